@@ -1,0 +1,1 @@
+"""What AWS decides, as pure functions: no I/O, no clock, no boto3."""
