@@ -1,1 +1,45 @@
+"""The delivery plane's services: one module (or package) each, plain objects whose methods take and return dicts.
 
+A service owns its botocore service name. With `overlay = True` it answers just the operations it has, and the substrate the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+# botocore service name -> "module:Class"
+PLANE: dict[str, str] = {
+    "codestar-connections": "pushproof.emulator.services.connections:ConnectionsService",
+    "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",
+}
+
+
+class Service:
+    """What services share. Subclasses define one method per AWS operation, in snake_case:
+
+    `def create_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]`
+
+    with botocore's member names in request and response. They raise `AwsError`.
+    """
+
+    overlay: ClassVar[bool] = False
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world = world
+        self.name = name
+
+    def close(self) -> None:
+        """Stop whatever the service keeps running. Called once, when the world closes."""
+
+
+def load(world: World) -> dict[str, Any]:
+    """Construct every service of the plane for a world."""
+    services: dict[str, Any] = {}
+    for name, path in PLANE.items():
+        module, _, attribute = path.partition(":")
+        services[name] = getattr(importlib.import_module(module), attribute)(world, name)
+    return services

@@ -1,0 +1,70 @@
+"""Time as AWS would tell it.
+
+Everything that waits (health intervals, drains, grace periods, timeouts) reads a clock that is handed to it. At speed 1 a
+30-second interval takes 30 seconds; at speed 30 it takes one; on a virtual clock it takes none.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Two readings: the AWS time that decisions are made on, and the instant that API answers show."""
+
+    def now(self) -> float:
+        """AWS time, seconds since the epoch."""
+
+    def stamp(self, at: float) -> datetime:
+        """The instant (aware, UTC) that an API answer shows for the AWS time `at`."""
+
+    def real_delay(self, seconds: float) -> float:
+        """How many real seconds `seconds` of AWS time take."""
+
+
+class ScaledClock:
+    """AWS time runs `speed` times as fast as the wall clock, both starting at the same instant.
+
+    Answers show wall-clock instants, because clients compare them with their own clocks (`aws logs tail --since 10m`, a
+    token's expiry): only durations are scaled.
+    """
+
+    def __init__(self, speed: float = 1.0) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed is {speed!r}; expected a number greater than 0, such as 1 (as on AWS) or 30")
+        self.speed = float(speed)
+        self._wall = time.time()
+        self._monotonic = time.monotonic()
+
+    def now(self) -> float:
+        return self._wall + (time.monotonic() - self._monotonic) * self.speed
+
+    def stamp(self, at: float) -> datetime:
+        return datetime.fromtimestamp(self._wall + (at - self._wall) / self.speed, UTC)
+
+    def real_delay(self, seconds: float) -> float:
+        return seconds / self.speed
+
+
+class VirtualClock:
+    """Stands still until it is told to move; for tests and simulations."""
+
+    def __init__(self, start: float = 1_700_000_000.0) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        return self._now
+
+    def stamp(self, at: float) -> datetime:
+        return datetime.fromtimestamp(at, UTC)
+
+    def real_delay(self, seconds: float) -> float:
+        return 0.0
+
+    def move_to(self, at: float) -> None:
+        """Set the time; it never runs backwards."""
+        if at < self._now:
+            raise ValueError(f"a clock cannot run backwards: from {self._now} to {at}")
+        self._now = at

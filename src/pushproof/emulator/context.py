@@ -1,0 +1,90 @@
+"""Who calls, and where: what every service method is told besides the request itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+PrincipalKind = Literal["account", "user", "session", "plane"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Keys as STS hands them out."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of an operation.
+
+    `kind`: `account` is the account's own administrator (any key nobody issued), `user` an IAM user, `session` an assumed role,
+    `plane` the emulator itself, acting as AWS acts inside its own services. `arn` is what GetCallerIdentity shows;
+    `role_arn` is set for sessions; `service` names the service principal that assumed the role, where one did.
+    """
+
+    kind: PrincipalKind
+    arn: str
+    account_id: str
+    access_key_id: str = ""
+    role_arn: str | None = None
+    session_name: str | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One call: its service and operation (botocore's names), region, account, principal and request id."""
+
+    service: str
+    operation: str
+    region: str
+    account_id: str
+    principal: Principal
+    request_id: str
+    source_ip: str = "127.0.0.1"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def scope(self) -> tuple[str, str]:
+        """The (account, region) that regional state is kept under."""
+        return (self.account_id, self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A finished call, as the world's call log keeps it and as observers see it. `request` is the parsed input."""
+
+    context: RequestContext
+    at: float
+    status: int
+    error_code: str | None
+    request: dict[str, Any]
+    response: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """`service:Operation`."""
+        return f"{self.context.service}:{self.context.operation}"
+
+    @property
+    def mutating(self) -> bool:
+        """Whether the operation's name says that it changes something."""
+        return not self.context.operation.startswith(
+            (
+                "Describe",
+                "List",
+                "Get",
+                "Head",
+                "BatchGet",
+                "BatchCheck",
+                "Lookup",
+                "Simulate",
+                "Filter",
+                "Search",
+                "Test",
+            )
+        )

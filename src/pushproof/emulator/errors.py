@@ -1,0 +1,31 @@
+"""Errors that leave the gateway in AWS's own form."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class AwsError(Exception):
+    """An AWS error response.
+
+    `code` is AWS's error code (`ClusterNotFoundException`), `status` the HTTP status (None: the one botocore's model names
+    for that code, 400 otherwise), `fields` further members of the modelled error shape.
+    """
+
+    def __init__(self, code: str, message: str, status: int | None = None, **fields: Any) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+
+def not_implemented(service: str, operation: str) -> AwsError:
+    """The honest answer for what is not there: 501, naming service and operation."""
+    return AwsError(
+        "NotImplemented",
+        f"Pushproof does not implement the operation {operation} of {service}. Nothing was done. "
+        "If your stack needs it, please open an issue naming service and operation.",
+        status=501,
+    )

@@ -1,0 +1,118 @@
+"""What the delivery plane asks of a runtime that runs tasks: the same for Docker and for the scripted one.
+
+All calls block and may take long: services make them through `loop.submit`. A runtime never touches service state; what
+happens by itself (a container exits, a line is logged) arrives through `TaskListener`, under the world's lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+class PullError(Exception):
+    """An image cannot be had; `reason` is the part after AWS's `CannotPullContainerError: `."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StartError(Exception):
+    """A container cannot be started; `reason` follows AWS's `CannotStartContainerError: `."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class PulledImage:
+    """An image ready to run: the reference asked for, the manifest digest (`sha256:…`), the config's labels."""
+
+    reference: str
+    digest: str
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container of a task, everything resolved: secrets are already values in `environment`. CPU in units, memory in MiB."""
+
+    name: str
+    image: PulledImage
+    environment: dict[str, str]
+    command: list[str] | None = None
+    entry_point: list[str] | None = None
+    working_directory: str | None = None
+    user: str | None = None
+    cpu: int = 0
+    memory: int | None = None
+    essential: bool = True
+    stop_timeout: float = 30.0
+    ports: tuple[int, ...] = ()
+    read_only_root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task to start. `started_at` is AWS time; `task_id` the last part of its ARN. CPU in units (1024 = one), memory in MiB."""
+
+    task_id: str
+    family: str
+    containers: tuple[ContainerSpec, ...]
+    cpu: int
+    memory: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command inside a container ended; `exit_code` None means that it did not end within its timeout."""
+
+    exit_code: int | None
+    output: str = ""
+
+
+class TaskListener(Protocol):
+    """Told what happens by itself; always under the world's lock."""
+
+    def container_exited(
+        self, task_id: str, container: str, exit_code: int, *, out_of_memory: bool = False
+    ) -> None: ...
+
+    def container_logged(self, task_id: str, container: str, lines: list[tuple[float, str]]) -> None:
+        """Lines with the AWS time they were written at."""
+
+
+class TaskRuntime(Protocol):
+    """Runs tasks. `credentials` for a pull are the registry's user and password."""
+
+    def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
+        """Fetch an image. Raises PullError."""
+
+    def start(self, spec: TaskSpec, listener: TaskListener) -> str:
+        """Start a task's containers; returns the address (host or IP) at which the task's ports really answer. Raises StartError."""
+
+    def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
+        """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""
+
+    def stop(self, task_id: str) -> dict[str, int]:
+        """SIGTERM, then SIGKILL after each container's stop timeout; returns exit codes by container. The task is gone after."""
+
+    def close(self) -> None:
+        """Stop and remove everything this runtime started."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """A target's answer to a health probe: a status, or an error (`"timeout"`, `"refused"`, …)."""
+
+    status: int | None
+    error: str | None = None
+
+
+class TargetProber(Protocol):
+    """Probes a target over HTTP as the load balancer does. Timeout in AWS seconds."""
+
+    def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe: ...

@@ -1,0 +1,209 @@
+"""CodeConnections, under its old and its new name.
+
+A connection made by an API, the CLI or Terraform is born PENDING; only a person's handshake in the console makes it AVAILABLE.
+Source: https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html and
+https://docs.aws.amazon.com/codestar-connections/latest/APIReference/API_Connection.html
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_PROVIDERS = ("Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab", "GitLabSelfManaged", "AzureDevOps")
+
+
+@dataclass(slots=True)
+class Connection:
+    """A connection; `status` is PENDING, AVAILABLE or ERROR."""
+
+    arn: str
+    name: str
+    provider_type: str | None
+    account_id: str
+    status: str = "PENDING"
+    host_arn: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, Any]:
+        shown = {
+            "ConnectionName": self.name,
+            "ConnectionArn": self.arn,
+            "ProviderType": self.provider_type,
+            "OwnerAccountId": self.account_id,
+            "ConnectionStatus": self.status,
+            "HostArn": self.host_arn,
+        }
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+@dataclass(slots=True)
+class Host:
+    """A host for an installed provider (GitHub Enterprise Server, GitLab self-managed)."""
+
+    arn: str
+    name: str
+    provider_type: str
+    endpoint: str
+    status: str = "PENDING"
+    vpc: dict[str, Any] | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class ConnectionsService(Service):
+    """Connections and hosts; both service names see the same ones, ARNs keep the prefix they were made under."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        other = world.connections
+        self.connections: dict[str, Connection] = other.connections if other else {}
+        self.hosts: dict[str, Host] = other.hosts if other else {}
+        world.connections = self
+
+    # What the plane asks.
+
+    def find(self, arn: str) -> Connection | None:
+        """A connection by either spelling of its ARN."""
+        wanted = _identity(arn)
+        return next((c for c in self.connections.values() if _identity(c.arn) == wanted), None)
+
+    def authorise(self, arn: str) -> Connection:
+        """What a person does in the console: complete the handshake. Raises AwsError when there is no such connection."""
+        connection = self._connection(arn)
+        connection.status = "AVAILABLE"
+        return connection
+
+    # The API.
+
+    def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["ConnectionName"]
+        provider, host = request.get("ProviderType"), request.get("HostArn")
+        if provider is None and host is None:
+            raise AwsError("InvalidInputException", "Either ProviderType or HostArn must be given.")
+        if provider is not None and provider not in _PROVIDERS:
+            raise AwsError("InvalidInputException", f"ProviderType {provider} is not one of {', '.join(_PROVIDERS)}.")
+        if host is not None and host not in self.hosts:
+            raise AwsError("ResourceNotFoundException", f"The host {host} was not found.")
+        arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:connection/{uuid.uuid4()}"
+        provider = provider or (self.hosts[host].provider_type if host else None)
+        connection = Connection(arn, name, provider, context.account_id, host_arn=host)
+        connection.tags.update(_tags(request))
+        self.connections[arn] = connection
+        return {"ConnectionArn": arn, "Tags": _tag_list(connection.tags)}
+
+    def get_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Connection": self._connection(request["ConnectionArn"]).describe()}
+
+    def list_connections(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        chosen = [
+            c.describe()
+            for c in self.connections.values()
+            if f":{context.region}:" in c.arn
+            and request.get("ProviderTypeFilter") in (None, c.provider_type)
+            and request.get("HostArnFilter") in (None, c.host_arn)
+        ]
+        start = int(request.get("NextToken") or 0)
+        end = start + (request.get("MaxResults") or 100)
+        page: dict[str, Any] = {"Connections": chosen[start:end]}
+        if end < len(chosen):
+            page["NextToken"] = str(end)
+        return page
+
+    def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        del self.connections[self._connection(request["ConnectionArn"]).arn]
+        return {}
+
+    def create_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:host/{request['Name']}/{uuid.uuid4().hex[:8]}"
+        host = Host(
+            arn,
+            request["Name"],
+            request["ProviderType"],
+            request["ProviderEndpoint"],
+            vpc=request.get("VpcConfiguration"),
+        )
+        host.tags.update(_tags(request))
+        self.hosts[arn] = host
+        return {"HostArn": arn, "Tags": _tag_list(host.tags)}
+
+    def get_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        host = self._host(request["HostArn"])
+        shown: dict[str, Any] = {
+            "Name": host.name,
+            "Status": host.status,
+            "ProviderType": host.provider_type,
+            "ProviderEndpoint": host.endpoint,
+        }
+        if host.vpc:
+            shown["VpcConfiguration"] = host.vpc
+        return shown
+
+    def list_hosts(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "Hosts": [
+                {
+                    "Name": h.name,
+                    "HostArn": h.arn,
+                    "ProviderType": h.provider_type,
+                    "ProviderEndpoint": h.endpoint,
+                    "Status": h.status,
+                }
+                for h in self.hosts.values()
+            ]
+        }
+
+    def delete_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        host = self._host(request["HostArn"])
+        if any(c.host_arn == host.arn for c in self.connections.values()):
+            raise AwsError("ResourceUnavailableException", "The host has connections; delete them first.")
+        del self.hosts[host.arn]
+        return {}
+
+    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Tags": _tag_list(self._tagged(request["ResourceArn"]).tags)}
+
+    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self._tagged(request["ResourceArn"]).tags.update(_tags(request))
+        return {}
+
+    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        tags = self._tagged(request["ResourceArn"]).tags
+        for key in request["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def _connection(self, arn: str) -> Connection:
+        connection = self.find(arn)
+        if connection is None:
+            raise AwsError("ResourceNotFoundException", f"Connection {arn} not found")
+        return connection
+
+    def _host(self, arn: str) -> Host:
+        if arn not in self.hosts:
+            raise AwsError("ResourceNotFoundException", f"Host {arn} not found")
+        return self.hosts[arn]
+
+    def _tagged(self, arn: str) -> Connection | Host:
+        return self._host(arn) if ":host/" in arn else self._connection(arn)
+
+
+def _identity(arn: str) -> str:
+    """An ARN without its service prefix: both prefixes name the same connection."""
+    return re.sub(r"^arn:([^:]+):(codestar-connections|codeconnections):", r"arn:\1:connections:", arn)
+
+
+def _tags(request: dict[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
