@@ -24,6 +24,19 @@ class Clock(Protocol):
         """How many real seconds `seconds` of AWS time take."""
 
 
+# Real work (an HTTP probe, a command in a container) is not made faster by a faster clock; its time limit is never cut below this.
+SHORTEST_WORK_LIMIT = 2.0
+
+
+def work_limit(clock: Clock, seconds: float) -> float:
+    """The real seconds that real work may take whose limit on AWS is `seconds`.
+
+    An application answers at its own speed however fast the clock runs: at speed 30 a 5-second timeout cut to 0.17 s would fail
+    healthy targets. So a limit is scaled, but to no less than two seconds (or than itself).
+    """
+    return max(clock.real_delay(seconds), min(seconds, SHORTEST_WORK_LIMIT))
+
+
 class ScaledClock:
     """AWS time runs `speed` times as fast as the wall clock, both starting at the same instant.
 

@@ -92,7 +92,7 @@ class TaskRuntime(Protocol):
         """Fetch an image. Raises PullError."""
 
     def start(self, spec: TaskSpec, listener: TaskListener) -> str:
-        """Start a task's containers; returns the address (host or IP) at which the task's ports really answer. Raises StartError."""
+        """Start a task's containers; returns the address at which the task's ports really answer. Raises StartError."""
 
     def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
         """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""

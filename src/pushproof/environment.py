@@ -1,0 +1,71 @@
+"""Environments without anyone's real credentials.
+
+Nothing that Pushproof starts against an emulated world inherits AWS settings: whatever could lead to a real account is dropped, and
+what is needed is added by name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, MutableMapping
+
+_DROPPED_PREFIXES = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "TF_VAR_", "GIT_")
+_DROPPED = ("ACTIVATE_PRO", "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4", "TF_CLI_CONFIG_FILE")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment (this process's by default) without AWS settings, credentials, Terraform variables and git overrides."""
+    source = os.environ if base is None else base
+    return {k: v for k, v in source.items() if not k.startswith(_DROPPED_PREFIXES) and k not in _DROPPED}
+
+
+def world_environment(
+    endpoint: str, *, region: str, account_id: str, base: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """What `terraform`, `aws` and boto3 need to talk to an emulated world, on top of a clean environment.
+
+    Configuration files and instance metadata are switched off by name, so that no profile of the person's can step in.
+    """
+    environment = clean_environment(base)
+    for name in _PROXIES:
+        environment.pop(name, None)
+    environment.update(world_variables(endpoint, region=region))
+    environment.update(
+        {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "NO_PROXY": "127.0.0.0/8,localhost",
+            "CHECKPOINT_DISABLE": "1",
+            "TF_IN_AUTOMATION": "1",
+            "PUSHPROOF_ACCOUNT_ID": account_id,
+        }
+    )
+    return environment
+
+
+def world_variables(endpoint: str, *, region: str) -> dict[str, str]:
+    """The variables to print for a person: what to `export` to reach the world."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "pushproof",
+        "AWS_SECRET_ACCESS_KEY": "pushproof",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PAGER": "",
+    }
+
+
+def scrub(environment: MutableMapping[str, str]) -> list[str]:
+    """Remove AWS settings from a live environment (`os.environ`), in place; returns the names removed, sorted.
+
+    Done before an emulated world starts, so that no library in this process finds real credentials.
+    """
+    removed = sorted(k for k in environment if k.startswith("AWS_") and k not in ("AWS_CA_BUNDLE",))
+    for name in removed:
+        del environment[name]
+    environment["AWS_CONFIG_FILE"] = os.devnull
+    environment["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    environment["AWS_EC2_METADATA_DISABLED"] = "true"
+    return removed
