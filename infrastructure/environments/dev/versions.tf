@@ -8,3 +8,10 @@ terraform {
     }
   }
 }
+
+# Region and credentials come from the caller's environment.
+provider "aws" {
+  default_tags {
+    tags = merge({ Project = var.project, Environment = local.environment, ManagedBy = "terraform" }, var.tags)
+  }
+}

@@ -1,0 +1,180 @@
+variable "artifacts_bucket_name" {
+  description = "Name of the bucket for artifacts and the build cache; made by this module."
+  type        = string
+  nullable    = false
+}
+
+variable "branch" {
+  description = "Branch that is deployed. Needed with a connection."
+  type        = string
+  default     = null
+}
+
+variable "build_environment" {
+  description = "Further environment variables of the build, such as BASE_IMAGE. Visible to everyone who may read the project: no secrets."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.build_environment) : can(regex("^[A-Za-z_][A-Za-z0-9_]*$", name)) && !startswith(name, "CODEBUILD_")])
+    error_message = "Use letters, digits and underscores in names; those that start with CODEBUILD_ are reserved by AWS."
+  }
+}
+
+variable "cluster_name" {
+  description = "ECS cluster of the service."
+  type        = string
+  nullable    = false
+}
+
+variable "codebuild_role_arn" {
+  description = "Role of the build project."
+  type        = string
+  nullable    = false
+}
+
+variable "codepipeline_role_arn" {
+  description = "Role of the pipeline."
+  type        = string
+  nullable    = false
+}
+
+variable "connection_arn" {
+  description = "ARN of an authorised connection to use. Null makes one, which a person must then authorise."
+  type        = string
+  default     = null
+}
+
+variable "container_name" {
+  description = "Container whose image the pipeline replaces; buildspec.yml writes it into imagedefinitions.json."
+  type        = string
+  nullable    = false
+}
+
+variable "deployment_timeout_minutes" {
+  description = "Minutes the deploy action waits for the rollout. Longer than a rollout takes, shorter than anybody wants to wait after a rollback."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.deployment_timeout_minutes >= 1 && var.deployment_timeout_minutes <= 60
+    error_message = "Give 1 to 60 minutes; CodePipeline waits no longer."
+  }
+}
+
+variable "ecr_cache_repository_name" {
+  description = "Repository of the layer cache."
+  type        = string
+  nullable    = false
+}
+
+variable "ecr_registry" {
+  description = "Host name of the registry."
+  type        = string
+  nullable    = false
+}
+
+variable "ecr_repository_name" {
+  description = "Repository that releases are pushed to."
+  type        = string
+  nullable    = false
+}
+
+variable "environment" {
+  description = "Name of the environment, such as dev or prod; the second part of every resource name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.environment))
+    error_message = "Use 2 to 8 lower-case letters and digits, starting with a letter: image tags begin with it."
+  }
+}
+
+variable "force_destroy" {
+  description = "Let `terraform destroy` delete the buckets with what is in them. False in production."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "notification_emails" {
+  description = "Addresses that the topic writes to, each after its owner has confirmed."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
+variable "project" {
+  description = "Name of the project; the first part of every resource name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+  }
+}
+
+variable "repository" {
+  description = "Repository that is deployed, as owner/name. Needed with a connection."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[^/\\s]+/[^/\\s]+$", coalesce(var.repository, "owner/name")))
+    error_message = "Give the repository as owner/name, without host and without .git."
+  }
+}
+
+variable "require_approval" {
+  description = "Put a manual approval between Build and Deploy."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "service_name" {
+  description = "ECS service that is rolled out to."
+  type        = string
+  nullable    = false
+}
+
+variable "slack_webhook_url" {
+  description = "Incoming webhook that is told about executions, or null. Whoever knows the URL can post."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = can(regex("^https?://", coalesce(var.slack_webhook_url, "https://")))
+    error_message = "Give the webhook's whole URL, or null where there is none."
+  }
+}
+
+variable "source_bucket_name" {
+  description = "Name of the source bucket, made by this module. Needed with source_type s3."
+  type        = string
+  default     = null
+}
+
+variable "source_object_key" {
+  description = "Key of the source archive in the source bucket, a zip with buildspec.yml at its root."
+  type        = string
+  default     = "source.zip"
+  nullable    = false
+}
+
+variable "source_type" {
+  description = "Where the source comes from: connection (GitHub through CodeConnections) or s3 (a zip in a bucket)."
+  type        = string
+  default     = "connection"
+  nullable    = false
+
+  validation {
+    condition     = contains(["connection", "s3"], var.source_type)
+    error_message = "Choose connection or s3."
+  }
+}

@@ -1,0 +1,201 @@
+variable "bootstrap_image" {
+  description = "Image of the first revision, before the pipeline has made one. It must serve the health check without a command of its own."
+  type        = string
+  nullable    = false
+}
+
+variable "certificate_arn" {
+  description = "ARN of the ACM certificate of the HTTPS listener."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^arn:[^:]+:acm:[^:]+:[0-9]+:certificate/", var.certificate_arn))
+    error_message = "Give the ARN of a certificate in ACM, in the region of the load balancer: arn:aws:acm:<region>:<account>:certificate/<id>."
+  }
+}
+
+variable "client_cidrs" {
+  description = "IPv4 blocks that may reach the load balancer."
+  type        = set(string)
+  default     = ["0.0.0.0/0"]
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for cidr in var.client_cidrs : can(cidrhost(cidr, 0))])
+    error_message = "Give IPv4 blocks such as 203.0.113.0/24."
+  }
+}
+
+variable "container_name" {
+  description = "Name of the application's container; imagedefinitions.json names the same."
+  type        = string
+  default     = "app"
+  nullable    = false
+}
+
+variable "container_port" {
+  description = "Port the application listens on; the container finds it in PORT."
+  type        = number
+  default     = 8080
+  nullable    = false
+
+  validation {
+    condition     = var.container_port >= 1 && var.container_port <= 65535
+    error_message = "Give a port from 1 to 65535; above 1023 where the container does not run as root."
+  }
+}
+
+variable "cpu" {
+  description = "CPU units of a task; 1024 are one vCPU."
+  type        = number
+  nullable    = false
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
+    error_message = "Fargate knows 256, 512, 1024, 2048, 4096, 8192 and 16384 CPU units."
+  }
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the load balancer until this is turned off."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "deregistration_delay" {
+  description = "Seconds a leaving task is given to finish its requests. At least as long as the slowest request."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = var.deregistration_delay >= 0 && var.deregistration_delay <= 3600
+    error_message = "Give 0 to 3600 seconds."
+  }
+}
+
+variable "desired_count" {
+  description = "Number of tasks the service starts with. Later changes are made on the service, not here."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = var.desired_count >= 1
+    error_message = "Start at least one task: the count is not Terraform's to raise afterwards, and with none a deployment proves nothing."
+  }
+}
+
+variable "environment" {
+  description = "Name of the environment, such as dev or prod; the second part of every resource name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.environment))
+    error_message = "Use 2 to 8 lower-case letters and digits, starting with a letter: image tags begin with it."
+  }
+}
+
+variable "execution_role_arn" {
+  description = "Role that ECS starts tasks with."
+  type        = string
+  nullable    = false
+}
+
+variable "health_check_command" {
+  description = "Container health check, in ECS's form. Null runs /app/healthcheck of the image with the URL of the health path. The image must contain what is called."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = contains(["CMD", "CMD-SHELL"], try(var.health_check_command[0], "CMD"))
+    error_message = "Begin with CMD (a program and its arguments) or CMD-SHELL (one shell line), as ECS expects."
+  }
+}
+
+variable "health_check_grace_period_seconds" {
+  description = "Seconds after its start in which a task's failed health checks are not held against it."
+  type        = number
+  default     = 60
+  nullable    = false
+}
+
+variable "health_check_path" {
+  description = "Path that answers 200 as long as the application is well."
+  type        = string
+  default     = "/health"
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.health_check_path, "/")
+    error_message = "Begin the path with a slash."
+  }
+}
+
+variable "memory" {
+  description = "Memory of a task in MiB. Fargate admits certain amounts for each CPU size."
+  type        = number
+  nullable    = false
+}
+
+variable "private_subnet_ids" {
+  description = "Subnets of the tasks, by availability zone."
+  type        = map(string)
+  nullable    = false
+}
+
+variable "project" {
+  description = "Name of the project; the first part of every resource name."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+  }
+}
+
+variable "public_subnet_ids" {
+  description = "Subnets of the load balancer, by availability zone."
+  type        = map(string)
+  nullable    = false
+
+  validation {
+    condition     = length(var.public_subnet_ids) >= 2
+    error_message = "Give subnets in at least two zones: a load balancer is not made in one."
+  }
+}
+
+variable "secrets" {
+  description = "Secrets Manager ARNs by the name of the environment variable they become in the container."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in values(var.secrets) : can(regex("^arn:[^:]+:(secretsmanager|ssm):", arn))])
+    error_message = "Give ARNs of secrets, never their values: a value here is readable in the task definition and in the state."
+  }
+}
+
+variable "task_egress" {
+  description = "What tasks may connect to, by description."
+  type        = map(object({ cidr = string, port = number }))
+  default     = { "HTTPS to AWS and the internet" = { cidr = "0.0.0.0/0", port = 443 } }
+  nullable    = false
+}
+
+variable "task_role_arn" {
+  description = "Role of the application."
+  type        = string
+  nullable    = false
+}
+
+variable "vpc_id" {
+  description = "VPC of the subnets."
+  type        = string
+  nullable    = false
+}

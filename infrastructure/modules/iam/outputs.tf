@@ -1,0 +1,35 @@
+# Each ARN is handed out when the role can do its work: whoever uses it at once must not find it half furnished.
+
+output "codebuild_role_arn" {
+  description = "Role of the build project."
+  value       = aws_iam_role.codebuild.arn
+
+  depends_on = [aws_iam_role_policy.codebuild]
+}
+
+output "codepipeline_role_arn" {
+  description = "Role of the pipeline."
+  value       = aws_iam_role.codepipeline.arn
+
+  depends_on = [aws_iam_role_policy.codepipeline]
+}
+
+output "execution_role_arn" {
+  description = "Role that ECS starts tasks with."
+  value       = aws_iam_role.execution.arn
+
+  depends_on = [
+    aws_iam_role_policy.execution_secrets,
+    aws_iam_role_policy_attachment.execution,
+  ]
+}
+
+output "task_role_arn" {
+  description = "Role of the application. Attach policies to it for what the application needs."
+  value       = aws_iam_role.task.arn
+}
+
+output "task_role_name" {
+  description = "Name of the application's role."
+  value       = aws_iam_role.task.name
+}
