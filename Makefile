@@ -1,0 +1,54 @@
+# `make help` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+TARGET ?= embedded
+VARIANT ?= unhealthy
+BIN := .venv/bin
+MODULES := networking ecr iam ecs codepipeline stack
+
+.PHONY: help setup demo test lint unit integration test-module bench doctor localstack-up localstack-down clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is needed (on Debian and Ubuntu as root: Docker too)
+	@PYTHON=$(PYTHON) scripts/setup
+
+demo: setup ## A push deploys, a bad push rolls back: the drill (VARIANT=unhealthy|crash-at-start|wrong-port|tests-fail|build-fails)
+	$(BIN)/pushproof drill --variant $(VARIANT)
+
+test: lint unit integration ## Lint, unit tests, integration tests on the embedded target
+
+lint: setup ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup ## Engines, protocol, services: no Docker, no Terraform
+	$(BIN)/pytest tests/unit
+
+integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
+	$(BIN)/pytest tests/integration --target $(TARGET)
+
+test-module: setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
+	@case " $(MODULES) " in *" $(MODULE) "*) ;; *) \
+	  echo "MODULE=$(MODULE) is not a module; expected one of: $(MODULES)" >&2; exit 2;; esac
+	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
+
+bench: setup ## How fast the engines decide, at three sizes each
+	@set -e; for bench in bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+
+doctor: setup ## What is present, what is missing, what to do about it
+	$(BIN)/pushproof doctor
+
+localstack-up: ## A LocalStack container that stays up
+	docker compose up --detach --wait localstack
+
+localstack-down: ## Take it down
+	docker compose down --volumes
+
+clean: ## Remove what crashed runs left, and build products
+	-$(BIN)/pushproof sweep --local
+	rm -rf .tox .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

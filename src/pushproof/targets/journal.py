@@ -1,0 +1,142 @@
+"""What a world leaves on the machine, written down before it is made, so that the next command can clean up after a crash.
+
+Every world has one JSON file under the state directory. A world whose process is gone is an orphan: its processes (found by the
+environment they carry), containers, volumes and networks (found by their label) and its directory are removed; nothing else is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+WORLD_VARIABLE = "PUSHPROOF_WORLD"
+
+
+def state_directory() -> Path:
+    """`$PUSHPROOF_STATE`, or `pushproof` below the XDG state directory. Created if need be."""
+    named = os.environ.get("PUSHPROOF_STATE")
+    base = Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "pushproof"
+    base.mkdir(parents=True, exist_ok=True)
+    return base
+
+
+@dataclass(frozen=True, slots=True)
+class WorldRecord:
+    """One world on this machine: who owns it, and where it keeps its files. `started` is a clock tick of the owner's process."""
+
+    id: str
+    pid: int
+    started: str
+    directory: str
+    target: str
+    opened_at: float
+    keep: bool = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that owns it still runs."""
+        return _process_start(self.pid) == self.started
+
+
+class Journal:
+    """The worlds of this machine's user."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._worlds = (directory or state_directory()) / "worlds"
+        self._worlds.mkdir(parents=True, exist_ok=True)
+
+    def open(self, target: str) -> WorldRecord:
+        """Write down a new world, owned by this process, and make its directory."""
+        world_id = secrets.token_hex(4)
+        directory = self._worlds / world_id
+        record = WorldRecord(
+            id=world_id,
+            pid=os.getpid(),
+            started=_process_start(os.getpid()) or "",
+            directory=str(directory),
+            target=target,
+            opened_at=time.time(),
+        )
+        self._file(world_id).write_text(json.dumps(asdict(record)))
+        directory.mkdir()
+        return record
+
+    def records(self) -> list[WorldRecord]:
+        """Every world written down, oldest first."""
+        found = []
+        for file in self._worlds.glob("*.json"):
+            with contextlib.suppress(ValueError, TypeError, OSError):
+                found.append(WorldRecord(**json.loads(file.read_text())))
+        return sorted(found, key=lambda r: r.opened_at)
+
+    def orphans(self) -> list[WorldRecord]:
+        """Worlds whose process is gone."""
+        return [record for record in self.records() if not record.alive]
+
+    def forget(self, record: WorldRecord) -> None:
+        """Remove a world's directory and its record."""
+        shutil.rmtree(record.directory, ignore_errors=True)
+        self._file(record.id).unlink(missing_ok=True)
+
+    def clean_up(self) -> list[str]:
+        """Remove whatever orphaned worlds left behind; returns what was removed, described."""
+        removed: list[str] = []
+        orphans = self.orphans()
+        for record in orphans:
+            removed += [f"process {name} ({pid})" for pid, name in _kill_marked(record.id)]
+        removed += _clean_docker({r.id for r in orphans}, {r.id for r in self.records() if r.alive})
+        for record in orphans:
+            self.forget(record)
+            removed.append(f"world {record.id} ({record.target}, opened {time.strftime('%F %T', time.localtime(record.opened_at))})")
+        return removed
+
+    def _file(self, world_id: str) -> Path:
+        return self._worlds / f"{world_id}.json"
+
+
+def _clean_docker(orphans: set[str], alive: set[str]) -> list[str]:
+    from pushproof.emulator.runtime.docker import DockerUnavailable, connect, remove_world
+
+    if not orphans:
+        return []
+    try:
+        client = connect(timeout=30)
+    except DockerUnavailable:
+        return []
+    try:
+        return [line for world_id in sorted(orphans - alive) for line in remove_world(client, world_id)]
+    finally:
+        client.close()
+
+
+def _kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
+    """Kill every process that carries the world's mark in its environment, with its process group."""
+    mark = f"{WORLD_VARIABLE}={world_id}".encode()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                name = (entry / "comm").read_text().strip()
+                os.kill(int(entry.name), signal.SIGKILL)
+                yield int(entry.name), name
+
+
+def _process_start(pid: int) -> str | None:
+    """When a process started, in clock ticks since boot, with the boot's id: pids are used again. None when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        if fields[0] == "Z":
+            return None
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[19]}"
+    except OSError:
+        return None

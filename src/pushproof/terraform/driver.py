@@ -1,0 +1,203 @@
+"""Terraform commands, through tftest, with tftest's traps closed.
+
+tftest raises on exit codes 1 and 11 only, has no timeout, can deadlock when Terraform writes much to stderr, and its `setup`
+deletes `terraform.tfstate*` at exit, a failed destroy's state included. Here every unexpected exit code raises with Terraform's
+own words, every command has a limit, both streams are drained, commands run in a process group of their own that an interrupt
+reaches, and no state is ever deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tftest
+
+from pushproof.terraform.binary import TerraformBinary
+from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing
+from pushproof.terraform.working_copy import WorkingCopy
+
+LineListener = Callable[[str], None]
+_PLAN_HAS_CHANGES = 2
+
+
+class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
+    """tftest's own interface over a command runner that cannot hang, lose output or swallow a failure."""
+
+    limit: float = 1800.0
+    listener: LineListener | None = None
+    accepted: frozenset[int] = frozenset({0})
+
+    def execute_command(self, cmd: str, *cmd_args: str) -> Any:
+        line = [self.binary, cmd, *(str(argument) for argument in cmd_args)]
+        process = subprocess.Popen(
+            line,
+            cwd=self.tfdir,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        streams: dict[str, list[str]] = {"out": [], "err": []}
+        readers = [
+            threading.Thread(target=self._drain, args=(process.stdout, streams["out"]), daemon=True),
+            threading.Thread(target=self._drain, args=(process.stderr, streams["err"]), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        timed_out = False
+        try:
+            try:
+                process.wait(self.limit)
+            except subprocess.TimeoutExpired:
+                timed_out = True
+                _interrupt(process)
+        except BaseException:
+            # Ctrl-C here: Terraform gets the same, and the time to write its state and release its lock.
+            _interrupt(process)
+            raise
+        finally:
+            for reader in readers:
+                reader.join(timeout=10)
+        output, errors = "".join(streams["out"]), "".join(streams["err"])
+        words = " ".join([cmd, *(a for a in cmd_args if not str(a).startswith("-var"))])
+        if timed_out:
+            raise CommandTimedOut(words, str(self.tfdir), self.limit, output, errors)
+        if process.returncode not in self.accepted:
+            raise CommandFailed(words, str(self.tfdir), process.returncode, output, errors)
+        return tftest.TerraformCommandOutput(process.returncode, output, errors)
+
+    def _drain(self, stream: Any, lines: list[str]) -> None:
+        for text in stream:
+            lines.append(text)
+            if self.listener is not None:
+                self.listener(text.rstrip("\n"))
+
+
+def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
+    """SIGINT, as a person gives it; SIGKILL to the whole group when that is not heeded."""
+    for sign, wait in ((signal.SIGINT, patience), (signal.SIGKILL, 5.0)):
+        if process.poll() is not None:
+            break
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(wait)
+        except (ProcessLookupError, PermissionError):
+            break
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@dataclass(slots=True)
+class Terraform:
+    """A configuration under Terraform's hand: init, apply, plan, output, destroy.
+
+    `environment` is the whole environment of the commands; `variables` go to every plan, apply and destroy. `timings` keeps the
+    seconds of each command.
+    """
+
+    copy: WorkingCopy
+    binary: TerraformBinary
+    environment: dict[str, str]
+    variables: dict[str, Any] = field(default_factory=dict)
+    limit: float = 1800.0
+    listener: LineListener | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    _initialised: bool = False
+
+    def init(self, backend: dict[str, Any] | None = None) -> None:
+        """`terraform init`, with the backend's configuration where the module has a backend. Raises CommandFailed."""
+        self._call("init", lambda t: t.init(init_vars=backend, input=False, color=False))
+        self._initialised = True
+
+    def validate(self) -> None:
+        """`terraform validate`. Raises CommandFailed with the diagnostics."""
+        self._call("validate", lambda t: t.execute_command("validate", "-no-color"))
+
+    def apply(self, **variables: Any) -> str:
+        """`terraform apply`; returns its output. Raises CommandFailed."""
+        said: str = self._call("apply", lambda t: t.apply(tf_vars=self._variables(variables)))
+        return said
+
+    def destroy(self, **variables: Any) -> str:
+        """`terraform destroy`; its state stays where it is, whether it succeeds or fails. Raises CommandFailed."""
+        said: str = self._call("destroy", lambda t: t.destroy(tf_vars=self._variables(variables)))
+        return said
+
+    def changes(self, **variables: Any) -> dict[str, list[str]]:
+        """What `terraform plan` would change now: resource address -> actions. Empty when there is nothing to do."""
+        plan_file = str(self.copy.directory / f".pushproof-{os.getpid()}.tfplan")
+        arguments = tftest.parse_args(input=False, color=False, tf_vars=self._variables(variables))
+
+        def run(t: _Tftest) -> dict[str, list[str]]:
+            t.accepted = frozenset({0, _PLAN_HAS_CHANGES})
+            done = t.execute_command("plan", "-detailed-exitcode", f"-out={plan_file}", *arguments)
+            if done.retcode == 0:
+                return {}
+            shown = json.loads(t.execute_command("show", "-json", plan_file).out)
+            changed = {
+                change["address"]: change["change"]["actions"]
+                for change in shown.get("resource_changes", [])
+                if change["change"]["actions"] not in (["no-op"], ["read"])
+            }
+            for name, change in shown.get("output_changes", {}).items():
+                if change["actions"] != ["no-op"]:
+                    changed[f"output.{name}"] = change["actions"]
+            return changed or {"(drift)": ["update"]}
+
+        try:
+            answer: dict[str, list[str]] = self._call("plan", run)
+            return answer
+        finally:
+            Path(plan_file).unlink(missing_ok=True)
+
+    def plan_text(self, **variables: Any) -> str:
+        """The readable plan, for a message about changes nobody wanted."""
+        text: str = self._call("plan", lambda t: t.plan(tf_vars=self._variables(variables)))
+        return text
+
+    def outputs(self) -> dict[str, Any]:
+        """Every output's value, by name."""
+        raw = self._call("output", lambda t: t.execute_command("output", "-json", "-no-color").out)
+        return {name: entry["value"] for name, entry in json.loads(raw).items()}
+
+    def output(self, name: str) -> Any:
+        """One output. Raises OutputMissing, naming those there are."""
+        outputs = self.outputs()
+        if name not in outputs:
+            raise OutputMissing(name, str(self.copy.source), list(outputs))
+        return outputs[name]
+
+    def state(self) -> dict[str, Any]:
+        """The state as `terraform show -json` gives it."""
+        shown: dict[str, Any] = json.loads(
+            self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
+        )
+        return shown
+
+    def _variables(self, more: dict[str, Any]) -> dict[str, Any]:
+        merged = {**self.variables, **more}
+        # tftest writes Python's True; HCL wants true, and null for None.
+        return {k: json.dumps(v) if isinstance(v, bool) or v is None else v for k, v in merged.items()}
+
+    def _call(self, name: str, command: Callable[[_Tftest], Any]) -> Any:
+        runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
+        runner.env = dict(self.environment)
+        runner.limit, runner.listener = self.limit, self.listener
+        started = time.monotonic()
+        try:
+            return command(runner)
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started

@@ -1,0 +1,116 @@
+"""Where the AWS provider comes from: a mirror on disk where there is one, the registry otherwise.
+
+Sources: https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation (filesystem mirrors, implied local
+mirror directories, plugin cache).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROVIDER = Path("registry.terraform.io/hashicorp/aws")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A folder laid out as a filesystem mirror, and the AWS provider's versions in it."""
+
+    path: Path
+    versions: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.path} (hashicorp/aws {', '.join(self.versions)})"
+
+
+def find_mirrors(roots: Iterable[Path] | None = None) -> list[Mirror]:
+    """Filesystem mirrors with the AWS provider: `$PUSHPROOF_PROVIDER_MIRROR`, the CLI configuration's own, Terraform's implied
+    directories, then a shallow look at where mirrors are commonly kept. Each once, in that order.
+    """
+    named = os.environ.get("PUSHPROOF_PROVIDER_MIRROR")
+    places = [Path(named)] if named else []
+    places += list(roots) if roots is not None else [*_configured(), *_implied(), *_common()]
+    seen: dict[Path, Mirror] = {}
+    for place in places:
+        for base in (place, place / "providers", place / "plugins"):
+            mirror = _mirror_at(base)
+            if mirror is not None:
+                seen.setdefault(mirror.path.resolve(), mirror)
+    return list(seen.values())
+
+
+def _mirror_at(base: Path) -> Mirror | None:
+    folder = base / _PROVIDER
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return None
+    versions = {name for name in names if _VERSION.fullmatch(name)}
+    versions |= {m[0] for name in names if name.endswith(".zip") and (m := _VERSION.search(name))}
+    return Mirror(base, tuple(sorted(versions, key=lambda v: [int(p) for p in v.split(".")]))) if versions else None
+
+
+def _configured() -> Iterator[Path]:
+    """Mirrors and caches that the person's CLI configuration names, if there is one."""
+    for place in (os.environ.get("TF_CLI_CONFIG_FILE"), "~/.terraformrc", "~/.tofurc"):
+        if place:
+            try:
+                text = Path(place).expanduser().read_text()
+            except OSError:
+                continue
+            for match in re.finditer(r'^\s*(?:path|plugin_cache_dir)\s*=\s*"([^"]+)"', text, re.MULTILINE):
+                yield Path(os.path.expandvars(match[1])).expanduser()
+    if cache := os.environ.get("TF_PLUGIN_CACHE_DIR"):
+        yield Path(cache)
+
+
+def _implied() -> Iterator[Path]:
+    home = Path.home()
+    data = os.environ.get("XDG_DATA_HOME", str(home / ".local/share"))
+    shared = os.environ.get("XDG_DATA_DIRS", "/usr/local/share:/usr/share").split(":")
+    yield home / ".terraform.d/plugins"
+    for base in (data, *shared):
+        yield Path(base) / "terraform/plugins"
+        yield Path(base) / "opentofu/plugins"
+
+
+def _common() -> Iterator[Path]:
+    """Up to two levels below the places where machine images keep add-ons."""
+    for root in ("/opt", "/srv", "/var/lib", "/usr/lib", "/usr/local/lib", str(Path.home())):
+        base = Path(root)
+        yield base
+        try:
+            children = sorted(child for child in base.iterdir() if child.is_dir() and not child.is_symlink())
+        except OSError:
+            continue
+        for child in children[:200]:
+            yield child
+            if re.search(r"terraform|tf|plugin|provider|mirror", child.name, re.IGNORECASE):
+                try:
+                    yield from sorted(grandchild for grandchild in child.iterdir() if grandchild.is_dir())[:50]
+                except OSError:
+                    continue
+
+
+def cli_configuration(mirrors: list[Mirror], cache: Path | None = None) -> str:
+    """The text of a CLI configuration: mirrors first; anything they lack from the registry, through a cache."""
+    lines = ["disable_checkpoint = true"]
+    if cache is not None and not mirrors:
+        lines.append(f'plugin_cache_dir = "{cache}"')
+    lines.append("provider_installation {")
+    for mirror in mirrors:
+        lines += [
+            "  filesystem_mirror {",
+            f'    path    = "{mirror.path}"',
+            '    include = ["registry.terraform.io/hashicorp/aws"]',
+            "  }",
+        ]
+    lines.append("  direct {")
+    if mirrors:
+        lines.append('    exclude = ["registry.terraform.io/hashicorp/aws"]')
+    lines += ["  }", "}", ""]
+    return "\n".join(lines)
