@@ -1,0 +1,161 @@
+"""Which files become the artifact, and under which paths: a pure function over a list of paths.
+
+https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.artifacts.files : ``*`` matches within
+a name, ``**`` across directories; ``base-directory`` (a glob too) is where files are looked for and is not part of the path
+in the artifact; ``discard-paths`` flattens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from posixpath import basename, normpath
+
+from pushproof.engines.buildspec.model import Artifacts
+
+
+class ArtifactError(Exception):
+    """Nothing to upload. UPLOAD_ARTIFACTS fails with status code CLIENT_ERROR and ``message`` in AWS's words."""
+
+    status_code = "CLIENT_ERROR"
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message} ({hint})")
+        self.message = message
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedFile:
+    """``source`` relative to the source directory, ``target`` relative to the artifact's root."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """``files`` in path order; ``unmatched`` are the patterns that found nothing."""
+
+    files: tuple[SelectedFile, ...]
+    unmatched: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1024)
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A glob as a regular expression over a whole relative path.
+
+    ``*`` and ``?`` stay within one name, ``**/`` is any number of directories (none included), a trailing ``**`` is
+    everything below, ``[...]`` one character.
+    """
+    out: list[str] = []
+    index = 0
+    while index < len(glob):
+        if glob.startswith("**/", index) and (index == 0 or glob[index - 1] == "/"):
+            out.append("(?:[^/]+/)*")
+            index += 3
+        elif glob.startswith("**", index):
+            out.append(".*")
+            index += 2
+        elif glob[index] == "*":
+            out.append("[^/]*")
+            index += 1
+        elif glob[index] == "?":
+            out.append("[^/]")
+            index += 1
+        elif glob[index] == "[" and (end := glob.find("]", index + 2)) > 0 and "/" not in glob[index:end]:
+            out.append(_character_class(glob[index + 1 : end]))
+            index = end + 1
+        else:
+            out.append(re.escape(glob[index]))
+            index += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def _character_class(body: str) -> str:
+    negated = body[0] in "!^"
+    members = body[1:] if negated else body
+    out: list[str] = []
+    index = 0
+    while index < len(members):
+        if index + 2 < len(members) and members[index + 1] == "-" and members[index] <= members[index + 2]:
+            out.append(f"{re.escape(members[index])}-{re.escape(members[index + 2])}")
+            index += 3
+        else:
+            out.append(re.escape(members[index]))
+            index += 1
+    if not out:
+        return re.escape(f"[{body}]")
+    return f"[^/{''.join(out)}]" if negated else f"[{''.join(out)}]"
+
+
+def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
+    """The files that ``artifacts`` uploads.
+
+    Args:
+        paths: all files below the source directory, relative, with ``/``.
+
+    Raises:
+        ArtifactError: no base directory, or no file, matches.
+    """
+    files = sorted(set(paths))
+    roots = _base_directories(files, artifacts.base_directory)
+    patterns = [(glob, glob_pattern(_clean(glob))) for glob in artifacts.files]
+    excluded = [glob_pattern(_clean(glob)) for glob in artifacts.exclude_paths]
+    matched: set[str] = set()
+    chosen: dict[str, SelectedFile] = {}
+    for root in roots:
+        prefix = f"{root}/" if root else ""
+        for path in files:
+            if not path.startswith(prefix):
+                continue
+            relative = path[len(prefix) :]
+            hits = [glob for glob, pattern in patterns if pattern.fullmatch(relative)]
+            if not hits:
+                continue
+            matched.update(hits)
+            if any(pattern.fullmatch(relative) for pattern in excluded):
+                continue
+            # Where two files land on one path the last one is kept, as a zip written in this order would unpack.
+            target = basename(relative) if artifacts.discard_paths else relative
+            chosen[target] = SelectedFile(path, target)
+    if not chosen:
+        raise ArtifactError(
+            "no matching artifact paths found",
+            f"none of {', '.join(artifacts.files) or 'the (empty) files list'} exists after the build",
+        )
+    unmatched = tuple(glob for glob in artifacts.files if glob not in matched)
+    return Selection(tuple(sorted(chosen.values(), key=lambda file: file.target)), unmatched)
+
+
+def expand(paths: Iterable[str], globs: Iterable[str]) -> tuple[str, ...]:
+    """The files that ``cache.paths`` or a report's files name; a path that is a directory means all below it."""
+    patterns = [glob_pattern(_clean(glob)) for glob in globs]
+    below = [glob_pattern(f"{_clean(glob)}/**") for glob in globs]
+    return tuple(sorted(path for path in set(paths) if any(p.fullmatch(path) for p in (*patterns, *below))))
+
+
+def _clean(glob: str) -> str:
+    cleaned = normpath(glob.strip()) if glob.strip() else ""
+    return "" if cleaned == "." else cleaned.removeprefix("./")
+
+
+def _base_directories(files: list[str], base: str | None) -> list[str]:
+    cleaned = _clean(base) if base else ""
+    if not cleaned:
+        return [""]
+    pattern = glob_pattern(cleaned)
+    directories = {path[:index] for path in files for index in _slashes(path)}
+    found = sorted(directory for directory in directories if pattern.fullmatch(directory))
+    if not found:
+        raise ArtifactError(
+            f"no matching base directory path found for {base}",
+            "create it in a build command, or correct base-directory",
+        )
+    return found
+
+
+def _slashes(path: str) -> list[int]:
+    return [index for index, character in enumerate(path) if character == "/"]
