@@ -1,0 +1,74 @@
+"""CodePipeline: which executions run, wait, supersede each other, end; what each action is given; what is announced."""
+
+from pushproof.engines.pipeline.declaration import Action, Declaration, Stage, check, read_declaration
+from pushproof.engines.pipeline.ecs_deploy import Verdict, judge_ecs_deployment
+from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.inputs import (
+    ActionFailed,
+    ActionProgressed,
+    ActionSucceeded,
+    ApprovalResult,
+    Input,
+    RetryStage,
+    RollBackStage,
+    SetTransition,
+    Start,
+    Stop,
+    Tick,
+    Update,
+)
+from pushproof.engines.pipeline.machine import action_timeout, step
+from pushproof.engines.pipeline.state import (
+    AbandonAction,
+    ActionRun,
+    Announcement,
+    Artifact,
+    Command,
+    Execution,
+    PipelineState,
+    Settings,
+    StageRun,
+    StartAction,
+    Step,
+    Transition,
+)
+from pushproof.engines.pipeline.variables import references, resolve
+
+__all__ = [
+    "AbandonAction",
+    "Action",
+    "ActionFailed",
+    "ActionProgressed",
+    "ActionRun",
+    "ActionSucceeded",
+    "Announcement",
+    "ApprovalResult",
+    "Artifact",
+    "Command",
+    "Declaration",
+    "Execution",
+    "Input",
+    "PipelineError",
+    "PipelineState",
+    "RetryStage",
+    "RollBackStage",
+    "SetTransition",
+    "Settings",
+    "Stage",
+    "StageRun",
+    "Start",
+    "StartAction",
+    "Step",
+    "Stop",
+    "Tick",
+    "Transition",
+    "Update",
+    "Verdict",
+    "action_timeout",
+    "check",
+    "judge_ecs_deployment",
+    "read_declaration",
+    "references",
+    "resolve",
+    "step",
+]

@@ -1,0 +1,90 @@
+"""Which action types there are, what they accept, and how long they may take.
+
+Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-action-artifacts.html (artifact counts),
+https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-valid-providers.html (providers),
+https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html (timeouts) and the action-reference page of each provider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """What an action type takes: artifact counts as (least, most), configuration keys, and its default timeout in seconds."""
+
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+    required: frozenset[str]
+    optional: frozenset[str]
+    timeout: float
+    executable: bool = True
+
+
+def _kind(
+    inputs: tuple[int, int],
+    outputs: tuple[int, int],
+    required: str = "",
+    optional: str = "",
+    timeout: float = HOUR,
+) -> ActionKind:
+    return ActionKind(inputs, outputs, frozenset(required.split()), frozenset(optional.split()), timeout)
+
+
+_CODEBUILD = _kind(
+    (1, 5), (0, 5), "ProjectName", "PrimarySource BatchEnabled CombineArtifacts EnvironmentVariables", 36 * HOUR
+)
+
+#: (category, owner, provider) -> what it takes. Version 1 of each.
+KINDS: dict[tuple[str, str, str], ActionKind] = {
+    ("Source", "AWS", "CodeStarSourceConnection"): _kind(
+        (0, 0), (0, 1), "ConnectionArn FullRepositoryId BranchName", "OutputArtifactFormat DetectChanges"
+    ),
+    ("Source", "AWS", "S3"): _kind(
+        (0, 0), (0, 1), "S3Bucket S3ObjectKey", "PollForSourceChanges AllowOverrideForS3ObjectKey"
+    ),
+    ("Build", "AWS", "CodeBuild"): _CODEBUILD,
+    ("Test", "AWS", "CodeBuild"): _CODEBUILD,
+    ("Approval", "AWS", "Manual"): _kind(
+        (0, 0), (0, 0), "", "NotificationArn CustomData ExternalEntityLink ApprovalReviewLink", 7 * DAY
+    ),
+    ("Deploy", "AWS", "ECS"): _kind((1, 1), (0, 0), "ClusterName ServiceName", "FileName DeploymentTimeout"),
+}
+
+#: Providers that AWS has and that are not executed here; a declaration naming one is not wrong, only out of reach.
+ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
+    {
+        ("Source", "AWS", "CodeCommit"),
+        ("Source", "AWS", "ECR"),
+        ("Source", "ThirdParty", "GitHub"),
+        ("Build", "AWS", "ECRBuildAndPublish"),
+        ("Build", "Custom", "Jenkins"),
+        ("Test", "AWS", "DeviceFarm"),
+        ("Test", "Custom", "Jenkins"),
+        ("Deploy", "AWS", "S3"),
+        ("Deploy", "AWS", "CloudFormation"),
+        ("Deploy", "AWS", "CloudFormationStackSet"),
+        ("Deploy", "AWS", "CloudFormationStackInstances"),
+        ("Deploy", "AWS", "CodeDeploy"),
+        ("Deploy", "AWS", "CodeDeployToECS"),
+        ("Deploy", "AWS", "ElasticBeanstalk"),
+        ("Deploy", "AWS", "OpsWorks"),
+        ("Deploy", "AWS", "ServiceCatalog"),
+        ("Deploy", "AWS", "AppConfig"),
+        ("Deploy", "AWS", "EC2"),
+        ("Deploy", "AWS", "EKS"),
+        ("Deploy", "ThirdParty", "AlexaSkillsKit"),
+        ("Invoke", "AWS", "Lambda"),
+        ("Invoke", "AWS", "StepFunctions"),
+        ("Invoke", "AWS", "CodePipeline"),
+        ("Invoke", "AWS", "InspectorScan"),
+        ("Compute", "AWS", "Commands"),
+    }
+)
+
+#: Most executions that one pipeline runs at a time in QUEUED and in PARALLEL mode.
+CONCURRENT_EXECUTIONS = 50

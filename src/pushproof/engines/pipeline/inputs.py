@@ -1,0 +1,135 @@
+"""What can happen to a pipeline, one value each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pushproof.engines.pipeline.declaration import Declaration
+from pushproof.engines.pipeline.state import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A new execution. `overrides` maps a source action to the revision it must take."""
+
+    execution_id: str
+    trigger_type: str = "StartPipelineExecution"
+    trigger_detail: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionProgressed:
+    """News of a running action that do not end it; fields left None keep their value."""
+
+    action_execution_id: str
+    external_id: str | None = None
+    external_url: str | None = None
+    summary: str | None = None
+    percent_complete: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSucceeded:
+    """An action ended well: output artifacts by name, and the variables it produced."""
+
+    action_execution_id: str
+    artifacts: Mapping[str, Artifact] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    summary: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
+    log_stream_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """An action ended badly: `code` as in ErrorDetails (JobFailed, PermissionError, ConfigurationError, ...)."""
+
+    action_execution_id: str
+    message: str
+    code: str = "JobFailed"
+    summary: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
+    log_stream_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalResult:
+    """PutApprovalResult. `status` is Approved or Rejected."""
+
+    stage: str
+    action: str
+    token: str
+    status: str
+    summary: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTransition:
+    """EnableStageTransition or DisableStageTransition; `kind` is Inbound or Outbound."""
+
+    stage: str
+    kind: str
+    enabled: bool
+    reason: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """StopPipelineExecution: wait for the actions under way, or abandon them."""
+
+    execution_id: str
+    abandon: bool = False
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryStage:
+    """RetryStageExecution; `mode` is FAILED_ACTIONS or ALL_ACTIONS."""
+
+    stage: str
+    execution_id: str
+    mode: str = "FAILED_ACTIONS"
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackStage:
+    """RollbackStage: a new execution `execution_id` runs the stage as the target execution did."""
+
+    stage: str
+    target_execution_id: str
+    execution_id: str
+    trigger_detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """UpdatePipeline: from now on this declaration (whose version has been raised) holds."""
+
+    declaration: Declaration
+
+
+Input = (
+    Start
+    | ActionProgressed
+    | ActionSucceeded
+    | ActionFailed
+    | ApprovalResult
+    | Tick
+    | SetTransition
+    | Stop
+    | RetryStage
+    | RollBackStage
+    | Update
+)

@@ -1,0 +1,664 @@
+"""The state machine of pipeline executions: one input in, the new state and what follows from it out.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html (stages lock; executions are
+superseded only between stages), .../actions-retry.html, .../stage-rollback.html, .../pipelines-stop.html, .../transitions.html,
+.../approvals.html
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pushproof.engines.pipeline import inputs as i
+from pushproof.engines.pipeline.announcements import action_event, pipeline_event, stage_event
+from pushproof.engines.pipeline.catalogue import CONCURRENT_EXECUTIONS, HOUR
+from pushproof.engines.pipeline.declaration import Action, Stage
+from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.state import (
+    AbandonAction,
+    ActionRun,
+    Announcement,
+    Artifact,
+    Command,
+    Execution,
+    PipelineState,
+    Settings,
+    StageRun,
+    StartAction,
+    Step,
+    Transition,
+)
+from pushproof.engines.pipeline.variables import resolve
+
+_NAMESPACE = uuid.UUID("6f0c1d7e-2f0b-5c1e-9a55-5b0f5d1a7c11")
+
+
+def step(state: PipelineState, given: i.Input, now: float, settings: Settings | None = None) -> Step:
+    """Apply one input at AWS time `now` (seconds).
+
+    Commands are to be carried out by the caller, who answers with further inputs; `wake_at` is when to send Tick (None: no need).
+    News of an action that is no longer in progress are ignored. Raises PipelineError, state unchanged, for a refused request.
+    """
+    turn = _Turn(state, now, settings or Settings())
+    turn.apply(given)
+    turn.settle()
+    return turn.result()
+
+
+def action_timeout(action: Action, configuration: Mapping[str, str]) -> float:
+    """Seconds until an action times out: its own timeout, the ECS action's DeploymentTimeout, or its type's default.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+    """
+    if action.timeout is not None:
+        return action.timeout
+    default = action.kind.timeout if action.kind is not None else HOUR
+    minutes = configuration.get("DeploymentTimeout", "")
+    if action.provider == "ECS" and minutes.isdecimal() and 1 <= int(minutes) <= 60:
+        return float(minutes) * 60
+    return default
+
+
+class _Turn:
+    """One step in the making: working copies of the state, and what has been decided so far."""
+
+    def __init__(self, state: PipelineState, now: float, settings: Settings) -> None:
+        self.now = now
+        self.settings = settings
+        self.declaration = state.declaration
+        self.executions = dict(state.executions)
+        self.transitions = dict(state.transitions)
+        self.last_in_stage = dict(state.last_in_stage)
+        self.started = state.started
+        self.commands: list[Command] = []
+        self.events: list[Announcement] = []
+
+    def result(self) -> Step:
+        state = PipelineState(self.declaration, self.executions, self.transitions, self.last_in_stage, self.started)
+        deadlines = [
+            run.deadline
+            for execution in self._live()
+            for stage in execution.stages.values()
+            for run in stage.runs
+            if run.status == "InProgress"
+        ]
+        return Step(state, tuple(self.commands), tuple(self.events), min(deadlines, default=None))
+
+    def apply(self, given: i.Input) -> None:
+        handlers: dict[type, Callable[[Any], None]] = {
+            i.Start: self.start,
+            i.ActionProgressed: self.progress,
+            i.ActionSucceeded: self.succeed,
+            i.ActionFailed: self.fail,
+            i.ApprovalResult: self.approve,
+            i.Tick: lambda _: self.expire(),
+            i.SetTransition: self.set_transition,
+            i.Stop: self.stop,
+            i.RetryStage: self.retry,
+            i.RollBackStage: self.roll_back,
+            i.Update: self.update,
+        }
+        handlers[type(given)](given)
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def _live(self) -> Iterable[Execution]:
+        return [execution for execution in self.executions.values() if not execution.ended]
+
+    def _occupant(self, stage: str, other_than: str) -> Execution | None:
+        for execution in self._live():
+            if execution.id != other_than and execution.inside and self._stage_of(execution).name == stage:
+                return execution
+        return None
+
+    @staticmethod
+    def _stage_of(execution: Execution) -> Stage:
+        return execution.declaration.stages[execution.stage]
+
+    def _find_run(self, run_id: str) -> tuple[Execution, StageRun, ActionRun] | None:
+        for execution in self._live():
+            for stage in execution.stages.values():
+                for run in stage.runs:
+                    if run.id == run_id and run.status == "InProgress":
+                        return execution, stage, run
+        return None
+
+    # --- keeping -----------------------------------------------------------------------------------------------------
+
+    def _put(self, execution: Execution) -> Execution:
+        execution = replace(execution, updated=self.now)
+        self.executions[execution.id] = execution
+        return execution
+
+    def _put_stage(self, execution: Execution, run: StageRun) -> Execution:
+        return self._put(replace(execution, stages={**execution.stages, run.name: replace(run, updated=self.now)}))
+
+    def _put_run(self, execution: Execution, stage: str, run: ActionRun) -> Execution:
+        passage = execution.stages[stage]
+        runs = tuple(run if known.id == run.id else known for known in passage.runs)
+        return self._put_stage(execution, replace(passage, runs=runs))
+
+    # --- starting, waiting, entering ---------------------------------------------------------------------------------
+
+    def start(self, given: i.Start) -> None:
+        if given.execution_id in self.executions:
+            raise PipelineError("ConflictException", f"Execution {given.execution_id} has been started already")
+        self._check_concurrency()
+        unknown = sorted(given.variables.keys() - self.declaration.variables.keys())
+        if unknown:
+            raise PipelineError(
+                "ValidationException",
+                f"Pipeline {self.declaration.name} declares no variable named {', '.join(unknown)}",
+            )
+        values = {name: given.variables.get(name, default) for name, default in self.declaration.variables.items()}
+        missing = sorted(name for name, value in values.items() if value is None)
+        if missing:
+            raise PipelineError(
+                "ValidationException",
+                f"Pipeline variable {', '.join(missing)} has no default value and was not given at start",
+            )
+        self._open(
+            Execution(
+                id=given.execution_id,
+                declaration=self.declaration,
+                status="InProgress",
+                started=self.now,
+                updated=self.now,
+                order=self.started,
+                trigger_type=given.trigger_type,
+                trigger_detail=given.trigger_detail,
+                until=len(self.declaration.stages),
+                waiting_since=self.now,
+                variables={name: value for name, value in values.items() if value is not None},
+                overrides=dict(given.overrides),
+            )
+        )
+
+    def _check_concurrency(self) -> None:
+        if self.declaration.mode != "SUPERSEDED" and len(list(self._live())) >= CONCURRENT_EXECUTIONS:
+            raise PipelineError(
+                "ConcurrentPipelineExecutionsLimitExceededException",
+                f"The pipeline has reached the limit for concurrent pipeline executions ({CONCURRENT_EXECUTIONS})",
+            )
+
+    def _open(self, execution: Execution) -> None:
+        self.started += 1
+        self._put(execution)
+        self.events.append(pipeline_event(execution, "STARTED"))
+
+    def settle(self) -> None:
+        """Let executions pass that wait between stages, superseding where the mode says so, until nothing moves."""
+        while self._supersede_one() or self._admit_one():
+            pass
+
+    def _waiting(self) -> list[Execution]:
+        waiting = [execution for execution in self._live() if not execution.inside]
+        return sorted(waiting, key=lambda execution: (execution.waiting_since, execution.order))
+
+    def _supersede_one(self) -> bool:
+        if self.declaration.mode != "SUPERSEDED":
+            return False
+        newest: dict[int, Execution] = {}
+        waiting = [execution for execution in self._waiting() if execution.rollback_target is None]
+        for execution in sorted(waiting, key=lambda execution: execution.order):
+            older = newest.get(execution.stage)
+            if older is not None:
+                self._supersede(older, by=execution)
+                return True
+            newest[execution.stage] = execution
+        return False
+
+    def _supersede(self, execution: Execution, by: Execution) -> None:
+        execution = self._put(replace(execution, status="Superseded", summary=f"Superseded by execution {by.id}"))
+        self.events.append(pipeline_event(execution, "SUPERSEDED"))
+
+    def _admit_one(self) -> bool:
+        for execution in self._waiting():
+            if self._may_enter(execution):
+                self._enter(execution)
+                return True
+        return False
+
+    def _may_enter(self, execution: Execution) -> bool:
+        stages = execution.declaration.stages
+        name = stages[execution.stage].name
+        if execution.rollback_target is None:
+            before = stages[execution.stage - 1].name if execution.stage else None
+            if not self.transitions.get((name, "Inbound"), Transition()).enabled:
+                return False
+            if before is not None and not self.transitions.get((before, "Outbound"), Transition()).enabled:
+                return False
+        return self.declaration.mode == "PARALLEL" or self._occupant(name, execution.id) is None
+
+    def _enter(self, execution: Execution) -> None:
+        stage = self._stage_of(execution)
+        execution = self._put(replace(execution, inside=True))
+        execution = self._put_stage(execution, StageRun(stage.name, "InProgress", self.now, self.now))
+        self.last_in_stage[stage.name] = execution.id
+        self.events.append(stage_event(execution, stage.name, "STARTED"))
+        self._proceed(execution.id)
+
+    # --- inside a stage ----------------------------------------------------------------------------------------------
+
+    def _proceed(self, execution_id: str) -> None:
+        """Look at the stage an execution is in: wait, start the next group, or leave the stage."""
+        while True:
+            execution = self.executions[execution_id]
+            stage = self._stage_of(execution)
+            passage = execution.stages[stage.name]
+            current = passage.current
+            if any(run.status == "InProgress" for run in current):
+                return
+            done = {run.action.name for run in current if run.status == "Succeeded"}
+            if execution.status == "Stopping":
+                self._end_stopped(execution, complete=len(done) == len(stage.actions))
+                return
+            if any(run.status != "Succeeded" for run in current):
+                if not self._stage_failed(execution, stage, passage):
+                    return
+                continue
+            remaining = [action for action in stage.actions if action.name not in done]
+            if not remaining:
+                self._leave(execution, "Succeeded")
+                return
+            order = min(action.run_order for action in remaining)
+            for action in remaining:
+                if action.run_order == order:
+                    self._begin(execution_id, stage, action)
+
+    def _begin(self, execution_id: str, stage: Stage, action: Action) -> None:
+        execution = self.executions[execution_id]
+        passage = execution.stages[stage.name]
+        attempt = sum(1 for run in passage.runs if run.action.name == action.name)
+        identity = f"{execution.id}/{stage.name}/{action.name}/{attempt}"
+        values = {
+            **execution.namespaces,
+            "variables": execution.variables,
+            "codepipeline": {"PipelineExecutionId": execution.id},
+        }
+        problem = ""
+        try:
+            configuration = resolve(action.configuration, values)
+        except PipelineError as error:
+            configuration, problem = dict(action.configuration), error.message
+        missing = [name for name in action.inputs if name not in execution.artifacts]
+        if missing and not problem:
+            problem = f"Input artifact {', '.join(missing)} of action {action.name} was not produced in this execution"
+        run = ActionRun(
+            id=str(uuid.uuid5(_NAMESPACE, identity)),
+            stage=stage.name,
+            action=action,
+            status="InProgress",
+            started=self.now,
+            updated=self.now,
+            deadline=self.now + action_timeout(action, configuration),
+            configuration=configuration,
+            inputs={name: execution.artifacts[name] for name in action.inputs if name in execution.artifacts},
+            token=str(uuid.uuid5(_NAMESPACE, identity + "/token")) if action.category == "Approval" else "",
+        )
+        execution = self._put_stage(execution, replace(passage, runs=(*passage.runs, run)))
+        self.events.append(action_event(execution, run, "STARTED"))
+        if problem:
+            self._finish_run(execution, run, "Failed", error_code="ConfigurationError", error_message=problem)
+            return
+        role = action.role_arn or execution.declaration.role_arn
+        self.commands.append(StartAction(execution.id, run, role, execution.overrides.get(action.name)))
+
+    def _finish_run(self, execution: Execution, run: ActionRun, status: str, **changes: Any) -> ActionRun:
+        run = replace(run, status=status, updated=self.now, **changes)
+        execution = self._put_run(execution, run.stage, run)
+        self.events.append(action_event(execution, run, status.upper()))
+        return run
+
+    def progress(self, given: i.ActionProgressed) -> None:
+        found = self._find_run(given.action_execution_id)
+        if found is None:
+            return
+        execution, stage, run = found
+        news = {
+            "external_id": given.external_id,
+            "external_url": given.external_url,
+            "summary": given.summary,
+            "percent_complete": given.percent_complete,
+        }
+        changes: dict[str, Any] = {name: value for name, value in news.items() if value is not None}
+        self._put_run(execution, stage.name, replace(run, updated=self.now, **changes))
+
+    def succeed(self, given: i.ActionSucceeded) -> None:
+        found = self._find_run(given.action_execution_id)
+        if found is None:
+            return
+        execution, _, run = found
+        outputs: dict[str, Artifact] = {
+            name: artifact for name, artifact in given.artifacts.items() if name in run.action.outputs
+        }
+        absent = [name for name in run.action.outputs if name not in outputs]
+        if absent:
+            self.fail(
+                i.ActionFailed(
+                    run.id, f"The action produced no output artifact named {', '.join(absent)}", "ConfigurationError"
+                )
+            )
+            return
+        changes: dict[str, Any] = {
+            "outputs": outputs,
+            "variables": dict(given.variables),
+            "log_stream_arn": given.log_stream_arn,
+        }
+        self._finish_run(execution, run, "Succeeded", **changes, **_given(given), percent_complete=100)
+        execution = self.executions[execution.id]
+        namespaces = dict(execution.namespaces)
+        if run.action.namespace is not None:
+            namespaces[run.action.namespace] = dict(given.variables)
+        self._put(replace(execution, artifacts={**execution.artifacts, **outputs}, namespaces=namespaces))
+        self._proceed(execution.id)
+
+    def fail(self, given: i.ActionFailed) -> None:
+        found = self._find_run(given.action_execution_id)
+        if found is None:
+            return
+        execution, _, run = found
+        self._finish_run(
+            execution,
+            run,
+            "Failed",
+            error_code=given.code,
+            error_message=given.message,
+            log_stream_arn=given.log_stream_arn,
+            **_given(given),
+        )
+        self._proceed(execution.id)
+
+    def expire(self) -> None:
+        for execution in self._live():
+            for stage in execution.stages.values():
+                for run in stage.runs:
+                    if run.status == "InProgress" and run.deadline <= self.now:
+                        self._time_out(execution.id, run)
+
+    def _time_out(self, execution_id: str, run: ActionRun) -> None:
+        minutes = round((run.deadline - run.started) / 60)
+        if run.action.category == "Approval":
+            message = f"The approval request expired: it was neither approved nor rejected within {minutes} minutes"
+        else:
+            message = f"The action timed out: it was still in progress after {minutes} minutes"
+            self.commands.append(AbandonAction(execution_id, run.id, message))
+        execution = self.executions[execution_id]
+        self._finish_run(execution, run, "Failed", error_code="JobTimedOut", error_message=message)
+        self._proceed(execution_id)
+
+    def approve(self, given: i.ApprovalResult) -> None:
+        stage = self.declaration.stages[self.declaration.stage_index(given.stage)]
+        if not any(action.name == given.action and action.category == "Approval" for action in stage.actions):
+            raise PipelineError("ActionNotFoundException", f"Stage {stage.name} has no approval action {given.action}")
+        for execution in self.executions.values():
+            passage = execution.stages.get(stage.name)
+            for run in passage.runs if passage is not None else ():
+                if run.action.name == given.action and run.token == given.token:
+                    self._approve(execution, run, given)
+                    return
+        raise PipelineError(
+            "InvalidApprovalTokenException", "The approval request already received a response or has expired."
+        )
+
+    def _approve(self, execution: Execution, run: ActionRun, given: i.ApprovalResult) -> None:
+        if run.status != "InProgress":
+            raise PipelineError(
+                "ApprovalAlreadyCompletedException", "The approval action has already been approved or rejected."
+            )
+        if run.deadline <= self.now:
+            raise PipelineError(
+                "InvalidApprovalTokenException", "The approval request already received a response or has expired."
+            )
+        if given.status == "Approved":
+            self._finish_run(execution, run, "Succeeded", summary=given.summary, updated_by=given.by)
+        else:
+            message = f"Rejected by {given.by or 'the reviewer'}" + (f": {given.summary}" if given.summary else "")
+            self._finish_run(
+                execution, run, "Failed", summary=given.summary, updated_by=given.by, error_message=message
+            )
+        self._proceed(execution.id)
+
+    # --- leaving a stage ---------------------------------------------------------------------------------------------
+
+    def _leave(self, execution: Execution, status: str) -> None:
+        stage = self._stage_of(execution)
+        execution = self._put_stage(execution, replace(execution.stages[stage.name], status=status))
+        self.events.append(stage_event(execution, stage.name, "SUCCEEDED" if status == "Succeeded" else "FAILED"))
+        following = execution.stage + 1
+        if following >= execution.until:
+            execution = self._put(replace(execution, inside=False, status="Succeeded"))
+            self.events.append(pipeline_event(execution, "SUCCEEDED"))
+        else:
+            self._put(replace(execution, inside=False, stage=following, waiting_since=self.now))
+
+    def _stage_failed(self, execution: Execution, stage: Stage, passage: StageRun) -> bool:
+        """What onFailure says. Returns whether the stage goes on (RETRY)."""
+        if stage.on_failure == "RETRY" and passage.automatic_retries < self.settings.automatic_retries:
+            self.events.append(stage_event(execution, stage.name, "FAILED"))
+            passage = replace(
+                passage, automatic_retries=passage.automatic_retries + 1, last_retry="AutomatedStageRetry"
+            )
+            execution = self._put_stage(execution, _set_aside(passage, stage.retry_mode))
+            execution = self._put(replace(execution, attempt=execution.attempt + 1))
+            self.events.append(stage_event(execution, stage.name, "RESUMED"))
+            return True
+        if stage.on_failure == "SKIP":
+            self._leave(execution, "Skipped")
+            return False
+        failed = [run.action.name for run in passage.current if run.status == "Failed"]
+        execution = self._put_stage(execution, replace(passage, status="Failed"))
+        self.events.append(stage_event(execution, stage.name, "FAILED"))
+        summary = f"Action {', '.join(failed)} failed" if failed else f"Stage {stage.name} failed"
+        execution = self._put(replace(execution, status="Failed", inside=False, summary=summary))
+        self.events.append(pipeline_event(execution, "FAILED"))
+        if stage.on_failure == "ROLLBACK" and execution.rollback_target is None and self.declaration.mode != "PARALLEL":
+            self._roll_back_automatically(execution, stage)
+        return False
+
+    def _roll_back_automatically(self, failed: Execution, stage: Stage) -> None:
+        candidates = [
+            execution
+            for execution in self.executions.values()
+            if execution.rollback_target is None
+            and execution.declaration.version == failed.declaration.version
+            and stage.name in execution.stages
+            and execution.stages[stage.name].status == "Succeeded"
+        ]
+        if not candidates:
+            note = f"{failed.summary}. Unable to roll back: no execution has succeeded in stage {stage.name}"
+            self._put(replace(failed, summary=note))
+            return
+        target = max(candidates, key=lambda execution: execution.order)
+        identity = str(uuid.uuid5(_NAMESPACE, f"{failed.id}/rollback/{stage.name}/{failed.attempt}"))
+        self._open_rollback(target, stage.name, identity, "AutomatedRollback", failed.id)
+
+    def _open_rollback(self, target: Execution, stage: str, identity: str, trigger: str, detail: str) -> None:
+        index = target.declaration.stage_index(stage)
+        self._open(
+            replace(
+                target,
+                id=identity,
+                status="InProgress",
+                started=self.now,
+                order=self.started,
+                trigger_type=trigger,
+                trigger_detail=detail,
+                stage=index,
+                until=index + 1,
+                inside=False,
+                waiting_since=self.now,
+                attempt=1,
+                stages={},
+                summary="",
+                stop_reason=None,
+                rollback_target=target.id,
+            )
+        )
+
+    def _end_stopped(self, execution: Execution, *, complete: bool) -> None:
+        stage = self._stage_of(execution).name
+        status = "Succeeded" if complete else "Stopped"
+        execution = self._put_stage(execution, replace(execution.stages[stage], status=status))
+        self.events.append(stage_event(execution, stage, status.upper()))
+        execution = self._put(replace(execution, status="Stopped", inside=False))
+        self.events.append(pipeline_event(execution, "STOPPED"))
+
+    # --- requests of people ------------------------------------------------------------------------------------------
+
+    def set_transition(self, given: i.SetTransition) -> None:
+        self.declaration.stage_index(given.stage)
+        self.transitions[(given.stage, given.kind)] = Transition(
+            given.enabled, "" if given.enabled else given.reason, given.by, self.now
+        )
+
+    def stop(self, given: i.Stop) -> None:
+        execution = self.executions.get(given.execution_id)
+        if execution is None or execution.ended:
+            raise PipelineError(
+                "PipelineExecutionNotStoppableException",
+                f"Unable to stop the pipeline execution {given.execution_id}. The execution might already be in a Stopped "
+                "state, or it might no longer be in progress.",
+            )
+        if execution.status == "Stopping" and not given.abandon:
+            raise PipelineError(
+                "DuplicatedStopRequestException",
+                "The pipeline execution is already in a Stopping state. If you already chose to stop and wait, you cannot "
+                "make that request again. You can choose to stop and abandon now.",
+            )
+        already = execution.status == "Stopping"
+        execution = self._put(replace(execution, status="Stopping", stop_reason=given.reason))
+        if not already:
+            self.events.append(pipeline_event(execution, "STOPPING"))
+        if not execution.inside:
+            execution = self._put(replace(execution, status="Stopped"))
+            self.events.append(pipeline_event(execution, "STOPPED"))
+            return
+        stage = self._stage_of(execution).name
+        if not already:
+            execution = self._put_stage(execution, replace(execution.stages[stage], status="Stopping"))
+            self.events.append(stage_event(execution, stage, "STOPPING"))
+        if given.abandon:
+            self._abandon(execution.id, stage, given.reason or "Stopped and abandoned")
+        self._proceed(execution.id)
+
+    def _abandon(self, execution_id: str, stage: str, reason: str) -> None:
+        for run in self.executions[execution_id].stages[stage].current:
+            if run.status == "InProgress":
+                self.commands.append(AbandonAction(execution_id, run.id, reason))
+                self._finish_run(self.executions[execution_id], run, "Abandoned", summary=reason)
+
+    def retry(self, given: i.RetryStage) -> None:
+        index = self.declaration.stage_index(given.stage)
+        stage = self.declaration.stages[index]
+        execution = self.executions.get(given.execution_id)
+        passage = execution.stages.get(stage.name) if execution is not None else None
+        if (
+            execution is None
+            or passage is None
+            or execution.status not in ("Failed", "Stopped")
+            or passage.status not in ("Failed", "Stopped")
+            or execution.declaration.version != self.declaration.version
+        ):
+            raise PipelineError(
+                "StageNotRetryableException",
+                f"Unable to retry stage {stage.name}. The pipeline structure or stage state might have changed while actions "
+                "awaited retry, or the stage contains no failed actions.",
+            )
+        if self.declaration.mode != "PARALLEL" and self.last_in_stage.get(stage.name) != execution.id:
+            raise PipelineError(
+                "NotLatestPipelineExecutionException",
+                f"The stage {stage.name} has run in a later execution of the pipeline, so the pipelineExecutionId "
+                f"{execution.id} is out of date.",
+            )
+        self._check_concurrency()
+        passage = replace(
+            passage,
+            status="InProgress",
+            manual_retries=passage.manual_retries + 1,
+            automatic_retries=0,
+            last_retry="ManualStageRetry",
+        )
+        execution = self._put_stage(execution, _set_aside(passage, given.mode))
+        execution = self._put(
+            replace(
+                execution,
+                status="InProgress",
+                inside=True,
+                stage=index,
+                summary="",
+                stop_reason=None,
+                attempt=execution.attempt + 1,
+            )
+        )
+        self.events += [pipeline_event(execution, "RESUMED"), stage_event(execution, stage.name, "RESUMED")]
+        self._proceed(execution.id)
+
+    def roll_back(self, given: i.RollBackStage) -> None:
+        index = self.declaration.stage_index(given.stage)
+        target = self.executions.get(given.target_execution_id)
+        if target is None:
+            raise PipelineError(
+                "PipelineExecutionNotFoundException",
+                f"The pipeline execution {given.target_execution_id} was specified incorrectly, or it does not exist.",
+            )
+        if target.declaration.version != self.declaration.version:
+            raise PipelineError(
+                "PipelineExecutionOutdatedException",
+                f"The pipeline execution {target.id} is outdated: it ran version {target.declaration.version} of the "
+                f"pipeline, which is at version {self.declaration.version}.",
+            )
+        passage = target.stages.get(given.stage)
+        reason = ""
+        if index == 0:
+            reason = "the source stage cannot be rolled back"
+        elif self.declaration.mode == "PARALLEL":
+            reason = "stages of a pipeline in PARALLEL mode cannot be rolled back"
+        elif target.rollback_target is not None:
+            reason = f"execution {target.id} is itself a rollback"
+        elif passage is None or passage.status != "Succeeded":
+            reason = f"execution {target.id} has not succeeded in this stage"
+        elif self._occupant(given.stage, "") is not None:
+            reason = "the stage is currently running"
+        if reason:
+            raise PipelineError("UnableToRollbackStageException", f"Unable to roll back stage {given.stage}: {reason}.")
+        self._open_rollback(target, given.stage, given.execution_id, "ManualRollback", given.trigger_detail)
+
+    def update(self, given: i.Update) -> None:
+        changed = given.declaration.stages != self.declaration.stages
+        self.declaration = given.declaration
+        names = {stage.name for stage in given.declaration.stages}
+        self.transitions = {key: value for key, value in self.transitions.items() if key[0] in names}
+        if changed and self.settings.update_cancels:
+            for execution in self._live():
+                self._cancel(execution)
+
+    def _cancel(self, execution: Execution) -> None:
+        if execution.inside:
+            stage = self._stage_of(execution).name
+            self._abandon(execution.id, stage, "The pipeline's structure was updated")
+            execution = self.executions[execution.id]
+            execution = self._put_stage(execution, replace(execution.stages[stage], status="Cancelled"))
+            self.events.append(stage_event(execution, stage, "CANCELED"))
+        summary = "The pipeline's structure was updated before the pipeline execution could be completed."
+        execution = self._put(replace(execution, status="Cancelled", inside=False, summary=summary))
+        self.events.append(pipeline_event(execution, "CANCELED"))
+
+
+def _given(news: i.ActionSucceeded | i.ActionFailed) -> dict[str, Any]:
+    fields = {"summary": news.summary, "external_id": news.external_id, "external_url": news.external_url}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _set_aside(passage: StageRun, mode: str) -> StageRun:
+    """The passage with those runs set aside that a retry in this mode repeats."""
+    runs = tuple(
+        replace(run, superseded_run=True)
+        if not run.superseded_run and (mode == "ALL_ACTIONS" or run.status != "Succeeded")
+        else run
+        for run in passage.runs
+    )
+    return replace(passage, runs=runs)

@@ -1,0 +1,196 @@
+"""What a pipeline is at an instant: executions, where each one is, and what its actions came to.
+
+Statuses are those of the API: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecution.html ,
+.../API_StageExecution.html , .../API_ActionExecution.html . Times are AWS seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushproof.engines.pipeline.declaration import Action, Declaration
+
+ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Superseded", "Cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What AWS does not document, or documents as adjustable.
+
+    ecs_rollback: what the ECS deploy action reports after the circuit breaker rolled its deployment back: "fail" (at once) or
+        "timeout" (stays InProgress until its timeout, then fails). It never reports success.
+    automatic_retries: how often onFailure RETRY repeats a stage.
+    update_cancels: an update that changes the stages cancels the executions under way ("Cancelled: the pipeline's structure was
+        updated before the pipeline execution could be completed").
+    """
+
+    ecs_rollback: str = "fail"
+    automatic_retries: int = 1
+    update_cancels: bool = True
+
+    def __post_init__(self) -> None:
+        if self.ecs_rollback not in ("fail", "timeout"):
+            raise ValueError(f"ecs_rollback is {self.ecs_rollback!r}; expected 'fail' or 'timeout'")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Where an artifact lies, and the source revision it was made from (for source actions)."""
+
+    bucket: str
+    key: str
+    revision_id: str = ""
+    revision_summary: str = ""
+    revision_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRun:
+    """One run of an action. `deadline` is when it times out; `token` is set for approvals."""
+
+    id: str
+    stage: str
+    action: Action
+    status: str
+    started: float
+    updated: float
+    deadline: float
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, Artifact] = field(default_factory=dict)
+    outputs: Mapping[str, Artifact] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    external_id: str = ""
+    external_url: str = ""
+    summary: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    updated_by: str = ""
+    percent_complete: int | None = None
+    log_stream_arn: str = ""
+    superseded_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """An execution's passage through a stage. `runs` holds every action run, earlier attempts included, oldest first."""
+
+    name: str
+    status: str
+    started: float
+    updated: float
+    runs: tuple[ActionRun, ...] = ()
+    automatic_retries: int = 0
+    manual_retries: int = 0
+    last_retry: str = ""
+
+    @property
+    def current(self) -> tuple[ActionRun, ...]:
+        """The action runs of the latest attempt (those kept from an earlier one included)."""
+        return tuple(run for run in self.runs if not run.superseded_run)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A pipeline execution.
+
+    `stage` is the index of the stage it is in or waits for, `inside` tells which. `until` is the index after the last stage it
+    runs (a rollback runs one stage).
+    """
+
+    id: str
+    declaration: Declaration
+    status: str
+    started: float
+    updated: float
+    order: int
+    trigger_type: str = "StartPipelineExecution"
+    trigger_detail: str = ""
+    stage: int = 0
+    inside: bool = False
+    until: int = 0
+    waiting_since: float = 0.0
+    attempt: int = 1
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    artifacts: Mapping[str, Artifact] = field(default_factory=dict)
+    namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    stages: Mapping[str, StageRun] = field(default_factory=dict)
+    summary: str = ""
+    stop_reason: str | None = None
+    rollback_target: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def execution_type(self) -> str:
+        return "STANDARD" if self.rollback_target is None else "ROLLBACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Whether executions may pass into (or out of) a stage, and who decided it."""
+
+    enabled: bool = True
+    reason: str = ""
+    changed_by: str = ""
+    changed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """The whole pipeline: its present declaration, all executions (oldest first), and its transitions by (stage, type)."""
+
+    declaration: Declaration
+    executions: Mapping[str, Execution] = field(default_factory=dict)
+    transitions: Mapping[tuple[str, str], Transition] = field(default_factory=dict)
+    last_in_stage: Mapping[str, str] = field(default_factory=dict)
+    started: int = 0
+
+    def transition(self, stage: str, kind: str = "Inbound") -> Transition:
+        return self.transitions.get((stage, kind), Transition())
+
+
+@dataclass(frozen=True, slots=True)
+class StartAction:
+    """Do this action. Answer with ActionSucceeded or ActionFailed under `run.id` (a Manual approval: with ApprovalResult)."""
+
+    execution_id: str
+    run: ActionRun
+    role_arn: str
+    override: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonAction:
+    """Nobody waits for this action any more; what it started outside (a build, a deployment) goes on by itself."""
+
+    execution_id: str
+    action_execution_id: str
+    reason: str
+
+
+Command = StartAction | AbandonAction
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An EventBridge event of source aws.codepipeline, without the envelope. `started` belongs in detail `start-time`."""
+
+    detail_type: str
+    detail: Mapping[str, Any]
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What follows from an input: the new state, commands to carry out, events to publish, and when to tick next."""
+
+    state: PipelineState
+    commands: tuple[Command, ...]
+    events: tuple[Announcement, ...]
+    wake_at: float | None
