@@ -1,0 +1,151 @@
+"""Policy documents: from JSON to a compiled form that answers quickly.
+
+Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pushproof.engines.policy.conditions import Condition
+from pushproof.engines.policy.errors import Position
+from pushproof.engines.policy.positions import Span, span_of
+from pushproof.engines.policy.principals import Grip, Principal, Principals
+from pushproof.engines.policy.variables import Context, Template
+from pushproof.engines.policy.wildcards import Matcher, resource_glob
+
+_MEMO_LIMIT = 4096
+
+
+class Kind(StrEnum):
+    """What a policy is attached to; the words are those of AWS's access-denied messages."""
+
+    IDENTITY = "identity-based policy"
+    RESOURCE = "resource-based policy"
+    TRUST = "role trust policy"
+    BOUNDARY = "permissions boundary"
+    SESSION = "session policy"
+    SCP = "service control policy"
+    RCP = "resource control policy"
+    ENDPOINT = "VPC endpoint policy"
+
+    @property
+    def names_principals(self) -> bool:
+        """Whether statements of this kind carry a Principal element."""
+        return self in (Kind.RESOURCE, Kind.TRUST, Kind.RCP, Kind.ENDPOINT)
+
+    @property
+    def names_resources(self) -> bool:
+        """Whether statements of this kind must carry a Resource element."""
+        return self not in (Kind.TRUST, Kind.RESOURCE, Kind.ENDPOINT)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePattern:
+    """One entry of a Resource element."""
+
+    template: Template
+    static: Matcher | None = field(compare=False)
+
+    def matches(self, resource: str, context: Context) -> bool:
+        if self.static is not None:
+            return self.static(resource)
+        coded = self.template.resolve(context)
+        return coded is not None and resource_glob(coded)(resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One compiled statement.
+
+    ``index`` counts from 0 in the document. ``principals`` is None where the kind of policy carries none.
+    """
+
+    index: int
+    sid: str
+    allow: bool
+    actions: tuple[str, ...]
+    action_matchers: tuple[Matcher, ...] = field(compare=False)
+    not_action: bool
+    resources: tuple[ResourcePattern, ...] | None
+    not_resource: bool
+    principals: Principals | None
+    not_principal: bool
+    conditions: tuple[Condition, ...]
+
+    def covers_action(self, action: str) -> bool:
+        """Whether the Action (or NotAction) element covers this action, given in lower case."""
+        return any(matches(action) for matches in self.action_matchers) is not self.not_action
+
+    def covers_resource(self, resource: str, context: Context) -> bool:
+        """Whether the Resource (or NotResource) element covers this ARN. Without the element, everything is."""
+        if self.resources is None:
+            return True
+        return any(pattern.matches(resource, context) for pattern in self.resources) is not self.not_resource
+
+    def grip(self, caller: Principal) -> Grip:
+        """How closely the Principal (or NotPrincipal) element names the caller."""
+        if self.principals is None:
+            return Grip.SESSION
+        if self.not_principal:
+            return Grip.NONE if self.principals.spares(caller) else Grip.SESSION
+        return self.principals.grip(caller)
+
+    def unmet(self, context: Context) -> Iterator[Condition]:
+        """The conditions that this request does not meet."""
+        return (condition for condition in self.conditions if not condition.holds(context))
+
+    def meets(self, context: Context) -> bool:
+        """Whether every condition holds."""
+        return not self.conditions or all(condition.holds(context) for condition in self.conditions)
+
+    @property
+    def label(self) -> str:
+        """How a person finds the statement: its Sid, or its place."""
+        return f"statement {self.sid!r}" if self.sid else f"statement {self.index + 1}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Policy:
+    """A compiled policy. Make one with :func:`pushproof.engines.policy.parse`.
+
+    ``source_type`` is IAM's PolicySourceType (``user``, ``role``, ``aws-managed``, ``user-managed``, ``resource``,
+    ``none``), reported by simulations.
+    """
+
+    name: str
+    kind: Kind
+    version: str
+    statements: tuple[Statement, ...]
+    source_type: str = "none"
+    text: str | None = field(default=None, repr=False)
+    single: bool = field(default=False, repr=False)
+    _memo: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False, init=False)
+
+    def covering(self, action: str) -> tuple[Statement, ...]:
+        """The statements whose action element covers an action (lower case), denying ones first. Remembered."""
+        found = self._memo.get(action)
+        if found is None:
+            hits = [statement for statement in self.statements if statement.covers_action(action)]
+            hits.sort(key=lambda statement: statement.allow)
+            found = tuple(hits)
+            if len(self._memo) < _MEMO_LIMIT:
+                self._memo[action] = found
+        return found
+
+    def span(self, statement: Statement) -> Span:
+        """Where the statement stands in the document's text; line 1, column 1 if the text was not given."""
+        found = None
+        if self.text is not None:
+            found = span_of(self.text, ("Statement",) if self.single else ("Statement", statement.index))
+        return found or Span(Position(1, 1), Position(1, 1))
+
+
+def lowered(context: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    """Context keys in lower case with their values as tuples, as the engine wants them."""
+    return {
+        key.lower(): (value,) if isinstance(value, str) else tuple(str(item) for item in value)
+        for key, value in context.items()
+    }
