@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,13 @@ import boto3
 from botocore.config import Config
 
 from pushproof.clock import Clock
+from pushproof.emulator.control import ControlFront
 from pushproof.emulator.runtime.docker import DockerHost, DockerTaskRuntime, DockerUnavailable
 from pushproof.emulator.runtime.githost import GitHost
 from pushproof.emulator.world import World, WorldSettings
 from pushproof.environment import scrub, world_environment
-from pushproof.targets.base import TargetUnavailable
+from pushproof.targets.base import Address, TargetUnavailable
+from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal
 
 
@@ -23,7 +25,7 @@ from pushproof.targets.journal import WORLD_VARIABLE, Journal
 class EmbeddedSettings:
     """How to open an embedded world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one."""
 
-    world: WorldSettings = WorldSettings()
+    world: WorldSettings = field(default_factory=WorldSettings)
     runtime: str = "docker"
     port: int = 0
 
@@ -101,6 +103,47 @@ class EmbeddedTarget:
             return f"the scripted runtime has no {capability}"
         return None
 
+    def address(self, host: str, port: int) -> Address:
+        """Where a load balancer's listener really is: its DNS name is a loopback address of its own."""
+        return Address(host, port)
+
+    def repository_url(self, repository: str) -> str:
+        """What to push to; the repository is made if need be."""
+        url: str = self.world.git.create(repository)
+        return url
+
+    def authorise_connection(self, arn: str) -> None:
+        """Complete a connection's handshake, as a person does in the console."""
+        with self.world.loop.lock:
+            self.world.connections.authorise(arn)
+
+    def build_environment(self) -> dict[str, str]:
+        """What builds need to know here: the base image, where no public one can be pulled."""
+        if self.settings.runtime == "scripted":
+            return {}
+        from pushproof.emulator.runtime.images import ensure_base_image
+
+        return {"BASE_IMAGE": ensure_base_image()}
+
+    def leftovers(self) -> list[str]:
+        """Resources that are still in the account, and containers of tasks and builds that still run."""
+        left = inventory(self.client)
+        if self.world.docker is not None:
+            label = {"label": f"pushproof.world={self.world.id}"}
+            left += [f"container {c.name}" for c in self.world.docker.client.containers.list(filters=label)]
+        return left
+
+    def remains(self) -> list[str]:
+        """After `close`: what the world left on this machine, as its own labels and files tell. Empty when all went well."""
+        from pushproof.emulator.runtime.docker import connect, labelled_worlds
+
+        left = [self._record.directory] if Path(self._record.directory).exists() else []
+        if self.settings.runtime == "docker":
+            client = connect()
+            left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
+            client.close()
+        return left
+
     def directory(self, name: str) -> Path:
         """A directory of the world's own, made if need be; it goes with the world."""
         path = Path(self._record.directory) / name
@@ -125,7 +168,7 @@ def furnish(world: World, runtime: str) -> None:
     from pushproof.emulator.furnishing import furnish_docker, furnish_scripted
 
     world.git = GitHost(world)
-    world.gateway.fronts.append(world.git)
+    world.gateway.fronts += [world.git, ControlFront(world)]
     if runtime == "scripted":
         furnish_scripted(world)
         return

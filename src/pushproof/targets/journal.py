@@ -23,7 +23,9 @@ WORLD_VARIABLE = "PUSHPROOF_WORLD"
 def state_directory() -> Path:
     """`$PUSHPROOF_STATE`, or `pushproof` below the XDG state directory. Created if need be."""
     named = os.environ.get("PUSHPROOF_STATE")
-    base = Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "pushproof"
+    base = (
+        Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "pushproof"
+    )
     base.mkdir(parents=True, exist_ok=True)
     return base
 
@@ -95,7 +97,9 @@ class Journal:
         removed += _clean_docker({r.id for r in orphans}, {r.id for r in self.records() if r.alive})
         for record in orphans:
             self.forget(record)
-            removed.append(f"world {record.id} ({record.target}, opened {time.strftime('%F %T', time.localtime(record.opened_at))})")
+            removed.append(
+                f"world {record.id} ({record.target}, opened {time.strftime('%F %T', time.localtime(record.opened_at))})"
+            )
         return removed
 
     def _file(self, world_id: str) -> Path:

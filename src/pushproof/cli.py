@@ -1,0 +1,309 @@
+"""The command line: doctor, up, drill, sweep.
+
+Exit codes: 0 what was asked for holds; 1 the proof failed; 2 bad usage or input; 3 something this machine lacks;
+4 Terraform failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pushproof import __version__
+
+OK, FAILED, USAGE, UNAVAILABLE, TERRAFORM, INTERRUPTED = 0, 1, 2, 3, 4, 130
+DEFAULT_SPEED = 20.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s"
+    )
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    console = _console()
+    from pushproof.drill.settings import BadInput, ProofFailed
+    from pushproof.targets.base import TargetUnavailable
+    from pushproof.terraform.errors import CommandFailed, NoConfiguration, OutputMissing, TerraformError
+
+    try:
+        return int(options.command(options, console))
+    except KeyboardInterrupt:
+        console.print("[yellow]interrupted; everything this run started has been taken down[/]")
+        return INTERRUPTED
+    except ProofFailed as error:
+        console.print(f"[bold red]Not proven:[/] {escape(str(error))}")
+        return FAILED
+    except (BadInput, NoConfiguration, OutputMissing) as error:
+        console.print(f"[bold red]Bad input:[/] {escape(str(error))}")
+        return USAGE
+    except CommandFailed as error:
+        console.print(f"[bold red]Terraform failed:[/] {escape(str(error))}")
+        return TERRAFORM
+    except (TargetUnavailable, TerraformError) as error:
+        console.print(f"[bold red]Cannot run here:[/] {escape(str(error))}")
+        return UNAVAILABLE
+
+
+def _console() -> Console:
+    # A CI log has no width; 80 columns would break every table.
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 150)
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    # A CI system's stop is handled like Ctrl-C: everything is taken down.
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pushproof",
+        description="Proves, before production does, that a push deploys and that a bad push rolls back.",
+        epilog="exit codes: 0 holds, 1 not proven, 2 bad input, 3 something missing here, 4 Terraform failed, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"pushproof {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what goes on inside")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    doctor = commands.add_parser("doctor", help="what is present, what is missing, what to do about it")
+    doctor.add_argument("--port", type=_port, default=0, help="the gateway port you mean to use (0: any)")
+    doctor.set_defaults(command=_doctor)
+
+    for name, text in (
+        ("drill", "a push deploys, a bad push rolls back: the whole journey, judged by what serves"),
+        ("up", "an embedded world with the environment applied, left up until Ctrl-C"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument(
+            "--environment",
+            type=Path,
+            default=Path("infrastructure/environments/dev"),
+            help="root module under test (%(default)s)",
+        )
+        command.add_argument("--app", type=Path, default=Path("app"), help="the application's repository (%(default)s)")
+        command.add_argument(
+            "--bootstrap", type=Path, help="module that makes the state bucket (../../bootstrap of the environment)"
+        )
+        command.add_argument(
+            "--var", action="append", default=[], metavar="NAME=VALUE", help="a Terraform variable; may be repeated"
+        )
+        command.add_argument(
+            "--speed", type=_speed, default=DEFAULT_SPEED, help="how many times as fast as AWS time runs (%(default)g)"
+        )
+        command.add_argument("--port", type=_port, default=0, help="gateway port (0: the first free one)")
+        command.add_argument(
+            "--repository", default="example/shop", help="owner/name of the repository that is pushed to (%(default)s)"
+        )
+        if name == "drill":
+            command.add_argument(
+                "--variant", default="unhealthy", help="the breakage to push, one of app/variants (%(default)s)"
+            )
+            command.add_argument(
+                "--keep", action="store_true", help="leave the world up at the end and print how to reach it"
+            )
+            command.add_argument("--report", type=Path, help="write the timeline as an HTML file")
+        command.set_defaults(command=_drill if name == "drill" else _up)
+
+    sweep = commands.add_parser("sweep", help="remove what crashed runs left behind")
+    sweep.add_argument(
+        "--local", action="store_true", help="on this machine: containers, networks, processes, directories"
+    )
+    sweep.set_defaults(command=_sweep)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected 0 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1000:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a speed; expected a number above 0 and up to 1000, 1 being AWS's own"
+        )
+    return speed
+
+
+def _variables(pairs: list[str]) -> dict[str, Any]:
+    from pushproof.drill.settings import BadInput
+
+    variables = {}
+    for pair in pairs:
+        name, found, value = pair.partition("=")
+        if not found or not name.isidentifier():
+            raise BadInput(f"--var {pair!r}: expected NAME=VALUE")
+        variables[name] = value
+    return variables
+
+
+def _doctor(options: argparse.Namespace, console: Console) -> int:
+    from pushproof.doctor import diagnose
+
+    diagnoses = diagnose(options.port)
+    table = Table(show_header=False, show_edge=False, pad_edge=False)
+    for diagnosis in diagnoses:
+        mark = "[green]✓[/]" if diagnosis.present else ("[red]✗[/]" if diagnosis.needed else "[yellow]![/]")
+        table.add_row(mark, diagnosis.subject, escape(diagnosis.found))
+        if not diagnosis.present and diagnosis.remedy:
+            table.add_row("", "", f"[yellow]→ {escape(diagnosis.remedy)}[/]")
+    console.print(table)
+    missing = [d.subject for d in diagnoses if d.needed and not d.present]
+    console.print(f"[red]missing: {', '.join(missing)}[/]" if missing else "[green]ready[/]")
+    return UNAVAILABLE if missing else OK
+
+
+def _drill(options: argparse.Namespace, console: Console) -> int:
+    from pushproof.drill.journey import Drill
+    from pushproof.drill.narration import Narrator
+
+    narrator = Narrator(console, speed=options.speed)
+    settings = _drill_settings(options, variant=options.variant, keep=options.keep, report=options.report)
+    target = _open(options, narrator)
+    passed = False
+    try:
+        drill = Drill(target, settings, narrator)
+        try:
+            if options.keep:
+                drill.run_and_keep()
+                passed = True
+                _print_access(drill, console)
+                _wait_for_interrupt()
+            else:
+                drill.run()
+                passed = True
+        finally:
+            _finish(drill, narrator, passed)
+    finally:
+        target.close()
+    left = target.remains()
+    if left:
+        console.print(f"[bold red]left on this machine:[/] {', '.join(left)}")
+        return FAILED
+    console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
+    return OK
+
+
+def _up(options: argparse.Namespace, console: Console) -> int:
+    from pushproof.drill.journey import Drill
+    from pushproof.drill.narration import Narrator
+
+    narrator = Narrator(console, speed=options.speed)
+    settings = _drill_settings(options)
+    target = _open(options, narrator)
+    try:
+        drill = Drill(target, settings, narrator)
+        drill.apply()
+        _print_access(drill, console)
+        _wait_for_interrupt()
+    except KeyboardInterrupt:
+        console.print("taking the world down")
+    finally:
+        target.close()
+    return OK
+
+
+def _drill_settings(options: argparse.Namespace, **more: Any) -> Any:
+    from pushproof.drill.settings import DrillSettings
+
+    return DrillSettings(
+        environment=options.environment,
+        application=options.app,
+        bootstrap=options.bootstrap,
+        repository=options.repository,
+        variables=_variables(options.var),
+        **more,
+    )
+
+
+def _open(options: argparse.Namespace, narrator: Any) -> Any:
+    from pushproof.emulator.world import WorldSettings
+    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+
+    target = EmbeddedTarget(EmbeddedSettings(world=WorldSettings(speed=options.speed), port=options.port))
+    for line in target.cleaned:
+        narrator.console.print(f"[yellow]removed what a crashed run left: {escape(line)}[/]")
+    return target
+
+
+def _finish(drill: Any, narrator: Any, passed: bool) -> None:
+    for failure in drill.target.world.loop.failures:
+        narrator.console.print(f"[red]inside the emulator, {escape(failure[0])} failed: {escape(repr(failure[1]))}[/]")
+    narrator.console.print(narrator.timeline())
+    narrator.console.print(narrator.durations())
+    if drill.settings.report is not None:
+        from pushproof.report.html import write_report
+
+        write_report(drill.settings.report, narrator, drill.result, passed=passed)
+        narrator.console.print(f"report: {drill.settings.report}")
+
+
+def _print_access(drill: Any, console: Console) -> None:
+    from pushproof.environment import world_variables
+
+    target = drill.target
+    console.print("\n[bold]The world is up.[/] In another terminal:")
+    for name, value in world_variables(target.endpoint, region=target.region).items():
+        console.print(f"  export {name}={value!s}", markup=False)
+    outputs = drill.outputs
+    branch = drill.branch()
+    lines = [
+        f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']} --query 'services[0].events[:10]'",
+        f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
+        "aws codestar-connections list-connections",
+        f"aws ecr get-login-password | docker login --username AWS --password-stdin {target.world.registry_host}",
+        f"git push {target.repository_url(drill.settings.repository)} HEAD:{branch}",
+        f"curl --insecure https://{outputs['load_balancer_dns_name']}/version",
+    ]
+    if outputs.get("connection_arn"):
+        lines.insert(
+            0, f"curl -X POST '{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'"
+        )
+    if drill.stack is not None:
+        lines.append(
+            f"cd {drill.stack.copy.directory} && "
+            f"TF_CLI_CONFIG_FILE={drill.stack.environment['TF_CLI_CONFIG_FILE']} terraform plan"
+        )
+    for line in lines:
+        console.print(f"  {line}", markup=False)
+    console.print("Ctrl-C takes it down.")
+
+
+def _wait_for_interrupt() -> None:
+    threading.Event().wait()
+
+
+def _sweep(options: argparse.Namespace, console: Console) -> int:
+    from pushproof.targets.journal import Journal
+
+    if not options.local:
+        console.print("[bold red]Bad input:[/] say --local: what crashed runs left on this machine")
+        return USAGE
+    removed = Journal().clean_up()
+    for line in removed:
+        console.print(f"removed {escape(line)}")
+    console.print(f"{len(removed)} leftover(s) removed" if removed else "nothing was left behind")
+    return OK
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    sys.exit(main())

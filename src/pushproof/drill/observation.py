@@ -1,0 +1,126 @@
+"""What really serves, and how executions and deployments stand: read through AWS's API, the same on every target."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pushproof.clock import Clock
+from pushproof.drill.settings import ProofFailed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What a service runs now: task-definition ARNs and image digests of its running tasks."""
+
+    task_definitions: frozenset[str]
+    digests: frozenset[str]
+    running: int
+
+    def __str__(self) -> str:
+        revisions = ", ".join(sorted(arn.rsplit("/", 1)[-1] for arn in self.task_definitions)) or "nothing"
+        images = ", ".join(sorted(digest[:19] for digest in self.digests))
+        return f"{self.running} × {revisions} ({images})"
+
+
+class Observer:
+    """Asks a target's ECS and CodePipeline about one service and one pipeline."""
+
+    def __init__(self, client: Callable[[str], Any], *, cluster: str, service: str, pipeline: str) -> None:
+        self._ecs = client("ecs")
+        self._pipelines = client("codepipeline")
+        self._cluster, self._service, self._pipeline = cluster, service, pipeline
+        self._seen_events: set[str] = set()
+
+    def service(self) -> dict[str, Any]:
+        """The service as DescribeServices shows it."""
+        found: dict[str, Any] = self._ecs.describe_services(cluster=self._cluster, services=[self._service])[
+            "services"
+        ][0]
+        return found
+
+    def serving(self) -> Serving:
+        """What the service's running tasks are made of."""
+        arns = self._ecs.list_tasks(cluster=self._cluster, serviceName=self._service, desiredStatus="RUNNING")[
+            "taskArns"
+        ]
+        tasks = self._ecs.describe_tasks(cluster=self._cluster, tasks=arns)["tasks"] if arns else []
+        running = [task for task in tasks if task["lastStatus"] == "RUNNING"]
+        return Serving(
+            frozenset(task["taskDefinitionArn"] for task in running),
+            frozenset(c["imageDigest"] for task in running for c in task["containers"] if c.get("imageDigest")),
+            len(running),
+        )
+
+    def new_events(self) -> list[str]:
+        """Service events not returned before, oldest first."""
+        fresh = [event for event in self.service().get("events", []) if event["id"] not in self._seen_events]
+        self._seen_events.update(event["id"] for event in fresh)
+        return [event["message"] for event in reversed(fresh)]
+
+    def executions(self) -> list[dict[str, Any]]:
+        """The pipeline's executions, newest first."""
+        found: list[dict[str, Any]] = self._pipelines.list_pipeline_executions(pipelineName=self._pipeline)[
+            "pipelineExecutionSummaries"
+        ]
+        return found
+
+    def execution_of(self, commit: str) -> dict[str, Any] | None:
+        """The newest execution that carries a commit; None when there is none yet."""
+        for execution in self.executions():
+            if any(revision.get("revisionId") == commit for revision in execution.get("sourceRevisions", [])):
+                return execution
+        return None
+
+    def summary(self) -> str:
+        """The newest executions and what serves, in a line."""
+        newest = ", ".join(f"{e['pipelineExecutionId'][:8]} {e['status']}" for e in self.executions()[:3])
+        return f"executions {newest or 'none'}; serving {self.serving()}"
+
+    def actions(self, execution_id: str) -> list[dict[str, Any]]:
+        """The action executions of an execution, oldest first."""
+        found = self._pipelines.list_action_executions(
+            pipelineName=self._pipeline, filter={"pipelineExecutionId": execution_id}
+        )["actionExecutionDetails"]
+        return sorted(found, key=lambda action: action["startTime"])
+
+    def failure(self, execution_id: str) -> tuple[str, str]:
+        """(stage, message) of the action that failed in an execution; ("", "") when none did."""
+        for action in self.actions(execution_id):
+            if action["status"] == "Failed":
+                result = action.get("output", {}).get("executionResult", {})
+                message = result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary", "")
+                return action["stageName"], message
+        return "", ""
+
+
+def wait_for(
+    question: Callable[[], T | None],
+    *,
+    what: str,
+    clock: Clock,
+    within: float,
+    watch: Callable[[], None] | None = None,
+    last: Callable[[], str] | None = None,
+) -> T:
+    """Ask until there is an answer. `within` is in AWS seconds; `watch` is called between questions, for progress.
+
+    Raises ProofFailed, saying what was awaited, for how long, and the last state.
+    """
+    started = time.monotonic()
+    # The same patience at every speed, but never less than two real minutes: builds are real work.
+    limit = max(clock.real_delay(within), min(within, 180.0))
+    while True:
+        answer = question()
+        if watch is not None:
+            watch()
+        if answer is not None:
+            return answer
+        if time.monotonic() - started > limit:
+            state = f" Last state: {last()}." if last is not None else ""
+            raise ProofFailed(f"waited {limit:.0f} s ({within / 60:.0f} min of AWS time) for {what}, in vain.{state}")
+        time.sleep(min(5.0, max(0.1, clock.real_delay(5.0))))

@@ -1,0 +1,31 @@
+"""What a drill is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+class BadInput(Exception):
+    """Something the person gave cannot be used; the message names it, what was expected, and the next step."""
+
+
+class ProofFailed(Exception):
+    """What the drill set out to show did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillSettings:
+    """`environment`: the root module under test. `application`: the repository that is pushed. `variant`: the breakage."""
+
+    environment: Path
+    application: Path
+    bootstrap: Path | None = None
+    variant: str = "unhealthy"
+    repository: str = "example/shop"
+    variables: dict[str, Any] = field(default_factory=dict)
+    keep: bool = False
+    report: Path | None = None
+    # How long, in AWS seconds, a pipeline execution may take before the drill gives up on it.
+    patience: float = 3600.0 * 3
