@@ -1,0 +1,32 @@
+"""Settings, from the environment that the task definition and the image give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the service is told from outside."""
+
+    port: int
+    environment: str
+    commit: str
+    build_date: str
+    has_database: bool
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises ValueError, naming the variable, where one makes no sense."""
+    port = environ.get("PORT", "8080")
+    if not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise ValueError(f"PORT is {port!r}; expected a number from 0 to 65535. Set it in the task definition.")
+    return Settings(
+        port=int(port),
+        environment=environ.get("APP_ENV", "local"),
+        commit=environ.get("GIT_COMMIT", "unknown"),
+        build_date=environ.get("BUILD_DATE", "unknown"),
+        # That there is a connection string may be known; the string itself never leaves the process.
+        has_database=bool(environ.get("DATABASE_URL")),
+    )
