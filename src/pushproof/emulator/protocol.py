@@ -89,6 +89,7 @@ def route(service: str, request: Request) -> tuple[Any, dict[str, Any], str]:
     Raises AwsError (`UnknownOperationException`) when the request is none of the service's operations.
     """
     model = service_model(service)
+    _align_target(model, request)
     try:
         protocol = determine_request_protocol(model, request.content_type)
         operation, uri = get_service_router(service).match(request)
@@ -98,6 +99,14 @@ def route(service: str, request: Request) -> tuple[Any, dict[str, Any], str]:
         )
         raise AwsError("UnknownOperationException", f"{service} has no operation for {wanted}", 404) from None
     return operation, uri, protocol
+
+
+def _align_target(model: Any, request: Request) -> None:
+    """Write `X-Amz-Target` with botocore's own prefix: SDKs disagree about it (CodeConnections has two), the operation decides."""
+    prefix, target = model.metadata.get("targetPrefix"), request.headers.get("X-Amz-Target", "")
+    operation = target.rpartition(".")[2]
+    if prefix and operation in model.operation_names and target != f"{prefix}.{operation}":
+        request.environ["HTTP_X_AMZ_TARGET"] = f"{prefix}.{operation}"
 
 
 def parse(service: str, request: Request) -> ParsedCall:

@@ -72,7 +72,7 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
             for reader in readers:
                 reader.join(timeout=10)
         output, errors = "".join(streams["out"]), "".join(streams["err"])
-        words = " ".join([cmd, *(a for a in cmd_args if not str(a).startswith("-var"))])
+        words = " ".join([cmd, *_without_variables(cmd_args)])
         if timed_out:
             raise CommandTimedOut(words, str(self.tfdir), self.limit, output, errors)
         if process.returncode not in self.accepted:
@@ -84,6 +84,16 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
             lines.append(text)
             if self.listener is not None:
                 self.listener(text.rstrip("\n"))
+
+
+def _without_variables(arguments: tuple[str, ...]) -> list[str]:
+    """A command's words without the variables given to it: they may be secret."""
+    kept, skip = [], False
+    for argument in arguments:
+        if not skip and argument != "-var":
+            kept.append(str(argument))
+        skip = argument == "-var"
+    return kept
 
 
 def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
