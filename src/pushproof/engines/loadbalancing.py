@@ -243,7 +243,9 @@ def eligible(targets: Iterable[tuple[T, str]]) -> tuple[T, ...]:
     Healthy targets; when there is none, the group fails open to every registered one. Draining and unused targets
     receive nothing new. Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
     """
-    registered = [(target, state) for target, state in targets if state not in ("draining", "unused")]
+    registered = [
+        (target, state) for target, state in targets if state in ("healthy", "initial", "unhealthy", "unavailable")
+    ]
     healthy = tuple(target for target, state in registered if state == "healthy")
     return healthy or tuple(target for target, _ in registered)
 

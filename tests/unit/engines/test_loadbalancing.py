@@ -163,7 +163,7 @@ def test_only_healthy_targets_are_eligible_while_there_is_one() -> None:
 def test_a_group_without_healthy_targets_fails_open() -> None:
     """All registered targets serve when none is healthy, draining ones still not."""
     assert eligible([("b", "initial"), ("c", "unhealthy"), ("d", "draining"), ("e", "unused")]) == ("b", "c")
-    assert eligible([("d", "draining")]) == ()
+    assert eligible([("d", "draining"), ("e", "unhealthy.draining")]) == ()
 
 
 def test_forwarded_for_appends_the_client() -> None:

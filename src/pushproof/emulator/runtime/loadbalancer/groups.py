@@ -1,0 +1,71 @@
+"""Target groups at work: who is next, who is busy, and the cookie that keeps a client with its target."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pushproof.emulator.runtime.loadbalancer.specs import Target, TargetGroupSpec
+from pushproof.engines.loadbalancing import eligible
+
+# Target groups seen from one listener's thread only; the specs they hold are replaced whole from outside.
+
+
+class Group:
+    """One target group: its latest spec and what is under way."""
+
+    def __init__(self, spec: TargetGroupSpec) -> None:
+        self._turn = 0
+        self.in_flight: Counter[str] = Counter()
+        self.update(spec)
+
+    def update(self, spec: TargetGroupSpec) -> None:
+        """Take a new spec: new requests see it at once, requests under way finish as they began."""
+        self.spec = spec
+        self._eligible = eligible((target, target.state) for target in spec.targets)
+
+    def choose(self, sticky: str | None = None) -> Target | None:
+        """The target for a new request; None when there is none. `sticky` is the key an AWSALB cookie named."""
+        candidates = self._eligible
+        if not candidates:
+            return None
+        if sticky is not None:
+            for target in candidates:
+                if target.key == sticky:
+                    return target
+        if self.spec.algorithm == "least_outstanding_requests":
+            return min(candidates, key=lambda target: self.in_flight[target.key])
+        if self.spec.algorithm == "weighted_random":
+            return random.choice(candidates)
+        self._turn += 1
+        return candidates[self._turn % len(candidates)]
+
+    @contextmanager
+    def serving(self, target: Target) -> Iterator[None]:
+        """Counts a request as under way."""
+        self.in_flight[target.key] += 1
+        try:
+            yield
+        finally:
+            self.in_flight[target.key] -= 1
+            if not self.in_flight[target.key]:
+                del self.in_flight[target.key]
+
+
+def write_cookie(value: str) -> str:
+    """An opaque cookie value."""
+    return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+def read_cookie(text: str | None) -> str | None:
+    """What `write_cookie` wrote; None for anything else."""
+    if not text:
+        return None
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return None

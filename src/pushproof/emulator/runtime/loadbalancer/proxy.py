@@ -1,0 +1,381 @@
+"""One request through a listener: rule, target group, target, and the bytes both ways.
+
+About stale connections. A target may close an idle connection at the very moment a request is written to it, and the client
+must not pay for that. So connections are reused only for GET, HEAD and OPTIONS without a body, which are safe to send again: one
+that fails on a *reused* connection before any byte of an answer came is sent once more, on a fresh one. Everything else goes on a
+connection of its own and is never sent twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from types import SimpleNamespace
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+from pushproof.emulator.runtime.loadbalancer import pages, websocket
+from pushproof.emulator.runtime.loadbalancer.groups import Group, read_cookie, write_cookie
+from pushproof.emulator.runtime.loadbalancer.specs import AccessLogEntry, ListenerSpec, Target
+from pushproof.engines.loadbalancing import (
+    FixedResponse,
+    Forward,
+    HttpRequest,
+    Redirect,
+    choose_target_group,
+    forwarded_for,
+    matching_rule,
+    redirect_location,
+    trace_id,
+)
+
+log = logging.getLogger(__name__)
+
+_HOP_BY_HOP = (
+    "Connection",
+    "Keep-Alive",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+)
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Answers up to this size are read whole before they are passed on, so that a target that breaks off gives a clean 502.
+_WHOLE = 65_536
+CLIENT_LEFT = 460
+
+
+class _ConnectionClosed(Exception):
+    """The target closed the connection without a word of an answer."""
+
+
+class TargetFailed(Exception):
+    """The load balancer must answer by itself, with `status`."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+
+
+class _ClientLeft(Exception):
+    """Whoever asked is no longer there."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request on its way; its fields fill up as it goes and become the access log entry."""
+
+    request: web.BaseRequest
+    seen: HttpRequest
+    trace_id: str
+    target_group: str | None = None
+    target: Target | None = None
+    target_status: int | None = None
+    error: str | None = None
+
+
+class Connections:
+    """Connections to targets: a pool for what may be repeated, single-use ones for the rest."""
+
+    def __init__(self) -> None:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
+        # aiohttp would resend PUT and DELETE too, and also on fresh connections; the proxy decides that itself.
+        self._pooled = _session(aiohttp.TCPConnector(limit=0, keepalive_timeout=55.0, ssl=False), [trace])
+        self._single = _session(aiohttp.TCPConnector(limit=0, force_close=True, ssl=False), [])
+
+    async def close(self) -> None:
+        await self._pooled.close()
+        await self._single.close()
+
+    @property
+    def single(self) -> aiohttp.ClientSession:
+        """The session whose connections serve one request each."""
+        return self._single
+
+    async def send(
+        self, method: str, url: URL, headers: CIMultiDict[str], body: aiohttp.StreamReader | None, spec: ListenerSpec
+    ) -> aiohttp.ClientResponse:
+        """The target's answer, its body yet unread. Raises TargetFailed."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=spec.connect_timeout, sock_read=spec.idle_timeout)
+        repeatable = body is None and method in _REPEATABLE
+        if repeatable:
+            reuse = SimpleNamespace(reused=False)
+            try:
+                return await _attempt(self._pooled, method, url, headers, None, timeout, reuse)
+            except _ConnectionClosed as error:
+                if not reuse.reused:
+                    raise TargetFailed(502, f"the target closed the connection: {error}") from error
+        try:
+            return await _attempt(self._single, method, url, headers, body, timeout, None)
+        except _ConnectionClosed as error:
+            raise TargetFailed(502, f"the target closed the connection: {error}") from error
+
+
+async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.reused = True
+
+
+def _session(connector: aiohttp.TCPConnector, traces: list[aiohttp.TraceConfig]) -> aiohttp.ClientSession:
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        trace_configs=traces,
+        max_line_size=16_384,
+        max_field_size=32_768,
+    )
+    session._retry_connection = False
+    return session
+
+
+async def _attempt(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: URL,
+    headers: CIMultiDict[str],
+    body: aiohttp.StreamReader | None,
+    timeout: aiohttp.ClientTimeout,
+    reuse: SimpleNamespace | None,
+) -> aiohttp.ClientResponse:
+    try:
+        return await session.request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            timeout=timeout,
+            trace_request_ctx=reuse,
+        )
+    except aiohttp.ServerTimeoutError as error:
+        raise TargetFailed(504, f"the target did not answer in time: {error}") from error
+    except aiohttp.ClientConnectorError as error:
+        raise TargetFailed(502, f"the target refused the connection: {error}") from error
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise _ConnectionClosed(str(error)) from error
+    except (aiohttp.ClientError, ValueError) as error:
+        raise TargetFailed(502, f"the target's answer cannot be read: {error}") from error
+
+
+class ListenerProxy:
+    """Answers the requests of one listener. `spec` may be replaced at any time."""
+
+    def __init__(
+        self,
+        spec: ListenerSpec,
+        groups: dict[str, Group],
+        connections: Connections,
+        record: Callable[[AccessLogEntry], None],
+        now: Callable[[], float],
+    ) -> None:
+        self.spec = spec
+        self._groups = groups
+        self._connections = connections
+        self._record = record
+        self._now = now
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        begun = time.perf_counter()
+        at = self._now()
+        exchange = self._exchange(request, at)
+        status = CLIENT_LEFT
+        try:
+            response = await self._answer(exchange)
+            status = response.status
+        except _ClientLeft:
+            response = _hang_up(request)
+        except TargetFailed as failure:
+            exchange.error = failure.error
+            response = pages.page(failure.status)
+            status = failure.status
+        except Exception as error:
+            log.exception("the load balancer failed on %s %s", request.method, request.path)
+            exchange.error = f"inside the load balancer: {error!r}"
+            response = pages.page(500)
+            status = 500
+        finally:
+            self._record(_entry(exchange, at, self.spec.arn, status, time.perf_counter() - begun))
+        return response
+
+    def _exchange(self, request: web.BaseRequest, at: float) -> Exchange:
+        path, _, query = request.raw_path.partition("?")
+        seen = HttpRequest(
+            protocol=self.spec.protocol,
+            method=request.method,
+            host=_hostname(request.headers.get("Host", "")),
+            port=self.spec.port,
+            path=path,
+            query=query,
+            source_ip=_peer(request),
+            headers=tuple(request.headers.items()),
+        )
+        trace = trace_id(request.headers.get("X-Amzn-Trace-Id"), at, secrets.token_hex(12))
+        return Exchange(request, seen, trace)
+
+    async def _answer(self, exchange: Exchange) -> web.StreamResponse:
+        action = matching_rule(self.spec.rules, exchange.seen).action
+        match action:
+            case FixedResponse():
+                return pages.fixed(action)
+            case Redirect():
+                return pages.redirect(action.status_code, redirect_location(action, exchange.seen))
+            case Forward():
+                return await self._forward(action, exchange)
+
+    async def _forward(self, action: Forward, exchange: Exchange) -> web.StreamResponse:
+        cookies = _cookies(exchange.request)
+        arn = self._group_for(action, cookies)
+        group = self._groups.get(arn) if arn is not None else None
+        if group is None:
+            raise TargetFailed(503, "the rule forwards to no target group with a weight")
+        exchange.target_group = arn
+        sticky = group.spec.stickiness_seconds
+        target = group.choose(read_cookie(cookies.get("AWSALB")) if sticky else None)
+        if target is None:
+            raise TargetFailed(503, "the target group has no registered target that takes requests")
+        exchange.target = target
+        added: list[str] = []
+        if sticky:
+            added.append(f"AWSALB={write_cookie(target.key)}; Max-Age={sticky}; Path=/")
+        if action.stickiness_seconds:
+            added.append(f"AWSALBTG={write_cookie(group.spec.arn)}; Max-Age={action.stickiness_seconds}; Path=/")
+        with group.serving(target):
+            return await self._proxy(exchange, target, group.spec.protocol, added)
+
+    def _group_for(self, action: Forward, cookies: dict[str, str]) -> str | None:
+        if action.stickiness_seconds:
+            wanted = read_cookie(cookies.get("AWSALBTG"))
+            if any(group.arn == wanted and group.weight for group in action.target_groups):
+                return wanted
+        return choose_target_group(action.target_groups, secrets.randbelow(1_000_000) / 1_000_000)
+
+    async def _proxy(
+        self, exchange: Exchange, target: Target, protocol: str, set_cookies: list[str]
+    ) -> web.StreamResponse:
+        request, spec = exchange.request, self.spec
+        headers = self._request_headers(exchange)
+        host = f"[{target.address}]" if ":" in target.address else target.address
+        url = URL(f"{protocol.lower()}://{host}:{target.address_port}{request.raw_path}", encoded=True)
+        if websocket.wanted(request):
+            response, exchange.target_status = await websocket.relay(request, url, headers, self._connections.single)
+            return response
+        body = request.content if request.can_read_body else None
+        if body is not None and request.headers.get("Expect", "").lower() == "100-continue":
+            if request.transport is not None:
+                request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            headers.popall("Expect", None)
+        answer = await self._connections.send(request.method, url, headers, body, spec)
+        exchange.target_status = answer.status
+        try:
+            return await self._pass_on(exchange, answer, set_cookies)
+        finally:
+            # A body read to its end has given its connection back already; any other connection must not be reused.
+            answer.close()
+
+    def _request_headers(self, exchange: Exchange) -> CIMultiDict[str]:
+        headers = CIMultiDict(exchange.request.headers)
+        _drop_hop_by_hop(headers)
+        seen = exchange.seen
+        headers["X-Forwarded-For"] = forwarded_for(headers.get("X-Forwarded-For"), seen.source_ip)
+        headers["X-Forwarded-Proto"] = seen.protocol.lower()
+        headers["X-Forwarded-Port"] = str(seen.port)
+        headers["X-Amzn-Trace-Id"] = exchange.trace_id
+        return headers
+
+    async def _pass_on(
+        self, exchange: Exchange, answer: aiohttp.ClientResponse, set_cookies: list[str]
+    ) -> web.StreamResponse:
+        headers = CIMultiDict(answer.headers)
+        _drop_hop_by_hop(headers)
+        headers.setdefault("Server", pages.SERVER)
+        for cookie in set_cookies:
+            headers.add("Set-Cookie", cookie)
+        length = answer.content_length
+        if exchange.request.method == "HEAD" or (length is not None and length <= _WHOLE):
+            try:
+                content = await answer.read()
+            except aiohttp.ServerTimeoutError as error:
+                raise TargetFailed(504, f"the target stopped in the middle of its answer: {error}") from error
+            except aiohttp.ClientError as error:
+                raise TargetFailed(502, f"the target broke off its answer: {error}") from error
+            return web.Response(status=answer.status, reason=answer.reason, headers=headers, body=content or None)
+        response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+        try:
+            await response.prepare(exchange.request)
+        except ConnectionError as error:
+            raise _ClientLeft from error
+        while True:
+            try:
+                chunk = await answer.content.readany()
+            except (TimeoutError, aiohttp.ClientError) as error:
+                # The status is out already: all that can be told is that the answer is not whole.
+                exchange.error = f"the target broke off its answer: {error}"
+                return _hang_up(exchange.request, response)
+            try:
+                if not chunk:
+                    await response.write_eof()
+                    return response
+                await response.write(chunk)
+            except ConnectionError as error:
+                raise _ClientLeft from error
+
+
+def _hang_up(request: web.BaseRequest, response: web.StreamResponse | None = None) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.abort()
+    return response or pages.page(502)
+
+
+def _entry(exchange: Exchange, at: float, listener: str, status: int, duration: float) -> AccessLogEntry:
+    return AccessLogEntry(
+        at=at,
+        listener=listener,
+        client=exchange.seen.source_ip,
+        method=exchange.seen.method,
+        host=exchange.seen.host,
+        path=exchange.seen.path,
+        status=status,
+        target_group=exchange.target_group,
+        target=exchange.target.key if exchange.target else None,
+        target_status=exchange.target_status,
+        duration=duration,
+        trace_id=exchange.trace_id,
+        error=exchange.error,
+    )
+
+
+def _drop_hop_by_hop(headers: CIMultiDict[str]) -> None:
+    named = [name.strip() for value in headers.getall("Connection", ()) for name in value.split(",") if name.strip()]
+    for name in (*_HOP_BY_HOP, *named):
+        headers.popall(name, None)
+
+
+def _hostname(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _peer(request: web.BaseRequest) -> str:
+    return request.remote or "127.0.0.1"
+
+
+def _cookies(request: web.BaseRequest) -> dict[str, str]:
+    text = request.headers.get("Cookie")
+    if not text or "AWSALB" not in text:
+        return {}
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(text).items()}
+    except CookieError:
+        return {}

@@ -1,0 +1,228 @@
+"""The data plane with real sockets: one asyncio loop in a thread of its own, for all load balancers of a world."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from pushproof.clock import Clock, ScaledClock
+from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.emulator.runtime.loadbalancer.groups import Group
+from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
+from pushproof.emulator.runtime.loadbalancer.specs import AccessLogEntry, ListenError, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.runtime.loadbalancer.tls import TlsServer
+from pushproof.engines.tlspolicy import tls_policy
+
+T = TypeVar("T")
+
+# A health check's timeout shrinks with the world's speed, but a real program on a busy machine still needs a moment:
+# never less than this many real seconds.
+SHORTEST_PROBE = 1.0
+# How long a listener that is removed lets its requests finish, in real seconds.
+LAST_REQUESTS = 2.0
+
+
+class _Listening:
+    """A listener that is bound."""
+
+    def __init__(self, proxy: ListenerProxy, runner: web.ServerRunner, tls: TlsServer | None) -> None:
+        self.proxy = proxy
+        self.runner = runner
+        self.tls = tls
+
+
+class LoadBalancerRuntime:
+    """Listens, proxies and probes for real. `start()` it, and `close()` it: it holds a thread and sockets.
+
+    Every method may be called from any thread and blocks until done. `clock` stamps the access log and scales probe timeouts.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, log_size: int = 50_000) -> None:
+        self._clock: Clock = clock or ScaledClock()
+        self._log: deque[AccessLogEntry] = deque(maxlen=log_size)
+        self._listening: dict[str, _Listening] = {}
+        self._groups: dict[str, Group] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._connections: Connections | None = None
+        self._probes: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"<LoadBalancerRuntime listeners={len(self._listening)} target_groups={len(self._groups)}>"
+
+    def start(self) -> None:
+        """Start the thread; does nothing when it runs."""
+        if self._thread is not None:
+            return
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._main, name="pushproof-loadbalancer", daemon=True)
+        self._thread.start()
+        self._call(self._open())
+
+    def close(self) -> None:
+        """Stop listening and end the thread; safe to call twice."""
+        if self._thread is None or self._loop is None:
+            return
+        self._call(self._shut())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._thread = None
+        self._loop = None
+
+    def put_listener(self, spec: ListenerSpec) -> None:
+        """Listen on the spec's address and port, or change a listener in place: open connections stay.
+
+        Raises:
+            ListenError: the address or port cannot be had.
+            CertificateError: a certificate and its key do not fit.
+            UnknownTlsPolicyError: no such TLS policy.
+        """
+        self._call(self._put_listener(spec))
+
+    def remove_listener(self, arn: str) -> None:
+        """Stop listening; requests under way get a moment to finish."""
+        self._call(self._remove_listener(arn))
+
+    def put_target_group(self, spec: TargetGroupSpec) -> None:
+        """Replace a target group and its targets; requests under way finish where they are."""
+        self._call(self._put_target_group(spec))
+
+    def remove_target_group(self, arn: str) -> None:
+        """Forget a target group."""
+        self._groups.pop(arn, None)
+
+    def in_flight(self, target_group_arn: str) -> dict[str, int]:
+        """Requests under way, by target (`10.0.0.7:8080`)."""
+        group = self._groups.get(target_group_arn)
+        return dict(group.in_flight) if group is not None else {}
+
+    def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
+        """One HTTP GET as ELB-HealthChecker/2.0, never following redirects. `timeout` in AWS seconds."""
+        return self._call(self._probe(address, port, path, protocol, timeout))
+
+    def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
+        """The latest requests, oldest first; only those that `accepts` says yes to."""
+        return [entry for entry in list(self._log) if accepts is None or accepts(entry)]
+
+    # In the thread.
+
+    def _main(self) -> None:
+        assert self._loop is not None
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            work.close()
+            raise RuntimeError("the load balancer's data plane is not running; call start() first")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _open(self) -> None:
+        self._connections = Connections()
+        self._probes = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "ELB-HealthChecker/2.0", "Accept-Encoding": "gzip, compressed"},
+            auto_decompress=False,
+        )
+
+    async def _shut(self) -> None:
+        await asyncio.gather(*(self._remove_listener(arn) for arn in list(self._listening)))
+        assert self._connections is not None
+        assert self._probes is not None
+        await self._connections.close()
+        await self._probes.close()
+        # What still runs (a WebSocket, a client that never reads) ends here.
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    async def _put_listener(self, spec: ListenerSpec) -> None:
+        current = self._listening.get(spec.arn)
+        if current is not None:
+            before = current.proxy.spec
+            if (before.address, before.port, before.protocol) == (spec.address, spec.port, spec.protocol):
+                if current.tls is not None:
+                    current.tls.update(spec.certificates, tls_policy(spec.tls_policy))
+                current.proxy.spec = spec
+                return
+        tls = TlsServer(spec.certificates, tls_policy(spec.tls_policy)) if spec.protocol == "HTTPS" else None
+        if current is not None:
+            await self._remove_listener(spec.arn)
+        assert self._connections is not None
+        proxy = ListenerProxy(spec, self._groups, self._connections, self._log.append, self._clock.now)
+        server = web.Server(
+            proxy,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=spec.client_keep_alive,
+            max_line_size=16_384,
+            max_field_size=32_768,
+        )
+        runner = web.ServerRunner(server, shutdown_timeout=LAST_REQUESTS)
+        await runner.setup()
+        site = web.TCPSite(runner, spec.address, spec.port, ssl_context=tls.context if tls else None, backlog=512)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            raise ListenError(_why_not(spec, error)) from error
+        self._listening[spec.arn] = _Listening(proxy, runner, tls)
+
+    async def _remove_listener(self, arn: str) -> None:
+        listening = self._listening.pop(arn, None)
+        if listening is not None:
+            await listening.runner.cleanup()
+
+    async def _put_target_group(self, spec: TargetGroupSpec) -> None:
+        group = self._groups.get(spec.arn)
+        if group is None:
+            self._groups[spec.arn] = Group(spec)
+        else:
+            group.update(spec)
+
+    async def _probe(self, address: str, port: int, path: str, protocol: str, timeout: float) -> HttpProbe:
+        assert self._probes is not None
+        host = f"[{address}]" if ":" in address else address
+        url = URL(f"{protocol.lower()}://{host}:{port}{path}", encoded=True)
+        seconds = max(SHORTEST_PROBE, self._clock.real_delay(timeout))
+        try:
+            async with self._probes.get(
+                url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=seconds)
+            ) as answer:
+                return HttpProbe(answer.status)
+        except (TimeoutError, aiohttp.ServerTimeoutError):
+            return HttpProbe(None, "timeout")
+        except aiohttp.ClientConnectorError as error:
+            return HttpProbe(None, "refused" if error.os_error.errno == errno.ECONNREFUSED else str(error))
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return HttpProbe(None, str(error) or type(error).__name__)
+
+
+def _why_not(spec: ListenerSpec, error: OSError) -> str:
+    where = f"{spec.protocol} listener on {spec.address}:{spec.port}"
+    if error.errno in (errno.EACCES, errno.EPERM) and spec.port < 1024:
+        return (
+            f"{where}: this user may not listen on a port below 1024. Allow it for this machine with "
+            f"`sudo sysctl net.ipv4.ip_unprivileged_port_start={min(spec.port, 80)}`, or run as root"
+        )
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"{where}: the port is taken by another program; find it with `ss -ltnp 'sport = :{spec.port}'` and stop it"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: the address is not one of this machine's; on macOS add it with `sudo ifconfig lo0 alias {spec.address}`"
+    return f"{where}: {error.strerror or error}"

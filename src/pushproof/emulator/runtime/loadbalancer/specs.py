@@ -1,0 +1,123 @@
+"""What a data plane is told: listeners and target groups as immutable values, replaced whole whenever they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.engines.loadbalancing import Rule
+from pushproof.engines.tlspolicy import DEFAULT_POLICY
+
+
+class ListenError(Exception):
+    """A listener cannot listen; the message says where, why and what to do."""
+
+
+class CertificateError(Exception):
+    """A certificate or its key cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate in PEM: the chain with the leaf first, and the leaf's unencrypted private key."""
+
+    arn: str
+    chain: str
+    private_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerSpec:
+    """A listener of one load balancer.
+
+    `protocol` is `HTTP` or `HTTPS`; the first certificate is the default one. `rules` include the default rule.
+    Timeouts are real seconds: real programs answer at the speed they have, whatever the speed of the world's clock.
+    """
+
+    arn: str
+    address: str
+    port: int
+    protocol: str
+    rules: tuple[Rule, ...]
+    certificates: tuple[Certificate, ...] = ()
+    tls_policy: str = DEFAULT_POLICY
+    idle_timeout: float = 60.0
+    connect_timeout: float = 10.0
+    client_keep_alive: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A registered target: `id` and `port` as the API knows it, where it really answers, and its target-health state."""
+
+    id: str
+    port: int
+    address: str
+    address_port: int
+    state: str = "healthy"
+
+    @property
+    def key(self) -> str:
+        """`10.0.0.7:8080`, as access logs show targets."""
+        return f"{self.id}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroupSpec:
+    """A target group and its targets. `protocol` is `HTTP` or `HTTPS`; `stickiness_seconds` turns the AWSALB cookie on."""
+
+    arn: str
+    targets: tuple[Target, ...]
+    protocol: str = "HTTP"
+    algorithm: str = "round_robin"
+    stickiness_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLogEntry:
+    """One request, when it was answered: who served it, and with which status.
+
+    `at` is the data plane's time when the request came. `status` is what the client got (460: it left before the answer),
+    `target_status` what the target answered, None when none did. `duration` is in real seconds. `error` says why the load
+    balancer answered by itself.
+    """
+
+    at: float
+    listener: str
+    client: str
+    method: str
+    host: str
+    path: str
+    status: int
+    target_group: str | None
+    target: str | None
+    target_status: int | None
+    duration: float
+    trace_id: str
+    error: str | None = None
+
+
+class DataPlane(Protocol):
+    """A load balancer's data plane: real sockets, or scripted. All methods may be called from any thread."""
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def put_listener(self, spec: ListenerSpec) -> None:
+        """Listen, or change what a listener does without dropping a connection. Raises ListenError, CertificateError."""
+
+    def remove_listener(self, arn: str) -> None: ...
+
+    def put_target_group(self, spec: TargetGroupSpec) -> None:
+        """Replace a group and its targets; requests under way finish where they are."""
+
+    def remove_target_group(self, arn: str) -> None: ...
+
+    def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
+        """One health check; timeout in AWS seconds. Blocks."""
+
+    def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
+        """The latest requests, oldest first."""
