@@ -266,7 +266,8 @@ def _print_access(drill: Any, console: Console) -> None:
     outputs = drill.outputs
     branch = drill.branch()
     lines = [
-        f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']} --query 'services[0].events[:10]'",
+        f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']}"
+        " --query 'services[0].events[:10]'",
         f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
         "aws codestar-connections list-connections",
         f"aws ecr get-login-password | docker login --username AWS --password-stdin {target.world.registry_host}",

@@ -17,10 +17,10 @@ from pushproof.drill.repository import Checkout, Variant, variants
 from pushproof.drill.settings import BadInput, DrillSettings, ProofFailed
 from pushproof.drill.standin import SlackStandIn
 from pushproof.targets.embedded import EmbeddedTarget
+from pushproof.terraform.applied import prepare
 from pushproof.terraform.binary import find_terraform
 from pushproof.terraform.driver import Terraform
-from pushproof.terraform.providers import cli_configuration, find_mirrors
-from pushproof.terraform.working_copy import copy_configuration, require_configuration
+from pushproof.terraform.working_copy import require_configuration
 
 HOST = "shop.example.test"
 _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
@@ -281,13 +281,7 @@ class Drill:
         return backend
 
     def _terraform(self, source: Path, name: str, variables: dict[str, Any]) -> Terraform:
-        directory = self.target.directory(f"terraform/{name}")
-        configuration = self.target.directory("terraform") / "cli.tfrc"
-        configuration.write_text(cli_configuration(find_mirrors()))
-        environment = {**self.target.environment(), "TF_CLI_CONFIG_FILE": str(configuration)}
-        return Terraform(
-            copy_configuration(source, directory), self.binary, environment, variables, listener=self._terraform_says
-        )
+        return prepare(self.target, source, name=name, variables=variables, listener=self._terraform_says)
 
     def _terraform_says(self, line: str) -> None:
         if " complete after " in line and ("Creation" in line or "Destruction" in line):

@@ -58,9 +58,10 @@ class World:
         self.region = self.settings.region
         self.loop: Loop = loop or ThreadedLoop(ScaledClock(self.settings.speed))
         self.clock: Clock = self.loop.clock
+        # First, since it may refuse: nothing else has been made by then.
+        self.substrate: Substrate = substrate or MotoSubstrate(self.account_id)
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="pushproof-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
-        self.substrate: Substrate = substrate or MotoSubstrate(self.account_id)
         # The plane's own key: random, so that nobody outside acts as AWS.
         self.plane_key = "PLANE" + secrets.token_hex(10).upper()
         self.authority = Authority(self)

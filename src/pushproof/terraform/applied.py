@@ -1,0 +1,91 @@
+"""A module under test: applied for real, asked for its outputs and changes, destroyed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pushproof.terraform.binary import find_terraform
+from pushproof.terraform.driver import LineListener, Terraform
+from pushproof.terraform.errors import OutputMissing
+from pushproof.terraform.providers import cli_configuration, find_mirrors
+from pushproof.terraform.working_copy import copy_configuration
+
+
+class Place(Protocol):
+    """What is asked of a target: an environment for processes, and a directory for the run's files."""
+
+    def environment(self) -> dict[str, str]: ...
+
+    def directory(self, name: str) -> Path: ...
+
+
+def prepare(
+    place: Place,
+    source: Path,
+    *,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    listener: LineListener | None = None,
+) -> Terraform:
+    """A working copy of `source` ready for `init` and `apply` against a target.
+
+    Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
+    """
+    binary = find_terraform()
+    copy = copy_configuration(source, place.directory(f"terraform/{name}"))
+    configuration = place.directory("terraform") / "cli.tfrc"
+    configuration.write_text(cli_configuration(find_mirrors()))
+    environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration)}
+    return Terraform(copy, binary, environment, dict(variables or {}), listener=listener)
+
+
+@dataclass(slots=True)
+class AppliedModule:
+    """A module that has been applied. `outputs` are read once."""
+
+    terraform: Terraform
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        """An output by name. Raises OutputMissing, naming those there are."""
+        if name not in self.outputs:
+            raise OutputMissing(name, str(self.terraform.copy.source), list(self.outputs))
+        return self.outputs[name]
+
+    @property
+    def source(self) -> Path:
+        """The module's directory in the tree."""
+        return self.terraform.copy.source
+
+    def changes(self) -> dict[str, list[str]]:
+        """What a plan would change now: address -> actions; empty when nothing."""
+        return self.terraform.changes()
+
+    def state(self) -> dict[str, Any]:
+        """The state, as `terraform show -json` gives it."""
+        return self.terraform.state()
+
+
+def apply_module(
+    place: Place,
+    source: Path,
+    *,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    backend: dict[str, Any] | None = None,
+) -> AppliedModule:
+    """Init and apply a module. When the apply fails, what it made is destroyed again before the error is raised.
+
+    Raises CommandFailed with Terraform's own words.
+    """
+    terraform = prepare(place, source, name=name, variables=variables)
+    terraform.init(backend=backend)
+    try:
+        terraform.apply()
+        return AppliedModule(terraform, terraform.outputs())
+    except BaseException:
+        terraform.destroy()
+        raise

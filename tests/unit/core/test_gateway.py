@@ -1,0 +1,121 @@
+"""The gateway: one port, every service, AWS's own protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import Call
+from pushproof.emulator.control import ControlFront
+from pushproof.emulator.world import World
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World.virtual() as opened:
+        yield opened
+
+
+def test_a_plane_service_and_the_substrate_answer_on_one_endpoint(world: World) -> None:
+    """CodeConnections comes from the plane, EC2 from the substrate, through the same client."""
+    arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
+        "ConnectionArn"
+    ]
+    assert arn.startswith("arn:aws:codestar-connections:eu-west-1:")
+    assert world.administrator("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["CidrBlock"] == "10.0.0.0/16"
+
+
+def test_an_operation_that_is_not_there_is_answered_501_by_name(world: World) -> None:
+    """A gap is honest: 501, naming service and operation, and never a plausible empty reply."""
+    with pytest.raises(ClientError) as raised:
+        world.administrator("codestar-connections").list_repository_links()
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "ListRepositoryLinks of codestar-connections" in raised.value.response["Error"]["Message"]
+
+
+def test_parameters_are_checked_against_the_model(world: World) -> None:
+    """A request without a required member is refused with the member's name."""
+    unchecked = boto3.session.Session().client(
+        "codestar-connections",
+        region_name="eu-west-1",
+        endpoint_url=world.serve(),
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+    with pytest.raises(ClientError, match="ConnectionName"):
+        unchecked.create_connection(ProviderType="GitHub")
+
+
+def test_a_taken_port_is_an_error_not_an_exit(world: World) -> None:
+    """When the port is taken, the caller gets OSError and decides."""
+    world.serve()
+    with pytest.raises(OSError, match="in use"):
+        world.gateway.serve(["127.0.0.1"], world.port)
+
+
+def test_finished_calls_are_recorded_and_observed(world: World) -> None:
+    """The call log knows every call with its status; an observer sees the operations it asked for."""
+    seen: list[Call] = []
+    world.gateway.observe("sns", seen.append, "CreateTopic")
+    client = world.administrator("sns")
+    client.create_topic(Name="t")
+    client.list_topics()
+    assert [call.request["Name"] for call in seen] == ["t"]
+    assert [(c.name, c.status, c.mutating) for c in world.gateway.calls] == [
+        ("sns:CreateTopic", 200, True),
+        ("sns:ListTopics", 200, False),
+    ]
+
+
+def test_every_sdks_spelling_of_a_target_reaches_the_operation(world: World) -> None:
+    """SDKs disagree about the prefix of X-Amz-Target; the operation's name decides."""
+    endpoint = world.serve()
+    scope = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/codestar-connections/aws4_request, SignedHeaders=host, Signature=x"
+    for prefix in ("CodeStar_connections_20191201", "com.amazonaws.codestar.connections.CodeStar_connections_20191201"):
+        answer = requests.post(
+            endpoint,
+            data="{}",
+            headers={
+                "Authorization": scope,
+                "X-Amz-Target": f"{prefix}.ListConnections",
+                "Content-Type": "application/x-amz-json-1.0",
+            },
+            timeout=10,
+        )
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {"Connections": []}
+
+
+@pytest.mark.usefixtures("world")
+def test_one_world_at_a_time_stands_on_moto() -> None:
+    """moto's state belongs to the process: a second world is refused in words."""
+    with pytest.raises(RuntimeError, match="another embedded world is open"):
+        World.virtual()
+
+
+def test_the_gateway_listens_on_loopback_only(world: World) -> None:
+    """Nobody else on the network reaches an emulator that accepts any credentials."""
+    assert world.serve().startswith("http://127.0.0.1:")
+    server: Any = world.gateway._server
+    assert [s.server_address[0] for s in server._servers] == ["127.0.0.1"]
+
+
+def test_a_person_authorises_a_connection_through_the_control_endpoint(world: World) -> None:
+    """What takes a handshake in the console takes one POST here; an unknown connection is named."""
+    world.gateway.fronts.append(ControlFront(world))
+    endpoint = world.serve()
+    arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
+        "ConnectionArn"
+    ]
+    done = requests.post(f"{endpoint}/_pushproof/connections/authorise", params={"arn": arn}, timeout=10).json()
+    assert done == {"ConnectionArn": arn, "ConnectionStatus": "AVAILABLE"}
+    wrong = requests.post(f"{endpoint}/_pushproof/connections/authorise", params={"arn": "arn:nope"}, timeout=10)
+    assert wrong.status_code == 404
+    assert "arn:nope" in wrong.json()["error"]

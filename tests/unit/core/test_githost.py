@@ -1,0 +1,93 @@
+"""The git host: real pushes to bare repositories on the gateway's port."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pushproof.emulator.runtime.githost import GitHost, NoSuchRepository, Push
+from pushproof.emulator.world import World
+from pushproof.environment import clean_environment
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World.virtual() as opened:
+        opened.serve()
+        opened.git = GitHost(opened)
+        opened.gateway.fronts.append(opened.git)
+        yield opened
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "hello.txt").write_text("hello")
+    for command in ("init -q -b develop", "add .", "-c user.name=a -c user.email=a@b.c commit -qm first"):
+        git(tmp_path, *command.split())
+    return tmp_path
+
+
+def git(directory: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=directory,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout + done.stderr
+
+
+def test_a_push_announces_every_branch_it_moved(world: World, checkout: Path) -> None:
+    """Subscribers learn repository, branch, commit and predecessor; what they say is shown to the pusher."""
+    pushes: list[Push] = []
+    world.git.on_push(lambda push: pushes.append(push) or f"deploying {push.branch}")
+    said = git(checkout, "push", world.git.url("acme/shop"), "develop")
+    first = pushes[0]
+    assert (first.repository, first.branch, first.previous, first.commit.subject) == (
+        "acme/shop",
+        "develop",
+        None,
+        "first",
+    )
+    assert "deploying develop" in said
+    git(checkout, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--allow-empty", "-qm", "second")
+    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    assert pushes[1].previous == first.commit.id
+
+
+def test_a_push_to_a_branch_nobody_watches_says_so(world: World, checkout: Path) -> None:
+    """The pusher is told that this push deploys nothing."""
+    world.git.on_push(lambda _: None)
+    said = git(checkout, "push", world.git.url("acme/shop"), "develop:feature")
+    assert "No pipeline watches branch feature of acme/shop" in said
+
+
+def test_an_archive_has_the_files_at_its_root(world: World, checkout: Path) -> None:
+    """A commit's zip is what CODE_ZIP gives: files at the root, no folder around them."""
+    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    commit = world.git.head("acme/shop", "develop")
+    with zipfile.ZipFile(io.BytesIO(world.git.archive("acme/shop", commit))) as archive:
+        assert archive.namelist() == ["hello.txt"]
+
+
+def test_what_is_not_there_is_named(world: World, checkout: Path) -> None:
+    """An unknown branch has no head; an unknown repository is named together with those there are."""
+    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    assert world.git.head("acme/shop", "main") is None
+    with pytest.raises(NoSuchRepository, match="acme/shop"):
+        world.git.archive("acme/other", "HEAD")
+
+
+def test_a_repository_name_cannot_leave_its_folder(world: World) -> None:
+    """Names are owner/name, nothing else."""
+    for name in ("../../etc", "one", "a/b/c", "a/..", ""):
+        with pytest.raises(ValueError, match="owner"):
+            world.git.create(name)
