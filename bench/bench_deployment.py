@@ -1,0 +1,58 @@
+"""A rollout simulated start to finish, at three sizes: figures and growth."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from pushproof.engines.deployment import LoadBalancer, TaskScript, create_service, simulate, update_service
+
+
+def rollout(tasks: int, *, spread: bool) -> float:
+    """Seconds to simulate one deployment of `tasks` tasks over as many healthy ones.
+
+    `spread` gives every task its own instants, so that the scheduler decides once per observation.
+    """
+    number = 0
+
+    def behave(_: object, __: float) -> TaskScript:
+        nonlocal number
+        number += 1
+        offset = number * 0.001 if spread else 0.0
+        return TaskScript(start_seconds=20 + offset, target_healthy_after=10.0)
+
+    balancer = LoadBalancer("arn:aws:elasticloadbalancing:us-east-1:111111111111:targetgroup/web/1", "web", 8080)
+    first = create_service(
+        service_arn="arn:aws:ecs:us-east-1:111111111111:service/c/s",
+        cluster_arn="arn:aws:ecs:us-east-1:111111111111:cluster/c",
+        name="s",
+        task_definition="web:1",
+        desired_count=tasks,
+        now=0.0,
+        load_balancers=[balancer],
+    )
+    state = simulate(first, behave).state
+    began = time.perf_counter()
+    line = simulate(update_service(state, 10_000.0, task_definition="web:2"), behave, now=10_000.0)
+    taken = time.perf_counter() - began
+    if line.state.primary.rollout_state != "COMPLETED" or line.started != tasks:
+        raise RuntimeError(f"The rollout of {tasks} tasks did not complete: {line.state.primary.rollout_state}.")
+    return taken
+
+
+def main() -> None:
+    """Print seconds and tasks per second at 1,000, 10,000 and 40,000 tasks, and the exponent between sizes."""
+    for spread in (False, True):
+        print("deployment,", "one decision per observation" if spread else "observations in batches")
+        previous: tuple[int, float] | None = None
+        for tasks in (1_000, 10_000, 40_000):
+            taken = min(rollout(tasks, spread=spread) for _ in range(2))
+            growth = ""
+            if previous is not None:
+                growth = f"  grows as n^{math.log(taken / previous[1]) / math.log(tasks / previous[0]):.2f}"
+            print(f"  {tasks:>7,} tasks  {taken:8.3f} s  {tasks / taken:>10,.0f} tasks/s{growth}")
+            previous = (tasks, taken)
+
+
+if __name__ == "__main__":
+    main()

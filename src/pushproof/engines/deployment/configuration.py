@@ -1,0 +1,221 @@
+"""How a rolling update may proceed: percentages, circuit breaker, and the settings AWS does not document.
+
+Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from .errors import InvalidDeploymentConfiguration, UnsupportedDeployment
+
+ThresholdType = Literal["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"]
+Cleanup = Literal["BLOCKING", "DEFERRED"]
+
+_MINIMUM_THRESHOLD = 3
+_MAXIMUM_THRESHOLD = 200
+
+
+@dataclass(frozen=True, slots=True)
+class FailureThreshold:
+    """How many failed tasks trip the circuit breaker.
+
+    `BOUNDED_PERCENT` multiplies the desired count and keeps the result within 3..200; `UNBOUNDED_PERCENT` only
+    multiplies; `COUNT` is the number itself.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html
+    """
+
+    type: ThresholdType = "BOUNDED_PERCENT"
+    value: int = 50
+
+    def tasks(self, desired: int) -> int:
+        """The failure count at which a deployment of `desired` tasks fails."""
+        if self.type == "COUNT":
+            return self.value
+        share = -(-desired * self.value // 100)
+        if self.type == "UNBOUNDED_PERCENT":
+            return max(1, share)
+        return min(_MAXIMUM_THRESHOLD, max(_MINIMUM_THRESHOLD, share))
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html"""
+
+    enable: bool = False
+    rollback: bool = False
+    reset_on_healthy_task: bool = True
+    threshold: FailureThreshold = FailureThreshold()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlySuccess:
+    """When a deployment may complete before every task is healthy.
+
+    A deployment completes once `healthy_percent` of the desired tasks (rounded up) are healthy; `DEFERRED` does not
+    wait for the previous tasks to go, `BLOCKING` does.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentEarlySuccessCriteria.html
+    """
+
+    healthy_percent: int = 100
+    cleanup: Cleanup = "BLOCKING"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentConfiguration:
+    """The part of AWS's `DeploymentConfiguration` that governs a rolling update of a REPLICA service."""
+
+    minimum_healthy_percent: int = 100
+    maximum_percent: int = 200
+    breaker: CircuitBreaker = CircuitBreaker()
+    early_success: EarlySuccess | None = None
+
+    def minimum_healthy(self, desired: int) -> int:
+        """Tasks that must stay healthy while the deployment runs (rounded up)."""
+        return -(-desired * self.minimum_healthy_percent // 100)
+
+    def maximum(self, desired: int) -> int:
+        """Tasks that may be PENDING or RUNNING while the deployment runs (rounded down)."""
+        return desired * self.maximum_percent // 100
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any] | None) -> DeploymentConfiguration:
+        """Read the API's shape (member names as in botocore's `DeploymentConfiguration`); absent members default.
+
+        Raises:
+            InvalidDeploymentConfiguration: a member has the wrong type or is out of range.
+            UnsupportedDeployment: a strategy other than ROLLING.
+        """
+        given = _mapping("deploymentConfiguration", document)
+        strategy = given.get("strategy") or "ROLLING"
+        if strategy != "ROLLING":
+            raise UnsupportedDeployment(
+                f"deploymentConfiguration.strategy is {strategy!r}; only ROLLING is decided here. Use ROLLING."
+            )
+        minimum = _integer("deploymentConfiguration.minimumHealthyPercent", given.get("minimumHealthyPercent"), 100, 0)
+        maximum = _integer("deploymentConfiguration.maximumPercent", given.get("maximumPercent"), 200, 1)
+        if minimum > 100:
+            raise InvalidDeploymentConfiguration(
+                "deploymentConfiguration.minimumHealthyPercent", minimum, "a whole number from 0 to 100"
+            )
+        if maximum < minimum:
+            raise InvalidDeploymentConfiguration(
+                "deploymentConfiguration.maximumPercent", maximum, f"at least minimumHealthyPercent ({minimum})"
+            )
+        return cls(
+            minimum_healthy_percent=minimum,
+            maximum_percent=maximum,
+            breaker=_breaker(given.get("deploymentCircuitBreaker")),
+            early_success=_early_success(given.get("earlySuccessCriteria")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentSettings:
+    """What AWS leaves undocumented, or documents as subject to change; each default is the best known answer."""
+
+    steady_wait_seconds: float = 40.0
+    """Without load balancer and container check, a task counts as healthy this long after RUNNING (documented)."""
+
+    count_exit_before_healthy: bool = True
+    """A task that reached RUNNING and stopped by itself before it was healthy counts as a failed task. AWS's pages
+    disagree; recent reports show such tasks tripping the breaker."""
+
+    count_exit_after_healthy: bool = False
+    """A task that was healthy and then stopped by itself counts as a failed task of a deployment in progress."""
+
+    count_start_failures_after_running: bool = True
+    """Tasks that never reach RUNNING still count once another task of the deployment has reached it (stage two)."""
+
+    reset_on_running: bool = False
+    """A task that merely reaches RUNNING resets the failure count."""
+
+    stop_source_tasks_eagerly: bool = True
+    """Where minimumHealthyPercent is below 100, stop previous tasks down to the minimum at once instead of only as
+    far as new tasks need room."""
+
+    stop_superseded_starting_tasks: bool = True
+    """Tasks that are not healthy and belong to a deployment that never completed stop as soon as it is replaced."""
+
+    stopping_tasks_count_towards_maximum: bool = False
+    """Tasks being drained or stopped (DEACTIVATING, STOPPING) occupy room under maximumPercent."""
+
+    completion_waits_for_stop: bool = True
+    """A deployment completes only when the previous tasks have drained and stopped, not as soon as they must go."""
+
+    failed_deployment_keeps_unhealthy_tasks: bool = True
+    """With nothing to roll back to, unhealthy tasks of the FAILED deployment stay: nothing would replace them."""
+
+    throttle_after_failures: int = 3
+    """Consecutive tasks that go from PENDING to STOPPED before the scheduler starts to wait between launches."""
+
+    throttle_first_seconds: float = 60.0
+    """The first such wait; each next one is twice as long."""
+
+    throttle_maximum_seconds: float = 27 * 60.0
+    """The longest such wait (documented).
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html"""
+
+    stop_reason: str = "Service deployment rolled back because of a StopServiceDeployment request."
+    """Reason recorded when a person stops a service deployment."""
+
+
+def _mapping(name: str, given: object) -> Mapping[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise InvalidDeploymentConfiguration(name, given, "an object")
+    return given
+
+
+def _integer(name: str, given: object, default: int, least: int) -> int:
+    if given is None:
+        return default
+    if isinstance(given, bool) or not isinstance(given, int) or given < least:
+        raise InvalidDeploymentConfiguration(name, given, f"a whole number of at least {least}")
+    return given
+
+
+def _boolean(name: str, given: object, default: bool) -> bool:
+    if given is None:
+        return default
+    if not isinstance(given, bool):
+        raise InvalidDeploymentConfiguration(name, given, "true or false")
+    return given
+
+
+def _breaker(document: object) -> CircuitBreaker:
+    name = "deploymentConfiguration.deploymentCircuitBreaker"
+    given = _mapping(name, document)
+    threshold = _mapping(f"{name}.thresholdConfiguration", given.get("thresholdConfiguration"))
+    kind = threshold.get("type") or "BOUNDED_PERCENT"
+    if kind not in get_args(ThresholdType):
+        raise InvalidDeploymentConfiguration(
+            f"{name}.thresholdConfiguration.type", kind, "one of " + ", ".join(get_args(ThresholdType))
+        )
+    return CircuitBreaker(
+        enable=_boolean(f"{name}.enable", given.get("enable"), False),
+        rollback=_boolean(f"{name}.rollback", given.get("rollback"), False),
+        reset_on_healthy_task=_boolean(f"{name}.resetOnHealthyTask", given.get("resetOnHealthyTask"), True),
+        threshold=FailureThreshold(
+            cast(ThresholdType, kind), _integer(f"{name}.thresholdConfiguration.value", threshold.get("value"), 50, 1)
+        ),
+    )
+
+
+def _early_success(document: object) -> EarlySuccess | None:
+    name = "deploymentConfiguration.earlySuccessCriteria"
+    given = _mapping(name, document)
+    if not _boolean(f"{name}.enable", given.get("enable"), False):
+        return None
+    percent = _integer(f"{name}.healthyPercent", given.get("healthyPercent"), 100, 0)
+    if percent > 100:
+        raise InvalidDeploymentConfiguration(f"{name}.healthyPercent", percent, "a whole number from 0 to 100")
+    cleanup = given.get("sourceServiceRevisionCleanup") or "BLOCKING"
+    if cleanup not in get_args(Cleanup):
+        raise InvalidDeploymentConfiguration(
+            f"{name}.sourceServiceRevisionCleanup", cleanup, "one of " + ", ".join(get_args(Cleanup))
+        )
+    return EarlySuccess(percent, cast(Cleanup, cleanup))

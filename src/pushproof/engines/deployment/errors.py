@@ -1,0 +1,40 @@
+"""What the deployment engine refuses, and how it says so."""
+
+from __future__ import annotations
+
+
+class DeploymentError(ValueError):
+    """A request the engine cannot honour. `code` is the error code ECS answers with."""
+
+    code = "InvalidParameterException"
+
+
+class InvalidDeploymentConfiguration(DeploymentError):
+    """A deployment setting is malformed.
+
+    The message names the field as AWS spells it, what was given, and what is accepted.
+    """
+
+    def __init__(self, field: str, given: object, expected: str) -> None:
+        self.field = field
+        self.given = given
+        self.expected = expected
+        super().__init__(f"{field} is {given!r}; give {expected}.")
+
+
+class UnsupportedDeployment(DeploymentError):
+    """The configuration is valid at AWS and is not decided here (blue/green, linear, canary, alarms)."""
+
+    code = "UnsupportedFeatureException"
+
+
+class ServiceDeploymentNotFound(DeploymentError):
+    """No service deployment of this service has the given ARN."""
+
+    code = "ServiceDeploymentNotFoundException"
+
+
+class ServiceDeploymentConflict(DeploymentError):
+    """The service deployment is in a state in which it cannot be stopped."""
+
+    code = "ConflictException"

@@ -1,0 +1,585 @@
+"""One pass of the scheduler over one service: take in what was observed, then stop, start, and judge.
+
+The order matters: stops come before starts, since a task on its way out makes room; the deployment is judged last,
+on what the pass has left. Every loop runs over the tasks it changes, never over all tasks.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from . import wording
+from .exchange import (
+    BridgeEvent,
+    Decision,
+    DeregisterTarget,
+    Observation,
+    RegisterTarget,
+    ServiceEvent,
+    StartTask,
+    StopTask,
+    TargetDrained,
+    TargetHealthChanged,
+    TaskHealthChanged,
+    TaskNotPlaced,
+    TaskRunning,
+    TaskStopped,
+)
+from .state import Deployment, Group, Revision, Rollback, ServiceDeployment, ServiceState, Task
+
+_NOT_HEALTHY: tuple[Group, ...] = ("UNHEALTHY", "PENDING", "WARMING")
+
+DEPLOYMENT_STATE_CHANGE = "ECS Deployment State Change"
+SERVICE_ACTION = "ECS Service Action"
+
+
+class Pass:
+    """The state, the instant, and the decision being put together."""
+
+    def __init__(self, state: ServiceState, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.decision = Decision(state)
+        self._registered: dict[str, int] = {}
+        self._deregistered: dict[str, int] = {}
+        self._draining = 0
+        self._stopped: list[str] = []
+
+    # What happened -------------------------------------------------------------------------------------------
+
+    def take_in(self, observations: Iterable[Observation]) -> None:
+        """Bring tasks up to date; an observation about a task that is gone is ignored."""
+        tasks = self.state.tasks
+        for seen in observations:
+            task = tasks.get(seen.task_id)
+            if task is None:
+                continue
+            match seen:
+                case TaskRunning():
+                    self._running(task)
+                case TaskHealthChanged(status=status):
+                    task.health = status
+                    self.classify(task)
+                case TargetHealthChanged(target_group_arn=arn, state=name, description=description):
+                    self._target(task, arn, name, description)
+                case TargetDrained(target_group_arn=arn):
+                    task.targets.pop(arn, None)
+                    if task.group == "DRAINING" and not task.targets:
+                        self._stop_now(task)
+                case TaskStopped():
+                    self._gone(task, seen)
+                case TaskNotPlaced(reason=reason):
+                    self._action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", reason=reason)
+                    self._gone(task, TaskStopped(task.id, "TaskFailedToStart", reason))
+
+    def expire(self) -> None:
+        """Look again at tasks whose 40 s wait or grace period has ended."""
+        timers = self.state.timers
+        while timers and timers[0][0] <= self.now:
+            task = self.state.tasks.get(heapq.heappop(timers)[1])
+            if task is not None:
+                self.classify(task)
+
+    def _running(self, task: Task) -> None:
+        if task.group != "PENDING":
+            return
+        state, owner = self.state, self.state.owner(task)
+        task.running_at = self.now
+        owner.reached_running = True
+        owner.start_failures = owner.throttle_rounds = 0
+        owner.not_before = 0.0
+        if state.settings.reset_on_running:
+            self._reset(owner)
+        for balancer in task.revision.load_balancers:
+            arn = balancer.target_group_arn
+            task.targets[arn] = "initial"
+            self._registered[arn] = self._registered.get(arn, 0) + 1
+            self.decision.actions.append(RegisterTarget(task.id, arn, balancer.container_name, balancer.container_port))
+        if state.grace_seconds > 0:
+            heapq.heappush(state.timers, (self.now + state.grace_seconds, task.id))
+        if not task.revision.load_balancers and not task.revision.container_check:
+            heapq.heappush(state.timers, (self.now + state.settings.steady_wait_seconds, task.id))
+        self.classify(task)
+
+    def _target(self, task: Task, arn: str, name: Any, description: str) -> None:
+        if arn not in task.targets:
+            return
+        task.targets[arn] = name
+        if name == "unhealthy":
+            task.why_unhealthy = description
+        self.classify(task)
+
+    def classify(self, task: Task) -> None:
+        """Put a task where its health says it belongs, and count what follows from the change."""
+        group = self._group(task)
+        if group == task.group:
+            return
+        owner = self.state.owner(task)
+        self.state.move(task, group, owner)
+        if group == "HEALTHY":
+            task.was_healthy = True
+            task.failure_counted = False
+            owner.most_healthy = max(owner.most_healthy, len(owner.groups["HEALTHY"]))
+            if self.state.configuration.breaker.reset_on_healthy_task:
+                self._reset(owner)
+        elif group == "UNHEALTHY":
+            self._report_unhealthy(task)
+            if not task.failure_counted:
+                task.failure_counted = True
+                self._count_failure(owner)
+
+    def _group(self, task: Task) -> Group:
+        if task.group in ("DRAINING", "STOPPING") or task.running_at is None:
+            return task.group
+        revision, state = task.revision, self.state
+        failing = (revision.container_check and task.health == "UNHEALTHY") or "unhealthy" in task.targets.values()
+        if failing:
+            return "WARMING" if self.now < task.running_at + state.grace_seconds else "UNHEALTHY"
+        if revision.container_check and task.health != "HEALTHY":
+            return "WARMING"
+        if revision.load_balancers:
+            return "HEALTHY" if all(name == "healthy" for name in task.targets.values()) else "WARMING"
+        if revision.container_check or self.now >= task.running_at + state.settings.steady_wait_seconds:
+            return "HEALTHY"
+        return "WARMING"
+
+    def _report_unhealthy(self, task: Task) -> None:
+        service = self.state.name
+        if task.revision.container_check and task.health == "UNHEALTHY":
+            task.stop_reason = "Task failed container health checks"
+            self._event(wording.container_unhealthy(service, task.id))
+        for balancer in task.revision.load_balancers:
+            arn = balancer.target_group_arn
+            if task.targets.get(arn) == "unhealthy":
+                task.stop_reason = f"Task failed ELB health checks in (target-group {arn})"
+                self._event(wording.target_unhealthy(service, balancer.container_port, arn, task.why_unhealthy))
+
+    def _gone(self, task: Task, seen: TaskStopped) -> None:
+        state, settings = self.state, self.state.settings
+        owner, group = state.owner(task), task.group
+        owner.groups[group].pop(task.id, None)
+        del state.tasks[task.id]
+        if group == "STOPPING":
+            return
+        for arn in task.targets if group != "DRAINING" else ():
+            self._deregister(task.id, arn)
+        if group == "DRAINING" or seen.stop_code == "UserInitiated":
+            return
+        if group == "PENDING":
+            if seen.stop_code == "TaskFailedToStart" and seen.reason:
+                self._event(wording.not_placed(state.name, seen.reason))
+            self._throttle(owner)
+            if settings.count_start_failures_after_running or not owner.reached_running:
+                self._count_failure(owner)
+        elif not task.failure_counted and (
+            settings.count_exit_after_healthy if task.was_healthy else settings.count_exit_before_healthy
+        ):
+            self._count_failure(owner)
+
+    def _throttle(self, owner: Deployment) -> None:
+        settings = self.state.settings
+        owner.start_failures += 1
+        if owner.start_failures < settings.throttle_after_failures or self.now < owner.not_before:
+            return
+        wait = settings.throttle_first_seconds * 2 ** min(owner.throttle_rounds, 20)
+        owner.not_before = self.now + min(wait, settings.throttle_maximum_seconds)
+        owner.throttle_rounds += 1
+        if owner.throttle_rounds == 1:
+            self._event(wording.impaired(self.state.name))
+            self._action("SERVICE_TASK_START_IMPAIRED", "WARN")
+
+    # The circuit breaker -------------------------------------------------------------------------------------
+
+    def _counts(self, owner: Deployment) -> bool:
+        return owner is self.state.primary and owner.rollout_state == "IN_PROGRESS" and not self.state.deleting
+
+    def _reset(self, owner: Deployment) -> None:
+        if self._counts(owner) and owner.failed_tasks:
+            owner.failed_tasks = 0
+            self.state.put_record(failure_count=0, updated_at=self.now)
+
+    def _count_failure(self, owner: Deployment) -> None:
+        if not self._counts(owner):
+            return
+        state, breaker = self.state, self.state.configuration.breaker
+        owner.failed_tasks += 1
+        owner.updated_at = self.now
+        threshold = breaker.threshold.tasks(state.desired_count)
+        if breaker.enable:
+            state.put_record(failure_count=owner.failed_tasks, threshold=threshold, updated_at=self.now)
+            if owner.failed_tasks >= threshold:
+                state.put_record(breaker_status="TRIGGERED")
+                self.fail(breaker.rollback, wording.ROLLOUT_FAILED, bridge=True)
+
+    def fail(self, rollback: bool, reason: str, *, bridge: bool) -> None:
+        """End the primary deployment as FAILED and, if asked and possible, start the rollback."""
+        state, failed = self.state, self.state.primary
+        failed.rollout_state, failed.rollout_state_reason, failed.updated_at = "FAILED", reason, self.now
+        self._event(wording.failed(state.name, failed.id))
+        if bridge:
+            self._deployment_event("SERVICE_DEPLOYMENT_FAILED", "ERROR", failed)
+        target = state.completed
+        if not rollback or target is None:
+            ended = "ROLLBACK_FAILED" if rollback or state.record.rollback else "STOPPED"
+            state.put_record(
+                status=ended, status_reason=reason, stopped_at=self.now, finished_at=self.now, updated_at=self.now
+            )
+            return
+        self._promote(target)
+        state.put_record(
+            status="ROLLBACK_IN_PROGRESS",
+            status_reason=reason,
+            updated_at=self.now,
+            rollback=Rollback(reason, self.now, target.revision.arn),
+        )
+
+    def _promote(self, target: Deployment) -> None:
+        """The last completed deployment becomes the primary again, with the tasks it still has."""
+        state = self.state
+        state.primary.status = "ACTIVE"
+        state.deployments = [target, *(known for known in state.deployments if known is not target)]
+        state.completed = None
+        state.source_cap = state.desired_count
+        state.steady = False
+        target.status, target.rollout_state = "PRIMARY", "IN_PROGRESS"
+        target.rollout_state_reason = wording.rollout_rolling_back(target.id)
+        target.updated_at = self.now
+        target.failed_tasks = target.start_failures = target.throttle_rounds = 0
+        target.not_before = 0.0
+        target.deadlock_reported = False
+        target.most_healthy = len(target.groups["HEALTHY"])
+        self._event(wording.rolling_back(state.name, target.id))
+        self._deployment_event("SERVICE_DEPLOYMENT_IN_PROGRESS", "INFO", target)
+
+    # A new deployment ----------------------------------------------------------------------------------------
+
+    def begin(self, revision: Revision) -> None:
+        """Make a deployment of `revision` the primary; what ran before is replaced by it."""
+        state = self.state
+        sources = tuple(known.revision.arn for known in state.deployments if known.active)
+        if state.records and not state.record.ended:
+            state.put_record(
+                status="STOPPED",
+                status_reason="A newer service deployment replaced this one.",
+                stopped_at=self.now,
+                finished_at=self.now,
+                updated_at=self.now,
+                breaker_status="MONITORING_COMPLETE" if state.configuration.breaker.enable else "DISABLED",
+            )
+        if state.deployments:
+            state.primary.status = "ACTIVE"
+        deployment = Deployment(f"ecs-svc/{state.new_number('deployment')}", revision, self.now, self.now)
+        deployment.rollout_state_reason = wording.in_progress(deployment.id)
+        state.deployments.insert(0, deployment)
+        state.revisions[revision.arn] = revision
+        state.source_cap = state.desired_count
+        state.steady = False
+        self._record(sources, revision)
+        self._deployment_event("SERVICE_DEPLOYMENT_IN_PROGRESS", "INFO", deployment)
+
+    def _record(self, sources: tuple[str, ...], revision: Revision) -> None:
+        state, breaker = self.state, self.state.configuration.breaker
+        path = state.service_arn.replace(":service/", ":service-deployment/", 1)
+        state.records.append(
+            ServiceDeployment(
+                arn=f"{path}/{state.new_id('service-deployment')[:20]}",
+                created_at=self.now,
+                started_at=self.now,
+                updated_at=self.now,
+                target_revision_arn=revision.arn,
+                source_revision_arns=sources,
+                configuration=state.configuration,
+                breaker_status="MONITORING" if breaker.enable else "DISABLED",
+                threshold=breaker.threshold.tasks(state.desired_count) if breaker.enable else 0,
+            )
+        )
+
+    # What to do ----------------------------------------------------------------------------------------------
+
+    def reconcile(self) -> Decision:
+        """Move the service towards what is wanted, within its limits."""
+        if self.state.deleting:
+            self._stop_all()
+        else:
+            self._drop_superseded()
+            self._lower_cap()
+            self._stop_previous()
+            self._replace_unhealthy(self.state.primary, self.state.desired_count)
+            source = self._source()
+            if source is not None:
+                self._replace_unhealthy(source, self.state.source_cap)
+            self._stop_surplus()
+            self._start(source)
+        self._flush()
+        if not self.state.deleting:
+            self._judge()
+        self._forget_empty()
+        if self.state.timers:
+            self._wake(self.state.timers[0][0])
+        return self.decision
+
+    def _room(self) -> int:
+        state = self.state
+        occupied = state.active_count
+        if state.settings.stopping_tasks_count_towards_maximum:
+            occupied = len(state.tasks)
+        return state.configuration.maximum(state.desired_count) - occupied
+
+    def _slack(self) -> int:
+        """Healthy tasks that may stop without going below the minimum."""
+        state = self.state
+        return max(0, state.healthy_count - state.configuration.minimum_healthy(state.desired_count))
+
+    def _source(self) -> Deployment | None:
+        """The previous deployment whose own tasks are replaced by tasks of its own revision.
+
+        https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments
+        """
+        completed = self.state.completed
+        return completed if completed is not None and completed in self.state.deployments[1:] else None
+
+    def _drop_superseded(self) -> None:
+        if not self.state.settings.stop_superseded_starting_tasks:
+            return
+        for deployment in self.state.older():
+            if not deployment.completed_once:
+                self._stop_some(deployment, _NOT_HEALTHY, len(self.state.tasks))
+
+    def _lower_cap(self) -> None:
+        """How many tasks previous deployments should still hold, given how far the primary has come."""
+        state, primary = self.state, self.state.primary
+        if len(state.deployments) == 1 or primary.rollout_state == "FAILED":
+            return
+        desired, configuration = state.desired_count, state.configuration
+        eager = state.settings.stop_source_tasks_eagerly
+        wanted = configuration.minimum_healthy(desired) if eager else desired
+        cap = max(0, wanted - primary.most_healthy)
+        if primary.rollout_state == "COMPLETED" or self._early_success_reached(primary):
+            cap = 0
+        short = 0 if eager else desired - primary.count("PENDING", "WARMING", "HEALTHY") - self._room()
+        if short > 0:
+            previous = sum(deployment.active for deployment in state.older())
+            spare = sum(deployment.count(*_NOT_HEALTHY) for deployment in state.older()) + self._slack()
+            cap = min(cap, previous - min(short, spare))
+        state.source_cap = min(state.source_cap, max(0, cap))
+
+    def _stop_previous(self) -> None:
+        state = self.state
+        older = state.older()
+        surplus = sum([deployment.active for deployment in older]) - state.source_cap
+        if surplus <= 0:
+            return
+        for deployment in older:
+            surplus -= self._stop_some(deployment, _NOT_HEALTHY, surplus)
+        for deployment in sorted(older, key=lambda known: known is state.completed):
+            surplus -= self._stop_some(deployment, ("HEALTHY",), min(surplus, self._slack()))
+
+    def _replace_unhealthy(self, deployment: Deployment, wanted: int) -> None:
+        """Stop tasks that fail their checks: new ones at once, tried ones when their replacement is healthy.
+
+        Without room for a replacement they stop one by one.
+        """
+        state = self.state
+        unhealthy = deployment.groups["UNHEALTHY"]
+        if not unhealthy:
+            return
+        if deployment.rollout_state == "FAILED" and state.settings.failed_deployment_keeps_unhealthy_tasks:
+            return
+        never = [task_id for task_id in unhealthy if not state.tasks[task_id].was_healthy]
+        for task_id in never:
+            self.stop(state.tasks[task_id])
+        deployment.replacing += len(never)
+        missing = max(0, wanted - len(deployment.groups["HEALTHY"]))
+        deployment.replacing += self._stop_some(deployment, ("UNHEALTHY",), len(unhealthy) - missing)
+        short = wanted - deployment.count("PENDING", "WARMING", "HEALTHY")
+        idle = not deployment.count("PENDING", "WARMING", "DRAINING", "STOPPING")
+        if short > 0 and self._room() <= 0 and idle:
+            deployment.replacing += self._stop_some(deployment, ("UNHEALTHY",), 1)
+
+    def _stop_surplus(self) -> None:
+        state, primary = self.state, self.state.primary
+        surplus = primary.count("PENDING", "WARMING", "HEALTHY") - state.desired_count
+        if surplus <= 0:
+            return
+        surplus -= self._stop_some(primary, ("PENDING", "WARMING"), surplus)
+        self._stop_some(primary, ("HEALTHY",), min(surplus, self._slack()))
+
+    def _stop_all(self) -> None:
+        for deployment in self.state.deployments:
+            self._stop_some(deployment, (*_NOT_HEALTHY, "HEALTHY"), len(self.state.tasks))
+
+    def _stop_some(self, deployment: Deployment, groups: Iterable[Group], most: int) -> int:
+        """Stop up to `most` tasks, first group first, oldest first; answers how many."""
+        done = 0
+        for group in groups:
+            if done >= most:
+                break
+            for task_id in list(islice(deployment.groups[group], most - done)):
+                self.stop(self.state.tasks[task_id])
+                done += 1
+        return done
+
+    def stop(self, task: Task) -> None:
+        """Take a task out of service; its targets drain first."""
+        if task.group in ("DRAINING", "STOPPING"):
+            return
+        if not task.targets:
+            self._stop_now(task)
+            return
+        self.state.move(task, "DRAINING")
+        self._draining += 1
+        for arn in task.targets:
+            self._deregister(task.id, arn)
+
+    def _stop_now(self, task: Task) -> None:
+        if task.running_at is not None:
+            self._stopped.append(task.id)
+        owner = self.state.owner(task)
+        reason = task.stop_reason or f"Scaling activity initiated by (deployment {owner.id})"
+        self.state.move(task, "STOPPING", owner)
+        self.decision.actions.append(StopTask(task.id, reason))
+
+    def _deregister(self, task_id: str, arn: str) -> None:
+        self._deregistered[arn] = self._deregistered.get(arn, 0) + 1
+        self.decision.actions.append(DeregisterTarget(task_id, arn))
+
+    def _start(self, source: Deployment | None) -> None:
+        state, primary = self.state, self.state.primary
+        if source is not None:
+            held = sum(deployment.count("PENDING", "WARMING", "HEALTHY") for deployment in state.older())
+            self._launch(source, state.source_cap - held)
+        if primary.rollout_state != "FAILED":
+            self._launch(primary, state.desired_count - primary.count("PENDING", "WARMING", "HEALTHY"))
+
+    def _launch(self, deployment: Deployment, wanted: int) -> None:
+        count = min(wanted, self._room())
+        if count <= 0:
+            return
+        if self.now < deployment.not_before:
+            self._wake(deployment.not_before)
+            return
+        started = [self._new_task(deployment) for _ in range(count)]
+        replaced = min(count, deployment.replacing)
+        deployment.replacing = 0
+        deployment.updated_at = self.now
+        self._event(wording.started(self.state.name, started, replaced))
+
+    def _new_task(self, deployment: Deployment) -> str:
+        state, revision = self.state, deployment.revision
+        task = Task(state.new_id("task"), deployment.id, revision)
+        state.tasks[task.id] = task
+        deployment.groups["PENDING"][task.id] = None
+        state.steady = False
+        self.decision.actions.append(StartTask(task.id, deployment.id, revision.arn, revision.task_definition))
+        return task.id
+
+    # What it amounts to --------------------------------------------------------------------------------------
+
+    def _early_success_reached(self, primary: Deployment) -> bool:
+        early = self.state.configuration.early_success
+        if early is None or primary.rollout_state != "IN_PROGRESS":
+            return False
+        return len(primary.groups["HEALTHY"]) >= -(-self.state.desired_count * early.healthy_percent // 100)
+
+    def _previous_gone(self) -> bool:
+        waits = self.state.settings.completion_waits_for_stop
+        leaving: tuple[Group, ...] = ("DRAINING", "STOPPING")
+        return not any(known.active or (waits and known.count(*leaving)) for known in self.state.older())
+
+    def _judge(self) -> None:
+        state, primary = self.state, self.state.primary
+        full = len(primary.groups["HEALTHY"]) == state.desired_count == primary.active
+        alone = self._previous_gone()
+        if primary.rollout_state == "IN_PROGRESS":
+            early = state.configuration.early_success
+            if (full and alone) or (
+                early is not None and self._early_success_reached(primary) and (alone or early.cleanup == "DEFERRED")
+            ):
+                self._complete(primary)
+            else:
+                self._report_deadlock(primary)
+        steady = full and alone and primary.rollout_state == "COMPLETED" and not primary.groups["DRAINING"]
+        if steady and not state.steady:
+            self._event(wording.steady(state.name))
+            self._action("SERVICE_STEADY_STATE", "INFO")
+        state.steady = steady
+
+    def _complete(self, primary: Deployment) -> None:
+        state = self.state
+        primary.rollout_state, primary.updated_at = "COMPLETED", self.now
+        primary.rollout_state_reason = wording.rollout_completed(primary.id)
+        primary.completed_once = True
+        state.completed = primary
+        rolled_back = state.record.rollback is not None
+        monitoring = state.record.breaker_status == "MONITORING"
+        state.put_record(
+            status="ROLLBACK_SUCCESSFUL" if rolled_back else "SUCCESSFUL",
+            finished_at=self.now,
+            updated_at=self.now,
+            breaker_status="MONITORING_COMPLETE" if monitoring else state.record.breaker_status,
+        )
+        self._event(wording.completed(state.name, primary.id))
+        self._deployment_event("SERVICE_DEPLOYMENT_COMPLETED", "INFO", primary)
+
+    def _report_deadlock(self, primary: Deployment) -> None:
+        state = self.state
+        if primary.deadlock_reported or self._room() > 0:
+            return
+        if primary.count("PENDING", "WARMING", "HEALTHY") >= state.desired_count:
+            return
+        moving: tuple[Group, ...] = ("PENDING", "WARMING", "UNHEALTHY", "DRAINING", "STOPPING")
+        if any(deployment.count(*moving) for deployment in state.deployments):
+            return
+        primary.deadlock_reported = True
+        self._event(wording.deadlocked(state.name))
+
+    def _forget_empty(self) -> None:
+        older = self.state.older()
+        for known in older:
+            if not any(known.groups.values()):
+                known.status = "INACTIVE"
+                self.state.deployments.remove(known)
+
+    # Telling -------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        name = self.state.name
+        for arn, count in self._registered.items():
+            self._event(wording.registered(name, count, arn))
+        if self._draining:
+            self._event(wording.draining(name, self._draining))
+        for arn, count in self._deregistered.items():
+            self._event(wording.deregistered(name, count, arn))
+        if self._stopped:
+            self._event(wording.stopped(name, self._stopped))
+
+    def _event(self, message: str) -> None:
+        self.decision.events.append(ServiceEvent(self.now, message))
+
+    def _deployment_event(self, name: str, kind: str, deployment: Deployment) -> None:
+        detail = {
+            "eventType": kind,
+            "eventName": name,
+            "deploymentId": deployment.id,
+            "reason": deployment.rollout_state_reason,
+        }
+        self._bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
+
+    def _action(self, name: str, kind: str, **more: str) -> None:
+        detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
+        self._bridge(SERVICE_ACTION, detail, "createdAt")
+
+    def _bridge(self, detail_type: str, detail: dict[str, Any], time_field: str) -> None:
+        self.decision.bridge.append(BridgeEvent(self.now, detail_type, (self.state.service_arn,), detail, time_field))
+
+    def _wake(self, at: float) -> None:
+        if self.decision.wake_at is None or at < self.decision.wake_at:
+            self.decision.wake_at = at
+
+
+def listed(state: ServiceState) -> Iterator[Deployment]:
+    """The deployments DescribeServices shows, newest first: the primary, and those that still hold tasks."""
+    return (known for known in state.deployments if known.status != "INACTIVE")

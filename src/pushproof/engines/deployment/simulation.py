@@ -1,0 +1,212 @@
+"""A whole rollout against a scripted world, on no clock but its own.
+
+A script says how each task would behave; `simulate` plays the world around the scheduler and keeps what happened.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .exchange import (
+    BridgeEvent,
+    Decision,
+    DeregisterTarget,
+    Observation,
+    RegisterTarget,
+    ServiceEvent,
+    StartTask,
+    StopTask,
+    TargetDrained,
+    TargetHealthChanged,
+    TaskHealthChanged,
+    TaskRunning,
+    TaskStopped,
+)
+from .scheduler import decide
+from .state import ServiceState
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScript:
+    """How one task behaves; seconds, None for never. Times but the first count from RUNNING.
+
+    `exits_after` stops the task by itself; `start_failure` stops it instead of RUNNING, with that reason.
+    """
+
+    start_seconds: float = 20.0
+    start_failure: str | None = None
+    container_healthy_after: float | None = 30.0
+    container_unhealthy_after: float | None = None
+    target_healthy_after: float | None = 10.0
+    target_unhealthy_after: float | None = None
+    exits_after: float | None = None
+    stop_seconds: float = 5.0
+
+
+Behave = Callable[[StartTask, float], TaskScript]
+Change = Callable[[ServiceState, float], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Counts after one decision, with the limits that held."""
+
+    at: float
+    active: int
+    healthy: int
+    minimum: int
+    maximum: int
+    desired: int
+    lost: int
+    """Tasks that were healthy and failed by themselves in this step."""
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What happened until `ended_at`, in order. `exhausted` says that nothing more can happen."""
+
+    state: ServiceState
+    events: list[ServiceEvent] = field(default_factory=list)
+    bridge: list[BridgeEvent] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    decisions: int = 0
+    started: int = 0
+    ended_at: float = 0.0
+    exhausted: bool = False
+
+    def messages(self) -> list[str]:
+        return [event.message for event in self.events]
+
+
+def simulate(
+    first: Decision,
+    behave: Behave,
+    *,
+    now: float = 0.0,
+    until: float = 24 * 3600.0,
+    changes: Iterable[tuple[float, Change]] = (),
+    drain_seconds: float = 30.0,
+) -> Timeline:
+    """Carry out `first` and every decision after it, until nothing is left to happen or `until` is reached.
+
+    `behave` scripts each task as it starts. `changes` are calls such as UpdateService with the instant they are made.
+    """
+    line = Timeline(first.state)
+    world = _World(line, behave, drain_seconds)
+    for at, change in changes:
+        world.push(at, change)
+    world.carry_out(first, now, 0)
+    while world.queue:
+        at = world.queue[0][0]
+        if at > until:
+            break
+        batch: list[Observation] = []
+        calls: list[Change] = []
+        while world.queue and world.queue[0][0] == at:
+            item = heapq.heappop(world.queue)[2]
+            if callable(item):
+                calls.append(item)
+            elif item is not None:
+                batch.append(item)
+        batch = [seen for seen in batch if world.still_true(seen)]
+        lost = sum(world.is_loss(seen) for seen in batch)
+        world.carry_out(decide(line.state, batch, at), at, lost)
+        for call in calls:
+            world.carry_out(call(line.state, at), at, 0)
+    line.exhausted = not world.queue
+    return line
+
+
+class _World:
+    def __init__(self, line: Timeline, behave: Behave, drain_seconds: float) -> None:
+        self.line = line
+        self.behave = behave
+        self.drain_seconds = drain_seconds
+        self.queue: list[tuple[float, int, Observation | Change | None]] = []
+        self.scripts: dict[str, TaskScript] = {}
+        self.order = 0
+        self.wakes: set[float] = set()
+
+    def push(self, at: float, item: Observation | Change | None) -> None:
+        self.order += 1
+        heapq.heappush(self.queue, (at, self.order, item))
+
+    def still_true(self, seen: Observation) -> bool:
+        """Whether the task is there to be observed: what was scripted for one that is stopped does not happen."""
+        task = self.line.state.tasks.get(seen.task_id)
+        if task is None:
+            return False
+        if isinstance(seen, TaskRunning):
+            return task.group == "PENDING"
+        return True
+
+    def is_loss(self, seen: Observation) -> bool:
+        task = self.line.state.tasks[seen.task_id]
+        failing = (
+            isinstance(seen, TaskStopped)
+            or (isinstance(seen, TaskHealthChanged) and seen.status != "HEALTHY")
+            or (isinstance(seen, TargetHealthChanged) and seen.state != "healthy")
+        )
+        return failing and task.group == "HEALTHY"
+
+    def carry_out(self, decision: Decision, now: float, lost: int) -> None:
+        line = self.line
+        line.decisions += 1
+        line.ended_at = now
+        line.events += decision.events
+        line.bridge += decision.bridge
+        for action in decision.actions:
+            if isinstance(action, StartTask):
+                line.started += 1
+                self._start(action, now)
+            elif isinstance(action, StopTask):
+                script = self.scripts.pop(action.task_id, None) or TaskScript()
+                self.push(now + script.stop_seconds, TaskStopped(action.task_id, "ServiceSchedulerInitiated"))
+            elif isinstance(action, RegisterTarget):
+                self._register(action, now)
+            elif isinstance(action, DeregisterTarget):
+                self.push(now + self.drain_seconds, TargetDrained(action.task_id, action.target_group_arn))
+        if decision.wake_at is not None and decision.wake_at not in self.wakes:
+            self.wakes.add(decision.wake_at)
+            self.push(decision.wake_at, None)
+        state = line.state
+        line.samples.append(
+            Sample(
+                at=now,
+                active=state.active_count,
+                healthy=state.healthy_count,
+                minimum=state.configuration.minimum_healthy(state.desired_count),
+                maximum=state.configuration.maximum(state.desired_count),
+                desired=state.desired_count,
+                lost=lost,
+            )
+        )
+
+    def _start(self, action: StartTask, now: float) -> None:
+        task_id, script = action.task_id, self.behave(action, now)
+        self.scripts[task_id] = script
+        running = now + script.start_seconds
+        if script.start_failure is not None:
+            self.push(running, TaskStopped(task_id, "TaskFailedToStart", script.start_failure))
+            return
+        self.push(running, TaskRunning(task_id))
+        if self.line.state.tasks[task_id].revision.container_check:
+            if script.container_healthy_after is not None:
+                self.push(running + script.container_healthy_after, TaskHealthChanged(task_id, "HEALTHY"))
+            if script.container_unhealthy_after is not None:
+                self.push(running + script.container_unhealthy_after, TaskHealthChanged(task_id, "UNHEALTHY"))
+        if script.exits_after is not None:
+            self.push(running + script.exits_after, TaskStopped(task_id))
+
+    def _register(self, action: RegisterTarget, now: float) -> None:
+        script = self.scripts.get(action.task_id, TaskScript())
+        task_id, arn = action.task_id, action.target_group_arn
+        if script.target_healthy_after is not None:
+            self.push(now + script.target_healthy_after, TargetHealthChanged(task_id, arn, "healthy"))
+        if script.target_unhealthy_after is not None:
+            self.push(
+                now + script.target_unhealthy_after,
+                TargetHealthChanged(task_id, arn, "unhealthy", "Health checks failed"),
+            )
