@@ -1,0 +1,325 @@
+"""What can be seen of the infrastructure without applying it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3] / "infrastructure"
+MODULES = sorted(path for path in (ROOT / "modules").iterdir() if path.is_dir())
+ENVIRONMENTS = sorted(path for path in (ROOT / "environments").iterdir() if path.is_dir())
+DIRECTORIES = [ROOT / "bootstrap", *MODULES, *ENVIRONMENTS]
+TERRAFORM = shutil.which("terraform")
+
+each_directory = pytest.mark.parametrize("directory", DIRECTORIES, ids=lambda path: str(path.relative_to(ROOT)))
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.name)
+needs_terraform = pytest.mark.skipif(TERRAFORM is None, reason="terraform is not on PATH")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A top-level block: `kind "label" ... { body }`."""
+
+    kind: str
+    labels: tuple[str, ...]
+    body: str
+    file: Path
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}: {self.kind} {'.'.join(self.labels)}"
+
+
+def blocks(directory: Path, kind: str | None = None) -> list[Block]:
+    """The top-level blocks of a directory, in the order in which they stand. Leans on `terraform fmt`."""
+    found = []
+    for file in sorted(directory.glob("*.tf")):
+        for match in re.finditer(r"^(\w+)((?: \"[^\"]+\")*) \{(?:\}|\n(.*?)^\})", file.read_text(), re.M | re.S):
+            labels = tuple(re.findall(r'"([^"]+)"', match[2]))
+            found.append(Block(match[1], labels, match[3] or "", file))
+    return [block for block in found if kind in (None, block.kind)]
+
+
+def code(directory: Path) -> str:
+    """All HCL of a directory without its comments."""
+    text = "\n".join(file.read_text() for file in sorted(directory.glob("*.tf")))
+    return re.sub(r"(^|\s)#.*", "", text)
+
+
+def terraform(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    assert TERRAFORM is not None
+    return subprocess.run(
+        [TERRAFORM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
+    )
+
+
+def test_layout() -> None:
+    """The tree has the modules and environments that its README lists."""
+    assert [path.name for path in MODULES] == ["codepipeline", "ecr", "ecs", "iam", "networking"]
+    assert [path.name for path in ENVIRONMENTS] == ["dev", "prod"]
+
+
+@needs_terraform
+def test_formatted() -> None:
+    """`terraform fmt` has nothing to change."""
+    done = terraform("fmt", "-check", "-recursive", "-diff", cwd=ROOT)
+    assert done.returncode == 0, f"run: terraform fmt -recursive infrastructure\n{done.stdout}{done.stderr}"
+
+
+@each_directory
+def test_variables_are_described(directory: Path) -> None:
+    """Every variable stands in variables.tf, in the order of the alphabet, with description and type."""
+    found = blocks(directory, "variable")
+    names = [block.labels[0] for block in found]
+    assert found
+    assert names == sorted(names)
+    for block in found:
+        assert block.file.name == "variables.tf", str(block)
+        assert re.search(r'^  description += ".{10,}"$', block.body, re.M), f"{block} needs a description"
+        assert re.search(r"^  type +=", block.body, re.M), f"{block} needs a type"
+        # Null is an answer only where it is the default.
+        assert ("nullable" in block.body) != bool(re.search(r"^  default += null$", block.body, re.M)), str(block)
+
+
+@each_directory
+def test_outputs_are_described(directory: Path) -> None:
+    """Every output stands in outputs.tf, in the order of the alphabet, with a description."""
+    found = blocks(directory, "output")
+    names = [block.labels[0] for block in found]
+    assert found
+    assert names == sorted(names)
+    for block in found:
+        assert block.file.name == "outputs.tf", str(block)
+        assert re.search(r'^  description += ".{10,}"$', block.body, re.M), f"{block} needs a description"
+
+
+@each_directory
+def test_validations_end_as_sentences(directory: Path) -> None:
+    """A message of a validation is a sentence that says what to give instead."""
+    for block in blocks(directory, "variable"):
+        for message in re.findall(r'error_message += "(.*)"$', block.body, re.M):
+            assert re.fullmatch(r"[A-Z].{15,}\.", message), f"{block}: {message}"
+
+
+@each_directory
+def test_versions(directory: Path) -> None:
+    """Terraform and provider are constrained, and AWS provider 5.100 and 6.x are both admitted."""
+    (versions,) = (
+        blocks(directory, "terraform")
+        if directory not in ENVIRONMENTS
+        else [block for block in blocks(directory, "terraform") if block.file.name == "versions.tf"]
+    )
+    assert re.search(r'required_version = ">= [\d.]+"', versions.body)
+    assert 'version = ">= 5.100, < 7.0"' in versions.body
+
+
+@each_environment
+def test_each_environment_has_its_own_state(environment: Path) -> None:
+    """An environment declares its backend where Terraform reads it, and keeps its state under its own key."""
+    assert 'backend "s3" {}' in code(environment)
+    example = (environment / "backend.hcl.example").read_text()
+    assert f'key     = "{environment.name}/terraform.tfstate"' in example
+    assert re.search(r"^use_lockfile = true$", example, re.M)
+    assert re.search(r"^encrypt = true$", example, re.M)
+    assert not re.search(r"^dynamodb_table", example, re.M), "deprecated: only as a comment, for old versions"
+
+
+def test_backend_stands_nowhere_else() -> None:
+    """No module and no parent directory has a backend, which nothing would read."""
+    strays = [file for file in ROOT.rglob("*.tf") if 'backend "' in file.read_text()]
+    assert sorted(strays) == [environment / "backend.tf" for environment in ENVIRONMENTS]
+
+
+def test_nothing_knows_where_it_is_applied() -> None:
+    """No file mentions an emulator, an endpoint or credentials: the caller's environment decides."""
+    words = re.compile(
+        r"localstack|\bmoto\b|emulat|endpoint_url|endpoints \{|skip_[a-z_]+ |access_key|secret_key|4566", re.I
+    )
+    for file in [*ROOT.rglob("*.tf"), *ROOT.rglob("*.tfvars"), *ROOT.rglob("*.hcl"), *ROOT.rglob("*.example")]:
+        assert not words.search(file.read_text()), f"{file.relative_to(ROOT)}: {words.search(file.read_text())}"
+
+
+def test_providers_are_configured_at_the_root() -> None:
+    """Only bootstrap and the environments configure the provider, and only its tags."""
+    for directory in DIRECTORIES:
+        providers = blocks(directory, "provider")
+        assert len(providers) == (0 if directory in MODULES else 1)
+        for provider in providers:
+            assert re.findall(r"^  (\w+)", provider.body, re.M) == ["default_tags"]
+
+
+def test_no_account_or_region_is_written_down() -> None:
+    """No ARN names an account or a region."""
+    for directory in DIRECTORIES:
+        text = "\n".join(block.body for block in blocks(directory) if block.kind != "variable")
+        assert not re.search(r"\b\d{12}\b|\b(?:us|eu|ap)-[a-z]+-\d\b", text), directory
+
+
+def statements(directory: Path) -> list[tuple[Block, str]]:
+    """The statements of the policy documents, each with the document it belongs to."""
+    return [
+        (block, statement)
+        for block in blocks(directory, "data")
+        if block.labels[0] == "aws_iam_policy_document"
+        for statement in re.findall(
+            r"^ +(?:statement|content) \{\n(.*?)(?=^ +(?:statement|dynamic \"statement\") |\Z)", block.body, re.M | re.S
+        )
+    ]
+
+
+def test_policies_are_found() -> None:
+    """The parser of the tests below sees the statements it judges."""
+    sids = {sid for _, text in statements(ROOT / "modules" / "iam") for sid in re.findall(r'sid += "(\w+)"', text)}
+    assert {"UseTheConnection", "PassTheTaskRoles", "LogInToTheRegistry", "ReadSecrets", "DecryptSecrets"} <= sids
+
+
+def test_no_policy_grants_by_wildcard() -> None:
+    """No action is a wildcard, and `*` is the resource only of actions that AWS lists without one."""
+    without_resource = {"ecr:GetAuthorizationToken", "ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"}
+    for directory in DIRECTORIES:
+        for block, text in statements(directory):
+            listed = re.search(r"actions += \[(.*?)\]", text, re.S)
+            assert listed, f"{block}: {text}"
+            actions = set(re.findall(r'"([^"]+)"', listed[1]))
+            assert actions
+            assert not [action for action in actions if re.search(r"[*?]", action)], f"{block}: {sorted(actions)}"
+            if re.search(r'resources += \["\*"\]', text):
+                assert actions <= without_resource, f"{block}: {sorted(actions - without_resource)} can be scoped"
+
+
+def test_roles_are_passed_to_ecs_only() -> None:
+    """PassRole covers execution role and task role, and no service but ECS."""
+    (text,) = [text for _, text in statements(ROOT / "modules" / "iam") if "iam:PassRole" in text]
+    assert "resources = [aws_iam_role.execution.arn, aws_iam_role.task.arn]" in text
+    assert re.search(r'variable = "iam:PassedToService"\s+values +=.*"ecs-tasks.amazonaws.com"', text)
+
+
+def test_decryption_is_granted_on_a_key() -> None:
+    """kms:Decrypt is on the customer key, and absent without one."""
+    (text,) = [text for _, text in statements(ROOT / "modules" / "iam") if "kms:Decrypt" in text]
+    assert "resources = [var.secrets_kms_key_arn]" in text
+    assert "for_each = var.secrets_kms_key_arn == null ? [] : [1]" in code(ROOT / "modules" / "iam")
+
+
+def test_terraform_leaves_what_runs_alone() -> None:
+    """The service ignores task definition and count, and rolls back by itself."""
+    (service,) = [block for block in blocks(ROOT / "modules" / "ecs") if block.labels == ("aws_ecs_service", "this")]
+    assert "ignore_changes = [desired_count, task_definition]" in service.body
+    assert re.search(r"deployment_circuit_breaker \{\s+enable +=\s+true\s+rollback +=\s+true", service.body)
+
+
+def test_task_definition_has_no_command() -> None:
+    """Nothing of the first image outlives it: the pipeline copies everything but the image."""
+    (task,) = [block for block in blocks(ROOT / "modules" / "ecs") if block.labels[:1] == ("aws_ecs_task_definition",)]
+    health_check = re.search(r"healthCheck = \{.*?\}", task.body, re.S)
+    assert health_check
+    assert not re.search(r"\b(?:command|entryPoint) +=", task.body.replace(health_check[0], ""))
+
+
+def test_no_secret_has_a_value() -> None:
+    """Terraform makes the secret and never its value, which would stand in the state."""
+    for directory in DIRECTORIES:
+        assert "aws_secretsmanager_secret_version" not in code(directory)
+
+
+def test_action_configuration_is_made_of_strings() -> None:
+    """Booleans and numbers of an action's configuration are written as the strings AWS expects."""
+    text = code(ROOT / "modules" / "codepipeline")
+    assert re.search(r'DetectChanges += "true"', text)
+    assert re.search(r'PollForSourceChanges += "false"', text)
+    assert "tostring(var.deployment_timeout_minutes)" in text
+
+
+def test_security_groups_are_written_rule_by_rule() -> None:
+    """No group has inline rules, and the tasks' only way in is the load balancer."""
+    for directory in MODULES:
+        for block in blocks(directory, "resource"):
+            if block.labels[0] == "aws_security_group":
+                assert not re.search(r"^  (?:in|e)gress\b", block.body, re.M), str(block)
+    ways_in = [
+        block
+        for block in blocks(ROOT / "modules" / "ecs", "resource")
+        if block.labels[0] == "aws_vpc_security_group_ingress_rule" and "aws_security_group.tasks.id" in block.body
+    ]
+    assert len(ways_in) == 1
+    assert "referenced_security_group_id = aws_security_group.load_balancer.id" in ways_in[0].body
+    assert "from_port                    = var.container_port" in ways_in[0].body
+
+
+def test_environments_differ_where_they_must() -> None:
+    """prod asks for approval and protects itself; dev neither waits nor clings; both take the same variables otherwise."""
+    variables = {path.name: {block.labels[0] for block in blocks(path, "variable")} for path in ENVIRONMENTS}
+    assert variables["dev"] ^ variables["prod"] == {"deletion_protection", "single_nat_gateway"}
+    outputs = {path.name: {block.labels[0] for block in blocks(path, "output")} for path in ENVIRONMENTS}
+    assert outputs["dev"] == outputs["prod"]
+    defaults = {
+        path.name: {
+            block.labels[0]: match[1]
+            for block in blocks(path, "variable")
+            if (match := re.search(r"^  default += (.*)$", block.body, re.M))
+        }
+        for path in ENVIRONMENTS
+    }
+    assert (defaults["prod"]["force_destroy"], defaults["dev"]["force_destroy"]) == ("false", "true")
+    assert (defaults["prod"]["secret_recovery_days"], defaults["dev"]["secret_recovery_days"]) == ("30", "0")
+    assert defaults["prod"]["deletion_protection"] == "true"
+    prod, dev = code(ROOT / "environments" / "prod"), code(ROOT / "environments" / "dev")
+    assert len(re.findall(r"require_approval += true", prod)) == 2
+    assert "require_approval" not in dev
+    assert re.search(r"single_nat_gateway += false", prod)
+
+
+def test_dev_is_the_size_it_is_said_to_be() -> None:
+    """dev: 10.0.0.0/16, two zones, 256 CPU units, 512 MiB, two tasks, branch develop, a NAT gateway in each zone."""
+    values = dict(
+        re.findall(r"^(\w+) += (.*)$", (ROOT / "environments" / "dev" / "terraform.tfvars").read_text(), re.M)
+    )
+    assert values == {
+        "branch": '"develop"',
+        "cpu": "256",
+        "desired_count": "2",
+        "memory": "512",
+        "single_nat_gateway": "false",
+        "vpc_cidr": '"10.0.0.0/16"',
+        "zones": '["a", "b"]',
+    }
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy to initialise, so that the checkout stays as it is."""
+    target = tmp_path_factory.mktemp("infrastructure") / "infrastructure"
+    shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    return target
+
+
+def initialised(directory: Path) -> Path:
+    try:
+        done = terraform("init", "-backend=false", "-input=false", "-no-color", cwd=directory, timeout=60)
+    except subprocess.TimeoutExpired:
+        pytest.skip("the AWS provider cannot be reached; configure a provider mirror")
+    if done.returncode:
+        pytest.skip(f"the AWS provider cannot be had; configure a provider mirror: {done.stderr.strip()[-200:]}")
+    return directory
+
+
+@needs_terraform
+@pytest.mark.parametrize("name", ["bootstrap", "environments/dev", "environments/prod"])
+def test_valid(name: str, copy: Path) -> None:
+    """`terraform validate` accepts every root module, and with them all the others, without a warning."""
+    done = terraform("validate", "-no-color", cwd=initialised(copy / name))
+    assert (done.returncode, "Warning" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
+@needs_terraform
+@pytest.mark.parametrize("name", [path.name for path in MODULES])
+def test_rejects_what_it_should(name: str, copy: Path) -> None:
+    """The module's own `terraform test` passes: what it must refuse is refused, before anything is made."""
+    done = terraform("test", "-no-color", cwd=initialised(copy / "modules" / name), timeout=180)
+    if "mock_provider" in done.stderr:
+        pytest.skip("terraform test with mock providers needs Terraform 1.7 or newer")
+    assert done.returncode == 0, done.stdout + done.stderr
