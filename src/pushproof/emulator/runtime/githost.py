@@ -174,7 +174,9 @@ class GitHost:
             )
             with self._world.loop.lock:
                 heard = [text for subscriber in self._subscribers if (text := subscriber(push))]
-            said.extend(heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."])
+            said.extend(
+                heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."]
+            )
         return Response("".join(f"{text}\n" for text in said), content_type="text/plain")
 
     def _backend(self, request: Request, path_info: str) -> Response:
@@ -222,6 +224,4 @@ class GitHost:
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         environment = {**clean_environment(), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
-        return subprocess.run(
-            [self._git, *arguments], env=environment, capture_output=True, check=check, timeout=60
-        )
+        return subprocess.run([self._git, *arguments], env=environment, capture_output=True, check=check, timeout=60)
