@@ -48,12 +48,20 @@ class ResourcePattern:
 
     template: Template
     static: Matcher | None = field(compare=False)
+    _memo: dict[str, Matcher] = field(default_factory=dict, compare=False, repr=False, init=False)
 
     def matches(self, resource: str, context: Context) -> bool:
         if self.static is not None:
             return self.static(resource)
         coded = self.template.resolve(context)
-        return coded is not None and resource_glob(coded)(resource)
+        if coded is None:
+            return False
+        matcher = self._memo.get(coded)
+        if matcher is None:
+            matcher = resource_glob(coded)
+            if len(self._memo) < _MEMO_LIMIT:
+                self._memo[coded] = matcher
+        return matcher(resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,10 @@ class Statement:
         """Whether the Resource (or NotResource) element covers this ARN. Without the element, everything is."""
         if self.resources is None:
             return True
-        return any(pattern.matches(resource, context) for pattern in self.resources) is not self.not_resource
+        for pattern in self.resources:
+            if pattern.matches(resource, context):
+                return not self.not_resource
+        return self.not_resource
 
     def grip(self, caller: Principal) -> Grip:
         """How closely the Principal (or NotPrincipal) element names the caller."""
@@ -122,17 +133,23 @@ class Policy:
     source_type: str = "none"
     text: str | None = field(default=None, repr=False)
     single: bool = field(default=False, repr=False)
-    _memo: dict[str, tuple[Statement, ...]] = field(default_factory=dict, repr=False, init=False)
+    _memo: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = field(
+        default_factory=dict, repr=False, init=False
+    )
 
-    def covering(self, action: str) -> tuple[Statement, ...]:
-        """The statements whose action element covers an action (lower case), denying ones first. Remembered."""
-        found = self._memo.get(action)
-        if found is None:
-            hits = [statement for statement in self.statements if statement.covers_action(action)]
-            hits.sort(key=lambda statement: statement.allow)
-            found = tuple(hits)
-            if len(self._memo) < _MEMO_LIMIT:
-                self._memo[action] = found
+    def denying(self, action: str) -> tuple[Statement, ...]:
+        """The denying statements whose action element covers an action (lower case)."""
+        return (self._memo.get(action) or self._split(action))[0]
+
+    def allowing(self, action: str) -> tuple[Statement, ...]:
+        """The allowing statements whose action element covers an action (lower case)."""
+        return (self._memo.get(action) or self._split(action))[1]
+
+    def _split(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+        hits = [statement for statement in self.statements if statement.covers_action(action)]
+        found = tuple(hit for hit in hits if not hit.allow), tuple(hit for hit in hits if hit.allow)
+        if len(self._memo) < _MEMO_LIMIT:
+            self._memo[action] = found
         return found
 
     def span(self, statement: Statement) -> Span:

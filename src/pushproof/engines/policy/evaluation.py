@@ -224,7 +224,7 @@ def matching(asked: Request, policies: Iterable[Policy]) -> Iterator[Match]:
     """Every statement, allowing or denying, that applies to the request."""
     action = asked.action.lower()
     for policy in policies:
-        for statement in policy.covering(action):
+        for statement in (*policy.denying(action), *policy.allowing(action)):
             if _applies(statement, asked):
                 yield Match(policy, statement)
 
@@ -261,9 +261,7 @@ def _ceilings(asked: Request, action: str, policies: Policies) -> Decision | Non
 
 
 def _denying(policy: Policy, asked: Request, action: str) -> Statement | None:
-    for statement in policy.covering(action):
-        if statement.allow:
-            return None  # denying statements come first
+    for statement in policy.denying(action):
         if _applies(statement, asked):
             return statement
     return None
@@ -281,10 +279,8 @@ def _granting(policy: Policy, asked: Request, action: str) -> tuple[Match | None
     """The allowing statement that names the caller most closely."""
     best: Statement | None = None
     best_grip = Grip.NONE
-    for statement in policy.covering(action):
-        if not statement.allow:
-            continue
-        grip = statement.grip(asked.principal)
+    for statement in policy.allowing(action):
+        grip = Grip.SESSION if statement.principals is None else statement.grip(asked.principal)
         if grip > best_grip and _applies_to_target(statement, asked):
             best, best_grip = statement, grip
             if grip is Grip.SESSION:
@@ -293,7 +289,8 @@ def _granting(policy: Policy, asked: Request, action: str) -> tuple[Match | None
 
 
 def _applies(statement: Statement, asked: Request) -> bool:
-    return statement.grip(asked.principal) is not Grip.NONE and _applies_to_target(statement, asked)
+    named = statement.principals is None or statement.grip(asked.principal) is not Grip.NONE
+    return named and _applies_to_target(statement, asked)
 
 
 def _applies_to_target(statement: Statement, asked: Request) -> bool:
@@ -321,9 +318,7 @@ def _article(kind: Kind) -> str:
 
 
 def _near_misses(policy: Policy, asked: Request) -> Iterator[str]:
-    for statement in policy.covering(asked.action.lower()):
-        if not statement.allow:
-            continue
+    for statement in policy.allowing(asked.action.lower()):
         start = f"{Match(policy, statement)} allows {asked.action}, but"
         if statement.grip(asked.principal) is Grip.NONE:
             yield f"{start} not to {asked.principal.arn or 'this caller'}"

@@ -51,7 +51,8 @@ def missing_context(asked: Request, policies: Iterable[Policy]) -> list[str]:
     """Context keys that conditions and variables of statements for this action look at and the request lacks."""
     found: dict[str, str] = {}
     for policy in policies:
-        for statement in policy.covering(asked.action.lower()):
+        action = asked.action.lower()
+        for statement in (*policy.denying(action), *policy.allowing(action)):
             for condition in statement.conditions:
                 for key in condition.needs:
                     found.setdefault(key, condition.key if key == condition.key.lower() else key)
