@@ -80,10 +80,11 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
         return tftest.TerraformCommandOutput(process.returncode, output, errors)
 
     def _drain(self, stream: Any, lines: list[str]) -> None:
-        for text in stream:
-            lines.append(text)
-            if self.listener is not None:
-                self.listener(text.rstrip("\n"))
+        with stream:
+            for text in stream:
+                lines.append(text)
+                if self.listener is not None:
+                    self.listener(text.rstrip("\n"))
 
 
 def _without_variables(arguments: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,163 @@
+"""tftest with its traps closed: driven against a small program that behaves as Terraform can."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from pushproof.terraform.binary import TerraformBinary, find_terraform
+from pushproof.terraform.driver import Terraform
+from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing, TerraformMissing
+from pushproof.terraform.working_copy import copy_configuration
+
+_FAKE = """#!{python}
+import json, os, signal, sys, time
+command = sys.argv[1]
+behaviour = os.environ.get("BEHAVIOUR", "")
+if behaviour == "loud":
+    sys.stderr.write("warning\\n" * 200_000)
+if behaviour.startswith("exit") and command == behaviour.split()[1]:
+    sys.stderr.write("Error: it broke\\n")
+    sys.exit(int(behaviour.split()[2]))
+if behaviour == "hang":
+    def write_state(*_):
+        open("terraform.tfstate", "w").write("written on interrupt")
+        sys.exit(1)
+    signal.signal(signal.SIGINT, write_state)
+    print("working", flush=True)
+    time.sleep(600)
+if command == "plan":
+    sys.exit(2 if behaviour == "changes" else 0)
+if command == "show":
+    print(json.dumps({{"resource_changes": [
+        {{"address": "aws_vpc.a", "change": {{"actions": ["update"]}}}},
+        {{"address": "data.x.y", "change": {{"actions": ["read"]}}}},
+        {{"address": "aws_vpc.b", "change": {{"actions": ["no-op"]}}}}]}}))
+elif command == "output":
+    print(json.dumps({{"name": {{"value": "shop", "type": "string", "sensitive": False}}}}))
+elif command == "version":
+    print(json.dumps({{"terraform_version": os.environ.get("VERSION", "1.11.4")}}))
+else:
+    print("arguments", json.dumps(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Path:
+    binary = tmp_path / "terraform"
+    binary.write_text(_FAKE.format(python=sys.executable))
+    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    return binary
+
+
+def terraform(tmp_path: Path, fake: Path, behaviour: str = "", **variables: object) -> Terraform:
+    source = tmp_path / "module"
+    source.mkdir(exist_ok=True)
+    (source / "main.tf").write_text("")
+    copy = copy_configuration(source, tmp_path / "run")
+    binary = TerraformBinary(str(fake), "Terraform", (1, 11, 4))
+    return Terraform(copy, binary, {"BEHAVIOUR": behaviour, "PATH": os.environ["PATH"]}, variables)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 11, 127])
+def test_every_unexpected_exit_code_is_an_error(tmp_path: Path, fake: Path, code: int) -> None:
+    """tftest lets all but 1 and 11 pass; here each raises with Terraform's own words."""
+    with pytest.raises(CommandFailed, match="it broke") as raised:
+        terraform(tmp_path, fake, f"exit apply {code}").apply()
+    assert raised.value.code == code
+
+
+def test_much_on_stderr_does_not_block(tmp_path: Path, fake: Path) -> None:
+    """Megabytes of warnings fill no pipe: both streams are drained."""
+    assert "arguments" in terraform(tmp_path, fake, "loud").apply()
+
+
+def test_a_command_that_hangs_is_interrupted_and_may_write_its_state(tmp_path: Path, fake: Path) -> None:
+    """After the limit Terraform gets SIGINT, as from a person, and its last words are in the error."""
+    hanging = terraform(tmp_path, fake, "hang")
+    hanging.limit = 1.0
+    with pytest.raises(CommandTimedOut, match="working"):
+        hanging.apply()
+    assert (hanging.copy.directory / "terraform.tfstate").read_text() == "written on interrupt"
+
+
+def test_a_failed_destroy_keeps_its_state(tmp_path: Path, fake: Path) -> None:
+    """No state file is ever deleted: not on failure, not when the object goes."""
+    failing = terraform(tmp_path, fake, "exit destroy 1")
+    state = failing.copy.directory / "terraform.tfstate"
+    state.write_text("{}")
+    with pytest.raises(CommandFailed):
+        failing.destroy()
+    del failing
+    assert state.read_text() == "{}"
+
+
+def test_variables_reach_terraform_as_hcl_reads_them_and_never_a_message(tmp_path: Path, fake: Path) -> None:
+    """Booleans and nulls are HCL's; a failing command's message does not show values, which may be secret."""
+    said = terraform(tmp_path, fake, "", on=True, none=None, names=["a"]).apply()
+    assert '"on=true"' in said
+    assert '"none=null"' in said
+    assert '"names=[\\"a\\"]"' in said
+    with pytest.raises(CommandFailed) as raised:
+        terraform(tmp_path, fake, "exit apply 1", password="hunter2").apply()
+    assert "hunter2" not in str(raised.value)
+
+
+def test_changes_are_what_a_plan_would_do(tmp_path: Path, fake: Path) -> None:
+    """Only real changes are listed, by address; an empty plan is an empty answer."""
+    assert terraform(tmp_path, fake, "changes").changes() == {"aws_vpc.a": ["update"]}
+    assert terraform(tmp_path, fake).changes() == {}
+
+
+def test_a_missing_output_names_those_there_are(tmp_path: Path, fake: Path) -> None:
+    """Asking for an output that is not there says which there are."""
+    module = terraform(tmp_path, fake)
+    assert module.output("name") == "shop"
+    with pytest.raises(OutputMissing, match="it has: name"):
+        module.output("vpc_id")
+
+
+def test_ctrl_c_reaches_terraform_before_the_caller(tmp_path: Path, fake: Path) -> None:
+    """An interrupt while Terraform works lets it write its state before it propagates."""
+    import _thread
+
+    hanging = terraform(tmp_path, fake, "hang")
+    hanging.listener = lambda _: threading.Timer(0.1, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        hanging.apply()
+    assert (hanging.copy.directory / "terraform.tfstate").exists()
+
+
+def test_an_old_terraform_is_refused_with_what_is_needed(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 1.5 nothing works, and the message says so; before 1.10 state does not lock natively."""
+    monkeypatch.setenv("VERSION", "1.4.7")
+    with pytest.raises(TerraformMissing, match=r"1\.5 or later"):
+        find_terraform(str(fake))
+    monkeypatch.setenv("VERSION", "1.9.8")
+    assert not find_terraform(str(fake)).native_locking
+    monkeypatch.setenv("VERSION", "1.12.0-beta1")
+    assert find_terraform(str(fake)).version == (1, 12, 0)
+
+
+def test_no_terraform_at_all_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a binary the message names both products and where to install them."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("PUSHPROOF_TERRAFORM", raising=False)
+    with pytest.raises(TerraformMissing, match="OpenTofu"):
+        find_terraform()
+
+
+def test_an_interrupted_command_is_not_waited_for_longer_than_needed(tmp_path: Path, fake: Path) -> None:
+    """A command that heeds the interrupt ends the wait at once."""
+    hanging = terraform(tmp_path, fake, "hang")
+    hanging.limit = 0.5
+    began = time.monotonic()
+    with pytest.raises(CommandTimedOut):
+        hanging.apply()
+    assert time.monotonic() - began < 15

@@ -1,0 +1,77 @@
+"""Mirrors of the AWS provider are found where people keep them, and a CLI configuration is written for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pushproof.terraform.errors import NoConfiguration
+from pushproof.terraform.providers import cli_configuration, find_mirrors
+from pushproof.terraform.working_copy import copy_configuration
+
+
+def mirror(base: Path, *versions: str) -> Path:
+    for version in versions:
+        (base / "registry.terraform.io/hashicorp/aws" / version / "linux_amd64").mkdir(parents=True)
+    return base
+
+
+def test_unpacked_and_packed_mirrors_are_found(tmp_path: Path) -> None:
+    """Both layouts that Terraform knows count, with their versions in order."""
+    mirror(tmp_path / "unpacked", "5.100.0", "5.9.0")
+    packed = tmp_path / "packed/registry.terraform.io/hashicorp/aws"
+    packed.mkdir(parents=True)
+    (packed / "terraform-provider-aws_6.1.0_linux_amd64.zip").write_bytes(b"")
+    found = find_mirrors([tmp_path / "unpacked", tmp_path / "packed", tmp_path / "absent"])
+    assert [(m.path.name, m.versions) for m in found] == [("unpacked", ("5.9.0", "5.100.0")), ("packed", ("6.1.0",))]
+
+
+def test_a_mirror_named_by_the_person_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PUSHPROOF_PROVIDER_MIRROR wins over what is found."""
+    monkeypatch.setenv("PUSHPROOF_PROVIDER_MIRROR", str(mirror(tmp_path / "mine", "5.100.0")))
+    assert find_mirrors([mirror(tmp_path / "other", "5.99.0")])[0].path.name == "mine"
+
+
+def test_mirrors_of_the_persons_own_configuration_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filesystem mirror that the CLI configuration names is found."""
+    base = mirror(tmp_path / "kept", "5.100.0")
+    (tmp_path / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{base}"\n  }}\n}}\n')
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "rc"))
+    assert base in [m.path for m in find_mirrors()]
+
+
+def test_the_configuration_takes_the_provider_from_the_mirror_only(tmp_path: Path) -> None:
+    """With a mirror, AWS's provider is never fetched; without one, everything comes from the registry."""
+    with_mirror = cli_configuration(find_mirrors([mirror(tmp_path, "5.100.0")]))
+    assert f'path    = "{tmp_path}"' in with_mirror
+    assert 'exclude = ["registry.terraform.io/hashicorp/aws"]' in with_mirror
+    assert "exclude" not in cli_configuration([])
+
+
+def test_a_working_copy_brings_the_local_modules_along(tmp_path: Path) -> None:
+    """Modules used by relative paths, directly or not, keep their places; state and caches stay behind."""
+    for name, text in {
+        "environments/dev/main.tf": 'module "a" {\n  source = "../../modules/a"\n}\n',
+        "environments/dev/.terraform/big": "x",
+        "environments/dev/terraform.tfstate": "x",
+        "environments/prod/main.tf": "",
+        "modules/a/main.tf": 'module "b" {\n  source = "../b"\n}\n',
+        "modules/b/main.tf": "",
+        "modules/unused/main.tf": "",
+    }.items():
+        file = tmp_path / "tree" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    copy = copy_configuration(tmp_path / "tree/environments/dev", tmp_path / "run")
+    files = sorted(str(p.relative_to(tmp_path / "run")) for p in (tmp_path / "run").rglob("*") if p.is_file())
+    assert files == ["environments/dev/main.tf", "modules/a/main.tf", "modules/b/main.tf"]
+    assert copy.directory == tmp_path / "run/environments/dev"
+
+
+def test_a_directory_without_terraform_files_is_refused(tmp_path: Path) -> None:
+    """The message names the directory and what was expected."""
+    with pytest.raises(NoConfiguration, match="holds no Terraform files"):
+        copy_configuration(tmp_path, tmp_path / "run")
+    with pytest.raises(NoConfiguration, match="is not a directory"):
+        copy_configuration(tmp_path / "absent", tmp_path / "run")
