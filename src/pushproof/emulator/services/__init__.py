@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 PLANE: dict[str, str] = {
     "codestar-connections": "pushproof.emulator.services.connections:ConnectionsService",
     "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",
+    "events": "pushproof.emulator.services.events:EventsService",
+    "s3": "pushproof.emulator.services.s3:ObjectEvents",
 }
 
 
