@@ -199,7 +199,7 @@ class Drill:
         with self.narrator.step("f", f"A bad push ({variant.name}) {outcome}; nobody notices"):
             before = self.observer.serving()
             with Prober(self._front()) as prober:
-                commit = checkout.commit(f"Broken: {variant.title}", overlay=variant.overlay)
+                commit = checkout.commit(f"Broken: {variant.title}", variant=variant)
                 self.push(checkout, commit)
                 if variant.rolls_back:
                     self._rolled_back(commit, before)

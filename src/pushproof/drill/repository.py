@@ -21,7 +21,9 @@ class Variant:
     title: str
     stage: str
     rolls_back: bool
+    symptom: str
     overlay: Path
+    files: tuple[str, ...]
 
 
 def variants(application: Path) -> dict[str, Variant]:
@@ -39,13 +41,15 @@ def variants(application: Path) -> dict[str, Variant]:
                 name=entry["name"],
                 title=entry["title"],
                 stage=entry["stage"],
-                rolls_back=bool(entry["rolls_back"]),
-                overlay=application / "variants" / entry.get("files", entry["name"]),
+                rolls_back=bool(entry["rollback"]),
+                symptom=entry["symptom"],
+                overlay=application / "variants" / entry["name"] / "files",
+                files=tuple(entry["files"]),
             )
-            for entry in (entries["variants"] if isinstance(entries, dict) else entries)
+            for entry in entries
         }
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{manifest}: an entry lacks {error}; expected name, title, stage, rolls_back, files") from error
+        raise BadInput(f"{manifest}: an entry lacks {error}; expected name, title, stage, rollback, symptom, files") from error
 
 
 class Checkout:
@@ -71,17 +75,16 @@ class Checkout:
         self.git("config", "user.email", "developer@example.com")
         self.git("remote", "add", "origin", remote)
 
-    def commit(self, message: str, *, overlay: Path | None = None) -> str:
-        """Commit the application as it is, with `overlay` laid over it, after putting the last overlay back; the full hash."""
+    def commit(self, message: str, *, variant: Variant | None = None) -> str:
+        """Commit the application as it is, or broken as a variant breaks it; returns the full hash."""
         shutil.copytree(
             self._application,
             self.directory,
             ignore=shutil.ignore_patterns("variants", "__pycache__", ".git"),
             dirs_exist_ok=True,
         )
-        if overlay is not None:
-            files = shutil.ignore_patterns("README.md", "__pycache__")
-            shutil.copytree(overlay, self.directory, ignore=files, dirs_exist_ok=True)
+        for file in variant.files if variant is not None else ():
+            shutil.copy(variant.overlay / file, self.directory / file)  # type: ignore[union-attr]
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
