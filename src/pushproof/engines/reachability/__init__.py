@@ -1,0 +1,93 @@
+"""Can this subnet, as these security groups, reach that: the path hop by hop, or the first hop that refuses.
+
+`reach` answers one question about a `Network`; `exposures` lists the ways in from the internet;
+`from_describe` reads a network out of EC2's answers. IPv4 paths are followed end to end. IPv6 is followed to and
+from the internet. Transit gateways, virtual appliances and VPN are named, not followed.
+"""
+
+from __future__ import annotations
+
+from pushproof.engines.reachability.describe import from_describe
+from pushproof.engines.reachability.exposure import Exposure, exposures
+from pushproof.engines.reachability.model import (
+    AclEntry,
+    Endpoint,
+    Interface,
+    InternetGateway,
+    NatGateway,
+    Network,
+    NetworkAcl,
+    Peering,
+    PrefixList,
+    Route,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    UnknownResource,
+    Vpc,
+)
+from pushproof.engines.reachability.questions import (
+    ORDINARY,
+    Answer,
+    Cidr,
+    Circumstances,
+    Eni,
+    Group,
+    Hop,
+    Internet,
+    Place,
+    PolicyAllows,
+    Refusal,
+    Service,
+)
+from pushproof.engines.reachability.routing import default_routes, split_by_route, tier_of
+from pushproof.engines.reachability.services import host_of, layer_bucket, plainly_allows
+from pushproof.engines.reachability.space import ALL_PORTS, ANYWHERE, Area, Block, NetworkModelError
+from pushproof.engines.reachability.walk import reach
+
+__all__ = [
+    "ALL_PORTS",
+    "ANYWHERE",
+    "ORDINARY",
+    "AclEntry",
+    "Answer",
+    "Area",
+    "Block",
+    "Cidr",
+    "Circumstances",
+    "Endpoint",
+    "Eni",
+    "Exposure",
+    "Group",
+    "Hop",
+    "Interface",
+    "Internet",
+    "InternetGateway",
+    "NatGateway",
+    "Network",
+    "NetworkAcl",
+    "NetworkModelError",
+    "Peering",
+    "Place",
+    "PolicyAllows",
+    "PrefixList",
+    "Refusal",
+    "Route",
+    "RouteTable",
+    "Rule",
+    "SecurityGroup",
+    "Service",
+    "Subnet",
+    "UnknownResource",
+    "Vpc",
+    "default_routes",
+    "exposures",
+    "from_describe",
+    "host_of",
+    "layer_bucket",
+    "plainly_allows",
+    "reach",
+    "split_by_route",
+    "tier_of",
+]

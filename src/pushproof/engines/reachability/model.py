@@ -1,0 +1,439 @@
+"""A VPC network as plain values: what EC2 would describe, reduced to what decides where packets go.
+
+Build it by hand, or from EC2's own answers with `pushproof.engines.reachability.describe.from_describe`.
+Names are EC2's. Collections are tuples in the order EC2 gave them; `Network` indexes them once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from pushproof.engines.reachability.space import ALL_PORTS, Area, Block, NetworkModelError
+
+Document = Mapping[str, Any] | str
+"""A policy document: parsed, or the JSON text EC2 returns."""
+
+
+class UnknownResource(NetworkModelError):
+    """A question names a resource that the model does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vpc:
+    """A VPC and its two DNS attributes.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+    """
+
+    id: str
+    blocks: tuple[Block, ...]
+    dns_support: bool = True
+    dns_hostnames: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A subnet: one zone, one IPv4 block (and perhaps IPv6 ones)."""
+
+    id: str
+    vpc_id: str
+    zone: str
+    block: Block
+    ipv6_blocks: tuple[Block, ...] = ()
+    map_public_ip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. `destination` is a CIDR block or the id of a prefix list; `target` an id, or ``local``."""
+
+    destination: Block | str
+    target: str
+    state: Literal["active", "blackhole"] = "active"
+    propagated: bool = False
+
+    @property
+    def to(self) -> str:
+        """The destination as EC2 prints it."""
+        return str(self.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """A route table with its explicit subnet associations; `main` serves the subnets that have none.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+    """
+
+    id: str
+    vpc_id: str
+    routes: tuple[Route, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
+    main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InternetGateway:
+    """An internet gateway and the VPCs it is attached to (one, or none). `egress_only` is the IPv6 kind."""
+
+    id: str
+    vpc_ids: tuple[str, ...] = ()
+    egress_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NatGateway:
+    """A NAT gateway. A regional one has no subnet and spans the zones by itself.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html
+    """
+
+    id: str
+    vpc_id: str
+    subnet_id: str | None
+    state: str = "available"
+    connectivity: Literal["public", "private"] = "public"
+    private_ip: Block | None = None
+    public_ip: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A VPC endpoint, Gateway or Interface.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/concepts.html
+    """
+
+    id: str
+    vpc_id: str
+    service_name: str
+    kind: Literal["Gateway", "Interface", "GatewayLoadBalancer"]
+    state: str = "available"
+    route_table_ids: tuple[str, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    interface_ids: tuple[str, ...] = ()
+    private_dns: bool = False
+    private_dns_only_for_resolver: bool = False
+    policy: Document | None = None
+
+    @property
+    def service(self) -> str:
+        """The service without partition and region: ``ecr.dkr`` of ``com.amazonaws.eu-west-1.ecr.dkr``."""
+        _, found, rest = self.service_name.partition("com.amazonaws.")
+        return rest.partition(".")[2] if found else self.service_name
+
+
+@dataclass(frozen=True, slots=True)
+class Peering:
+    """A VPC peering connection."""
+
+    id: str
+    vpc_ids: tuple[str, str]
+    state: str = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One security group rule: who (blocks, groups, prefix lists), by which protocol, on which ports."""
+
+    protocol: str
+    ports: tuple[int, int] = ALL_PORTS
+    blocks: tuple[Block, ...] = ()
+    group_ids: tuple[str, ...] = ()
+    prefix_list_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group. It is stateful: answers to what was admitted always pass.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
+    """
+
+    id: str
+    vpc_id: str
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AclEntry:
+    """One numbered entry of a network ACL."""
+
+    number: int
+    egress: bool
+    allow: bool
+    protocol: str
+    block: Block
+    ports: tuple[int, int] = ALL_PORTS
+
+    @property
+    def area(self) -> Area:
+        """The addresses and ports the entry speaks of."""
+        return Area(self.block, self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAcl:
+    """A network ACL. It is stateless: answers need an entry of their own.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html
+    """
+
+    id: str
+    vpc_id: str
+    entries: tuple[AclEntry, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """An elastic network interface with its addresses and security groups."""
+
+    id: str
+    subnet_id: str
+    addresses: tuple[Block, ...]
+    security_group_ids: tuple[str, ...] = ()
+    public_ip: Block | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixList:
+    """A prefix list, AWS's or one's own. AWS's entries may be unknown; then it stands for its service.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html
+    """
+
+    id: str
+    name: str
+    blocks: tuple[Block, ...] = ()
+
+
+_Named = TypeVar(
+    "_Named",
+    Vpc,
+    Subnet,
+    RouteTable,
+    InternetGateway,
+    NatGateway,
+    Endpoint,
+    Peering,
+    SecurityGroup,
+    NetworkAcl,
+    Interface,
+    PrefixList,
+)
+
+
+def _by_id(kind: str, things: Iterable[_Named]) -> dict[str, _Named]:
+    index: dict[str, _Named] = {}
+    for thing in things:
+        if thing.id in index:
+            raise NetworkModelError(f"{kind} {thing.id} is described twice: describe each resource once")
+        index[thing.id] = thing
+    return index
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything that decides a path, indexed. `region` makes host names; it may be left out.
+
+    Raises:
+        NetworkModelError: a resource appears twice, or a subnet has two route tables or two network ACLs.
+    """
+
+    vpcs: tuple[Vpc, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    internet_gateways: tuple[InternetGateway, ...] = ()
+    nat_gateways: tuple[NatGateway, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    network_acls: tuple[NetworkAcl, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    prefix_lists: tuple[PrefixList, ...] = ()
+    region: str = "us-east-1"
+    _index: dict[str, dict[str, Any]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index: dict[str, dict[str, Any]] = {
+            "vpc": _by_id("VPC", self.vpcs),
+            "subnet": _by_id("subnet", self.subnets),
+            "table": _by_id("route table", self.route_tables),
+            "igw": _by_id("internet gateway", self.internet_gateways),
+            "nat": _by_id("NAT gateway", self.nat_gateways),
+            "endpoint": _by_id("VPC endpoint", self.endpoints),
+            "peering": _by_id("peering connection", self.peerings),
+            "group": _by_id("security group", self.security_groups),
+            "acl": _by_id("network ACL", self.network_acls),
+            "interface": _by_id("network interface", self.interfaces),
+            "prefix list": _by_id("prefix list", self.prefix_lists),
+            "table of subnet": {},
+            "main table": {t.vpc_id: t for t in self.route_tables if t.main},
+            "acl of subnet": {},
+            "default acl": {a.vpc_id: a for a in self.network_acls if a.default},
+            "interfaces of group": {},
+            "endpoints of vpc": {},
+            "gateway endpoints of table": {},
+            "subnets of vpc": {},
+        }
+        for table in self.route_tables:
+            for subnet_id in table.subnet_ids:
+                _associate(index["table of subnet"], subnet_id, table, "route tables")
+        for acl in self.network_acls:
+            for subnet_id in acl.subnet_ids:
+                _associate(index["acl of subnet"], subnet_id, acl, "network ACLs")
+        for interface in self.interfaces:
+            for group_id in interface.security_group_ids:
+                index["interfaces of group"].setdefault(group_id, []).append(interface)
+        for endpoint in self.endpoints:
+            index["endpoints of vpc"].setdefault(endpoint.vpc_id, []).append(endpoint)
+            for table_id in endpoint.route_table_ids:
+                index["gateway endpoints of table"].setdefault(table_id, []).append(endpoint)
+        for subnet in self.subnets:
+            index["subnets of vpc"].setdefault(subnet.vpc_id, []).append(subnet)
+        index["routes"] = {table.id: self._compiled(table, index) for table in self.route_tables}
+        object.__setattr__(self, "_index", index)
+
+    @staticmethod
+    def _compiled(table: RouteTable, index: dict[str, dict[str, Any]]) -> tuple[tuple[Block, Route], ...]:
+        """The routes of a table with prefix lists spelled out, the one that wins first.
+
+        Longest prefix first; then local, static with a block, static with a prefix list, propagated:
+        https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
+        """
+        vpc = index["vpc"].get(table.vpc_id)
+        routes = list(table.routes)
+        if vpc is not None:
+            known = {route.destination for route in routes if route.target == "local"}
+            routes += [Route(block, "local") for block in vpc.blocks if block not in known]
+        flat: list[tuple[Block, Route]] = []
+        for route in routes:
+            if isinstance(route.destination, Block):
+                flat.append((route.destination, route))
+            else:
+                named = index["prefix list"].get(route.destination)
+                flat += [(block, route) for block in (named.blocks if named else ())]
+        flat.sort(
+            key=lambda pair: (
+                pair[0].size,
+                pair[1].target != "local",
+                pair[1].propagated,
+                not isinstance(pair[1].destination, Block),
+            )
+        )
+        return tuple(flat)
+
+    def _get(self, kind: str, title: str, identifier: str) -> Any:
+        found = self._index[kind].get(identifier)
+        if found is None:
+            known = sorted(self._index[kind])
+            shown = ", ".join(known[:5]) + (", …" if len(known) > 5 else "") if known else "none at all"
+            raise UnknownResource(
+                f"no {title} {identifier!r} in this network (it has {shown}): "
+                "check the id, and that the model was built from the account and region that holds it"
+            )
+        return found
+
+    def vpc(self, identifier: str) -> Vpc:
+        """The VPC with this id, or `UnknownResource`."""
+        found: Vpc = self._get("vpc", "VPC", identifier)
+        return found
+
+    def subnet(self, identifier: str) -> Subnet:
+        """The subnet with this id, or `UnknownResource`."""
+        found: Subnet = self._get("subnet", "subnet", identifier)
+        return found
+
+    def security_group(self, identifier: str) -> SecurityGroup:
+        """The security group with this id, or `UnknownResource`."""
+        found: SecurityGroup = self._get("group", "security group", identifier)
+        return found
+
+    def interface(self, identifier: str) -> Interface:
+        """The network interface with this id, or `UnknownResource`."""
+        found: Interface = self._get("interface", "network interface", identifier)
+        return found
+
+    def find_interface(self, identifier: str) -> Interface | None:
+        """The network interface with this id, if it is there."""
+        found: Interface | None = self._index["interface"].get(identifier)
+        return found
+
+    def nat_gateway(self, identifier: str) -> NatGateway | None:
+        """The NAT gateway with this id, if it is there; a route can outlive its target."""
+        found: NatGateway | None = self._index["nat"].get(identifier)
+        return found
+
+    def internet_gateway(self, identifier: str) -> InternetGateway | None:
+        """The internet gateway with this id, if it is there."""
+        found: InternetGateway | None = self._index["igw"].get(identifier)
+        return found
+
+    def endpoint(self, identifier: str) -> Endpoint | None:
+        """The VPC endpoint with this id, if it is there."""
+        found: Endpoint | None = self._index["endpoint"].get(identifier)
+        return found
+
+    def peering(self, identifier: str) -> Peering | None:
+        """The peering connection with this id, if it is there."""
+        found: Peering | None = self._index["peering"].get(identifier)
+        return found
+
+    def prefix_list(self, identifier: str) -> PrefixList | None:
+        """The prefix list with this id, if it is there."""
+        found: PrefixList | None = self._index["prefix list"].get(identifier)
+        return found
+
+    def subnets_of(self, vpc_id: str) -> tuple[Subnet, ...]:
+        """The subnets of a VPC."""
+        return tuple(self._index["subnets of vpc"].get(vpc_id, ()))
+
+    def interfaces_of(self, group_id: str) -> tuple[Interface, ...]:
+        """The network interfaces that carry a security group."""
+        return tuple(self._index["interfaces of group"].get(group_id, ()))
+
+    def endpoints_of(self, vpc_id: str) -> tuple[Endpoint, ...]:
+        """The VPC endpoints of a VPC."""
+        return tuple(self._index["endpoints of vpc"].get(vpc_id, ()))
+
+    def gateway_endpoints_of(self, table_id: str) -> tuple[Endpoint, ...]:
+        """The gateway endpoints associated with a route table."""
+        return tuple(self._index["gateway endpoints of table"].get(table_id, ()))
+
+    def table_of(self, subnet_id: str) -> RouteTable | None:
+        """The table in force for a subnet: the associated one, else the main table of its VPC."""
+        explicit: RouteTable | None = self._index["table of subnet"].get(subnet_id)
+        if explicit is not None:
+            return explicit
+        main: RouteTable | None = self._index["main table"].get(self.subnet(subnet_id).vpc_id)
+        return main
+
+    def acl_of(self, subnet_id: str) -> NetworkAcl | None:
+        """The network ACL in force for a subnet: the associated one, else the default one of its VPC."""
+        explicit: NetworkAcl | None = self._index["acl of subnet"].get(subnet_id)
+        if explicit is not None:
+            return explicit
+        default: NetworkAcl | None = self._index["default acl"].get(self.subnet(subnet_id).vpc_id)
+        return default
+
+    def routes_by_priority(self, table_id: str) -> tuple[tuple[Block, Route], ...]:
+        """(block, route) of a table, prefix lists spelled out, the winner for an address first."""
+        found: tuple[tuple[Block, Route], ...] = self._index["routes"][table_id]
+        return found
+
+
+def _associate(index: dict[str, Any], subnet_id: str, thing: RouteTable | NetworkAcl, kind: str) -> None:
+    other = index.get(subnet_id)
+    if other is not None and other.id != thing.id:
+        raise NetworkModelError(
+            f"subnet {subnet_id} is associated with two {kind}, {other.id} and {thing.id}: a subnet has exactly one"
+        )
+    index[subnet_id] = thing
