@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 # botocore service name -> "module:Class"
 PLANE: dict[str, str] = {
+    "ec2": "pushproof.emulator.services.ec2:Ec2Service",
     "codestar-connections": "pushproof.emulator.services.connections:ConnectionsService",
     "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",
+    "codebuild": "pushproof.emulator.services.codebuild:CodeBuildService",
     "events": "pushproof.emulator.services.events:EventsService",
     "s3": "pushproof.emulator.services.s3:ObjectEvents",
+    "iam": "pushproof.emulator.services.iam:IamService",
+    "sts": "pushproof.emulator.services.sts:StsService",
 }
 
 

@@ -1,0 +1,41 @@
+#!/bin/bash
+# The first process of a build's container. The gateway listens on 127.0.0.1 of the host; here the same address and port
+# lead to it, so that one endpoint, and one registry name, is good inside and outside.
+#   PUSHPROOF_PORT      the gateway's port
+#   PUSHPROOF_GATEWAY   the host's address on this network
+#   PUSHPROOF_INSECURE  registries to speak HTTP with, separated by spaces
+#   PUSHPROOF_DOCKER    1 when the build is privileged and gets a Docker daemon of its own
+set -u
+
+forward() {
+  socat "TCP4-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr,backlog=128" "TCP4:$PUSHPROOF_GATEWAY:$PUSHPROOF_PORT" &
+}
+
+# A container that is not really privileged sees cgroup v1 read-only, and dockerd needs to make groups of its own.
+own_cgroups() {
+  [ -w /sys/fs/cgroup/memory ] && mkdir /sys/fs/cgroup/memory/probe 2>/dev/null && rmdir /sys/fs/cgroup/memory/probe && return
+  [ -f /sys/fs/cgroup/cgroup.controllers ] && return
+  umount -R /sys/fs/cgroup && mount -t tmpfs tmpfs /sys/fs/cgroup || return
+  local controllers
+  while IFS=: read -r _ controllers _; do
+    [ -n "$controllers" ] && [ "${controllers#name=}" = "$controllers" ] || continue
+    mkdir -p "/sys/fs/cgroup/$controllers" && mount -t cgroup -o "$controllers" cgroup "/sys/fs/cgroup/$controllers"
+  done < /proc/self/cgroup
+}
+
+forward "$PUSHPROOF_PORT"
+[ "$PUSHPROOF_PORT" = 80 ] || forward 80
+
+if [ "${PUSHPROOF_DOCKER:-}" = 1 ]; then
+  own_cgroups > /var/log/cgroups.log 2>&1
+  options=(--storage-driver overlay2 --registry-mirror "http://images.pushproof.internal:$PUSHPROOF_PORT")
+  for registry in $PUSHPROOF_INSECURE; do options+=(--insecure-registry "$registry"); done
+  dockerd "${options[@]}" > /var/log/dockerd.log 2>&1 &
+  daemon=$!
+  until docker version > /dev/null 2>&1; do
+    kill -0 "$daemon" 2>/dev/null || { touch /codebuild/failed; break; }
+    sleep 0.05
+  done
+fi
+touch /codebuild/ready
+exec sleep infinity

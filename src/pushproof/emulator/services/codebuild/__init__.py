@@ -1,0 +1,9 @@
+"""CodeBuild: projects, and builds that run a buildspec's commands for real or by script."""
+
+from __future__ import annotations
+
+from pushproof.emulator.services.codebuild.builds import PipelineHandoff
+from pushproof.emulator.services.codebuild.service import CodeBuildService
+from pushproof.emulator.services.codebuild.settings import CodeBuildSettings
+
+__all__ = ["CodeBuildService", "CodeBuildSettings", "PipelineHandoff"]

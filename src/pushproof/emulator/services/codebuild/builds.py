@@ -1,0 +1,264 @@
+"""Builds as records: what BatchGetBuilds shows and what the events carry.
+
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html and
+https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from pushproof.engines.buildspec import Phase
+
+Stamp = Callable[[float], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineHandoff:
+    """What a pipeline's CodeBuild action gives a build beside StartBuild's own members.
+
+    `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec. `revision` is
+    the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact store's, if it has one.
+    """
+
+    pipeline: str
+    inputs: dict[str, tuple[str, str]]
+    outputs: dict[str, tuple[str, str]]
+    primary: str
+    revision: str | None = None
+    encryption_key: str | None = None
+
+
+@dataclass(slots=True)
+class PhaseRecord:
+    """A phase that began; `end` is None while it runs. Times are AWS seconds."""
+
+    phase: Phase
+    start: float
+    end: float | None = None
+    status: str | None = None
+    status_code: str = ""
+    message: str = ""
+
+    @property
+    def seconds(self) -> int:
+        return int((self.end or self.start) - self.start)
+
+
+@dataclass(slots=True)
+class Build:
+    """A build. `settings` is the project's body with StartBuild's overrides applied; times are AWS seconds."""
+
+    uuid: str
+    number: int
+    project: str
+    project_arn: str
+    region: str
+    account_id: str
+    settings: dict[str, Any]
+    initiator: str
+    start: float
+    handoff: PipelineHandoff | None = None
+    overrides: list[dict[str, Any]] = field(default_factory=list)
+    request: dict[str, Any] = field(default_factory=dict)
+    status: str = "IN_PROGRESS"
+    end: float | None = None
+    phases: list[PhaseRecord] = field(default_factory=list)
+    source_version: str | None = None
+    resolved_source_version: str | None = None
+    log_group: str | None = None
+    log_stream: str | None = None
+    artifact: dict[str, Any] = field(default_factory=dict)
+    secondary_artifacts: list[dict[str, Any]] = field(default_factory=list)
+    exported: list[dict[str, str]] = field(default_factory=list)
+    retried: int = 0
+    previous_retry: str | None = None
+    next_retry: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.project}:{self.uuid}"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:codebuild:{self.region}:{self.account_id}:build/{self.id}"
+
+    @property
+    def complete(self) -> bool:
+        return self.status != "IN_PROGRESS"
+
+    @property
+    def current_phase(self) -> str:
+        return self.phases[-1].phase.value if self.phases else Phase.SUBMITTED.value
+
+    def logs(self) -> dict[str, Any]:
+        """`logs`: where the build writes, and where the console shows it."""
+        logs: dict[str, Any] = copy.deepcopy(
+            self.settings.get("logsConfig") or {"cloudWatchLogs": {"status": "ENABLED"}}
+        )
+        if self.log_group and self.log_stream:
+            group, stream = (quote(quote(name, safe=""), safe="").replace("%25", "$25") for name in (
+                self.log_group, self.log_stream))  # fmt: skip
+            logs |= {
+                "groupName": self.log_group,
+                "streamName": self.log_stream,
+                "deepLink": f"https://console.aws.amazon.com/cloudwatch/home?region={self.region}"
+                f"#logsV2:log-groups/log-group/{group}/log-events/{stream}",
+                "cloudWatchLogsArn": f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{self.log_group}"
+                f":log-stream:{self.log_stream}",
+            }
+        elif logs.get("cloudWatchLogs", {}).get("status") == "ENABLED":
+            logs["deepLink"] = (
+                f"https://console.aws.amazon.com/cloudwatch/home?region={self.region}#logEvent:group=null;stream=null"
+            )
+        return logs
+
+
+def describe(build: Build, stamp: Stamp) -> dict[str, Any]:
+    """API_Build."""
+    settings = build.settings
+    shown: dict[str, Any] = {
+        "id": build.id,
+        "arn": build.arn,
+        "buildNumber": build.number,
+        "startTime": stamp(build.start),
+        "endTime": stamp(build.end) if build.end is not None else None,
+        "currentPhase": build.current_phase,
+        "buildStatus": build.status,
+        "buildComplete": build.complete,
+        "sourceVersion": build.source_version,
+        "resolvedSourceVersion": build.resolved_source_version,
+        "projectName": build.project,
+        "phases": [_phase(record, stamp) for record in build.phases],
+        "source": settings["source"],
+        "secondarySources": settings.get("secondarySources", []),
+        "secondarySourceVersions": settings.get("secondarySourceVersions", []),
+        "artifacts": build.artifact or {"location": ""},
+        "secondaryArtifacts": build.secondary_artifacts,
+        "cache": settings["cache"],
+        "environment": settings["environment"],
+        "serviceRole": settings["serviceRole"],
+        "logs": build.logs(),
+        "timeoutInMinutes": settings["timeoutInMinutes"],
+        "queuedTimeoutInMinutes": settings["queuedTimeoutInMinutes"],
+        "initiator": build.initiator,
+        "encryptionKey": settings["encryptionKey"],
+        "vpcConfig": settings.get("vpcConfig"),
+        "exportedEnvironmentVariables": build.exported,
+    }
+    if settings.get("autoRetryLimit"):
+        shown["autoRetryConfig"] = {
+            "autoRetryLimit": settings["autoRetryLimit"],
+            "autoRetryNumber": build.retried,
+            "nextAutoRetry": build.next_retry,
+            "previousAutoRetry": build.previous_retry,
+        }
+    return copy.deepcopy({key: value for key, value in shown.items() if value is not None})
+
+
+def _phase(record: PhaseRecord, stamp: Stamp) -> dict[str, Any]:
+    shown: dict[str, Any] = {"phaseType": record.phase.value, "startTime": stamp(record.start)}
+    if record.end is not None:
+        shown |= {"endTime": stamp(record.end), "durationInSeconds": record.seconds}
+        if record.phase is not Phase.COMPLETED:
+            shown |= {
+                "phaseStatus": record.status,
+                "contexts": [{"statusCode": record.status_code, "message": record.message}],
+            }
+    return shown
+
+
+def state_change(build: Build, stamp: Stamp) -> dict[str, Any]:
+    """The detail of a "CodeBuild Build State Change"."""
+    return {
+        "build-status": build.status,
+        "project-name": build.project,
+        "build-id": build.arn,
+        "additional-information": _additional(build, stamp),
+        "current-phase": build.current_phase,
+        "current-phase-context": "[]",
+        "version": "1",
+    }
+
+
+def phase_change(build: Build, record: PhaseRecord, stamp: Stamp) -> dict[str, Any]:
+    """The detail of a "CodeBuild Build Phase Change"."""
+    return {
+        "completed-phase": record.phase.value,
+        "project-name": build.project,
+        "build-id": build.arn,
+        "completed-phase-context": _context(record),
+        "additional-information": _additional(build, stamp),
+        "completed-phase-status": record.status or "SUCCEEDED",
+        "completed-phase-duration-seconds": record.seconds,
+        "version": "1",
+        "completed-phase-start": _long(stamp(record.start)),
+        "completed-phase-end": _long(stamp(record.end if record.end is not None else record.start)),
+    }
+
+
+def _additional(build: Build, stamp: Stamp) -> dict[str, Any]:
+    logs, environment, source = build.logs(), build.settings["environment"], build.settings["source"]
+    artifact = {
+        {"md5sum": "md5sum", "sha256sum": "sha256sum", "location": "location"}[key]: value
+        for key, value in build.artifact.items()
+        if key in ("md5sum", "sha256sum", "location")
+    }
+    return {
+        "artifact": artifact or {"location": ""},
+        "environment": {
+            "image": environment["image"],
+            "privileged-mode": environment["privilegedMode"],
+            "compute-type": environment["computeType"],
+            "type": environment["type"],
+            "image-pull-credentials-type": environment["imagePullCredentialsType"],
+            # Secrets stay references here, as on AWS.
+            "environment-variables": environment["environmentVariables"],
+        },
+        "timeout-in-minutes": build.settings["timeoutInMinutes"],
+        "build-complete": build.complete,
+        "build-number": build.number,
+        "initiator": build.initiator,
+        "build-start-time": _long(stamp(build.start)),
+        "source": {key: source[key] for key in ("type", "location", "buildspec") if key in source},
+        **({"source-version": build.source_version} if build.source_version else {}),
+        "logs": {
+            key: logs[member]
+            for key, member in (("group-name", "groupName"), ("stream-name", "streamName"), ("deep-link", "deepLink"))
+            if member in logs
+        },
+        "phases": [
+            {
+                "phase-type": record.phase.value,
+                "start-time": _long(stamp(record.start)),
+                **(
+                    {
+                        "phase-context": [_pair(record)],
+                        "end-time": _long(stamp(record.end)),
+                        "duration-in-seconds": record.seconds,
+                        "phase-status": record.status or "SUCCEEDED",
+                    }
+                    if record.end is not None
+                    else {}
+                ),
+            }
+            for record in build.phases
+        ],
+    }
+
+
+def _pair(record: PhaseRecord) -> str:
+    return f"{record.status_code}: {record.message}"
+
+
+def _context(record: PhaseRecord) -> str:
+    return f"[{_pair(record)}]"
+
+
+def _long(at: datetime) -> str:
+    return f"{at:%b} {at.day}, {at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"

@@ -1,0 +1,80 @@
+"""A build's log: lines in CodeBuild's style, streamed to CloudWatch Logs with the project role's own credentials."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_BATCH = 1000
+
+
+class LogStream:
+    """Collects lines and puts them into a stream; off the world's lock.
+
+    Lines may come from any thread. `client` is None where the project has its logs disabled.
+    """
+
+    def __init__(self, world: World, client: Any | None, group: str, stream: str) -> None:
+        self._world = world
+        self._client = client
+        self.group = group
+        self.stream = stream
+        self._lines: list[tuple[int, str]] = []
+        self._guard = threading.Lock()
+        self._sending = threading.Lock()
+        self._scheduled = False
+        self.refusal: str | None = None
+
+    def open(self) -> None:
+        """Create group and stream. Raises botocore's ClientError when the role may not."""
+        if self._client is None:
+            return
+        for create, arguments in (
+            (self._client.create_log_group, {"logGroupName": self.group}),
+            (self._client.create_log_stream, {"logGroupName": self.group, "logStreamName": self.stream}),
+        ):
+            try:
+                create(**arguments)
+            except ClientError as error:
+                exists = error.response["Error"]["Code"] == "ResourceAlreadyExistsException"
+                # A role that may not create groups is enough where Terraform made the group.
+                may_not = create == self._client.create_log_group and "AccessDenied" in error.response["Error"]["Code"]
+                if not exists and not may_not:
+                    raise
+
+    def agent(self, text: str) -> None:
+        """A line of CodeBuild's own: `[Container] 2026/01/31 10:00:00.000000 …`."""
+        at = self._world.clock.stamp(self._world.clock.now())
+        self.line(f"[Container] {at:%Y/%m/%d %H:%M:%S.%f} {text}")
+
+    def line(self, text: str) -> None:
+        """A line as it is."""
+        at = int(self._world.clock.stamp(self._world.clock.now()).timestamp() * 1000)
+        with self._guard:
+            # CloudWatch Logs refuses empty messages; CodeBuild sends the line's end along with it.
+            self._lines.append((at, text + "\n"))
+            if self._scheduled or self._client is None:
+                return
+            self._scheduled = True
+        self._world.loop.call_soon(lambda: self._world.loop.submit(self.flush, name="build log"), name="build log")
+
+    def flush(self) -> None:
+        """Put what has come, in order. What the role is refused is remembered, and does not fail the build."""
+        with self._sending:
+            with self._guard:
+                self._scheduled = False
+                lines, self._lines = self._lines, []
+            if self._client is None:
+                return
+            for start in range(0, len(lines), _BATCH):
+                events = [{"timestamp": at, "message": text} for at, text in lines[start : start + _BATCH]]
+                try:
+                    self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
+                except ClientError as error:
+                    self.refusal = str(error)
+                    return

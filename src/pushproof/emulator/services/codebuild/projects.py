@@ -1,0 +1,156 @@
+"""Build projects: what AWS refuses, and what it fills in.
+
+What it fills in matters as much as what it stores: Terraform reads it back and plans a change wherever the two differ.
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Project.html
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+
+TIMEOUT_MINUTES = 60
+QUEUED_TIMEOUT_MINUTES = 480
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,254}")
+_LOCATED_SOURCES = ("S3", "CODECOMMIT", "GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET", "GITLAB", "GITLAB_SELF_MANAGED")
+_SETTABLE = (
+    "description", "source", "secondarySources", "sourceVersion", "secondarySourceVersions", "artifacts",
+    "secondaryArtifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "queuedTimeoutInMinutes",
+    "encryptionKey", "tags", "vpcConfig", "logsConfig", "fileSystemLocations", "buildBatchConfig", "autoRetryLimit",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Project:
+    """A project. `body` holds API_Project's members that a request sets; times are AWS seconds."""
+
+    name: str
+    arn: str
+    region: str
+    created: float
+    modified: float
+    body: dict[str, Any]
+    badge: bool = False
+    concurrent_build_limit: int | None = None
+    builds: int = 0
+    cache_generation: int = 0
+    local_cache: bytes | None = field(default=None, repr=False)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        environment: dict[str, Any] = self.body["environment"]
+        return environment
+
+
+def create(context: RequestContext, request: dict[str, Any], now: float) -> Project:
+    """A project as AWS makes it of a CreateProject request. Raises AwsError (InvalidInputException)."""
+    name = request["name"]
+    if not _NAME.fullmatch(name):
+        raise invalid(
+            f"Project name {name} is invalid: it must have 2 to 255 characters, begin with a letter or a digit, and hold only "
+            "letters, digits, hyphens and underscores"
+        )
+    arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{name}"
+    project = Project(name, arn, context.region, now, now, {})
+    update(context, project, request, now)
+    return project
+
+
+def update(context: RequestContext, project: Project, request: dict[str, Any], now: float) -> None:
+    """Take over what a request names; what it leaves out stays. Raises AwsError (InvalidInputException)."""
+    body = copy.deepcopy(project.body)
+    body |= {key: copy.deepcopy(request[key]) for key in _SETTABLE if key in request}
+    _fill_in(context, project.name, body)
+    _validate(body)
+    limit = request.get("concurrentBuildLimit")
+    if limit is not None:
+        project.concurrent_build_limit = None if limit < 0 else limit
+    project.badge = request.get("badgeEnabled", project.badge)
+    project.body, project.modified = body, now
+
+
+def _fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
+    body.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
+    body.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
+    if not body.get("encryptionKey"):
+        body["encryptionKey"] = f"arn:aws:kms:{context.region}:{context.account_id}:alias/aws/s3"
+    body["cache"] = body.get("cache") or {"type": "NO_CACHE"}
+    body.setdefault("tags", [])
+    for source in (body["source"], *body.get("secondarySources", [])):
+        source.setdefault("insecureSsl", False)
+    for artifacts in (body["artifacts"], *body.get("secondaryArtifacts", [])):
+        _fill_in_artifacts(name, artifacts)
+    environment = body["environment"]
+    environment.setdefault("privilegedMode", False)
+    environment.setdefault("imagePullCredentialsType", "CODEBUILD")
+    for variable in environment.setdefault("environmentVariables", []):
+        variable.setdefault("type", "PLAINTEXT")
+    logs = body.get("logsConfig")
+    if logs:
+        logs.setdefault("cloudWatchLogs", {"status": "ENABLED"})
+        logs.setdefault("s3Logs", {"status": "DISABLED"})
+        logs["s3Logs"].setdefault("encryptionDisabled", False)
+
+
+def _fill_in_artifacts(name: str, artifacts: dict[str, Any]) -> None:
+    if artifacts["type"] == "NO_ARTIFACTS":
+        return
+    artifacts.setdefault("name", name)
+    artifacts.setdefault("packaging", "NONE")
+    artifacts.setdefault("encryptionDisabled", False)
+    if artifacts["type"] == "S3":
+        artifacts.setdefault("namespaceType", "NONE")
+        artifacts.setdefault("overrideArtifactName", False)
+
+
+def _validate(body: dict[str, Any]) -> None:
+    source, artifacts, environment = body["source"], body["artifacts"], body["environment"]
+    for one in (source, *body.get("secondarySources", [])):
+        if one["type"] in _LOCATED_SOURCES and not one.get("location"):
+            raise invalid(f"Invalid project source: location must be specified for project source type {one['type']}")
+    if source["type"] == "NO_SOURCE" and not source.get("buildspec"):
+        raise invalid("Invalid project source: buildspec must be specified when source type is NO_SOURCE")
+    if (source["type"] == "CODEPIPELINE") is not (artifacts["type"] == "CODEPIPELINE"):
+        raise invalid(
+            "Invalid project artifacts: artifacts type should be CODEPIPELINE exactly when source type is CODEPIPELINE"
+        )
+    for one in (artifacts, *body.get("secondaryArtifacts", [])):
+        if one["type"] == "S3" and not one.get("location"):
+            raise invalid("Invalid project artifacts: location must be specified for project artifacts type S3")
+    if body["cache"]["type"] == "S3" and not body["cache"].get("location"):
+        raise invalid("Invalid cache: location must be specified for cache type S3")
+    for minutes, least, most in (("timeoutInMinutes", 5, 2160), ("queuedTimeoutInMinutes", 5, 480)):
+        if not least <= body[minutes] <= most:
+            raise invalid(f"Invalid {minutes}: {body[minutes]} is not between {least} and {most}")
+    names = [variable["name"] for variable in environment["environmentVariables"]]
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f"Invalid environment: environment variable names must be unique, {name} is there twice")
+        if not re.fullmatch(r"[^\s=]+", name):
+            raise invalid(f"Invalid environment: {name!r} is not the name of an environment variable")
+
+
+def describe(project: Project, stamp: Any) -> dict[str, Any]:
+    """API_Project."""
+    shown = {
+        "name": project.name,
+        "arn": project.arn,
+        "created": stamp(project.created),
+        "lastModified": stamp(project.modified),
+        "badge": {"badgeEnabled": project.badge},
+        "projectVisibility": "PRIVATE",
+        **copy.deepcopy(project.body),
+    }
+    if project.concurrent_build_limit is not None:
+        shown["concurrentBuildLimit"] = project.concurrent_build_limit
+    return shown
+
+
+def invalid(message: str) -> AwsError:
+    """InvalidInputException."""
+    return AwsError("InvalidInputException", message)

@@ -1,0 +1,378 @@
+"""CodeBuild's API: projects, and builds that are started, stopped, retried and looked at.
+
+https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.context import Principal, RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.emulator.services.codebuild import builds, projects
+from pushproof.emulator.services.codebuild.builds import Build, PipelineHandoff
+from pushproof.emulator.services.codebuild.projects import Project, invalid
+from pushproof.emulator.services.codebuild.running import BuildRun
+from pushproof.emulator.services.codebuild.settings import CodeBuildSettings
+from pushproof.engines.buildspec import Outcome, Phase
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_PAGE = 100
+_IMAGES = (
+    ("AMAZON_LINUX_2", "aws/codebuild/amazonlinux2-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2 x86_64 5.0"),
+    ("AMAZON_LINUX_2", "aws/codebuild/amazonlinux-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2023 x86_64 5.0"),
+    ("UBUNTU", "aws/codebuild/standard:6.0", "AWS CodeBuild - Ubuntu 22.04"),
+    ("UBUNTU", "aws/codebuild/standard:7.0", "AWS CodeBuild - Ubuntu 22.04"),
+)
+# StartBuild's overrides that replace a member of the project as they are: override -> path.
+_OVERRIDES: dict[str, tuple[str, ...]] = {
+    "artifactsOverride": ("artifacts",),
+    "secondaryArtifactsOverride": ("secondaryArtifacts",),
+    "secondarySourcesOverride": ("secondarySources",),
+    "secondarySourcesVersionOverride": ("secondarySourceVersions",),
+    "sourceTypeOverride": ("source", "type"),
+    "sourceLocationOverride": ("source", "location"),
+    "sourceAuthOverride": ("source", "auth"),
+    "gitCloneDepthOverride": ("source", "gitCloneDepth"),
+    "gitSubmodulesConfigOverride": ("source", "gitSubmodulesConfig"),
+    "buildspecOverride": ("source", "buildspec"),
+    "insecureSslOverride": ("source", "insecureSsl"),
+    "environmentTypeOverride": ("environment", "type"),
+    "imageOverride": ("environment", "image"),
+    "computeTypeOverride": ("environment", "computeType"),
+    "certificateOverride": ("environment", "certificate"),
+    "privilegedModeOverride": ("environment", "privilegedMode"),
+    "imagePullCredentialsTypeOverride": ("environment", "imagePullCredentialsType"),
+    "cacheOverride": ("cache",),
+    "serviceRoleOverride": ("serviceRole",),
+    "timeoutInMinutesOverride": ("timeoutInMinutes",),
+    "queuedTimeoutInMinutesOverride": ("queuedTimeoutInMinutes",),
+    "encryptionKeyOverride": ("encryptionKey",),
+    "logsConfigOverride": ("logsConfig",),
+    "autoRetryLimitOverride": ("autoRetryLimit",),
+}
+_COMPLETION = Callable[[str, str], None]
+
+
+class CodeBuildService(Service):
+    """Projects and builds of every region."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        given = world.settings.engines.get("codebuild")
+        self.settings: CodeBuildSettings = given if given is not None else CodeBuildSettings()
+        self._projects: dict[tuple[str, str], dict[str, Project]] = {}
+        self._builds: dict[tuple[str, str], dict[str, Build]] = {}
+        self._runs: dict[str, BuildRun] = {}
+        self._queue: list[BuildRun] = []
+        self._handoffs: dict[str, PipelineHandoff] = {}
+        self._tokens: dict[tuple[tuple[str, str], str], str] = {}
+        self._listeners: list[_COMPLETION] = []
+
+    # What the plane asks.
+
+    def hand_over(self, handoff: PipelineHandoff) -> str:
+        """Announce a pipeline's build; the token is StartBuild's `idempotencyToken` when the pipeline's role makes that call."""
+        token = f"codepipeline-{uuid.uuid4()}"
+        self._handoffs[token] = handoff
+        return token
+
+    def subscribe(self, callback: _COMPLETION) -> None:
+        """`callback(build id, status)` under the lock whenever a build is COMPLETED."""
+        self._listeners.append(callback)
+
+    # Projects.
+
+    def create_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        known = self._projects.setdefault(context.scope, {})
+        if request["name"] in known:
+            raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {known[request['name']].arn}")
+        project = projects.create(context, request, self.world.clock.now())
+        self._check_role(project.body["serviceRole"])
+        known[project.name] = project
+        return {"project": self._describe(project)}
+
+    def update_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        project = self._project(context, request["name"])
+        if "serviceRole" in request:
+            self._check_role(request["serviceRole"])
+        projects.update(context, project, request, self.world.clock.now())
+        return {"project": self._describe(project)}
+
+    def delete_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self._projects.get(context.scope, {}).pop(request["name"], None)
+        return {}
+
+    def batch_get_projects(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        known = self._projects.get(context.scope, {})
+        # Names and ARNs are both accepted.
+        wanted = [name.rpartition("/")[2] if name.startswith("arn:") else name for name in request["names"]]
+        return {
+            "projects": [self._describe(known[name]) for name in dict.fromkeys(wanted) if name in known],
+            "projectsNotFound": [name for name in dict.fromkeys(wanted) if name not in known],
+        }
+
+    def list_projects(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        keys: dict[str, Callable[[Project], Any]] = {
+            "NAME": lambda project: project.name,
+            "CREATED_TIME": lambda project: project.created,
+            "LAST_MODIFIED_TIME": lambda project: project.modified,
+        }
+        found = sorted(self._projects.get(context.scope, {}).values(), key=keys[request.get("sortBy") or "NAME"])
+        if request.get("sortOrder") == "DESCENDING":
+            found.reverse()
+        return _page("projects", [project.name for project in found], request)
+
+    def invalidate_project_cache(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        project = self._project(context, request["projectName"])
+        project.cache_generation += 1
+        project.local_cache = None
+        return {}
+
+    def list_curated_environment_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        platforms: dict[str, list[dict[str, Any]]] = {}
+        for platform, image, description in _IMAGES:
+            platforms.setdefault(platform, []).append({"name": image, "description": description, "versions": [image]})
+        return {
+            "platforms": [
+                {"platform": name, "languages": [{"language": "STANDARD", "images": images}]}
+                for name, images in platforms.items()
+            ]
+        }
+
+    # Builds.
+
+    def start_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        project = self._project(context, request["projectName"])
+        token = request.get("idempotencyToken")
+        handoff = self._handoffs.pop(token, None) if token else None
+        if token and handoff is None and (earlier := self._tokens.get((context.scope, token))):
+            return {"build": self._describe_build(self._builds[context.scope][earlier])}
+        build = self._make_build(context, project, request, handoff)
+        if token:
+            self._tokens[context.scope, token] = build.id
+        return {"build": self._describe_build(self._launch(context.scope, build))}
+
+    def retry_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        earlier = self._build(context.scope, request.get("id") or "")
+        if not earlier.complete:
+            raise invalid(f"Build {earlier.arn} cannot be retried while it is in progress")
+        return {"build": self._describe_build(self._launch(context.scope, self._again(context, earlier)))}
+
+    def stop_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        build = self._build(context.scope, request["id"])
+        run = self._runs.get(build.id)
+        if run is not None:
+            run.cut(Outcome.STOPPED)
+        return {"build": self._describe_build(build)}
+
+    def batch_get_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        known = self._builds.get(context.scope, {})
+        wanted = list(dict.fromkeys(_build_id(given) for given in request["ids"]))
+        return {
+            "builds": [self._describe_build(known[one]) for one in wanted if one in known],
+            "buildsNotFound": [one for one in wanted if one not in known],
+        }
+
+    def list_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._list(context, request, None)
+
+    def list_builds_for_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._list(context, request, self._project(context, request["projectName"]).name)
+
+    def batch_delete_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        known = self._builds.get(context.scope, {})
+        deleted: list[str] = []
+        refused: list[dict[str, str]] = []
+        for given in request["ids"]:
+            build = known.get(_build_id(given))
+            if build is None:
+                refused.append({"id": given, "statusCode": "BUILD_NOT_FOUND"})
+            elif not build.complete:
+                refused.append({"id": given, "statusCode": "BUILD_IN_PROGRESS"})
+            else:
+                del known[build.id]
+                deleted.append(build.arn)
+        return {"buildsDeleted": deleted, "buildsNotDeleted": refused}
+
+    # What a run asks.
+
+    def queue(self, run: BuildRun) -> None:
+        """Wait for room."""
+        self._queue.append(run)
+        self._admit()
+
+    def build_limit(self, seconds: float) -> float:
+        """The AWS seconds after which a build is TIMED_OUT; see `CodeBuildSettings.shortest_build_limit`."""
+        real_second = self.world.clock.real_delay(1.0)
+        if real_second <= 0 or not getattr(self.world.builder, "real", False):
+            return seconds
+        return max(seconds, min(seconds, self.settings.shortest_build_limit) / real_second)
+
+    def cache_generation(self, build: Build) -> int:
+        project = self._projects.get((build.account_id, build.region), {}).get(build.project)
+        return project.cache_generation if project else 0
+
+    def local_cache(self, build: Build) -> bytes | None:
+        project = self._projects.get((build.account_id, build.region), {}).get(build.project)
+        return project.local_cache if project and build.settings["cache"]["type"] == "LOCAL" else None
+
+    def keep_local_cache(self, build: Build, archive: bytes) -> None:
+        project = self._projects.get((build.account_id, build.region), {}).get(build.project)
+        if project is not None:
+            project.local_cache = archive
+
+    def close(self) -> None:
+        for run in list(self._runs.values()):
+            run.cut(Outcome.STOPPED)
+
+    # Inside.
+
+    def _admit(self) -> None:
+        self._queue = [run for run in self._queue if run.progress.phase is Phase.QUEUED and not run.holds_slot]
+        running = sum(run.holds_slot for run in self._runs.values())
+        room = max(0, self.settings.concurrent_builds - running)
+        admitted, self._queue = self._queue[:room], self._queue[room:]
+        for run in admitted:
+            run.admit()
+
+    def _finished(self, run: BuildRun) -> None:
+        build = run.build
+        self._runs.pop(build.id, None)
+        scope = (build.account_id, build.region)
+        limit = build.settings.get("autoRetryLimit") or 0
+        automatic = build.status == Outcome.FAILED.value and build.retried < limit
+        # CodeBuild does not retry what a pipeline started (auto-retry-build.html).
+        if (run.progress.retry or automatic) and build.handoff is None:
+            region, account = build.region, build.account_id
+            me = Principal("plane", f"arn:aws:iam::{account}:root", account)
+            context = RequestContext("codebuild", "RetryBuild", region, account, me, str(uuid.uuid4()))
+            again = self._again(context, build)
+            again.retried, again.previous_retry, build.next_retry = build.retried + 1, build.arn, again.arn
+            self._launch(scope, again)
+        for listener in self._listeners:
+            listener(build.id, build.status)
+        self._admit()
+
+    def _again(self, context: RequestContext, earlier: Build) -> Build:
+        project = self._project(context, earlier.project)
+        return self._make_build(context, project, earlier.request, earlier.handoff)
+
+    def _launch(self, scope: tuple[str, str], build: Build) -> Build:
+        self._builds.setdefault(scope, {})[build.id] = build
+        run = BuildRun(self, build, self._finished)
+        self._runs[build.id] = run
+        run.start()
+        return build
+
+    def _make_build(
+        self, context: RequestContext, project: Project, request: dict[str, Any], handoff: PipelineHandoff | None
+    ) -> Build:
+        active = sum(run.build.project_arn == project.arn for run in self._runs.values())
+        if project.concurrent_build_limit is not None and active >= project.concurrent_build_limit:
+            raise AwsError(
+                "AccountLimitExceededException",
+                f"Cannot have more than {project.concurrent_build_limit} active builds for the project {project.name}",
+            )
+        settings = _overridden(project, request)
+        project.builds += 1
+        build = Build(
+            uuid=str(uuid.uuid4()),
+            number=project.builds,
+            project=project.name,
+            project_arn=project.arn,
+            region=context.region,
+            account_id=context.account_id,
+            settings=settings,
+            initiator=f"codepipeline/{handoff.pipeline}" if handoff else _initiator(context.principal),
+            start=self.world.clock.now(),
+            handoff=handoff,
+            overrides=copy.deepcopy(request.get("environmentVariablesOverride", [])),
+            request=request,
+            source_version=request.get("sourceVersion") or settings.get("sourceVersion"),
+        )
+        if handoff is not None:
+            bucket, key = handoff.inputs[handoff.primary]
+            build.source_version = f"arn:aws:s3:::{bucket}/{key}"
+            build.resolved_source_version = handoff.revision
+        return build
+
+    def _check_role(self, role: str) -> None:
+        try:
+            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification")
+        except AwsError as error:
+            raise invalid(
+                "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: 1) The provided "
+                "service role exists, 2) The role name is case-sensitive and matches exactly, and 3) The role has the necessary "
+                "trust policy configured."
+            ) from error
+
+    def _project(self, context: RequestContext, name: str) -> Project:
+        short = name.rpartition("/")[2] if name.startswith("arn:") else name
+        project = self._projects.get(context.scope, {}).get(short)
+        if project is None:
+            arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{short}"
+            raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
+        return project
+
+    def _build(self, scope: tuple[str, str], given: str) -> Build:
+        build = self._builds.get(scope, {}).get(_build_id(given))
+        if build is None:
+            raise AwsError("ResourceNotFoundException", f"Build cannot be found: {given}")
+        return build
+
+    def _list(self, context: RequestContext, request: dict[str, Any], project: str | None) -> dict[str, Any]:
+        found = [one.id for one in self._builds.get(context.scope, {}).values() if project in (None, one.project)]
+        if request.get("sortOrder") != "ASCENDING":
+            found.reverse()
+        return _page("ids", found, request)
+
+    def _describe(self, project: Project) -> dict[str, Any]:
+        return projects.describe(project, self.world.clock.stamp)
+
+    def _describe_build(self, build: Build) -> dict[str, Any]:
+        return builds.describe(build, self.world.clock.stamp)
+
+
+def _overridden(project: Project, request: dict[str, Any]) -> dict[str, Any]:
+    """The project's body with a StartBuild request's overrides."""
+    body = copy.deepcopy(project.body)
+    for override, path in _OVERRIDES.items():
+        if override in request:
+            target = body
+            for step in path[:-1]:
+                target = target[step]
+            target[path[-1]] = copy.deepcopy(request[override])
+    variables = {variable["name"]: variable for variable in body["environment"]["environmentVariables"]}
+    for variable in request.get("environmentVariablesOverride", []):
+        variables[variable["name"]] = {"type": "PLAINTEXT", **variable}
+    body["environment"]["environmentVariables"] = list(variables.values())
+    return body
+
+
+def _initiator(principal: Principal) -> str:
+    """Who started it, as the console shows it: a user's or role's name, or the account."""
+    if principal.kind == "session":
+        return "/".join(principal.arn.rsplit(":", 1)[-1].split("/")[1:])
+    return principal.arn.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+
+
+def _build_id(given: str) -> str:
+    return given.partition(":build/")[2] if given.startswith("arn:") else given
+
+
+def _page(member: str, items: list[str], request: dict[str, Any]) -> dict[str, Any]:
+    given = request.get("nextToken") or "0"
+    if not given.isdigit():
+        raise invalid("Invalid nextToken")
+    start = int(given)
+    page: dict[str, Any] = {member: items[start : start + _PAGE]}
+    if start + _PAGE < len(items):
+        page["nextToken"] = str(start + _PAGE)
+    return page

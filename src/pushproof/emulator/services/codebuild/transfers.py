@@ -1,0 +1,180 @@
+"""Sources in, artifacts out, caches both ways: all through S3, all as the project's role."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.runtime.builder import BuildContainer
+from pushproof.emulator.services.codebuild.builds import Build
+from pushproof.emulator.services.codebuild.failures import PhaseFailure
+from pushproof.engines.buildspec import Artifacts, Buildspec, select
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What DOWNLOAD_SOURCE fetched: zips by identifier; `primary` None for NO_SOURCE."""
+
+    primary: bytes | None
+    secondary: dict[str, bytes] = field(default_factory=dict)
+
+
+def fetch(build: Build, s3: Any) -> Sources:
+    """Download the build's sources. Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words."""
+    source = build.settings["source"]
+    if build.handoff is not None:
+        inputs = build.handoff.inputs
+        others = {name: _get(s3, *at, "secondary") for name, at in inputs.items() if name != build.handoff.primary}
+        return Sources(_get(s3, *inputs[build.handoff.primary], "primary"), others)
+    if source["type"] == "NO_SOURCE":
+        return Sources(None)
+    if source["type"] == "S3":
+        return Sources(_get(s3, *_s3_path(source["location"]), "primary", build.source_version))
+    if source["type"] == "CODEPIPELINE":
+        raise PhaseFailure("CLIENT_ERROR", "the source type CODEPIPELINE needs a pipeline to start the build")
+    raise PhaseFailure("CLIENT_ERROR", f"sources of type {source['type']} are not emulated: use CODEPIPELINE or S3")
+
+
+def _s3_path(location: str) -> tuple[str, str]:
+    bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
+    return bucket, key
+
+
+def _get(s3: Any, bucket: str, key: str, rank: str, version: str | None = None) -> bytes:
+    arguments = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+    try:
+        content: bytes = s3.get_object(**arguments)["Body"].read()
+    except ClientError as error:
+        body, meta = error.response["Error"], error.response["ResponseMetadata"]
+        raise PhaseFailure(
+            "CLIENT_ERROR",
+            f"{body.get('Code')}: {body.get('Message')} status code: {meta.get('HTTPStatusCode')}, request id: "
+            f"{meta.get('RequestId', '')}, host id: {meta.get('HostId', '')} for {rank} source and source version "
+            f"arn:aws:s3:::{bucket}/{key}",
+        ) from error
+    if rank != "buildspec" and not zipfile.is_zipfile(io.BytesIO(content)):
+        raise PhaseFailure("CLIENT_ERROR", f"the source arn:aws:s3:::{bucket}/{key} is not a zip archive")
+    return content
+
+
+def text(s3: Any, location: str) -> str:
+    """A buildspec that lies in a bucket. Raises PhaseFailure."""
+    return _get(s3, *_s3_path(location), "buildspec").decode("utf-8", errors="surrogateescape")
+
+
+def member(archive: bytes | None, path: str) -> str | None:
+    """A text file out of a zip; None when it is not there."""
+    if archive is None:
+        return None
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        names = {name.removeprefix("./"): name for name in source.namelist()}
+        found = names.get(path.removeprefix("./"))
+        return source.read(found).decode("utf-8", errors="surrogateescape") if found is not None else None
+
+
+def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: Any, log: Any) -> None:
+    """UPLOAD_ARTIFACTS. Raises ArtifactError or PhaseFailure (CLIENT_ERROR)."""
+    settings = build.settings
+    if build.handoff is not None:
+        _upload_for_pipeline(build, spec, container, s3, log)
+        return
+    if settings["artifacts"]["type"] == "S3":
+        build.artifact = _upload_one(build, settings["artifacts"], spec.artifacts, container, s3, log)
+    for declared in settings.get("secondaryArtifacts", []):
+        name = declared["artifactIdentifier"]
+        uploaded = _upload_one(build, declared, spec.secondary_artifacts.get(name), container, s3, log)
+        build.secondary_artifacts.append({**uploaded, "artifactIdentifier": name})
+
+
+def _upload_for_pipeline(build: Build, spec: Buildspec, container: BuildContainer, s3: Any, log: Any) -> None:
+    handoff = build.handoff
+    assert handoff is not None
+    for index, (name, (bucket, key)) in enumerate(handoff.outputs.items()):
+        # With several outputs each is the secondary artifact of its name; with one it is the primary.
+        chosen = spec.secondary_artifacts.get(name) or (spec.artifacts if len(handoff.outputs) == 1 else None)
+        if chosen is None:
+            raise PhaseFailure(
+                "CLIENT_ERROR",
+                f"no definition for {'' if len(handoff.outputs) == 1 else 'secondary '}artifact {name} in buildspec",
+            )
+        content = _collect(chosen, container, log)
+        location = _put(s3, bucket, key, content, handoff.encryption_key)
+        if index == 0:
+            build.artifact = location
+        else:
+            build.secondary_artifacts.append({**location, "artifactIdentifier": name})
+
+
+def _upload_one(
+    build: Build, declared: dict[str, Any], chosen: Artifacts | None, container: BuildContainer, s3: Any, log: Any
+) -> dict[str, Any]:
+    if chosen is None:
+        raise PhaseFailure("CLIENT_ERROR", "the project has S3 artifacts and the buildspec has no artifacts")
+    name = declared["name"]
+    if declared.get("overrideArtifactName") and chosen.name:
+        name = container.expand([chosen.name])[0]
+    parts = [chosen.s3_prefix or "", declared.get("path", "").strip("/")]
+    if declared.get("namespaceType") == "BUILD_ID":
+        parts.append(build.uuid)
+    prefix = "/".join(part for part in (*parts, name) if part)
+    key = None if build.settings["encryptionKey"].endswith(":alias/aws/s3") else build.settings["encryptionKey"]
+    key = None if declared.get("encryptionDisabled") else key
+    archive = _collect(chosen, container, log)
+    if declared.get("packaging") == "ZIP":
+        return _put(s3, declared["location"], prefix, archive, key)
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        for path in files.namelist():
+            _put(s3, declared["location"], f"{prefix}/{path}", files.read(path), key)
+    return {"location": f"arn:aws:s3:::{declared['location']}/{prefix}"}
+
+
+def _collect(artifacts: Artifacts, container: BuildContainer, log: Any) -> bytes:
+    base = artifacts.base_directory or "."
+    words = [*artifacts.files, *artifacts.exclude_paths, base]
+    expanded = container.expand(words)
+    count = len(artifacts.files)
+    log.agent(f"Expanding base directory path: {expanded[-1]}")
+    log.agent("Assembling file list")
+    log.agent(f"Expanding file paths for base directory {expanded[-1]}")
+    for pattern in expanded[:count]:
+        log.agent(f"Expanding {pattern}")
+    selection = select(
+        container.files(),
+        Artifacts(
+            tuple(expanded[:count]),
+            discard_paths=artifacts.discard_paths,
+            base_directory=expanded[-1],
+            exclude_paths=tuple(expanded[count:-1]),
+        ),
+    )
+    log.agent(f"Found {len(selection.files)} file(s)")
+    return container.pack(selection.files)
+
+
+def _put(s3: Any, bucket: str, key: str, content: bytes, encryption_key: str | None) -> dict[str, Any]:
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption_key} if encryption_key else {}
+    try:
+        s3.put_object(Bucket=bucket, Key=key, Body=content, **encryption)
+    except ClientError as error:
+        body = error.response["Error"]
+        raise PhaseFailure(
+            "CLIENT_ERROR", f"Error in UPLOAD_ARTIFACTS phase: {body.get('Code')}: {body.get('Message')}"
+        ) from error
+    return {
+        "location": f"arn:aws:s3:::{bucket}/{key}",
+        "md5sum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        "sha256sum": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def cache_object(build: Build, generation: int, key: str | None) -> tuple[str, str]:
+    """Bucket and key of a project's S3 cache; a new generation (InvalidateProjectCache) or cache key is another object."""
+    bucket, prefix = _s3_path(build.settings["cache"]["location"])
+    owner = build.settings["cache"].get("cacheNamespace") or build.project_arn
+    name = hashlib.sha256(repr((owner, generation, key)).encode()).hexdigest()[:32]
+    return bucket, "/".join(part for part in (prefix.strip("/"), name) if part)

@@ -1,0 +1,126 @@
+"""The variables a build sees: what was configured, resolved with the project's role, and what CodeBuild supplies.
+
+https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.services.codebuild.builds import Build
+from pushproof.emulator.services.codebuild.failures import PhaseFailure, words
+from pushproof.engines.buildspec import SecretReference, Variable
+
+Client = Callable[[str], Any]
+
+# What the shells of CodeBuild's Linux images begin with.
+_SHELL = {
+    "HOME": "/root",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "USER": "root",
+}
+
+
+def configured(entries: Iterable[Mapping[str, Any]]) -> list[Variable]:
+    """API_EnvironmentVariable's as variables."""
+    return [Variable(entry["name"], entry["value"], entry.get("type", "PLAINTEXT")) for entry in entries]
+
+
+def resolve(variables: Mapping[str, Variable], client: Client) -> dict[str, str]:
+    """Values for references, fetched as the project's role. Raises PhaseFailure in CodeBuild's words."""
+    values = {name: variable.value for name, variable in variables.items() if variable.type == "PLAINTEXT"}
+    parameters = {name: variable.value for name, variable in variables.items() if variable.type == "PARAMETER_STORE"}
+    if parameters:
+        values |= _parameters(parameters, client("ssm"))
+    for name, variable in variables.items():
+        if variable.type == "SECRETS_MANAGER":
+            values[name] = _secret(SecretReference.parse(variable.value), client("secretsmanager"))
+    return values
+
+
+def _parameters(wanted: Mapping[str, str], ssm: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    names = sorted(set(wanted.values()))
+    for start in range(0, len(names), 10):
+        try:
+            answer = ssm.get_parameters(Names=names[start : start + 10], WithDecryption=True)
+        except ClientError as error:
+            raise PhaseFailure("Decrypted Variables Error", words(error)) from error
+        if answer.get("InvalidParameters"):
+            raise PhaseFailure(
+                "Decrypted Variables Error", f"parameter does not exist: {', '.join(answer['InvalidParameters'])}"
+            )
+        for parameter in answer["Parameters"]:
+            found |= {parameter["Name"]: parameter["Value"]}
+            found |= {name: parameter["Value"] for name in names if parameter.get("ARN") == name}
+    return {name: found[reference] for name, reference in wanted.items()}
+
+
+def _secret(reference: SecretReference, secrets: Any) -> str:
+    arguments = {"SecretId": reference.secret_id}
+    if reference.version_stage:
+        arguments["VersionStage"] = reference.version_stage
+    if reference.version_id:
+        arguments["VersionId"] = reference.version_id
+    try:
+        text: str = secrets.get_secret_value(**arguments)["SecretString"]
+    except ClientError as error:
+        raise PhaseFailure("Secrets Manager Error", words(error)) from error
+    except KeyError:
+        raise PhaseFailure("Secrets Manager Error", f"the secret {reference.secret_id} is not a string") from None
+    if reference.json_key is None:
+        return text
+    try:
+        return str(json.loads(text)[reference.json_key])
+    except (ValueError, KeyError, TypeError):
+        raise PhaseFailure(
+            "Secrets Manager Error",
+            f"the secret {reference.secret_id} has no JSON key {reference.json_key}: check the part after its id",
+        ) from None
+
+
+def supplied(
+    build: Build,
+    *,
+    source: str,
+    secondary: Mapping[str, str],
+    endpoint: str,
+    credentials: Mapping[str, str],
+    start_milliseconds: int,
+) -> dict[str, str]:
+    """What CodeBuild itself sets, plus how the AWS CLI finds the world and the role."""
+    settings = build.settings
+    variables = {
+        **_SHELL,
+        **credentials,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": build.region,
+        "AWS_REGION": build.region,
+        "CI": "true",
+        "CODEBUILD_CI": "true",
+        "CODEBUILD_BUILD_ARN": build.arn,
+        "CODEBUILD_BUILD_ID": build.id,
+        "CODEBUILD_BUILD_IMAGE": settings["environment"]["image"],
+        "CODEBUILD_BUILD_NUMBER": str(build.number),
+        "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "CODEBUILD_INITIATOR": build.initiator,
+        "CODEBUILD_KMS_KEY_ID": settings["encryptionKey"],
+        "CODEBUILD_PROJECT_ARN": build.project_arn,
+        "CODEBUILD_SRC_DIR": source,
+        "CODEBUILD_START_TIME": str(start_milliseconds),
+    }
+    optional = {
+        "CODEBUILD_LOG_PATH": build.log_stream,
+        "CODEBUILD_RESOLVED_SOURCE_VERSION": build.resolved_source_version,
+        "CODEBUILD_SOURCE_VERSION": build.source_version,
+        "CODEBUILD_SOURCE_REPO_URL": settings["source"].get("location"),
+    }
+    variables |= {name: value for name, value in optional.items() if value}
+    variables |= {f"CODEBUILD_SRC_DIR_{name}": directory for name, directory in secondary.items()}
+    return variables
