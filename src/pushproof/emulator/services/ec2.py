@@ -1,0 +1,81 @@
+"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list.
+
+AWS keeps a description with every rule (API_SecurityGroupRule); moto, and what stands on it, shows it for CIDR rules only, so that
+Terraform would want to write it again on every plan. Everything else is the substrate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class Ec2Service(Service):
+    """Remembers descriptions by rule id, and puts them back where the substrate leaves them out."""
+
+    overlay: ClassVar[bool] = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self._descriptions: dict[str, str] = {}
+
+    def authorize_security_group_ingress(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._authorised(self._ask(context, "authorize_security_group_ingress", request), request)
+
+    def authorize_security_group_egress(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._authorised(self._ask(context, "authorize_security_group_egress", request), request)
+
+    def modify_security_group_rules(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._ask(context, "modify_security_group_rules", request)
+        for change in request.get("SecurityGroupRules", []):
+            description = change.get("SecurityGroupRule", {}).get("Description")
+            if description is not None:
+                self._descriptions[change["SecurityGroupRuleId"]] = description
+        return answer
+
+    def describe_security_group_rules(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._ask(context, "describe_security_group_rules", request)
+        for rule in answer.get("SecurityGroupRules", []):
+            self._complete(rule)
+        return answer
+
+    def _authorised(self, answer: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        wanted = dict(_described_references(request.get("IpPermissions", [])))
+        for rule in answer.get("SecurityGroupRules", []):
+            reference = rule.get("ReferencedGroupInfo", {}).get("GroupId") or rule.get("PrefixListId")
+            if reference in wanted:
+                self._descriptions[rule["SecurityGroupRuleId"]] = wanted[reference]
+            self._complete(rule)
+        return answer
+
+    def _complete(self, rule: dict[str, Any]) -> None:
+        description = self._descriptions.get(rule["SecurityGroupRuleId"])
+        if description is not None and not rule.get("Description"):
+            rule["Description"] = description
+
+    def _ask(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        client = self.world.substrate.client("ec2", context.region)
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**request)
+        except ClientError as error:
+            found = error.response["Error"]
+            raise AwsError(found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+
+def _described_references(permissions: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for permission in permissions:
+        for key, name in (("UserIdGroupPairs", "GroupId"), ("PrefixListIds", "PrefixListId")):
+            for item in permission.get(key, []):
+                if item.get("Description"):
+                    yield item[name], item["Description"]
