@@ -1,0 +1,57 @@
+"""Image references: `[host[:port]/]name[:tag][@digest]`, and an image that one was resolved to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+_HOST = re.compile(r"[^/]*[.:][^/]*|localhost")
+_ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)(?::\d+)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed reference. `tag` is `latest` where neither tag nor digest is given."""
+
+    host: str | None
+    name: str
+    tag: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedImage:
+    """An image of the world's registry.
+
+    `pull_reference` is the name under which the host's own engine reaches it. Of an index, `manifest` and `config` are those
+    of this machine's platform, while `digest` is the index's own, as ECS shows it.
+    """
+
+    reference: str
+    pull_reference: str
+    repository: str
+    digest: str
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def parse_reference(text: str) -> Reference:
+    """Take a reference apart, as Docker does."""
+    rest, _, digest = text.partition("@")
+    first, slash, remainder = rest.partition("/")
+    host = first if slash and _HOST.fullmatch(first) else None
+    name = remainder if host else rest
+    path, _, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    name = f"{path}/{last}" if path else last
+    return Reference(host, name, tag or (None if digest else "latest"), digest or None)
+
+
+def ecr_host(host: str) -> tuple[str, str] | None:
+    """The account and region in a host name such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`."""
+    match = _ECR.fullmatch(host)
+    return (match["account"], match["region"]) if match else None

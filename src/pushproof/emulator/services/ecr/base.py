@@ -1,0 +1,38 @@
+"""What ECR's groups of operations share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.services import Service
+from pushproof.emulator.services.ecr import errors
+from pushproof.emulator.services.ecr.model import EcrSettings, Repository, Scope
+from pushproof.emulator.services.ecr.store import Store
+
+
+class EcrOperations(Service):
+    """The store, and how a request names a repository in it."""
+
+    store: Store
+    settings: EcrSettings
+
+    def _scope(self, context: RequestContext, request: dict[str, Any]) -> Scope:
+        """The registry a request addresses; another account's is empty here."""
+        return (request.get("registryId") or context.account_id, context.region)
+
+    def _repository(self, context: RequestContext, request: dict[str, Any]) -> Repository:
+        return self.store.repository(self._scope(context, request), request["repositoryName"])
+
+    def _by_arn(self, context: RequestContext, arn: str) -> Repository:
+        prefix = f"arn:aws:ecr:{context.region}:{context.account_id}:repository/"
+        if not arn.startswith(prefix):
+            raise errors.invalid("resourceArn", f"must be the ARN of a repository, such as {prefix}<name>")
+        return self.store.repository(context.scope, arn.removeprefix(prefix))
+
+    def _names(self, repository: Repository) -> dict[str, Any]:
+        return {"registryId": repository.registry, "repositoryName": repository.name}
+
+    def _stamp(self, at: float) -> datetime:
+        return self.world.clock.stamp(at)

@@ -1,0 +1,273 @@
+"""Operations on images, and on their scans.
+
+Scans complete, and find nothing: there is no vulnerability database behind them. Their description says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services.ecr import errors, manifests
+from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.model import Image, Repository, StorageClass
+from pushproof.emulator.services.ecr.paging import page
+
+_SCANNED = "The scan was completed successfully. Pushproof has no vulnerability database: nothing was looked for."
+
+
+class ImageOperations(EcrOperations):
+    """PutImage, the ways of reading images, and BatchDeleteImage."""
+
+    def put_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        try:
+            manifest = manifests.parse(request["imageManifest"].encode(), request.get("imageManifestMediaType"))
+        except manifests.ManifestError as error:
+            raise errors.invalid("imageManifest", str(error)) from None
+        wanted = request.get("imageDigest")
+        if wanted and wanted != manifest.digest:
+            raise AwsError(
+                "ImageDigestDoesNotMatchException",
+                f"The image digest '{wanted}' does not match the digest '{manifest.digest}' of the manifest.",
+            )
+        image = self.accept_image(repository, manifest, request.get("imageTag"))
+        return {"image": self._image(repository, image, request.get("imageTag"), content=True)}
+
+    def accept_image(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> Image:
+        """Put an image and scan it where the repository (or the registry) says so. Raises AwsError."""
+        new = manifest.digest not in repository.images
+        image = self.store.put_image(repository, manifest, tag)
+        if new and not manifest.members and (repository.scan_on_push or self._registry_scans(repository)):
+            self._scan(repository, image)
+        return image
+
+    def _registry_scans(self, repository: Repository) -> bool:
+        """Whether the registry's own configuration has the repository scanned on push."""
+        return False
+
+    def _image(
+        self, repository: Repository, image: Image, tag: str | None = None, *, content: bool = False
+    ) -> dict[str, Any]:
+        identity = {"imageDigest": image.digest, **({"imageTag": tag} if tag else {})}
+        shown: dict[str, Any] = {**self._names(repository), "imageId": identity}
+        if content:
+            shown["imageManifest"] = image.manifest.content.decode()
+            shown["imageManifestMediaType"] = image.manifest.media_type
+        return shown
+
+    def batch_get_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        images, failures = [], []
+        for identity in request["imageIds"]:
+            found = self._identified(repository, identity)
+            if isinstance(found, dict):
+                failures.append(found)
+                continue
+            if found.storage is StorageClass.ARCHIVE:
+                failures.append(_failure(identity, "ImageInaccessible", "The image is archived; restore it first"))
+                continue
+            self.store.pulled(found)
+            images.append(self._image(repository, found, identity.get("imageTag"), content=True))
+        return {"images": images, "failures": failures}
+
+    def _identified(self, repository: Repository, identity: dict[str, str]) -> Image | dict[str, Any]:
+        """The image, or the failure to report."""
+        digest, tag = identity.get("imageDigest"), identity.get("imageTag")
+        if not digest and not tag:
+            return _failure(
+                identity, "MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"
+            )
+        if digest and not manifests.is_digest(digest):
+            return _failure(identity, "InvalidImageDigest", "Invalid request parameters: image digest should satisfy the regex "
+                            "'[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")  # fmt: skip
+        at = repository.tags.get(tag) if tag else digest
+        if digest and tag and at is not None and at != digest:
+            return _failure(identity, "ImageTagDoesNotMatchDigest", "Requested tag does not match the given digest")
+        image = repository.images.get(at or "")
+        return image if image is not None else _failure(identity, "ImageNotFound", "Requested image not found")
+
+    def list_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        chosen, more = page(self._filtered(repository, request.get("filter")), request)
+        return {"imageIds": [self._image(repository, image, tag)["imageId"] for image, tag in chosen], **more}
+
+    def _filtered(self, repository: Repository, wanted: dict[str, str] | None) -> list[tuple[Image, str | None]]:
+        """Images with each of their tags (None: untagged) that a filter lets through."""
+        tag_status = (wanted or {}).get("tagStatus", "ANY")
+        status = (wanted or {}).get("imageStatus", "ANY" if not wanted else "ACTIVE")
+        found: list[tuple[Image, str | None]] = []
+        for image in repository.images.values():
+            tags = repository.tags_of(image.digest)
+            if (tag_status == "TAGGED" and not tags) or (tag_status == "UNTAGGED" and tags):
+                continue
+            if status in ("ANY", image.status):
+                found += [(image, tag) for tag in tags] if tags else [(image, None)]
+        return found
+
+    def describe_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        if request.get("imageIds"):
+            found = [
+                self.store.find_image(repository, digest=one.get("imageDigest"), tag=one.get("imageTag"))
+                for one in request["imageIds"]
+            ]
+        else:
+            found = [image for image, _ in self._filtered(repository, request.get("filter"))]
+        chosen, more = page(list({image.digest: image for image in found}.values()), request)
+        return {"imageDetails": [self._detail(repository, image) for image in chosen], **more}
+
+    def _detail(self, repository: Repository, image: Image) -> dict[str, Any]:
+        manifest = image.manifest
+        detail: dict[str, Any] = {
+            **self._names(repository),
+            "imageDigest": image.digest,
+            "imageSizeInBytes": image.size,
+            "imagePushedAt": self._stamp(image.pushed_at),
+            "imageManifestMediaType": manifest.media_type,
+            "imageStatus": image.status,
+        }
+        tags = repository.tags_of(image.digest)
+        if tags:
+            detail["imageTags"] = list(tags)
+        artifact = manifest.artifact_type or (manifest.config.media_type if manifest.config else None)
+        times = {
+            "lastRecordedPullTime": image.pulled_at,
+            "lastArchivedAt": image.archived_at,
+            "lastActivatedAt": image.activated_at,
+        }
+        optional = {"artifactMediaType": artifact, "subjectManifestDigest": manifest.subject}
+        optional |= {name: self._stamp(at) for name, at in times.items() if at is not None}  # type: ignore[misc]
+        if image.scan_status is not None:
+            detail["imageScanStatus"] = _status(image)
+            if image.scan_status == "COMPLETE" and image.scanned_at is not None:
+                detail["imageScanFindingsSummary"] = {
+                    "imageScanCompletedAt": self._stamp(image.scanned_at),
+                    "findingSeverityCounts": {},
+                }
+        return detail | {name: value for name, value in optional.items() if value is not None}
+
+    def batch_delete_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        deleted: list[dict[str, str]] = []
+        failures = []
+        # Lists go before their members, as one request may name both.
+        for identity in sorted(request["imageIds"], key=lambda one: not self._is_list(repository, one)):
+            found = self._identified(repository, identity)
+            if isinstance(found, dict):
+                failures.append(found)
+                continue
+            tag, tags = identity.get("imageTag"), repository.tags_of(found.digest)
+            if tag and not identity.get("imageDigest") and len(tags) > 1:
+                del repository.tags[tag]
+                deleted.append({"imageDigest": found.digest, "imageTag": tag})
+                continue
+            naming = repository.lists_naming(found.digest)
+            if naming:
+                failures.append(
+                    _failure(
+                        {"imageDigest": found.digest, **identity},
+                        "ImageReferencedByManifestList",
+                        f"Requested image referenced by manifest list: [{', '.join(naming)}]",
+                    )
+                )
+                continue
+            self.store.delete_image(repository, found.digest)
+            deleted += [{"imageDigest": found.digest, "imageTag": one} for one in tags] or [
+                {"imageDigest": found.digest}
+            ]
+        return {"imageIds": deleted, "failures": failures}
+
+    def _is_list(self, repository: Repository, identity: dict[str, str]) -> bool:
+        found = self._identified(repository, identity)
+        return isinstance(found, Image) and bool(found.manifest.members)
+
+    def update_image_storage_class(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository, identity = self._repository(context, request), request["imageId"]
+        image = self.store.find_image(repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
+        wanted = StorageClass(request["targetStorageClass"].lower())
+        if wanted is not image.storage:
+            image.storage = wanted
+            if wanted is StorageClass.ARCHIVE:
+                image.archived_at = self.world.clock.now()
+            else:
+                image.activated_at = self.world.clock.now()
+        return {**self._image(repository, image, identity.get("imageTag")), "imageStatus": image.status}
+
+    def list_image_referrers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        referrers = self.referrers(repository, request["subjectId"]["imageDigest"])
+        wanted = request.get("filter", {}).get("artifactTypes")
+        chosen, more = page(
+            [one for one in referrers if not wanted or one.get("artifactType") in wanted], request, default=50
+        )
+        return {"referrers": chosen, **more}
+
+    def referrers(self, repository: Repository, digest: str) -> list[dict[str, Any]]:
+        """The artifacts whose subject is `digest`."""
+        found = []
+        for image in repository.images.values():
+            manifest = image.manifest
+            if manifest.subject == digest:
+                artifact = manifest.artifact_type or (manifest.config.media_type if manifest.config else None)
+                one = {"digest": image.digest, "mediaType": manifest.media_type, "size": len(manifest.content)}
+                found.append({**one, "artifactType": artifact} if artifact else one)
+        return found
+
+    # Scans.
+
+    def start_image_scan(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository, identity = self._repository(context, request), request["imageId"]
+        image = self.store.find_image(repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
+        if image.manifest.members:
+            raise AwsError(
+                "UnsupportedImageTypeException",
+                f"The image of media type '{image.manifest.media_type}' cannot be scanned; scan the images it lists",
+            )
+        self._scan(repository, image)
+        return {**self._image(repository, image, identity.get("imageTag")), "imageScanStatus": _status(image)}
+
+    def describe_image_scan_findings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository, identity = self._repository(context, request), request["imageId"]
+        digest, tag = identity.get("imageDigest"), identity.get("imageTag")
+        image = self.store.find_image(repository, digest=digest, tag=tag)
+        if image.scan_status is None:
+            raise errors.scan_not_found(digest or image.digest, tag, repository.name, repository.registry)
+        answer = {**self._image(repository, image, tag), "imageScanStatus": _status(image)}
+        if image.scan_status == "COMPLETE" and image.scanned_at is not None:
+            answer["imageScanFindings"] = {
+                "imageScanCompletedAt": self._stamp(image.scanned_at),
+                "findings": [],
+                "findingSeverityCounts": {},
+            }
+        return answer
+
+    def _scan(self, repository: Repository, image: Image) -> None:
+        image.scan_status = "IN_PROGRESS"
+        self.world.loop.call_later(
+            self.settings.scan_duration, lambda: self._scanned(repository, image), name=f"ecr scan {repository.name}"
+        )
+
+    def _scanned(self, repository: Repository, image: Image) -> None:
+        image.scan_status, image.scanned_at = "COMPLETE", self.world.clock.now()
+        if image.digest in repository.images:
+            detail = {
+                "scan-status": "COMPLETE",
+                "repository-name": repository.name,
+                "finding-severity-counts": {},
+                "image-digest": image.digest,
+                "image-tags": list(repository.tags_of(image.digest)),
+            }
+            self.world.bus.publish(
+                "aws.ecr", "ECR Image Scan", detail, resources=[repository.arn], region=repository.scope[1]
+            )
+
+
+def _status(image: Image) -> dict[str, str]:
+    status = image.scan_status or "PENDING"
+    return {"status": status, **({"description": _SCANNED} if status == "COMPLETE" else {})}
+
+
+def _failure(identity: dict[str, str], code: str, reason: str) -> dict[str, Any]:
+    return {"imageId": dict(identity), "failureCode": code, "failureReason": reason}

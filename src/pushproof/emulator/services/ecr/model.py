@@ -1,0 +1,137 @@
+"""What a registry holds: repositories, images, uploads, and the settings of how it behaves. Times are AWS time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pushproof.emulator.services.ecr.manifests import Manifest
+from pushproof.engines.lifecycle import LifecycleSettings
+from pushproof.engines.lifecycle import StorageClass as StorageClass
+
+Scope = tuple[str, str]
+"""(account, region)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EcrSettings:
+    """What differs from AWS's defaults, or what AWS leaves open. Durations are AWS seconds.
+
+    `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
+    `token_lifetime`: of GetAuthorizationToken. `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
+    `immutable_accepts_same_digest`: whether pushing the very same image again under an immutable tag succeeds.
+    """
+
+    lifecycle_interval: float | None = 86_400.0
+    token_lifetime: float = 12 * 3_600.0
+    preview_duration: float = 5.0
+    scan_duration: float = 30.0
+    immutable_accepts_same_digest: bool = False
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+
+
+@dataclass(slots=True)
+class Image:
+    """An image (or index, or artifact) of a repository. `size` is what the layers and the configuration take, in bytes."""
+
+    manifest: Manifest
+    pushed_at: float
+    size: int
+    pulled_at: float | None = None
+    archived_at: float | None = None
+    activated_at: float | None = None
+    storage: StorageClass = StorageClass.STANDARD
+    scanned_at: float | None = None
+    scan_status: str | None = None
+
+    @property
+    def digest(self) -> str:
+        return self.manifest.digest
+
+    @property
+    def status(self) -> str:
+        return "ARCHIVED" if self.storage is StorageClass.ARCHIVE else "ACTIVE"
+
+
+@dataclass(slots=True)
+class Preview:
+    """A lifecycle policy preview."""
+
+    text: str
+    status: str
+    results: list[dict[str, Any]]
+    summary: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Repository:
+    """A repository. `images` by digest, oldest push first; `tags` to digest; `layers` digest to size."""
+
+    name: str
+    scope: Scope
+    created_at: float
+    mutability: str = "MUTABLE"
+    exclusions: tuple[str, ...] = ()
+    scan_on_push: bool = False
+    encryption: dict[str, str] = field(default_factory=lambda: {"encryptionType": "AES256"})
+    resource_tags: dict[str, str] = field(default_factory=dict)
+    images: dict[str, Image] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, int] = field(default_factory=dict)
+    policy: str | None = None
+    lifecycle_policy: str | None = None
+    lifecycle_evaluated_at: float | None = None
+    preview: Preview | None = None
+
+    @property
+    def registry(self) -> str:
+        return self.scope[0]
+
+    @property
+    def arn(self) -> str:
+        account, region = self.scope
+        return f"arn:aws:ecr:{region}:{account}:repository/{self.name}"
+
+    def tags_of(self, digest: str) -> tuple[str, ...]:
+        return tuple(tag for tag, at in self.tags.items() if at == digest)
+
+    def is_immutable(self, tag: str) -> bool:
+        """Whether a tag, once given, stays.
+
+        Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
+        """
+        excluded = any(fnmatchcase(tag, _literal(pattern)) for pattern in self.exclusions)
+        return {
+            "IMMUTABLE": True,
+            "IMMUTABLE_WITH_EXCLUSION": not excluded,
+            "MUTABLE_WITH_EXCLUSION": excluded,
+        }.get(self.mutability, False)
+
+    def lists_naming(self, digest: str) -> list[str]:
+        """The manifest lists that refer to an image."""
+        return [one.digest for one in self.images.values() if digest in one.manifest.members]
+
+
+def _literal(pattern: str) -> str:
+    """Only `*` is a wildcard to ECR."""
+    return pattern.replace("[", "[[]").replace("?", "[?]")
+
+
+@dataclass(slots=True)
+class Upload:
+    """A layer on its way in, kept in a file."""
+
+    id: str
+    scope: Scope
+    repository: str
+    path: Path
+    size: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
+    busy: bool = False
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + str(self.hash.hexdigest())

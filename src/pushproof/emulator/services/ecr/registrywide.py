@@ -1,0 +1,157 @@
+"""Operations on the registry as a whole: login, its policy, scanning, replication and account settings."""
+
+from __future__ import annotations
+
+import base64
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services.ecr import errors
+from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.model import Repository, Scope
+from pushproof.emulator.services.ecr.repositories import checked_policy
+from pushproof.emulator.services.ecr.tokens import Tokens
+
+_ACCOUNT_SETTINGS = {
+    "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
+    "REGISTRY_POLICY_SCOPE": ("V2", "V1"),
+    "BLOB_MOUNTING": ("DISABLED", "ENABLED"),
+}
+
+
+class RegistryState:
+    """What one registry (account and region) is set to."""
+
+    def __init__(self) -> None:
+        self.policy: str | None = None
+        self.scanning: dict[str, Any] = {"scanType": "BASIC", "rules": []}
+        self.replication: dict[str, Any] = {"rules": []}
+        self.account_settings = {name: values[0] for name, values in _ACCOUNT_SETTINGS.items()}
+
+
+class RegistryOperations(EcrOperations):
+    """GetAuthorizationToken, DescribeRegistry and the registry's settings."""
+
+    tokens: Tokens
+    registries: dict[Scope, RegistryState]
+
+    def _state(self, scope: Scope) -> RegistryState:
+        return self.registries.setdefault(scope, RegistryState())
+
+    def get_authorization_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        now = self.world.clock.now()
+        data = []
+        for account in request.get("registryIds") or [context.account_id]:
+            token = self.tokens.issue(context.principal, (account, context.region), now, self.settings.token_lifetime)
+            data.append(
+                {
+                    "authorizationToken": base64.b64encode(f"AWS:{token.password}".encode()).decode(),
+                    "expiresAt": self._stamp(token.expires_at),
+                    "proxyEndpoint": self.world.endpoint,
+                }
+            )
+        return {"authorizationData": data}
+
+    def describe_registry(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        state = self._state(context.scope)
+        return {"registryId": context.account_id, "replicationConfiguration": state.replication}
+
+    def put_replication_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        # Kept and shown; nothing is copied anywhere.
+        self._state(context.scope).replication = request["replicationConfiguration"]
+        return {"replicationConfiguration": request["replicationConfiguration"]}
+
+    def get_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        policy = self._state(context.scope).policy
+        if policy is None:
+            raise AwsError(
+                "RegistryPolicyNotFoundException",
+                f"Registry policy does not exist in the registry with id '{context.account_id}'",
+            )
+        return {"registryId": context.account_id, "policyText": policy}
+
+    def put_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self._state(context.scope).policy = checked_policy(request["policyText"], "Invalid registry policy provided")
+        return {"registryId": context.account_id, "policyText": request["policyText"]}
+
+    def delete_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.get_registry_policy(context, request)
+        self._state(context.scope).policy = None
+        return answer
+
+    def get_registry_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"registryId": context.account_id, "scanningConfiguration": self._state(context.scope).scanning}
+
+    def put_registry_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        kind, rules = request.get("scanType", "BASIC"), request.get("rules", [])
+        allowed = ("SCAN_ON_PUSH", "MANUAL") if kind == "BASIC" else ("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL")
+        for rule in rules:
+            if rule["scanFrequency"] not in allowed:
+                raise errors.invalid("rules", f"scanFrequency {rule['scanFrequency']} is not one of scan type {kind}")
+        self._state(context.scope).scanning = {"scanType": kind, "rules": rules}
+        return {"registryScanningConfiguration": {"scanType": kind, "rules": rules}}
+
+    def batch_get_repository_scanning_configuration(
+        self, context: RequestContext, request: dict[str, Any]
+    ) -> dict[str, Any]:
+        found, failures = [], []
+        for name in request["repositoryNames"]:
+            repository = self.store.of(context.scope).get(name)
+            if repository is None:
+                failures.append(
+                    {
+                        "repositoryName": name,
+                        "failureCode": "REPOSITORY_NOT_FOUND",
+                        "failureReason": f"The repository with name '{name}' does not exist in the registry with id "
+                        f"'{context.account_id}'",
+                    }
+                )
+                continue
+            filters = self._scan_filters(repository)
+            on_push = repository.scan_on_push or bool(filters)
+            found.append(
+                {
+                    "repositoryArn": repository.arn,
+                    "repositoryName": name,
+                    "scanOnPush": on_push,
+                    "scanFrequency": "SCAN_ON_PUSH" if on_push else "MANUAL",
+                    "appliedScanFilters": filters,
+                }
+            )
+        return {"scanningConfigurations": found, "failures": failures}
+
+    def _registry_scans(self, repository: Repository) -> bool:
+        return bool(self._scan_filters(repository))
+
+    def _scan_filters(self, repository: Repository) -> list[dict[str, str]]:
+        return [
+            one
+            for rule in self._state(repository.scope).scanning["rules"]
+            if rule["scanFrequency"] != "MANUAL"
+            for one in rule["repositoryFilters"]
+            # A filter without a wildcard matches every name that contains it.
+            if fnmatchcase(repository.name, one["filter"] if "*" in one["filter"] else f"*{one['filter']}*")
+        ]
+
+    def get_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name = _setting(request["name"])
+        return {"name": name, "value": self._state(context.scope).account_settings[name]}
+
+    def put_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name, value = _setting(request["name"]), request["value"]
+        if value not in _ACCOUNT_SETTINGS[name]:
+            raise errors.invalid("value", f"must be one of {', '.join(_ACCOUNT_SETTINGS[name])}")
+        self._state(context.scope).account_settings[name] = value
+        return {"name": name, "value": value}
+
+    def mounts_blobs(self, scope: Scope) -> bool:
+        """Whether a push may take layers over from another repository."""
+        return self._state(scope).account_settings["BLOB_MOUNTING"] == "ENABLED"
+
+
+def _setting(name: str) -> str:
+    if name not in _ACCOUNT_SETTINGS:
+        raise errors.invalid("name", f"must be one of {', '.join(_ACCOUNT_SETTINGS)}")
+    return name

@@ -1,0 +1,205 @@
+"""Operations on repositories, their settings and their tags."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services.ecr import errors
+from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.model import Repository
+from pushproof.emulator.services.ecr.paging import page
+
+_PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
+_NAME = re.compile(rf"(?:{_PART}/)*{_PART}")
+_WITH_EXCLUSION = ("IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
+_MOST_TAGS = 50
+
+
+class RepositoryOperations(EcrOperations):
+    """CreateRepository to PutImageScanningConfiguration, policies and tags of repositories."""
+
+    def create_repository(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["repositoryName"]
+        if not 2 <= len(name) <= 256 or _NAME.fullmatch(name) is None:
+            raise errors.invalid("repositoryName", f"must satisfy regular expression '{_NAME.pattern}'")
+        scope = self._scope(context, request)
+        if scope != context.scope:
+            raise errors.invalid("registryId", "must be the caller's own registry")
+        if name in self.store.of(scope):
+            raise errors.repository_exists(name, scope[0])
+        mutability, exclusions = _mutability(request)
+        repository = Repository(
+            name,
+            scope,
+            self.world.clock.now(),
+            mutability,
+            exclusions,
+            bool(request.get("imageScanningConfiguration", {}).get("scanOnPush", False)),
+            self._encryption(context, request.get("encryptionConfiguration")),
+            _tags(request.get("tags", [])),
+        )
+        self.store.of(scope)[name] = repository
+        return {"repository": self._describe(repository)}
+
+    def _encryption(self, context: RequestContext, wanted: dict[str, str] | None) -> dict[str, str]:
+        kind = (wanted or {}).get("encryptionType", "AES256")
+        key = (wanted or {}).get("kmsKey")
+        if kind == "AES256":
+            if key:
+                raise errors.invalid("encryptionConfiguration", "kmsKey must not be given with encryptionType AES256")
+            return {"encryptionType": kind}
+        if key is None:
+            # The AWS managed key alias/aws/ecr: one a region, always the same.
+            identity = uuid.uuid5(uuid.NAMESPACE_URL, f"aws/ecr/{context.account_id}/{context.region}")
+            return {
+                "encryptionType": kind,
+                "kmsKey": f"arn:aws:kms:{context.region}:{context.account_id}:key/{identity}",
+            }
+        try:
+            found = self.world.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+        except ClientError as error:
+            raise AwsError(
+                "KmsException",
+                error.response["Error"].get("Message", str(error)),
+                kmsError=error.response["Error"]["Code"],
+            ) from None
+        return {"encryptionType": kind, "kmsKey": found}
+
+    def _describe(self, repository: Repository) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "repositoryArn": repository.arn,
+            **self._names(repository),
+            "repositoryUri": f"{self.world.registry_host}/{repository.name}",
+            "createdAt": self._stamp(repository.created_at),
+            "imageTagMutability": repository.mutability,
+            "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},
+            "encryptionConfiguration": repository.encryption,
+        }
+        if repository.exclusions:
+            shown["imageTagMutabilityExclusionFilters"] = _filters(repository.exclusions)
+        return shown
+
+    def describe_repositories(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        scope, names = self._scope(context, request), request.get("repositoryNames")
+        if names:
+            found = [self.store.repository(scope, name) for name in names]
+        else:
+            found = [repository for _, repository in sorted(self.store.of(scope).items())]
+        chosen, more = page(found, request)
+        return {"repositories": [self._describe(repository) for repository in chosen], **more}
+
+    def delete_repository(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        if repository.images and not request.get("force"):
+            raise errors.repository_not_empty(repository.name, repository.registry)
+        for upload in [
+            u for u in self.store.uploads.values() if (u.scope, u.repository) == (repository.scope, repository.name)
+        ]:
+            self.store.cancel_upload(upload)
+        del self.store.of(repository.scope)[repository.name]
+        return {"repository": self._describe(repository)}
+
+    def put_image_tag_mutability(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        repository.mutability, repository.exclusions = _mutability(request)
+        answer = {**self._names(repository), "imageTagMutability": repository.mutability}
+        if repository.exclusions:
+            answer["imageTagMutabilityExclusionFilters"] = _filters(repository.exclusions)
+        return answer
+
+    def put_image_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        repository.scan_on_push = bool(request["imageScanningConfiguration"].get("scanOnPush", False))
+        return {**self._names(repository), "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push}}
+
+    # The repository's resource policy.
+
+    def get_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        if repository.policy is None:
+            raise errors.policy_not_found("Repository", repository.name, repository.registry)
+        return {**self._names(repository), "policyText": repository.policy}
+
+    def set_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(context, request)
+        repository.policy = checked_policy(request["policyText"], "Invalid repository policy provided")
+        return {**self._names(repository), "policyText": repository.policy}
+
+    def delete_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.get_repository_policy(context, request)
+        self._repository(context, request).policy = None
+        return answer
+
+    # Tags of resources.
+
+    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        tags = self._by_arn(context, request["resourceArn"]).resource_tags
+        return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._by_arn(context, request["resourceArn"])
+        tags = {**repository.resource_tags, **_tags(request["tags"])}
+        if len(tags) > _MOST_TAGS:
+            raise AwsError("TooManyTagsException", f"A resource can have at most {_MOST_TAGS} tags.")
+        repository.resource_tags = tags
+        return {}
+
+    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._by_arn(context, request["resourceArn"])
+        for key in request["tagKeys"]:
+            repository.resource_tags.pop(key, None)
+        return {}
+
+
+def checked_policy(text: str, refusal: str) -> str:
+    """The text, when it is a policy document by its outline. Raises AwsError."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    statements = document.get("Statement") if isinstance(document, dict) else None
+    if isinstance(statements, dict):
+        statements = [statements]
+    outline = isinstance(statements, list) and all(
+        isinstance(one, dict) and one.get("Effect") in ("Allow", "Deny") and ("Action" in one or "NotAction" in one)
+        for one in statements
+    )
+    if not statements or not outline:
+        raise errors.invalid("PolicyText", refusal)
+    return text
+
+
+def _mutability(request: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    mutability = request.get("imageTagMutability", "MUTABLE")
+    filters = request.get("imageTagMutabilityExclusionFilters") or []
+    if filters and mutability not in _WITH_EXCLUSION:
+        raise errors.invalid(
+            "imageTagMutabilityExclusionFilters",
+            f"may only be given when imageTagMutability is {' or '.join(_WITH_EXCLUSION)}",
+        )
+    if not filters and mutability in _WITH_EXCLUSION:
+        raise errors.invalid(
+            "imageTagMutabilityExclusionFilters", f"must be given when imageTagMutability is {mutability}"
+        )
+    patterns = tuple(one["filter"] for one in filters)
+    for pattern in patterns:
+        if pattern.count("*") > 2 or re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", pattern) is None:
+            raise errors.invalid(
+                "imageTagMutabilityExclusionFilters", f"'{pattern}' must be a tag with at most two wildcards (*)"
+            )
+    return mutability, patterns
+
+
+def _filters(patterns: tuple[str, ...]) -> list[dict[str, str]]:
+    return [{"filterType": "WILDCARD", "filter": pattern} for pattern in patterns]
+
+
+def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
