@@ -1,0 +1,138 @@
+"""IAM's policy simulator, over the substrate's IAM.
+
+Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.emulator.attachments import Identity
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.engines import policy as engine
+from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+
+
+class IamService(Service):
+    """SimulatePrincipalPolicy, SimulateCustomPolicy and the listing of context keys; the substrate answers the rest."""
+
+    overlay = True
+
+    def simulate_principal_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        source = request["PolicySourceArn"]
+        identity = self._identity(source)
+        boundary = self._inputs(request, "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY)
+        policies = engine.Policies(
+            identity=(*identity.policies, *self._inputs(request, "PolicyInputList", Kind.IDENTITY)),
+            boundary=boundary[0] if boundary else identity.boundary,
+            resource=self._resource(request),
+            scps=self.world.authority.service_control_policies,
+        )
+        caller = engine.principal_of(source, tags=identity.tags, userid=identity.unique_id)
+        return self._simulate(request, policies, self._caller(request, caller))
+
+    def simulate_custom_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        boundary = self._inputs(request, "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY)
+        policies = engine.Policies(
+            identity=self._inputs(request, "PolicyInputList", Kind.IDENTITY),
+            boundary=boundary[0] if boundary else None,
+            resource=self._resource(request),
+        )
+        if policies.resource is not None and not request.get("CallerArn"):
+            raise AwsError("InvalidInput", "CallerArn is required when ResourcePolicy is given.")
+        nobody = engine.Principal("", self.world.account_id, "user")
+        return self._simulate(request, policies, self._caller(request, nobody))
+
+    def get_context_keys_for_custom_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ContextKeyNames": _context_keys(self._inputs(request, "PolicyInputList", Kind.IDENTITY))}
+
+    def get_context_keys_for_principal_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        given = self._inputs(request, "PolicyInputList", Kind.IDENTITY)
+        return {"ContextKeyNames": _context_keys((*self._identity(request["PolicySourceArn"]).policies, *given))}
+
+    def _simulate(self, request: dict[str, Any], policies: engine.Policies, caller: engine.Principal) -> dict[str, Any]:
+        context = {
+            entry["ContextKeyName"]: tuple(entry.get("ContextKeyValues") or ())
+            for entry in request.get("ContextEntries") or ()
+            if "ContextKeyName" in entry
+        }
+        owner = str(request.get("ResourceOwner") or "")
+        try:
+            results = engine.simulate(
+                policies,
+                caller,
+                request["ActionNames"],
+                request.get("ResourceArns") or ["*"],
+                context,
+                resource_owner=owner.split(":")[4] if owner.count(":") >= 5 else owner or None,
+            )
+        except PolicyError as error:
+            raise AwsError("InvalidInput", str(error)) from error
+        return _page(results, request)
+
+    def _identity(self, arn: str) -> Identity:
+        attachments = self.world.authority.attachments
+        rest = arn.split(":", 5)[5] if arn.count(":") >= 5 else ""
+        found = (
+            attachments.role(arn)
+            if rest.startswith("role/")
+            else attachments.user(arn)
+            if rest.startswith("user/")
+            else None
+        )
+        if found is None:
+            raise AwsError("NoSuchEntity", f"The user or role {arn} cannot be found.", 404)
+        return found
+
+    def _caller(self, request: dict[str, Any], otherwise: engine.Principal) -> engine.Principal:
+        arn = request.get("CallerArn")
+        if not arn:
+            return otherwise
+        try:
+            return engine.principal_of(arn)
+        except ValueError as error:
+            raise AwsError("InvalidInput", str(error)) from error
+
+    def _resource(self, request: dict[str, Any]) -> Policy | None:
+        text = request.get("ResourcePolicy")
+        return _parse(text, Kind.RESOURCE, "ResourcePolicy", "resource") if text else None
+
+    def _inputs(self, request: dict[str, Any], name: str, kind: Kind) -> tuple[Policy, ...]:
+        return tuple(
+            _parse(text, kind, f"{name}.{number}", "none") for number, text in enumerate(request.get(name) or (), 1)
+        )
+
+
+def _parse(text: str, kind: Kind, name: str, source: str) -> Policy:
+    try:
+        return parse(text, kind, name=name, source_type=source)
+    except PolicyError as error:
+        raise AwsError("InvalidInput", f"{name}: {error}") from error
+
+
+def _context_keys(policies: tuple[Policy, ...]) -> list[str]:
+    keys: dict[str, str] = {}
+    for policy in policies:
+        for statement in policy.statements:
+            for condition in statement.conditions:
+                keys.setdefault(condition.key.lower(), condition.key)
+                for key in condition.needs:
+                    keys.setdefault(key, key)
+            for pattern in statement.resources or ():
+                for key in pattern.template.keys:
+                    keys.setdefault(key.lower(), key)
+    return [keys[key] for key in sorted(keys)]
+
+
+def _page(results: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    marker = str(request.get("Marker") or "0")
+    if not marker.isdigit():
+        raise AwsError("InvalidInput", f"Invalid Marker: {marker!r}.")
+    start = int(marker)
+    end = start + int(request.get("MaxItems") or 100)
+    answer: dict[str, Any] = {"EvaluationResults": results[start:end], "IsTruncated": end < len(results)}
+    if end < len(results):
+        answer["Marker"] = str(end)
+    return answer

@@ -1,0 +1,65 @@
+"""STS, over the substrate's: roles are taken only by whom they trust, and every session is known to the authority."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class StsService(Service):
+    """AssumeRole and GetSessionToken; the substrate answers the rest."""
+
+    overlay = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        world.authority.attachments.watch()
+
+    def assume_role(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
+        policies = self._session_policies(request)
+        answer = self._substrate("assume_role", context, request)
+        self.world.authority.opened(answer, request["RoleArn"], request["RoleSessionName"], policies=policies)
+        return answer
+
+    def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._substrate("get_session_token", context, request)
+        self.world.authority.same(answer["Credentials"]["AccessKeyId"], context.principal)
+        return answer
+
+    def _session_policies(self, request: dict[str, Any]) -> tuple[Policy, ...] | None:
+        """The policies passed with the request; None when there are none, which limits nothing."""
+        given = request.get("Policy")
+        arns = [item["arn"] for item in request.get("PolicyArns") or () if "arn" in item]
+        if not given and not arns:
+            return None
+        out = []
+        if given:
+            try:
+                out.append(parse(given, Kind.SESSION, name="session policy"))
+            except PolicyError as error:
+                raise AwsError("MalformedPolicyDocument", str(error)) from error
+        for arn in arns:
+            policy = self.world.authority.attachments.managed(arn, Kind.SESSION)
+            if policy is None:
+                raise AwsError("ValidationError", f"The policy {arn} does not exist.")
+            out.append(policy)
+        return tuple(out)
+
+    def _substrate(self, operation: str, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self.world.substrate.client("sts", context.region), operation)(**request)
+        except ClientError as error:
+            details = error.response["Error"]
+            raise AwsError(details["Code"], details["Message"]) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
