@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # botocore service name -> "module:Class"
 PLANE: dict[str, str] = {
     "ec2": "pushproof.emulator.services.ec2:Ec2Service",
+    "ecs": "pushproof.emulator.services.ecs:EcsApi",
     "ecr": "pushproof.emulator.services.ecr:EcrService",
     "codestar-connections": "pushproof.emulator.services.connections:ConnectionsService",
     "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",

@@ -1,0 +1,105 @@
+"""What every group of ECS operations shares: finding things by name or ARN, and paging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+
+from .model import Cluster, EcsService, EcsSettings, EcsTask, Region, TaskDefinition
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+T = TypeVar("T")
+
+
+class EcsBase(Service):
+    """Regional state, and look-ups that answer AWS's errors."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self.regions: dict[tuple[str, str], Region] = {}
+        settings = world.settings.engines.get("ecs")
+        self.settings = settings if isinstance(settings, EcsSettings) else EcsSettings()
+
+    def region(self, context: RequestContext) -> Region:
+        return self._region(context.account_id, context.region)
+
+    def _region(self, account_id: str, name: str) -> Region:
+        return self.regions.setdefault((account_id, name), Region(account_id, name))
+
+    def find_cluster(self, region: Region, reference: str | None) -> Cluster:
+        """Raises ClusterNotFoundException; an INACTIVE cluster is not found either."""
+        cluster = region.clusters.get(last(reference) if reference else "default")
+        if cluster is None or cluster.status == "INACTIVE":
+            raise AwsError("ClusterNotFoundException", "Cluster not found.")
+        return cluster
+
+    def find_definition(self, region: Region, reference: str, *, active: bool = True) -> TaskDefinition:
+        """By `family`, `family:revision` or ARN. Raises ClientException, and InvalidParameterException on an INACTIVE one."""
+        family, _, revision = last(reference).partition(":")
+        known = region.families.get(family, [])
+        if revision:
+            found = next((one for one in known if str(one.revision) == revision), None)
+        else:
+            found = next((one for one in reversed(known) if one.status == "ACTIVE"), None)
+        if found is None:
+            raise AwsError("ClientException", "TaskDefinition not found.")
+        if active and found.status != "ACTIVE":
+            raise AwsError("ClientException", "TaskDefinition is inactive")
+        return found
+
+    def find_service(self, region: Region, cluster: Cluster, reference: str) -> EcsService:
+        """Raises ServiceNotFoundException."""
+        service = region.services.get((cluster.name, last(reference)))
+        if service is None:
+            raise AwsError("ServiceNotFoundException", "Service not found.")
+        return service
+
+    def find_task(self, region: Region, cluster: Cluster, reference: str) -> EcsTask | None:
+        task = region.tasks.get(last(reference))
+        return task if task is not None and task.cluster is cluster else None
+
+    def tags_of(self, region: Region, arn: str) -> dict[str, str]:
+        """The tags of whatever has this ARN. Raises the error AWS gives for its kind."""
+        kind = arn.split(":")[5].partition("/")[0] if arn.count(":") >= 5 else ""
+        if kind == "cluster":
+            return self.find_cluster(region, arn).tags
+        if kind == "service":
+            parts = arn.split("/")
+            cluster = self.find_cluster(region, parts[1] if len(parts) == 3 else "default")
+            return self.find_service(region, cluster, arn).tags
+        if kind == "task-definition":
+            return self.find_definition(region, arn, active=False).tags
+        if kind == "task":
+            task = region.tasks.get(last(arn))
+            if task is None:
+                raise AwsError("InvalidParameterException", "The specified task is not found.")
+            return task.tags
+        raise AwsError("InvalidParameterException", f"Unsupported resource ARN: {arn}.")
+
+
+def last(reference: str) -> str:
+    """The name in an ARN, or the name itself."""
+    return reference.rsplit("/", 1)[-1]
+
+
+def page(items: Sequence[T], request: dict[str, Any], most: int = 100) -> tuple[list[T], dict[str, str]]:
+    """One page of a list, and `{"nextToken": …}` when there is more."""
+    token = request.get("nextToken")
+    try:
+        start = int(token) if token else 0
+    except ValueError:
+        raise AwsError("InvalidParameterException", "Invalid token") from None
+    size = min(request.get("maxResults") or most, most)
+    rest = {"nextToken": str(start + size)} if start + size < len(items) else {}
+    return list(items[start : start + size]), rest
+
+
+def missing(arn: str) -> dict[str, str]:
+    """An entry of `failures`."""
+    return {"arn": arn, "reason": "MISSING"}

@@ -1,0 +1,227 @@
+"""Between the scheduler and the world: carries out what the deployment engine decides, and tells it what happened."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pushproof.engines.deployment import (
+    DESCRIPTIONS,
+    Decision,
+    DeregisterTarget,
+    Observation,
+    RegisterTarget,
+    StartTask,
+    StopTask,
+    TargetDrained,
+    TargetHealthChanged,
+    TaskHealthChanged,
+    TaskNotPlaced,
+    TaskRunning,
+    TaskStopped,
+    decide,
+)
+
+from .life import TaskLife, new_container
+from .model import EcsService, EcsTask, Region
+from .shapes import iso
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+# How long the scheduler looks for capacity before it says that there is none.
+_PLACEMENT_SECONDS = 10.0
+
+
+class ServiceController:
+    """Applies decisions to tasks and targets."""
+
+    def __init__(self, world: World, life: TaskLife, ended: Callable[[EcsService], None]) -> None:
+        self._world = world
+        self._life = life
+        self._ended = ended
+        self._regions: dict[str, Region] = {}
+
+    def apply(self, region: Region, service: EcsService, decision: Decision) -> None:
+        """Carry out a decision: tell first, as AWS does, then act."""
+        clock = self._world.clock
+        self._regions[service.arn] = region
+        for event in decision.events:
+            service.events.appendleft((str(uuid.uuid4()), event))
+        for told in decision.bridge:
+            self._world.bus.publish(
+                "aws.ecs",
+                told.detail_type,
+                {**told.detail, told.time_field: iso(clock.stamp(told.at))},
+                resources=list(told.resources),
+                region=service.region,
+            )
+        unplaced: list[Observation] = []
+        for action in decision.actions:
+            match action:
+                case StartTask():
+                    refused = self._start(region, service, action)
+                    if refused is not None:
+                        unplaced.append(TaskNotPlaced(action.task_id, refused))
+                case StopTask(task_id=task_id, reason=reason):
+                    task = region.tasks.get(task_id)
+                    if task is not None:
+                        self._life.stop(task, "ServiceSchedulerInitiated", reason)
+                case RegisterTarget():
+                    self._register(region, service, action)
+                case DeregisterTarget():
+                    self._deregister(region, service, action)
+        if service.wake is not None:
+            service.wake.cancel()
+            service.wake = None
+        if decision.wake_at is not None:
+            service.wake = self._world.loop.call_at(
+                decision.wake_at, partial(self.observe, service, ()), name=f"scheduler of {service.name}"
+            )
+        if unplaced:
+            self._world.loop.call_later(
+                _PLACEMENT_SECONDS, partial(self.observe, service, unplaced), name=f"placement of {service.name}"
+            )
+        if service.state.deleting and not service.state.tasks and service.status == "DRAINING":
+            self._ended(service)
+
+    def observe(self, service: EcsService, observations: Iterable[Observation]) -> None:
+        """Tell the scheduler, and do what it answers."""
+        if service.status == "INACTIVE":
+            return
+        self.apply(self._regions[service.arn], service, decide(service.state, observations, self._world.clock.now()))
+
+    def task_changed(self, task: EcsTask, what: str) -> None:
+        """A task of a service has come up, changed its health, or stopped."""
+        service = task.service
+        if service is None:
+            return
+        seen: Observation
+        if what == "running":
+            seen = TaskRunning(task.id)
+        elif what == "health":
+            seen = TaskHealthChanged(task.id, task.health)
+        else:
+            seen = TaskStopped(
+                task.id,
+                task.stop_code or "EssentialContainerExited",  # type: ignore[arg-type]
+                task.stopped_reason or "",
+            )
+        self.observe(service, [seen])
+
+    def _start(self, region: Region, service: EcsService, action: StartTask) -> str | None:
+        """Begin a task; answers why not, where there is nothing to run it on."""
+        snapshot = service.revisions[action.revision_arn]
+        parameters, definition = snapshot["parameters"], snapshot["definition"]
+        provider = self._provider(parameters, service)
+        if provider is None and parameters.get("launchType") != "FARGATE":
+            return "No Container Instances were found in your cluster."
+        arn = region.arn(f"task/{service.cluster.name}/{action.task_id}")
+        network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        subnets = network["subnets"]
+        service.launched += 1
+        tags: dict[str, str] = {}
+        if parameters.get("propagateTags") == "SERVICE":
+            tags = dict(service.tags)
+        elif parameters.get("propagateTags") == "TASK_DEFINITION":
+            tags = dict(definition.tags)
+        if parameters.get("enableECSManagedTags"):
+            tags |= {"aws:ecs:clusterName": service.cluster.name, "aws:ecs:serviceName": service.name}
+        task = EcsTask(
+            id=action.task_id,
+            arn=arn,
+            cluster=service.cluster,
+            definition=definition,
+            region=region.name,
+            created_at=self._world.clock.now(),
+            launch_type="FARGATE",
+            group=f"service:{service.name}",
+            network=network,
+            subnet_id=subnets[service.launched % len(subnets)],
+            containers=[new_container(arn, one, action.task_id) for one in definition.containers],
+            service=service,
+            deployment_id=action.deployment_id,
+            started_by=action.deployment_id,
+            capacity_provider=provider,
+            tags=tags,
+        )
+        region.tasks[task.id] = task
+        self._life.start(task)
+        return None
+
+    def _provider(self, parameters: dict[str, Any], service: EcsService) -> str | None:
+        """The capacity provider of the next task: the base first, then by weight."""
+        strategy = parameters.get("capacityProviderStrategy") or []
+        if not strategy:
+            return None
+        counts = {item["capacityProvider"]: 0 for item in strategy}
+        for task_id in service.state.tasks:
+            task = self._regions[service.arn].tasks.get(task_id)
+            if task is not None and task.capacity_provider in counts:
+                counts[task.capacity_provider] += 1
+        for item in strategy:
+            if counts[item["capacityProvider"]] < (item.get("base") or 0):
+                return str(item["capacityProvider"])
+        weighted = [item for item in strategy if item.get("weight")] or strategy
+        return str(
+            min(weighted, key=lambda item: counts[item["capacityProvider"]] / (item.get("weight") or 1))[
+                "capacityProvider"
+            ]
+        )
+
+    # Targets --------------------------------------------------------------------------------------------------
+
+    def _register(self, region: Region, service: EcsService, action: RegisterTarget) -> None:
+        task, arn, port = region.tasks[action.task_id], action.target_group_arn, action.container_port
+        if task.interface is None or task.address is None:
+            return
+        balancers = self._world.services["elbv2"]
+        service.targets[(arn, task.interface.private_ip, port)] = task.id
+        if arn not in service.watched:
+            service.watched.add(arn)
+            balancers.subscribe(arn, partial(self._target_changed, service, arn))
+        balancers.register_target(arn, task.interface.private_ip, port, address=task.address)
+
+    def _deregister(self, region: Region, service: EcsService, action: DeregisterTarget) -> None:
+        balancers = self._world.services["elbv2"]
+        task = region.tasks.get(action.task_id)
+        if task is not None:
+            self._life.draining(task)
+        found = [
+            key
+            for key, owner in service.targets.items()
+            if owner == action.task_id and key[0] == action.target_group_arn
+        ]
+        for arn, address, port in found:
+            balancers.deregister_target(arn, address, port)
+            if balancers.target_health(arn, address, port).reason == "Target.NotRegistered":
+                self._drained(service, arn, address, port)
+        if not found:
+            seen = TargetDrained(action.task_id, action.target_group_arn)
+            self._world.loop.call_soon(partial(self.observe, service, [seen]))
+
+    def _drained(self, service: EcsService, arn: str, address: str, port: int) -> None:
+        task_id = service.targets.pop((arn, address, port), None)
+        if task_id is not None:
+            seen = TargetDrained(task_id, arn)
+            self._world.loop.call_soon(partial(self.observe, service, [seen]), name="target drained")
+
+    def _target_changed(self, service: EcsService, arn: str, address: str, port: int, state: str, reason: str) -> None:
+        task_id = service.targets.get((arn, address, port))
+        if task_id is None:
+            return
+        if state == "unused" and reason == "Target.NotRegistered":
+            self._drained(service, arn, address, port)
+            return
+        description = self._world.services["elbv2"].target_health(arn, address, port).description
+        seen = TargetHealthChanged(
+            task_id,
+            arn,
+            state,  # type: ignore[arg-type]
+            description or DESCRIPTIONS.get(reason, ""),
+        )
+        # Not at once: the load balancer may be in the middle of registering it.
+        self._world.loop.call_soon(partial(self.observe, service, [seen]), name="target health")

@@ -1,0 +1,253 @@
+"""Task definitions: registered, normalised as AWS normalises them, deregistered, deleted."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.engines.deployment import DeploymentError, HealthCheck
+
+from .base import EcsBase, missing, page
+from .model import TaskDefinition, tag_list, tag_map
+
+# CPU units -> MiB: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+_FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
+    256: (512, 1024, 2048),
+    512: tuple(range(1024, 4097, 1024)),
+    1024: tuple(range(2048, 8193, 1024)),
+    2048: tuple(range(4096, 16385, 1024)),
+    4096: tuple(range(8192, 30721, 1024)),
+    8192: tuple(range(16384, 61441, 4096)),
+    16384: tuple(range(32768, 122881, 8192)),
+}
+
+
+class DefinitionOperations(EcsBase):
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html"""
+
+    def register_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        family = request["family"]
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", family):
+            raise AwsError("ClientException", "Family should only contain letters, numbers, hyphens and underscores.")
+        _check(request)
+        document = _normalised(request)
+        document["registeredBy"] = context.principal.arn
+        known = region.families.setdefault(family, [])
+        revision = known[-1].revision + 1 if known else 1
+        definition = TaskDefinition(
+            arn=region.arn(f"task-definition/{family}:{revision}"),
+            family=family,
+            revision=revision,
+            document=document,
+            registered_at=self.world.clock.now(),
+            tags=tag_map(request.get("tags")),
+        )
+        known.append(definition)
+        return {"taskDefinition": definition.describe(self.world.clock), "tags": tag_list(definition.tags)}
+
+    def describe_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        try:
+            definition = self.find_definition(region, request["taskDefinition"], active=False)
+        except AwsError:
+            raise AwsError("ClientException", "Unable to describe task definition.") from None
+        tags = tag_list(definition.tags) if "TAGS" in (request.get("include") or []) else []
+        return {"taskDefinition": definition.describe(self.world.clock), "tags": tags}
+
+    def deregister_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        reference = request["taskDefinition"]
+        if ":" not in reference.rsplit("/", 1)[-1]:
+            raise AwsError("ClientException", "Task definition must specify a revision.")
+        try:
+            definition = self.find_definition(self.region(context), reference, active=False)
+        except AwsError:
+            raise AwsError("ClientException", "Unable to describe task definition.") from None
+        if definition.status == "ACTIVE":
+            definition.status = "INACTIVE"
+            definition.deregistered_at = self.world.clock.now()
+        return {"taskDefinition": definition.describe(self.world.clock)}
+
+    def delete_task_definitions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        deleted, failures = [], []
+        for reference in request["taskDefinitions"]:
+            try:
+                definition = self.find_definition(region, reference, active=False)
+            except AwsError:
+                failures.append(missing(reference))
+                continue
+            if definition.status == "ACTIVE":
+                failures.append(
+                    {
+                        "arn": definition.arn,
+                        "reason": "TASK_DEFINITION_IS_ACTIVE",
+                        "detail": "The specified task definition is still in ACTIVE status. Please deregister the target "
+                        "and try again.",
+                    }
+                )
+                continue
+            definition.status = "DELETE_IN_PROGRESS"
+            definition.delete_requested_at = self.world.clock.now()
+            deleted.append(definition.describe(self.world.clock))
+            revisions = region.families[definition.family]
+            in_use = any(task.definition is definition for task in region.tasks.values())
+            # The family keeps counting from its last revision even when that one is gone.
+            if not in_use and definition is not revisions[-1]:
+                revisions.remove(definition)
+        return {"taskDefinitions": deleted, "failures": failures}
+
+    def list_task_definitions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        status = request.get("status") or "ACTIVE"
+        prefix = request.get("familyPrefix")
+        arns = [
+            one.arn
+            for family, revisions in sorted(self.region(context).families.items())
+            if prefix in (None, "", family)
+            for one in revisions
+            if one.status == status
+        ]
+        if request.get("sort") == "DESC":
+            arns.reverse()
+        shown, rest = page(arns, request)
+        return {"taskDefinitionArns": shown, **rest}
+
+    def list_task_definition_families(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        status = request.get("status") or "ACTIVE"
+        prefix = request.get("familyPrefix") or ""
+
+        def shown(revisions: list[TaskDefinition]) -> bool:
+            active = any(one.status == "ACTIVE" for one in revisions)
+            return status == "ALL" or active == (status == "ACTIVE")
+
+        names = [
+            family
+            for family, revisions in sorted(self.region(context).families.items())
+            if family.startswith(prefix) and shown(revisions)
+        ]
+        listed, rest = page(names, request)
+        return {"families": listed, **rest}
+
+
+def _check(request: dict[str, Any]) -> None:
+    """AWS's own refusals at registration."""
+    containers = request["containerDefinitions"]
+    if not containers:
+        raise AwsError("ClientException", "Container list cannot be empty.")
+    names = [container.get("name") for container in containers]
+    if not all(names):
+        raise AwsError("ClientException", "Container.name should not be null or empty.")
+    if not all(container.get("image") for container in containers):
+        raise AwsError("ClientException", "Container.image should not be null or empty.")
+    if len(set(names)) != len(names):
+        raise AwsError("ClientException", "Container names must be unique in a task definition.")
+    if not any(container.get("essential", True) for container in containers):
+        raise AwsError("ClientException", "A task must have at least one essential container.")
+    for container in containers:
+        if container.get("healthCheck"):
+            try:
+                HealthCheck.parse(container["healthCheck"])
+            except DeploymentError as error:
+                raise AwsError("ClientException", f"Container {container['name']}: {error}") from error
+    if "FARGATE" in (request.get("requiresCompatibilities") or []):
+        _check_fargate(request, containers)
+
+
+def _check_fargate(request: dict[str, Any], containers: list[dict[str, Any]]) -> None:
+    if request.get("networkMode") != "awsvpc":
+        raise AwsError("ClientException", "Fargate only supports network mode ‘awsvpc’.")
+    for part in ("cpu", "memory"):
+        if not request.get(part):
+            raise AwsError("ClientException", f"Fargate requires that '{part}' be defined at the task level.")
+    cpu, memory = request["cpu"], request["memory"]
+    if not (cpu.isdigit() and memory.isdigit() and int(memory) in _FARGATE_MEMORY.get(int(cpu), ())):
+        raise AwsError(
+            "ClientException",
+            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS "
+            "documentation for the valid values.",
+        )
+    if request.get("executionRoleArn"):
+        return
+    if any((container.get("logConfiguration") or {}).get("logDriver") == "awslogs" for container in containers):
+        raise AwsError(
+            "ClientException",
+            "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
+        )
+    if any(container.get("secrets") for container in containers):
+        raise AwsError(
+            "ClientException",
+            "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
+        )
+    if any(".dkr.ecr." in container["image"] for container in containers):
+        raise AwsError(
+            "ClientException", "Fargate requires task definition to have execution role ARN to support ECR images."
+        )
+
+
+_KEPT = (
+    "taskRoleArn",
+    "executionRoleArn",
+    "networkMode",
+    "requiresCompatibilities",
+    "cpu",
+    "memory",
+    "pidMode",
+    "ipcMode",
+    "proxyConfiguration",
+    "inferenceAccelerators",
+    "ephemeralStorage",
+    "runtimePlatform",
+    "enableFaultInjection",
+)
+
+
+def _normalised(request: dict[str, Any]) -> dict[str, Any]:
+    document = {name: copy.deepcopy(request[name]) for name in _KEPT if request.get(name) is not None}
+    awsvpc = request.get("networkMode") == "awsvpc"
+    document["containerDefinitions"] = [_container(one, awsvpc) for one in request["containerDefinitions"]]
+    document["volumes"] = copy.deepcopy(request.get("volumes") or [])
+    document["placementConstraints"] = copy.deepcopy(request.get("placementConstraints") or [])
+    document["compatibilities"] = ["EC2", "FARGATE"] if awsvpc else ["EC2"]
+    document["requiresAttributes"] = _attributes(document)
+    return document
+
+
+def _container(given: dict[str, Any], awsvpc: bool) -> dict[str, Any]:
+    """A container definition with the members AWS fills in."""
+    container = copy.deepcopy(given)
+    container.setdefault("cpu", 0)
+    container.setdefault("essential", True)
+    for name in ("portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"):
+        container.setdefault(name, [])
+    for mapping in container["portMappings"]:
+        mapping.setdefault("protocol", "tcp")
+        if "containerPort" in mapping:
+            mapping.setdefault("hostPort", mapping["containerPort"] if awsvpc else 0)
+    check = container.get("healthCheck")
+    if check:
+        for name, value in (("interval", 30), ("timeout", 5), ("retries", 3)):
+            check.setdefault(name, value)
+    return container
+
+
+def _attributes(document: dict[str, Any]) -> list[dict[str, str]]:
+    names = set()
+    if document.get("networkMode") == "awsvpc":
+        names |= {"ecs.capability.task-eni", "com.amazonaws.ecs.capability.docker-remote-api.1.18"}
+    if document.get("taskRoleArn"):
+        names.add("com.amazonaws.ecs.capability.task-iam-role")
+    if document.get("executionRoleArn"):
+        names.add("ecs.capability.execution-role-awslogs")
+    for container in document["containerDefinitions"]:
+        if (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
+            names.add("com.amazonaws.ecs.capability.logging-driver.awslogs")
+        if container.get("secrets"):
+            names.add("ecs.capability.secrets.asm.environment-variables")
+        if container.get("healthCheck"):
+            names.add("ecs.capability.container-health-check")
+        if ".dkr.ecr." in container["image"]:
+            names |= {"com.amazonaws.ecs.capability.ecr-auth", "ecs.capability.execution-role-ecr-pull"}
+    return [{"name": name} for name in sorted(names)]

@@ -1,0 +1,218 @@
+"""What ECS keeps: clusters, task definitions, tasks, services. Times are AWS seconds; `describe` makes API shapes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushproof.clock import Clock
+from pushproof.emulator.loop import Timer
+from pushproof.engines.deployment import ContainerHealth, HealthCheck, HealthStatus, ServiceEvent, ServiceState
+
+
+@dataclass(frozen=True, slots=True)
+class EcsSettings:
+    """What AWS does not document of a task's life; seconds of AWS time."""
+
+    provisioning_seconds: float = 8.0
+    """From StartTask to PENDING: a network interface is made and attached."""
+
+    activating_seconds: float = 2.0
+    """From the containers' start to RUNNING."""
+
+    deprovisioning_seconds: float = 2.0
+    """From the containers' end to STOPPED: the network interface is detached and deleted."""
+
+    stopped_task_seconds: float = 3600.0
+    """How long DescribeTasks still shows a STOPPED task (documented: "at least one hour")."""
+
+    inactive_service_seconds: float = 3600.0
+    """How long DescribeServices still shows an INACTIVE service."""
+
+    log_flush_seconds: float = 2.0
+    """How often container output goes to CloudWatch Logs."""
+
+    unchecked_containers_are_unknown: bool = False
+    """An essential container without a health check keeps the task's health UNKNOWN, though others are HEALTHY."""
+
+
+@dataclass(slots=True)
+class Cluster:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
+
+    name: str
+    arn: str
+    settings: list[dict[str, str]]
+    configuration: dict[str, Any] | None = None
+    service_connect: dict[str, Any] | None = None
+    capacity_providers: list[str] = field(default_factory=list)
+    strategy: list[dict[str, Any]] = field(default_factory=list)
+    status: str = "ACTIVE"
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class TaskDefinition:
+    """A registered revision; `document` is its API shape without tags and dates."""
+
+    arn: str
+    family: str
+    revision: int
+    document: dict[str, Any]
+    registered_at: float
+    deregistered_at: float | None = None
+    delete_requested_at: float | None = None
+    status: str = "ACTIVE"
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.document["containerDefinitions"]
+        return found
+
+    @property
+    def checked(self) -> bool:
+        """Whether an essential container has a health check."""
+        return any(container["essential"] and container.get("healthCheck") for container in self.containers)
+
+    def describe(self, clock: Clock) -> dict[str, Any]:
+        shown = {
+            **self.document,
+            "taskDefinitionArn": self.arn,
+            "family": self.family,
+            "revision": self.revision,
+            "status": self.status,
+            "registeredAt": clock.stamp(self.registered_at),
+        }
+        if self.deregistered_at is not None:
+            shown["deregisteredAt"] = clock.stamp(self.deregistered_at)
+        if self.delete_requested_at is not None:
+            shown["deleteRequestedAt"] = clock.stamp(self.delete_requested_at)
+        return shown
+
+
+@dataclass(slots=True)
+class Interface:
+    """The task's elastic network interface."""
+
+    id: str
+    subnet_id: str
+    private_ip: str
+    mac: str
+    zone: str
+    attachment_id: str
+    status: str = "ATTACHED"
+
+
+@dataclass(slots=True)
+class ContainerState:
+    """A container of a task."""
+
+    name: str
+    image: str
+    arn: str
+    essential: bool
+    check: HealthCheck | None = None
+    health: ContainerHealth | None = None
+    digest: str | None = None
+    last_status: str = "PENDING"
+    exit_code: int | None = None
+    reason: str | None = None
+    check_timer: Timer | None = None
+    stream: str | None = None
+    lines: list[tuple[float, str]] = field(default_factory=list)
+    flush_timer: Timer | None = None
+
+    @property
+    def health_status(self) -> HealthStatus:
+        return self.health.status if self.health is not None else "UNKNOWN"
+
+
+@dataclass(slots=True)
+class EcsTask:
+    """A task, run by a service or on its own; `address` is where its ports really answer."""
+
+    id: str
+    arn: str
+    cluster: Cluster
+    definition: TaskDefinition
+    region: str
+    created_at: float
+    launch_type: str
+    group: str
+    network: dict[str, Any]
+    subnet_id: str
+    containers: list[ContainerState]
+    service: EcsService | None = None
+    deployment_id: str = ""
+    started_by: str = ""
+    capacity_provider: str | None = None
+    overrides: dict[str, Any] = field(default_factory=dict)
+    last_status: str = "PROVISIONING"
+    desired_status: str = "RUNNING"
+    health: HealthStatus = "UNKNOWN"
+    interface: Interface | None = None
+    address: str | None = None
+    pull_started_at: float | None = None
+    pull_stopped_at: float | None = None
+    started_at: float | None = None
+    stopping_at: float | None = None
+    execution_stopped_at: float | None = None
+    stopped_at: float | None = None
+    stop_code: str | None = None
+    stopped_reason: str | None = None
+    in_runtime: bool = False
+    busy: bool = False
+    version: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def container(self, name: str) -> ContainerState | None:
+        return next((known for known in self.containers if known.name == name), None)
+
+
+@dataclass(slots=True)
+class EcsService:
+    """A service: what was asked for, and the scheduler's state."""
+
+    name: str
+    arn: str
+    cluster: Cluster
+    region: str
+    created_at: float
+    created_by: str
+    parameters: dict[str, Any]
+    definition: TaskDefinition
+    state: ServiceState
+    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: deque[tuple[str, ServiceEvent]] = field(default_factory=lambda: deque(maxlen=100))
+    status: str = "ACTIVE"
+    wake: Timer | None = None
+    targets: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)
+    launched: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Region:
+    """Everything of one account and region."""
+
+    account_id: str
+    name: str
+    clusters: dict[str, Cluster] = field(default_factory=dict)
+    families: dict[str, list[TaskDefinition]] = field(default_factory=dict)
+    services: dict[tuple[str, str], EcsService] = field(default_factory=dict)
+    tasks: dict[str, EcsTask] = field(default_factory=dict)
+    account_settings: dict[str, str] = field(default_factory=dict)
+
+    def arn(self, resource: str) -> str:
+        return f"arn:aws:ecs:{self.name}:{self.account_id}:{resource}"
+
+
+def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def tag_map(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["key"]: tag.get("value", "") for tag in tags or []}

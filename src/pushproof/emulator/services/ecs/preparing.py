@@ -1,0 +1,316 @@
+"""What happens before a task's containers start: secrets, registry login, log streams, image pulls.
+
+Everything here blocks and runs off the world's lock; it sees values only. Refusals carry AWS's stopped-task texts:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import Credentials
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.runtime.base import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_AUTH = "ResourceInitializationError: unable to pull secrets or registry auth: "
+_RETRIED = "execution resource retrieval failed: "
+
+
+class TaskFailed(Exception):
+    """The task cannot start; `reason` is its stoppedReason. `container` names the one at fault, where one is."""
+
+    def __init__(self, reason: str, container: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.container = container
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A task to prepare and start, as values. `streams` names each container's log stream."""
+
+    task_id: str
+    family: str
+    region: str
+    cpu: int
+    memory: int
+    containers: tuple[dict[str, Any], ...]
+    streams: dict[str, str]
+    execution_role: str | None
+    subnet_id: str
+    security_groups: tuple[str, ...]
+    public_ip: bool
+    task_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Where the task's ports answer, and the digests of what runs."""
+
+    address: str
+    digests: dict[str, str]
+    pull_started_at: float
+    pull_stopped_at: float
+
+
+def prepare_and_start(world: World, order: Order, credentials: Credentials | None, listener: TaskListener) -> Started:
+    """Everything from secrets to running containers. Raises TaskFailed in AWS's words."""
+    runtime = world.runtime
+    if runtime is None:
+        raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on; set `world.runtime`.")
+    secrets = {one["name"]: _secrets(world, order, one, credentials) for one in order.containers}
+    login = _registry_login(world, order, credentials)
+    for container in order.containers:
+        if container["name"] in order.streams:
+            _make_stream(world, order, container, credentials)
+    pulling = world.clock.now()
+    images: dict[str, PulledImage] = {}
+    for container in order.containers:
+        images[container["name"]] = _pull(world, order, container, login)
+    pulled = world.clock.now()
+    spec = TaskSpec(
+        task_id=order.task_id,
+        family=order.family,
+        containers=tuple(_container(order, one, images[one["name"]], secrets[one["name"]]) for one in order.containers),
+        cpu=order.cpu,
+        memory=order.memory,
+        started_at=world.clock.now(),
+    )
+    try:
+        address = runtime.start(spec, listener)
+    except StartError as error:
+        raise TaskFailed(f"CannotStartContainerError: {error.reason}") from error
+    return Started(address, {name: image.digest for name, image in images.items()}, pulling, pulled)
+
+
+def _container(order: Order, given: dict[str, Any], image: PulledImage, secrets: dict[str, str]) -> ContainerSpec:
+    environment = {
+        "AWS_REGION": order.region,
+        "AWS_DEFAULT_REGION": order.region,
+        "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        **{pair["name"]: pair.get("value", "") for pair in given.get("environment") or [] if pair.get("name")},
+        **secrets,
+    }
+    return ContainerSpec(
+        name=given["name"],
+        image=image,
+        environment=environment,
+        command=given.get("command"),
+        entry_point=given.get("entryPoint"),
+        working_directory=given.get("workingDirectory"),
+        user=given.get("user"),
+        cpu=given.get("cpu") or 0,
+        memory=given.get("memory") or given.get("memoryReservation"),
+        essential=given.get("essential", True),
+        stop_timeout=float(given.get("stopTimeout") or 30),
+        ports=tuple(one["containerPort"] for one in given.get("portMappings") or [] if "containerPort" in one),
+        read_only_root=bool(given.get("readonlyRootFilesystem")),
+    )
+
+
+def _refusal(world: World, order: Order, to: str) -> str | None:
+    return world.paths.refusal(
+        region=order.region,
+        subnet_id=order.subnet_id,
+        security_group_ids=list(order.security_groups),
+        to=to,
+        public_ip=order.public_ip,
+    )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ClientError):
+        told = error.response["Error"]
+        return f"{told.get('Code')}: {told.get('Message')}"
+    if isinstance(error, AwsError):
+        return f"{error.code}: {error.message}"
+    return str(error)
+
+
+# Secrets ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SecretReference:
+    """A `valueFrom`: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
+
+    service: str
+    identifier: str
+    region: str | None = None
+    json_key: str = ""
+    version_stage: str = ""
+    version_id: str = ""
+
+    @classmethod
+    def parse(cls, value_from: str) -> SecretReference:
+        parts = value_from.split(":")
+        if len(parts) >= 7 and parts[2] == "secretsmanager":
+            key, stage, version = (*parts[7:10], "", "", "")[:3]
+            return cls("secretsmanager", ":".join(parts[:7]), parts[3], key, stage, version)
+        if len(parts) >= 6 and parts[0] == "arn" and parts[2] == "ssm":
+            name = parts[5].removeprefix("parameter")
+            return cls("ssm", name if name.count("/") > 1 else name.lstrip("/"), parts[3])
+        return cls("ssm", value_from)
+
+
+def _secrets(world: World, order: Order, container: dict[str, Any], credentials: Credentials | None) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for secret in container.get("secrets") or []:
+        reference = SecretReference.parse(secret["valueFrom"])
+        _check_path(world, order, reference)
+        try:
+            values[secret["name"]] = _secret(world, order, reference, credentials)
+        except (ClientError, AwsError) as error:
+            what = "secret from asm" if reference.service == "secretsmanager" else "secrets from ssm"
+            where = (
+                f"failed to fetch secret {reference.identifier} from secrets manager: "
+                if reference.service == "secretsmanager"
+                else ""
+            )
+            raise TaskFailed(
+                f"{_AUTH}{_RETRIED}unable to retrieve {what}: service call has been retried 1 time(s): "
+                f"{where}{_words(error)}"
+            ) from error
+    return values
+
+
+def _check_path(world: World, order: Order, reference: SecretReference) -> None:
+    refused = _refusal(world, order, reference.service)
+    if refused is None:
+        return
+    if reference.service == "secretsmanager":
+        raise TaskFailed(
+            f"{_AUTH}unable to retrieve secret from asm: There is a connection issue between the task and AWS Secrets "
+            f"Manager. Check your task network configuration. failed to fetch secret {reference.identifier} from "
+            f"secrets manager: RequestCanceled: request context canceled caused by: context deadline exceeded ({refused})"
+        )
+    raise TaskFailed(
+        f"{_AUTH}unable to retrieve secrets from ssm: The task cannot pull secrets from AWS Systems Manager. There is a "
+        f"connection issue between the task and AWS Systems Manager Parameter Store. Check your task network "
+        f"configuration. RequestCanceled: request context canceled caused by: context deadline exceeded ({refused})"
+    )
+
+
+def _secret(world: World, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
+    client = world.client(reference.service, region=reference.region or order.region, credentials=credentials)
+    if reference.service == "ssm":
+        answer = client.get_parameters(Names=[reference.identifier], WithDecryption=True)
+        if not answer["Parameters"]:
+            raise AwsError("ResourceNotFoundException", f"invalid ssm parameters: {reference.identifier}")
+        return str(answer["Parameters"][0]["Value"])
+    query = {"SecretId": reference.identifier}
+    if reference.version_stage:
+        query["VersionStage"] = reference.version_stage
+    if reference.version_id:
+        query["VersionId"] = reference.version_id
+    answer = client.get_secret_value(**query)
+    text = answer.get("SecretString")
+    if text is None:
+        text = base64.b64encode(answer.get("SecretBinary", b"")).decode()
+    if not reference.json_key:
+        return str(text)
+    try:
+        value = json.loads(text)[reference.json_key]
+    except (ValueError, KeyError, TypeError):
+        raise AwsError(
+            "ResourceInitializationError",
+            f"retrieved secret from Secrets Manager did not contain json key {reference.json_key}",
+        ) from None
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+# Images -------------------------------------------------------------------------------------------------------
+
+
+def is_ecr(world: World, image: str) -> bool:
+    host = image.partition("/")[0]
+    return bool(re.search(r"\.dkr\.ecr\.", host)) or host == world.registry_host
+
+
+def _registry_login(world: World, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
+    """The user and password for ECR, got with the execution role; None when no image is ECR's."""
+    if not any(is_ecr(world, one["image"]) for one in order.containers):
+        return None
+    refused = _refusal(world, order, "ecr.api")
+    if refused is not None:
+        raise TaskFailed(
+            f"{_AUTH}The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task "
+            "and Amazon ECR. Check your task network configuration. RequestError: send request failed caused by: Post "
+            f'"https://api.ecr.{order.region}.amazonaws.com/": dial tcp: i/o timeout ({refused})'
+        )
+    try:
+        answer = world.client("ecr", region=order.region, credentials=credentials).get_authorization_token()
+    except (ClientError, AwsError) as error:
+        raise TaskFailed(
+            f"{_AUTH}{_RETRIED}unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
+            f"{_words(error)}"
+        ) from error
+    token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
+    user, _, password = token.partition(":")
+    return user, password
+
+
+def _pull(world: World, order: Order, container: dict[str, Any], login: tuple[str, str] | None) -> PulledImage:
+    image, name = container["image"], container["name"]
+    ecr = is_ecr(world, image)
+    for to in ("ecr.dkr", "s3") if ecr else ("internet",):
+        refused = _refusal(world, order, to)
+        if refused is not None:
+            raise TaskFailed(
+                "CannotPullContainerError: The task cannot pull "
+                f"{image} from the registry {image.partition('/')[0]}. There is a connection issue between the task and "
+                "the registry. Check your task network configuration. : failed to copy: httpReadSeeker: failed open: "
+                f"failed to do request: dial tcp: i/o timeout ({refused})",
+                name,
+            )
+    assert world.runtime is not None
+    try:
+        return world.runtime.pull(image, login if ecr else None)
+    except PullError as error:
+        raise TaskFailed(f"CannotPullContainerError: {error.reason}", name) from error
+
+
+# Logs ---------------------------------------------------------------------------------------------------------
+
+
+def log_options(container: dict[str, Any]) -> dict[str, str] | None:
+    """The awslogs options of a container; None when it logs elsewhere or nowhere."""
+    configuration = container.get("logConfiguration") or {}
+    if configuration.get("logDriver") != "awslogs":
+        return None
+    options: dict[str, str] = configuration.get("options") or {}
+    return options
+
+
+def _make_stream(world: World, order: Order, container: dict[str, Any], credentials: Credentials | None) -> None:
+    options = log_options(container) or {}
+    group, stream = options.get("awslogs-group", ""), order.streams[container["name"]]
+    refused = _refusal(world, order, "logs")
+    if refused is not None:
+        raise TaskFailed(
+            "ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch "
+            f"log group defined in the task definition. There is a connection issue between the task and Amazon "
+            f"CloudWatch. Check your network configuration. : signal: killed ({refused})"
+        )
+    client = world.client("logs", region=options.get("awslogs-region") or order.region, credentials=credentials)
+    try:
+        if options.get("awslogs-create-group") == "true":
+            with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+                client.create_log_group(logGroupName=group)
+        client.create_log_stream(logGroupName=group, logStreamName=stream)
+    except (ClientError, AwsError) as error:
+        raise TaskFailed(
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+            f"failed to create Cloudwatch log stream: {_words(error)} : exit status 1"
+        ) from error

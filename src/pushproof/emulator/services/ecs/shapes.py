@@ -1,0 +1,257 @@
+"""Tasks and services in the API's shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pushproof.clock import Clock
+from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
+
+from .model import EcsService, EcsTask, tag_list
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
+    document = task.definition.document
+    shown: dict[str, Any] = {
+        "taskArn": task.arn,
+        "clusterArn": task.cluster.arn,
+        "taskDefinitionArn": task.definition.arn,
+        "containers": [],
+        "attachments": [],
+        "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
+        "lastStatus": task.last_status,
+        "desiredStatus": task.desired_status,
+        "healthStatus": task.health,
+        "group": task.group,
+        "launchType": task.launch_type,
+        "platformVersion": "1.4.0",
+        "platformFamily": "Linux",
+        "overrides": {
+            "containerOverrides": [{"name": one.name} for one in task.containers],
+            "inferenceAcceleratorOverrides": [],
+            **task.overrides,
+        },
+        "cpu": str(document.get("cpu", "256")),
+        "memory": str(document.get("memory", "512")),
+        "ephemeralStorage": document.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "enableExecuteCommand": False,
+        "inferenceAccelerators": [],
+        "version": task.version,
+        "tags": tag_list(task.tags) if tags else [],
+    }
+    if task.started_by:
+        shown["startedBy"] = task.started_by
+    if task.capacity_provider:
+        shown["capacityProviderName"] = task.capacity_provider
+    if task.stop_code:
+        shown["stopCode"] = task.stop_code
+        shown["stoppedReason"] = task.stopped_reason or ""
+    if task.started_at is not None or task.last_status == "RUNNING":
+        shown["connectivity"] = "CONNECTED"
+        shown["connectivityAt"] = clock.stamp(task.created_at)
+    times = {
+        "createdAt": task.created_at,
+        "pullStartedAt": task.pull_started_at,
+        "pullStoppedAt": task.pull_stopped_at,
+        "startedAt": task.started_at,
+        "stoppingAt": task.stopping_at,
+        "executionStoppedAt": task.execution_stopped_at,
+        "stoppedAt": task.stopped_at,
+    }
+    shown |= {name: clock.stamp(at) for name, at in times.items() if at is not None}
+    interface = task.interface
+    networks: list[dict[str, str]] = []
+    if interface is not None:
+        networks = [{"attachmentId": interface.attachment_id, "privateIpv4Address": interface.private_ip}]
+        shown["availabilityZone"] = interface.zone
+        shown["attachments"] = [
+            {
+                "id": interface.attachment_id,
+                "type": "ElasticNetworkInterface",
+                "status": interface.status,
+                "details": [
+                    {"name": "subnetId", "value": interface.subnet_id},
+                    {"name": "networkInterfaceId", "value": interface.id},
+                    {"name": "macAddress", "value": interface.mac},
+                    {"name": "privateIPv4Address", "value": interface.private_ip},
+                ],
+            }
+        ]
+    for one in task.containers:
+        container: dict[str, Any] = {
+            "containerArn": one.arn,
+            "taskArn": task.arn,
+            "name": one.name,
+            "image": one.image,
+            "lastStatus": one.last_status,
+            "networkInterfaces": networks,
+            "healthStatus": one.health_status,
+            "cpu": "0",
+        }
+        if one.digest:
+            container["imageDigest"] = one.digest
+            container["runtimeId"] = f"{task.id}-{abs(hash(one.name)) % 10**10:010d}"
+        if one.exit_code is not None:
+            container["exitCode"] = one.exit_code
+        if one.reason:
+            container["reason"] = one.reason
+        shown["containers"].append(container)
+    return shown
+
+
+def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+    state, parameters = service.state, service.parameters
+    inactive = service.status == "INACTIVE"
+    shown: dict[str, Any] = {
+        "serviceArn": service.arn,
+        "serviceName": service.name,
+        "clusterArn": service.cluster.arn,
+        "loadBalancers": parameters.get("loadBalancers") or [],
+        "serviceRegistries": parameters.get("serviceRegistries") or [],
+        "status": service.status,
+        "desiredCount": state.desired_count,
+        "runningCount": state.running_count,
+        "pendingCount": state.pending_count,
+        "taskDefinition": service.definition.arn,
+        "deploymentConfiguration": deployment_configuration(parameters.get("deploymentConfiguration")),
+        "deployments": [] if inactive else [deployment_shape(service, one, clock) for one in listed(state)],
+        "events": [
+            {"id": identifier, "createdAt": clock.stamp(event.at), "message": event.message}
+            for identifier, event in service.events
+        ],
+        "createdAt": clock.stamp(service.created_at),
+        "createdBy": service.created_by,
+        "placementConstraints": parameters.get("placementConstraints") or [],
+        "placementStrategy": parameters.get("placementStrategy") or [],
+        "schedulingStrategy": "REPLICA",
+        "deploymentController": {"type": "ECS"},
+        "enableECSManagedTags": bool(parameters.get("enableECSManagedTags", False)),
+        "propagateTags": parameters.get("propagateTags") or "NONE",
+        "enableExecuteCommand": bool(parameters.get("enableExecuteCommand", False)),
+        "availabilityZoneRebalancing": parameters.get("availabilityZoneRebalancing") or "ENABLED",
+        "roleArn": parameters["roleArn"],
+        "healthCheckGracePeriodSeconds": int(state.grace_seconds),
+        **compute(parameters),
+    }
+    if not parameters.get("loadBalancers") and "healthCheckGracePeriodSeconds" not in parameters:
+        del shown["healthCheckGracePeriodSeconds"]
+    if state.records and not inactive:
+        current = state.record
+        if not current.ended:
+            shown["currentServiceDeployment"] = current.arn
+        shown["currentServiceRevisions"] = [
+            {
+                "arn": one.revision.arn,
+                "requestedTaskCount": state.desired_count if one is state.primary else 0,
+                "runningTaskCount": one.running_count,
+                "pendingTaskCount": one.pending_count,
+            }
+            for one in listed(state)
+        ]
+    if tags:
+        shown["tags"] = tag_list(service.tags)
+    return shown
+
+
+def compute(parameters: dict[str, Any]) -> dict[str, Any]:
+    """What a service or revision runs on: launch type or capacity providers, platform, network."""
+    shown: dict[str, Any] = {
+        "platformVersion": parameters.get("platformVersion") or "LATEST",
+        "platformFamily": "Linux",
+    }
+    if parameters.get("capacityProviderStrategy"):
+        shown["capacityProviderStrategy"] = parameters["capacityProviderStrategy"]
+    else:
+        shown["launchType"] = parameters["launchType"]
+    if parameters.get("networkConfiguration"):
+        shown["networkConfiguration"] = parameters["networkConfiguration"]
+    return shown
+
+
+def deployment_configuration(given: dict[str, Any] | None) -> dict[str, Any]:
+    """A deployment configuration with the members AWS fills in."""
+    shown = {"maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
+    shown |= {name: value for name, value in (given or {}).items() if value is not None}
+    breaker = shown.get("deploymentCircuitBreaker") or {}
+    shown["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}  # type: ignore[dict-item]
+    return shown
+
+
+def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) -> dict[str, Any]:
+    state = service.state
+    primary = deployment is state.primary
+    snapshot = service.revisions[deployment.revision.arn]
+    return {
+        "id": deployment.id,
+        "status": deployment.status,
+        "taskDefinition": deployment.revision.task_definition,
+        "desiredCount": state.desired_count if primary else min(deployment.active, state.source_cap),
+        "pendingCount": deployment.pending_count,
+        "runningCount": deployment.running_count,
+        "failedTasks": deployment.failed_tasks,
+        "createdAt": clock.stamp(deployment.created_at),
+        "updatedAt": clock.stamp(deployment.updated_at),
+        "rolloutState": deployment.rollout_state,
+        "rolloutStateReason": deployment.rollout_state_reason,
+        **compute(snapshot["parameters"]),
+    }
+
+
+def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
+    state = service.state
+    counts = {one.revision.arn: one for one in state.deployments}
+
+    def revision(arn: str, requested: int) -> dict[str, Any]:
+        deployment = counts.get(arn)
+        return {
+            "arn": arn,
+            "requestedTaskCount": requested,
+            "runningTaskCount": deployment.running_count if deployment else 0,
+            "pendingTaskCount": deployment.pending_count if deployment else 0,
+        }
+
+    shown: dict[str, Any] = {
+        "serviceDeploymentArn": record.arn,
+        "serviceArn": service.arn,
+        "clusterArn": service.cluster.arn,
+        "sourceServiceRevisions": [revision(arn, 0) for arn in record.source_revision_arns],
+        "targetServiceRevision": revision(record.target_revision_arn, state.desired_count),
+        "status": record.status,
+        "deploymentConfiguration": deployment_configuration(
+            service.revisions[record.target_revision_arn]["parameters"].get("deploymentConfiguration")
+        ),
+        "deploymentCircuitBreaker": {
+            "status": record.breaker_status,
+            "failureCount": record.failure_count,
+            "threshold": record.threshold,
+        },
+        "alarms": {"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []},
+    }
+    if record.status_reason:
+        shown["statusReason"] = record.status_reason
+    times = {
+        "createdAt": record.created_at,
+        "startedAt": record.started_at,
+        "updatedAt": record.updated_at,
+        "finishedAt": record.finished_at,
+        "stoppedAt": record.stopped_at,
+    }
+    shown |= {name: clock.stamp(at) for name, at in times.items() if at is not None}
+    if record.rollback is not None:
+        shown["rollback"] = {
+            "reason": record.rollback.reason,
+            "startedAt": clock.stamp(record.rollback.started_at),
+            "serviceRevisionArn": record.rollback.revision_arn,
+        }
+    return shown
+
+
+def iso(stamp: datetime) -> str:
+    """An instant as EventBridge details carry it."""
+    return stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}Z"

@@ -1,0 +1,124 @@
+"""Tasks on their own: run, stopped, listed, described."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+
+from .base import EcsBase, last, missing, page
+from .life import TaskLife, new_container
+from .model import EcsTask, tag_map
+from .shapes import task_shape
+
+
+class TaskOperations(EcsBase):
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
+
+    life: TaskLife
+
+    def run_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        cluster = self.find_cluster(region, request.get("cluster"))
+        definition = self.find_definition(region, request["taskDefinition"])
+        strategy = request.get("capacityProviderStrategy") or (None if request.get("launchType") else cluster.strategy)
+        launch = "FARGATE" if strategy else request.get("launchType") or "EC2"
+        if launch != "FARGATE":
+            raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
+        network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        if not network:
+            raise AwsError(
+                "InvalidParameterException",
+                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+            )
+        count = request.get("count") or 1
+        if not 1 <= count <= 10:
+            raise AwsError("InvalidParameterException", "Tasks count must be between 1 and 10.")
+        names = {one["name"] for one in definition.containers}
+        overrides = request.get("overrides") or {}
+        for one in overrides.get("containerOverrides") or []:
+            if one.get("name") not in names:
+                raise AwsError(
+                    "InvalidParameterException",
+                    f"Override for container named {one.get('name')} is not a container in the TaskDefinition.",
+                )
+        started = []
+        for number in range(count):
+            task_id = uuid.uuid4().hex
+            arn = region.arn(f"task/{cluster.name}/{task_id}")
+            task = EcsTask(
+                id=task_id,
+                arn=arn,
+                cluster=cluster,
+                definition=definition,
+                region=region.name,
+                created_at=self.world.clock.now(),
+                launch_type="FARGATE",
+                group=request.get("group") or f"family:{definition.family}",
+                network=network,
+                subnet_id=network["subnets"][number % len(network["subnets"])],
+                containers=[new_container(arn, one, task_id) for one in definition.containers],
+                started_by=request.get("startedBy") or "",
+                capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
+                overrides=overrides,
+                tags=tag_map(request.get("tags")),
+            )
+            region.tasks[task_id] = task
+            self.life.start(task)
+            started.append(task_shape(task, self.world.clock, tags=True))
+        return {"tasks": started, "failures": []}
+
+    def stop_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        cluster = self.find_cluster(region, request.get("cluster"))
+        task = self.find_task(region, cluster, request["task"])
+        if task is None:
+            raise AwsError("InvalidParameterException", "The referenced task was not found.")
+        self.life.stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
+        return {"task": task_shape(task, self.world.clock)}
+
+    def describe_tasks(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        cluster = self.find_cluster(region, request.get("cluster"))
+        if not request["tasks"]:
+            raise AwsError("InvalidParameterException", "Tasks cannot be empty.")
+        tags = "TAGS" in (request.get("include") or [])
+        found, failures = [], []
+        for reference in request["tasks"]:
+            task = self.find_task(region, cluster, reference)
+            if task is None:
+                failures.append(missing(region.arn(f"task/{cluster.name}/{last(reference)}")))
+            else:
+                found.append(task_shape(task, self.world.clock, tags=tags))
+        return {"tasks": found, "failures": failures}
+
+    def list_tasks(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self.region(context)
+        cluster = self.find_cluster(region, request.get("cluster"))
+        name = request.get("serviceName")
+        if name:
+            self.find_service(region, cluster, name)
+        desired = request.get("desiredStatus") or "RUNNING"
+        arns = [
+            task.arn
+            for task in region.tasks.values()
+            if task.cluster is cluster
+            and task.desired_status == desired
+            and request.get("family") in (None, task.definition.family)
+            and request.get("startedBy") in (None, task.started_by)
+            and request.get("launchType") in (None, task.launch_type)
+            and (not name or (task.service is not None and task.service.name == last(name)))
+        ]
+        shown, rest = page(arns, request)
+        return {"taskArns": shown, **rest}
+
+    def forget_later(self, task: EcsTask) -> None:
+        """A STOPPED task is shown for a while yet."""
+        region = self._region(self.world.account_id, task.region)
+
+        def forget() -> None:
+            region.tasks.pop(task.id, None)
+
+        self.world.loop.call_later(self.settings.stopped_task_seconds, forget, name=f"forget {task.id}")
