@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from docker.errors import APIError, DockerException, NotFound
 
+from pushproof.emulator.runtime.execution import captured, execute
 from pushproof.emulator.runtime.images import ImageUnavailable, ensure_build_image
 from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
 
@@ -249,14 +250,13 @@ class DockerBuildContainer:
     def await_ready(self, *, limit: int = 60) -> None:
         """Until the forwards listen and the daemon answers. Raises BuilderError with the daemon's last words."""
         wait = "until [ -e /codebuild/ready ]; do sleep 0.05; done; [ ! -e /codebuild/failed ]"
-        failed = self._container.exec_run(["timeout", str(limit), "bash", "-c", wait])
-        if failed.exit_code != 0:
-            words = self._container.exec_run(["tail", "-n", "5", "/var/log/dockerd.log"]).output.decode(
-                errors="replace"
-            )
+        status, _ = captured(self._api, self._container.id, ["timeout", str(limit), "bash", "-c", wait])
+        if status != 0:
+            _, words = captured(self._api, self._container.id, ["tail", "-n", "5", "/var/log/dockerd.log"])
             raise BuilderError(
                 "INTERNAL_ERROR",
-                f"The build's Docker daemon did not start on this machine: {words.strip() or 'no output'}",
+                "The build's Docker daemon did not start on this machine: "
+                f"{words.decode(errors='replace').strip() or 'no output'}",
             )
 
     def put_source(self, archive: bytes | None, directory: str) -> None:
@@ -298,7 +298,8 @@ class DockerBuildContainer:
         return self._get(answer["path"]) if answer["count"] else None
 
     def restore_cache(self, archive: bytes) -> None:
-        self._put(archive)
+        self._put(tar_of({"codebuild/cache.tar.gz": archive}))
+        self._ask(["restore", "/codebuild/cache.tar.gz"])
 
     def kill(self) -> None:
         self._builder.forget(self)
@@ -309,16 +310,13 @@ class DockerBuildContainer:
         """Run the agent; its output goes to `log` by whole lines, its answer comes back. Raises BuilderError."""
         command = ["python3", "/codebuild/agent.py", *arguments]
         try:
-            execution = self._api.exec_create(self._container.id, command)["Id"]
-            errors = b""
+            errors: list[bytes] = []
             lines = _Lines(log)
-            for out, error in self._api.exec_start(execution, stream=True, demux=True):
-                lines.feed(out or b"")
-                errors += error or b""
+            execute(self._api, self._container.id, command, out=lines.feed, err=errors.append)
             lines.end()
         except (APIError, DockerException, OSError) as error:
             raise BuilderError("INTERNAL_ERROR", f"The build's container is gone: {error}") from error
-        last = errors.decode(errors="replace").strip().rpartition("\n")[2]
+        last = b"".join(errors).decode(errors="replace").strip().rpartition("\n")[2]
         try:
             answer: dict[str, Any] = json.loads(last)
         except ValueError:

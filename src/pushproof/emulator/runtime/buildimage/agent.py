@@ -24,8 +24,8 @@ PLAN = HOME + "/plan.json"
 
 # `exit` in a command must not lose what it exported, hence the trap. `set -a`: what a command assigns, later commands see.
 KEEP = """\
-trap 'code=$?; trap - EXIT; set +a; {{ export -p; {functions}; }} > {state}.new 2>/dev/null && mv {state}.new {state}; \
-pwd > {directory}; exit $code' EXIT
+trap 'set -- "$?"; trap - EXIT; set +a; {{ export -p; {functions}; }} > {state}.new 2>/dev/null && mv {state}.new {state}; \
+pwd > {directory}; exit "$1"' EXIT
 cd "$(cat {directory})"
 set -a
 . {state}
@@ -157,8 +157,24 @@ def cache(plan: dict[str, Any], *patterns: str) -> None:
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name in sorted(matched):
             # Directories are matched as well as what is in them; each is added once.
-            archive.add(name, name.lstrip("/"), recursive=not any(other.startswith(name + "/") for other in matched))
+            inner = any(other.startswith(name + "/") for other in matched)
+            archive.add(name, _placed(plan, name), recursive=not inner)
     answer(path=path, count=len(matched))
+
+
+def _placed(plan: dict[str, Any], name: str) -> str:
+    """A path in the cache: what lies in the source directory comes back into the next build's, which has another name."""
+    below = os.path.relpath(name, plan["source"])
+    return "source/" + below if not below.startswith("..") else "root" + os.path.abspath(name)
+
+
+def restore(plan: dict[str, Any], path: str) -> None:
+    """Unpack what `cache` packed."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            place, _, member.name = member.name.partition("/")
+            archive.extract(member, plan["source"] if place == "source" else "/")
+    answer()
 
 
 def main() -> None:
@@ -170,6 +186,7 @@ def main() -> None:
         "environment": environment,
         "files": files,
         "pack": pack,
+        "restore": restore,
         "cache": cache,
     }
     asked[sys.argv[1]](plan, *sys.argv[2:])
