@@ -1,0 +1,245 @@
+"""The image repository: tags that stay what they were, and a lifecycle that never takes what runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.checks.finding import Addresses, Finding, Findings
+from pushproof.checks.vocabulary import Clients, Vocabulary
+from pushproof.engines.lifecycle import DAY, Image, Policy, TagStatus, evaluate, parse
+
+_MUTABILITY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"
+_SCANNING = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html"
+_LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html"
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+class RegistryChecks(Vocabulary):
+    """Asks about one repository by name."""
+
+    def __init__(self, aws: Clients, *, repository: str, addresses: Addresses | None = None) -> None:
+        super().__init__(aws, addresses=addresses)
+        self.repository = repository
+
+    def refuses_a_second_push_of_a_tag(self) -> Findings:
+        """Proven by doing it: two tiny images are pushed under one probe tag, which is deleted afterwards."""
+        return self._found("registry.refuses_a_second_push_of_a_tag", self._pushed_twice())
+
+    def _pushed_twice(self) -> Iterator[Finding]:
+        ecr, tag = self.aws("ecr"), f"probe-{secrets.token_hex(6)}"
+        try:
+            self._push(tag, b"first")
+            try:
+                self._push(tag, b"second")
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "ImageTagAlreadyExistsException":
+                    return
+                raise
+            yield Finding(
+                "registry.refuses_a_second_push_of_a_tag",
+                self._describe()["repositoryArn"],
+                "ImageTagAlreadyExistsException when a tag is pushed again",
+                "the second push moved the tag to another image",
+                "What was tested under a tag is not what runs under it, and a rollback to a tag may bring anything.",
+                'image_tag_mutability = "IMMUTABLE"; keep the layer cache in a repository of its own',
+                page=_MUTABILITY,
+            )
+        finally:
+            listed = ecr.list_images(repositoryName=self.repository)["imageIds"]
+            probes = {i["imageDigest"] for i in listed if i.get("imageTag", "").startswith(tag)} | self._pushed
+            ecr.batch_delete_image(repositoryName=self.repository, imageIds=[{"imageDigest": d} for d in probes])
+            self._pushed.clear()
+
+    _pushed: set[str]
+
+    def _push(self, tag: str, content: bytes) -> None:
+        """Push an image of one small layer through the API."""
+        self._pushed = getattr(self, "_pushed", set())
+        config = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "rootfs": {"type": "layers", "diff_ids": []},
+                "probe": content.decode(),
+            }
+        )
+        described = [
+            (config.encode(), "application/vnd.docker.container.image.v1+json"),
+            (content * 8, "application/vnd.docker.image.rootfs.diff.tar"),
+        ]
+        descriptors = [{"mediaType": kind, "size": len(blob), "digest": self._upload(blob)} for blob, kind in described]
+        manifest = json.dumps(
+            {"schemaVersion": 2, "mediaType": _MANIFEST, "config": descriptors[0], "layers": descriptors[1:]}
+        )
+        self._pushed.add(f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}")
+        self.aws("ecr").put_image(
+            repositoryName=self.repository, imageManifest=manifest, imageManifestMediaType=_MANIFEST, imageTag=tag
+        )
+
+    def _upload(self, blob: bytes) -> str:
+        ecr, digest = self.aws("ecr"), f"sha256:{hashlib.sha256(blob).hexdigest()}"
+        upload = ecr.initiate_layer_upload(repositoryName=self.repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=self.repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(blob) - 1,
+            layerPartBlob=blob,
+        )
+        try:
+            ecr.complete_layer_upload(repositoryName=self.repository, uploadId=upload, layerDigests=[digest])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "LayerAlreadyExistsException":
+                raise
+        return digest
+
+    def scans_on_push(self) -> Findings:
+        """Every image is scanned when it arrives, by the repository's own setting or the registry's."""
+        return self._found("registry.scans_on_push", self._scanning())
+
+    def _scanning(self) -> Iterator[Finding]:
+        repository = self._describe()
+        if not repository.get("imageScanningConfiguration", {}).get("scanOnPush"):
+            yield Finding(
+                "registry.scans_on_push",
+                repository["repositoryArn"],
+                "scanOnPush",
+                "off",
+                "Known vulnerabilities in a base image go to production unseen.",
+                "image_scanning_configuration { scan_on_push = true }",
+                page=_SCANNING,
+            )
+
+    def is_encrypted(self) -> Findings:
+        """Images are encrypted at rest, with AES256 or a KMS key."""
+        repository = self._describe()
+        kind = repository.get("encryptionConfiguration", {}).get("encryptionType")
+        findings = (
+            []
+            if kind in ("AES256", "KMS", "KMS_DSSE")
+            else [
+                Finding(
+                    "registry.is_encrypted",
+                    repository["repositoryArn"],
+                    "AES256 or KMS",
+                    str(kind),
+                    "Images hold code and configuration.",
+                    'encryption_configuration { encryption_type = "AES256" }',
+                    page="https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html",
+                )
+            ]
+        )
+        return self._found("registry.is_encrypted", findings)
+
+    # Lifecycle.
+
+    def expires(self, images: Iterable[Image], *, now: float) -> dict[str, int]:
+        """Which of these images the repository's policy would expire, and by the rule of which priority: digest -> priority."""
+        evaluation = evaluate(self.policy(), list(images), now)
+        return {
+            v.image.digest: v.rule.priority for v in evaluation.verdicts if v.rule is not None and v.action is not None
+        }
+
+    def lifecycle_selects(self, tags: Iterable[str]) -> Findings:
+        """Every tag that releases are really pushed under is selected by some rule: else nothing ever expires."""
+        return self._found("registry.lifecycle_selects", self._selection(list(tags)))
+
+    def _selection(self, tags: list[str]) -> Iterator[Finding]:
+        check, arn = "registry.lifecycle_selects", self._describe()["repositoryArn"]
+        if not tags:
+            yield Finding(
+                check,
+                arn,
+                "tags to look at",
+                "none were given",
+                "An empty list proves nothing.",
+                "Push once, or name a tag.",
+                page=_LIFECYCLE,
+            )
+        rules = [rule for rule in self.policy().rules if rule.tag_status is not TagStatus.UNTAGGED]
+        for tag in tags:
+            # Enough of them, and old enough, that any rule which selects the tag must act.
+            crowd = [Image(f"sha256:{n:064x}", float(n), (f"{tag}-{n}" if n else tag,)) for n in range(2000)]
+            if not any(
+                verdict.rule is not None for verdict in evaluate(Policy(tuple(rules)), crowd, 10_000 * DAY).verdicts
+            ):
+                selected = (
+                    ", ".join(str(list(r.tag_prefixes or r.tag_patterns) or "any") for r in rules)
+                    or "no rule for tagged images"
+                )
+                yield Finding(
+                    check,
+                    arn,
+                    f"a rule that selects releases such as {tag}",
+                    f"rules select {selected}",
+                    "Nothing ever expires and the bill only grows: with immutable tags, images do not become untagged.",
+                    "Let the build's tags carry the prefix that the rule selects, or select with tagPatternList.",
+                    page=_LIFECYCLE,
+                )
+
+    def what_runs_never_expires(
+        self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
+    ) -> Findings:
+        """What is deployed, and what a rollback needs, outlives the next pushes, even if none of them is deployed."""
+        return self._found(
+            "registry.what_runs_never_expires", self._survival(set(digests), further_pushes, example_tag)
+        )
+
+    def _survival(self, needed: set[str], further: int, example: str) -> Iterator[Finding]:
+        check, arn = "registry.what_runs_never_expires", self._describe()["repositoryArn"]
+        images = list(self.images())
+        missing = needed - {image.digest for image in images}
+        for digest in sorted(missing):
+            yield Finding(
+                check,
+                arn,
+                f"{digest}, which runs",
+                "it is not in the repository",
+                "The next task that has to start cannot be pulled: CannotPullContainerError.",
+                "Push it again, and look at what deleted it.",
+                page=_LIFECYCLE,
+            )
+        now = max((image.pushed_at for image in images), default=0.0)
+        tag = example or next((image.tags[0] for image in images if image.digest in needed and image.tags), "release")
+        later = [Image(f"sha256:{n:064x}", now + 60 * (n + 1), (f"{tag}{n}",)) for n in range(further)]
+        for digest, priority in self.expires([*images, *later], now=now + DAY).items():
+            if digest in needed:
+                yield Finding(
+                    check,
+                    arn,
+                    f"{digest} to outlive {further} further pushes",
+                    f"the rule with priority {priority} expires it",
+                    "ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
+                    "Keep more images than a day's pushes, and never by age alone.",
+                    page=_LIFECYCLE,
+                )
+
+    def policy(self) -> Policy:
+        """The repository's lifecycle policy, parsed; one without rules when it has none."""
+        try:
+            text = self.aws("ecr").get_lifecycle_policy(repositoryName=self.repository)["lifecyclePolicyText"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "LifecyclePolicyNotFoundException":
+                return Policy(())
+            raise
+        return parse(text)
+
+    def images(self) -> Iterator[Image]:
+        """What is in the repository now."""
+        for page in self.aws("ecr").get_paginator("describe_images").paginate(repositoryName=self.repository):
+            for detail in page["imageDetails"]:
+                pushed: datetime = detail["imagePushedAt"]
+                yield Image(detail["imageDigest"], pushed.timestamp(), tuple(detail.get("imageTags", ())))
+
+    def _describe(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.aws("ecr").describe_repositories(repositoryNames=[self.repository])[
+            "repositories"
+        ][0]
+        return found

@@ -1,0 +1,123 @@
+"""Secrets by reference only: nothing secret stands in an environment block, and every reference leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.checks.finding import Finding, Findings
+from pushproof.checks.vocabulary import Vocabulary
+
+_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html"
+_BUILD_PAGE = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html"
+_NAMES = re.compile(
+    r"PASSW(OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|DATABASE_URL|CONNECTION_STRING|\bDSN\b|WEBHOOK",
+    re.IGNORECASE,
+)
+_VALUES = (
+    (re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]+:[^@\s/]+@"), "a URL with a password in it"),
+    (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
+    (re.compile(r"\b(ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{20,}"), "a GitHub token"),
+    (re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/"), "a Slack credential"),
+)
+# Names that speak of a secret without holding one.
+_HARMLESS = re.compile(r"(_ARN|_NAME|_ID|_PATH|_FILE|_REGION)$", re.IGNORECASE)
+
+
+def looks_secret(name: str, value: str) -> str | None:
+    """Why a variable looks like a secret; None when it does not."""
+    for pattern, what in _VALUES:
+        if pattern.search(value):
+            return f"its value is {what}"
+    if _NAMES.search(name) and not _HARMLESS.search(name) and value:
+        return "its name says so"
+    return None
+
+
+class SecretsChecks(Vocabulary):
+    """Asks about task definitions and build projects."""
+
+    def nothing_secret_is_in_plain_sight(
+        self, *, task_definition: str | None = None, build_project: str | None = None
+    ) -> Findings:
+        """No secret-looking value stands in a task definition's environment, or in a build project's as PLAINTEXT."""
+        return self._found(
+            "secrets.nothing_secret_is_in_plain_sight",
+            [*self._task(task_definition), *self._build(build_project)],
+        )
+
+    def _task(self, name: str | None) -> Iterator[Finding]:
+        if name is None:
+            return
+        definition = self._definition(name)
+        for container in definition["containerDefinitions"]:
+            for variable in container.get("environment", []):
+                reason = looks_secret(variable["name"], variable["value"])
+                if reason is not None:
+                    yield Finding(
+                        "secrets.nothing_secret_is_in_plain_sight",
+                        definition["taskDefinitionArn"],
+                        f"{variable['name']} of container {container['name']} in the `secrets` block, by reference",
+                        f"a plain environment variable; {reason}",
+                        "Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
+                        "Put the value into Secrets Manager, and give the container secrets = [{ name, valueFrom = <ARN> }].",
+                        page=_PAGE,
+                    )
+
+    def _build(self, name: str | None) -> Iterator[Finding]:
+        if name is None:
+            return
+        project = self.aws("codebuild").batch_get_projects(names=[name])["projects"][0]
+        for variable in project["environment"].get("environmentVariables", []):
+            reason = looks_secret(variable["name"], variable["value"])
+            if variable.get("type", "PLAINTEXT") == "PLAINTEXT" and reason is not None:
+                yield Finding(
+                    "secrets.nothing_secret_is_in_plain_sight",
+                    project["arn"],
+                    f"{variable['name']} as SECRETS_MANAGER or PARAMETER_STORE",
+                    f"PLAINTEXT; {reason}",
+                    "Plain variables of a build project are readable in the console and printed by careless builds.",
+                    'type = "SECRETS_MANAGER" and the secret\'s name as value',
+                    page=_BUILD_PAGE,
+                )
+
+    def every_reference_resolves(self, task_definition: str) -> Findings:
+        """Every `secrets` entry names a secret (or parameter) that exists and has a value."""
+        return self._found("secrets.every_reference_resolves", self._references(task_definition))
+
+    def _references(self, name: str) -> Iterator[Finding]:
+        definition = self._definition(name)
+        for container in definition["containerDefinitions"]:
+            for secret in container.get("secrets", []):
+                problem = self._unresolved(secret["valueFrom"])
+                if problem is not None:
+                    yield Finding(
+                        "secrets.every_reference_resolves",
+                        definition["taskDefinitionArn"],
+                        f"{secret['name']} from {secret['valueFrom']}",
+                        problem,
+                        "No task of this revision starts: ResourceInitializationError: unable to pull secrets or registry auth.",
+                        "Create the secret and put a value into it before the first deployment.",
+                        page=_PAGE,
+                    )
+
+    def _unresolved(self, reference: str) -> str | None:
+        try:
+            if ":secretsmanager:" in reference:
+                arn = ":".join(reference.split(":")[:7])
+                versions = self.aws("secretsmanager").describe_secret(SecretId=arn).get("VersionIdsToStages", {})
+                if not any("AWSCURRENT" in stages for stages in versions.values()):
+                    return "the secret has no current value"
+            else:
+                self.aws("ssm").get_parameter(Name=reference.rpartition(":parameter")[2] or reference)
+        except ClientError as error:
+            return str(error.response["Error"]["Message"])
+        return None
+
+    def _definition(self, name: str) -> dict[str, Any]:
+        definition: dict[str, Any] = self.aws("ecs").describe_task_definition(taskDefinition=name)["taskDefinition"]
+        return definition

@@ -1,0 +1,383 @@
+"""The ECS service behind its load balancer: does a bad revision roll back, and does a good one arrive unnoticed?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from pushproof.checks.finding import Addresses, Finding, Findings
+from pushproof.checks.vocabulary import Clients, Vocabulary
+
+_DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"
+_BREAKER = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"
+_HEALTH = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"
+_TARGETS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"
+_TLS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
+_INSIGHTS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights.html"
+_LOGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"
+_CURRENT_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
+
+
+class ServiceChecks(Vocabulary):
+    """Asks about one service by cluster and name."""
+
+    def __init__(self, aws: Clients, *, cluster: str, service: str, addresses: Addresses | None = None) -> None:
+        super().__init__(aws, addresses=addresses)
+        self.cluster, self.service = cluster, service
+
+    # Deployments.
+
+    def rolls_back_by_itself(self) -> Findings:
+        """The deployment circuit breaker is on, and rolls back."""
+        return self._found("service.rolls_back_by_itself", self._breaker())
+
+    def _breaker(self) -> Iterator[Finding]:
+        service = self._describe()
+        breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
+        if not (breaker.get("enable") and breaker.get("rollback")):
+            yield Finding(
+                "service.rolls_back_by_itself",
+                service["serviceArn"],
+                "deploymentCircuitBreaker with enable and rollback",
+                f"enable {bool(breaker.get('enable'))}, rollback {bool(breaker.get('rollback'))}",
+                "A revision that never becomes healthy is tried again for ever, and nobody puts the last good one back.",
+                "In aws_ecs_service: deployment_circuit_breaker { enable = true, rollback = true }",
+                page=_BREAKER,
+            )
+        if service.get("deploymentController", {}).get("type", "ECS") != "ECS":
+            yield Finding(
+                "service.rolls_back_by_itself",
+                service["serviceArn"],
+                "the ECS (rolling update) deployment controller",
+                service["deploymentController"]["type"],
+                "The circuit breaker works with the ECS controller only.",
+                'deployment_controller { type = "ECS" }',
+                page=_BREAKER,
+            )
+
+    def keeps_its_capacity_while_it_deploys(self) -> Findings:
+        """A rolling deployment never goes below the desired count, and has room for new tasks."""
+        return self._found("service.keeps_its_capacity_while_it_deploys", self._percents())
+
+    def _percents(self) -> Iterator[Finding]:
+        service = self._describe()
+        configuration = service.get("deploymentConfiguration", {})
+        low, high = configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
+        desired = service["desiredCount"]
+        check = "service.keeps_its_capacity_while_it_deploys"
+        if low < 100:
+            yield Finding(
+                check,
+                service["serviceArn"],
+                "minimumHealthyPercent 100",
+                str(low),
+                f"A deployment may stop {desired - -(-desired * low // 100)} of {desired} tasks before successors are healthy.",
+                "deployment_minimum_healthy_percent = 100",
+                page=_DEPLOYMENTS,
+            )
+        if desired * high // 100 <= desired and low >= 100:
+            yield Finding(
+                check,
+                service["serviceArn"],
+                f"a maximumPercent that lets at least one task more than {desired} run",
+                str(high),
+                "ECS may neither stop an old task nor start a new one: the deployment never begins.",
+                "deployment_maximum_percent = 200",
+                page=_DEPLOYMENTS,
+            )
+
+    # Health.
+
+    def health_checks_agree(self) -> Findings:
+        """Container check, target group and port mapping speak of the same port and path, in times that fit together."""
+        return self._found("service.health_checks_agree", self._health())
+
+    def _health(self) -> Iterator[Finding]:
+        check = "service.health_checks_agree"
+        service, definition = self._describe(), self._definition()
+        containers = {c["name"]: c for c in definition["containerDefinitions"]}
+        if not service.get("loadBalancers"):
+            yield Finding(
+                check,
+                service["serviceArn"],
+                "a target group",
+                "the service registers nowhere",
+                "Nothing but the container's own check would tell ECS that a revision does not answer.",
+                "Add a load_balancer block.",
+                page=_TARGETS,
+            )
+        for balancer in service.get("loadBalancers", []):
+            container = containers.get(balancer["containerName"], {})
+            group = self.aws("elbv2").describe_target_groups(TargetGroupArns=[balancer["targetGroupArn"]])[
+                "TargetGroups"
+            ][0]
+            ports = [p["containerPort"] for p in container.get("portMappings", [])]
+            if balancer["containerPort"] not in ports:
+                yield Finding(
+                    check,
+                    definition["taskDefinitionArn"],
+                    f"a port mapping for {balancer['containerPort']}, which the target group sends to",
+                    f"port mappings {ports}",
+                    "No request reaches the container; every deployment fails its health checks.",
+                    "Use one variable for the container port.",
+                    page=_TARGETS,
+                )
+            yield from self._group(check, group)
+            own = container.get("healthCheck")
+            if own is None:
+                yield Finding(
+                    check,
+                    definition["taskDefinitionArn"],
+                    f"a health check of container {balancer['containerName']}",
+                    "none",
+                    "A HEALTHCHECK in the image is ignored by ECS; a hung process goes on serving until the load balancer notices.",
+                    "Add healthCheck to the container definition.",
+                    page=_HEALTH,
+                )
+                continue
+            yield from self._agreement(check, definition["taskDefinitionArn"], own, group, balancer["containerPort"])
+
+    def _group(self, check: str, group: dict[str, Any]) -> Iterator[Finding]:
+        if group["TargetType"] != "ip":
+            yield Finding(
+                check,
+                group["TargetGroupArn"],
+                "target type ip",
+                group["TargetType"],
+                "Fargate tasks have addresses of their own and no instance: they cannot be registered.",
+                'target_type = "ip"',
+                page=_TARGETS,
+            )
+        if group["HealthCheckTimeoutSeconds"] >= group["HealthCheckIntervalSeconds"]:
+            yield Finding(
+                check,
+                group["TargetGroupArn"],
+                "a timeout shorter than the interval",
+                f"timeout {group['HealthCheckTimeoutSeconds']} s, interval {group['HealthCheckIntervalSeconds']} s",
+                "Checks overlap, and a slow target flaps.",
+                "health_check { timeout = 5, interval = 30 }",
+                page=_TARGETS,
+            )
+        codes = group.get("Matcher", {}).get("HttpCode", "200")
+        if re.search(r"[45]\d\d", codes):
+            yield Finding(
+                check,
+                group["TargetGroupArn"],
+                "a matcher of success codes",
+                codes,
+                "A target that answers with errors counts as healthy, so a broken revision is never rolled back.",
+                'matcher = "200"',
+                page=_TARGETS,
+            )
+
+    def _agreement(
+        self, check: str, arn: str, own: dict[str, Any], group: dict[str, Any], port: int
+    ) -> Iterator[Finding]:
+        for url in _urls(own["command"]):
+            parts = urlsplit(url)
+            asked = parts.port or (443 if parts.scheme == "https" else 80)
+            if asked != port:
+                yield Finding(
+                    check,
+                    arn,
+                    f"a container check that asks port {port}",
+                    f"it asks {url}",
+                    "The container's own check judges something else than what the load balancer sends requests to.",
+                    "Derive both from one variable.",
+                    page=_HEALTH,
+                )
+            if group.get("HealthCheckPath") and parts.path != group["HealthCheckPath"]:
+                yield Finding(
+                    check,
+                    arn,
+                    f"a container check of {group['HealthCheckPath']}, as the target group has it",
+                    f"it asks {url}",
+                    "Two definitions of healthy: a task can be killed by one check while the other is content.",
+                    "Derive both from one variable.",
+                    page=_HEALTH,
+                )
+        if own.get("timeout", 5) >= own.get("interval", 30):
+            yield Finding(
+                check,
+                arn,
+                "a container check whose timeout is shorter than its interval",
+                f"timeout {own.get('timeout', 5)} s, interval {own.get('interval', 30)} s",
+                "Checks overlap.",
+                "healthCheck = { interval = 30, timeout = 5, … }",
+                page=_HEALTH,
+            )
+
+    # The way in.
+
+    def redirects_http_to_https(self) -> Findings:
+        """Every HTTP listener answers 301 to HTTPS and serves nothing itself."""
+        return self._found("service.redirects_http_to_https", self._redirects())
+
+    def _redirects(self) -> Iterator[Finding]:
+        check = "service.redirects_http_to_https"
+        listeners = list(self._listeners())
+        if not listeners:
+            yield self._no_listener(check)
+        for listener in listeners:
+            if listener["Protocol"] != "HTTP":
+                continue
+            action = listener["DefaultActions"][0]
+            redirect = action.get("RedirectConfig", {})
+            if (
+                action["Type"] != "redirect"
+                or redirect.get("Protocol") != "HTTPS"
+                or redirect.get("StatusCode") != "HTTP_301"
+            ):
+                yield Finding(
+                    check,
+                    listener["ListenerArn"],
+                    "a redirect to HTTPS with status 301",
+                    f"{action['Type']} {redirect or ''}".strip(),
+                    "Requests, and their cookies, cross the internet in the clear.",
+                    'default_action { type = "redirect", redirect { protocol = "HTTPS", port = "443", status_code = "HTTP_301" } }',
+                    page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
+                )
+
+    def speaks_current_tls(self) -> Findings:
+        """There is an HTTPS listener, and each has a TLS 1.3 policy."""
+        return self._found("service.speaks_current_tls", self._tls())
+
+    def _tls(self) -> Iterator[Finding]:
+        check = "service.speaks_current_tls"
+        secure = [listener for listener in self._listeners() if listener["Protocol"] == "HTTPS"]
+        if not secure:
+            yield self._no_listener(check)
+        for listener in secure:
+            if not _CURRENT_TLS.match(listener.get("SslPolicy", "")):
+                yield Finding(
+                    check,
+                    listener["ListenerArn"],
+                    "a policy with TLS 1.3 and nothing below TLS 1.2, such as ELBSecurityPolicy-TLS13-1-2-2021-06",
+                    listener.get("SslPolicy", "none"),
+                    "Clients may be talked down to versions with known attacks. Left out, the policy is one from 2016.",
+                    'ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"',
+                    page=_TLS,
+                )
+
+    def _no_listener(self, check: str) -> Finding:
+        service = self._describe()
+        return Finding(
+            check,
+            service["serviceArn"],
+            "a load balancer with an HTTPS listener for the service",
+            "none was found",
+            "There is nothing to check, which is not the same as nothing wrong.",
+            "Add aws_lb_listener resources for ports 80 and 443.",
+            page=_TARGETS,
+        )
+
+    # What is kept.
+
+    def logs_are_kept(self, *, at_least_days: int = 7) -> Findings:
+        """Every container logs to a group that exists and whose retention is set."""
+        return self._found("service.logs_are_kept", self._logs(at_least_days))
+
+    def _logs(self, days: int) -> Iterator[Finding]:
+        check = "service.logs_are_kept"
+        definition = self._definition()
+        for container in definition["containerDefinitions"]:
+            configuration = container.get("logConfiguration", {})
+            group = configuration.get("options", {}).get("awslogs-group")
+            if configuration.get("logDriver") != "awslogs" or not group:
+                yield Finding(
+                    check,
+                    definition["taskDefinitionArn"],
+                    f"awslogs for container {container['name']}",
+                    configuration.get("logDriver", "no log configuration"),
+                    "When a task fails to start, its last words are the only thing there is to go by.",
+                    "Add logConfiguration with awslogs-group, awslogs-region and awslogs-stream-prefix.",
+                    page=_LOGS,
+                )
+                continue
+            groups = self.aws("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+            found = next((g for g in groups if g["logGroupName"] == group), None)
+            if found is None or (found.get("retentionInDays") or 0) < days:
+                yield Finding(
+                    check,
+                    group,
+                    f"a log group kept for at least {days} days",
+                    "the group does not exist"
+                    if found is None
+                    else f"retention {found.get('retentionInDays', 'not set: for ever, and billed')}",
+                    "Without the group no task starts (ResourceInitializationError); without retention the bill only grows.",
+                    "Add aws_cloudwatch_log_group with retention_in_days.",
+                    page=_LOGS,
+                )
+
+    def container_insights_is_on(self) -> Findings:
+        """The cluster reports Container Insights."""
+        return self._found("service.container_insights_is_on", self._insights())
+
+    def _insights(self) -> Iterator[Finding]:
+        cluster = self.aws("ecs").describe_clusters(clusters=[self.cluster], include=["SETTINGS"])["clusters"][0]
+        setting = {s["name"]: s["value"] for s in cluster.get("settings", [])}.get("containerInsights", "disabled")
+        if setting not in ("enabled", "enhanced"):
+            yield Finding(
+                "service.container_insights_is_on",
+                cluster["clusterArn"],
+                "containerInsights enabled or enhanced",
+                setting,
+                "Memory and processor of tasks are not recorded: an OutOfMemory stop leaves no trace of how it came about.",
+                'setting { name = "containerInsights", value = "enabled" }',
+                page=_INSIGHTS,
+            )
+
+    def deletion_is_protected(self) -> Findings:
+        """The load balancer cannot be deleted by mistake: for production."""
+        return self._found("service.deletion_is_protected", self._protection())
+
+    def _protection(self) -> Iterator[Finding]:
+        for arn in {listener["LoadBalancerArn"] for listener in self._listeners()}:
+            attributes = self.aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+            if {a["Key"]: a["Value"] for a in attributes}.get("deletion_protection.enabled") != "true":
+                yield Finding(
+                    "service.deletion_is_protected",
+                    arn,
+                    "deletion_protection.enabled",
+                    "false",
+                    "One wrong destroy and the address that DNS points to is gone for good.",
+                    "enable_deletion_protection = true",
+                    page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
+                )
+
+    # What is asked.
+
+    def _describe(self) -> dict[str, Any]:
+        answer = self.aws("ecs").describe_services(cluster=self.cluster, services=[self.service])
+        if not answer["services"]:
+            raise LookupError(
+                f"cluster {self.cluster} has no service {self.service}; check both names (outputs of the module)"
+            )
+        service: dict[str, Any] = answer["services"][0]
+        return service
+
+    def _definition(self) -> dict[str, Any]:
+        arn = self._describe()["taskDefinition"]
+        definition: dict[str, Any] = self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return definition
+
+    def _listeners(self) -> Iterator[dict[str, Any]]:
+        elb = self.aws("elbv2")
+        for balancer in self._describe().get("loadBalancers", []):
+            group = elb.describe_target_groups(TargetGroupArns=[balancer["targetGroupArn"]])["TargetGroups"][0]
+            for arn in group["LoadBalancerArns"]:
+                yield from elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+
+
+def _urls(command: list[str]) -> list[str]:
+    """URLs that a health check's command asks."""
+    words: list[str] = []
+    for part in command[1:]:
+        try:
+            words += shlex.split(part)
+        except ValueError:
+            words += part.split()
+    return [match[0] for word in words if (match := re.search(r"https?://[^\s'\"|;]+", word))]
