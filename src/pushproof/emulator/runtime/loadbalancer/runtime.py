@@ -51,6 +51,8 @@ class LoadBalancerRuntime:
         self._listening: dict[str, _Listening] = {}
         self._groups: dict[str, Group] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._gate = threading.Lock()
+        self._closing = False
         self._thread: threading.Thread | None = None
         self._connections: Connections | None = None
         self._probes: aiohttp.ClientSession | None = None
@@ -62,6 +64,7 @@ class LoadBalancerRuntime:
         """Start the thread; does nothing when it runs."""
         if self._thread is not None:
             return
+        self._closing = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, name="pushproof-loadbalancer", daemon=True)
         self._thread.start()
@@ -71,7 +74,11 @@ class LoadBalancerRuntime:
         """Stop listening and end the thread; safe to call twice."""
         if self._thread is None or self._loop is None:
             return
-        self._call(self._shut())
+        with self._gate:
+            # Whatever was asked before this is in the loop and ends with it; nothing gets in afterwards and waits for ever.
+            self._closing = True
+            shut = asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
+        shut.result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._thread = None
@@ -124,10 +131,12 @@ class LoadBalancerRuntime:
             self._loop.close()
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        if self._loop is None:
-            work.close()
-            raise RuntimeError("the load balancer's data plane is not running; call start() first")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        with self._gate:
+            if self._loop is None or self._closing:
+                work.close()
+                raise RuntimeError("the load balancer's data plane is not running; call start() first")
+            asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asked.result()
 
     async def _open(self) -> None:
         self._connections = Connections()

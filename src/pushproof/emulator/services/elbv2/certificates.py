@@ -1,0 +1,137 @@
+"""Certificates of HTTPS listeners: looked up in ACM or IAM, with their private keys where those were seen.
+
+No AWS API gives an imported private key back, so keys are noted as ImportCertificate and UploadServerCertificate pass through
+the gateway, by the certificate they belong to. For a certificate whose key never passed (one that ACM issued) the listener
+presents a self-signed stand-in for the same names, and the log says so.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+from pushproof.emulator.context import Call
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.runtime.loadbalancer import Certificate
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+log = logging.getLogger(__name__)
+
+
+class Certificates:
+    """Finds certificates by ARN."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        # Private key in PEM, by the public key of the certificate that it belongs to.
+        self._keys: dict[bytes, str] = {}
+        self._stand_ins: dict[str, Certificate] = {}
+        world.gateway.observe("acm", self._imported, "ImportCertificate")
+        world.gateway.observe("iam", self._uploaded, "UploadServerCertificate")
+
+    def check(self, arn: str) -> None:
+        """Raises AwsError unless the certificate exists and can serve a listener."""
+        if ":acm:" in arn:
+            acm = self._world.substrate.client("acm", arn.split(":")[3])
+            try:
+                status = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+            except ClientError as error:
+                raise _not_found(arn) from error
+            if status != "ISSUED":
+                raise AwsError(
+                    "UnsupportedCertificate",
+                    f"The certificate '{arn}' must have a fully-qualified domain name, a supported signature, "
+                    f"and a supported key size, and be issued; its status is {status}",
+                )
+        else:
+            self._pem(arn)
+
+    def find(self, arn: str) -> Certificate:
+        """The certificate with a key that fits: the real one, or a stand-in for the same names. Raises AwsError."""
+        chain = self._pem(arn)
+        leaf = x509.load_pem_x509_certificate(chain.encode())
+        key = self._keys.get(_fingerprint(leaf.public_key()))
+        if key is not None:
+            return Certificate(arn, chain, key)
+        if arn not in self._stand_ins:
+            log.warning(
+                "the private key of %s was never imported through this endpoint: "
+                "its listener presents a self-signed certificate for the same names",
+                arn,
+            )
+            self._stand_ins[arn] = _stand_in(arn, leaf)
+        return self._stand_ins[arn]
+
+    def _pem(self, arn: str) -> str:
+        try:
+            if ":acm:" in arn:
+                acm = self._world.substrate.client("acm", arn.split(":")[3])
+                found = acm.get_certificate(CertificateArn=arn)
+                return _chain(found["Certificate"], found.get("CertificateChain"))
+            if ":server-certificate/" in arn:
+                iam = self._world.substrate.client("iam", self._world.region)
+                found = iam.get_server_certificate(ServerCertificateName=arn.rpartition("/")[2])["ServerCertificate"]
+                return _chain(found["CertificateBody"], found.get("CertificateChain"))
+        except ClientError as error:
+            raise _not_found(arn) from error
+        raise _not_found(arn)
+
+    def _imported(self, call: Call) -> None:
+        if call.status < 400:
+            self._note(call.request.get("Certificate"), call.request.get("PrivateKey"))
+
+    def _uploaded(self, call: Call) -> None:
+        if call.status < 400:
+            self._note(call.request.get("CertificateBody"), call.request.get("PrivateKey"))
+
+    def _note(self, certificate: bytes | str | None, key: bytes | str | None) -> None:
+        if certificate and key:
+            leaf = x509.load_pem_x509_certificate(_bytes(certificate))
+            self._keys[_fingerprint(leaf.public_key())] = _bytes(key).decode()
+
+
+def _not_found(arn: str) -> AwsError:
+    return AwsError("CertificateNotFound", f"Certificate '{arn}' not found")
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def _chain(leaf: str, rest: str | None) -> str:
+    return leaf.strip() + "\n" + (rest.strip() + "\n" if rest and rest.strip() else "")
+
+
+def _fingerprint(key: CertificatePublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _stand_in(arn: str, original: x509.Certificate) -> Certificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(original.subject)
+        .issuer_name(original.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=365))
+    )
+    try:
+        names = original.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        builder = builder.add_extension(names.value, critical=False)
+    except x509.ExtensionNotFound:
+        log.debug("%s has no alternative names; its stand-in has none either", arn)
+    made = builder.sign(key, hashes.SHA256())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Certificate(arn, made.public_bytes(serialization.Encoding.PEM).decode(), pem.decode())

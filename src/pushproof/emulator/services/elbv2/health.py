@@ -1,0 +1,178 @@
+"""Targets of a group over time: registered, probed, draining, gone; and who wants to know.
+
+The decisions are the engine's (`engines/deployment/target_health.py`); here are its timers, its probes and its audience.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pushproof.emulator.loop import Outcome
+from pushproof.emulator.runtime.base import HttpProbe, TargetProber
+from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
+from pushproof.engines.deployment.target_health import (
+    Matcher,
+    Probe,
+    TargetCheck,
+    TargetHealth,
+    target_deregistered,
+    target_probed,
+    target_registered,
+    target_unused,
+)
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+log = logging.getLogger(__name__)
+
+# (target id, port, state, reason code); state `unused` with Target.NotRegistered when the target is gone.
+Subscriber = Callable[[str, int, str, str], None]
+
+
+class HealthMonitor:
+    """Keeps the health of every target. `changed` is called whenever a group's targets or their states did."""
+
+    def __init__(
+        self, world: World, prober: Callable[[], TargetProber], changed: Callable[[TargetGroup], None]
+    ) -> None:
+        self._world = world
+        self._prober = prober
+        self._changed = changed
+        self._subscribers: dict[str, list[Subscriber]] = {}
+        self._closed = False
+
+    def subscribe(self, target_group_arn: str, callback: Subscriber) -> Callable[[], None]:
+        """Tell `callback` of every change of state in a group; returns what ends that."""
+        self._subscribers.setdefault(target_group_arn, []).append(callback)
+
+        def end() -> None:
+            if callback in self._subscribers.get(target_group_arn, []):
+                self._subscribers[target_group_arn].remove(callback)
+
+        return end
+
+    def register(
+        self, group: TargetGroup, target_id: str, port: int, address: str, *, zone: str | None, in_use: bool
+    ) -> None:
+        """Take a target in. One that is registered already stays as it is, unless it drains or has moved."""
+        current = group.targets.get((target_id, port))
+        if current is not None:
+            if current.health.state not in ("draining", "unhealthy.draining") and current.address == address:
+                return
+            _stop(current)
+        health = target_registered(self._world.clock.now()) if in_use else target_unused()
+        target = RegisteredTarget(target_id, port, address, health, zone)
+        group.targets[target.key] = target
+        self._tell(group, target)
+        if in_use:
+            self._probe_at(group, target, self._world.clock.now())
+
+    def deregister(self, group: TargetGroup, target: RegisteredTarget) -> None:
+        """Begin to drain a target; it leaves the group when its delay is over (at once where nothing used the group)."""
+        if target.health.state in ("draining", "unhealthy.draining"):
+            return
+        _stop(target)
+        if target.health.state == "unused":
+            self._gone(group, target)
+            return
+        delay = float(group.attributes["deregistration_delay.timeout_seconds"])
+        now = self._world.clock.now()
+        self._set(group, target, target_deregistered(target.health, now, delay))
+        target.timer = self._world.loop.call_at(
+            now + delay, lambda: self._gone(group, target), name=f"drain {group.name} {target.id}:{target.port}"
+        )
+
+    def put_to_use(self, group: TargetGroup) -> None:
+        """A listener forwards to the group now: its targets begin to be checked."""
+        now = self._world.clock.now()
+        for target in list(group.targets.values()):
+            if target.health.state == "unused":
+                self._set(group, target, target_registered(now))
+                self._probe_at(group, target, now)
+
+    def put_out_of_use(self, group: TargetGroup) -> None:
+        """No listener forwards to the group any more: checks end, draining targets leave."""
+        for target in list(group.targets.values()):
+            _stop(target)
+            if target.health.state in ("draining", "unhealthy.draining"):
+                self._gone(group, target)
+            else:
+                self._set(group, target, target_unused())
+
+    def forget(self, group: TargetGroup) -> None:
+        """The group is deleted."""
+        for target in group.targets.values():
+            _stop(target)
+        self._subscribers.pop(group.arn, None)
+
+    def close(self) -> None:
+        """No probe after this."""
+        self._closed = True
+
+    def _gone(self, group: TargetGroup, target: RegisteredTarget) -> None:
+        if group.targets.get(target.key) is target:
+            del group.targets[target.key]
+            target.health = target_unused("Target.NotRegistered")
+            self._tell(group, target)
+
+    def _probe_at(self, group: TargetGroup, target: RegisteredTarget, when: float) -> None:
+        target.timer = self._world.loop.call_at(
+            when, lambda: self._probe(group, target), name=f"check {group.name} {target.id}:{target.port}"
+        )
+
+    def _probe(self, group: TargetGroup, target: RegisteredTarget) -> None:
+        if self._closed:
+            return
+        prober = self._prober()
+        port = target.port if group.check_port == "traffic-port" else int(group.check_port)
+        started = self._world.clock.now()
+        address, path, protocol, timeout = target.address, group.check_path, group.check_protocol, group.check_timeout
+
+        def work() -> HttpProbe:
+            return prober.probe(address, port, path=path, protocol=protocol, timeout=timeout)
+
+        def done(outcome: Outcome[HttpProbe]) -> None:
+            # Whoever deregistered, replaced or retired the target meanwhile no longer wants to hear of this.
+            if self._closed or group.targets.get(target.key) is not target or target.timer is not timer:
+                return
+            if outcome.error is not None:
+                log.error("the health check of %s:%d failed inside: %r", target.id, port, outcome.error)
+            found = outcome.value or HttpProbe(None, "error")
+            probe = Probe(found.status, timed_out=found.error == "timeout")
+            after = target_probed(check(group), target.health, started, probe)
+            self._set(group, target, after)
+            self._probe_at(group, target, after.next_check_at or started + group.check_interval)
+
+        timer = target.timer
+        self._world.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
+
+    def _set(self, group: TargetGroup, target: RegisteredTarget, health: TargetHealth) -> None:
+        before = target.health
+        target.health = health
+        if (before.state, before.reason) != (health.state, health.reason):
+            self._tell(group, target)
+
+    def _tell(self, group: TargetGroup, target: RegisteredTarget) -> None:
+        self._changed(group)
+        for subscriber in list(self._subscribers.get(group.arn, ())):
+            subscriber(target.id, target.port, target.health.state, target.health.reason)
+
+
+def check(group: TargetGroup) -> TargetCheck:
+    """A group's health check as the engine takes it."""
+    return TargetCheck(
+        Matcher.parse(group.matcher),
+        float(group.check_interval),
+        float(group.check_timeout),
+        group.healthy_threshold,
+        group.unhealthy_threshold,
+    )
+
+
+def _stop(target: RegisteredTarget) -> None:
+    if target.timer is not None:
+        target.timer.cancel()
+    target.timer = None

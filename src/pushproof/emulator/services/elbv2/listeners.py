@@ -1,0 +1,276 @@
+"""Operations on listeners, their certificates and their rules.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html and its neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.services.elbv2 import actions, attributes
+from pushproof.emulator.services.elbv2.model import Listener, Rule, unique
+from pushproof.emulator.services.elbv2.store import Store, page
+from pushproof.emulator.services.elbv2.tagging import tags_of
+from pushproof.engines.tlspolicy import DEFAULT_POLICY, POLICIES
+
+_MOST_LISTENERS = 50
+_MOST_RULES = 100
+_MOST_CERTIFICATES = 25
+
+
+class ListenerOperations(Store):
+    """Create, describe, change and delete listeners and rules."""
+
+    def create_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        balancer = self.balancer(request["LoadBalancerArn"])
+        mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer.arn]
+        if len(mine) >= _MOST_LISTENERS:
+            raise AwsError("TooManyListeners", f"The maximum number of listeners has been reached on '{balancer.arn}'")
+        if request.get("Protocol") is None or request.get("Port") is None:
+            raise AwsError("ValidationError", "A listener protocol and port must be specified")
+        actions_stored = self._actions(balancer.arn, request["DefaultActions"])
+        path = f"{balancer.path}/{unique()}"
+        prefix = balancer.arn.partition(":loadbalancer/")[0]
+        default = Rule(f"{prefix}:listener-rule/{path}/{unique()}", None, [], actions_stored)
+        listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "", 0, [default], {})
+        listener = self._configured(listener, request)
+        tags = tags_of(request)
+        self._apply(listener)
+        self.tags[listener.arn] = tags
+        self.tags[default.arn] = {}
+        return {"Listeners": [self._shown_listener(listener)]}
+
+    def describe_listeners(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arns, balancer = request.get("ListenerArns"), request.get("LoadBalancerArn")
+        if arns:
+            return page(request, [self.listener(arn) for arn in arns], self._shown_listener, "Listeners")
+        if not balancer:
+            raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
+        self.balancer(balancer)
+        mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer]
+        return page(request, mine, self._shown_listener, "Listeners")
+
+    def modify_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self.listener(request["ListenerArn"])
+        changed = self._configured(listener, request)
+        if request.get("DefaultActions"):
+            stored = self._actions(listener.load_balancer_arn, request["DefaultActions"])
+            changed.rules = [replace(one, actions=stored) if one.priority is None else one for one in listener.rules]
+        self._apply(changed)
+        return {"Listeners": [self._shown_listener(changed)]}
+
+    def delete_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self.listener(request["ListenerArn"])
+        before = self.in_use()
+        self.plane.remove_listener(listener.arn)
+        del self.listeners[listener.arn]
+        for arn in (listener.arn, *(rule.arn for rule in listener.rules)):
+            self.tags.pop(arn, None)
+        self.rewire(before)
+        return {}
+
+    def describe_listener_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return attributes.shown(self.listener(request["ListenerArn"]).attributes)
+
+    def modify_listener_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self.listener(request["ListenerArn"])
+        defaults = attributes.HTTPS_LISTENER if listener.protocol == "HTTPS" else attributes.LISTENER
+        for item in request["Attributes"]:
+            key = item.get("Key", "")
+            if key in defaults and (item.get("Value") or "") != defaults[key]:
+                raise not_implemented("elbv2", f"listener attribute {key} = {item.get('Value')}")
+        attributes.change("Listener", listener.attributes, request["Attributes"])
+        return attributes.shown(listener.attributes)
+
+    # Certificates.
+
+    def describe_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self.listener(request["ListenerArn"])
+        numbered = list(enumerate(listener.certificates))
+        return page(request, numbered, lambda one: {"CertificateArn": one[1], "IsDefault": one[0] == 0}, "Certificates")
+
+    def add_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self._https(request["ListenerArn"])
+        added = [one["CertificateArn"] for one in request["Certificates"] if one.get("CertificateArn")]
+        for arn in added:
+            self.certificates.check(arn)
+        certificates = list(dict.fromkeys([*listener.certificates, *added]))
+        if len(certificates) > _MOST_CERTIFICATES + 1:
+            raise AwsError(
+                "TooManyCertificates", f"The maximum number of certificates has been reached on '{listener.arn}'"
+            )
+        self._apply(replace(listener, certificates=certificates))
+        return {"Certificates": [{"CertificateArn": arn, "IsDefault": False} for arn in added]}
+
+    def remove_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self._https(request["ListenerArn"])
+        removed = [one.get("CertificateArn") for one in request["Certificates"]]
+        if listener.certificates[0] in removed:
+            raise AwsError("OperationNotPermitted", "Default certificate cannot be removed")
+        self._apply(replace(listener, certificates=[one for one in listener.certificates if one not in removed]))
+        return {}
+
+    # Rules.
+
+    def create_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener = self.listener(request["ListenerArn"])
+        if request.get("Transforms"):
+            raise not_implemented("elbv2", "rule transforms")
+        if len(listener.rules) > _MOST_RULES:
+            raise AwsError("TooManyRules", f"The maximum number of rules has been reached on '{listener.arn}'")
+        self._check_priority(listener, request["Priority"])
+        conditions = actions.stored_conditions(request["Conditions"])
+        stored = self._actions(listener.load_balancer_arn, request["Actions"])
+        arn = listener.arn.replace(":listener/", ":listener-rule/") + "/" + unique()
+        rule = Rule(arn, request["Priority"], conditions, stored)
+        tags = tags_of(request)
+        self._apply(replace(listener, rules=[*listener.rules, rule]))
+        self.tags[arn] = tags
+        return {"Rules": [_shown_rule(rule)]}
+
+    def describe_rules(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arns, listener_arn = request.get("RuleArns"), request.get("ListenerArn")
+        if arns:
+            return page(request, [self.rule(arn)[1] for arn in arns], _shown_rule, "Rules")
+        if not listener_arn:
+            raise AwsError("ValidationError", "You must specify either listener rule ARNs or a listener ARN")
+        rules = self.listener(listener_arn).rules
+        return page(request, sorted(rules, key=lambda one: one.priority or 1_000_000), _shown_rule, "Rules")
+
+    def modify_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener, rule = self.rule(request["RuleArn"])
+        if request.get("Transforms"):
+            raise not_implemented("elbv2", "rule transforms")
+        changed = replace(rule)
+        if request.get("Conditions"):
+            if rule.priority is None:
+                raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified")
+            changed.conditions = actions.stored_conditions(request["Conditions"])
+        if request.get("Actions"):
+            if rule.priority is None:
+                raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified")
+            changed.actions = self._actions(listener.load_balancer_arn, request["Actions"])
+        self._apply(replace(listener, rules=[changed if one is rule else one for one in listener.rules]))
+        return {"Rules": [_shown_rule(changed)]}
+
+    def delete_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        listener, rule = self.rule(request["RuleArn"])
+        if rule.priority is None:
+            raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be deleted")
+        self._apply(replace(listener, rules=[one for one in listener.rules if one is not rule]))
+        self.tags.pop(rule.arn, None)
+        return {}
+
+    def set_rule_priorities(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        wanted: dict[str, int] = {}
+        for pair in request["RulePriorities"]:
+            wanted[pair["RuleArn"]] = pair["Priority"]
+        found = [self.rule(arn) for arn in wanted]
+        listener = found[0][0]
+        if any(other is not listener for other, _ in found):
+            raise AwsError("ValidationError", "All rules must belong to the same listener")
+        if any(rule.priority is None for _, rule in found):
+            raise AwsError("OperationNotPermitted", "The priority of a default rule cannot be changed")
+        others = replace(listener, rules=[one for one in listener.rules if one.arn not in wanted])
+        for arn, priority in wanted.items():
+            self._check_priority(others, priority)
+            others.rules.append(replace(self.rule(arn)[1], priority=priority))
+        self._apply(others)
+        return {"Rules": [_shown_rule(one) for one in others.rules if one.arn in wanted]}
+
+    # Inside.
+
+    def _apply(self, listener: Listener) -> None:
+        """Make a listener what it is now: on the data plane first, so that a refusal there changes nothing."""
+        self.publish_listener(listener)
+        before = self.in_use()
+        self.listeners[listener.arn] = listener
+        self.rewire(before)
+
+    def _actions(self, balancer_arn: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        stored = actions.stored_actions(wanted)
+        self.check_groups(self.balancer(balancer_arn), stored)
+        return stored
+
+    def _configured(self, listener: Listener, request: dict[str, Any]) -> Listener:
+        protocol = request.get("Protocol") or listener.protocol
+        if protocol not in ("HTTP", "HTTPS"):
+            raise AwsError("UnsupportedProtocol", f"Listener protocol '{protocol}' must be one of 'HTTP, HTTPS'")
+        port = request.get("Port") or listener.port
+        if not 1 <= port <= 65_535:
+            raise AwsError("ValidationError", f"Listener port '{port}' must be between 1 and 65535")
+        for other in self.listeners.values():
+            same = (other.load_balancer_arn, other.port) == (listener.load_balancer_arn, port)
+            if same and other.arn != listener.arn:
+                raise AwsError(
+                    "DuplicateListener",
+                    f"A listener already exists on this port for this load balancer '{listener.load_balancer_arn}'",
+                )
+        if (request.get("MutualAuthentication") or {}).get("Mode", "off") != "off":
+            raise not_implemented("elbv2", "mutual TLS on listeners")
+        if request.get("AlpnPolicy"):
+            raise AwsError("ValidationError", "ALPN policies are for TLS listeners of Network Load Balancers")
+        given = [one["CertificateArn"] for one in request.get("Certificates") or [] if one.get("CertificateArn")]
+        changed = replace(listener, protocol=protocol, port=port)
+        if protocol != listener.protocol:
+            changed.attributes = dict(attributes.HTTPS_LISTENER if protocol == "HTTPS" else attributes.LISTENER)
+        if protocol == "HTTP":
+            if given or request.get("SslPolicy"):
+                raise AwsError("ValidationError", "Certificates and SSL policies are for HTTPS listeners")
+            changed.certificates, changed.ssl_policy = [], None
+            return changed
+        if len(given) > 1:
+            raise AwsError(
+                "TooManyCertificates", "You can specify only one default certificate; add the others to the listener"
+            )
+        policy = request.get("SslPolicy") or listener.ssl_policy or DEFAULT_POLICY
+        if policy not in POLICIES:
+            raise AwsError("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
+        if given:
+            self.certificates.check(given[0])
+            changed.certificates = list(dict.fromkeys([given[0], *listener.certificates[1:]]))
+        if not changed.certificates:
+            raise AwsError("ValidationError", "A certificate must be specified for HTTPS listeners")
+        changed.ssl_policy = policy
+        return changed
+
+    def _https(self, arn: str) -> Listener:
+        listener = self.listener(arn)
+        if listener.protocol != "HTTPS":
+            raise AwsError("UnsupportedProtocol", f"Listener '{arn}' must be an HTTPS listener to have certificates")
+        return listener
+
+    @staticmethod
+    def _check_priority(listener: Listener, priority: int) -> None:
+        if not 1 <= priority <= 50_000:
+            raise AwsError("ValidationError", f"Rule priority '{priority}' must be between 1 and 50000")
+        if any(one.priority == priority for one in listener.rules):
+            raise AwsError("PriorityInUse", f"Priority '{priority}' is currently in use")
+
+    def _shown_listener(self, listener: Listener) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "ListenerArn": listener.arn,
+            "LoadBalancerArn": listener.load_balancer_arn,
+            "Port": listener.port,
+            "Protocol": listener.protocol,
+            "DefaultActions": listener.default_rule.actions,
+        }
+        if listener.protocol == "HTTPS":
+            shown["Certificates"] = [{"CertificateArn": listener.certificates[0]}]
+            shown["SslPolicy"] = listener.ssl_policy
+            shown["MutualAuthentication"] = {"Mode": "off"}
+        return shown
+
+
+def _shown_rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "RuleArn": rule.arn,
+        "Priority": "default" if rule.priority is None else str(rule.priority),
+        "Conditions": rule.conditions,
+        "Actions": rule.actions,
+        "IsDefault": rule.priority is None,
+        "Transforms": [],
+    }

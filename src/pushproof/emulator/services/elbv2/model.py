@@ -1,0 +1,112 @@
+"""What the load balancing service keeps: load balancers, listeners, rules, target groups, targets."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushproof.emulator.loop import Timer
+from pushproof.engines.deployment.target_health import TargetHealth
+
+
+def unique() -> str:
+    """The sixteen hexadecimal digits that end an ARN."""
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class LoadBalancer:
+    """An Application Load Balancer. `zones` maps subnet id to zone name; `interfaces` subnet id to network interface id."""
+
+    arn: str
+    name: str
+    region: str
+    scheme: str
+    vpc_id: str
+    address: str
+    created_at: float
+    security_groups: list[str]
+    ip_address_type: str
+    zones: dict[str, str]
+    attributes: dict[str, str]
+    interfaces: dict[str, str] = field(default_factory=dict)
+    capacity_units: int | None = None
+    capacity_modified_at: float | None = None
+
+    @property
+    def path(self) -> str:
+        """`app/<name>/<id>`, as ARNs of listeners and descriptions of network interfaces carry it."""
+        return self.arn.partition(":loadbalancer/")[2]
+
+
+@dataclass(slots=True)
+class Rule:
+    """A listener rule; `priority` None marks the default rule. Conditions and actions are in the API's shape."""
+
+    arn: str
+    priority: int | None
+    conditions: list[dict[str, Any]]
+    actions: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Listener:
+    """A listener; `certificates` are ARNs, the default one first."""
+
+    arn: str
+    load_balancer_arn: str
+    protocol: str
+    port: int
+    rules: list[Rule]
+    attributes: dict[str, str]
+    ssl_policy: str | None = None
+    certificates: list[str] = field(default_factory=list)
+
+    @property
+    def default_rule(self) -> Rule:
+        return next(rule for rule in self.rules if rule.priority is None)
+
+
+@dataclass(slots=True)
+class RegisteredTarget:
+    """A target in its group. `address` is where its port really answers; `zone` as it was given.
+
+    A target that is registered again is a new one: what a probe of the old one brings is dropped.
+    """
+
+    id: str
+    port: int
+    address: str
+    health: TargetHealth
+    zone: str | None = None
+    timer: Timer | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.id, self.port)
+
+
+@dataclass(slots=True)
+class TargetGroup:
+    """A target group. Health check times in seconds."""
+
+    arn: str
+    name: str
+    region: str
+    target_type: str
+    protocol: str
+    port: int
+    vpc_id: str
+    ip_address_type: str
+    attributes: dict[str, str]
+    check_protocol: str
+    check_port: str
+    check_path: str
+    check_interval: int
+    check_timeout: int
+    healthy_threshold: int
+    unhealthy_threshold: int
+    matcher: str
+    targets: dict[tuple[str, int], RegisteredTarget] = field(default_factory=dict)
+    protocol_version: str = "HTTP1"

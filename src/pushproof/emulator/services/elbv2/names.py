@@ -1,0 +1,22 @@
+"""What load balancers and target groups may be called."""
+
+from __future__ import annotations
+
+import re
+
+from pushproof.emulator.errors import AwsError
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raises AwsError unless `name` may name a load balancer or target group."""
+    if len(name) > 32:
+        raise AwsError("ValidationError", f"{kind} name '{name}' cannot be longer than '32' characters")
+    if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+        raise AwsError(
+            "ValidationError",
+            f"{kind} name '{name}' can only contain characters that are alphanumeric characters or hyphens(-)",
+        )
+    if name.startswith("-") or name.endswith("-"):
+        raise AwsError("ValidationError", f"{kind} name '{name}' cannot begin or end with '-'")
+    if name.startswith("internal-"):
+        raise AwsError("ValidationError", f"{kind} name '{name}' cannot begin with 'internal-'")

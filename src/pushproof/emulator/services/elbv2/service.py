@@ -1,0 +1,53 @@
+"""Elastic Load Balancing v2: Application Load Balancers, on a store of their own and a data plane that really serves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services.elbv2.listeners import ListenerOperations
+from pushproof.emulator.services.elbv2.loadbalancers import LoadBalancerOperations
+from pushproof.emulator.services.elbv2.tagging import TagOperations
+from pushproof.emulator.services.elbv2.targetgroups import TargetGroupOperations
+from pushproof.engines.tlspolicy import POLICIES, TlsPolicy
+
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+_LIMITS = {
+    "application-load-balancers": 50,
+    "certificates-per-application-load-balancer": 25,
+    "condition-values-per-alb-rule": 5,
+    "condition-wildcards-per-alb-rule": 6,
+    "listeners-per-application-load-balancer": 50,
+    "rules-per-application-load-balancer": 100,
+    "target-groups": 3000,
+    "target-groups-per-action-on-application-load-balancer": 5,
+    "target-groups-per-application-load-balancer": 100,
+    "target-id-registrations-per-application-load-balancer": 1000,
+    "targets-per-application-load-balancer": 1000,
+}
+
+
+class LoadBalancingService(LoadBalancerOperations, TargetGroupOperations, ListenerOperations, TagOperations):
+    """The ELBv2 API. In process, ECS uses `register_target`, `deregister_target`, `target_health` and `subscribe`."""
+
+    def describe_ssl_policies(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        names = request.get("Names") or list(POLICIES)
+        if request.get("LoadBalancerType") not in (None, "application"):
+            names = []
+        unknown = [name for name in names if name not in POLICIES]
+        if unknown:
+            raise AwsError("SSLPolicyNotFound", f"SSL policy '{unknown[0]}' not found")
+        return {"SslPolicies": [_shown_policy(POLICIES[name]) for name in names]}
+
+    def describe_account_limits(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Limits": [{"Name": name, "Max": str(most)} for name, most in _LIMITS.items()]}
+
+
+def _shown_policy(policy: TlsPolicy) -> dict[str, Any]:
+    return {
+        "Name": policy.name,
+        "SslProtocols": list(policy.protocols),
+        "Ciphers": [{"Name": name, "Priority": number} for number, name in enumerate(policy.ciphers, 1)],
+        "SupportedLoadBalancerTypes": ["application"],
+    }

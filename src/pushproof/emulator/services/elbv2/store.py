@@ -1,0 +1,186 @@
+"""The load balancing service's state, and how it reaches the data plane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.loop import VirtualLoop
+from pushproof.emulator.runtime.base import TargetProber
+from pushproof.emulator.runtime.loadbalancer import (
+    CertificateError,
+    DataPlane,
+    ListenError,
+    ListenerSpec,
+    LoadBalancerRuntime,
+    ScriptedLoadBalancer,
+    Target,
+    TargetGroupSpec,
+)
+from pushproof.emulator.services import Service
+from pushproof.emulator.services.elbv2 import actions
+from pushproof.emulator.services.elbv2.certificates import Certificates
+from pushproof.emulator.services.elbv2.health import HealthMonitor
+from pushproof.emulator.services.elbv2.model import Listener, LoadBalancer, Rule, TargetGroup
+from pushproof.engines.tlspolicy import DEFAULT_POLICY
+
+T = TypeVar("T")
+
+# AWS takes about two minutes to bring a load balancer up; in AWS seconds.
+PROVISIONING = 120.0
+PAGE = 400
+
+
+class Store(Service):
+    """State by ARN, shared by the operations; the methods here are what they have in common."""
+
+    def __init__(self, world: Any, name: str) -> None:
+        super().__init__(world, name)
+        self.balancers: dict[str, LoadBalancer] = {}
+        self.groups: dict[str, TargetGroup] = {}
+        self.listeners: dict[str, Listener] = {}
+        self.tags: dict[str, dict[str, str]] = {}
+        self.certificates = Certificates(world)
+        self.health = HealthMonitor(world, self._prober, self.publish_group)
+
+    # The data plane.
+
+    @property
+    def plane(self) -> DataPlane:
+        """The world's data plane, started when it is first needed: real sockets, or scripted on a virtual clock."""
+        if self.world.balancer is None:
+            scripted = isinstance(self.world.loop, VirtualLoop)
+            self.world.balancer = (
+                ScriptedLoadBalancer(lambda: self.world.prober) if scripted else LoadBalancerRuntime(self.world.clock)
+            )
+            self.world.balancer.start()
+        plane: DataPlane = self.world.balancer
+        return plane
+
+    def _prober(self) -> TargetProber:
+        return self.world.prober or self.plane
+
+    def publish_group(self, group: TargetGroup) -> None:
+        """Tell the data plane of a group's targets as they are now."""
+        sticky = group.attributes["stickiness.enabled"] == "true"
+        self.plane.put_target_group(
+            TargetGroupSpec(
+                group.arn,
+                tuple(
+                    Target(target.id, target.port, target.address, target.port, target.health.state)
+                    for target in group.targets.values()
+                ),
+                group.protocol,
+                group.attributes["load_balancing.algorithm.type"],
+                int(group.attributes["stickiness.lb_cookie.duration_seconds"]) if sticky else None,
+            )
+        )
+
+    def publish_listener(self, listener: Listener) -> None:
+        """Have the data plane listen as a listener says. Raises AwsError when it cannot."""
+        balancer = self.balancers[listener.load_balancer_arn]
+        spec = ListenerSpec(
+            listener.arn,
+            balancer.address,
+            listener.port,
+            listener.protocol,
+            tuple(actions.engine_rule(rule) for rule in listener.rules),
+            tuple(self.certificates.find(arn) for arn in listener.certificates),
+            listener.ssl_policy or DEFAULT_POLICY,
+            idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
+            client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
+        )
+        try:
+            self.plane.put_listener(spec)
+        except ListenError as error:
+            raise AwsError("OperationNotPermitted", f"The listener cannot listen on this machine: {error}") from error
+        except CertificateError as error:
+            raise AwsError("UnsupportedCertificate", str(error)) from error
+
+    def using(self, group_arn: str) -> list[str]:
+        """ARNs of the load balancers with a rule that forwards to the group."""
+        return list(
+            dict.fromkeys(
+                listener.load_balancer_arn
+                for listener in self.listeners.values()
+                for rule in listener.rules
+                if group_arn in actions.target_groups_of(rule.actions)
+            )
+        )
+
+    def check_groups(self, balancer: LoadBalancer, wanted: list[dict[str, Any]]) -> None:
+        """Raises AwsError unless a listener of the load balancer may forward to the groups of these actions."""
+        for arn in actions.target_groups_of(wanted):
+            group = self.group(arn)
+            if group.vpc_id != balancer.vpc_id:
+                raise AwsError(
+                    "InvalidConfigurationRequest",
+                    f"The target group with targetGroupARN '{arn}' is not in the same VPC as the load balancer "
+                    f"'{balancer.arn}'",
+                )
+            if any(other != balancer.arn for other in self.using(arn)):
+                raise AwsError(
+                    "TargetGroupAssociationLimit",
+                    f"The following target groups cannot be associated with more than one load balancer: {arn}",
+                )
+
+    def rewire(self, before: set[str]) -> None:
+        """Put to use, and out of use, the groups whose use changed since `before` (see `in_use`)."""
+        after = self.in_use()
+        for arn in after - before:
+            self.health.put_to_use(self.groups[arn])
+        for arn in before - after:
+            if arn in self.groups:
+                self.health.put_out_of_use(self.groups[arn])
+
+    def in_use(self) -> set[str]:
+        """ARNs of the groups that some rule forwards to."""
+        return {
+            arn
+            for listener in self.listeners.values()
+            for rule in listener.rules
+            for arn in actions.target_groups_of(rule.actions)
+        }
+
+    # Finding things.
+
+    def balancer(self, arn: str) -> LoadBalancer:
+        if arn not in self.balancers:
+            raise AwsError("LoadBalancerNotFound", f"Load balancer '{arn}' not found")
+        return self.balancers[arn]
+
+    def group(self, arn: str) -> TargetGroup:
+        if arn not in self.groups:
+            raise AwsError("TargetGroupNotFound", f"Target group '{arn}' not found")
+        return self.groups[arn]
+
+    def listener(self, arn: str) -> Listener:
+        if arn not in self.listeners:
+            raise AwsError("ListenerNotFound", f"Listener '{arn}' not found")
+        return self.listeners[arn]
+
+    def rule(self, arn: str) -> tuple[Listener, Rule]:
+        for listener in self.listeners.values():
+            for rule in listener.rules:
+                if rule.arn == arn:
+                    return listener, rule
+        raise AwsError("RuleNotFound", f"Rule '{arn}' not found")
+
+    def close(self) -> None:
+        """End health checks; the world closes the data plane itself."""
+        self.health.close()
+
+
+def page(request: dict[str, Any], items: Iterable[T], shown: Callable[[T], dict[str, Any]], key: str) -> dict[str, Any]:
+    """One page of an answer, with the marker of the next."""
+    everything = list(items)
+    marker = request.get("Marker") or "0"
+    if not marker.isascii() or not marker.isdigit():
+        raise AwsError("ValidationError", f"Marker '{marker}' is not valid")
+    start = int(marker)
+    end = start + (request.get("PageSize") or PAGE)
+    answer: dict[str, Any] = {key: [shown(item) for item in everything[start:end]]}
+    if end < len(everything):
+        answer["NextMarker"] = str(end)
+    return answer

@@ -1,0 +1,332 @@
+"""Operations on target groups and their targets.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html and its neighbours.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.services.elbv2 import attributes
+from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup, unique
+from pushproof.emulator.services.elbv2.names import check_name
+from pushproof.emulator.services.elbv2.store import Store, page
+from pushproof.emulator.services.elbv2.tagging import tags_of
+from pushproof.engines.deployment.errors import InvalidDeploymentConfiguration
+from pushproof.engines.deployment.target_health import Matcher, TargetHealth, target_unused
+
+# Request member -> (field, lowest, highest)
+_NUMBERS = {
+    "HealthCheckIntervalSeconds": ("check_interval", 5, 300),
+    "HealthCheckTimeoutSeconds": ("check_timeout", 2, 120),
+    "HealthyThresholdCount": ("healthy_threshold", 2, 10),
+    "UnhealthyThresholdCount": ("unhealthy_threshold", 2, 10),
+}
+
+
+class TargetGroupOperations(Store):
+    """Create, describe, change and delete target groups; register and deregister targets."""
+
+    def create_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["Name"]
+        check_name("Target group", name)
+        kind = request.get("TargetType") or "instance"
+        if kind not in ("instance", "ip"):
+            raise not_implemented("elbv2", f"target type {kind}")
+        protocol = request.get("Protocol")
+        if protocol is None:
+            raise AwsError("ValidationError", "A protocol must be specified")
+        if protocol not in ("HTTP", "HTTPS"):
+            raise not_implemented("elbv2", f"target groups of protocol {protocol}")
+        if request.get("ProtocolVersion", "HTTP1") != "HTTP1":
+            raise not_implemented("elbv2", f"protocol version {request['ProtocolVersion']}")
+        if request.get("Port") is None:
+            raise AwsError("ValidationError", "A port must be specified")
+        if not request.get("VpcId"):
+            raise AwsError("ValidationError", "A VPC ID must be specified")
+        self._vpc_blocks(context.region, request["VpcId"])
+        group = TargetGroup(
+            f"arn:aws:elasticloadbalancing:{context.region}:{context.account_id}:targetgroup/{name}/{unique()}",
+            name,
+            context.region,
+            kind,
+            protocol,
+            request["Port"],
+            request["VpcId"],
+            request.get("IpAddressType") or "ipv4",
+            dict(attributes.TARGET_GROUP),
+            # AWS's default is HTTP, whatever the group's own protocol is.
+            check_protocol="HTTP",
+            check_port="traffic-port",
+            check_path="/",
+            check_interval=30,
+            check_timeout=5,
+            healthy_threshold=5,
+            unhealthy_threshold=2,
+            matcher="200",
+        )
+        _configure(group, request)
+        tags = tags_of(request)
+        existing = next((g for g in self.groups.values() if (g.name, g.region) == (name, context.region)), None)
+        if existing is not None:
+            if _settings(existing) != _settings(group) or self.tags[existing.arn] != tags:
+                raise AwsError(
+                    "DuplicateTargetGroupName",
+                    f"A target group with the same name '{name}' exists, but with different settings",
+                )
+            return {"TargetGroups": [self._shown_group(existing)]}
+        self.groups[group.arn] = group
+        self.tags[group.arn] = tags
+        self.publish_group(group)
+        return {"TargetGroups": [self._shown_group(group)]}
+
+    def describe_target_groups(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arns, names, balancer = request.get("TargetGroupArns"), request.get("Names"), request.get("LoadBalancerArn")
+        here = [group for group in self.groups.values() if group.region == context.region]
+        if balancer:
+            self.balancer(balancer)
+            here = [group for group in here if balancer in self.using(group.arn)]
+        chosen = [g for g in here if (not arns or g.arn in arns) and (not names or g.name in names)]
+        if len(chosen) < len(set(arns or names or ())):
+            raise AwsError("TargetGroupNotFound", "One or more target groups not found")
+        return page(request, chosen, self._shown_group, "TargetGroups")
+
+    def modify_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(request["TargetGroupArn"])
+        _configure(group, request)
+        return {"TargetGroups": [self._shown_group(group)]}
+
+    def delete_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.groups.get(request["TargetGroupArn"])
+        if group is None:
+            return {}
+        if self.using(group.arn):
+            raise AwsError("ResourceInUse", f"Target group '{group.arn}' is currently in use by a listener or a rule")
+        self.health.forget(group)
+        del self.groups[group.arn]
+        self.tags.pop(group.arn, None)
+        self.plane.remove_target_group(group.arn)
+        return {}
+
+    def describe_target_group_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return attributes.shown(self.group(request["TargetGroupArn"]).attributes)
+
+    def modify_target_group_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(request["TargetGroupArn"])
+        attributes.change("Target group", group.attributes, request["Attributes"])
+        self.publish_group(group)
+        return attributes.shown(group.attributes)
+
+    def register_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(request["TargetGroupArn"])
+        wanted = [(one, self._address(group, one)) for one in request["Targets"]]
+        in_use = group.arn in self.in_use()
+        for one, address in wanted:
+            port = one.get("Port") or group.port
+            current = group.targets.get((one["Id"], port))
+            # What runs there was told in process; the API knows only the address that it shows.
+            if current is not None and current.health.state not in ("draining", "unhealthy.draining"):
+                continue
+            self.health.register(group, one["Id"], port, address, zone=one.get("AvailabilityZone"), in_use=in_use)
+        return {}
+
+    def deregister_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(request["TargetGroupArn"])
+        for one in request["Targets"]:
+            for target in _matching(group, one):
+                self.health.deregister(group, target)
+        return {}
+
+    def describe_target_health(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        group = self.group(request["TargetGroupArn"])
+        wanted = request.get("Targets")
+        if not wanted:
+            return {"TargetHealthDescriptions": [_shown_health(group, target) for target in group.targets.values()]}
+        shown: list[dict[str, Any]] = []
+        for one in wanted:
+            found = _matching(group, one)
+            shown += [_shown_health(group, target) for target in found]
+            if not found:
+                absent = target_unused("Target.NotRegistered")
+                shown.append(
+                    _shown_health(group, RegisteredTarget(one["Id"], one.get("Port") or group.port, "", absent))
+                )
+        return {"TargetHealthDescriptions": shown}
+
+    # What the plane calls in process.
+
+    def register_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
+        """Register a target whose port really answers at `address`; the API shows `ip`. Raises AwsError."""
+        group = self.group(target_group_arn)
+        self.health.register(group, ip, port, address, zone=None, in_use=group.arn in self.in_use())
+
+    def deregister_target(self, target_group_arn: str, ip: str, port: int) -> None:
+        """Begin to drain a target; nothing happens when group or target is gone."""
+        group = self.groups.get(target_group_arn)
+        target = group.targets.get((ip, port)) if group else None
+        if group is not None and target is not None:
+            self.health.deregister(group, target)
+
+    def target_health(self, target_group_arn: str, ip: str, port: int) -> TargetHealth:
+        """A target's health now; `unused` with Target.NotRegistered when group or target is gone."""
+        group = self.groups.get(target_group_arn)
+        target = group.targets.get((ip, port)) if group else None
+        return target.health if target is not None else target_unused("Target.NotRegistered")
+
+    def subscribe(self, target_group_arn: str, callback: Any) -> Any:
+        """Have `callback(ip, port, state, reason)` told of every change in a group; returns what ends that.
+
+        State `unused` with reason Target.NotRegistered says that a target is gone, its draining over.
+        """
+        return self.health.subscribe(target_group_arn, callback)
+
+    # Shapes.
+
+    def _shown_group(self, group: TargetGroup) -> dict[str, Any]:
+        return {
+            "TargetGroupArn": group.arn,
+            "TargetGroupName": group.name,
+            "Protocol": group.protocol,
+            "ProtocolVersion": group.protocol_version,
+            "Port": group.port,
+            "VpcId": group.vpc_id,
+            "TargetType": group.target_type,
+            "IpAddressType": group.ip_address_type,
+            "HealthCheckEnabled": True,
+            "HealthCheckProtocol": group.check_protocol,
+            "HealthCheckPort": group.check_port,
+            "HealthCheckPath": group.check_path,
+            "HealthCheckIntervalSeconds": group.check_interval,
+            "HealthCheckTimeoutSeconds": group.check_timeout,
+            "HealthyThresholdCount": group.healthy_threshold,
+            "UnhealthyThresholdCount": group.unhealthy_threshold,
+            "Matcher": {"HttpCode": group.matcher},
+            "LoadBalancerArns": self.using(group.arn),
+        }
+
+    def _address(self, group: TargetGroup, target: dict[str, Any]) -> str:
+        wanted = str(target["Id"])
+        if group.target_type == "instance":
+            return self._instance_address(group, wanted)
+        try:
+            address = ipaddress.ip_address(wanted)
+        except ValueError as error:
+            raise AwsError("ValidationError", f"The IP address '{wanted}' is not a valid IPv4 address") from error
+        if target.get("AvailabilityZone") != "all" and not any(
+            address in block for block in self._vpc_blocks(group.region, group.vpc_id)
+        ):
+            raise AwsError(
+                "InvalidTarget",
+                f"The IP address '{wanted}' is not within the CIDR blocks of VPC '{group.vpc_id}'; "
+                "register it with Availability Zone 'all' if it lies outside",
+            )
+        return wanted
+
+    def _instance_address(self, group: TargetGroup, instance_id: str) -> str:
+        ec2 = self.world.substrate.client("ec2", group.region)
+        try:
+            (reservation,) = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
+        except (ClientError, ValueError) as error:
+            raise AwsError("InvalidTarget", f"The following targets are not valid: '{instance_id}'") from error
+        address: str = reservation["Instances"][0]["PrivateIpAddress"]
+        return address
+
+    def _vpc_blocks(self, region: str, vpc_id: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        ec2 = self.world.substrate.client("ec2", region)
+        try:
+            (vpc,) = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
+        except (ClientError, ValueError) as error:
+            raise AwsError("ValidationError", f"The VPC ID '{vpc_id}' is not found") from error
+        blocks = [one["CidrBlock"] for one in vpc.get("CidrBlockAssociationSet") or [vpc]]
+        return [ipaddress.ip_network(block) for block in blocks]
+
+
+def _configure(group: TargetGroup, request: dict[str, Any]) -> None:
+    """Take over the health check settings of a request; raises AwsError and changes nothing when they do not fit."""
+    numbers = {field: request.get(member, getattr(group, field)) for member, (field, _, _) in _NUMBERS.items()}
+    for member, (field, low, high) in _NUMBERS.items():
+        if not low <= numbers[field] <= high:
+            raise AwsError("ValidationError", f"{member} '{numbers[field]}' must be between '{low}' and '{high}'")
+    if numbers["check_timeout"] >= numbers["check_interval"]:
+        raise AwsError(
+            "ValidationError",
+            f"Health check timeout '{numbers['check_timeout']}' must be smaller than the interval "
+            f"'{numbers['check_interval']}'",
+        )
+    if request.get("HealthCheckEnabled") is False:
+        raise AwsError(
+            "ValidationError",
+            f"Health check enabled must be true for target groups with target type '{group.target_type}'",
+        )
+    protocol = request.get("HealthCheckProtocol") or group.check_protocol
+    if protocol not in ("HTTP", "HTTPS"):
+        raise AwsError("ValidationError", f"Health check protocol '{protocol}' must be HTTP or HTTPS")
+    port = str(request.get("HealthCheckPort") or group.check_port)
+    if port != "traffic-port" and (not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65_535):
+        raise AwsError("ValidationError", f"Health check port '{port}' must be 'traffic-port' or between 1 and 65535")
+    path = request.get("HealthCheckPath") or group.check_path
+    if not path.startswith("/") or len(path) > 1024:
+        raise AwsError(
+            "ValidationError", f"Health check path '{path}' must start with '/' and have at most 1024 characters"
+        )
+    matcher = (request.get("Matcher") or {}).get("HttpCode") or group.matcher
+    try:
+        # An Application Load Balancer takes 200 to 499 only.
+        if any(high > 499 for _, high in Matcher.parse(matcher).ranges):
+            raise AwsError("ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'")
+    except InvalidDeploymentConfiguration as error:
+        raise AwsError(
+            "ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'"
+        ) from error
+    for field, value in numbers.items():
+        setattr(group, field, value)
+    group.check_protocol, group.check_port, group.check_path, group.matcher = protocol, port, path, matcher
+
+
+def _settings(group: TargetGroup) -> tuple[Any, ...]:
+    return (
+        group.target_type,
+        group.protocol,
+        group.port,
+        group.vpc_id,
+        group.check_protocol,
+        group.check_port,
+        group.check_path,
+        group.check_interval,
+        group.check_timeout,
+        group.healthy_threshold,
+        group.unhealthy_threshold,
+        group.matcher,
+    )
+
+
+def _matching(group: TargetGroup, wanted: dict[str, Any]) -> list[RegisteredTarget]:
+    port = wanted.get("Port")
+    return [one for one in group.targets.values() if one.id == wanted["Id"] and port in (None, one.port)]
+
+
+def _shown_health(group: TargetGroup, target: RegisteredTarget) -> dict[str, Any]:
+    health: dict[str, Any] = {"State": target.health.state}
+    if target.health.reason:
+        health["Reason"] = target.health.reason
+        health["Description"] = target.health.description
+    described: dict[str, Any] = {"Id": target.id, "Port": target.port}
+    if target.zone:
+        described["AvailabilityZone"] = target.zone
+    port = str(target.port) if group.check_port == "traffic-port" else group.check_port
+    return {
+        "Target": described,
+        "HealthCheckPort": port,
+        "TargetHealth": health,
+        "AdministrativeOverride": {
+            "State": "no_override",
+            "Reason": "AdministrativeOverride.NoOverride",
+            "Description": "No override is currently active on target",
+        },
+    }
