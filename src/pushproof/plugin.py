@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "target_needs(capability, ...): skipped, with the target's reason, where it lacks one"
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    from pushproof.checks.finding import failed_findings
+
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
+        for findings in failed_findings(call.excinfo.traceback[-1].frame.f_locals):
+            if str(findings) not in str(call.excinfo.value):
+                report.sections.append((f"findings of {findings.check}", str(findings)))
+    return report
 
 
 def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:

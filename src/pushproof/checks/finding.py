@@ -8,7 +8,7 @@ findings.require()             # the same outside pytest, as AssertionError
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -110,9 +110,12 @@ class Findings:
         count = f"{len(self.items)} finding{'s' if len(self.items) > 1 else ''}"
         return "\n".join([f"{self.check}: {count}", *(f"\n{n}. {item}" for n, item in enumerate(self.items, 1))])
 
-    # pytest shows the repr of what an assertion was about.
+    # pytest puts the repr, on one line and cut, into the message of a failed assertion; the whole text follows
+    # as a section of the report (see `failed_findings`).
     def __repr__(self) -> str:
-        return str(self)
+        count = f"{len(self.items)} finding{'' if len(self.items) == 1 else 's'}"
+        shown = ", ".join(dict.fromkeys(item.resource for item in self.items))
+        return f"<{self.check}: {count}{': ' if shown else ''}{shown}>"
 
     def located(self, addresses: Addresses | None) -> Findings:
         """The same findings with Terraform addresses filled in where they are known."""
@@ -133,3 +136,13 @@ class Findings:
 def gather(check: str, items: Iterable[Finding]) -> Findings:
     """Collect what a check yields."""
     return Findings(check, tuple(items))
+
+
+def failed_findings(variables: Mapping[str, Any]) -> tuple[Findings, ...]:
+    """The findings among the local variables of a frame in which an assertion failed, each once.
+
+    pytest keeps the parts of an asserted expression in the frame, so those of `assert not checks.something()`
+    are there too.
+    """
+    held = {id(value): value for value in variables.values() if isinstance(value, Findings) and value}
+    return tuple(held.values())

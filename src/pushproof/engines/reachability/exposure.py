@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pushproof.engines.reachability.model import Network, Rule
+from pushproof.engines.reachability.model import Network, Rule, SecurityGroup
 from pushproof.engines.reachability.questions import (
     ORDINARY,
     Answer,
@@ -23,7 +23,7 @@ from pushproof.engines.reachability.questions import (
 )
 from pushproof.engines.reachability.routing import split_by_route
 from pushproof.engines.reachability.rules import admitted_by_acl, areas_of, protocol_name, speaks_of
-from pushproof.engines.reachability.space import ALL_PORTS, Area, Block, public_parts
+from pushproof.engines.reachability.space import ALL_PORTS, ANYWHERE, Area, Block, public_parts
 from pushproof.engines.reachability.stations import Station, stand, title
 
 
@@ -81,6 +81,8 @@ def exposures(
 ) -> tuple[Exposure, ...]:
     """Every way from the internet to an interface: at most one for each rule, protocol and range of ports."""
     station = stand(network, target)
+    if station.unguarded:
+        station = replace(station, security_groups=(SecurityGroup("no group", "", (_ANYTHING,)),), unguarded=False)
     found: list[Exposure] = []
     seen: set[tuple[str, tuple[int, int]]] = set()
     for group in station.security_groups:
@@ -97,6 +99,10 @@ def exposures(
                 answer = Answer(question, None, (way.hops,), address=way.area.block.one())
                 found.append(Exposure(station.id, protocol, port, way.area.ports, way.area.block.one(), answer))
     return tuple(found)
+
+
+# What guards an interface whose security groups are left out of the question.
+_ANYTHING = Rule("-1", blocks=tuple(ANYWHERE.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,8 @@ def _enter(
         )
     versions = ({4} if station.public else set()) | ({6} if subnet.ipv6_blocks else set())
     chosen = list(rules) if rules is not None else [rule for g in station.security_groups for rule in g.ingress]
+    if station.unguarded:
+        chosen = [_ANYTHING]
     offered = _admitted_by_groups(network, chosen, protocol, ports, versions)
     names = ", ".join(station.groups) or "none"
     if not offered:

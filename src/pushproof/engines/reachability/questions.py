@@ -19,13 +19,15 @@ class Place:
     """A network interface that may not exist yet: where a task would stand, as which groups.
 
     `address` None stands for any address of the subnet: rules then have to admit all of it.
-    `public_ip` says whether the interface gets a public address.
+    `public_ip` says whether the interface gets a public address. `unguarded` leaves its own security groups out of
+    the question, for when they are not decided yet: then only the network and the other side are asked.
     """
 
     subnet_id: str
     security_group_ids: tuple[str, ...] = ()
     public_ip: bool = False
     address: str | None = None
+    unguarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Station:
     groups: tuple[str, ...]
     security_groups: tuple[SecurityGroup, ...]
     public: bool
+    unguarded: bool = False
 
     @classmethod
     def of_endpoint(cls, network: Network, endpoint: Endpoint, subnet: Subnet) -> Station:
@@ -73,7 +74,8 @@ def stand(network: Network, where: Place | Eni) -> Station:
                 "an interface carries groups of its own VPC only"
             )
     identifier = where.id if isinstance(where, Eni) else subnet.id
-    return Station(identifier, label, subnet, address, groups, members, public)
+    unguarded = isinstance(where, Place) and where.unguarded
+    return Station(identifier, label, subnet, address, groups, members, public, unguarded)
 
 
 def title(what: Source | Target) -> str:

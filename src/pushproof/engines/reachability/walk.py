@@ -160,6 +160,8 @@ class _Trip:
         self, peer: Block, peer_groups: tuple[str, ...] = (), prefix_list_id: str = ""
     ) -> None:
         """The source's security groups must let the connection out."""
+        if self.me.unguarded:
+            return
         rules = [rule for group in self.me.security_groups for rule in group.egress]
         left = uncovered(
             self.network, rules, self.protocol, Area(peer, (self.port, self.port)), peer_groups, prefix_list_id
@@ -185,6 +187,8 @@ class _Trip:
 
     def enter_by_security_groups(self, at: Station, peer: Block, peer_groups: tuple[str, ...]) -> None:
         """The target's security groups must let the connection in."""
+        if at.unguarded:
+            return
         rules = [rule for group in at.security_groups for rule in group.ingress]
         left = uncovered(self.network, rules, self.protocol, Area(peer, (self.port, self.port)), peer_groups)
         names = ", ".join(at.groups) or "none"

@@ -438,6 +438,15 @@ def test_regional_nat_gateway_stands_in_no_zone(network: Network, altered: Alter
     assert answer.zones == {"eu-west-1b"}
 
 
+def test_undecided_security_groups_can_be_left_out(network: Network) -> None:
+    """Without security groups nothing passes; left out of the question, network and target alone answer."""
+    assert code(reach(network, Place("subnet-private-a"), Internet())) == "SecurityGroupEgress"
+    assert reach(network, Place("subnet-private-a", unguarded=True), Service("ecr.dkr"))
+    assert exposures(network, Place("subnet-public-a", public_ip=True)) == ()
+    assert exposures(network, Place("subnet-public-a", public_ip=True, unguarded=True))
+    assert reach(network, Internet(), Place("subnet-public-a", public_ip=True, unguarded=True), port=22)
+
+
 # -- from the internet ------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,148 @@
+"""From AWS ids to the Terraform code: which address has this resource, and in which file and line is it written.
+
+The state knows ids and addresses (`terraform show -json`, or a state file); the module directory's HCL knows files. HCL is only
+scanned for the first lines of blocks, which is all that is needed to point a finger.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pushproof.checks.finding import Origin
+
+_BLOCK = re.compile(r'^\s*(resource|data|module)\s+"([^"]+)"(?:\s+"([^"]+)")?\s*\{')
+_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"')
+_INDEX = re.compile(r"\[[^\]]*\]")
+
+# Attributes by which AWS answers name a resource.
+_NAMES = ("id", "arn", "name", "url")
+
+
+class StateUnreadable(ValueError):
+    """A state is neither `terraform show -json` nor a state file of version 4; the text names it."""
+
+
+class TerraformAddresses:
+    """Looks up the origin of resources.
+
+    Args:
+        state: What `terraform show -json` printed, or the content of a state file: parsed.
+        directory: The root module. Left out, files are not given.
+
+    Raises:
+        StateUnreadable: `state` is no Terraform state.
+    """
+
+    def __init__(self, state: Mapping[str, Any], directory: Path | None = None) -> None:
+        self._addresses: dict[str, str] = {}
+        for address, values in _resources(state):
+            for name in _NAMES:
+                value = values.get(name)
+                if isinstance(value, str) and value:
+                    # Ids are unique, names are not: an id or ARN wins over somebody else's name.
+                    if name in ("id", "arn"):
+                        self._addresses[value] = address
+                    else:
+                        self._addresses.setdefault(value, address)
+        self._lines = _scan(directory.resolve()) if directory is not None else {}
+        self._directory = directory
+
+    @classmethod
+    def read(cls, path: Path, directory: Path | None = None) -> TerraformAddresses:
+        """Read a state file, or a file with the output of `terraform show -json`.
+
+        Raises:
+            StateUnreadable: the file is missing or is no Terraform state.
+        """
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as problem:
+            raise StateUnreadable(
+                f"{path} cannot be read as Terraform state ({problem}): "
+                "give a terraform.tfstate or what `terraform show -json` prints"
+            ) from problem
+        return cls(state, directory)
+
+    def of(self, resource: str) -> Origin | None:
+        """The origin of an AWS id, ARN or name; None when Terraform does not manage it."""
+        address = self._addresses.get(resource)
+        return None if address is None else self.where(address)
+
+    def where(self, address: str) -> Origin:
+        """The origin of a Terraform address such as ``module.network.aws_subnet.private[0]``."""
+        file, line = self._lines.get(_INDEX.sub("", address), ("", 0))
+        return Origin(address, file, line)
+
+
+def _resources(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if not isinstance(state, Mapping):
+        raise StateUnreadable(f"a Terraform state is a JSON object, and this is {type(state).__name__}")
+    if "resources" in state and "version" in state:
+        yield from _of_file(state["resources"])
+    elif "format_version" in state:
+        yield from _of_show(state.get("values", {}).get("root_module", {}))
+    else:
+        raise StateUnreadable(
+            f"no Terraform state: it has {', '.join(sorted(state)) or 'nothing'}; "
+            "give a terraform.tfstate (version 4) or what `terraform show -json` prints"
+        )
+
+
+def _of_file(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in resources:
+        if resource.get("mode") != "managed":
+            continue
+        base = ".".join(part for part in (resource.get("module", ""), resource["type"], resource["name"]) if part)
+        for instance in resource.get("instances", ()):
+            key = instance.get("index_key")
+            yield base + ("" if key is None else f"[{json.dumps(key)}]"), instance.get("attributes") or {}
+
+
+def _of_show(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in module.get("resources", ()):
+        if resource.get("mode") == "managed":
+            yield resource["address"], resource.get("values") or {}
+    for child in module.get("child_modules", ()):
+        yield from _of_show(child)
+
+
+def _scan(root: Path) -> dict[str, tuple[str, int]]:
+    """Address without indices -> (file relative to the root module, line), following modules with local sources."""
+    found: dict[str, tuple[str, int]] = {}
+    waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", ())]
+    while waiting:
+        directory, prefix, above = waiting.pop()
+        if directory in above or not directory.is_dir():
+            continue
+        for path in sorted(directory.glob("*.tf")):
+            module = ""
+            for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+                block = _BLOCK.match(text)
+                if block is not None:
+                    kind, first, second = block.groups()
+                    module = first if kind == "module" else ""
+                    shown = _relative(path, root)
+                    if kind == "resource" and second:
+                        found[f"{prefix}{first}.{second}"] = (shown, number)
+                    elif kind == "module":
+                        found[f"{prefix}module.{first}"] = (shown, number)
+                source = _SOURCE.match(text)
+                if module and source is not None:
+                    child = (directory / source.group(1)).resolve()
+                    waiting.append((child, f"{prefix}module.{module}.", (*above, directory)))
+                    module = ""
+    return found
+
+
+def _relative(path: Path, root: Path) -> str:
+    """From the root module's point of view, with as many ``..`` as it takes."""
+    common = root
+    ups = 0
+    while not path.is_relative_to(common):
+        common = common.parent
+        ups += 1
+    return "/".join([*([".."] * ups), path.relative_to(common).as_posix()])

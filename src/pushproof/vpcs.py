@@ -1,0 +1,93 @@
+"""Asking EC2 for everything that decides a path, and handing it to the reachability engine.
+
+Used by checks (against any target) and by the emulator (against its substrate); both bring their own client.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.engines.reachability import Network, from_describe
+
+# operation -> (key of the answer, filter by VPC)
+_DESCRIBE = {
+    "describe_subnets": ("Subnets", "vpc-id"),
+    "describe_route_tables": ("RouteTables", "vpc-id"),
+    "describe_internet_gateways": ("InternetGateways", "attachment.vpc-id"),
+    "describe_nat_gateways": ("NatGateways", "vpc-id"),
+    "describe_vpc_endpoints": ("VpcEndpoints", "vpc-id"),
+    "describe_security_groups": ("SecurityGroups", "vpc-id"),
+    "describe_network_acls": ("NetworkAcls", "vpc-id"),
+    "describe_network_interfaces": ("NetworkInterfaces", "vpc-id"),
+}
+
+
+def read_network(ec2: Any, vpc_id: str) -> Network:
+    """The network of a VPC and of those it is peered with.
+
+    Args:
+        ec2: A boto3 EC2 client.
+        vpc_id: The VPC; its peers in the same account and region are read too.
+
+    Raises:
+        botocore.exceptions.ClientError: EC2 refuses, e.g. InvalidVpcID.NotFound.
+        NetworkModelError: an answer cannot be read.
+    """
+    peerings = _all(ec2, "describe_vpc_peering_connections", "VpcPeeringConnections")
+    sides = [{p[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")} for p in peerings]
+    wanted = {vpc_id}.union(*(pair for pair in sides if vpc_id in pair))
+    described: dict[str, Any] = {
+        "Vpcs": _all(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc_id]),
+        "VpcPeeringConnections": [p for p, pair in zip(peerings, sides, strict=True) if vpc_id in pair],
+    }
+    if wanted != {vpc_id}:
+        others = [{"Name": "vpc-id", "Values": sorted(wanted - {vpc_id})}]
+        described["Vpcs"] += _all(ec2, "describe_vpcs", "Vpcs", Filters=others)
+    present = [vpc["VpcId"] for vpc in described["Vpcs"]]
+    for operation, (key, by) in _DESCRIBE.items():
+        filters = [{"Name": by, "Values": present}]
+        # DescribeNatGateways alone spells its parameter in the singular.
+        name = "Filter" if operation == "describe_nat_gateways" else "Filters"
+        described[key] = _all(ec2, operation, key, **{name: filters})
+    for key in ("NatGateways", "VpcEndpoints"):
+        # Both stay listed for a while after they are gone.
+        described[key] = [entry for entry in described[key] if entry.get("State", "").lower() != "deleted"]
+    described["EgressOnlyInternetGateways"] = _all(
+        ec2, "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways"
+    )
+    described["VpcAttributes"] = {identifier: _attributes(ec2, identifier) for identifier in present}
+    described["PrefixLists"] = _all(ec2, "describe_prefix_lists", "PrefixLists")
+    own = _named_prefix_lists(described) - {entry["PrefixListId"] for entry in described["PrefixLists"]}
+    described["PrefixLists"] += [{"PrefixListId": identifier} for identifier in sorted(own)]
+    described["PrefixListEntries"] = {
+        identifier: _all(ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=identifier)
+        for identifier in sorted(own)
+    }
+    return from_describe(described, region=ec2.meta.region_name)
+
+
+def _all(ec2: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
+    if not ec2.can_paginate(operation):
+        return list(getattr(ec2, operation)(**arguments)[key])
+    return [entry for page in ec2.get_paginator(operation).paginate(**arguments) for entry in page.get(key, ())]
+
+
+def _attributes(ec2: Any, vpc_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+        answer = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
+        name = attribute[0].upper() + attribute[1:]
+        found[name] = answer[name]
+    return found
+
+
+def _named_prefix_lists(described: dict[str, Any]) -> set[str]:
+    routes = [route for table in described["RouteTables"] for route in table.get("Routes", ())]
+    permissions = [
+        permission
+        for group in described["SecurityGroups"]
+        for side in ("IpPermissions", "IpPermissionsEgress")
+        for permission in group.get(side, ())
+    ]
+    named = {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
+    return named | {entry["PrefixListId"] for p in permissions for entry in p.get("PrefixListIds", ())}

@@ -1,0 +1,104 @@
+"""From AWS ids to Terraform addresses, files and lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pushproof.checks.addresses import StateUnreadable, TerraformAddresses
+
+STATE = {
+    "version": 4,
+    "resources": [
+        {
+            "mode": "managed",
+            "module": "module.net",
+            "type": "aws_subnet",
+            "name": "private",
+            "instances": [
+                {"index_key": "a", "attributes": {"id": "subnet-1", "arn": "arn:subnet-1"}},
+                {"index_key": 1, "attributes": {"id": "subnet-2"}},
+            ],
+        },
+        {
+            "mode": "managed",
+            "type": "aws_ecs_cluster",
+            "name": "this",
+            "instances": [{"attributes": {"id": "arn:cluster", "name": "shop"}}],
+        },
+        {"mode": "data", "type": "aws_vpc", "name": "other", "instances": [{"attributes": {"id": "vpc-9"}}]},
+    ],
+}
+SHOWN = {
+    "format_version": "1.0",
+    "values": {
+        "root_module": {
+            "resources": [
+                {"mode": "managed", "address": "aws_ecs_cluster.this", "values": {"id": "arn:cluster", "name": "shop"}}
+            ],
+            "child_modules": [
+                {
+                    "resources": [
+                        {
+                            "mode": "managed",
+                            "address": 'module.net.aws_subnet.private["a"]',
+                            "values": {"id": "subnet-1", "arn": "arn:subnet-1"},
+                        }
+                    ]
+                }
+            ],
+        }
+    },
+}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    root = tmp_path / "environments" / "dev"
+    module = tmp_path / "modules" / "net"
+    root.mkdir(parents=True)
+    module.mkdir(parents=True)
+    (root / "main.tf").write_text(
+        '# the cluster\nresource "aws_ecs_cluster" "this" {\n}\n\nmodule "net" {\n  source = "../../modules/net"\n}\n'
+    )
+    (module / "subnets.tf").write_text('variable "x" {}\nresource "aws_subnet" "private" {\n  count = 2\n}\n')
+    return root
+
+
+@pytest.mark.parametrize("state", [STATE, SHOWN], ids=["state file", "terraform show"])
+def test_ids_arns_and_names_lead_to_addresses(state: dict[str, object], directory: Path) -> None:
+    """Both forms of a state lead from id, ARN or name to address, file and line, through local modules."""
+    addresses = TerraformAddresses(state, directory)
+    assert str(addresses.of("subnet-1")) == 'module.net.aws_subnet.private["a"] (../../modules/net/subnets.tf:2)'
+    assert addresses.of("arn:subnet-1") == addresses.of("subnet-1")
+    assert str(addresses.of("shop")) == "aws_ecs_cluster.this (main.tf:2)"
+
+
+def test_what_terraform_does_not_manage_has_no_address() -> None:
+    """Data sources and strangers have no address."""
+    addresses = TerraformAddresses(STATE)
+    assert addresses.of("vpc-9") is None
+    assert addresses.of("subnet-404") is None
+    assert str(addresses.of("subnet-2")) == "module.net.aws_subnet.private[1]"
+
+
+def test_modules_that_include_each_other_end(tmp_path: Path) -> None:
+    """A module that names itself as its source does not keep the scan from ending."""
+    (tmp_path / "main.tf").write_text('module "me" {\n  source = "./"\n}\nresource "a" "b" {}\n')
+    assert TerraformAddresses(STATE, tmp_path).where("a.b").line == 4
+
+
+def test_states_are_read_from_files(tmp_path: Path) -> None:
+    """A state file is read; one that is missing, broken or something else is named in the error."""
+    path = tmp_path / "terraform.tfstate"
+    path.write_text(json.dumps(STATE))
+    assert TerraformAddresses.read(path).of("subnet-2") is not None
+    path.write_text("{")
+    with pytest.raises(StateUnreadable, match=r"terraform\.tfstate cannot be read"):
+        TerraformAddresses.read(path)
+    with pytest.raises(StateUnreadable, match="cannot be read"):
+        TerraformAddresses.read(tmp_path / "nothing")
+    with pytest.raises(StateUnreadable, match="it has greeting"):
+        TerraformAddresses({"greeting": "hello"})

@@ -1,0 +1,345 @@
+"""The networking checks against a VPC laid out as the reference is, whole and with each mistake in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from pushproof.checks.addresses import TerraformAddresses
+from pushproof.checks.finding import Findings
+from pushproof.checks.networking import NetworkingChecks
+
+REGION = "eu-west-1"
+ZONES = ("eu-west-1a", "eu-west-1b")
+
+
+class Vpc:
+    """A VPC as the reference infrastructure makes it, with handles to break it by."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        self.session = session
+        self.ec2: Any = session.client("ec2")
+        self.id = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.ec2.modify_vpc_attribute(VpcId=self.id, EnableDnsHostnames={"Value": True})
+        self.igw = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=self.igw, VpcId=self.id)
+        self.public = [self.subnet(n, zone) for n, zone in enumerate(ZONES)]
+        self.private = [self.subnet(n + 2, zone) for n, zone in enumerate(ZONES)]
+        self.public_table = self.table(self.public, GatewayId=self.igw)
+        self.nats = [self.nat(subnet) for subnet in self.public]
+        self.tables = [self.table([s], NatGatewayId=n) for s, n in zip(self.private, self.nats, strict=True)]
+        self.alb_group = self.group("alb", 443, IpRanges=[{"CidrIp": "0.0.0.0/0"}])
+        self.task_group = self.group("task", 8080, UserIdGroupPairs=[{"GroupId": self.alb_group}])
+        self.endpoint_group = self.group("endpoint", 443, IpRanges=[{"CidrIp": "10.0.0.0/16"}])
+        self.endpoints = {name: self.interface_endpoint(name) for name in ("ecr.api", "ecr.dkr")}
+        self.s3 = self.ec2.create_vpc_endpoint(
+            VpcId=self.id,
+            VpcEndpointType="Gateway",
+            ServiceName=f"com.amazonaws.{REGION}.s3",
+            RouteTableIds=self.tables,
+        )["VpcEndpoint"]["VpcEndpointId"]
+
+    def subnet(self, number: int, zone: str) -> str:
+        made = self.ec2.create_subnet(VpcId=self.id, CidrBlock=f"10.0.{number * 16}.0/20", AvailabilityZone=zone)
+        return str(made["Subnet"]["SubnetId"])
+
+    def table(self, subnets: list[str], **target: str) -> str:
+        identifier = self.ec2.create_route_table(VpcId=self.id)["RouteTable"]["RouteTableId"]
+        self.ec2.create_route(RouteTableId=identifier, DestinationCidrBlock="0.0.0.0/0", **target)
+        for subnet in subnets:
+            self.ec2.associate_route_table(RouteTableId=identifier, SubnetId=subnet)
+        return str(identifier)
+
+    def nat(self, subnet: str) -> str:
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        made = self.ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)
+        return str(made["NatGateway"]["NatGatewayId"])
+
+    def group(self, name: str, port: int, **peers: Any) -> str:
+        identifier = self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.id)["GroupId"]
+        self.admit(identifier, port, **peers)
+        return str(identifier)
+
+    def admit(self, group: str, port: int, **peers: Any) -> None:
+        permission = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **peers}
+        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
+
+    def interface_endpoint(self, name: str, *, private_dns: bool = True, subnets: list[str] | None = None) -> str:
+        made = self.ec2.create_vpc_endpoint(
+            VpcId=self.id,
+            VpcEndpointType="Interface",
+            ServiceName=f"com.amazonaws.{REGION}.{name}",
+            SubnetIds=subnets or self.private,
+            SecurityGroupIds=[self.endpoint_group],
+            PrivateDnsEnabled=private_dns,
+        )
+        return str(made["VpcEndpoint"]["VpcEndpointId"])
+
+    def reroute(self, table: str, **target: str) -> None:
+        self.ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **target)
+
+    def service(self, *, public_ip: str = "DISABLED", subnets: list[str] | None = None, balanced: bool = True) -> None:
+        ecs: Any = self.session.client("ecs")
+        elbv2: Any = self.session.client("elbv2")
+        ecs.create_cluster(clusterName="c")
+        ecs.register_task_definition(
+            family="f", networkMode="awsvpc", containerDefinitions=[{"name": "app", "image": "i", "memory": 128}]
+        )
+        balancer = elbv2.create_load_balancer(
+            Name="alb", Subnets=self.public, SecurityGroups=[self.alb_group], Scheme="internet-facing"
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        target = elbv2.create_target_group(Name="t", Protocol="HTTP", Port=8080, VpcId=self.id, TargetType="ip")
+        arn = target["TargetGroups"][0]["TargetGroupArn"]
+        elbv2.create_listener(
+            LoadBalancerArn=balancer,
+            Protocol="HTTP",
+            Port=443,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+        )
+        wiring = {
+            "awsvpcConfiguration": {
+                "subnets": subnets or self.private,
+                "securityGroups": [self.task_group],
+                "assignPublicIp": public_ip,
+            }
+        }
+        behind = [{"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}] if balanced else []
+        ecs.create_service(
+            cluster="c",
+            serviceName="s",
+            taskDefinition="f",
+            desiredCount=0,
+            launchType="FARGATE",
+            networkConfiguration=wiring,
+            loadBalancers=behind,
+        )
+
+    def checks(self, **settings: Any) -> NetworkingChecks:
+        return NetworkingChecks(self.session.client, vpc_id=self.id, **settings)
+
+
+@pytest.fixture
+def vpc() -> Iterator[Vpc]:
+    with mock_aws():
+        yield Vpc(boto3.Session("testing", "testing", region_name=REGION))
+
+
+def told(findings: Findings) -> str:
+    """The findings, which must be some, as they print."""
+    assert findings
+    with pytest.raises(AssertionError) as failure:
+        findings.require()
+    for finding in findings:
+        for part in (finding.resource, finding.expected, finding.found, finding.why, finding.change):
+            assert part
+    return str(failure.value)
+
+
+def test_the_reference_network_has_no_findings(vpc: Vpc) -> None:
+    """A network laid out as the reference passes every check, with a service in it and without."""
+    assert not vpc.checks().everything()
+    vpc.service()
+    networking = vpc.checks()
+    assert not networking.everything()
+    assert not networking.tasks_get_no_public_address()
+    assert not networking.tasks_admit_only_the_load_balancer()
+    assert not networking.load_balancers_stand_in_public_subnets()
+
+
+def test_one_nat_gateway_for_all_zones_is_found(vpc: Vpc) -> None:
+    """Cliff 1: a NAT gateway shared by two zones is named, with the zone whose loss takes the other's way out."""
+    vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
+    text = told(vpc.checks().every_private_subnet_leaves_by_its_own_zone())
+    assert f"{vpc.private[1]} leaves by {vpc.nats[0]}, which stands in eu-west-1a" in " ".join(text.split())
+    assert vpc.tables[1] in text
+    lost = told(vpc.checks().survives_loss_of_any_zone())
+    assert "reaches the internet while eu-west-1a is down" in lost
+
+
+def test_a_private_subnet_without_a_way_out_is_found(vpc: Vpc) -> None:
+    """A private subnet whose NAT gateway is gone does not pass as one that leaves by its own zone."""
+    vpc.ec2.delete_nat_gateway(NatGatewayId=vpc.nats[1])
+    findings = vpc.checks().every_private_subnet_leaves_by_its_own_zone()
+    assert [finding.resource for finding in findings] == [vpc.private[1]]
+
+
+def test_a_single_zone_is_found(vpc: Vpc) -> None:
+    """Private subnets in one zone do not survive the loss of any zone."""
+    assert "at least two availability zones" in told(
+        vpc.checks(private_subnet_ids=vpc.private[:1]).survives_loss_of_any_zone()
+    )
+
+
+def test_endpoints_in_one_zone_only_are_found(vpc: Vpc) -> None:
+    """An interface endpoint with an address in one zone only is lost with that zone, for the other zone too."""
+    vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.endpoints["ecr.dkr"]])
+    single = vpc.interface_endpoint("ecr.dkr", subnets=vpc.private[:1])
+    findings = vpc.checks().survives_loss_of_any_zone()
+    assert {finding.resource for finding in findings} == {single}
+
+
+def test_missing_ecr_endpoint_is_found(vpc: Vpc) -> None:
+    """Cliff 4: where endpoints are demanded a NAT gateway is no way to ECR, and the symptom is named."""
+    vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.endpoints["ecr.dkr"]])
+    assert not vpc.checks().tasks_reach_what_they_need(("ecr.dkr",)), "NAT does where nothing demands endpoints"
+    text = told(vpc.checks().endpoints_are_reachable_on_443())
+    assert "CannotPullContainerError" in text
+    assert f"Create a VPC endpoint (Interface) for ecr.dkr in {vpc.id}" in " ".join(text.split())
+    assert vpc.checks().tasks_reach_what_they_need(("ecr.dkr",), require_vpc_endpoints=True)
+
+
+def test_private_dns_off_is_found(vpc: Vpc) -> None:
+    """Cliff 4: an endpoint without private DNS is bypassed, and the finding says by what."""
+    vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.endpoints["ecr.api"]])
+    plain = vpc.interface_endpoint("ecr.api", private_dns=False)
+    text = told(vpc.checks().endpoints_are_reachable_on_443())
+    assert f"{plain} has private DNS off" in text
+    assert "ResourceInitializationError" in text
+
+
+def test_dns_hostnames_off_is_found(vpc: Vpc) -> None:
+    """Cliff 4: private DNS does nothing in a VPC without DNS hostnames."""
+    vpc.ec2.modify_vpc_attribute(VpcId=vpc.id, EnableDnsHostnames={"Value": False})
+    assert "enableDnsHostnames" in told(vpc.checks().endpoints_are_reachable_on_443())
+
+
+def test_a_closed_endpoint_group_is_found(vpc: Vpc) -> None:
+    """Cliff 4: an endpoint whose security group does not admit 443 from the tasks is found even beside a NAT gateway."""
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    vpc.ec2.revoke_security_group_ingress(GroupId=vpc.endpoint_group, IpPermissions=[permission])
+    findings = vpc.checks().endpoints_are_reachable_on_443()
+    assert {finding.resource for finding in findings} == {vpc.endpoint_group}
+    assert vpc.checks().tasks_reach_what_they_need(("ecr.api",))
+
+
+def test_a_private_table_without_the_s3_endpoint_is_found(vpc: Vpc) -> None:
+    """Cliff 4: the gateway endpoint left off one private table is found, and so is its absence."""
+    vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.s3])
+    for table in vpc.tables:
+        routes = vpc.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        for route in routes:
+            if "DestinationPrefixListId" in route:
+                vpc.ec2.delete_route(RouteTableId=table, DestinationPrefixListId=route["DestinationPrefixListId"])
+    assert {f.resource for f in vpc.checks().s3_gateway_endpoint_on_every_private_table()} == set(vpc.tables)
+    vpc.ec2.create_vpc_endpoint(VpcId=vpc.id, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=vpc.tables[:1])
+    findings = vpc.checks().s3_gateway_endpoint_on_every_private_table()
+    assert [finding.resource for finding in findings] == [vpc.tables[1]]
+    assert "CannotPullContainerError although ecr.api and ecr.dkr answer" in " ".join(told(findings).split())
+
+
+def test_an_endpoint_policy_without_the_layer_bucket_is_found(vpc: Vpc) -> None:
+    """Cliff 4: an S3 endpoint policy that admits one's own bucket only keeps image layers out."""
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::mine/*"}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    vpc.ec2.modify_vpc_endpoint(VpcEndpointId=vpc.s3, PolicyDocument=json.dumps(document))
+    findings = vpc.checks().tasks_reach_what_they_need(("s3",))
+    assert {finding.resource for finding in findings} == {vpc.s3}
+    assert "starport-layer-bucket" in told(findings)
+
+
+def test_a_private_subnet_on_the_public_table_is_found(vpc: Vpc) -> None:
+    """A subnet told to be private that routes to the internet gateway is found, and without being told nothing hides it."""
+    vpc.reroute(vpc.tables[0], GatewayId=vpc.igw)
+    networking = vpc.checks(private_subnet_ids=vpc.private)
+    findings = networking.nothing_private_is_reachable_from_the_internet()
+    assert [finding.resource for finding in findings] == [vpc.tables[0]]
+    assert networking.every_private_subnet_leaves_by_its_own_zone()
+
+
+def test_public_addresses_on_launch_are_found(vpc: Vpc) -> None:
+    """A private subnet that hands out public addresses is found."""
+    vpc.ec2.modify_subnet_attribute(SubnetId=vpc.private[0], MapPublicIpOnLaunch={"Value": True})
+    assert "map_public_ip_on_launch" in told(vpc.checks().nothing_private_is_reachable_from_the_internet())
+
+
+def test_a_subnet_without_association_is_found(vpc: Vpc) -> None:
+    """A subnet that falls back to the main table is found."""
+    extra = vpc.subnet(5, "eu-west-1a")
+    assert [finding.resource for finding in vpc.checks().no_subnet_falls_back_to_the_main_table()] == [extra]
+
+
+def test_public_tasks_are_found(vpc: Vpc) -> None:
+    """A service with public addresses in public subnets is found, and an open port of its tasks is an exposure."""
+    vpc.service(public_ip="ENABLED", subnets=vpc.public)
+    text = told(vpc.checks().tasks_get_no_public_address())
+    assert "assignPublicIp ENABLED" in text
+    assert "which is public" in text
+    assert not vpc.checks().nothing_private_is_reachable_from_the_internet()
+    vpc.admit(vpc.task_group, 8080, IpRanges=[{"CidrIp": "0.0.0.0/0"}])
+    assert "tcp 8080-8080 is open to the internet" in told(
+        vpc.checks().nothing_private_is_reachable_from_the_internet()
+    )
+
+
+def test_tasks_that_admit_more_than_the_load_balancer_are_found(vpc: Vpc) -> None:
+    """A task group open to the VPC, or on another port, is found; one that shuts out the load balancer too."""
+    vpc.service()
+    vpc.admit(vpc.task_group, 8080, IpRanges=[{"CidrIp": "10.0.0.0/16"}])
+    vpc.admit(vpc.task_group, 22, UserIdGroupPairs=[{"GroupId": vpc.alb_group}])
+    text = told(vpc.checks().tasks_admit_only_the_load_balancer())
+    assert "it admits 10.0.0.0/16 on tcp 8080-8080" in text
+    assert "on tcp 22-22" in text
+    permission = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080}
+    peers: list[dict[str, Any]] = [
+        {"UserIdGroupPairs": [{"GroupId": vpc.alb_group}]},
+        {"IpRanges": [{"CidrIp": "10.0.0.0/16"}]},
+    ]
+    for peer in peers:
+        vpc.ec2.revoke_security_group_ingress(GroupId=vpc.task_group, IpPermissions=[permission | peer])
+    assert "Target.Timeout" in told(vpc.checks().tasks_admit_only_the_load_balancer())
+
+
+def test_a_load_balancer_nobody_reaches_is_found(vpc: Vpc) -> None:
+    """An internet-facing load balancer whose group does not admit its listener's port is found."""
+    vpc.service()
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    vpc.ec2.revoke_security_group_ingress(GroupId=vpc.alb_group, IpPermissions=[permission])
+    assert "clients reach its listener on 443" in told(vpc.checks().load_balancers_stand_in_public_subnets())
+
+
+def test_nothing_to_look_at_is_a_finding(vpc: Vpc) -> None:
+    """An empty VPC, no private subnets, no service, no load balancer: none of it passes in silence."""
+    networking = vpc.checks()
+    for check in (
+        networking.tasks_get_no_public_address,
+        networking.tasks_admit_only_the_load_balancer,
+        networking.load_balancers_stand_in_public_subnets,
+    ):
+        assert "proves nothing" in told(check())
+    assert "private subnets" in told(vpc.checks(private_subnet_ids=()).endpoints_are_reachable_on_443())
+    empty = vpc.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    bare = NetworkingChecks(vpc.session.client, vpc_id=empty)
+    assert len(bare.everything()) == 7
+    with pytest.raises(ClientError, match="InvalidVpcID"):
+        NetworkingChecks(vpc.session.client, vpc_id="vpc-0").everything()
+
+
+def test_findings_carry_the_terraform_address(vpc: Vpc) -> None:
+    """With a state at hand, a finding names the resource's address."""
+    vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
+    resource = {
+        "mode": "managed",
+        "module": "module.networking",
+        "type": "aws_route_table",
+        "name": "private",
+        "instances": [{"index_key": 1, "attributes": {"id": vpc.tables[1]}}],
+    }
+    addresses = TerraformAddresses({"version": 4, "resources": [resource]})
+    findings = vpc.checks(addresses=addresses).every_private_subnet_leaves_by_its_own_zone()
+    assert "module.networking.aws_route_table.private[1]" in told(findings)
+
+
+def test_refresh_reads_anew(vpc: Vpc) -> None:
+    """A network is read once; after a refresh the change is seen."""
+    networking = vpc.checks()
+    assert not networking.every_private_subnet_leaves_by_its_own_zone()
+    vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
+    assert not networking.every_private_subnet_leaves_by_its_own_zone()
+    networking.refresh()
+    assert networking.every_private_subnet_leaves_by_its_own_zone()
