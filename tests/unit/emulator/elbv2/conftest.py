@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
+from pushproof.emulator.loop import VirtualLoop
 from pushproof.emulator.runtime.base import HttpProbe
 from pushproof.emulator.world import World
 
@@ -82,6 +88,30 @@ class Stack:
         )
         return str(made["Listeners"][0]["ListenerArn"])
 
+    def imported(self, name: str = "app.example.com") -> tuple[str, str]:
+        """A self-signed certificate imported into ACM: its ARN, and itself in PEM."""
+        key = rsa.generate_private_key(65_537, 2048)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        now = datetime.datetime.now(datetime.UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        own = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        pem = made.public_bytes(serialization.Encoding.PEM)
+        acm = self.world.administrator("acm")
+        return acm.import_certificate(Certificate=pem, PrivateKey=own)["CertificateArn"], pem.decode()
+
     def refused(self, operation: str, **request: Any) -> tuple[str, str]:
         """Code and message of the error that a call must meet."""
         with pytest.raises(ClientError) as caught:
@@ -114,8 +144,10 @@ def world() -> Iterator[World]:
 
 
 @pytest.fixture
-def stack(world: World, prober: FakeProber) -> Iterator[Stack]:
-    world.prober = prober
+def stack(world: World, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    # On a real clock the data plane probes for itself.
+    if isinstance(world.loop, VirtualLoop):
+        world.prober = request.getfixturevalue("prober")
     stack = Stack(world)
     yield stack
     for balancer in stack.elbv2.describe_load_balancers()["LoadBalancers"]:

@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives import serialization
 
 from pushproof.engines.loadbalancing import HttpRequest
-
-
-def imported(stack: Any, name: str = "app.example.com", region: str | None = None) -> str:
-    """A certificate imported into ACM."""
-    key = rsa.generate_private_key(65_537, 2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=30))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    acm = stack.world.administrator("acm", region=region)
-    arn: str = acm.import_certificate(Certificate=made.public_bytes(serialization.Encoding.PEM), PrivateKey=pem)[
-        "CertificateArn"
-    ]
-    return arn
 
 
 def request(balancer: dict[str, Any], path: str = "/", port: int = 80) -> tuple[str, int, HttpRequest]:
@@ -100,7 +71,7 @@ def test_https_needs_a_certificate_that_exists(stack: Any) -> None:
     pending = stack.world.administrator("acm").request_certificate(DomainName="a.example.com")["CertificateArn"]
     code, _ = stack.refused("create_listener", **base, Certificates=[{"CertificateArn": pending}])
     assert code == "UnsupportedCertificate"
-    own = [{"CertificateArn": imported(stack)}]
+    own = [{"CertificateArn": stack.imported()[0]}]
     code, _ = stack.refused("create_listener", **base, Certificates=own, SslPolicy="ELBSecurityPolicy-Nope")
     assert code == "SSLPolicyNotFound"
     assert stack.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"] == []
@@ -111,7 +82,7 @@ def test_https_needs_a_certificate_that_exists(stack: Any) -> None:
 
 def test_an_imported_certificate_keeps_its_own_key(stack: Any) -> None:
     """The key seen at import serves the listener; a certificate whose key was never seen gets a stand-in."""
-    arn = imported(stack)
+    arn = stack.imported()[0]
     certificates = stack.world.services["elbv2"].certificates
     own = certificates.find(arn)
     key = serialization.load_pem_private_key(own.private_key.encode(), None)
@@ -132,7 +103,7 @@ def test_an_imported_certificate_keeps_its_own_key(stack: Any) -> None:
 def test_a_listener_has_more_certificates(stack: Any) -> None:
     """Certificates are added and removed; the default one stays."""
     arn, group = stack.balancer()["LoadBalancerArn"], stack.target_group()
-    first, second = imported(stack), imported(stack, "b.example.com")
+    first, second = stack.imported()[0], stack.imported("b.example.com")[0]
     listener = stack.listener(arn, group, 443, Protocol="HTTPS", Certificates=[{"CertificateArn": first}])
     stack.elbv2.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": second}])
 
@@ -272,7 +243,7 @@ def test_listener_attributes_are_shown(stack: Any) -> None:
     """A listener has AWS's set of attributes; TLS ones on HTTPS only."""
     arn, group = stack.balancer()["LoadBalancerArn"], stack.target_group()
     plain = stack.listener(arn, group)
-    secure = stack.listener(arn, group, 443, Protocol="HTTPS", Certificates=[{"CertificateArn": imported(stack)}])
+    secure = stack.listener(arn, group, 443, Protocol="HTTPS", Certificates=[{"CertificateArn": stack.imported()[0]}])
 
     def keys(listener: str) -> set[str]:
         return {one["Key"] for one in stack.elbv2.describe_listener_attributes(ListenerArn=listener)["Attributes"]}
