@@ -26,9 +26,9 @@ from pushproof.engines.reachability import (
     Service,
     Subnet,
     exposures,
-    layer_bucket,
     plainly_allows,
     reach,
+    task_calls,
     tier_of,
 )
 from pushproof.vpcs import read_network
@@ -518,7 +518,7 @@ class NetworkingChecks:
 
     def _service(self, name: str) -> Service:
         """What a task does with a service, as far as an endpoint policy is concerned."""
-        return Service(name, _calls(name, self.network.region))
+        return Service(name, task_calls(name, self.network.region))
 
     def _task_places(self) -> list[tuple[Place, Subnet]]:
         if self.placements:
@@ -558,17 +558,6 @@ def _placements_of(service: dict[str, Any], subnet_ids: set[str]) -> Iterator[Pl
 
 def _listed(client: Any, operation: str, key: str, **arguments: Any) -> list[str]:
     return [arn for page in client.get_paginator(operation).paginate(**arguments) for arn in page[key]]
-
-
-def _calls(name: str, region: str) -> tuple[tuple[str, str], ...]:
-    """The calls a Fargate task makes of a service before its containers run."""
-    return {
-        "ecr.api": (("ecr:GetAuthorizationToken", "*"),),
-        "ecr.dkr": (("ecr:BatchGetImage", "*"), ("ecr:GetDownloadUrlForLayer", "*")),
-        "s3": (("s3:GetObject", layer_bucket(region)),),
-        "logs": (("logs:CreateLogStream", "*"), ("logs:PutLogEvents", "*")),
-        "secretsmanager": (("secretsmanager:GetSecretValue", "*"),),
-    }.get(name, ())
 
 
 def _symptom(name: str) -> str:

@@ -42,7 +42,7 @@ from pushproof.engines.reachability.questions import (
     Service,
 )
 from pushproof.engines.reachability.routing import default_routes, split_by_route, tier_of
-from pushproof.engines.reachability.services import host_of, layer_bucket, plainly_allows
+from pushproof.engines.reachability.services import host_of, layer_bucket, plainly_allows, task_calls
 from pushproof.engines.reachability.space import ALL_PORTS, ANYWHERE, Area, Block, NetworkModelError
 from pushproof.engines.reachability.walk import reach
 
@@ -89,5 +89,6 @@ __all__ = [
     "plainly_allows",
     "reach",
     "split_by_route",
+    "task_calls",
     "tier_of",
 ]

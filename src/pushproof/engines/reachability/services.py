@@ -47,6 +47,21 @@ def layer_bucket(region: str) -> str:
     return f"arn:aws:s3:::prod-{region}-starport-layer-bucket/*"
 
 
+def task_calls(service: str, region: str) -> tuple[tuple[str, str], ...]:
+    """The (action, resource) pairs by which a Fargate task uses a service before its containers run; none if unknown.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+    """
+    return {
+        "ecr.api": (("ecr:GetAuthorizationToken", "*"),),
+        "ecr.dkr": (("ecr:BatchGetImage", "*"), ("ecr:GetDownloadUrlForLayer", "*")),
+        "s3": (("s3:GetObject", layer_bucket(region)),),
+        "logs": (("logs:CreateLogStream", "*"), ("logs:PutLogEvents", "*")),
+        "secretsmanager": (("secretsmanager:GetSecretValue", "*"),),
+        "ssm": (("ssm:GetParameters", "*"),),
+    }.get(service, ())
+
+
 def plainly_allows(document: Document, action: str, resource: str) -> bool:
     """Whether an endpoint policy allows a call whoever makes it, read without conditions.
 
