@@ -12,7 +12,8 @@ from botocore.config import Config
 
 from pushproof.clock import Clock
 from pushproof.emulator.control import ControlFront
-from pushproof.emulator.runtime.docker import DockerHost, DockerTaskRuntime, DockerUnavailable
+from pushproof.emulator.furnishing import furnish_docker, furnish_scripted
+from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.githost import GitHost
 from pushproof.emulator.world import World, WorldSettings
 from pushproof.environment import scrub, world_environment
@@ -165,8 +166,6 @@ class EmbeddedTarget:
 
 def furnish(world: World, runtime: str) -> None:
     """Give a world what it runs things on. Raises TargetUnavailable."""
-    from pushproof.emulator.furnishing import furnish_docker, furnish_scripted
-
     world.git = GitHost(world)
     world.gateway.fronts += [world.git, ControlFront(world)]
     if runtime == "scripted":
@@ -176,7 +175,4 @@ def furnish(world: World, runtime: str) -> None:
         host = DockerHost(world.id)
     except DockerUnavailable as error:
         raise TargetUnavailable(str(error)) from error
-    world.docker = host
-    world.gateway.also_serve(host.bridge_address)
-    world.runtime = DockerTaskRuntime(world, host)
     furnish_docker(world, host)

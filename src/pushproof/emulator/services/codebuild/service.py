@@ -94,14 +94,14 @@ class CodeBuildService(Service):
         if request["name"] in known:
             raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {known[request['name']].arn}")
         project = projects.create(context, request, self.world.clock.now())
-        self._check_role(project.body["serviceRole"])
+        self._check_role(project.body["serviceRole"], project.arn)
         known[project.name] = project
         return {"project": self._describe(project)}
 
     def update_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         project = self._project(context, request["name"])
         if "serviceRole" in request:
-            self._check_role(request["serviceRole"])
+            self._check_role(request["serviceRole"], project.arn)
         projects.update(context, project, request, self.world.clock.now())
         return {"project": self._describe(project)}
 
@@ -303,9 +303,9 @@ class CodeBuildService(Service):
             build.resolved_source_version = handoff.revision
         return build
 
-    def _check_role(self, role: str) -> None:
+    def _check_role(self, role: str, project_arn: str) -> None:
         try:
-            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification")
+            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn)
         except AwsError as error:
             raise invalid(
                 "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: 1) The provided "

@@ -134,11 +134,15 @@ class TaskLife:
             task_arn=task.arn,
         )
 
+    def _source_arn(self, role: str) -> str:
+        """What ECS sends as aws:SourceArn (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html)."""
+        return f"arn:aws:ecs:{self._world.region}:{role.split(':')[4]}:*"
+
     def _assume(self, role: str) -> Credentials:
         now = self._world.clock.now()
         kept = self._credentials.get(role)
         if kept is None or now - kept[0] > _CREDENTIAL_SECONDS:
-            kept = (now, self._world.assume(role, "ecs-tasks.amazonaws.com", "ecs-tasks"))
+            kept = (now, self._world.assume(role, "ecs-tasks.amazonaws.com", "ecs-tasks", source_arn=self._source_arn(role)))
             self._credentials[role] = kept
         return kept[1]
 

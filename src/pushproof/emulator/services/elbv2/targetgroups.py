@@ -44,7 +44,7 @@ class TargetGroupOperations(Store):
             raise AwsError("ValidationError", "A protocol must be specified")
         if protocol not in ("HTTP", "HTTPS"):
             raise not_implemented("elbv2", f"target groups of protocol {protocol}")
-        if request.get("ProtocolVersion", "HTTP1") != "HTTP1":
+        if (request.get("ProtocolVersion") or "HTTP1") != "HTTP1":
             raise not_implemented("elbv2", f"protocol version {request['ProtocolVersion']}")
         if request.get("Port") is None:
             raise AwsError("ValidationError", "A port must be specified")
