@@ -47,7 +47,7 @@ class Authority:
         self._sessions: dict[str, Session] = {}
         self.attachments = Attachments(world)
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
-        self.service_control_policies: engine.evaluation.Levels = ()
+        self.service_control_policies: engine.Levels = ()
 
     # Who calls.
 

@@ -12,7 +12,17 @@ from __future__ import annotations
 
 from pushproof.engines.policy.document import Kind, Policy, Statement
 from pushproof.engines.policy.errors import PolicyError, Position
-from pushproof.engines.policy.evaluation import Decision, Effect, Match, Policies, Request, decide, matching, request
+from pushproof.engines.policy.evaluation import (
+    Decision,
+    Effect,
+    Levels,
+    Match,
+    Policies,
+    Request,
+    decide,
+    matching,
+    request,
+)
 from pushproof.engines.policy.parsing import parse
 from pushproof.engines.policy.principals import ANONYMOUS, Principal, principal_of, service_principal
 from pushproof.engines.policy.simulation import missing_context, simulate
@@ -22,6 +32,7 @@ __all__ = [
     "Decision",
     "Effect",
     "Kind",
+    "Levels",
     "Match",
     "Policies",
     "Policy",

@@ -1,0 +1,177 @@
+"""What the roles of a push-to-deploy pipeline must be able to do, and what none of them may: the two catalogues.
+
+Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html#edit-role-ecs (pipeline),
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html (build),
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html (execution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_TASKS = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """An action on a resource under some condition keys, and what it is for."""
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str] = field(default_factory=dict)
+    purpose: str = ""
+
+    def __str__(self) -> str:
+        under = f" with {', '.join(f'{k} = {v}' for k, v in self.context.items())}" if self.context else ""
+        return f"{self.action} on {self.resource}{under}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The names a pipeline's permissions are about. What is left empty is not asked about."""
+
+    region: str
+    account: str
+    artifacts_bucket: str = ""
+    repository: str = ""
+    cache_repository: str = ""
+    build_project: str = ""
+    build_log_group: str = ""
+    cluster: str = ""
+    service: str = ""
+    task_family: str = ""
+    task_log_group: str = ""
+    connection_arn: str = ""
+    task_role_arn: str = ""
+    execution_role_arn: str = ""
+    secret_arns: tuple[str, ...] = ()
+    partition: str = "aws"
+
+    def arn(self, service: str, rest: str) -> str:
+        """``arn:<partition>:<service>:<region>:<account>:<rest>``."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{rest}"
+
+    @property
+    def task_roles(self) -> tuple[str, ...]:
+        """The roles that the deploy action passes to ECS."""
+        return tuple(arn for arn in (self.task_role_arn, self.execution_role_arn) if arn)
+
+
+def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
+    """What CodePipeline's role must be allowed for a push to deploy."""
+    out = _artifacts(pipeline, "hand artifacts from stage to stage")
+    if pipeline.connection_arn:
+        prefix = pipeline.connection_arn.split(":")[2]
+        out.append(Permission(f"{prefix}:UseConnection", pipeline.connection_arn, purpose="fetch the source"))
+    if pipeline.build_project:
+        project = pipeline.arn("codebuild", f"project/{pipeline.build_project}")
+        out += [Permission(f"codebuild:{a}", project, purpose="build") for a in ("StartBuild", "BatchGetBuilds")]
+    if pipeline.cluster and pipeline.service:
+        service = pipeline.arn("ecs", f"service/{pipeline.cluster}/{pipeline.service}")
+        out += [Permission(f"ecs:{a}", service, purpose="roll out") for a in ("DescribeServices", "UpdateService")]
+        out += [
+            Permission(f"ecs:{a}", purpose="register a revision")
+            for a in ("DescribeTaskDefinition", "RegisterTaskDefinition")
+        ]
+        family = pipeline.arn("ecs", f"task-definition/{pipeline.task_family or pipeline.service}:*")
+        out.append(
+            Permission("ecs:TagResource", family, {"ecs:CreateAction": "RegisterTaskDefinition"}, "tag the revision")
+        )
+    return out + [
+        Permission("iam:PassRole", role, _TASKS, "hand the roles to the tasks") for role in pipeline.task_roles
+    ]
+
+
+def build_needs(pipeline: Pipeline) -> list[Permission]:
+    """What CodeBuild's role must be allowed to test, build and push an image."""
+    out = _artifacts(pipeline, "take the source and leave the image definitions")
+    if pipeline.repository or pipeline.cache_repository:
+        out.append(Permission("ecr:GetAuthorizationToken", purpose="log in to the registry"))
+    push = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
+    for name in filter(None, (pipeline.repository, pipeline.cache_repository)):
+        repository = pipeline.arn("ecr", f"repository/{name}")
+        out += [Permission(f"ecr:{action}", repository, purpose="push the image") for action in push]
+    if pipeline.cache_repository:
+        cache = pipeline.arn("ecr", f"repository/{pipeline.cache_repository}")
+        out += [
+            Permission(f"ecr:{a}", cache, purpose="use the cache") for a in ("BatchGetImage", "GetDownloadUrlForLayer")
+        ]
+    if pipeline.build_log_group:
+        out += _log(pipeline, pipeline.build_log_group)
+    return out
+
+
+def execution_needs(pipeline: Pipeline) -> list[Permission]:
+    """What the task execution role must be allowed for ECS to start a task."""
+    out = []
+    if pipeline.repository:
+        repository = pipeline.arn("ecr", f"repository/{pipeline.repository}")
+        pull = ("BatchCheckLayerAvailability", "GetDownloadUrlForLayer", "BatchGetImage")
+        out.append(Permission("ecr:GetAuthorizationToken", purpose="log in to the registry"))
+        out += [Permission(f"ecr:{action}", repository, purpose="pull the image") for action in pull]
+    if pipeline.task_log_group:
+        out += _log(pipeline, pipeline.task_log_group)
+    reading = "secretsmanager:GetSecretValue"
+    return out + [Permission(reading, arn, purpose="hand secrets to the containers") for arn in pipeline.secret_arns]
+
+
+def forbidden(pipeline: Pipeline) -> list[Permission]:
+    """What no role of a pipeline may do: take over the account, touch what is others', or destroy its own ground."""
+    stranger = f"arn:{pipeline.partition}:iam::{pipeline.account}:role/somebody-elses-role"
+    others_secret = pipeline.arn("secretsmanager", "secret:somebody-elses/secret-AbCdEf")
+    own_iam = f"arn:{pipeline.partition}:iam::{pipeline.account}"
+    out = [
+        *(
+            Permission(f"iam:{action}", f"{own_iam}:{target}", purpose="become more than it is")
+            for action, target in (
+                ("CreateUser", "user/intruder"), ("CreateAccessKey", "user/intruder"), ("CreateRole", "role/intruder"),
+                ("AttachRolePolicy", "role/intruder"), ("PutRolePolicy", "role/intruder"),
+                ("UpdateAssumeRolePolicy", "role/intruder"),
+            )
+        ),
+        Permission("iam:PassRole", stranger, _TASKS, "run tasks as somebody else"),
+        Permission("sts:AssumeRole", stranger, purpose="become somebody else"),
+        Permission("s3:GetObject", f"arn:{pipeline.partition}:s3:::somebody-elses-bucket/key", purpose="read others' data"),
+        Permission("s3:PutObject", f"arn:{pipeline.partition}:s3:::somebody-elses-bucket/key", purpose="write others' data"),
+        Permission("secretsmanager:GetSecretValue", others_secret, purpose="read others' secrets"),
+        Permission("ecr:PutImage", pipeline.arn("ecr", "repository/somebody-elses"), purpose="replace others' images"),
+        Permission("ecr:DeleteRepository", pipeline.arn("ecr", "repository/somebody-elses"), purpose="delete others' images"),
+        Permission("ecs:UpdateService", pipeline.arn("ecs", "service/somebody-elses/service"), purpose="change others' services"),
+        Permission("ecs:RunTask", pipeline.arn("ecs", "task-definition/somebody-elses:1"), purpose="run tasks past the service"),
+        Permission("codebuild:StartBuild", pipeline.arn("codebuild", "project/somebody-elses"), purpose="run others' builds"),
+        Permission("kms:Decrypt", pipeline.arn("kms", "key/00000000-0000-0000-0000-000000000000"), purpose="decrypt others' data"),
+        Permission("logs:DeleteLogGroup", pipeline.arn("logs", "log-group:/somebody-elses:log-stream:"), purpose="remove traces"),
+        Permission("ec2:TerminateInstances", pipeline.arn("ec2", "instance/i-0123456789abcdef0"), purpose="stop others' machines"),
+        Permission("lambda:CreateFunction", pipeline.arn("lambda", "function:intruder"), purpose="run code elsewhere"),
+    ]  # fmt: skip
+    for role in pipeline.task_roles:
+        other = {"iam:PassedToService": "ec2.amazonaws.com"}
+        out.append(Permission("iam:PassRole", role, other, "hand the tasks' roles to another service"))
+    if pipeline.artifacts_bucket:
+        bucket = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}"
+        out += [
+            Permission(f"s3:{a}", bucket, purpose="destroy or open the artifacts")
+            for a in ("DeleteBucket", "PutBucketPolicy")
+        ]
+    for name in filter(None, (pipeline.repository, pipeline.cache_repository)):
+        repository = pipeline.arn("ecr", f"repository/{name}")
+        out += [
+            Permission(f"ecr:{a}", repository, purpose="destroy or open the images")
+            for a in ("DeleteRepository", "SetRepositoryPolicy")
+        ]
+    return out
+
+
+def _artifacts(pipeline: Pipeline, purpose: str) -> list[Permission]:
+    if not pipeline.artifacts_bucket:
+        return []
+    objects = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}/app/source/x.zip"
+    return [Permission(f"s3:{action}", objects, purpose=purpose) for action in ("GetObject", "PutObject")]
+
+
+def _log(pipeline: Pipeline, group: str) -> list[Permission]:
+    stream = pipeline.arn("logs", f"log-group:{group}:log-stream:app/1")
+    return [
+        Permission(f"logs:{action}", stream, purpose="write the log") for action in ("CreateLogStream", "PutLogEvents")
+    ]

@@ -1,0 +1,177 @@
+"""Roles are judged by what they can do; each mistake gives a finding that says what to change."""
+
+# ruff: noqa: E501 (tables read better in wide rows)
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pushproof.checks.iam import IamChecks
+from pushproof.checks.permissions import Permission, Pipeline, build_needs, execution_needs, forbidden, pipeline_needs
+from pushproof.emulator.world import World, WorldSettings
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+STACK = Pipeline(
+    REGION, ACCOUNT, artifacts_bucket="artifacts", repository="app-dev", cache_repository="app-dev-cache", build_project="app-dev",
+    build_log_group="/aws/codebuild/app-dev", cluster="app-dev", service="app-dev", task_family="app-dev", task_log_group="/ecs/app-dev",
+    connection_arn=f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/1", task_role_arn=f"{ROLE}/task",
+    execution_role_arn=f"{ROLE}/execution", secret_arns=(f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:app/dev/url-AbCdEf",),
+)  # fmt: skip
+TASKS = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World.virtual(WorldSettings(account_id=ACCOUNT, region=REGION)) as made:
+        yield made
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def make(
+    world: World, *statements: dict[str, Any], service: str = "codepipeline.amazonaws.com", **condition: Any
+) -> IamChecks:
+    """A role named `role` with these statements, and the checks on its account."""
+    trust: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    if condition:
+        trust["Condition"] = condition
+    iam = world.administrator("iam")
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_role_policy(RoleName="role", PolicyName="work", PolicyDocument=document)
+    return IamChecks(world.administrator)
+
+
+GOOD = [
+    allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::artifacts/*"),
+    allow("codeconnections:UseConnection", STACK.connection_arn),
+    allow(["codebuild:StartBuild", "codebuild:BatchGetBuilds"], STACK.arn("codebuild", "project/app-dev")),
+    allow(["ecs:DescribeServices", "ecs:UpdateService"], STACK.arn("ecs", "service/app-dev/app-dev")),
+    allow(["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]),
+    allow("ecs:TagResource", STACK.arn("ecs", "task-definition/app-dev:*"), Condition={"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}),
+    allow("iam:PassRole", list(STACK.task_roles), Condition=TASKS),
+]  # fmt: skip
+
+
+def test_a_role_that_is_right_has_no_findings(world: World) -> None:
+    """A scoped role that can do its work passes every check."""
+    iam = make(world, *GOOD)
+    for findings in (
+        iam.allows("role", pipeline_needs(STACK)),
+        iam.denies("role", forbidden(STACK)),
+        iam.passes_only("role", ["ecs-tasks.amazonaws.com"], *STACK.task_roles),
+        iam.is_scoped("role"),
+        iam.every_permission_can_apply("role"),
+        iam.trusts_only("role", "codepipeline.amazonaws.com"),
+    ):
+        assert not findings
+
+
+@pytest.mark.parametrize("left_out", range(len(GOOD)))
+def test_each_missing_permission_is_found(world: World, left_out: int) -> None:
+    """Whatever statement is taken away, the check says which permission is missing and what for."""
+    iam = make(world, *(statement for number, statement in enumerate(GOOD) if number != left_out))
+    missing = {finding.expected.split()[1] for finding in iam.allows("role", pipeline_needs(STACK))}
+    actions = GOOD[left_out]["Action"]
+    assert missing == set([actions] if isinstance(actions, str) else actions)
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [("ecr:*", "*"), ("s3:*", "*"), ("*", "*"), ("iam:PassRole", "*"), ("ecs:*", "arn:aws:ecs:*:*:*")],
+)
+def test_wildcards_are_findings(world: World, action: str, resource: str) -> None:
+    """A wildcard works, and is found twice over: by what it allows and by how it is written."""
+    iam = make(world, *GOOD, allow(action, resource))
+    assert iam.denies("role", forbidden(STACK))
+    (first, *_) = iam.is_scoped("role")
+    assert "statement 8 of 'work'" in first.found
+
+
+def test_what_has_no_resource_may_use_the_wildcard(world: World) -> None:
+    """Only actions that AWS offers no resource for may stand on *."""
+    assert not make(
+        world, allow(["ecr:GetAuthorizationToken", "ecs:RegisterTaskDefinition", "ec2:DescribeVpcs"])
+    ).is_scoped("role")
+
+
+def test_decrypt_on_a_secret_grants_nothing(world: World) -> None:
+    """kms:Decrypt on a secret's ARN is found, and so is a connection under the other prefix."""
+    iam = make(
+        world,
+        allow(["kms:Decrypt", "secretsmanager:GetSecretValue"], STACK.secret_arns[0]),
+        allow("codestar-connections:UseConnection", STACK.connection_arn),
+    )
+    assert [finding.expected.split()[0] for finding in iam.every_permission_can_apply("role")] == [
+        "kms:Decrypt",
+        "codestar-connections:UseConnection",
+    ]
+
+
+def test_pass_role_without_its_service_is_found(world: World) -> None:
+    """PassRole that any service may be handed to is a finding; so is one that lacks the execution role."""
+    iam = make(world, allow("iam:PassRole", STACK.task_role_arn))
+    found = iam.passes_only("role", ["ecs-tasks.amazonaws.com"], *STACK.task_roles)
+    assert [finding.check for finding in found] == ["iam.allows", "iam.passes_only"]
+    assert STACK.execution_role_arn in found.items[0].expected
+
+
+def test_trust_is_limited_to_service_and_source(world: World) -> None:
+    """A trust policy that lets another service, or another's source, take the role is found."""
+    project = STACK.arn("codebuild", "project/app-dev")
+    iam = make(
+        world,
+        service="codebuild.amazonaws.com",
+        StringEquals={"aws:SourceAccount": ACCOUNT},
+        ArnEquals={"aws:SourceArn": project},
+    )
+    assert not iam.trusts_only("role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project)
+    assert len(iam.trusts_only("role", "ecs-tasks.amazonaws.com")) == 1
+    world.administrator("iam").update_assume_role_policy(
+        RoleName="role",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["codebuild.amazonaws.com", "ec2.amazonaws.com"], "AWS": ACCOUNT}}}),
+    )  # fmt: skip
+    found = [
+        finding.found
+        for finding in iam.trusts_only("role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project)
+    ]
+    assert found == [
+        "ec2.amazonaws.com may, too",
+        f"arn:aws:iam::{ACCOUNT}:root may, too",
+        "none that holds others off",
+        "none that holds others off",
+    ]
+
+
+def test_a_boundary_counts(world: World) -> None:
+    """What the boundary holds back is not allowed."""
+    iam = make(world, *GOOD)
+    client = world.administrator("iam")
+    cap = client.create_policy(
+        PolicyName="cap", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow("s3:*")})
+    )["Policy"]["Arn"]
+    client.put_role_permissions_boundary(RoleName="role", PermissionsBoundary=cap)
+    assert {f.expected.split(":")[0] for f in iam.allows("role", pipeline_needs(STACK))} == {
+        "may codeconnections",
+        "may codebuild",
+        "may ecs",
+        "may iam",
+    }
+
+
+def test_catalogues_ask_only_about_what_is_named() -> None:
+    """An empty description asks for nothing of a pipeline, a build or a task."""
+    nothing = Pipeline(REGION, ACCOUNT)
+    assert (pipeline_needs(nothing), build_needs(nothing), execution_needs(nothing)) == ([], [], [])
+    assert Permission("ecr:PutImage", STACK.arn("ecr", "repository/app-dev"), purpose="push the image") in build_needs(
+        STACK
+    )
+    assert [p.action for p in execution_needs(STACK)][-1] == "secretsmanager:GetSecretValue"
