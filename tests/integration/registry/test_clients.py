@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ import requests
 from pushproof.emulator.imagesmirror import IMAGES_HOST, ImagesMirror
 from pushproof.emulator.runtime.docker import connect
 from pushproof.emulator.world import World, WorldSettings
+from pushproof.environment import world_environment
 
 pytestmark = pytest.mark.docker
 
@@ -142,6 +144,29 @@ def test_docker_login_push_pull(world: World, shell: Shell, images: LocalImages,
     resolved = world.registry.resolve(name)
     assert (resolved.digest, resolved.labels) == (detail["imageDigest"], {"content": "one"})
     assert [event.envelope["detail"]["action-type"] for event in world.bus.history] == ["PUSH"]
+
+
+def test_aws_cli(world: World, shell: Shell, images: LocalImages) -> None:
+    """The AWS CLI logs Docker in, waits for the scan, shows the image, and deletes the repository with it."""
+
+    def aws(*arguments: str) -> str:
+        environment = world_environment(world.endpoint, region=world.region, account_id=world.account_id)
+        command = [sys.executable, "-m", "awscli", "ecr", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    aws("put-image-scanning-configuration", "--repository-name=app", "--image-scanning-configuration=scanOnPush=true")
+    password = aws("get-login-password").strip()
+    shell.docker("login", "--username", "AWS", "--password-stdin", world.registry_host, text=password)
+    shell.docker("push", images.make(shell.reference("v1"), "one"))
+    aws("wait", "image-scan-complete", "--repository-name=app", "--image-id=imageTag=v1")
+    shown = json.loads(aws("describe-images", "--repository-name=app", "--output=json"))["imageDetails"][0]
+    assert shown["imageTags"] == ["v1"]
+    assert shown["imageScanStatus"]["status"] == "COMPLETE"
+    assert shown["imageScanFindingsSummary"]["findingSeverityCounts"] == {}
+    aws("delete-repository", "--repository-name=app", "--force")
+    assert [one["repositoryName"] for one in json.loads(aws("describe-repositories"))["repositories"]] == ["cache"]
 
 
 def test_docker_push_that_ecr_refuses(shell: Shell, images: LocalImages) -> None:

@@ -372,3 +372,38 @@ def test_another_registrys_host_needs_its_own_token(client: Client) -> None:
     assert client("GET", "/v2/", headers=own).status_code == 200
     other = {"Host": "123456789012.dkr.ecr.us-east-1.amazonaws.com"}
     assert error(client("GET", "/v2/", headers=other))[:2] == (403, "DENIED")
+
+
+def test_a_role_pushes_and_pulls_as_its_policy_says(world: World) -> None:
+    """A role that may only pull gets its login, pulls, and is refused the push with IAM's own sentence."""
+    iam = world.administrator("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(
+        RoleName="pull", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    login = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+    pull = {
+        "Effect": "Allow",
+        "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"],
+        "Resource": "arn:aws:ecr:eu-west-1:123456789012:repository/app",
+    }
+    iam.put_role_policy(
+        RoleName="pull",
+        PolicyName="pull",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [login, pull]}),
+    )
+
+    def client_of(api: Any) -> Client:
+        data = api.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        return Client(world, base64.b64decode(data).decode().partition(":")[2])
+
+    content = client_of(world.administrator("ecr")).image("one")
+    assert client_of(world.administrator("ecr")).put("v1", content).status_code == 201
+    puller = client_of(world.client("ecr", credentials=world.assume(role, "ecs-tasks.amazonaws.com")))
+    assert puller("GET", "/v2/app/manifests/v1").content == content
+    assert puller("GET", f"/v2/app/blobs/{digest_of(b'layer one')}").content == b"layer one"
+    status, code, message = error(puller("POST", "/v2/app/blobs/uploads/"))
+    assert (status, code) == (403, "DENIED")
+    assert "is not authorized to perform: ecr:InitiateLayerUpload" in message
+    assert "arn:aws:ecr:eu-west-1:123456789012:repository/app" in message
+    assert error(puller("GET", "/v2/other/manifests/v1"))[:2] == (403, "DENIED")
