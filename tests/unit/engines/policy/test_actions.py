@@ -100,6 +100,13 @@ def test_unknown_operations_are_flagged() -> None:
     assert (answer.permissions[0].action, answer.permissions[0].resource, answer.mapped) == ("glue:GetJob", "*", False)
 
 
+def test_decrypt_is_decided_on_the_key_in_the_ciphertext() -> None:
+    """Decrypt without a key id acts on the key that the ciphertext names, and on * where that is opaque."""
+    key = "6f2b7c1e-0000-4000-8000-0123456789ab"
+    assert needs("kms", "Decrypt", CiphertextBlob=key.encode() + b"xyz") == [f"kms:Decrypt arn:aws:kms:{AT}:key/{key}"]
+    assert needs("kms", "Decrypt", CiphertextBlob=b"opaque") == ["kms:Decrypt *"]
+
+
 def test_resources_the_request_does_not_determine_are_looked_up() -> None:
     """A secret by name gets its real ARN from whoever knows it."""
     known = {f"arn:aws:secretsmanager:{AT}:secret:db": f"arn:aws:secretsmanager:{AT}:secret:db-AbCdEf"}

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -194,6 +195,9 @@ SECRETSMANAGER = Table(
 # KMS
 
 
+_KEY_ID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
 def _key(value: str, scope: Scope) -> str:
     if value.startswith("arn:"):
         return scope.real(value) if ":alias/" in value else value
@@ -201,8 +205,11 @@ def _key(value: str, scope: Scope) -> str:
 
 
 def _kms(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] | None:
-    if operation in ("Decrypt", "ReEncrypt") and not parameters.get("KeyId"):
-        return ("*",)  # the ciphertext names the key, the request does not
+    if operation in ("Decrypt", "ReEncrypt") and not (parameters.get("KeyId") or parameters.get("SourceKeyId")):
+        # The ciphertext names the key. AWS's is opaque; emulators begin it with the key's id.
+        blob = parameters.get("CiphertextBlob")
+        key = _KEY_ID.match(blob) if isinstance(blob, bytes) else None
+        return [_key(key.group().decode(), scope)] if key else ("*",)
     if "KeyId" in parameters:
         return [_key(str(parameters["KeyId"]), scope)]
     return None
