@@ -18,7 +18,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.errors import AwsError
-from pushproof.engines.policy import Policies, PolicyError, decide, parse, principal_of, request, service_principal
+from pushproof.engines.policy import Effect, Policies, PolicyError, decide, parse, request, service_principal
 from pushproof.engines.policy.document import Kind
 
 if TYPE_CHECKING:
@@ -82,35 +82,16 @@ def _from_client(error: ClientError) -> DeliveryError:
     return DeliveryError("SDK_CLIENT_ERROR", str(error), retriable=status >= 500 or "Throttl" in code)
 
 
-# Resource policies.
-
-
-def _admitted(world: World, document: str | None, action: str, resource: str, rule_arn: str, *, what: str) -> None:
-    """Raise DeliveryError unless the resource's policy lets EventBridge in on behalf of this rule."""
-    if not world.settings.enforce_iam:
-        return
-    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": world.account_id}
-    asked = request(service_principal(PRINCIPAL), action, resource, context, resource_account=world.account_id)
-    try:
-        policy = parse(document, Kind.RESOURCE, name=what) if document else None
-    except PolicyError as error:
-        raise DeliveryError("NO_PERMISSIONS", f"The policy of {resource} cannot be read: {error}") from error
-    decision = decide(asked, Policies(resource=policy, resource_decides=True))
-    if not decision.allowed:
-        raise DeliveryError(
-            "NO_PERMISSIONS",
-            f"{PRINCIPAL} is not authorized to perform: {action} on resource: {resource} for the rule {rule_arn} "
-            f"{decision.because}".rstrip()
-            + f". Let the {what} name the principal {PRINCIPAL}.",
-        )
+def _admit(world: World, action: str, resource: str, rule_arn: str) -> None:
+    """Raise AwsError unless the resource's own policy lets EventBridge in on behalf of this rule."""
+    world.authority.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=resource.split(":")[3])
 
 
 def _to_topic(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     sns = world.substrate.client("sns", arn.split(":")[3])
-    attributes = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
-    _admitted(world, attributes.get("Policy"), "sns:Publish", arn, rule_arn, what="topic policy")
-    key = attributes.get("KmsMasterKeyId", "")
+    key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
+    _admit(world, "sns:Publish", arn, rule_arn)
     if key.endswith("alias/aws/sns"):
         raise DeliveryError(
             "NO_PERMISSIONS",
@@ -124,8 +105,7 @@ def _to_queue(world: World, target: Mapping[str, Any], payload: str, rule_arn: s
     arn = target["Arn"]
     sqs = world.substrate.client("sqs", arn.split(":")[3])
     url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]).get("Attributes", {})
-    _admitted(world, attributes.get("Policy"), "sqs:SendMessage", arn, rule_arn, what="queue policy")
+    _admit(world, "sqs:SendMessage", arn, rule_arn)
     group = (target.get("SqsParameters") or {}).get("MessageGroupId")
     sqs.send_message(QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {}))
 
@@ -135,21 +115,38 @@ def _to_log_group(world: World, target: Mapping[str, Any], payload: str, rule_ar
     group = arn.split(":log-group:", 1)[1]
     logs = world.substrate.client("logs", arn.split(":")[3])
     stream = rule_arn.rsplit("/", 1)[1]
-    policies = logs.describe_resource_policies().get("resourcePolicies", [])
-    statements: list[Any] = []
-    for policy in policies:
-        found = json.loads(policy["policyDocument"]).get("Statement", [])
-        statements += found if isinstance(found, list) else [found]
-    document = json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else None
-    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        _admitted(
-            world, document, action, f"{arn}:log-stream:{stream}", rule_arn, what="CloudWatch Logs resource policy"
-        )
+    _check_log_policies(world, logs, f"{arn}:log-stream:{stream}", rule_arn)
     known = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
     if all(one["logStreamName"] != stream for one in known):
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
     at = int(world.clock.stamp(world.clock.now()).timestamp() * 1000)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": payload}])
+
+
+def _check_log_policies(world: World, logs: Any, resource: str, rule_arn: str) -> None:
+    """CloudWatch Logs keeps its resource policies by account and region, not by log group."""
+    if not world.settings.enforce_iam:
+        return
+    try:
+        policies = [
+            parse(policy["policyDocument"], Kind.RESOURCE, name=policy["policyName"])
+            for policy in logs.describe_resource_policies().get("resourcePolicies", [])
+        ]
+    except PolicyError as error:
+        raise DeliveryError(
+            "NO_PERMISSIONS", f"A resource policy of CloudWatch Logs cannot be read: {error}"
+        ) from error
+    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": world.account_id}
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        asked = request(service_principal(PRINCIPAL), action, resource, context, resource_account=world.account_id)
+        decisions = [decide(asked, Policies(resource=policy, resource_decides=True)) for policy in policies]
+        denied = any(decision.effect is Effect.EXPLICIT_DENY for decision in decisions)
+        if denied or not any(decision.allowed for decision in decisions):
+            raise DeliveryError(
+                "NO_PERMISSIONS",
+                f"{PRINCIPAL} is not authorized to perform: {action} on resource: {resource}. "
+                f"A resource policy of CloudWatch Logs must name the principal {PRINCIPAL}.",
+            )
 
 
 def _to_bus(world: World, bus: str, event: Mapping[str, Any]) -> None:
@@ -188,8 +185,10 @@ def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, r
     destination = events.describe_api_destination(Name=arn.split("/")[1])
     connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])
     role = _role_of(target)
-    world.assume(role, PRINCIPAL, "EventBridge", source_arn=rule_arn)
-    _may_invoke(world, role, arn, region)
+    credentials = world.assume(role, PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    # No API operation, and so not asked at the gateway.
+    caller = world.authority.principal(credentials.access_key_id)
+    world.authority.require(caller, "events:InvokeApiDestination", arn, region=region)
     headers, query, body = _authorised(world, region, connection, payload)
     own = target.get("HttpParameters") or {}
     headers = {
@@ -200,32 +199,6 @@ def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, r
     for value in own.get("PathParameterValues") or ():
         url = url.replace("*", quote(str(value), safe=""), 1)
     _call(destination["HttpMethod"], url, headers, query, body)
-
-
-def _may_invoke(world: World, role_arn: str, destination_arn: str, region: str) -> None:
-    """The role must allow events:InvokeApiDestination, which is no API operation and so is not asked at the gateway."""
-    if not world.settings.enforce_iam:
-        return
-    iam = world.substrate.client("iam", region)
-    answer = iam_policies(iam, role_arn.rsplit("/", 1)[1])
-    session = f"arn:aws:sts::{world.account_id}:assumed-role/{role_arn.rsplit('/', 1)[1]}/EventBridge"
-    asked = request(principal_of(session, role_arn=role_arn), "events:InvokeApiDestination", destination_arn)
-    decision = decide(asked, Policies(identity=answer))
-    if not decision.allowed:
-        raise DeliveryError("NO_PERMISSIONS", decision.message)
-
-
-def iam_policies(iam: Any, role: str) -> tuple[Any, ...]:
-    """The compiled identity policies of a role, inline and managed."""
-    found = []
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        found.append(parse(document, Kind.IDENTITY, name=name))
-    for attached in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
-        policy = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]
-        version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
-        found.append(parse(version["PolicyVersion"]["Document"], Kind.IDENTITY, name=attached["PolicyName"]))
-    return tuple(found)
 
 
 def _authorised(

@@ -160,7 +160,7 @@ def test_topic_needs_a_policy_that_admits_eventbridge(world: World) -> None:
     assert inbox.messages() == []
     refused = world.bus.deliveries[-1]
     assert (refused.status, refused.error_code) == ("failed", "NO_PERMISSIONS")
-    assert "sns:Publish" in refused.error_message
+    assert "SNS:Publish" in refused.error_message
     sns.set_topic_attributes(
         TopicArn=topic, AttributeName="Policy", AttributeValue=policy(topic, "sns:Publish", RULE_ARN + "-other")
     )

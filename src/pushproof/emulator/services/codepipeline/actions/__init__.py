@@ -1,0 +1,19 @@
+"""What carries out the actions of a pipeline: one file a provider."""
+
+from pushproof.emulator.services.codepipeline.actions.approval import ManualApproval
+from pushproof.emulator.services.codepipeline.actions.base import Given, Job, JobFailed
+from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
+from pushproof.emulator.services.codepipeline.actions.connection import ConnectionSource
+from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
+from pushproof.emulator.services.codepipeline.actions.s3 import S3Source
+
+#: provider -> what carries it out.
+JOBS: dict[str, type[Job]] = {
+    "CodeStarSourceConnection": ConnectionSource,
+    "S3": S3Source,
+    "CodeBuild": CodeBuildAction,
+    "Manual": ManualApproval,
+    "ECS": EcsDeploy,
+}
+
+__all__ = ["JOBS", "Given", "Job", "JobFailed"]

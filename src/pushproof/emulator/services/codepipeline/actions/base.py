@@ -1,0 +1,157 @@
+"""An action under way: calls AWS with the pipeline's role, off the world's lock, and reports what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pushproof.emulator.context import Credentials
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.loop import Outcome, Timer
+from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
+from pushproof.engines.pipeline import ActionFailed, ActionProgressed, ActionSucceeded, Input, StartAction
+
+if TYPE_CHECKING:
+    from pushproof.emulator.services.codepipeline.pipelines import Pipeline
+    from pushproof.emulator.world import World
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+PRINCIPAL = "codepipeline.amazonaws.com"
+
+
+class JobFailed(Exception):
+    """An action cannot go on. `code` is an ErrorDetails code: JobFailed, PermissionError, ConfigurationError, ..."""
+
+    def __init__(self, message: str, code: str = "JobFailed", **result: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a job is given: the world, its pipeline, the command, and where its news go."""
+
+    world: World
+    pipeline: Pipeline
+    command: StartAction
+    settings: CodePipelineSettings
+    feed: Callable[[Input], None]
+
+
+class Job:
+    """One action execution. Subclasses define `start`, which must not block: blocking work goes through `work`."""
+
+    #: What permission errors are called to be about.
+    about: ClassVar[str] = "AWS"
+
+    def __init__(self, given: Given) -> None:
+        self.world = given.world
+        self.pipeline = given.pipeline
+        self.command = given.command
+        self.settings = given.settings
+        self.run = given.command.run
+        self.configuration = dict(given.command.run.configuration)
+        self.region = given.command.run.action.region or given.pipeline.region
+        self.ended = False
+        self._feed = given.feed
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        """Begin. Called under the lock."""
+        raise NotImplementedError
+
+    def abandon(self) -> None:
+        """Nobody waits any more. What was started outside goes on by itself."""
+        self.ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    # For subclasses.
+
+    def client(self, service: str) -> Any:
+        """A client with the credentials of the action's role. Call it off the lock; raises JobFailed."""
+        return self.world.client(service, region=self.region, credentials=self.credentials())
+
+    def credentials(self) -> Credentials:
+        """A session of the action's role. Raises JobFailed."""
+        pipeline_role = str(self.pipeline.body["roleArn"])
+        try:
+            credentials = self.world.assume(
+                pipeline_role, PRINCIPAL, self.run.id.replace("-", ""), source_arn=self.pipeline.arn
+            )
+        except AwsError as error:
+            raise JobFailed(
+                f"CodePipeline is not authorized to perform AssumeRole on role {pipeline_role}", "PermissionError"
+            ) from error
+        own = self.run.action.role_arn
+        if own is None or own == pipeline_role:
+            return credentials
+        sts = self.world.client("sts", region=self.region, credentials=credentials)
+        answer = sts.assume_role(RoleArn=own, RoleSessionName=self.run.id.replace("-", ""))["Credentials"]
+        return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+
+    def work(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run `work` off the lock and `then` with its value under it. A failure of either fails the action."""
+
+        def done(outcome: Outcome[T]) -> None:
+            if self.ended:
+                return
+            try:
+                then(outcome.get())
+            except Exception as error:
+                self.failed(self._explain(error))
+
+        self.world.loop.submit(work, done, name=f"{self.pipeline.name}: {self.run.action.name}")
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Call back after `seconds` of AWS time, unless the action has ended by then."""
+        self._timer = self.world.loop.call_later(
+            seconds, lambda: None if self.ended else callback(), name=f"{self.pipeline.name}: {self.run.action.name}"
+        )
+
+    def progressed(self, **news: Any) -> None:
+        self._feed(ActionProgressed(self.run.id, **news))
+
+    def succeeded(self, **result: Any) -> None:
+        self.ended = True
+        self._feed(ActionSucceeded(self.run.id, **result))
+
+    def failed(self, failure: JobFailed) -> None:
+        self.ended = True
+        self._feed(ActionFailed(self.run.id, failure.message, failure.code, **failure.result))
+
+    def _explain(self, error: Exception) -> JobFailed:
+        if isinstance(error, JobFailed):
+            return error
+        if isinstance(error, ClientError):
+            return self.explain_client_error(error)
+        if isinstance(error, AwsError):
+            return JobFailed(error.message)
+        if isinstance(error, BotoCoreError):
+            return JobFailed(str(error), "ConfigurationError")
+        log.exception("action %s of %s failed inside", self.run.action.name, self.pipeline.name, exc_info=error)
+        return JobFailed(f"Pushproof failed inside: {error!r}", "InternalError")
+
+    def explain_client_error(self, error: ClientError) -> JobFailed:
+        """An AWS error as the action reports it."""
+        message = str(error.response["Error"].get("Message", "")) or str(error)
+        if is_denial(error):
+            return JobFailed(
+                f"The provided role does not have sufficient permissions to access {self.about}: {message}",
+                "PermissionError",
+            )
+        return JobFailed(message)
+
+
+def is_denial(error: ClientError) -> bool:
+    """Whether AWS refused for want of permission."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return "AccessDenied" in str(error.response["Error"].get("Code", "")) or status == 403

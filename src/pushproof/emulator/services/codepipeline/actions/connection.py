@@ -1,0 +1,102 @@
+"""Source from a repository behind a connection.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-CodestarConnectionSource.html
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services.codepipeline import artifacts
+from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
+from pushproof.engines.pipeline import Artifact
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    artifact: Artifact
+    variables: dict[str, str]
+
+
+class ConnectionSource(Job):
+    """Takes the branch's commit (or the one the execution was started with) as a zip into the artifact store."""
+
+    about = "the connection"
+
+    def start(self) -> None:
+        arn = self.configuration["ConnectionArn"]
+        connection = self.world.connections.find(arn) if self.world.connections is not None else None
+        if connection is None:
+            self.failed(JobFailed(f"Connection {arn} was not found", "ConfigurationError"))
+        elif connection.status != "AVAILABLE":
+            self.failed(JobFailed(f"Connection {arn} is not available", "ConfigurationError"))
+        else:
+            provider = connection.provider_type or "GitHub"
+            self.work(lambda: self._fetch(arn, provider), self._done)
+
+    def _done(self, fetched: _Fetched) -> None:
+        name = self.run.action.outputs[0] if self.run.action.outputs else None
+        self.succeeded(
+            artifacts={name: fetched.artifact} if name else {},
+            variables=fetched.variables,
+            summary=fetched.artifact.revision_summary,
+            external_id=fetched.artifact.revision_id,
+            external_url=fetched.artifact.revision_url,
+        )
+
+    def _fetch(self, arn: str, provider: str) -> _Fetched:
+        s3 = self.client("s3")
+        self._check_permission(arn)
+        repository, branch = self.configuration["FullRepositoryId"], self.configuration["BranchName"]
+        commit = self._commit(repository, branch, provider)
+        content = self.world.git.archive(repository, commit.id)
+        store = self.pipeline.store(self.region)
+        key = artifacts.new_key(self.pipeline.name, (*self.run.action.outputs, "source")[0])
+        if self.run.action.outputs:
+            artifacts.upload(s3, store, key, content)
+        summary = json.dumps({"ProviderType": provider, "CommitMessage": commit.message}, ensure_ascii=False)
+        url = (
+            f"https://{self.region}.console.aws.amazon.com/codesuite/settings/connections/redirect?connectionArn={arn}"
+            f"&referenceType=COMMIT&FullRepositoryId={repository}&Commit={commit.id}"
+        )
+        return _Fetched(
+            Artifact(store["location"], key, commit.id, summary[:2048], url),
+            {
+                "AuthorDate": commit.date,
+                "BranchName": branch,
+                "CommitId": commit.id,
+                "CommitMessage": commit.message,
+                "ConnectionArn": arn,
+                "FullRepositoryName": repository,
+            },
+        )
+
+    def _check_permission(self, arn: str) -> None:
+        """UseConnection is no API operation, and so not asked at the gateway. Its prefix is that of the connection's ARN."""
+        caller = self.world.authority.principal(self.credentials().access_key_id)
+        try:
+            self.world.authority.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)
+        except AwsError as error:
+            raise JobFailed(
+                f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",
+                "PermissionError",
+            ) from error
+
+    def _commit(self, repository: str, branch: str, provider: str) -> Any:
+        if self.world.git is None:
+            raise JobFailed("Pushproof's git host is not running in this world", "InternalError")
+        wanted = self.command.override or self.world.git.head(repository, branch)
+        if wanted is None:
+            raise JobFailed(
+                f"[{provider}] No Branch [{branch}] found for FullRepositoryName [{repository}]", "ConfigurationError"
+            )
+        try:
+            return self.world.git.commit(repository, wanted)
+        except subprocess.CalledProcessError as error:
+            raise JobFailed(
+                f"[{provider}] No commit [{wanted}] found for FullRepositoryName [{repository}]", "RevisionUnavailable"
+            ) from error

@@ -1,0 +1,75 @@
+"""Source from an object of a versioned bucket.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-S3.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.services.codepipeline import artifacts
+from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed, is_denial
+from pushproof.engines.pipeline import Artifact
+
+
+class S3Source(Job):
+    """Takes the object's newest version (or the one the execution was started with) into the artifact store."""
+
+    about = "S3"
+
+    def start(self) -> None:
+        self.work(self._fetch, self._done)
+
+    def _done(self, fetched: tuple[Artifact, dict[str, str]]) -> None:
+        artifact, variables = fetched
+        outputs = self.run.action.outputs
+        self.succeeded(
+            artifacts={outputs[0]: artifact} if outputs else {},
+            variables=variables,
+            summary=artifact.revision_summary,
+            external_id=artifact.revision_id,
+            external_url=artifact.revision_url,
+        )
+
+    def _fetch(self) -> tuple[Artifact, dict[str, str]]:
+        s3 = self.client("s3")
+        bucket, key = self.configuration["S3Bucket"], self.configuration["S3ObjectKey"]
+        found = self._get(s3, bucket, key)
+        version = found.get("VersionId")
+        if version is None or version == "null":
+            raise JobFailed(
+                f"The S3 bucket {bucket} is not versioned. A source bucket must have versioning enabled.",
+                "ConfigurationError",
+            )
+        store = self.pipeline.store(self.region)
+        outputs = self.run.action.outputs
+        target = artifacts.new_key(self.pipeline.name, (*outputs, "source")[0])
+        if outputs:
+            artifacts.upload(s3, store, target, found["Body"].read())
+        url = f"https://console.aws.amazon.com/s3/object/{bucket}?region={self.region}&prefix={key}&versionId={version}"
+        artifact = Artifact(store["location"], target, version, f"Amazon S3 version id: {version}", url)
+        variables = {"BucketName": bucket, "ETag": found["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
+        return artifact, variables
+
+    def _get(self, s3: Any, bucket: str, key: str) -> dict[str, Any]:
+        wanted = {"VersionId": self.command.override} if self.command.override else {}
+        try:
+            found: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **wanted)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in ("NoSuchKey", "NoSuchVersion", "404"):
+                raise JobFailed(
+                    f"The object with key '{key}' does not exist in the S3 bucket '{bucket}'.", "ConfigurationError"
+                ) from error
+            if code == "NoSuchBucket":
+                raise JobFailed(f"The S3 bucket '{bucket}' does not exist.", "ConfigurationError") from error
+            if is_denial(error):
+                raise JobFailed(
+                    "The provided role does not have permissions to perform this action. Underlying error: "
+                    f"{error.response['Error'].get('Message', '')}",
+                    "PermissionError",
+                ) from error
+            raise
+        return found

@@ -1,0 +1,39 @@
+"""Where artifacts lie in the artifact store, and how they get there and back.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/welcome-introducing-artifacts.html
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+import string
+import zipfile
+from typing import Any
+
+from pushproof.engines.pipeline import Artifact
+
+_LETTERS = string.ascii_letters + string.digits
+
+
+def new_key(pipeline: str, artifact: str) -> str:
+    """`<first 20 of the pipeline's name>/<first 10 of the artifact's>/<7 random characters>`."""
+    return f"{pipeline[:20]}/{artifact[:10]}/{''.join(secrets.choice(_LETTERS) for _ in range(7))}"
+
+
+def upload(s3: Any, store: dict[str, Any], key: str, content: bytes) -> None:
+    """Put an artifact into the store, under its key if it has one. Raises ClientError."""
+    encryption: dict[str, str] = {}
+    if "encryptionKey" in store:
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": store["encryptionKey"]["id"]}
+    s3.put_object(Bucket=store["location"], Key=key, Body=content, ContentType="application/zip", **encryption)
+
+
+def read_member(s3: Any, artifact: Artifact, name: str) -> bytes | None:
+    """A file of an artifact, None when it has no such file. Raises ClientError, or BadZipFile."""
+    content = s3.get_object(Bucket=artifact.bucket, Key=artifact.key)["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        try:
+            return archive.read(name)
+        except KeyError:
+            return None

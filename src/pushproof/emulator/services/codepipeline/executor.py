@@ -1,0 +1,99 @@
+"""Carries out what the engine decides: starts and abandons actions, publishes events, keeps the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pushproof.emulator.services.codepipeline.actions import JOBS, Given, Job
+from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
+from pushproof.emulator.services.codepipeline.pipelines import Pipeline
+from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
+from pushproof.engines.pipeline import Announcement, Input, StartAction, Tick, step
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class Executor:
+    """One for all pipelines of a world. Everything here runs under the world's lock."""
+
+    def __init__(self, world: World, settings: CodePipelineSettings) -> None:
+        self._world = world
+        self._settings = settings
+        self._jobs: dict[str, Job] = {}
+        self._watches_builds = False
+
+    def feed(self, pipeline: Pipeline, given: Input) -> None:
+        """Give the engine an input and carry out what follows. Raises PipelineError for a refused request."""
+        result = step(pipeline.state, given, self._world.clock.now(), self._settings.engine)
+        pipeline.state = result.state
+        for event in result.events:
+            self._publish(pipeline, event)
+        self._schedule(pipeline, result.wake_at)
+        for command in result.commands:
+            if isinstance(command, StartAction):
+                self._start(pipeline, command)
+            else:
+                self._abandon(command.action_execution_id)
+
+    def forget(self, pipeline: Pipeline) -> None:
+        """The pipeline is gone: nobody waits for its actions."""
+        self._schedule(pipeline, None)
+        for execution in pipeline.state.executions.values():
+            for passage in execution.stages.values():
+                for run in passage.runs:
+                    self._abandon(run.id)
+
+    def _start(self, pipeline: Pipeline, command: StartAction) -> None:
+        def report(news: Input) -> None:
+            if job.ended:
+                self._jobs.pop(command.run.id, None)
+            self.feed(pipeline, news)
+
+        job = JOBS[command.run.action.provider](Given(self._world, pipeline, command, self._settings, report))
+        self._jobs[command.run.id] = job
+        if isinstance(job, CodeBuildAction):
+            self._watch_builds()
+        # Not at once: an action that fails immediately must not overtake the step that started it.
+        self._world.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.action.name}")
+
+    @staticmethod
+    def _starter(job: Job) -> Callable[[], None]:
+        return lambda: None if job.ended else job.start()
+
+    def _abandon(self, action_execution_id: str) -> None:
+        job = self._jobs.pop(action_execution_id, None)
+        if job is not None:
+            job.abandon()
+
+    def _watch_builds(self) -> None:
+        if not self._watches_builds:
+            self._watches_builds = True
+            self._world.services["codebuild"].subscribe(lambda build_id, _: self._build_completed(build_id))
+
+    def _build_completed(self, build_id: str) -> None:
+        for job in list(self._jobs.values()):
+            if isinstance(job, CodeBuildAction):
+                job.completed(build_id)
+
+    def _schedule(self, pipeline: Pipeline, wake_at: float | None) -> None:
+        if pipeline.timer is not None:
+            pipeline.timer.cancel()
+            pipeline.timer = None
+        if wake_at is not None:
+            pipeline.timer = self._world.loop.call_at(
+                wake_at, lambda: self.feed(pipeline, Tick()), name=f"{pipeline.name}: timeout"
+            )
+
+    def _publish(self, pipeline: Pipeline, event: Announcement) -> None:
+        started = self._world.clock.stamp(event.started)
+        detail = {
+            **event.detail,
+            "start-time": started.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started.microsecond // 1000:03d}Z",
+        }
+        if "action" in detail:
+            detail.setdefault("region", pipeline.region)
+        self._world.bus.publish(
+            "aws.codepipeline", event.detail_type, detail, resources=[pipeline.arn], region=pipeline.region
+        )

@@ -1,0 +1,93 @@
+"""A pipeline as a record: what was declared, in which versions, and the state of its executions."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.loop import Timer
+from pushproof.engines.pipeline import Declaration, PipelineError, PipelineState, read_declaration
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """`versions` are the bodies by version, as GetPipeline shows them; times are AWS seconds."""
+
+    arn: str
+    region: str
+    account_id: str
+    created: float
+    updated: float
+    versions: dict[int, dict[str, Any]]
+    state: PipelineState
+    tags: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    timer: Timer | None = None
+
+    @property
+    def version(self) -> int:
+        return max(self.versions)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        return self.versions[self.version]
+
+    @property
+    def name(self) -> str:
+        return str(self.body["name"])
+
+    def store(self, region: str | None) -> dict[str, Any]:
+        """The artifact store that actions of a region use."""
+        if "artifactStore" in self.body:
+            return dict(self.body["artifactStore"])
+        stores: dict[str, dict[str, Any]] = self.body["artifactStores"]
+        return dict(stores.get(region or self.region) or next(iter(stores.values())))
+
+
+def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
+    """The body as CodePipeline answers it: with its version, and defaults where nothing was said."""
+    body = copy.deepcopy(body)
+    body["version"] = version
+    body.setdefault("pipelineType", "V1")
+    body.setdefault("executionMode", "SUPERSEDED")
+    for stage in body["stages"]:
+        for action in stage["actions"]:
+            action.setdefault("runOrder", 1)
+            action.setdefault("configuration", {})
+            action.setdefault("inputArtifacts", [])
+            action.setdefault("outputArtifacts", [])
+    return body
+
+
+def declared(body: dict[str, Any], version: int) -> Declaration:
+    """The engine's view of a body. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
+    try:
+        declaration = replace(read_declaration(body), version=version)
+    except PipelineError as error:
+        raise refused(error) from error
+    for stage in declaration.stages:
+        for action in stage.actions:
+            if action.configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
+                raise not_done(f"OutputArtifactFormat {action.configuration['OutputArtifactFormat']} of {action.name}")
+            if action.configuration.get("BatchEnabled", "false").lower() == "true":
+                raise not_done(f"BatchEnabled of {action.name}")
+    for trigger in body.get("triggers") or ():
+        git = trigger["gitConfiguration"]
+        if git.get("pullRequest") or any({"tags", "filePaths"} & push.keys() for push in git.get("push") or ()):
+            raise not_done("triggers on pull requests, tags or file paths")
+    return declaration
+
+
+def refused(error: PipelineError) -> AwsError:
+    """The engine's refusal as the API answers it."""
+    if error.code == "NotImplemented":
+        return AwsError(error.code, error.message, status=501)
+    return AwsError(error.code, error.message)
+
+
+def not_done(what: str) -> AwsError:
+    return AwsError(
+        "NotImplemented", f"Pushproof does not implement {what} in codepipeline. Nothing was done.", status=501
+    )

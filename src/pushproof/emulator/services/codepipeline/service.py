@@ -1,0 +1,417 @@
+"""The API of CodePipeline.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.emulator.services.codepipeline import shapes
+from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL
+from pushproof.emulator.services.codepipeline.executor import Executor
+from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared, refused
+from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
+from pushproof.engines.pipeline import (
+    Action,
+    ActionRun,
+    ApprovalResult,
+    Execution,
+    Input,
+    PipelineError,
+    PipelineState,
+    RetryStage,
+    RollBackStage,
+    SetTransition,
+    Start,
+    Stop,
+    Update,
+)
+
+if TYPE_CHECKING:
+    from pushproof.emulator.runtime.githost import Push
+    from pushproof.emulator.world import World
+
+
+class CodePipelineService(Service):
+    """Pipelines of every region, and their executions."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        given = world.settings.engines.get("codepipeline")
+        self.settings: CodePipelineSettings = given if given is not None else CodePipelineSettings()
+        self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}
+        self._executor = Executor(world, self.settings)
+        self._watched: list[Any] = []
+
+    # What starts executions besides StartPipelineExecution.
+
+    def pushed(self, push: Push) -> str | None:
+        """A branch moved: start the pipelines that watch it. Returns what to tell the pusher, None when none does."""
+        said: list[str] = []
+        for pipeline in self._all():
+            for action in pipeline.state.declaration.stages[0].actions:
+                if self._watches(pipeline, action, push.repository, push.branch):
+                    detail = action.configuration["ConnectionArn"]
+                    start = Start(str(uuid.uuid4()), "WebhookV2", detail, overrides={action.name: push.commit.id})
+                    self._feed(pipeline, start)
+                    said.append(f"Pipeline {pipeline.name} started execution {start.execution_id}.")
+                    break
+        return "\n".join(said) or None
+
+    def _watches(self, pipeline: Pipeline, action: Action, repository: str, branch: str) -> bool:
+        wanted = action.configuration
+        if action.provider != "CodeStarSourceConnection" or wanted["FullRepositoryId"] != repository:
+            return False
+        connection = self.world.connections.find(wanted["ConnectionArn"])
+        available = connection is not None and connection.status == "AVAILABLE"
+        if not available and not self.settings.detect_over_pending:
+            return False
+        triggers = [
+            trigger["gitConfiguration"]
+            for trigger in pipeline.body.get("triggers") or ()
+            if trigger["gitConfiguration"]["sourceActionName"] == action.name
+        ]
+        if not triggers:
+            return wanted["BranchName"] == branch and wanted.get("DetectChanges", "true").lower() != "false"
+        return any(
+            _passes(filtered.get("branches") or {}, branch) for git in triggers for filtered in git.get("push") or [{}]
+        )
+
+    def _object_created(self, bucket: str, key: str) -> None:
+        for pipeline in self._all():
+            for action in pipeline.state.declaration.stages[0].actions:
+                wanted = action.configuration
+                if (
+                    action.provider == "S3"
+                    and (wanted["S3Bucket"], wanted["S3ObjectKey"]) == (bucket, key)
+                    and wanted.get("PollForSourceChanges", "true").lower() != "false"
+                ):
+                    self._feed(pipeline, Start(str(uuid.uuid4()), "PollForSourceChanges", action.name))
+                    break
+
+    def _watch_sources(self) -> None:
+        """Subscribe to pushes and objects, once. The git host comes to a world after its services."""
+        git, s3 = self.world.git, self.world.services.get("s3")
+        if git is not None and git not in self._watched:
+            self._watched.append(git)
+            git.on_push(self.pushed)
+        if s3 is not None and s3 not in self._watched:
+            self._watched.append(s3)
+            s3.on_object(self._object_created)
+
+    def close(self) -> None:
+        for pipeline in self._all():
+            self._executor.forget(pipeline)
+
+    # Pipelines.
+
+    def create_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        body = complete(request["pipeline"], 1)
+        known = self._pipelines.setdefault(context.scope, {})
+        if body["name"] in known:
+            raise AwsError(
+                "PipelineNameInUseException",
+                f"A pipeline with the name '{body['name']}' already exists in account '{context.account_id}'",
+            )
+        declaration = declared(body, 1)
+        self._check_role(body["roleArn"])
+        tags = {tag["key"]: tag["value"] for tag in request.get("tags") or ()}
+        if len(tags) > 50:
+            raise AwsError("TooManyTagsException", "A resource can have 50 tags at most.")
+        now = self.world.clock.now()
+        pipeline = Pipeline(
+            arn=f"arn:aws:codepipeline:{context.region}:{context.account_id}:{body['name']}",
+            region=context.region,
+            account_id=context.account_id,
+            created=now,
+            updated=now,
+            versions={1: body},
+            state=PipelineState(declaration),
+            tags=tags,
+        )
+        known[pipeline.name] = pipeline
+        self._watch_sources()
+        self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
+        return {"pipeline": body, "tags": _tag_list(tags)}
+
+    def update_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipeline"]["name"])
+        version = pipeline.version + 1
+        body = complete(request["pipeline"], version)
+        declaration = declared(body, version)
+        self._check_role(body["roleArn"])
+        pipeline.versions[version] = body
+        pipeline.updated = self.world.clock.now()
+        self._watch_sources()
+        self._feed(pipeline, Update(declaration))
+        return {"pipeline": body}
+
+    def _check_role(self, role_arn: str) -> None:
+        try:
+            self.world.assume(role_arn, PRINCIPAL, "CreatePipeline")
+        except AwsError as error:
+            raise AwsError(
+                "InvalidStructureException", f"CodePipeline is not authorized to perform AssumeRole on role {role_arn}"
+            ) from error
+
+    def get_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["name"])
+        version = request.get("version") or pipeline.version
+        if version not in pipeline.versions:
+            raise AwsError(
+                "PipelineVersionNotFoundException",
+                f"Account '{context.account_id}' does not have version {version} of pipeline '{pipeline.name}'",
+            )
+        stamp = self.world.clock.stamp
+        metadata = {
+            "pipelineArn": pipeline.arn,
+            "created": stamp(pipeline.created),
+            "updated": stamp(pipeline.updated),
+        }
+        return {"pipeline": pipeline.versions[version], "metadata": metadata}
+
+    def delete_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipelines.get(context.scope, {}).pop(request["name"], None)
+        if pipeline is not None:
+            self._executor.forget(pipeline)
+        return {}
+
+    def list_pipelines(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        stamp = self.world.clock.stamp
+        found = [
+            {
+                "name": pipeline.name,
+                "version": pipeline.version,
+                "pipelineType": pipeline.body["pipelineType"],
+                "executionMode": pipeline.body["executionMode"],
+                "created": stamp(pipeline.created),
+                "updated": stamp(pipeline.updated),
+            }
+            for _, pipeline in sorted(self._pipelines.get(context.scope, {}).items())
+        ]
+        return _page("pipelines", found, request, 1000)
+
+    # Executions.
+
+    def start_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["name"])
+        token = request.get("clientRequestToken")
+        if token and token in pipeline.tokens:
+            return {"pipelineExecutionId": pipeline.tokens[token]}
+        sources = {action.name for action in pipeline.state.declaration.stages[0].actions}
+        overrides = {item["actionName"]: item["revisionValue"] for item in request.get("sourceRevisions") or ()}
+        unknown = sorted(overrides.keys() - sources)
+        if unknown:
+            raise AwsError("ValidationException", f"Source action {', '.join(unknown)} does not exist in the pipeline")
+        by_rule = context.principal.service == "events.amazonaws.com"
+        start = Start(
+            str(uuid.uuid4()),
+            "CloudWatchEvent" if by_rule else "StartPipelineExecution",
+            context.principal.arn,
+            {item["name"]: item["value"] for item in request.get("variables") or ()},
+            overrides,
+        )
+        self._feed(pipeline, start)
+        if token:
+            pipeline.tokens[token] = start.execution_id
+        return {"pipelineExecutionId": start.execution_id}
+
+    def stop_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        execution_id = request["pipelineExecutionId"]
+        self._feed(pipeline, Stop(execution_id, bool(request.get("abandon")), request.get("reason", "")))
+        return {"pipelineExecutionId": execution_id}
+
+    def retry_stage_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        self._feed(pipeline, RetryStage(request["stageName"], request["pipelineExecutionId"], request["retryMode"]))
+        return {"pipelineExecutionId": request["pipelineExecutionId"]}
+
+    def rollback_stage(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        new = str(uuid.uuid4())
+        target = request["targetPipelineExecutionId"]
+        self._feed(pipeline, RollBackStage(request["stageName"], target, new, context.principal.arn))
+        return {"pipelineExecutionId": new}
+
+    def put_approval_result(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        result = request["result"]
+        self._feed(
+            pipeline,
+            ApprovalResult(
+                request["stageName"],
+                request["actionName"],
+                request["token"],
+                result["status"],
+                result["summary"],
+                context.principal.arn,
+            ),
+        )
+        return {"approvedAt": self.world.clock.stamp(self.world.clock.now())}
+
+    def disable_stage_transition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._set_transition(context, request, enabled=False)
+
+    def enable_stage_transition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._set_transition(context, request, enabled=True)
+
+    def _set_transition(self, context: RequestContext, request: dict[str, Any], *, enabled: bool) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        self._feed(
+            pipeline,
+            SetTransition(
+                request["stageName"],
+                request["transitionType"],
+                enabled,
+                request.get("reason", ""),
+                context.principal.arn,
+            ),
+        )
+        return {}
+
+    # What is to be seen.
+
+    def get_pipeline_state(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["name"])
+        stamp = self.world.clock.stamp
+        return {
+            "pipelineName": pipeline.name,
+            "pipelineVersion": pipeline.version,
+            "stageStates": [
+                shapes.stage_state(pipeline, stage.name, stamp) for stage in pipeline.state.declaration.stages
+            ],
+            "created": stamp(pipeline.created),
+            "updated": stamp(pipeline.updated),
+        }
+
+    def get_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        found = self._execution(pipeline, request["pipelineExecutionId"])
+        return {"pipelineExecution": shapes.execution(found, self.world.clock.stamp)}
+
+    def list_pipeline_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        wanted = ((request.get("filter") or {}).get("succeededInStage") or {}).get("stageName")
+        found = [
+            shapes.summary(execution, self.world.clock.stamp)
+            for execution in _newest_first(pipeline)
+            if wanted is None or (wanted in execution.stages and execution.stages[wanted].status == "Succeeded")
+        ]
+        return _page("pipelineExecutionSummaries", found, request, 100)
+
+    def list_action_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        chosen = request.get("filter") or {}
+        latest = chosen.get("latestInPipelineExecution") or {}
+        wanted = chosen.get("pipelineExecutionId") or latest.get("pipelineExecutionId")
+        executions = _newest_first(pipeline) if wanted is None else [self._execution(pipeline, wanted)]
+        only_latest = latest.get("startTimeRange") == "Latest"
+        runs: list[tuple[Execution, ActionRun]] = []
+        for execution in executions:
+            of_this = [
+                run
+                for passage in execution.stages.values()
+                for run in (passage.current if only_latest else passage.runs)
+            ]
+            runs += [(execution, run) for run in sorted(of_this, key=lambda run: run.started, reverse=True)]
+        found = [
+            shapes.action_detail(execution, run, pipeline.region, self.world.clock.stamp) for execution, run in runs
+        ]
+        return _page("actionExecutionDetails", found, request, 100)
+
+    # Tags.
+
+    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return _page("tags", _tag_list(self._tagged(context, request["resourceArn"])), request, 100)
+
+    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        tags = self._tagged(context, request["resourceArn"])
+        tags.update({tag["key"]: tag["value"] for tag in request["tags"]})
+        return {}
+
+    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        tags = self._tagged(context, request["resourceArn"])
+        for key in request["tagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    # Finding and feeding.
+
+    def _all(self) -> list[Pipeline]:
+        return [pipeline for known in self._pipelines.values() for pipeline in known.values()]
+
+    def _pipeline(self, context: RequestContext, name: str) -> Pipeline:
+        pipeline = self._pipelines.get(context.scope, {}).get(name)
+        if pipeline is None:
+            raise AwsError(
+                "PipelineNotFoundException",
+                f"Account '{context.account_id}' does not have a pipeline with name '{name}'",
+            )
+        return pipeline
+
+    @staticmethod
+    def _execution(pipeline: Pipeline, execution_id: str) -> Execution:
+        found = pipeline.state.executions.get(execution_id)
+        if found is None:
+            raise AwsError(
+                "PipelineExecutionNotFoundException",
+                f"Could not find execution {execution_id} of pipeline {pipeline.name}",
+            )
+        return found
+
+    def _tagged(self, context: RequestContext, arn: str) -> dict[str, str]:
+        for pipeline in self._pipelines.get(context.scope, {}).values():
+            if pipeline.arn == arn:
+                return pipeline.tags
+        raise AwsError("ResourceNotFoundException", f"Could not find a resource with ARN {arn}")
+
+    def _feed(self, pipeline: Pipeline, given: Input) -> None:
+        try:
+            self._executor.feed(pipeline, given)
+        except PipelineError as error:
+            raise refused(error) from error
+
+
+def _newest_first(pipeline: Pipeline) -> list[Execution]:
+    return sorted(pipeline.state.executions.values(), key=lambda execution: execution.order, reverse=True)
+
+
+def _passes(branches: dict[str, Any], branch: str) -> bool:
+    """A trigger's branch filter: no includes means all, excludes win."""
+    included = branches.get("includes") or ["**"]
+    excluded = branches.get("excludes") or []
+    return _matches(branch, included) and not _matches(branch, excluded)
+
+
+def _matches(branch: str, patterns: Sequence[str]) -> bool:
+    """Globs as CodePipeline reads them: `*` stays within a path segment, `**` does not."""
+    for pattern in patterns:
+        pieces = re.split(r"(\*\*|\*|\?)", pattern)
+        wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+        if re.fullmatch("".join(wild.get(piece) or re.escape(piece) for piece in pieces), branch):
+            return True
+    return False
+
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in tags.items()]
+
+
+def _page(member: str, found: list[Any], request: dict[str, Any], most: int) -> dict[str, Any]:
+    token = request.get("nextToken") or "0"
+    if not token.isdecimal():
+        raise AwsError("InvalidNextTokenException", f"The next token {token} is not valid")
+    start = int(token)
+    end = start + (request.get("maxResults") or most)
+    page: dict[str, Any] = {member: found[start:end]}
+    if end < len(found):
+        page["nextToken"] = str(end)
+    return page
