@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -224,3 +225,11 @@ def test_a_changed_check_applies_to_the_next_probe(stack: Any, prober: Any, used
     stack.world.loop.advance(1)
     assert prober.asked[-1][1:3] == (9, "/ready")
     assert stack.health(used)[0][2] == "healthy"
+
+
+def test_a_world_with_a_prober_opens_no_socket(stack: Any) -> None:
+    """Where somebody else answers probes, listeners are kept and nothing listens."""
+    balancer = stack.balancer()
+    stack.listener(balancer["LoadBalancerArn"], stack.target_group())
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((balancer["DNSName"], 80), timeout=1):
+        pass

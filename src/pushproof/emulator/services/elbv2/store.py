@@ -48,9 +48,12 @@ class Store(Service):
 
     @property
     def plane(self) -> DataPlane:
-        """The world's data plane, started when it is first needed: real sockets, or scripted on a virtual clock."""
+        """The world's data plane, started when it is first needed: real sockets, or scripted.
+
+        Whoever gives the world a prober has targets that no socket reaches, so nothing needs to listen for them.
+        """
         if self.world.balancer is None:
-            scripted = isinstance(self.world.loop, VirtualLoop)
+            scripted = self.world.prober is not None or isinstance(self.world.loop, VirtualLoop)
             self.world.balancer = (
                 ScriptedLoadBalancer(lambda: self.world.prober) if scripted else LoadBalancerRuntime(self.world.clock)
             )
