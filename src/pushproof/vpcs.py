@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushproof.engines.reachability import Network, from_describe
+from pushproof.engines.policy import Kind, Policies, decide, parse, principal_of, request
+from pushproof.engines.reachability import Network, PolicyAllows, from_describe
+from pushproof.engines.reachability.model import Document
 
 # operation -> (key of the answer, filter by VPC)
 _DESCRIBE = {
@@ -91,3 +93,29 @@ def _named_prefix_lists(described: dict[str, Any]) -> set[str]:
     ]
     named = {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
     return named | {entry["PrefixListId"] for p in permissions for entry in p.get("PrefixListIds", ())}
+
+
+_EVERYTHING = parse({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+
+
+def endpoint_policies_as(role_arn: str, *, context: dict[str, str] | None = None) -> PolicyAllows:
+    """Evaluates VPC endpoint policies for calls of a role, principals and conditions included.
+
+    Give the result as `policy_allows` to `NetworkingChecks` or `Circumstances`.
+
+    Args:
+        role_arn: Who calls: the ARN of a role, such as a task execution role.
+        context: Condition keys of the calls, such as ``{"aws:PrincipalOrgID": "o-1234567890"}``.
+
+    Raises (when called):
+        PolicyError: a policy document is not valid; the text says where.
+    """
+    caller = principal_of(role_arn)
+
+    def allows(document: Document, action: str, resource: str) -> bool:
+        # Whether the caller may do it at all is not the question here: only what the endpoint lets through.
+        policies = Policies(identity=(_EVERYTHING,), endpoint=parse(document, Kind.ENDPOINT))
+        asked = request(caller, action, resource, context, resource_account=caller.account)
+        return decide(asked, policies).allowed
+
+    return allows

@@ -302,6 +302,10 @@ class Network:
         index["routes"] = {table.id: self._compiled(table, index) for table in self.route_tables}
         object.__setattr__(self, "_index", index)
 
+    def __repr__(self) -> str:
+        counts = f"{len(self.subnets)} subnets, {len(self.route_tables)} route tables, {len(self.endpoints)} endpoints"
+        return f"<Network {', '.join(vpc.id for vpc in self.vpcs)} in {self.region}: {counts}>"
+
     @staticmethod
     def _compiled(table: RouteTable, index: dict[str, dict[str, Any]]) -> tuple[tuple[Block, Route], ...]:
         """The routes of a table with prefix lists spelled out, the one that wins first.
