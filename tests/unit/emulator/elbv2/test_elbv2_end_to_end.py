@@ -18,10 +18,10 @@ from pushproof.emulator.world import World, WorldSettings
 
 
 class App:
-    """A program on an address of its own, port 8080: answers its name, and `/health` with a status that can change."""
+    """A program on port 8080 of an address of its own: answers its name, and `/health` with a status that can change."""
 
-    def __init__(self, name: str, address: str, port: int = 8080) -> None:
-        self.name, self.address, self.port = name, address, port
+    def __init__(self, name: str, address: str) -> None:
+        self.name, self.address = name, address
         self.health = 200
         self.agents: set[str] = set()
         app = self
@@ -45,7 +45,7 @@ class App:
             daemon_threads = True
             block_on_close = False
 
-        self._server = Server((address, port), Handler)
+        self._server = Server((address, 8080), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 
@@ -62,6 +62,8 @@ class App:
 def world() -> Iterator[World]:
     # At speed 60 a 5-second interval takes 83 ms.
     with World(WorldSettings(speed=60)) as world:
+        # The gateway's port makes the addresses of this world's load balancers its own.
+        world.serve()
         yield world
 
 
@@ -141,7 +143,7 @@ def test_a_rollout_behind_a_real_load_balancer_loses_no_request(
     assert get(address, 443, context)[0] == 503
 
     elbv2 = world.services["elbv2"]
-    old, new = app("old", "127.77.9.1"), app("new", "127.77.9.2")
+    old, new = app("old", world.loopback_address()), app("new", world.loopback_address())
     elbv2.register_target(group, "10.0.1.10", 8080, address=old.address)
     eventually(lambda: stack.health(group) == [("10.0.1.10", 8080, "healthy", None)])
     assert old.agents == {"ELB-HealthChecker/2.0"}
@@ -175,7 +177,7 @@ def test_a_rollout_behind_a_real_load_balancer_loses_no_request(
     assert {entry.target for entry in world.balancer.access_log()[-10:]} == {"10.0.2.20:8080"}
 
     # A target that fails its checks gets nothing while a healthy one is there.
-    sick = app("sick", "127.77.9.3")
+    sick = app("sick", world.loopback_address())
     sick.health = 500
     elbv2.register_target(group, "10.0.1.30", 8080, address=sick.address)
     eventually(lambda: ("10.0.1.30", 8080, "unhealthy", "Target.ResponseCodeMismatch") in stack.health(group))
