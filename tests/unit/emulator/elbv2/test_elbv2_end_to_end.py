@@ -79,7 +79,7 @@ def app() -> Iterator[Callable[[str, str], App]]:
         yield make
 
 
-def eventually(holds: Callable[[], bool], within: float = 15.0) -> None:
+def eventually(holds: Callable[[], bool], within: float = 60.0) -> None:
     end = time.monotonic() + within
     while not holds():
         assert time.monotonic() < end, "not reached in time"
