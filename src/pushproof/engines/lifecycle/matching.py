@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain, compress, repeat
 
 _END = "\0"  # closes each tag where all are one text; no tag can contain it
+_ANY = f"[^{_END}]"
 
 ImageSet = int
 """Byte i (little-endian) is 1 when image i is in the set."""
@@ -25,8 +26,8 @@ class TagIndex:
         pairs = sorted(chain.from_iterable(zip(tags, repeat(index)) for index, tags in enumerate(tags_of) if tags))
         self._tags = [tag for tag, _ in pairs]
         self._owners = [owner for _, owner in pairs]
-        self._text = "".join([tag + _END for tag in self._tags])
-        self._offsets = list(accumulate((len(tag) + 1 for tag in self._tags), initial=0))
+        self._text = _END + "".join([tag + _END for tag in self._tags])
+        self._offsets = list(accumulate((len(tag) + 1 for tag in self._tags), initial=1))
         self._known: dict[str, ImageSet] = {}
 
     def tagged(self) -> ImageSet:
@@ -56,30 +57,15 @@ class TagIndex:
         # Code points end at 0x10FFFF: nothing that starts with `start` sorts after this.
         high = bisect_left(self._tags, start + "\U0010ffff" * 2) if start else len(self._tags)
         *middle, end = rest.split("*")
-        pieces = [piece for piece in middle if piece]
-        if end:
-            pieces.append(end + _END)
+        pieces = [re.escape(piece) for piece in middle if piece] + ([f"{re.escape(end)}(?={_END})"] if end else [])
         if not pieces:
             return self._owners[low:high]
-        # The longest piece is looked for in all tags at once; few tags have it, as a rule.
-        found = self._containing(max(pieces, key=len), low, high, len(start))
-        if len(pieces) > 1:
-            # The leftmost place for a piece is as good as any, so none is tried twice.
-            fits = re.compile("".join(f"(?>.*?{re.escape(piece)})" for piece in pieces), re.DOTALL).match
-            found = (at for at in found if fits(self._tags[at] + _END, len(start)))
-        return [self._owners[at] for at in found]
-
-    def _containing(self, needle: str, low: int, high: int, after: int) -> Iterator[int]:
-        """The tags from `low` to `high` that have `needle` at or after their character number `after`."""
-        find, offsets, stop = self._text.find, self._offsets, self._offsets[high]
-        at = find(needle, offsets[low], stop)
-        while at >= 0:
-            tag = bisect_right(offsets, at) - 1
-            if at < offsets[tag] + after:
-                at = find(needle, offsets[tag] + after, stop)
-                continue
-            yield tag
-            at = find(needle, offsets[tag + 1], stop)
+        # One search through all tags at once. The leftmost place for a piece is as good as any, so none is tried twice;
+        # what follows the last piece is consumed, so that a tag is found once.
+        first = f"(?<={_END}){re.escape(start)}{_ANY}*?{pieces[0]}" if start else pieces[0]
+        others = "".join(f"(?>{_ANY}*?{piece})" for piece in pieces[1:])
+        found = re.compile(f"{first}{others}{_ANY}*").finditer(self._text, self._offsets[low], self._offsets[high])
+        return [self._owners[bisect_right(self._offsets, match.start()) - 1] for match in found]
 
     def _of(self, owners: Iterable[int]) -> ImageSet:
         flags = bytearray(self.size)
