@@ -113,11 +113,12 @@ class Bus:
             "detail": detail,
         }
         event = PublishedEvent(self._world.clock.now(), region, envelope, bus)
-        self.history.append(event)
-        self._pending.append(event)
-        if not self._matching:
-            self._matching = True
-            self._world.loop.call_soon(self._match_pending, name="bus")
+        with self._world.loop.lock:
+            self.history.append(event)
+            self._pending.append(event)
+            if not self._matching:
+                self._matching = True
+                self._world.loop.call_soon(self._match_pending, name="bus")
         return envelope
 
     # Events are matched in batches, so that a burst of them reads the rules once.
@@ -127,9 +128,8 @@ class Bus:
         self._world.loop.submit(lambda: self._match(events), self._matched, name="bus: match")
 
     def _matched(self, outcome: Outcome[list[Delivery]]) -> None:
-        self._matching = False
+        self._matching = bool(self._pending)
         if self._pending:
-            self._matching = True
             self._world.loop.call_soon(self._match_pending, name="bus")
         for delivery in outcome.get():
             if delivery.status == "delivering":

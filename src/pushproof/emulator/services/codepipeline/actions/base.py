@@ -63,6 +63,7 @@ class Job:
         self.ended = False
         self._feed = given.feed
         self._timer: Timer | None = None
+        self._session: Credentials | None = None
 
     def start(self) -> None:
         """Begin. Called under the lock."""
@@ -81,22 +82,25 @@ class Job:
         return self.world.client(service, region=self.region, credentials=self.credentials())
 
     def credentials(self) -> Credentials:
-        """A session of the action's role. Raises JobFailed."""
-        pipeline_role = str(self.pipeline.body["roleArn"])
+        """A session of the action's role, one for the whole action. Raises JobFailed."""
+        if self._session is None:
+            self._session = self._assume()
+        return self._session
+
+    def _assume(self) -> Credentials:
+        role, name = str(self.pipeline.body["roleArn"]), self.run.id.replace("-", "")
         try:
-            credentials = self.world.assume(
-                pipeline_role, PRINCIPAL, self.run.id.replace("-", ""), source_arn=self.pipeline.arn
-            )
+            credentials = self.world.assume(role, PRINCIPAL, name, source_arn=self.pipeline.arn)
         except AwsError as error:
             raise JobFailed(
-                f"CodePipeline is not authorized to perform AssumeRole on role {pipeline_role}", "PermissionError"
+                f"CodePipeline is not authorized to perform AssumeRole on role {role}", "PermissionError"
             ) from error
         own = self.run.action.role_arn
-        if own is None or own == pipeline_role:
+        if own is None or own == role:
             return credentials
         sts = self.world.client("sts", region=self.region, credentials=credentials)
-        answer = sts.assume_role(RoleArn=own, RoleSessionName=self.run.id.replace("-", ""))["Credentials"]
-        return Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
+        keys = sts.assume_role(RoleArn=own, RoleSessionName=name)["Credentials"]
+        return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def work(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Run `work` off the lock and `then` with its value under it. A failure of either fails the action."""
