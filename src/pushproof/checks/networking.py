@@ -16,6 +16,7 @@ from typing import Any
 
 from pushproof.checks.finding import Addresses, Finding, Findings, gather
 from pushproof.engines.reachability import (
+    ALL_PORTS,
     Answer,
     Circumstances,
     Eni,
@@ -239,15 +240,17 @@ class NetworkingChecks:
                     f"Set map_public_ip_on_launch = false on {subnet.id}.",
                     page=SUBNET_PAGE,
                 )
-        standing: list[Eni | Place] = [Eni(i.id) for i in self.network.interfaces if i.subnet_id in private]
-        planned = [placement.place for placement in self.placements]
-        for where in (*standing, *planned):
+        suspects: list[tuple[str, Eni | Place]] = [
+            (i.id, Eni(i.id)) for i in self.network.interfaces if i.subnet_id in private
+        ]
+        suspects += [(placement.service, placement.place) for placement in self.placements]
+        for name, where in suspects:
             for way in exposures(self.network, where, circumstances=self._ordinary()):
                 yield Finding(
                     check,
-                    way.target,
-                    f"{way.target} is reached from inside the VPC only",
-                    f"{way.protocol} {way.ports[0]}-{way.ports[1]} is open to the internet, for example to {way.source}:\n"
+                    name,
+                    "it is reached from inside the VPC only",
+                    f"{_ports(way.protocol, way.ports)} is open to the internet, for example to {way.source}:\n"
                     + "\n".join(hop.text for hop in way.answer.hops),
                     "Anyone can connect to it past the load balancer: no TLS, no redirect, no access log.",
                     "Remove the public address, and let its security group admit the load balancer's group only.",
@@ -321,7 +324,7 @@ class NetworkingChecks:
                         identifier,
                         f"{identifier} admits {', '.join(sorted(allowed)) or 'the load balancer'} on port"
                         f" {', '.join(map(str, placement.ports))} only",
-                        f"it admits {who} on {rule.protocol} {rule.ports[0]}-{rule.ports[1]}",
+                        f"it admits {who} on {_ports(rule.protocol, rule.ports)}",
                         "Whatever else gets in reaches the application past the load balancer, its TLS and its log.",
                         "Reduce the ingress of the tasks' group to one rule: the load balancer's group, the container port.",
                         page=GROUP_PAGE,
@@ -431,7 +434,7 @@ class NetworkingChecks:
                     check,
                     answer.refusal.at,
                     f"{subnet.id} reaches {name} on 443 {how}",
-                    "\n".join((answer.refusal.why, *answer.notes)),
+                    _why(answer, name),
                     _symptom(name),
                     answer.refusal.remedy,
                     page=ECR_PAGE,
@@ -460,7 +463,8 @@ class NetworkingChecks:
                     check,
                     name,
                     f"{name} routes S3 to a gateway endpoint",
-                    _why(answer) or "S3 goes by an interface endpoint, which costs for every gigabyte of every image",
+                    _why(answer, "s3")
+                    or "S3 goes by an interface endpoint, which costs for every gigabyte of every image",
                     "ECR keeps image layers in S3: without the endpoint pulls pay for NAT, and where NAT is no way they"
                     " end in CannotPullContainerError although ecr.api and ecr.dkr answer.",
                     f"Add {name} to route_table_ids of the aws_vpc_endpoint for S3 (Gateway)."
@@ -571,5 +575,17 @@ def _symptom(name: str) -> str:
     return "Calls to it from tasks hang until they time out."
 
 
-def _why(answer: Answer) -> str:
-    return "" if answer.refusal is None else "\n".join((answer.refusal.why, *answer.notes))
+def _why(answer: Answer, service: str) -> str:
+    """Why a service is not reached, without assuming that somebody demands endpoints."""
+    if answer.refusal is None:
+        return ""
+    why = answer.refusal.why
+    if answer.refusal.code == "VpcEndpointDemanded":
+        why = f"{service} is called by its public address, through a NAT or internet gateway and not a VPC endpoint."
+    return "\n".join((why, *answer.notes))
+
+
+def _ports(protocol: str, ports: tuple[int, int]) -> str:
+    if ports == ALL_PORTS:
+        return "all protocols and ports" if protocol == "-1" else f"{protocol} on all ports"
+    return f"{protocol} {ports[0]}" if ports[0] == ports[1] else f"{protocol} {ports[0]}-{ports[1]}"

@@ -189,16 +189,25 @@ def _enter(
             if not out:
                 continue
             way = Area(out[0].block, area.ports)
-            shown = way.block.one()
+            shown = Area(way.block.one(), way.ports)
             hops = [
-                Hop("source", "internet", f"{shown} on the internet"),
+                Hop("source", "internet", f"{shown.block} on the internet"),
                 Hop("internet-gateway", route.target, f"internet gateway {route.target}"),
             ]
             if acl is not None:
                 passes = f"network ACL {acl.id} of {subnet.id} passes"
-                hops.append(Hop("network-acl", acl.id, f"{passes} ingress from {way}", "ingress", subnet_id=subnet.id))
+                hops.append(
+                    Hop("network-acl", acl.id, f"{passes} ingress from {shown}", "ingress", subnet_id=subnet.id)
+                )
             hops += [
-                Hop("security-group", names, f"ingress of {names} admits {protocol} {way}", "ingress", "", subnet.id),
+                Hop(
+                    "security-group",
+                    names,
+                    f"ingress of {names} admits {protocol} from {shown}",
+                    "ingress",
+                    "",
+                    subnet.id,
+                ),
                 _target_hop(station),
                 Hop(
                     "route",
@@ -210,7 +219,9 @@ def _enter(
                 ),
             ]
             if acl is not None:
-                hops.append(Hop("network-acl", acl.id, f"{passes} answers to {shown}", "answer out", "", subnet.id))
+                hops.append(
+                    Hop("network-acl", acl.id, f"{passes} answers to {shown.block}", "answer out", "", subnet.id)
+                )
             return _Way(way, tuple(hops))
     return Refusal(
         "NoReturnRoute",
