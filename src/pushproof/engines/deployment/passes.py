@@ -426,6 +426,7 @@ class Pass:
         """Take a task out of service; its targets drain first."""
         if task.group in ("DRAINING", "STOPPING"):
             return
+        self.state.steady = False
         if not task.targets:
             self._stop_now(task)
             return
@@ -501,7 +502,8 @@ class Pass:
                 self._complete(primary)
             else:
                 self._report_deadlock(primary)
-        steady = full and alone and primary.rollout_state == "COMPLETED" and not primary.groups["DRAINING"]
+        leaving = primary.count("DRAINING", "STOPPING") if state.settings.completion_waits_for_stop else 0
+        steady = full and alone and primary.rollout_state == "COMPLETED" and not leaving
         if steady and not state.steady:
             self._event(wording.steady(state.name))
             self._action("SERVICE_STEADY_STATE", "INFO")

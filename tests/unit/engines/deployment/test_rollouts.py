@@ -391,6 +391,7 @@ def test_scaling_starts_no_deployment() -> None:
     assert names(line) == ["SERVICE_STEADY_STATE"]
     line = simulate(update_service(state, 900.0, desired_count=1), by_revision(v1=GOOD), now=900.0)
     assert (line.state.healthy_count, line.state.active_count) == (1, 1)
+    assert names(line) == ["SERVICE_STEADY_STATE"]
 
 
 def test_second_deployment_replaces_one_in_progress() -> None:
