@@ -29,7 +29,8 @@ forward "$PUSHPROOF_PORT"
 if [ "${PUSHPROOF_DOCKER:-}" = 1 ]; then
   own_cgroups > /var/log/cgroups.log 2>&1
   options=(--storage-driver overlay2 --registry-mirror "http://images.pushproof.internal:$PUSHPROOF_PORT")
-  for registry in $PUSHPROOF_INSECURE; do options+=(--insecure-registry "$registry"); done
+  # With the scheme: dockerd warns about it and goes without, but BuildKit speaks plain HTTP only where it says so.
+  for registry in $PUSHPROOF_INSECURE; do options+=(--insecure-registry "http://$registry"); done
   dockerd "${options[@]}" > /var/log/dockerd.log 2>&1 &
   daemon=$!
   until docker version > /dev/null 2>&1; do
