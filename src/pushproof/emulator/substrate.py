@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import functools
 import io
+import ipaddress
+import re
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import requests
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from moto.core.request import Request
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
@@ -95,52 +101,85 @@ class MotoSubstrate:
 class UpstreamSubstrate:
     """Another emulator by URL, such as a LocalStack container.
 
-    Only a loopback or private address is accepted: nothing is ever forwarded to AWS.
+    Only a loopback or private address is accepted (ValueError otherwise): nothing is ever forwarded to AWS. Emulators tell accounts
+    apart by the access key, where it is an account's number; keys that the emulator issued itself are left as they are.
+
+    Args:
+        url: `http://127.0.0.1:4566`.
+        account_id: the account that calls are made in.
+        explain: what to tell when the emulator no longer answers, such as the last log lines of its container.
     """
 
-    def __init__(self, url: str) -> None:
-        host = urlsplit(url).hostname or ""
-        if host.endswith("amazonaws.com") or not host:
-            raise ValueError(f"{url!r} is not an emulator's endpoint; expected something like http://127.0.0.1:4566")
+    def __init__(self, url: str, account_id: str = "000000000000", *, explain: Callable[[], str] | None = None) -> None:
+        require_private(url)
         self.url = url.rstrip("/")
+        self._account_id = account_id
+        self._explain = explain
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
         self._client = functools.cache(self._make_client)
 
     def handle(self, request: Request) -> Response:
-        target = self.url + request.raw_path
-        if request.query_string:
-            target += "?" + request.query_string.decode()
-        headers = {k: v for k, v in request.headers.items() if k.lower() not in ("transfer-encoding", "connection")}
-        answer = self._session.request(
-            request.method,
-            target,
-            headers=headers,
-            data=request.get_data(cache=True),
-            allow_redirects=False,
-            stream=True,
-            timeout=120,
-        )
-        body = answer.raw.read(decode_content=False)
-        dropped = ("transfer-encoding", "connection", "content-length")
-        kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in dropped]
+        query = _in_account(request.query_string.decode("latin-1"), self._account_id)
+        target = f"{self.url}{request.raw_path}{'?' if query else ''}{query}"
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in _NOT_FORWARDED}
+        if "Authorization" in headers:
+            headers["Authorization"] = _in_account(headers["Authorization"], self._account_id)
+        try:
+            answer = self._session.request(
+                request.method,
+                target,
+                headers=headers,
+                data=request.get_data(cache=True),
+                allow_redirects=False,
+                stream=True,
+                timeout=120,
+            )
+            body = answer.raw.read(decode_content=False)
+        except (requests.RequestException, OSError, HTTPError) as error:
+            told = self._explain() if self._explain is not None else f"{error}. Start it again."
+            # Not a 5xx: SDKs would try for minutes what cannot succeed.
+            raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {told}", status=400) from error
+        kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in _NOT_RETURNED]
         return Response(body, status=answer.status_code, headers=kept, direct_passthrough=True)
 
     def client(self, service: str, region: str) -> Any:
         return self._client(service, region)
 
     def _make_client(self, service: str, region: str) -> Any:
-        return boto3.session.Session().client(
-            service,
-            region_name=region,
-            endpoint_url=self.url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=_CONFIG,
-        )
+        return in_process_client(service, region, self.handle, access_key_id=self._account_id)
 
     def close(self) -> None:
         self._session.close()
+
+
+_NOT_FORWARDED = frozenset({"transfer-encoding", "connection", "expect", "content-length"})
+_NOT_RETURNED = frozenset({"transfer-encoding", "connection", "content-length"})
+_CREDENTIAL = re.compile(r"(Credential=)([^/%&]+)(?=/|%2F)")
+# What STS and IAM hand out, on AWS (A…) and on LocalStack (L…).
+_ISSUED = re.compile(r"[AL][SK]IA[A-Z0-9]{12,}")
+
+
+def _in_account(text: str, account_id: str) -> str:
+    """A SigV4 credential (in a header or a presigned URL) with the account's number for its key, unless the key was issued."""
+    return _CREDENTIAL.sub(lambda m: m[0] if _ISSUED.fullmatch(m[2]) else m[1] + account_id, text)
+
+
+def require_private(url: str) -> None:
+    """Raise ValueError unless a URL leads to this machine or to a private network."""
+    parts = urlsplit(url)
+    expected = "expected an emulator on this machine or in a private network, such as http://127.0.0.1:4566"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an endpoint; {expected}")
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(parts.hostname, parts.port or 80)}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{url!r} leads nowhere ({error}); {expected}") from error
+    for text in found:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not address.is_private or address.is_link_local or address.is_unspecified:
+            raise ValueError(f"{url!r} leads to {address}, which is no private address; {expected}")
 
 
 _CONFIG = Config(
@@ -149,6 +188,11 @@ _CONFIG = Config(
     parameter_validation=True,
     ignore_configured_endpoint_urls=True,
 )
+
+
+@functools.cache
+def _loader() -> Any:
+    return botocore.session.Session().get_component("data_loader")
 
 
 def in_process_client(
@@ -161,11 +205,15 @@ def in_process_client(
     session_token: str | None = None,
 ) -> Any:
     """A boto3 client whose requests are handed to `handle` instead of a socket."""
+    core = botocore.session.Session()
+    # One loader for all clients: each would otherwise read and parse its service's model anew, a second for some.
+    core.register_component("data_loader", _loader())
     session = boto3.session.Session(
         aws_access_key_id=access_key_id,
         aws_secret_access_key=secret_access_key,
         aws_session_token=session_token,
         region_name=region,
+        botocore_session=core,
     )
     client = session.client(service, endpoint_url="http://127.0.0.1:1", config=_CONFIG)
 
