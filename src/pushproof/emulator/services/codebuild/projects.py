@@ -62,8 +62,10 @@ def create(context: RequestContext, request: dict[str, Any], now: float) -> Proj
 
 
 def update(context: RequestContext, project: Project, request: dict[str, Any], now: float) -> None:
-    """Take over what a request names; what it leaves out stays. Raises AwsError (InvalidInputException)."""
+    """Take over what a request names; what it leaves out stays, but for tags. Raises AwsError (InvalidInputException)."""
     body = copy.deepcopy(project.body)
+    # "The replacement set of tags": a request without any replaces them by none.
+    body.pop("tags", None)
     body |= {key: copy.deepcopy(request[key]) for key in _SETTABLE if key in request}
     _fill_in(context, project.name, body)
     _validate(body)

@@ -106,13 +106,12 @@ class CodeBuildService(Service):
         return {"project": self._describe(project)}
 
     def delete_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self._projects.get(context.scope, {}).pop(request["name"], None)
+        self._projects.get(context.scope, {}).pop(_project_name(request["name"]), None)
         return {}
 
     def batch_get_projects(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         known = self._projects.get(context.scope, {})
-        # Names and ARNs are both accepted.
-        wanted = [name.rpartition("/")[2] if name.startswith("arn:") else name for name in request["names"]]
+        wanted = [_project_name(name) for name in request["names"]]
         return {
             "projects": [self._describe(known[name]) for name in dict.fromkeys(wanted) if name in known],
             "projectsNotFound": [name for name in dict.fromkeys(wanted) if name not in known],
@@ -314,7 +313,7 @@ class CodeBuildService(Service):
             ) from error
 
     def _project(self, context: RequestContext, name: str) -> Project:
-        short = name.rpartition("/")[2] if name.startswith("arn:") else name
+        short = _project_name(name)
         project = self._projects.get(context.scope, {}).get(short)
         if project is None:
             arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{short}"
@@ -361,6 +360,11 @@ def _initiator(principal: Principal) -> str:
     if principal.kind == "session":
         return "/".join(principal.arn.rsplit(":", 1)[-1].split("/")[1:])
     return principal.arn.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
+
+
+def _project_name(given: str) -> str:
+    """Terraform names projects by their ARN, people by their name; AWS takes both."""
+    return given.partition(":project/")[2] if given.startswith("arn:") else given
 
 
 def _build_id(given: str) -> str:
