@@ -27,6 +27,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.errors import AwsError
+from pushproof.emulator.motorepairs import repair
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
 
@@ -63,6 +64,7 @@ class MotoSubstrate:
                 "another embedded world is open in this process; close it first, or open the second one in a process of its own"
             )
         self._account_id = account_id
+        repair()
         moto_api_backend.reset()
         # Batch and Lambda would start containers of their own; nothing here may reach out.
         default_user_config["lambda"]["use_docker"] = False
