@@ -13,4 +13,4 @@ def _delete_markers_can_be_disposed_of() -> None:
     from moto.s3.models import FakeDeleteMarker
 
     if not hasattr(FakeDeleteMarker, "dispose"):
-        setattr(FakeDeleteMarker, "dispose", lambda self, garbage=False: None)  # noqa: B010
+        setattr(FakeDeleteMarker, "dispose", lambda *_: None)  # noqa: B010
