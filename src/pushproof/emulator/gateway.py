@@ -262,7 +262,7 @@ class _Server:
         from moto.moto_server.werkzeug_app import MotoRequestHandler
         from werkzeug.serving import make_server
 
-        class Handler(MotoRequestHandler):
+        class Handler(MotoRequestHandler):  # type: ignore[misc]
             protocol_version = "HTTP/1.1"
             # Nagle and delayed acknowledgements together cost 40 ms a request.
             disable_nagle_algorithm = True
