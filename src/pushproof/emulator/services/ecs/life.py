@@ -142,7 +142,10 @@ class TaskLife:
         now = self._world.clock.now()
         kept = self._credentials.get(role)
         if kept is None or now - kept[0] > _CREDENTIAL_SECONDS:
-            kept = (now, self._world.assume(role, "ecs-tasks.amazonaws.com", "ecs-tasks", source_arn=self._source_arn(role)))
+            kept = (
+                now,
+                self._world.assume(role, "ecs-tasks.amazonaws.com", "ecs-tasks", source_arn=self._source_arn(role)),
+            )
             self._credentials[role] = kept
         return kept[1]
 

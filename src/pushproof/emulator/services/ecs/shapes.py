@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from pushproof.clock import Clock
@@ -94,7 +95,7 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
         }
         if one.digest:
             container["imageDigest"] = one.digest
-            container["runtimeId"] = f"{task.id}-{abs(hash(one.name)) % 10**10:010d}"
+            container["runtimeId"] = f"{task.id}-{zlib.crc32(one.name.encode()):010d}"
         if one.exit_code is not None:
             container["exitCode"] = one.exit_code
         if one.reason:
