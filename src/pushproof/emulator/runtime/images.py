@@ -45,7 +45,8 @@ BASE_REPOSITORY = "pushproof/python"
 PYTHON_VERSION = "3.11"
 AWSCLI = "awscli==1.46.3"
 BUILD_PACKAGES = (
-    "ca-certificates", "docker.io", "git", "curl", "socat", "jq", "iptables", "python3", "unzip", "zip", "procps",
+    "ca-certificates", "docker.io", "git", "curl", "socat", "jq", "iptables", "mount", "python3", "unzip", "xz-utils",
+    "zip", "procps",
 )  # fmt: skip
 BASE_PACKAGES = ("python3", "ca-certificates", "curl")
 _CONTEXT = Path(__file__).parent / "buildimage"

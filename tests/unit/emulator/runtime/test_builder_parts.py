@@ -1,0 +1,56 @@
+"""Parts of the builder that need no Docker."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+
+from pushproof.emulator.runtime import images
+from pushproof.emulator.runtime.builder import empty_tar, host_capabilities, tar_of, zip_to_tar
+
+
+def test_a_source_zip_keeps_modes_and_links() -> None:
+    """What is executable in the zip is executable in the container; a symbolic link stays one."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, mode, text in (("run", 0o100755, "#!/bin/sh\n"), ("data", 0o100644, "x"), ("link", 0o120777, "data")):
+            info = zipfile.ZipInfo(f"app/{name}")
+            info.external_attr = mode << 16
+            archive.writestr(info, text)
+        archive.writestr("plain", "no mode at all")
+    with tarfile.open(fileobj=io.BytesIO(zip_to_tar(out.getvalue(), "/codebuild/output/src1/src"))) as made:
+        members = {member.name.removeprefix("codebuild/output/src1/src/"): member for member in made}
+    assert members["app/run"].mode == 0o755
+    assert members["app/data"].mode == 0o644
+    assert members["plain"].mode & 0o400
+    assert members["app/link"].issym()
+    assert members["app/link"].linkname == "data"
+
+
+def test_directories_are_made_on_the_way() -> None:
+    """The source directory exists even when there is no source."""
+    with tarfile.open(fileobj=io.BytesIO(empty_tar("/a/b/c"))) as made:
+        assert made.getnames() == ["a", "a/b", "a/b/c"]
+    with tarfile.open(fileobj=io.BytesIO(tar_of({"a/b": b"text"}))) as made:
+        assert made.getmember("a/b").size == 4
+
+
+def test_only_capabilities_that_the_machine_has_are_asked_for() -> None:
+    """The bounding set decides, bit by bit; SYS_RESOURCE, bit 24, is what some machines lack."""
+    everything = host_capabilities("CapBnd:\t000001ffffffffff\n")
+    without = host_capabilities("Name:\tx\nCapBnd:\t000001fffeffffff\n")
+    assert len(everything) == 38
+    assert set(everything) - set(without) == {"SYS_RESOURCE"}
+    assert host_capabilities("CapBnd:\t0000000000000000\n") == []
+
+
+def test_image_names_are_our_own_and_tell_their_content() -> None:
+    """No name could be taken for a public image's, and each carries the hash of what it is made of."""
+    for name, repository in (
+        (images.build_image_name(), "pushproof/codebuild"),
+        (images.tools_image_name(), "pushproof/codebuild-tools"),
+        (images.base_image_name(), "pushproof/python"),
+    ):
+        assert name.startswith(f"{repository}:")
+        assert len(name.partition(":")[2]) == 12
