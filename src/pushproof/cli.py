@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _console() -> Console:
     # A CI log has no width; 80 columns would break every table.
-    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 150)
+    return Console(highlight=False, soft_wrap=True, emoji=False, width=None if sys.stdout.isatty() else 150)
 
 
 def _as_interrupt(_number: int, _frame: FrameType | None) -> None:

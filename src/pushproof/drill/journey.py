@@ -36,6 +36,15 @@ class Result:
     timings: dict[str, dict[str, float]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an execution ended: its status, and the stage and message of the action that failed ("" when none did)."""
+
+    status: str
+    stage: str
+    message: str
+
+
 class Drill:
     """One run against an embedded world. `run()` goes all the way; `raise_world()` stops after the apply."""
 
@@ -260,6 +269,12 @@ class Drill:
             self.narrator.claim("no resource is left in the account, no container on the Engine")
 
     # Helpers.
+
+    def outcome(self, commit: str) -> Outcome:
+        """How the pipeline execution of a commit ended, waited for. Raises ProofFailed when it does not end."""
+        execution = self._ended(lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end")
+        stage, message = self.observer.failure(execution["pipelineExecutionId"])
+        return Outcome(execution["status"], stage, message)
 
     def push(self, checkout: Checkout, commit: str) -> None:
         """Push, and put it on the timeline."""

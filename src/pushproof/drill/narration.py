@@ -42,7 +42,7 @@ class Narrator:
     """Prints progress, collects steps and moments. `speed` turns real seconds into AWS seconds."""
 
     def __init__(self, console: Console | None = None, *, speed: float = 1.0) -> None:
-        self.console = console or Console(highlight=False, soft_wrap=True)
+        self.console = console or Console(highlight=False, soft_wrap=True, emoji=False)
         self.speed = speed
         self.steps: list[Step] = []
         self.moments: list[Moment] = []

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def variants(application: Path) -> dict[str, Variant]:
             for entry in entries
         }
     except (KeyError, TypeError) as error:
-        raise BadInput(f"{manifest}: an entry lacks {error}; expected name, title, stage, rollback, symptom, files") from error
+        raise BadInput(
+            f"{manifest}: an entry lacks {error}; expected name, title, stage, rollback, symptom, files"
+        ) from error
 
 
 class Checkout:
@@ -75,8 +78,8 @@ class Checkout:
         self.git("config", "user.email", "developer@example.com")
         self.git("remote", "add", "origin", remote)
 
-    def commit(self, message: str, *, variant: Variant | None = None) -> str:
-        """Commit the application as it is, or broken as a variant breaks it; returns the full hash."""
+    def commit(self, message: str, *, variant: Variant | None = None, files: Mapping[str, str] | None = None) -> str:
+        """Commit the application as it is, or broken as a variant breaks it, with `files` (path -> text) on top; the full hash."""
         shutil.copytree(
             self._application,
             self.directory,
@@ -85,6 +88,8 @@ class Checkout:
         )
         for file in variant.files if variant is not None else ():
             shutil.copy(variant.overlay / file, self.directory / file)  # type: ignore[union-attr]
+        for path, text in (files or {}).items():
+            (self.directory / path).write_text(text, encoding="utf-8")
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD").strip()

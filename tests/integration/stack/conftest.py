@@ -1,0 +1,64 @@
+"""The whole development environment, applied once for this folder, with one good deployment on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from pushproof.drill.journey import Drill
+from pushproof.drill.narration import Narrator
+from pushproof.drill.repository import Checkout
+from pushproof.drill.settings import DrillSettings
+
+
+@dataclass(slots=True)
+class Stack:
+    """The environment under test, a checkout to push from, and the commit that serves."""
+
+    drill: Drill
+    checkout: Checkout
+    commit: str
+
+    def __getitem__(self, output: str) -> Any:
+        return self.drill.outputs[output]
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command in the world's environment, as a person runs it."""
+        done = subprocess.run(
+            command,
+            env=self.drill.target.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+            cwd=self.checkout.directory,
+        )
+        assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def push(self, message: str, files: dict[str, str]) -> str:
+        """Commit these files on top of the application and push; the commit."""
+        commit = self.checkout.commit(message, files=files)
+        self.drill.push(self.checkout, commit)
+        return commit
+
+
+@pytest.fixture(scope="module")
+def stack(target: Any, pytestconfig: pytest.Config) -> Iterator[Stack]:
+    root = pytestconfig.rootpath
+    settings = DrillSettings(environment=root / "infrastructure/environments/dev", application=root / "app")
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        drill = Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0))
+        drill.apply()
+        checkout = drill.checkout()
+        target.authorise_connection(drill.outputs["connection_arn"])
+        commit = drill.first_deployment(checkout)
+        yield Stack(drill, checkout, commit)
+        drill.everything_gone()
+        drill.slack.close()
