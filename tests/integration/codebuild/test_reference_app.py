@@ -150,15 +150,14 @@ def test_a_commit_becomes_an_image_and_the_next_one_finds_its_cache(shop: Shop) 
     with zipfile.ZipFile(io.BytesIO(shop.s3.get_object(Bucket="store", Key="built")["Body"].read())) as archive:
         definitions = json.loads(archive.read("imagedefinitions.json"))
     assert definitions == [{"name": "web", "imageUri": f"{shop.world.registry_host}/shop:dev-aaaaaaa"}]
-    ran = "Ran " in log and "\nOK" in log.replace(" OK", "\nOK")
-    assert ran, log
+    assert "Ran " in log, log
     build, log, warm = shop.build(SECOND)
     assert build["buildStatus"] == "SUCCEEDED", log
     # Nothing changed but the commit: the tests' layer comes out of the cache image.
     assert "Ran " not in log, log
     assert "CACHED" in log
     assert shop.tags("shop") == {"dev-aaaaaaa", "dev-bbbbbbb"}
-    print(f"cold {cold:.1f} s, warm {warm:.1f} s")
+    assert warm < cold
 
 
 def test_failing_tests_deploy_nothing(shop: Shop) -> None:
