@@ -1,178 +1,22 @@
-"""The embedded target: a world in this process, on real containers or on scripted ones."""
+"""The embedded target: a world in this process that stands on moto in this process, on real containers or on scripted ones."""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import boto3
-from botocore.config import Config
-
-from pushproof.clock import Clock
-from pushproof.emulator.control import ControlFront
-from pushproof.emulator.furnishing import furnish_docker, furnish_scripted
-from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
-from pushproof.emulator.runtime.githost import GitHost
-from pushproof.emulator.world import World, WorldSettings
-from pushproof.environment import scrub, world_environment
-from pushproof.targets.base import Address, TargetUnavailable
-from pushproof.targets.inventory import inventory
-from pushproof.targets.journal import WORLD_VARIABLE, Journal
+from pushproof.targets.journal import Journal
+from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddedSettings:
-    """How to open an embedded world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one."""
-
-    world: WorldSettings = field(default_factory=WorldSettings)
-    runtime: str = "docker"
-    port: int = 0
+class EmbeddedSettings(WorldTargetSettings):
+    """How to open an embedded world."""
 
 
-class EmbeddedTarget:
-    """A world with its gateway listening, opened and closed by this process."""
+class EmbeddedTarget(WorldTarget):
+    """A world that needs nothing but this process and, unless scripted, Docker Engine."""
 
     name = "embedded"
 
     def __init__(self, settings: EmbeddedSettings | None = None, *, journal: Journal | None = None) -> None:
-        import os
-
-        self.settings = settings or EmbeddedSettings()
-        self._journal = journal or Journal()
-        self.cleaned = self._journal.clean_up()
-        scrub(os.environ)
-        self._record = self._journal.open(self.name)
-        try:
-            self.world = self._open()
-        except BaseException:
-            self._journal.forget(self._record)
-            raise
-
-    def _open(self) -> World:
-        settings = replace(self.settings.world, port=self.settings.port)
-        world = World(settings, directory=Path(self._record.directory), world_id=self._record.id)
-        try:
-            try:
-                world.serve()
-            except OSError as error:
-                raise TargetUnavailable(
-                    f"port {self.settings.port} of 127.0.0.1 cannot be listened on ({error.strerror}). "
-                    "Stop what uses it, or choose another with --port (0 takes the first free one)."
-                ) from error
-            furnish(world, self.settings.runtime)
-        except BaseException:
-            world.close()
-            raise
-        return world
-
-    @property
-    def region(self) -> str:
-        return self.world.region
-
-    @property
-    def account_id(self) -> str:
-        return self.world.account_id
-
-    @property
-    def clock(self) -> Clock:
-        return self.world.clock
-
-    @property
-    def endpoint(self) -> str:
-        """The gateway's URL."""
-        return self.world.endpoint
-
-    def environment(self) -> dict[str, str]:
-        environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id)
-        environment[WORLD_VARIABLE] = self.world.id
-        return environment
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        return boto3.session.Session().client(
-            service,
-            region_name=region or self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id="pushproof",
-            aws_secret_access_key="pushproof",
-            config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
-        )
-
-    def lacks(self, capability: str) -> str | None:
-        if capability in ("containers", "builds", "load-balancer") and self.settings.runtime == "scripted":
-            return f"the scripted runtime has no {capability}"
-        return None
-
-    def address(self, host: str, port: int) -> Address:
-        """Where a load balancer's listener really is: its DNS name is a loopback address of its own."""
-        return Address(host, port)
-
-    def repository_url(self, repository: str) -> str:
-        """What to push to; the repository is made if need be."""
-        url: str = self.world.git.create(repository)
-        return url
-
-    def authorise_connection(self, arn: str) -> None:
-        """Complete a connection's handshake, as a person does in the console."""
-        with self.world.loop.lock:
-            self.world.connections.authorise(arn)
-
-    def build_environment(self) -> dict[str, str]:
-        """What builds need to know here: the base image, where no public one can be pulled."""
-        if self.settings.runtime == "scripted":
-            return {}
-        from pushproof.emulator.runtime.images import ensure_base_image
-
-        return {"BASE_IMAGE": ensure_base_image()}
-
-    def leftovers(self) -> list[str]:
-        """Resources that are still in the account, and containers of tasks and builds that still run."""
-        left = inventory(self.client)
-        if self.world.docker is not None:
-            label = {"label": f"pushproof.world={self.world.id}"}
-            left += [f"container {c.name}" for c in self.world.docker.client.containers.list(filters=label)]
-        return left
-
-    def remains(self) -> list[str]:
-        """After `close`: what the world left on this machine, as its own labels and files tell. Empty when all went well."""
-        from pushproof.emulator.runtime.docker import connect, labelled_worlds
-
-        left = [self._record.directory] if Path(self._record.directory).exists() else []
-        if self.settings.runtime == "docker":
-            client = connect()
-            left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
-            client.close()
-        return left
-
-    def directory(self, name: str) -> Path:
-        """A directory of the world's own, made if need be; it goes with the world."""
-        path = Path(self._record.directory) / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def close(self) -> None:
-        with contextlib.suppress(Exception):
-            self.world.gateway.close()
-        self.world.close()
-        self._journal.forget(self._record)
-
-    def __enter__(self) -> EmbeddedTarget:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def furnish(world: World, runtime: str) -> None:
-    """Give a world what it runs things on. Raises TargetUnavailable."""
-    world.git = GitHost(world)
-    world.gateway.fronts += [world.git, ControlFront(world)]
-    if runtime == "scripted":
-        furnish_scripted(world)
-        return
-    try:
-        host = DockerHost(world.id)
-    except DockerUnavailable as error:
-        raise TargetUnavailable(str(error)) from error
-    furnish_docker(world, host)
+        super().__init__(settings or EmbeddedSettings(), journal=journal)

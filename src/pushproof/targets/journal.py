@@ -45,7 +45,7 @@ class WorldRecord:
     @property
     def alive(self) -> bool:
         """Whether the process that owns it still runs."""
-        return _process_start(self.pid) == self.started
+        return process_start(self.pid) == self.started
 
 
 class Journal:
@@ -62,7 +62,7 @@ class Journal:
         record = WorldRecord(
             id=world_id,
             pid=os.getpid(),
-            started=_process_start(os.getpid()) or "",
+            started=process_start(os.getpid()) or "",
             directory=str(directory),
             target=target,
             opened_at=time.time(),
@@ -93,7 +93,7 @@ class Journal:
         removed: list[str] = []
         orphans = self.orphans()
         for record in orphans:
-            removed += [f"process {name} ({pid})" for pid, name in _kill_marked(record.id)]
+            removed += [f"process {name} ({pid})" for pid, name in kill_marked(record.id)]
         removed += _clean_docker({r.id for r in orphans}, {r.id for r in self.records() if r.alive})
         for record in orphans:
             self.forget(record)
@@ -121,7 +121,7 @@ def _clean_docker(orphans: set[str], alive: set[str]) -> list[str]:
         client.close()
 
 
-def _kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
+def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
     """Kill every process that carries the world's mark in its environment, with its process group."""
     mark = f"{WORLD_VARIABLE}={world_id}".encode()
     for entry in Path("/proc").iterdir():
@@ -134,7 +134,7 @@ def _kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
                 yield int(entry.name), name
 
 
-def _process_start(pid: int) -> str | None:
+def process_start(pid: int) -> str | None:
     """When a process started, in clock ticks since boot, with the boot's id: pids are used again. None when it is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
