@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pushproof.terraform.applied import AppliedModule, apply_module
+from pushproof.terraform.errors import TerraformError
+
+if TYPE_CHECKING:
+    from pushproof.checks.iam import IamChecks
+    from pushproof.checks.networking import NetworkingChecks
+    from pushproof.checks.pipeline import PipelineChecks
+    from pushproof.checks.registry import RegistryChecks
+    from pushproof.checks.secrets import SecretsChecks
+    from pushproof.checks.service import ServiceChecks
+    from pushproof.checks.state import StateChecks
 
 TARGETS = ("embedded", "localstack", "sandbox")
+
+# Kept when the plugin is imported: a conftest may drop AWS settings before the target is opened.
+_ENVIRONMENT = {name: os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_HOST")}
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -41,6 +55,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("docker", "scripted"),
         help="what tasks run on when emulated [docker]",
     )
+    group.addoption(
+        "--localstack",
+        default=os.environ.get("PUSHPROOF_LOCALSTACK") or "auto",
+        metavar="WHERE",
+        help="for --target localstack: container, the URL of one that stands, or auto: one that AWS_ENDPOINT_URL or "
+        "LOCALSTACK_HOST name or that stands at port 4566, else a container [auto]",
+    )
+    group.addoption(
+        "--native",
+        action="store_true",
+        help="for --target localstack: let LocalStack answer those delivery services that its plan has",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,6 +82,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     from pushproof.checks.finding import failed_findings
 
+    if call.excinfo is not None and call.excinfo.errisinstance(TerraformError):
+        _end_where_pushproof_begins(call.excinfo)
     report = yield
     if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
         for findings in failed_findings(call.excinfo.traceback[-1].frame.f_locals):
@@ -64,16 +92,51 @@ def pytest_runtest_makereport(
     return report
 
 
+def _end_where_pushproof_begins(failure: pytest.ExceptionInfo[BaseException]) -> None:
+    """Cut the traceback behind the caller's own line: Terraform's message says what is wrong, not the code that ran it."""
+    home = Path(__file__).parent
+    own = 0
+    for number, entry in enumerate(failure.traceback):
+        if Path(str(entry.path)).is_relative_to(home):
+            break
+        own = number + 1
+    if own:
+        failure.traceback = type(failure.traceback)(list(failure.traceback)[:own])
+
+
 def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     """Open one of Pushproof's own targets."""
-    if name != "embedded":
-        return None
     from pushproof.emulator.world import WorldSettings
-    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 
-    return EmbeddedTarget(
-        EmbeddedSettings(world=WorldSettings(speed=_speed(config)), runtime=config.getoption("--task-runtime"))
-    )
+    world, runtime = WorldSettings(speed=_speed(config)), config.getoption("--task-runtime")
+    if name == "embedded":
+        from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+
+        return EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
+    if name == "localstack":
+        from pushproof.targets.localstack import LocalStackTarget, settings_from_environment
+        from pushproof.targets.localstack_health import named_in_environment
+
+        settings = settings_from_environment(
+            world,
+            runtime=runtime,
+            where=config.getoption("--localstack"),
+            named=named_in_environment(_ENVIRONMENT),
+            **({"native": True} if config.getoption("--native") else {}),
+        )
+        return LocalStackTarget(settings, progress=_narrator(config))
+    return None
+
+
+def _narrator(config: pytest.Config) -> Callable[[str], None]:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+
+    def say(text: str) -> None:
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"localstack: {text}")
+
+    return say
 
 
 def _speed(config: pytest.Config) -> float:
@@ -136,8 +199,71 @@ def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..
         return module
 
     yield apply
+    problems: list[TerraformError] = []
     for module in reversed(modules):
-        module.terraform.destroy()
+        try:
+            module.terraform.destroy()
+        except TerraformError as problem:
+            problems.append(problem)
+    if problems:
+        # The other modules have been destroyed all the same.
+        raise problems[0]
+
+
+@pytest.fixture(scope="session")
+def networking_checks(aws: Callable[[str], Any]) -> Callable[..., NetworkingChecks]:
+    """Checks of a VPC: `networking_checks(module, vpc_id=module["vpc_id"])`; its subnets' ways out and in, and endpoints."""
+    from pushproof.checks.networking import NetworkingChecks
+
+    return lambda module, **settings: NetworkingChecks(aws, addresses=module.addresses, **settings)
+
+
+@pytest.fixture(scope="session")
+def registry_checks(aws: Callable[[str], Any]) -> Callable[..., RegistryChecks]:
+    """Checks of an ECR repository: `registry_checks(module, repository="shop")`; immutable tags, scanning, lifecycle."""
+    from pushproof.checks.registry import RegistryChecks
+
+    return lambda module, **settings: RegistryChecks(aws, addresses=module.addresses, **settings)
+
+
+@pytest.fixture(scope="session")
+def iam_checks(aws: Callable[[str], Any]) -> Callable[..., IamChecks]:
+    """Checks of IAM roles: `iam_checks(module).is_scoped("shop-build")`; what they may, may not, and who takes them."""
+    from pushproof.checks.iam import IamChecks
+
+    return lambda module: IamChecks(aws, addresses=module.addresses)
+
+
+@pytest.fixture(scope="session")
+def service_checks(aws: Callable[[str], Any]) -> Callable[..., ServiceChecks]:
+    """Checks of an ECS service: `service_checks(module, cluster="shop", service="shop")`; rollback, health, listeners, logs."""
+    from pushproof.checks.service import ServiceChecks
+
+    return lambda module, **settings: ServiceChecks(aws, addresses=module.addresses, **settings)
+
+
+@pytest.fixture(scope="session")
+def pipeline_checks(aws: Callable[[str], Any]) -> Callable[..., PipelineChecks]:
+    """Checks of a CodePipeline: `pipeline_checks(module, pipeline="shop")`; stages, approval, build, cache, notifications."""
+    from pushproof.checks.pipeline import PipelineChecks
+
+    return lambda module, **settings: PipelineChecks(aws, addresses=module.addresses, **settings)
+
+
+@pytest.fixture(scope="session")
+def secrets_checks(aws: Callable[[str], Any]) -> Callable[..., SecretsChecks]:
+    """Checks that secrets go by reference: `secrets_checks(module).nothing_secret_is_in_plain_sight(task_definition="shop")`."""
+    from pushproof.checks.secrets import SecretsChecks
+
+    return lambda module: SecretsChecks(aws, addresses=module.addresses)
+
+
+@pytest.fixture(scope="session")
+def state_checks(aws: Callable[[str], Any]) -> Callable[..., StateChecks]:
+    """Checks of Terraform's state: `state_checks(module).nothing_is_left_to_do(module)`; its bucket, backends, what two share."""
+    from pushproof.checks.state import StateChecks
+
+    return lambda module: StateChecks(aws, addresses=module.addresses)
 
 
 @pytest.fixture(autouse=True)

@@ -68,9 +68,11 @@ class TerraformAddresses:
         return cls(state, directory)
 
     def of(self, resource: str) -> Origin | None:
-        """The origin of an AWS id, ARN or name; None when Terraform does not manage it."""
+        """The origin of an AWS id, ARN or name, or of a Terraform address; None when Terraform does not manage it."""
         address = self._addresses.get(resource)
-        return None if address is None else self.where(address)
+        if address is None:
+            return self.where(resource) if _INDEX.sub("", resource) in self._lines else None
+        return self.where(address)
 
     def where(self, address: str) -> Origin:
         """The origin of a Terraform address such as ``module.network.aws_subnet.private[0]``."""

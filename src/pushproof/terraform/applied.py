@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pushproof.checks.addresses import TerraformAddresses
+from pushproof.checks.finding import Origin
 from pushproof.terraform.binary import find_terraform
 from pushproof.terraform.driver import LineListener, Terraform
-from pushproof.terraform.errors import OutputMissing
+from pushproof.terraform.errors import OutputMissing, TerraformError
 from pushproof.terraform.providers import cli_configuration, find_mirrors
 from pushproof.terraform.working_copy import copy_configuration
 
@@ -42,6 +44,20 @@ def prepare(
     return Terraform(copy, binary, environment, dict(variables or {}), listener=listener)
 
 
+class ModuleAddresses:
+    """Where a module's resources are written. The state is read when the first finding asks: no finding, no `terraform show`."""
+
+    def __init__(self, terraform: Terraform) -> None:
+        self._terraform = terraform
+        self._read: TerraformAddresses | None = None
+
+    def of(self, resource: str) -> Origin | None:
+        """The origin of an AWS id, ARN or name; None when the module does not manage it."""
+        if self._read is None:
+            self._read = TerraformAddresses(self._terraform.state(), self._terraform.copy.source)
+        return self._read.of(resource)
+
+
 @dataclass(slots=True)
 class AppliedModule:
     """A module that has been applied. `outputs` are read once."""
@@ -59,6 +75,11 @@ class AppliedModule:
     def source(self) -> Path:
         """The module's directory in the tree."""
         return self.terraform.copy.source
+
+    @property
+    def addresses(self) -> ModuleAddresses:
+        """Finds the Terraform address, file and line of AWS resources, for findings of checks."""
+        return ModuleAddresses(self.terraform)
 
     def changes(self) -> dict[str, list[str]]:
         """What a plan would change now: address -> actions; empty when nothing."""
@@ -86,6 +107,10 @@ def apply_module(
     try:
         terraform.apply()
         return AppliedModule(terraform, terraform.outputs())
-    except BaseException:
-        terraform.destroy()
+    except BaseException as error:
+        try:
+            terraform.destroy()
+        except TerraformError as second:
+            # The first error is the one to act on; it must not hide behind what came of it.
+            error.add_note(f"What had been made could not all be destroyed: {second}")
         raise
