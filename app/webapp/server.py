@@ -115,9 +115,10 @@ class Server(ThreadingHTTPServer):
 
     def drain(self) -> None:
         """Stop accepting, answer all that has arrived, and return. Call from another thread than serve_forever's."""
-        self.shutdown()
+        # First, so that every answer from here on says that its connection closes.
         with self._changed:
             self.draining = True
+        self.shutdown()
         self.socket.setblocking(False)
         while True:
             try:
