@@ -149,27 +149,27 @@ class Terraform:
 
     def changes(self, **variables: Any) -> dict[str, list[str]]:
         """What `terraform plan` would change now: resource address -> actions. Empty when there is nothing to do."""
+        shown = self._planned(variables, only_changes=True)
+        return {} if shown is None else changes_of(shown) or {"(drift)": ["update"]}
+
+    def planned(self, **variables: Any) -> dict[str, Any]:
+        """A new plan, as `terraform show -json` gives it: `resource_changes`, and in `prior_state` everything read anew."""
+        return self._planned(variables) or {}
+
+    def _planned(self, variables: dict[str, Any], *, only_changes: bool = False) -> dict[str, Any] | None:
         plan_file = str(self.copy.directory / f".pushproof-{os.getpid()}.tfplan")
         arguments = tftest.parse_args(input=False, color=False, tf_vars=self._variables(variables))
 
-        def run(t: _Tftest) -> dict[str, list[str]]:
+        def run(t: _Tftest) -> dict[str, Any] | None:
             t.accepted = frozenset({0, _PLAN_HAS_CHANGES})
             done = t.execute_command("plan", "-detailed-exitcode", f"-out={plan_file}", *arguments)
-            if done.retcode == 0:
-                return {}
-            shown = json.loads(t.execute_command("show", "-json", plan_file).out)
-            changed = {
-                change["address"]: change["change"]["actions"]
-                for change in shown.get("resource_changes", [])
-                if change["change"]["actions"] not in (["no-op"], ["read"])
-            }
-            for name, change in shown.get("output_changes", {}).items():
-                if change["actions"] != ["no-op"]:
-                    changed[f"output.{name}"] = change["actions"]
-            return changed or {"(drift)": ["update"]}
+            if only_changes and done.retcode == 0:
+                return None
+            shown: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
+            return shown
 
         try:
-            answer: dict[str, list[str]] = self._call("plan", run)
+            answer: dict[str, Any] | None = self._call("plan", run)
             return answer
         finally:
             Path(plan_file).unlink(missing_ok=True)
@@ -212,3 +212,16 @@ class Terraform:
             return command(runner)
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started
+
+
+def changes_of(plan: dict[str, Any]) -> dict[str, list[str]]:
+    """What a plan, as `terraform show -json` gives it, would change: resource address, or `output.<name>` -> actions."""
+    changed: dict[str, list[str]] = {
+        change["address"]: change["change"]["actions"]
+        for change in plan.get("resource_changes", [])
+        if change["change"]["actions"] not in (["no-op"], ["read"])
+    }
+    for name, change in plan.get("output_changes", {}).items():
+        if change["actions"] != ["no-op"]:
+            changed[f"output.{name}"] = change["actions"]
+    return changed
