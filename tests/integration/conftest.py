@@ -1,0 +1,101 @@
+"""What suites share: names, a certificate, a webhook, and environments that are applied once a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushproof.drill.certificate import self_signed
+from pushproof.drill.standin import SlackStandIn
+from pushproof.terraform.applied import AppliedModule, apply_module
+
+ROOT = Path(__file__).parents[2]
+Environment = Callable[[str], AppliedModule]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a world of their own come first: once the session's target is open, the process has no room for another."""
+    items.sort(key=lambda item: "target" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def zones(target: Any) -> list[str]:
+    """Two availability zones of the target's region."""
+    return [f"{target.region}a", f"{target.region}b"]
+
+
+@pytest.fixture(scope="session")
+def certificate_arn(aws: Callable[[str], Any]) -> Iterator[str]:
+    """A self-signed certificate in ACM."""
+    made = self_signed("shop.example.test")
+    arn = aws("acm").import_certificate(
+        Certificate=made.certificate.encode(), PrivateKey=made.private_key.encode()
+    )["CertificateArn"]
+    yield str(arn)
+    aws("acm").delete_certificate(CertificateArn=arn)
+
+
+@pytest.fixture(scope="session")
+def slack() -> Iterator[SlackStandIn]:
+    """What listens where Slack would."""
+    stand_in = SlackStandIn()
+    yield stand_in
+    stand_in.close()
+
+
+@pytest.fixture(scope="session")
+def environment(target: Any, certificate_arn: str, slack: SlackStandIn) -> Iterator[Environment]:
+    """`environment("dev")`: that environment of the reference infrastructure, unmodified, applied once a session.
+
+    An emulated world is thrown away with them; anywhere else they are destroyed, with production's protections taken off.
+    """
+    made: dict[str, AppliedModule] = {}
+    backends: list[AppliedModule] = []
+
+    def apply(name: str) -> AppliedModule:
+        if name not in made:
+            if not backends:
+                source = ROOT / "infrastructure/bootstrap"
+                backends.append(apply_module(target, source, name="bootstrap", variables={"force_destroy": True}))
+            backend = {
+                "bucket": backends[0]["state_bucket_name"],
+                "key": f"{name}/terraform.tfstate",
+                "region": target.region,
+                "use_lockfile": "true",
+            }
+            variables = {
+                "certificate_arn": certificate_arn,
+                "project": "reference",
+                "repository": "example/shop",
+                "slack_webhook_url": slack.url,
+            }
+            source = ROOT / "infrastructure/environments" / name
+            made[name] = apply_module(target, source, name=f"environment-{name}", variables=variables, backend=backend)
+        return made[name]
+
+    yield apply
+    if target.name == "embedded":
+        return
+    for name, module in made.items():
+        if name == "prod":
+            off = {"deletion_protection": False, "force_destroy": True, "secret_recovery_days": 0}
+            module.terraform.variables.update(off)
+            module.terraform.apply()
+        module.terraform.destroy()
+    for bootstrap in backends:
+        bootstrap.terraform.destroy()
+
+
+@pytest.fixture(scope="session")
+def dev(environment: Environment) -> AppliedModule:
+    """environments/dev, applied."""
+    return environment("dev")
+
+
+@pytest.fixture(scope="session")
+def buildspec() -> str:
+    """The reference application's buildspec."""
+    return (ROOT / "app/buildspec.yml").read_text()

@@ -1,0 +1,85 @@
+"""The ecr module, applied: what its repositories do with pushes, and what their policies do with images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pushproof.checks.registry import RegistryChecks
+from pushproof.checks.state import StateChecks
+from pushproof.engines.lifecycle import DAY, Image
+
+Applied = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def ecr(applied: Applied) -> Any:
+    return applied("infrastructure/modules/ecr", project="shop", environment="dev", force_delete=True)
+
+
+@pytest.fixture(scope="module")
+def deploy(registry_checks: Callable[..., RegistryChecks], ecr: Any) -> RegistryChecks:
+    return registry_checks(ecr, repository=ecr["repository_name"])
+
+
+@pytest.fixture(scope="module")
+def cache(registry_checks: Callable[..., RegistryChecks], ecr: Any) -> RegistryChecks:
+    return registry_checks(ecr, repository=ecr["cache_repository_name"])
+
+
+def release(number: int, age: float) -> Image:
+    """A release so many days old, on a clock that stands at day 1000."""
+    return Image(f"sha256:{number:064x}", (1000 - age) * DAY, (f"dev-{number:07x}",))
+
+
+def test_a_tag_is_pushed_once(deploy: RegistryChecks) -> None:
+    """The deploy repository refuses a tag that it has."""
+    assert not deploy.refuses_a_second_push_of_a_tag()
+
+
+def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
+    """The cache repository must accept what the deploy repository refuses; the check tells them apart."""
+    found = cache.refuses_a_second_push_of_a_tag()
+    assert "moved the tag" in str(found)
+    assert "aws_ecr_repository.cache (cache-repository.tf:2)" in str(found)
+
+
+def test_a_probe_leaves_nothing(deploy: RegistryChecks) -> None:
+    """Proving immutability leaves no image behind."""
+    assert not deploy.refuses_a_second_push_of_a_tag()
+    assert list(deploy.images()) == []
+
+
+def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
+    """Whatever is pushed to be deployed is scanned and encrypted."""
+    assert not deploy.scans_on_push()
+    assert not deploy.is_encrypted()
+
+
+def test_the_rule_selects_releases(deploy: RegistryChecks, ecr: Any) -> None:
+    """The tags that the buildspec makes are the tags that the lifecycle rule counts."""
+    assert not deploy.lifecycle_selects([f"{ecr['release_tag_prefix']}0123abc"])
+
+
+def test_ten_releases_stay(deploy: RegistryChecks) -> None:
+    """Of twelve releases the two oldest expire, by the second rule, however young they are."""
+    images = [release(number, age=number / 100) for number in range(12)]
+    assert deploy.expires(images, now=1000 * DAY) == {images[10].digest: 2, images[11].digest: 2}
+
+
+def test_age_alone_takes_no_release(deploy: RegistryChecks) -> None:
+    """A release that nobody has replaced stays, be it years old."""
+    assert deploy.expires([release(1, age=900)], now=1000 * DAY) == {}
+
+
+def test_untagged_images_go_after_a_day(deploy: RegistryChecks) -> None:
+    """An untagged image goes after a day, by the first rule; a younger one stays."""
+    old, young = (Image(f"sha256:{n:064x}", (1000 - age) * DAY) for n, age in ((1, 1.1), (2, 0.9)))
+    assert deploy.expires([old, young], now=1000 * DAY) == {old.digest: 1}
+
+
+def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], ecr: Any) -> None:
+    """A plan after the apply is empty."""
+    assert not state_checks(ecr).nothing_is_left_to_do(ecr)
