@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pushproof.checks.finding import Addresses, Finding, Findings
 from pushproof.checks.vocabulary import Clients, Vocabulary
-from pushproof.engines.lifecycle import DAY, Image, Policy, TagStatus, evaluate, parse
+from pushproof.engines.lifecycle import DAY, Image, Policy, Rule, TagStatus, evaluate, parse
 
 _MUTABILITY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"
 _SCANNING = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html"
@@ -33,11 +35,11 @@ class RegistryChecks(Vocabulary):
         return self._found("registry.refuses_a_second_push_of_a_tag", self._pushed_twice())
 
     def _pushed_twice(self) -> Iterator[Finding]:
-        ecr, tag = self.aws("ecr"), f"probe-{secrets.token_hex(6)}"
+        tag, pushed = f"probe-{secrets.token_hex(6)}", list[str]()
         try:
-            self._push(tag, b"first")
+            pushed.append(self._push(tag, b"first"))
             try:
-                self._push(tag, b"second")
+                pushed.append(self._push(tag, b"second"))
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ImageTagAlreadyExistsException":
                     return
@@ -52,16 +54,12 @@ class RegistryChecks(Vocabulary):
                 page=_MUTABILITY,
             )
         finally:
-            listed = ecr.list_images(repositoryName=self.repository)["imageIds"]
-            probes = {i["imageDigest"] for i in listed if i.get("imageTag", "").startswith(tag)} | self._pushed
-            ecr.batch_delete_image(repositoryName=self.repository, imageIds=[{"imageDigest": d} for d in probes])
-            self._pushed.clear()
+            if pushed:
+                identifiers = [{"imageDigest": digest} for digest in pushed]
+                self.aws("ecr").batch_delete_image(repositoryName=self.repository, imageIds=identifiers)
 
-    _pushed: set[str]
-
-    def _push(self, tag: str, content: bytes) -> None:
-        """Push an image of one small layer through the API."""
-        self._pushed = getattr(self, "_pushed", set())
+    def _push(self, tag: str, content: bytes) -> str:
+        """Push an image of one small layer through the API; its digest."""
         config = json.dumps(
             {
                 "architecture": "amd64",
@@ -78,10 +76,10 @@ class RegistryChecks(Vocabulary):
         manifest = json.dumps(
             {"schemaVersion": 2, "mediaType": _MANIFEST, "config": descriptors[0], "layers": descriptors[1:]}
         )
-        self._pushed.add(f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}")
         self.aws("ecr").put_image(
             repositoryName=self.repository, imageManifest=manifest, imageManifestMediaType=_MANIFEST, imageTag=tag
         )
+        return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
 
     def _upload(self, blob: bytes) -> str:
         ecr, digest = self.aws("ecr"), f"sha256:{hashlib.sha256(blob).hexdigest()}"
@@ -106,16 +104,25 @@ class RegistryChecks(Vocabulary):
 
     def _scanning(self) -> Iterator[Finding]:
         repository = self._describe()
-        if not repository.get("imageScanningConfiguration", {}).get("scanOnPush"):
+        if not repository.get("imageScanningConfiguration", {}).get("scanOnPush") and not self._registry_scans():
             yield Finding(
                 "registry.scans_on_push",
                 repository["repositoryArn"],
-                "scanOnPush",
-                "off",
+                "images scanned when they are pushed",
+                "scanOnPush is off, and no rule of the registry's own scanning configuration names the repository",
                 "Known vulnerabilities in a base image go to production unseen.",
                 "image_scanning_configuration { scan_on_push = true }",
                 page=_SCANNING,
             )
+
+    def _registry_scans(self) -> bool:
+        """Whether a rule of the registry scans this repository when something is pushed."""
+        found = self.aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
+        return any(
+            rule["scanFrequency"] in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
+            and any(fnmatchcase(self.repository, f"*{f['filter']}*") for f in rule["repositoryFilters"])
+            for rule in found.get("rules", [])
+        )
 
     def is_encrypted(self) -> Findings:
         """Images are encrypted at rest, with AES256 or a KMS key."""
@@ -165,29 +172,30 @@ class RegistryChecks(Vocabulary):
             )
         rules = [rule for rule in self.policy().rules if rule.tag_status is not TagStatus.UNTAGGED]
         for tag in tags:
-            # Enough of them, and old enough, that any rule which selects the tag must act.
-            crowd = [Image(f"sha256:{n:064x}", float(n), (f"{tag}-{n}" if n else tag,)) for n in range(2000)]
-            if not any(
-                verdict.rule is not None for verdict in evaluate(Policy(tuple(rules)), crowd, 10_000 * DAY).verdicts
-            ):
+            if not any(_selects(rule, tag) for rule in rules):
                 selected = (
-                    ", ".join(str(list(r.tag_prefixes or r.tag_patterns) or "any") for r in rules)
-                    or "no rule for tagged images"
+                    "the rules select " + ", ".join(f"{n} (rule {r.priority})" for r in rules for n in _names(r))
+                    if rules
+                    else "no rule is about tagged images"
                 )
                 yield Finding(
                     check,
                     arn,
                     f"a rule that selects releases such as {tag}",
-                    f"rules select {selected}",
+                    selected,
                     "Nothing ever expires and the bill only grows: with immutable tags, images do not become untagged.",
-                    "Let the build's tags carry the prefix that the rule selects, or select with tagPatternList.",
+                    "Let the build's tags carry the prefix that the rule selects (dev-0123abc for dev-), or select them with"
+                    " tagPatternList.",
                     page=_LIFECYCLE,
                 )
 
     def what_runs_never_expires(
         self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
     ) -> Findings:
-        """What is deployed, and what a rollback needs, outlives the next pushes, even if none of them is deployed."""
+        """What is deployed, and what a rollback needs, outlives the next pushes, and a quarter of a year without one.
+
+        `example_tag` is what the tags of further pushes begin with; by default, the tag of one of the images.
+        """
         return self._found(
             "registry.what_runs_never_expires", self._survival(set(digests), further_pushes, example_tag)
         )
@@ -195,6 +203,16 @@ class RegistryChecks(Vocabulary):
     def _survival(self, needed: set[str], further: int, example: str) -> Iterator[Finding]:
         check, arn = "registry.what_runs_never_expires", self._describe()["repositoryArn"]
         images = list(self.images())
+        if not needed:
+            yield Finding(
+                check,
+                arn,
+                "digests of what runs",
+                "none were given",
+                "An empty list proves nothing.",
+                "Deploy once, and give the digests of the running tasks' images.",
+                page=_LIFECYCLE,
+            )
         missing = needed - {image.digest for image in images}
         for digest in sorted(missing):
             yield Finding(
@@ -209,17 +227,21 @@ class RegistryChecks(Vocabulary):
         now = max((image.pushed_at for image in images), default=0.0)
         tag = example or next((image.tags[0] for image in images if image.digest in needed and image.tags), "release")
         later = [Image(f"sha256:{n:064x}", now + 60 * (n + 1), (f"{tag}{n}",)) for n in range(further)]
-        for digest, priority in self.expires([*images, *later], now=now + DAY).items():
-            if digest in needed:
-                yield Finding(
-                    check,
-                    arn,
-                    f"{digest} to outlive {further} further pushes",
-                    f"the rule with priority {priority} expires it",
-                    "ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
-                    "Keep more images than a day's pushes, and never by age alone.",
-                    page=_LIFECYCLE,
-                )
+        busy = self.expires([*images, *later], now=now + DAY)
+        quiet = self.expires(images, now=now + 90 * DAY)
+        for digest in sorted(needed & (busy.keys() | quiet.keys())):
+            priority = busy.get(digest, quiet.get(digest))
+            yield Finding(
+                check,
+                arn,
+                f"{digest} to outlive {further} further pushes"
+                if digest in busy
+                else f"{digest} to outlive 90 days without a push",
+                f"the rule with priority {priority} expires it",
+                "ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
+                "Keep more images than a day's pushes, and never expire releases by age alone.",
+                page=_LIFECYCLE,
+            )
 
     def policy(self) -> Policy:
         """The repository's lifecycle policy, parsed; one without rules when it has none."""
@@ -239,7 +261,27 @@ class RegistryChecks(Vocabulary):
                 yield Image(detail["imageDigest"], pushed.timestamp(), tuple(detail.get("imageTags", ())))
 
     def _describe(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.aws("ecr").describe_repositories(repositoryNames=[self.repository])[
-            "repositories"
-        ][0]
+        ecr = self.aws("ecr")
+        try:
+            found: dict[str, Any] = ecr.describe_repositories(repositoryNames=[self.repository])["repositories"][0]
+        except ecr.exceptions.RepositoryNotFoundException:
+            raise LookupError(
+                f"there is no repository {self.repository}; check the name, the account and the region"
+            ) from None
         return found
+
+
+def _names(rule: Rule) -> list[str]:
+    """What a rule selects by, in words."""
+    named = [f"the prefix {prefix}" for prefix in rule.tag_prefixes] + [f"tags like {p}" for p in rule.tag_patterns]
+    return named or ["any image"]
+
+
+def _selects(rule: Rule, tag: str) -> bool:
+    """Whether an image with this one tag is a rule's business."""
+    if rule.tag_status is TagStatus.ANY:
+        return True
+    prefixes = all(tag.startswith(prefix) for prefix in rule.tag_prefixes)
+    # In a tag pattern, * is the one character with a meaning.
+    patterns = [re.escape(pattern).replace(r"\*", ".*") for pattern in rule.tag_patterns]
+    return prefixes and all(re.fullmatch(pattern, tag) for pattern in patterns)

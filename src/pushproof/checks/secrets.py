@@ -14,18 +14,25 @@ from pushproof.checks.vocabulary import Vocabulary
 _PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html"
 _BUILD_PAGE = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html"
 _NAMES = re.compile(
-    r"PASSW(OR)?D|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL|DATABASE_URL|CONNECTION_STRING|\bDSN\b|WEBHOOK",
+    r"PASSW(OR)?D|PASSPHRASE|SECRET|(^|[_-])TOKEN($|[_-])|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY|CREDENTIAL"
+    r"|DATABASE_URL|CONNECTION_STRING|(^|_)DSN$|WEBHOOK",
     re.IGNORECASE,
 )
 _VALUES = (
-    (re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]+:[^@\s/]+@"), "a URL with a password in it"),
+    (re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^@\s/]+@"), "a URL with a password in it"),
     (re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"), "an AWS access key"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
-    (re.compile(r"\b(ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{20,}"), "a GitHub token"),
+    (re.compile(r"\b(ghp|gho|ghr|ghs|ghu|github_pat)_[A-Za-z0-9_]{20,}"), "a GitHub token"),
     (re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/"), "a Slack credential"),
 )
 # Names that speak of a secret without holding one.
-_HARMLESS = re.compile(r"(_ARN|_NAME|_ID|_PATH|_FILE|_REGION)$", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"(_ARN|_NAME|_ID|_PATH|_FILE|_REGION|_LENGTH|_TTL|_SECONDS|_DAYS|_HEADER|_REQUIRED|_ENABLED|_TYPE)$", re.IGNORECASE
+)
+# Values that are no secret whatever the name: switches, numbers of one digit, and references.
+_PLAIN = re.compile(
+    r"(true|false|yes|no|on|off|none|null|\d?|arn:[^:]*:(secretsmanager|ssm|kms|iam):.*)", re.IGNORECASE
+)
 
 
 def looks_secret(name: str, value: str) -> str | None:
@@ -33,7 +40,7 @@ def looks_secret(name: str, value: str) -> str | None:
     for pattern, what in _VALUES:
         if pattern.search(value):
             return f"its value is {what}"
-    if _NAMES.search(name) and not _HARMLESS.search(name) and value:
+    if _NAMES.search(name) and not _HARMLESS.search(name) and not _PLAIN.fullmatch(value):
         return "its name says so"
     return None
 
@@ -44,7 +51,12 @@ class SecretsChecks(Vocabulary):
     def nothing_secret_is_in_plain_sight(
         self, *, task_definition: str | None = None, build_project: str | None = None
     ) -> Findings:
-        """No secret-looking value stands in a task definition's environment, or in a build project's as PLAINTEXT."""
+        """No secret-looking value stands in a task definition, or in a build project's environment as PLAINTEXT.
+
+        Raises ValueError when neither is named, LookupError when there is no such task definition or project.
+        """
+        if task_definition is None and build_project is None:
+            raise ValueError("name a task_definition, a build_project or both: there is nothing to look at")
         return self._found(
             "secrets.nothing_secret_is_in_plain_sight",
             [*self._task(task_definition), *self._build(build_project)],
@@ -67,11 +79,26 @@ class SecretsChecks(Vocabulary):
                         "Put the value into Secrets Manager, and give the container secrets = [{ name, valueFrom = <ARN> }].",
                         page=_PAGE,
                     )
+            for where, written in _elsewhere(container):
+                reason = looks_secret("", written)
+                if reason is not None:
+                    yield Finding(
+                        "secrets.nothing_secret_is_in_plain_sight",
+                        definition["taskDefinitionArn"],
+                        f"nothing secret in the {where} of container {container['name']}",
+                        reason.replace("its value is", "it holds"),
+                        "Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
+                        "Put the value into Secrets Manager, and let the program read it from a variable of the `secrets` block.",
+                        page=_PAGE,
+                    )
 
     def _build(self, name: str | None) -> Iterator[Finding]:
         if name is None:
             return
-        project = self.aws("codebuild").batch_get_projects(names=[name])["projects"][0]
+        projects = self.aws("codebuild").batch_get_projects(names=[name])["projects"]
+        if not projects:
+            raise LookupError(f"there is no build project {name}; check the name, the account and the region")
+        project = projects[0]
         for variable in project["environment"].get("environmentVariables", []):
             reason = looks_secret(variable["name"], variable["value"])
             if variable.get("type", "PLAINTEXT") == "PLAINTEXT" and reason is not None:
@@ -113,11 +140,29 @@ class SecretsChecks(Vocabulary):
                 if not any("AWSCURRENT" in stages for stages in versions.values()):
                     return "the secret has no current value"
             else:
-                self.aws("ssm").get_parameter(Name=reference.rpartition(":parameter")[2] or reference)
+                path = reference.rpartition(":parameter")[2] if ":parameter/" in reference else reference
+                # In an ARN the name of a parameter without a path has a slash, too, which is not part of it.
+                single = ":parameter/" in reference and path.count("/") == 1
+                self.aws("ssm").get_parameter(Name=path.removeprefix("/") if single else path)
         except ClientError as error:
             return str(error.response["Error"]["Message"])
         return None
 
     def _definition(self, name: str) -> dict[str, Any]:
-        definition: dict[str, Any] = self.aws("ecs").describe_task_definition(taskDefinition=name)["taskDefinition"]
+        ecs = self.aws("ecs")
+        try:
+            definition: dict[str, Any] = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+        except ecs.exceptions.ClientException as error:
+            raise LookupError(f"there is no task definition {name}: {error.response['Error']['Message']}") from None
         return definition
+
+
+def _elsewhere(container: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Other places of a container definition that people put secrets in."""
+    for part in ("command", "entryPoint"):
+        for word in container.get(part) or ():
+            yield part, word
+    for label in (container.get("dockerLabels") or {}).values():
+        yield "dockerLabels", label
+    for option in (container.get("logConfiguration", {}).get("options") or {}).values():
+        yield "log options", option

@@ -19,6 +19,9 @@ _TLS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/desc
 _INSIGHTS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContainerInsights.html"
 _LOGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html"
 _CURRENT_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+# What any shell has, or is.
+_SHELL = {"exit", "test", "[", "true", "false", "kill", "echo", "exec", "sh", "bash"}
 
 
 class ServiceChecks(Vocabulary):
@@ -66,24 +69,30 @@ class ServiceChecks(Vocabulary):
         service = self._describe()
         configuration = service.get("deploymentConfiguration", {})
         low, high = configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
-        desired = service["desiredCount"]
+        # A service scaled to nothing is judged as it will be once it runs.
+        desired = service["desiredCount"] or 1
+        # ECS rounds the minimum up and the maximum down.
+        kept, room = -(-desired * low // 100), desired * high // 100
         check = "service.keeps_its_capacity_while_it_deploys"
         if low < 100:
             yield Finding(
                 check,
                 service["serviceArn"],
                 "minimumHealthyPercent 100",
-                str(low),
-                f"A deployment may stop {desired - -(-desired * low // 100)} of {desired} tasks before successors are healthy.",
+                f"minimumHealthyPercent {low}",
+                f"A deployment may stop {desired - kept} of {desired} tasks before their successors are healthy: the rest"
+                " take all the requests."
+                if kept < desired
+                else f"With {desired} tasks none may be stopped early, because ECS rounds up; with more of them it may.",
                 "deployment_minimum_healthy_percent = 100",
                 page=_DEPLOYMENTS,
             )
-        if desired * high // 100 <= desired and low >= 100:
+        if room <= desired and kept >= desired:
             yield Finding(
                 check,
                 service["serviceArn"],
                 f"a maximumPercent that lets at least one task more than {desired} run",
-                str(high),
+                f"maximumPercent {high}, with minimumHealthyPercent {low}",
                 "ECS may neither stop an old task nor start a new one: the deployment never begins.",
                 "deployment_maximum_percent = 200",
                 page=_DEPLOYMENTS,
@@ -138,7 +147,9 @@ class ServiceChecks(Vocabulary):
                     page=_HEALTH,
                 )
                 continue
-            yield from self._agreement(check, definition["taskDefinitionArn"], own, group, balancer["containerPort"])
+            yield from self._agreement(
+                check, definition["taskDefinitionArn"], container, group, balancer["containerPort"]
+            )
 
     def _group(self, check: str, group: dict[str, Any]) -> Iterator[Finding]:
         if group["TargetType"] != "ip":
@@ -174,11 +185,18 @@ class ServiceChecks(Vocabulary):
             )
 
     def _agreement(
-        self, check: str, arn: str, own: dict[str, Any], group: dict[str, Any], port: int
+        self, check: str, arn: str, container: dict[str, Any], group: dict[str, Any], port: int
     ) -> Iterator[Finding]:
-        for url in _urls(own["command"]):
+        own = container["healthCheck"]
+        environment = {variable["name"]: variable["value"] for variable in container.get("environment", [])}
+        for written in _urls(own["command"]):
+            url = _VARIABLE.sub(lambda match: environment.get(match[1] or match[2], match[0]), written)
             parts = urlsplit(url)
-            asked = parts.port or (443 if parts.scheme == "https" else 80)
+            try:
+                asked = parts.port or (443 if parts.scheme == "https" else 80)
+            except ValueError:
+                # A port that only the running container knows, such as ${PORT} set by its image.
+                asked = port
             if asked != port:
                 yield Finding(
                     check,
@@ -189,7 +207,7 @@ class ServiceChecks(Vocabulary):
                     "Derive both from one variable.",
                     page=_HEALTH,
                 )
-            if group.get("HealthCheckPath") and parts.path != group["HealthCheckPath"]:
+            if group.get("HealthCheckPath") and (parts.path or "/") != urlsplit(group["HealthCheckPath"]).path:
                 yield Finding(
                     check,
                     arn,
@@ -205,8 +223,34 @@ class ServiceChecks(Vocabulary):
                 arn,
                 "a container check whose timeout is shorter than its interval",
                 f"timeout {own.get('timeout', 5)} s, interval {own.get('interval', 30)} s",
-                "Checks overlap.",
+                "The next check begins before the last one has been given up: a slow start looks like a failure.",
                 "healthCheck = { interval = 30, timeout = 5, … }",
+                page=_HEALTH,
+            )
+
+    def health_check_is_in_the_image(self, dockerfile: str) -> Findings:
+        """The program that each container's health check runs is copied or installed by this Dockerfile.
+
+        A name that stands nowhere in the Dockerfile is found; that one which does stand there also works is for a run to show.
+        """
+        return self._found("service.health_check_is_in_the_image", self._programs(dockerfile))
+
+    def _programs(self, dockerfile: str) -> Iterator[Finding]:
+        definition = self._definition()
+        there = set(re.findall(r"[\w.+-]+", "\n".join(_instructions(dockerfile))))
+        for container in definition["containerDefinitions"]:
+            program = _program(container.get("healthCheck", {}).get("command", []))
+            name = (program or "").rsplit("/", 1)[-1]
+            if not name or name in _SHELL or name in there:
+                continue
+            yield Finding(
+                "service.health_check_is_in_the_image",
+                definition["taskDefinitionArn"],
+                f"an image that has what the health check of container {container['name']} runs",
+                f"the check runs {program}, which the Dockerfile neither copies nor installs",
+                "A check that cannot run fails: every task is stopped as unhealthy, however well it serves, and every"
+                " deployment is rolled back. Slim images have no curl.",
+                f"Let the image bring a check of its own (COPY healthcheck ./), or install {name} in it.",
                 page=_HEALTH,
             )
 
@@ -235,11 +279,24 @@ class ServiceChecks(Vocabulary):
                     check,
                     listener["ListenerArn"],
                     "a redirect to HTTPS with status 301",
-                    f"{action['Type']} {redirect or ''}".strip(),
+                    _said(action),
                     "Requests, and their cookies, cross the internet in the clear.",
                     'default_action { type = "redirect", redirect { protocol = "HTTPS", port = "443", status_code = "HTTP_301" } }',
                     page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
                 )
+
+            rules = self.aws("elbv2").describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+            for rule in rules:
+                if not rule.get("IsDefault") and any(a["Type"] == "forward" for a in rule["Actions"]):
+                    yield Finding(
+                        check,
+                        rule["RuleArn"],
+                        "no rule that serves over HTTP",
+                        f"rule {rule['Priority']} of the listener on {listener['Port']} forwards",
+                        "What this rule matches crosses the internet in the clear, whatever the default does.",
+                        "Move the rule to the HTTPS listener.",
+                        page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
+                    )
 
     def speaks_current_tls(self) -> Findings:
         """There is an HTTPS listener, and each has a TLS 1.3 policy."""
@@ -317,7 +374,10 @@ class ServiceChecks(Vocabulary):
         return self._found("service.container_insights_is_on", self._insights())
 
     def _insights(self) -> Iterator[Finding]:
-        cluster = self.aws("ecs").describe_clusters(clusters=[self.cluster], include=["SETTINGS"])["clusters"][0]
+        clusters = self.aws("ecs").describe_clusters(clusters=[self.cluster], include=["SETTINGS"])["clusters"]
+        if not clusters:
+            raise LookupError(f"there is no cluster {self.cluster}; check the name, the account and the region")
+        cluster = clusters[0]
         setting = {s["name"]: s["value"] for s in cluster.get("settings", [])}.get("containerInsights", "disabled")
         if setting not in ("enabled", "enhanced"):
             yield Finding(
@@ -335,7 +395,10 @@ class ServiceChecks(Vocabulary):
         return self._found("service.deletion_is_protected", self._protection())
 
     def _protection(self) -> Iterator[Finding]:
-        for arn in {listener["LoadBalancerArn"] for listener in self._listeners()}:
+        balancers = dict.fromkeys(listener["LoadBalancerArn"] for listener in self._listeners())
+        if not balancers:
+            yield self._no_listener("service.deletion_is_protected")
+        for arn in balancers:
             attributes = self.aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
             if {a["Key"]: a["Value"] for a in attributes}.get("deletion_protection.enabled") != "true":
                 yield Finding(
@@ -351,13 +414,20 @@ class ServiceChecks(Vocabulary):
     # What is asked.
 
     def _describe(self) -> dict[str, Any]:
-        answer = self.aws("ecs").describe_services(cluster=self.cluster, services=[self.service])
-        if not answer["services"]:
+        ecs = self.aws("ecs")
+        try:
+            answer = ecs.describe_services(cluster=self.cluster, services=[self.service])["services"]
+        except ecs.exceptions.ClusterNotFoundException:
+            raise LookupError(
+                f"there is no cluster {self.cluster}; check the name, the account and the region"
+            ) from None
+        # A deleted service is still described for a while.
+        found: list[dict[str, Any]] = [service for service in answer if service.get("status") != "INACTIVE"]
+        if not found:
             raise LookupError(
                 f"cluster {self.cluster} has no service {self.service}; check both names (outputs of the module)"
             )
-        service: dict[str, Any] = answer["services"][0]
-        return service
+        return found[0]
 
     def _definition(self) -> dict[str, Any]:
         arn = self._describe()["taskDefinition"]
@@ -381,3 +451,27 @@ def _urls(command: list[str]) -> list[str]:
         except ValueError:
             words += part.split()
     return [match[0] for word in words if (match := re.search(r"https?://[^\s'\"|;]+", word))]
+
+
+def _program(command: list[str]) -> str | None:
+    """The program that a health check's command begins with; None where it runs none."""
+    if len(command) < 2 or command[0] not in ("CMD", "CMD-SHELL"):
+        return None
+    try:
+        words = shlex.split(command[1]) if command[0] == "CMD-SHELL" else command[1:]
+    except ValueError:
+        words = command[1].split()
+    return next((word for word in words if "=" not in word), None)
+
+
+def _instructions(dockerfile: str) -> list[str]:
+    """What a Dockerfile does, without comments and health checks of its own, which ECS does not look at."""
+    joined = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*$", "", dockerfile))
+    return [line for line in joined.splitlines() if not line.lstrip().upper().startswith("HEALTHCHECK")]
+
+
+def _said(action: dict[str, Any]) -> str:
+    redirect = action.get("RedirectConfig")
+    if not redirect:
+        return f"its default action is {action['Type']}"
+    return f"a redirect to {redirect.get('Protocol')} on {redirect.get('Port')} with {redirect.get('StatusCode')}"
