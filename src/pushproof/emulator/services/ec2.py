@@ -68,7 +68,9 @@ class Ec2Service(Service):
             answer: dict[str, Any] = getattr(client, operation)(**request)
         except ClientError as error:
             found = error.response["Error"]
-            raise AwsError(found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]) from error
+            raise AwsError(
+                found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            ) from error
         answer.pop("ResponseMetadata", None)
         return answer
 
