@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,10 +31,12 @@ class Stack:
         return self.drill.outputs[output]
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command in the world's environment, as a person runs it."""
+        """A command in the world's environment, as a person runs it who has the virtual environment's tools on the path."""
+        environment = self.drill.target.environment()
+        environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         done = subprocess.run(
             command,
-            env=self.drill.target.environment(),
+            env=environment,
             capture_output=True,
             text=True,
             check=False,

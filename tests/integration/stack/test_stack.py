@@ -86,18 +86,19 @@ def test_the_aws_cli_sees_connections_and_images(stack: Stack) -> None:
 
 def test_logs_of_builds_and_tasks_can_be_tailed(stack: Stack) -> None:
     """`aws logs tail` shows what the build printed and what the application printed."""
-    aws = next((p for p in ("/usr/bin/aws", shutil.which("aws")) if p and Path(p).exists()), None)
-    assert aws is not None
-    endpoint = ["--endpoint-url", stack.drill.target.endpoint]
-    if (
-        "tail"
-        not in stack.run(aws, "logs", "help", check=False).stdout + stack.run(aws, "logs", "tail", check=False).stderr
-    ):
+    candidates = ["/usr/bin/aws", "/usr/local/bin/aws", "aws"]
+    aws = next((path for path in candidates if shutil.which(path) and _is_version_2(stack, path)), None)
+    if aws is None:
         pytest.skip("`aws logs tail` came with version 2 of the AWS CLI, which is not installed")
+    endpoint = ["--endpoint-url", stack.drill.target.endpoint]
     build = stack.run(aws, *endpoint, "logs", "tail", stack["build_log_group_name"], "--since", "1h").stdout
     assert "docker build" in build
     tasks = stack.run(aws, *endpoint, "logs", "tail", stack["task_log_group_name"], "--since", "1h").stdout
     assert stack.commit in tasks
+
+
+def _is_version_2(stack: Stack, path: str) -> bool:
+    return stack.run(path, "--version", check=False).stdout.startswith("aws-cli/2")
 
 
 def test_skopeo_copies_out_of_the_registry_and_into_it(stack: Stack, tmp_path: Path) -> None:
