@@ -31,9 +31,9 @@ def zones(target: Any) -> list[str]:
 def certificate_arn(aws: Callable[[str], Any]) -> Iterator[str]:
     """A self-signed certificate in ACM."""
     made = self_signed("shop.example.test")
-    arn = aws("acm").import_certificate(
-        Certificate=made.certificate.encode(), PrivateKey=made.private_key.encode()
-    )["CertificateArn"]
+    arn = aws("acm").import_certificate(Certificate=made.certificate.encode(), PrivateKey=made.private_key.encode())[
+        "CertificateArn"
+    ]
     yield str(arn)
     aws("acm").delete_certificate(CertificateArn=arn)
 

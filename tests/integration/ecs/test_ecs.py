@@ -1,0 +1,127 @@
+"""The ecs module where it stands, in environments/dev: how its service deploys, is reached, and is kept from being reached."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pushproof.checks.networking import NetworkingChecks
+from pushproof.checks.secrets import SecretsChecks
+from pushproof.checks.service import ServiceChecks
+from pushproof.checks.state import StateChecks
+
+
+@pytest.fixture(scope="module")
+def service(service_checks: Callable[..., ServiceChecks], dev: Any) -> ServiceChecks:
+    return service_checks(dev, cluster=dev["cluster_name"], service=dev["service_name"])
+
+
+@pytest.fixture(scope="module")
+def network(networking_checks: Callable[..., NetworkingChecks], dev: Any) -> NetworkingChecks:
+    private = list(dev["private_subnet_ids"].values())
+    return networking_checks(dev, vpc_id=dev["vpc_id"], private_subnet_ids=private)
+
+
+def test_a_bad_revision_rolls_back(service: ServiceChecks) -> None:
+    """The circuit breaker is on and rolls back."""
+    assert not service.rolls_back_by_itself()
+
+
+def test_a_deployment_keeps_its_capacity(service: ServiceChecks) -> None:
+    """No deployment goes below the desired count, and each has room to begin."""
+    assert not service.keeps_its_capacity_while_it_deploys()
+
+
+def test_health_checks_agree(service: ServiceChecks) -> None:
+    """Container, target group and port mapping mean the same port and path."""
+    assert not service.health_checks_agree()
+
+
+def test_the_image_has_what_its_health_check_runs(service: ServiceChecks, pytestconfig: pytest.Config) -> None:
+    """The health check's program comes with the application's image."""
+    dockerfile = (pytestconfig.rootpath / "app/Dockerfile").read_text()
+    assert not service.health_check_is_in_the_image(dockerfile)
+
+
+def test_http_is_redirected(service: ServiceChecks) -> None:
+    """Every HTTP listener redirects to HTTPS."""
+    assert not service.redirects_http_to_https()
+
+
+def test_tls_is_current(service: ServiceChecks) -> None:
+    """The HTTPS listener speaks TLS 1.2 and 1.3 only."""
+    assert not service.speaks_current_tls()
+
+
+def test_logs_are_kept(service: ServiceChecks) -> None:
+    """Every container logs to a group that is kept for a month."""
+    assert not service.logs_are_kept(at_least_days=30)
+
+
+def test_container_insights_is_on(service: ServiceChecks) -> None:
+    """The cluster reports Container Insights."""
+    assert not service.container_insights_is_on()
+
+
+def test_tasks_get_no_public_address(network: NetworkingChecks) -> None:
+    """Tasks run in private subnets, without public addresses."""
+    assert not network.tasks_get_no_public_address()
+
+
+def test_tasks_admit_only_the_load_balancer(network: NetworkingChecks) -> None:
+    """The load balancer gets to the container port, and nobody else gets anywhere."""
+    assert not network.tasks_admit_only_the_load_balancer()
+
+
+def test_nothing_private_is_reachable_from_the_internet(network: NetworkingChecks) -> None:
+    """With the service's own groups and interfaces, nothing private is exposed."""
+    assert not network.nothing_private_is_reachable_from_the_internet()
+
+
+def test_the_load_balancer_is_reached(network: NetworkingChecks) -> None:
+    """Clients reach both listeners in both zones."""
+    assert not network.load_balancers_stand_in_public_subnets()
+
+
+def test_tasks_reach_what_they_need(network: NetworkingChecks) -> None:
+    """From the tasks' own subnets and groups, registry, layers, logs and secrets are reached; the registry by endpoints."""
+    assert not network.tasks_reach_what_they_need()
+    assert not network.endpoints_are_reachable_on_443()
+
+
+def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
+    """Cliff 7: DATABASE_URL stands in no environment block."""
+    family = dev["task_definition_family"]
+    assert not secrets_checks(dev).nothing_secret_is_in_plain_sight(task_definition=family)
+
+
+def test_a_secret_without_a_value_is_found(
+    secrets_checks: Callable[..., SecretsChecks], dev: Any, aws: Callable[[str], Any]
+) -> None:
+    """Until somebody puts a value into the secret, the check says why no task starts; then it is content."""
+    checks, family = secrets_checks(dev), dev["task_definition_family"]
+    secret = aws("secretsmanager")
+    if "VersionIdsToStages" not in secret.describe_secret(SecretId=dev["database_secret_arn"]):
+        assert "no current value" in str(checks.every_reference_resolves(family))
+        secret.put_secret_value(SecretId=dev["database_secret_arn"], SecretString="postgresql://db.internal/shop")
+    assert not checks.every_reference_resolves(family)
+
+
+@pytest.mark.target_needs("load-balancer")
+def test_port_80_answers_with_the_redirect(dev: Any, target: Any) -> None:
+    """Asked over HTTP, the load balancer answers 301 and names HTTPS, before anything has been deployed."""
+    address = target.address(dev["load_balancer_dns_name"], 80)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=20)
+    connection.request("GET", "/version", headers={"Host": "shop.example.test"})
+    answer = connection.getresponse()
+    connection.close()
+    assert answer.status == 301
+    assert answer.headers["Location"].startswith("https://shop.example.test")
+
+
+def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], dev: Any) -> None:
+    """A plan after the apply is empty, however the first deployment fares."""
+    assert not state_checks(dev).nothing_is_left_to_do(dev)
