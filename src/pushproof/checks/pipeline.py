@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pushproof.checks.finding import Addresses, Finding, Findings
 from pushproof.checks.vocabulary import Clients, Vocabulary
-from pushproof.engines.buildspec import Buildspec, parse
+from pushproof.engines import policy
+from pushproof.engines.buildspec import Buildspec, Phase, parse
 from pushproof.engines.events import compile_pattern
 
 _STRUCTURE = "https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipeline-structure.html"
@@ -23,6 +25,13 @@ _SUBSCRIPTION = "https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.con
 _DOCKER = "https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html"
 _BUILDSPEC = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html"
 _CACHE = "https://docs.docker.com/build/cache/backends/inline/"
+_MUTABILITY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"
+
+# NAME=value at the beginning of a command or a line, with what a command substitution or quotes hold together.
+_ASSIGNMENT = re.compile(r"""(?m)^\s*(?:export\s+)?([A-Za-z_]\w*)=(\$\([^\n]*\)|"[^"\n]*"|'[^'\n]*'|\S*)""")
+_USE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_DEFAULT = re.compile(r"\$\{\w+:?[-=]([^}]*)\}")
+_CHANGES = re.compile(r"CODEBUILD_(RESOLVED_SOURCE_VERSION|BUILD_NUMBER|BUILD_ID|START_TIME)|\$\(date|git rev-parse")
 
 
 class PipelineChecks(Vocabulary):
@@ -35,7 +44,7 @@ class PipelineChecks(Vocabulary):
     def goes_through(self, *categories: str) -> Findings:
         """The stages' actions are of these categories, in this order: `goes_through("Source", "Build", "Deploy")`."""
         found = [action["actionTypeId"]["category"] for _, action in self._actions()]
-        ordered = list(dict.fromkeys(found))
+        ordered = [category for category, _ in itertools.groupby(found)]
         wrong = ordered != list(categories)
         findings = [
             Finding(
@@ -43,8 +52,8 @@ class PipelineChecks(Vocabulary):
                 self._arn(),
                 " → ".join(categories),
                 " → ".join(ordered) or "no stages",
-                "What is deployed has not been through every gate.",
-                "Put the stages in this order.",
+                "What is deployed has not been through every gate, or not before it was deployed.",
+                f"Write the stages as {', '.join(categories)}, each with an action of that category.",
                 page=_STRUCTURE,
             )
         ]
@@ -63,7 +72,7 @@ class PipelineChecks(Vocabulary):
                 check,
                 self._arn(),
                 "an Approval action before Deploy",
-                " → ".join(dict.fromkeys(categories)),
+                " → ".join(category for category, _ in itertools.groupby(categories)),
                 "Whatever is merged is in production minutes later, at any hour.",
                 "Add a stage with a Manual approval action before the Deploy stage.",
                 page="https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals.html",
@@ -90,19 +99,21 @@ class PipelineChecks(Vocabulary):
         return self._found("pipeline.its_connection_is_usable", self._connection())
 
     def _connection(self) -> Iterator[Finding]:
-        for _, action in self._actions():
-            arn = action.get("configuration", {}).get("ConnectionArn")
-            if arn is None:
-                continue
-            status = self.aws("codestar-connections").get_connection(ConnectionArn=arn)["Connection"][
-                "ConnectionStatus"
-            ]
+        arns = [arn for _, action in self._actions() if (arn := action.get("configuration", {}).get("ConnectionArn"))]
+        if not arns:
+            yield self._nothing("pipeline.its_connection_is_usable", "a source action with a connection", _CONNECTIONS)
+        for arn in arns:
+            # The same connections under two names; the one in the ARN always answers.
+            connections = self.aws(arn.split(":")[2])
+            status = connections.get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"]
             if status != "AVAILABLE":
                 yield Finding(
                     "pipeline.its_connection_is_usable",
                     arn,
                     "AVAILABLE",
-                    status,
+                    f"{status}, because nobody has completed the handshake with the source host"
+                    if status == "PENDING"
+                    else status,
                     "Every execution fails at Source, with an error that speaks of permissions.",
                     "Open Developer Tools → Connections in the console and complete the handshake; no API can.",
                     page=_CONNECTIONS,
@@ -130,10 +141,11 @@ class PipelineChecks(Vocabulary):
 
     def artifacts_are_private(self) -> Findings:
         """The artifacts bucket is versioned, encrypted and closed to the public."""
-        bucket = self._describe()["artifactStore"]["location"]
-        return self._found(
-            "pipeline.artifacts_are_private", bucket_findings(self.aws("s3"), bucket, "pipeline.artifacts_are_private")
-        )
+        described, check = self._describe(), "pipeline.artifacts_are_private"
+        # A pipeline across regions has a store in each of them.
+        stores = [described["artifactStore"]] if "artifactStore" in described else described["artifactStores"].values()
+        buckets = dict.fromkeys(store["location"] for store in stores)
+        return self._found(check, (f for bucket in buckets for f in bucket_findings(self.aws("s3"), bucket, check)))
 
     # Builds.
 
@@ -142,7 +154,10 @@ class PipelineChecks(Vocabulary):
         return self._found("pipeline.builds_can_use_docker", self._privileged())
 
     def _privileged(self) -> Iterator[Finding]:
-        for project in self._projects():
+        projects = list(self._projects())
+        if not projects:
+            yield self._nothing("pipeline.builds_can_use_docker", "a CodeBuild action", _DOCKER)
+        for project in projects:
             if not project["environment"].get("privilegedMode"):
                 yield Finding(
                     "pipeline.builds_can_use_docker",
@@ -162,17 +177,18 @@ class PipelineChecks(Vocabulary):
 
     def _definitions(self, spec: Buildspec, text: str, container: str) -> Iterator[Finding]:
         check = "pipeline.build_makes_what_deploy_reads"
-        for _, action in self._actions():
-            if action["actionTypeId"]["provider"] != "ECS":
-                continue
+        deploys = [action for _, action in self._actions() if action["actionTypeId"]["provider"] == "ECS"]
+        if not deploys:
+            yield self._nothing(check, "an ECS deploy action", _ECS)
+        for action in deploys:
             wanted = action["configuration"].get("FileName", "imagedefinitions.json")
             files = spec.artifacts.files if spec.artifacts is not None else ()
-            if wanted not in files and not any(glob in ("**/*", "*", "*.json") for glob in files):
+            if not any(fnmatchcase(wanted, glob.removeprefix("**/")) for glob in files):
                 yield Finding(
                     check,
                     self._arn(),
                     f"{wanted} among the buildspec's artifacts",
-                    f"artifacts {list(files) or 'none'}",
+                    f"artifacts {', '.join(files) or 'none'}",
                     "The deploy action fails: the image definitions file is not in its input artifact.",
                     f"artifacts: files: [{wanted}]",
                     page=_ECS,
@@ -188,37 +204,50 @@ class PipelineChecks(Vocabulary):
                     f'printf \'[{{"name":"%s","imageUri":"%s"}}]\' "$CONTAINER_NAME" "$IMAGE" > {wanted}',
                     page=_ECS,
                 )
-            if container not in text and not self._variable_is(container):
+            if not self._names_the_container(spec, text, container):
                 yield Finding(
                     check,
                     self._arn(),
                     f"the container's name {container}, in the buildspec or in a variable of the build project",
-                    "neither has it",
+                    "no variable that the buildspec uses has this value, and the buildspec does not say it itself",
                     "The deploy action fails: the file names a container that the task definition does not have.",
                     "Give the build project CONTAINER_NAME.",
                     page=_ECS,
                 )
 
-    def _variable_is(self, value: str) -> bool:
-        return any(
-            variable["value"] == value
-            for project in self._projects()
-            for variable in project["environment"].get("environmentVariables", [])
-        )
+    def _names_the_container(self, spec: Buildspec, text: str, container: str) -> bool:
+        given = dict(spec.env.variables)
+        for project in self._projects():
+            given |= {v["name"]: v["value"] for v in project["environment"].get("environmentVariables", [])}
+        used = any(value == container and re.search(rf"\$\{{?{name}\b", text) for name, value in given.items())
+        return used or re.search(rf"name\W{{1,8}}{re.escape(container)}\b", text) is not None
 
     def builds_use_the_layer_cache(self, buildspec: str) -> Findings:
         """The cache image is pulled before the build, the build uses it, and it is pushed for the next one."""
         return self._found("pipeline.builds_use_the_layer_cache", self._cached(parse(buildspec)))
 
     def _cached(self, spec: Buildspec) -> Iterator[Finding]:
-        commands = [c for phase in spec.phases.values() for c in phase.commands]
+        commands = [c for phase in spec.phases.values() for c in (*phase.commands, *phase.finally_)]
         builds = [n for n, c in enumerate(commands) if re.search(r"\bdocker\s+(buildx\s+)?build\b", c)]
-        pulls = [n for n, c in enumerate(commands) if re.search(r"\bdocker\s+pull\b", c)]
+        if not builds:
+            yield self._nothing("pipeline.builds_use_the_layer_cache", "a docker build in the buildspec", _CACHE)
+            return
+        sources = {ref for n in builds for ref in re.findall(r"--cache-from[\s=]+(\S+)", commands[n])}
+        images = {_bare(ref) for ref in sources if "type=" not in ref}
+        pulled = {_bare(ref) for c in commands[: builds[0]] for ref in _references(c, "pull")}
+        pushed = {_bare(ref) for c in commands[builds[0] :] for ref in _references(c, "push")}
+        text = "\n".join(commands)
         problems = []
-        if builds and not any("--cache-from" in commands[n] for n in builds):
+        if not sources:
             problems.append("no build has --cache-from")
-        if builds and not any("type=registry" in commands[n] for n in builds) and not any(p < builds[0] for p in pulls):
-            problems.append("nothing is pulled before the first build")
+        if images and not images & pulled:
+            problems.append(f"{', '.join(sorted(images))} is not pulled before the first build")
+        if images and not images & pushed:
+            problems.append(f"{', '.join(sorted(images))} is never pushed: there is nothing to pull the next time")
+        if sources and not images and "--cache-to" not in text:
+            problems.append("no build has --cache-to: there is no cache the next time")
+        if images and "BUILDKIT_INLINE_CACHE=1" not in text and spec.env.variables.get("DOCKER_BUILDKIT") != "0":
+            problems.append("BuildKit is not told to leave cache metadata in the image, and finds none there")
         for problem in problems:
             yield Finding(
                 "pipeline.builds_use_the_layer_cache",
@@ -226,16 +255,18 @@ class PipelineChecks(Vocabulary):
                 "docker pull of the cache image (|| true, for the first build), then docker build --cache-from",
                 problem,
                 "A build machine starts empty: every build makes every layer anew, which takes 15 minutes instead of 4.",
-                "Pull the cache image in pre_build and name it with --cache-from.",
+                "Pull the cache image in pre_build, build with --cache-from and BUILDKIT_INLINE_CACHE=1, push it in post_build.",
                 page=_CACHE,
             )
 
     def a_failed_build_pushes_nothing(self, buildspec: str) -> Findings:
         """`post_build` runs after a failed build too: what pushes there looks at CODEBUILD_BUILD_SUCCEEDING."""
         spec = parse(buildspec)
-        post = next((p.commands for name, p in spec.phases.items() if name.value.lower() == "post_build"), ())
-        pushes = any("docker push" in command for command in post)
-        guarded = any("CODEBUILD_BUILD_SUCCEEDING" in command for command in post)
+        post = spec.phases.get(Phase.POST_BUILD)
+        commands = (*post.commands, *post.finally_) if post is not None else ()
+        pushing = next((n for n, c in enumerate(commands) if _references(c, "push")), None)
+        # What guards must come before, or in the same command.
+        guarded = pushing is not None and any("CODEBUILD_BUILD_SUCCEEDING" in c for c in commands[: pushing + 1])
         findings = [
             Finding(
                 "pipeline.a_failed_build_pushes_nothing",
@@ -247,7 +278,77 @@ class PipelineChecks(Vocabulary):
                 page=_BUILDSPEC,
             )
         ]
-        return self._found("pipeline.a_failed_build_pushes_nothing", findings if pushes and not guarded else [])
+        return self._found(
+            "pipeline.a_failed_build_pushes_nothing", findings if pushing is not None and not guarded else []
+        )
+
+    def releases_have_tags_of_their_own(self, buildspec: str, *, repository: str) -> Findings:
+        """Every tag pushed to `repository` changes with the commit or the build: no :latest, and no default that guesses.
+
+        Shell variables that the buildspec sets are followed to what CodeBuild supplies.
+        """
+        return self._found("pipeline.releases_have_tags_of_their_own", self._tags(parse(buildspec), repository))
+
+    def _tags(self, spec: Buildspec, repository: str) -> Iterator[Finding]:
+        commands = [c for phase in spec.phases.values() for c in (*phase.commands, *phase.finally_)]
+        known: dict[str, str] = dict(spec.env.variables)
+        for project in self._projects():
+            known |= {v["name"]: v["value"] for v in project["environment"].get("environmentVariables", [])}
+        for command in commands:
+            known |= dict(_ASSIGNMENT.findall(command))
+        pushed = [ref for command in commands for ref in _references(command, "push")]
+        releases = [(ref, full) for ref in pushed if _repository(full := _expanded(ref, known)) == repository]
+        if not releases:
+            yield self._nothing(
+                "pipeline.releases_have_tags_of_their_own",
+                f"a docker push to {repository} in the buildspec",
+                _MUTABILITY,
+            )
+        for reference, full in releases:
+            tag = full.rpartition(":")[2] if ":" in full.rpartition("/")[2] else "latest"
+            default = _DEFAULT.search(full)
+            if default is None and _CHANGES.search(tag):
+                continue
+            yield Finding(
+                "pipeline.releases_have_tags_of_their_own",
+                self._arn(),
+                "a tag that changes with the commit, such as $ENVIRONMENT-$COMMIT",
+                f"docker push {reference}, whose tag may be {default[1]}"
+                if default
+                else f"docker push {reference}, whose tag is {tag} every time",
+                "The first build succeeds. The second one fails with ImageTagAlreadyExistsException, because the repository"
+                " is immutable; were it mutable, nobody could tell what runs.",
+                "Push releases under the commit only, and the layer cache to a repository of its own.",
+                page=_MUTABILITY,
+            )
+
+    def buildspec_is_up_to_date(self, buildspec: str) -> Findings:
+        """The buildspec has no section that CodeBuild ignores or no longer needs, such as runtime-versions: docker."""
+        spec = parse(buildspec)
+        said = [(f"line {notice.line}: {notice.key}", notice.message) for notice in spec.notices]
+        said += [
+            (
+                f"line {phase.line}: runtime-versions: docker",
+                "Docker has been part of the build image since standard:3.0.",
+            )
+            for phase in spec.phases.values()
+            if "docker" in phase.runtime_versions
+        ]
+        return self._found(
+            "pipeline.buildspec_is_up_to_date",
+            [
+                Finding(
+                    "pipeline.buildspec_is_up_to_date",
+                    self._arn(),
+                    "a buildspec of which every line has an effect",
+                    where,
+                    message,
+                    "Leave it out.",
+                    page=_BUILDSPEC,
+                )
+                for where, message in said
+            ],
+        )
 
     # Notifications.
 
@@ -257,8 +358,12 @@ class PipelineChecks(Vocabulary):
 
     def _told(self, states: tuple[str, ...]) -> Iterator[Finding]:
         check, events = "pipeline.somebody_is_told", self.aws("events")
+        pages = events.get_paginator("list_rules").paginate()
         rules = [
-            rule for rule in events.list_rules()["Rules"] if rule.get("State") == "ENABLED" and rule.get("EventPattern")
+            rule
+            for page in pages
+            for rule in page["Rules"]
+            if rule.get("State") == "ENABLED" and rule.get("EventPattern")
         ]
         topics: dict[str, str] = {}
         for state in states:
@@ -272,28 +377,54 @@ class PipelineChecks(Vocabulary):
                     check,
                     self._arn(),
                     f"a rule with a target that matches {state}",
-                    f"{len(matching)} matching rules, no target",
+                    f"{', '.join(rule['Name'] for rule in matching)} matches and has no target"
+                    if matching
+                    else f"none of the {len(rules)} enabled rules matches it",
                     "The pipeline stops and nobody knows.",
                     "Add aws_cloudwatch_event_rule for CodePipeline Pipeline Execution State Change, and a target.",
+                    page=_EVENTS,
+                )
+            elif all(":sns:" in target["Arn"] and not self._subscriptions(target["Arn"]) for _, target in targets):
+                yield Finding(
+                    check,
+                    targets[0][1]["Arn"],
+                    f"a subscriber, or a target besides topics, for {state}",
+                    "topics that nobody is subscribed to",
+                    "The message is published, and nobody reads it.",
+                    "Subscribe an address to the topic, or add a target that reaches people.",
                     page=_EVENTS,
                 )
         for topic, rule in topics.items():
             yield from self._topic(check, topic, rule)
 
+    def _subscriptions(self, topic: str) -> list[dict[str, Any]]:
+        pages = self.aws("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        return [subscription for page in pages for subscription in page["Subscriptions"]]
+
     def _topic(self, check: str, topic: str, rule: str) -> Iterator[Finding]:
         sns = self.aws("sns")
-        policy = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"].get("Policy") or "{}")
-        if not any(_lets_events_publish(statement) for statement in policy.get("Statement", [])):
+        attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+        if not _lets_events_publish(attributes.get("Policy"), topic, rule):
             yield Finding(
                 check,
                 topic,
                 "a topic policy that lets events.amazonaws.com publish",
-                "no such statement",
+                f"no statement that lets the rule {rule.rpartition('/')[2]} publish",
                 "EventBridge is refused, silently: the apply succeeds and no message ever arrives.",
                 f"Add aws_sns_topic_policy: Principal events.amazonaws.com, sns:Publish, ArnEquals aws:SourceArn {rule}.",
                 page=_TOPIC,
             )
-        for subscription in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
+            yield Finding(
+                check,
+                topic,
+                "no encryption, or a key of your own whose policy admits events.amazonaws.com",
+                "encryption with alias/aws/sns",
+                "EventBridge may not use the key that AWS manages for SNS: messages vanish without a trace.",
+                "Leave kms_master_key_id out, or name a customer-managed key.",
+                page=_TOPIC,
+            )
+        for subscription in self._subscriptions(topic):
             if "hooks.slack.com" in subscription["Endpoint"] or (
                 subscription["Protocol"] in ("http", "https") and "/services/T" in subscription["Endpoint"]
             ):
@@ -324,16 +455,37 @@ class PipelineChecks(Vocabulary):
     # What is asked.
 
     def _describe(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.aws("codepipeline").get_pipeline(name=self.pipeline)["pipeline"]
+        found: dict[str, Any] = self._get()["pipeline"]
         return found
 
     def _arn(self) -> str:
-        arn: str = self.aws("codepipeline").get_pipeline(name=self.pipeline)["metadata"]["pipelineArn"]
+        arn: str = self._get()["metadata"]["pipelineArn"]
         return arn
+
+    def _get(self) -> dict[str, Any]:
+        pipelines = self.aws("codepipeline")
+        try:
+            answer: dict[str, Any] = pipelines.get_pipeline(name=self.pipeline)
+        except pipelines.exceptions.PipelineNotFoundException:
+            raise LookupError(
+                f"there is no pipeline {self.pipeline}; check the name, the account and the region"
+            ) from None
+        return answer
+
+    def _nothing(self, check: str, expected: str, page: str) -> Finding:
+        return Finding(
+            check,
+            self._arn(),
+            expected,
+            "there is none",
+            "A check with nothing to look at proves nothing.",
+            "Leave this check out if there is none by design; else look at what is missing.",
+            page=page,
+        )
 
     def _actions(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for stage in self._describe()["stages"]:
-            for action in stage["actions"]:
+            for action in sorted(stage["actions"], key=lambda action: action.get("runOrder", 1)):
                 yield stage["name"], action
 
     def _projects(self) -> Iterator[dict[str, Any]]:
@@ -343,17 +495,43 @@ class PipelineChecks(Vocabulary):
                 yield from self.aws("codebuild").batch_get_projects(names=names)["projects"]
 
 
-def _lets_events_publish(statement: dict[str, Any]) -> bool:
-    principal = statement.get("Principal", {})
-    services = principal.get("Service", []) if isinstance(principal, dict) else principal
-    named = services if isinstance(services, list) else [services]
-    actions = statement.get("Action", [])
-    allowed = actions if isinstance(actions, list) else [actions]
-    return (
-        statement.get("Effect") == "Allow"
-        and bool({"events.amazonaws.com", "*"} & set(named))
-        and any(action.lower() in ("sns:publish", "sns:*", "*") for action in allowed)
+def _lets_events_publish(text: str | None, topic: str, rule: str) -> bool:
+    """Whether a topic's policy lets EventBridge publish for this rule, as the policy engine reads it."""
+    if not text:
+        return False
+    account = topic.split(":")[4]
+    asked = policy.request(
+        policy.service_principal("events.amazonaws.com"),
+        "sns:Publish",
+        topic,
+        {"aws:SourceArn": rule, "aws:SourceAccount": account},
+        resource_account=account,
     )
+    resource = policy.parse(text, policy.Kind.RESOURCE, name=topic)
+    return policy.decide(asked, policy.Policies(resource=resource, resource_decides=True)).allowed
+
+
+def _bare(reference: str) -> str:
+    return reference.strip("\"'")
+
+
+def _references(command: str, verb: str) -> list[str]:
+    """What a command's `docker push` or `docker pull` names, as written."""
+    return re.findall(rf"\bdocker\s+(?:image\s+)?{verb}\s+(?:-\S+\s+)*([^\s;&|]+)", command)
+
+
+def _expanded(reference: str, known: dict[str, str]) -> str:
+    """A reference with the variables that are known replaced, again and again; others stay as they are."""
+    text = _bare(reference)
+    for _ in range(8):
+        text = _USE.sub(lambda m: _bare(known.get(m[1] or m[2], m[0])), text)
+    return text
+
+
+def _repository(reference: str) -> str:
+    """The repository of a reference: what stands between the registry and the tag."""
+    name = reference.partition("/")[2] or reference
+    return re.sub(r":[^/]*$", "", name)
 
 
 def bucket_findings(s3: Any, bucket: str, check: str) -> Iterator[Finding]:

@@ -37,9 +37,9 @@ class RegistryChecks(Vocabulary):
     def _pushed_twice(self) -> Iterator[Finding]:
         tag, pushed = f"probe-{secrets.token_hex(6)}", list[str]()
         try:
-            pushed.append(self._push(tag, b"first"))
+            pushed.append(push_small_image(self.aws("ecr"), self.repository, tag, b"first"))
             try:
-                pushed.append(self._push(tag, b"second"))
+                pushed.append(push_small_image(self.aws("ecr"), self.repository, tag, b"second"))
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ImageTagAlreadyExistsException":
                     return
@@ -57,46 +57,6 @@ class RegistryChecks(Vocabulary):
             if pushed:
                 identifiers = [{"imageDigest": digest} for digest in pushed]
                 self.aws("ecr").batch_delete_image(repositoryName=self.repository, imageIds=identifiers)
-
-    def _push(self, tag: str, content: bytes) -> str:
-        """Push an image of one small layer through the API; its digest."""
-        config = json.dumps(
-            {
-                "architecture": "amd64",
-                "os": "linux",
-                "rootfs": {"type": "layers", "diff_ids": []},
-                "probe": content.decode(),
-            }
-        )
-        described = [
-            (config.encode(), "application/vnd.docker.container.image.v1+json"),
-            (content * 8, "application/vnd.docker.image.rootfs.diff.tar"),
-        ]
-        descriptors = [{"mediaType": kind, "size": len(blob), "digest": self._upload(blob)} for blob, kind in described]
-        manifest = json.dumps(
-            {"schemaVersion": 2, "mediaType": _MANIFEST, "config": descriptors[0], "layers": descriptors[1:]}
-        )
-        self.aws("ecr").put_image(
-            repositoryName=self.repository, imageManifest=manifest, imageManifestMediaType=_MANIFEST, imageTag=tag
-        )
-        return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
-
-    def _upload(self, blob: bytes) -> str:
-        ecr, digest = self.aws("ecr"), f"sha256:{hashlib.sha256(blob).hexdigest()}"
-        upload = ecr.initiate_layer_upload(repositoryName=self.repository)["uploadId"]
-        ecr.upload_layer_part(
-            repositoryName=self.repository,
-            uploadId=upload,
-            partFirstByte=0,
-            partLastByte=len(blob) - 1,
-            layerPartBlob=blob,
-        )
-        try:
-            ecr.complete_layer_upload(repositoryName=self.repository, uploadId=upload, layerDigests=[digest])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "LayerAlreadyExistsException":
-                raise
-        return digest
 
     def scans_on_push(self) -> Findings:
         """Every image is scanned when it arrives, by the repository's own setting or the registry's."""
@@ -269,6 +229,45 @@ class RegistryChecks(Vocabulary):
                 f"there is no repository {self.repository}; check the name, the account and the region"
             ) from None
         return found
+
+
+def push_small_image(ecr: Any, repository: str, tag: str, content: bytes = b"probe") -> str:
+    """Push an image of one layer of a few bytes through the ECR API, as a registry client would; its digest.
+
+    Raises botocore's ClientError as ECR answers, such as ImageTagAlreadyExistsException.
+    """
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "probe": content.decode(),
+        }
+    )
+    described = [
+        (config.encode(), "application/vnd.docker.container.image.v1+json"),
+        (content * 8, "application/vnd.docker.image.rootfs.diff.tar"),
+    ]
+    config_part, *layers = [
+        {"mediaType": kind, "size": len(blob), "digest": _upload(ecr, repository, blob)} for blob, kind in described
+    ]
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": _MANIFEST, "config": config_part, "layers": layers})
+    ecr.put_image(repositoryName=repository, imageManifest=manifest, imageManifestMediaType=_MANIFEST, imageTag=tag)
+    return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+
+
+def _upload(ecr: Any, repository: str, blob: bytes) -> str:
+    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
+    )
+    try:
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "LayerAlreadyExistsException":
+            raise
+    return digest
 
 
 def _names(rule: Rule) -> list[str]:

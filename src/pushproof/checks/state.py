@@ -15,6 +15,9 @@ _BACKEND = "https://developer.hashicorp.com/terraform/language/backend/s3"
 _IGNORE = "https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#ignore_changes"
 
 
+_SETTING = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\s#]+)"?', re.MULTILINE)
+
+
 class Planned(Protocol):
     """A module that can say what a plan would change: address -> actions."""
 
@@ -54,34 +57,57 @@ class StateChecks(Vocabulary):
         return self._found("state.every_environment_has_its_own", self._backends(directories))
 
     def _backends(self, directories: tuple[Path, ...]) -> Iterator[Finding]:
-        check, keys = "state.every_environment_has_its_own", dict[str, Path]()
+        check, keys = "state.every_environment_has_its_own", dict[tuple[str, ...], Path]()
         for directory in directories:
-            text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(directory.glob("*.tf")))
-            if not re.search(r'^\s*backend\s+"', text, re.MULTILINE):
+            backend = _backend(directory)
+            if backend is None:
                 yield Finding(
                     check,
                     str(directory),
                     "a backend block",
                     "none; one in a parent directory is not read",
-                    "State stays on whoever applies first; the next one makes everything a second time.",
-                    'terraform { backend "s3" {} }',
+                    "State stays on the machine of whoever applies first; the next one makes everything a second time.",
+                    f'terraform {{ backend "s3" {{}} }} in a file of {directory.name}/, with its settings in backend.hcl',
                     page=_BACKEND,
                 )
                 continue
-            examples = [file.read_text(encoding="utf-8") for file in sorted(directory.glob("*.hcl*"))]
-            match = re.search(r'^\s*key\s*=\s*"([^"]+)"', "\n".join([text, *examples]), re.MULTILINE)
-            if match is not None and match[1] in keys:
+            if "key" not in backend:
+                continue
+            place = (backend.get("bucket", ""), backend["key"])
+            if place in keys:
                 yield Finding(
                     check,
                     str(directory),
                     "a key of its own",
-                    f"{match[1]}, which {keys[match[1]]} has too",
+                    f"{backend['key']}, which {keys[place]} has too",
                     "An apply in one environment plans the destruction of the other.",
                     f'key = "{directory.name}/terraform.tfstate"',
                     page=_BACKEND,
                 )
-            elif match is not None:
-                keys[match[1]] = directory
+            else:
+                keys[place] = directory
+
+    def every_environment_locks(self, *directories: Path) -> Findings:
+        """Each root module's S3 backend, as written or as its example says, locks: in the bucket, or in a table."""
+        return self._found("state.every_environment_locks", self._locks(directories))
+
+    def _locks(self, directories: tuple[Path, ...]) -> Iterator[Finding]:
+        for directory in directories:
+            backend = _backend(directory) or {}
+            if backend.get("use_lockfile") == "true":
+                continue
+            table = backend.get("dynamodb_table")
+            yield Finding(
+                "state.every_environment_locks",
+                str(directory),
+                "use_lockfile = true",
+                f"a lock in the DynamoDB table {table} only" if table else "no lock",
+                "Terraform 1.11 and later warn that dynamodb_table is deprecated, and will stop knowing it."
+                if table
+                else "Two applies at once write over each other's state: resources are forgotten, and made again.",
+                "use_lockfile = true in the backend's settings (Terraform 1.10 or later).",
+                page=_BACKEND,
+            )
 
     def shares_nothing(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
         """No resource is in both states (as `terraform show -json` gives them)."""
@@ -99,6 +125,18 @@ class StateChecks(Vocabulary):
             for identifier in sorted(common)
         ]
         return self._found("state.shares_nothing", findings)
+
+
+def _backend(directory: Path) -> dict[str, str] | None:
+    """The settings of a root module's backend: its block, completed by `*.hcl` or `*.hcl.example`; None without a block."""
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(directory.glob("*.tf")))
+    # A backend block holds no blocks, so the next brace ends it.
+    block = re.search(r'^\s*backend\s+"[^"]+"\s*\{([^}]*)\}', text, re.MULTILINE)
+    if block is None:
+        return None
+    files = [file for pattern in ("*.hcl.example", "*.hcl") for file in sorted(directory.glob(pattern))]
+    texts = [file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")]
+    return {key: value for part in [*texts, block[1]] for key, value in _SETTING.findall(part)}
 
 
 def _ids(state: Mapping[str, Any]) -> set[str]:
