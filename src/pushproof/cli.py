@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "drill":
             command.add_argument(
+                "--target", choices=("embedded", "sandbox"), default="embedded", help="where to run it (%(default)s)"
+            )
+            command.add_argument(
                 "--variant", default="unhealthy", help="the breakage to push, one of app/variants (%(default)s)"
             )
             command.add_argument(
@@ -121,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument(
         "--local", action="store_true", help="on this machine: containers, networks, processes, directories"
     )
+    sweep.add_argument("--expired", action="store_true", help="in the sandbox account: only runs whose time is over")
+    sweep.add_argument("--run", type=_run_id, metavar="ID", help="in the sandbox account: this run, expired or not")
+    sweep.add_argument(
+        "--yes", action="store_true", help="in the sandbox account: remove it; without this, only tell what would go"
+    )
     sweep.set_defaults(command=_sweep)
     return parser
 
@@ -129,6 +137,14 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port; expected 0 to 65535")
     return int(text)
+
+
+def _run_id(text: str) -> str:
+    if len(text) != 8 or not set(text) <= set("0123456789abcdef"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a run; expected the eight hexadecimal digits in its names, such as 1a2b3c4d"
+        )
+    return text
 
 
 def _speed(text: str) -> float:
@@ -175,9 +191,12 @@ def _drill(options: argparse.Namespace, console: Console) -> int:
     from pushproof.drill.journey import Drill
     from pushproof.drill.narration import Narrator
 
-    narrator = Narrator(console, speed=options.speed)
+    narrator = Narrator(console, speed=1.0 if options.target == "sandbox" else options.speed)
     settings = _drill_settings(options, variant=options.variant, keep=options.keep, report=options.report)
-    target = _open(options, narrator)
+    if options.target == "sandbox" and options.keep:
+        console.print("[bold red]Bad input:[/] --keep is for worlds; nothing is kept in an account that is paid for")
+        return USAGE
+    target = _open_sandbox(console) if options.target == "sandbox" else _open(options, narrator)
     passed = False
     try:
         drill = Drill(target, settings, narrator)
@@ -196,7 +215,7 @@ def _drill(options: argparse.Namespace, console: Console) -> int:
         target.close()
     left = target.remains()
     if left:
-        console.print(f"[bold red]left on this machine:[/] {', '.join(left)}")
+        console.print(f"[bold red]left behind:[/] {', '.join(left)}")
         return FAILED
     console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
     return OK
@@ -244,8 +263,15 @@ def _open(options: argparse.Namespace, narrator: Any) -> Any:
     return target
 
 
+def _open_sandbox(console: Console) -> Any:
+    from pushproof.targets.sandbox import SandboxTarget
+
+    return SandboxTarget(say=lambda line: console.print(line, markup=False))
+
+
 def _finish(drill: Any, narrator: Any, passed: bool) -> None:
-    for failure in drill.target.world.loop.failures:
+    world = getattr(drill.target, "world", None)
+    for failure in world.loop.failures if world is not None else ():
         narrator.console.print(f"[red]inside the emulator, {escape(failure[0])} failed: {escape(repr(failure[1]))}[/]")
     narrator.console.print(narrator.timeline())
     narrator.console.print(narrator.durations())
@@ -296,13 +322,42 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
     from pushproof.targets.journal import Journal
 
     if not options.local:
-        console.print("[bold red]Bad input:[/] say --local: what crashed runs left on this machine")
+        return _sweep_account(options, console)
+    if options.yes or options.expired or options.run:
+        console.print("[bold red]Bad input:[/] --local always acts, and on every crashed run; give it alone")
         return USAGE
     removed = Journal().clean_up()
     for line in removed:
         console.print(f"removed {escape(line)}")
     console.print(f"{len(removed)} leftover(s) removed" if removed else "nothing was left behind")
     return OK
+
+
+def _sweep_account(options: argparse.Namespace, console: Console) -> int:
+    """What runs left in the sandbox account; 1 when some of it cannot be removed."""
+    from pushproof.sandbox.settings import SandboxSettings
+    from pushproof.sandbox.sweep import Wanted
+    from pushproof.targets.sandbox import sweep_account, told
+
+    settings = SandboxSettings.from_environment(os.environ)
+    outcome = sweep_account(
+        settings,
+        Wanted(run=options.run, expired_only=options.expired),
+        act=options.yes,
+        say=lambda line: console.print(line, markup=False),
+    )
+    for kept in outcome.selection.kept:
+        console.print(f"kept: {kept.found} of run {kept.run}: {kept.why}", markup=False)
+    for line in told(outcome):
+        console.print(line, style="red", markup=False)
+    if not options.yes:
+        for item, run in outcome.selection.taken:
+            console.print(f"would remove {item} of run {run}", markup=False)
+        found = len(outcome.selection.taken)
+        console.print(f"{found} would be removed; --yes removes them" if found else "nothing is to be removed")
+        return FAILED if outcome.unlisted else OK
+    console.print(f"{len(outcome.removed)} removed" if outcome.removed else "nothing was to be removed")
+    return OK if outcome.clean else FAILED
 
 
 if __name__ == "__main__":

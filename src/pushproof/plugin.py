@@ -106,6 +106,10 @@ def _end_where_pushproof_begins(failure: pytest.ExceptionInfo[BaseException]) ->
 
 def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     """Open one of Pushproof's own targets."""
+    if name == "sandbox":
+        from pushproof.targets.sandbox import SandboxTarget
+
+        return SandboxTarget(say=_narrator(config, "sandbox"))
     from pushproof.emulator.world import WorldSettings
 
     world, runtime = WorldSettings(speed=_speed(config)), config.getoption("--task-runtime")
@@ -128,13 +132,13 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     return None
 
 
-def _narrator(config: pytest.Config) -> Callable[[str], None]:
+def _narrator(config: pytest.Config, name: str = "localstack") -> Callable[[str], None]:
     reporter = config.pluginmanager.getplugin("terminalreporter")
 
     def say(text: str) -> None:
         if reporter is not None:
             reporter.ensure_newline()
-            reporter.write_line(f"localstack: {text}")
+            reporter.write_line(f"{name}: {text}")
 
     return say
 

@@ -16,7 +16,7 @@ from pushproof.drill.prober import Front, Prober, ProbeReport
 from pushproof.drill.repository import Checkout, Variant, variants
 from pushproof.drill.settings import BadInput, DrillSettings, ProofFailed
 from pushproof.drill.standin import SlackStandIn
-from pushproof.targets.embedded import EmbeddedTarget
+from pushproof.targets.base import DrillTarget
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.binary import find_terraform
 from pushproof.terraform.driver import Terraform
@@ -46,9 +46,9 @@ class Outcome:
 
 
 class Drill:
-    """One run against an embedded world. `run()` goes all the way; `raise_world()` stops after the apply."""
+    """One run against a target. `run()` goes all the way; `raise_world()` stops after the apply."""
 
-    def __init__(self, target: EmbeddedTarget, settings: DrillSettings, narrator: Narrator) -> None:
+    def __init__(self, target: DrillTarget, settings: DrillSettings, narrator: Narrator) -> None:
         self.target, self.settings, self.narrator = target, settings, narrator
         require_configuration(settings.environment)
         self.binary = find_terraform()
@@ -93,19 +93,23 @@ class Drill:
     def apply(self) -> None:
         """Bootstrap the state bucket, then apply the environment as it stands in the tree."""
         say = self.narrator
-        with say.step("a", "An embedded world is up"):
-            say.claim(f"one endpoint for terraform, aws, docker and git: {self.target.endpoint}")
+        endpoint = getattr(self.target, "endpoint", None)
+        with say.step("a", "An embedded world is up" if endpoint else f"The {self.target.name} account is admitted"):
+            if endpoint:
+                say.claim(f"one endpoint for terraform, aws, docker and git: {endpoint}")
+            else:
+                say.claim(f"account {self.target.account_id}, {self.target.region}")
             build_environment = self.target.build_environment()
         relative = _short(self.settings.environment)
         with say.step("b", f"Terraform applies {relative}, unmodified"):
             backend = self._bootstrap()
-            self._certificate_arn = self.target.client("acm").import_certificate(
-                Certificate=self._certificate.certificate.encode(), PrivateKey=self._certificate.private_key.encode()
-            )["CertificateArn"]
+            self._certificate_arn = self.target.certificate(
+                self._certificate.certificate, self._certificate.private_key
+            )
             variables: dict[str, Any] = {
                 "repository": self.settings.repository,
                 "certificate_arn": self._certificate_arn,
-                "slack_webhook_url": self.slack.url,
+                "slack_webhook_url": None if self.target.lacks("webhooks") else self.slack.url,
                 "build_environment": build_environment,
                 **self.settings.variables,
             }
@@ -145,6 +149,11 @@ class Drill:
     # (c)
 
     def refused_before_authorisation(self, checkout: Checkout) -> None:
+        beforehand = self.target.lacks("pending-connection")
+        if beforehand is not None:
+            with self.narrator.step("c", "The source needs no hand"):
+                self.narrator.claim(beforehand)
+            return
         with self.narrator.step("c", "A push before the connection is authorised fails at Source"):
             commit = checkout.commit("First version")
             self.push(checkout, commit)
@@ -163,14 +172,13 @@ class Drill:
 
     def first_deployment(self, checkout: Checkout) -> str:
         with self.narrator.step("d", "A good push deploys"):
-            commit = checkout.commit("First version, again")
-            self.push(checkout, commit)
+            commit = self.push(checkout, checkout.commit("First version, again"))
             self._succeeded(commit)
             served = wait_for(
                 lambda: self._served_version(commit),
                 what=f"{commit[:7]} to answer",
                 clock=self.target.clock,
-                within=900,
+                within=self.target.deadline("serving", 900),
             )
             self._claim_serving(commit)
             self.narrator.claim(f"https://{self.outputs['load_balancer_dns_name']}/version answers {served[:7]}")
@@ -182,14 +190,13 @@ class Drill:
         with self.narrator.step("e", "A second good push deploys; no request fails meanwhile"):
             before = self.observer.serving()
             with Prober(self._front()) as prober:
-                commit = checkout.commit("Second version")
-                self.push(checkout, commit)
+                commit = self.push(checkout, checkout.commit("Second version"))
                 self._succeeded(commit)
                 wait_for(
                     lambda: self._replaced(before),
                     what="the old tasks to be gone",
                     clock=self.target.clock,
-                    within=1800,
+                    within=self.target.deadline("replaced", 1800),
                     watch=self._progress,
                 )
             report = prober.report
@@ -208,20 +215,29 @@ class Drill:
         with self.narrator.step("f", f"A bad push ({variant.name}) {outcome}; nobody notices"):
             before = self.observer.serving()
             with Prober(self._front()) as prober:
-                commit = checkout.commit(f"Broken: {variant.title}", variant=variant)
-                self.push(checkout, commit)
+                commit = self.push(checkout, checkout.commit(f"Broken: {variant.title}", variant=variant))
                 if variant.rolls_back:
                     self._rolled_back(commit, before)
-                execution = self._ended(lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end")
+                    execution = self._ended(
+                        lambda: self._execution_after_rollback(commit), f"the execution of {commit[:7]} to end"
+                    )
+                else:
+                    execution = self._ended(
+                        lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end"
+                    )
                 self._progress()
             report = prober.report
             self.result.probes = {**(self.result.probes or {}), "f": report}
             stage, message = self.observer.failure(execution["pipelineExecutionId"])
-            if execution["status"] != "Failed" or stage != variant.stage:
+            undecided = variant.rolls_back and execution["status"] in self.target.after_rollback - {"Failed"}
+            if undecided:
+                stage, message = variant.stage, "the action still waits; what serves is judged"
+            elif execution["status"] != "Failed" or stage != variant.stage:
                 found = f"{execution['status']} at {stage or 'no stage'} ({message})"
                 raise ProofFailed(f"the broken push's execution is {found}; expected Failed at {variant.stage}")
             self.narrator.claim(
-                f"the execution Failed at {stage}: {message.splitlines()[0] if message else 'no message'}"
+                f"the execution {'is ' if undecided else ''}{execution['status']} at {stage}:"
+                f" {message.splitlines()[0] if message else 'no message'}"
             )
             after = self.observer.serving()
             if after.task_definitions != before.task_definitions or after.digests != before.digests:
@@ -232,6 +248,11 @@ class Drill:
     # (g), (h), (i)
 
     def notified(self) -> None:
+        unheard = self.target.lacks("webhooks")
+        if unheard is not None:
+            with self.narrator.step("g", "Slack is not asked"):
+                self.narrator.claim(unheard)
+            return
         with self.narrator.step("g", "Slack was told"):
             name = self.outputs["pipeline_name"]
             for state in ("STARTED", "SUCCEEDED", "FAILED"):
@@ -261,7 +282,7 @@ class Drill:
             assert self.bootstrap is not None
             self.stack.destroy()
             self.narrator.claim("terraform destroy ended without error")
-            self.target.client("acm").delete_certificate(CertificateArn=self._certificate_arn)
+            self.target.forget_certificate(self._certificate_arn)
             self.bootstrap.destroy()
             left = self.target.leftovers()
             if left:
@@ -276,10 +297,11 @@ class Drill:
         stage, message = self.observer.failure(execution["pipelineExecutionId"])
         return Outcome(execution["status"], stage, message)
 
-    def push(self, checkout: Checkout, commit: str) -> None:
-        """Push, and put it on the timeline."""
-        said = checkout.push()
+    def push(self, checkout: Checkout, commit: str) -> str:
+        """Push, and put it on the timeline; returns the revision that the pipeline knows it by."""
+        revision, said = self.target.push(checkout, commit, self.outputs)
         self.narrator.moment("push", f"{commit[:7]} to {checkout.branch}: {said or 'no answer'}")
+        return revision
 
     def _bootstrap(self) -> dict[str, Any]:
         source = self.settings.bootstrap or self.settings.environment.resolve().parents[1] / "bootstrap"
@@ -344,12 +366,17 @@ class Drill:
         execution = self.observer.execution_of(commit)
         return execution if execution is not None and execution["status"] in _ENDED else None
 
+    def _execution_after_rollback(self, commit: str) -> dict[str, Any] | None:
+        execution = self.observer.execution_of(commit)
+        ended = execution is not None and execution["status"] in {*_ENDED, *self.target.after_rollback}
+        return execution if ended else None
+
     def _ended(self, question: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:
         return wait_for(
             question,
             what=what,
             clock=self.target.clock,
-            within=self.settings.patience,
+            within=self.target.deadline("pipeline", self.settings.patience),
             watch=self._progress,
             last=self.observer.summary,
         )
@@ -394,7 +421,7 @@ class Drill:
             lambda: self._rollback_record() or failed() or self._failed_early(commit),
             what="the circuit breaker to trip",
             clock=self.target.clock,
-            within=self.settings.patience,
+            within=self.target.deadline("pipeline", self.settings.patience),
             watch=self._progress,
             last=lambda: str(
                 [
@@ -408,7 +435,7 @@ class Drill:
             restored,
             what="the previous revision to be COMPLETED again",
             clock=self.target.clock,
-            within=self.settings.patience,
+            within=self.target.deadline("restored", self.settings.patience),
             watch=self._progress,
             last=lambda: str(self.observer.serving()),
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from pushproof.clock import Clock
@@ -39,3 +41,42 @@ class Target(Protocol):
 
     def close(self) -> None:
         """Take everything down."""
+
+
+class DrillTarget(Target, Protocol):
+    """What the drill asks of a target besides: a source, a certificate, a way to the load balancer, and an account of what is left.
+
+    `after_rollback`: the statuses of an execution whose deployment was rolled back; the service is judged in any case.
+    """
+
+    after_rollback: frozenset[str]
+
+    def directory(self, name: str) -> Path:
+        """A directory of the target's own, made if need be."""
+
+    def build_environment(self) -> dict[str, str]:
+        """What builds need to know here."""
+
+    def certificate(self, certificate: str, private_key: str) -> str:
+        """The ARN of the load balancer's certificate: this one (PEM), imported, or the target's own."""
+
+    def forget_certificate(self, arn: str) -> None:
+        """Delete an imported certificate."""
+
+    def repository_url(self, repository: str) -> str:
+        """What git pushes to."""
+
+    def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
+        """Bring a commit to the pipeline: (the revision it is known by there, what the other side said)."""
+
+    def authorise_connection(self, arn: str) -> None:
+        """Complete a connection's handshake, as a person does in the console."""
+
+    def address(self, host: str, port: int) -> Address:
+        """Where a load balancer's listener really is."""
+
+    def deadline(self, step: str, otherwise: float) -> float:
+        """The AWS seconds that a step may take here."""
+
+    def leftovers(self) -> list[str]:
+        """What is still there."""

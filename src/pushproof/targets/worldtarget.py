@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -36,6 +37,7 @@ class WorldTarget:
     """A world with its gateway listening, opened and closed by this process. What it stands on is up to the subclass."""
 
     name: ClassVar[str]
+    after_rollback = frozenset({"Failed"})
 
     def __init__(self, settings: WorldTargetSettings, *, journal: Journal | None = None) -> None:
         import os
@@ -125,6 +127,25 @@ class WorldTarget:
         """What to push to; the repository is made if need be."""
         url: str = self.world.git.create(repository)
         return url
+
+    def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
+        """`git push`: (the commit, what the remote said)."""
+        return commit, str(checkout.push())
+
+    def certificate(self, certificate: str, private_key: str) -> str:
+        """Import a certificate (PEM) into ACM; its ARN."""
+        arn: str = self.client("acm").import_certificate(
+            Certificate=certificate.encode(), PrivateKey=private_key.encode()
+        )["CertificateArn"]
+        return arn
+
+    def forget_certificate(self, arn: str) -> None:
+        """Delete an imported certificate."""
+        self.client("acm").delete_certificate(CertificateArn=arn)
+
+    def deadline(self, step: str, otherwise: float) -> float:
+        """No step has a deadline of its own here: builds are real work on an unknown machine."""
+        return otherwise
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""

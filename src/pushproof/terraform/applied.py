@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pushproof.checks.addresses import TerraformAddresses
 from pushproof.checks.finding import Origin
@@ -24,6 +25,17 @@ class Place(Protocol):
     def directory(self, name: str) -> Path: ...
 
 
+@runtime_checkable
+class Particular(Protocol):
+    """A target that must know its own again: real accounts, which are shared and remember."""
+
+    def variables(self, source: Path) -> dict[str, Any]:
+        """Variables that the target sets in a configuration, whatever the caller gives."""
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        """Told a plan's changes before they are carried out; may raise to prevent it."""
+
+
 def prepare(
     place: Place,
     source: Path,
@@ -37,11 +49,14 @@ def prepare(
     Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
     """
     binary = find_terraform()
+    # A target may have variables of its own (a run's name and tags), and want to know what is about to be created.
+    own = place.variables(source) if isinstance(place, Particular) else {}
+    announce = partial(place.announce, name) if isinstance(place, Particular) else None
     copy = copy_configuration(source, place.directory(f"terraform/{name}"))
     configuration = place.directory("terraform") / "cli.tfrc"
     configuration.write_text(cli_configuration(find_mirrors()))
     environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration)}
-    return Terraform(copy, binary, environment, dict(variables or {}), listener=listener)
+    return Terraform(copy, binary, environment, {**(variables or {}), **own}, listener=listener, announce=announce)
 
 
 class ModuleAddresses:

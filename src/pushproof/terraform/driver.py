@@ -26,6 +26,8 @@ from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMis
 from pushproof.terraform.working_copy import WorkingCopy
 
 LineListener = Callable[[str], None]
+# Told a plan's `resource_changes` before they are carried out; what it raises stops the apply.
+PlanListener = Callable[[list[dict[str, Any]]], None]
 _PLAN_HAS_CHANGES = 2
 
 
@@ -125,6 +127,7 @@ class Terraform:
     variables: dict[str, Any] = field(default_factory=dict)
     limit: float = 1800.0
     listener: LineListener | None = None
+    announce: PlanListener | None = None
     timings: dict[str, float] = field(default_factory=dict)
     _initialised: bool = False
 
@@ -138,9 +141,29 @@ class Terraform:
         self._call("validate", lambda t: t.execute_command("validate", "-no-color"))
 
     def apply(self, **variables: Any) -> str:
-        """`terraform apply`; returns its output. Raises CommandFailed."""
+        """`terraform apply`; returns its output. Where someone wants plans announced, exactly that plan. Raises CommandFailed."""
+        if self.announce is not None:
+            return self._apply_announced(self.announce, variables)
         said: str = self._call("apply", lambda t: t.apply(tf_vars=self._variables(variables)))
         return said
+
+    def _apply_announced(self, announce: PlanListener, variables: dict[str, Any]) -> str:
+        plan_file = str(self.copy.directory / f".pushproof-apply-{os.getpid()}.tfplan")
+        arguments = tftest.parse_args(input=False, color=False, tf_vars=self._variables(variables))
+
+        def planned(t: _Tftest) -> list[dict[str, Any]]:
+            t.execute_command("plan", f"-out={plan_file}", *arguments)
+            shown: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
+            return list(shown.get("resource_changes", []))
+
+        try:
+            announce(self._call("plan", planned))
+            said: str = self._call(
+                "apply", lambda t: t.execute_command("apply", "-input=false", "-no-color", plan_file).out
+            )
+            return said
+        finally:
+            Path(plan_file).unlink(missing_ok=True)
 
     def destroy(self, **variables: Any) -> str:
         """`terraform destroy`; its state stays where it is, whether it succeeds or fails. Raises CommandFailed."""

@@ -70,5 +70,5 @@ def test_an_orphans_processes_are_killed_and_no_others(journal: Journal, tmp_pat
 def test_a_pid_that_was_used_again_does_not_keep_an_orphan(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """A world belongs to a process, not to its number."""
     record = journal.open("embedded")
-    monkeypatch.setattr(module, "_process_start", lambda _: "another start")
+    monkeypatch.setattr(module, "process_start", lambda _: "another start")
     assert [r.id for r in journal.orphans()] == [record.id]

@@ -1,0 +1,80 @@
+"""Clients of the sandbox account, with credentials taken once and handed on by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from pushproof.sandbox.guard import Facts, admit
+from pushproof.sandbox.settings import SandboxSettings
+from pushproof.targets.base import TargetUnavailable
+
+# Backs off on throttling, 5xx and dropped connections, as the AWS provider does (25 attempts there).
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=10, read_timeout=60)
+
+
+class Access:
+    """Credentials of the caller's environment (variables, profile, SSO, web identity), and clients that use them."""
+
+    def __init__(self, settings: SandboxSettings, session: Any = None) -> None:
+        self.settings = settings
+        self._session = session or boto3.session.Session(botocore_session=botocore.session.Session())
+        self._credentials = self._session.get_credentials()
+        if self._credentials is None:
+            raise TargetUnavailable(
+                "no AWS credentials are found. Sign in (`aws sso login`, or assume a role) and export them, "
+                "or name a profile with AWS_PROFILE."
+            )
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the credentials have a session token."""
+        return bool(self._credentials.get_frozen_credentials().token)
+
+    def variables(self) -> dict[str, str]:
+        """The credentials as environment variables for processes; fresh ones, where they refresh themselves."""
+        frozen = self._credentials.get_frozen_credentials()
+        variables = {
+            "AWS_ACCESS_KEY_ID": frozen.access_key,
+            "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+            "AWS_REGION": self.settings.region,
+            "AWS_DEFAULT_REGION": self.settings.region,
+        }
+        if frozen.token:
+            variables["AWS_SESSION_TOKEN"] = frozen.token
+        if self.settings.endpoint:
+            variables["AWS_ENDPOINT_URL"] = self.settings.endpoint
+        return variables
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client; one each."""
+        key = (service, region or self.settings.region)
+        if key not in self._clients:
+            self._clients[key] = self._session.client(
+                service, region_name=key[1], endpoint_url=self.settings.endpoint, config=_CONFIG
+            )
+        return self._clients[key]
+
+    def admit(self) -> Facts:
+        """Pass the guard. Raises Refused."""
+        return admit(self.client, self.settings, temporary=self.temporary)
+
+
+class SweepAccount:
+    """What the sweep works with: clients, and a place for states."""
+
+    def __init__(self, access: Access, keep: Callable[[str, bytes], Path | None]) -> None:
+        self._access, self._keep = access, keep
+        self.region = access.settings.region
+
+    def client(self, service: str) -> Any:
+        return self._access.client(service)
+
+    def keep(self, name: str, content: bytes) -> None:
+        self._keep(name, content)

@@ -1,0 +1,131 @@
+"""Whether this is the sandbox account: decided on facts, before the first call that changes anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pushproof.sandbox.settings import SandboxSettings
+from pushproof.targets.base import TargetUnavailable
+
+_SANDBOX = re.compile(r"(^|[^a-z])(sandbox|sbx|playground)([^a-z]|$)", re.IGNORECASE)
+_PRODUCTION = re.compile(r"prod|(^|[^a-z])(prd|live|payer|billing)([^a-z]|$)", re.IGNORECASE)
+# What people call accounts that are meant to be not production.
+_NOT_PRODUCTION = re.compile(r"(non|not)[-_. ]?prod(uction)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about the caller. `marker`: the marker parameter's value, None where there is none.
+
+    `unread`: what could not be read, and why.
+    """
+
+    account_id: str
+    caller: str
+    region: str
+    temporary: bool
+    aliases: tuple[str, ...] = ()
+    marker: str | None = None
+    unread: tuple[str, ...] = ()
+
+
+class Refused(TargetUnavailable):
+    """The guard's no. `reasons`: every one of them, each saying what to do."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__("this is not an account to work in.\n" + "\n".join(f"- {reason}" for reason in reasons))
+
+
+def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
+    """Why not to work here; empty when all is well."""
+    found: list[str] = []
+    if facts.account_id not in settings.accounts:
+        found.append(
+            f"The credentials ({facts.caller}) belong to account {facts.account_id}; PUSHPROOF_SANDBOX_ACCOUNTS allows "
+            f"{', '.join(sorted(settings.accounts))}. Use credentials of one of those, or add it if it is a sandbox."
+        )
+    if facts.region not in settings.regions:
+        found.append(
+            f"The region is {facts.region}; PUSHPROOF_SANDBOX_REGIONS allows {', '.join(sorted(settings.regions))}. "
+            "Set AWS_REGION to one of those, or add it."
+        )
+    seemingly = [("The account's alias", alias) for alias in facts.aliases]
+    seemingly += [(f"The parameter {settings.marker}", facts.marker)] if facts.marker is not None else []
+    found += [
+        f"{what} is {name!r}, which looks like production. Use another account; nothing overrides this."
+        for what, name in seemingly
+        if looks_like_production(name)
+    ]
+    says_so = [name for name in (*facts.aliases, facts.marker or "") if says_sandbox(name)]
+    if not says_so:
+        seen = f"its alias is {', '.join(facts.aliases)}" if facts.aliases else "it has no alias"
+        unread = f" ({'; '.join(facts.unread)})" if facts.unread else ""
+        found.append(
+            f"Nothing in account {facts.account_id} says that it is a sandbox: {seen}, and the parameter {settings.marker} "
+            f"is {facts.marker!r}{unread}. If it is one, say so there: "
+            f"aws ssm put-parameter --name {settings.marker} --type String --value sandbox"
+        )
+    if not facts.temporary and settings.long_lived_keys_for != facts.account_id:
+        found.append(
+            f"The credentials of {facts.caller} are long-lived keys: they have no session token. Assume a role (`aws sso login`, "
+            "`aws sts assume-role`, OIDC in CI). To use them all the same, set "
+            f"PUSHPROOF_SANDBOX_ALLOW_LONG_LIVED_KEYS={facts.account_id}"
+        )
+    return tuple(found)
+
+
+def looks_like_production(name: str) -> bool:
+    """Whether a name is what people call production accounts."""
+    return _PRODUCTION.search(_NOT_PRODUCTION.sub("", name)) is not None
+
+
+def says_sandbox(name: str) -> bool:
+    """Whether a name calls the account a sandbox."""
+    return _SANDBOX.search(name) is not None
+
+
+def examine(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
+    """Read the facts: `sts:GetCallerIdentity`, and, in an allowed account only, its alias and the marker parameter.
+
+    Raises TargetUnavailable when nobody answers or the credentials are not accepted.
+    """
+    try:
+        identity = client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise TargetUnavailable(
+            f"AWS does not say who the credentials belong to: {error}. Sign in (`aws sso login`, or assume a role), "
+            "then see that `aws sts get-caller-identity` answers."
+        ) from error
+    account, caller = str(identity["Account"]), str(identity["Arn"])
+    if account not in settings.accounts:
+        return Facts(account, caller, settings.region, temporary, marker=None, unread=("not looked at",))
+    unread: list[str] = []
+    aliases: tuple[str, ...] = ()
+    marker: str | None = None
+    try:
+        aliases = tuple(client("iam").list_account_aliases()["AccountAliases"])
+    except (BotoCoreError, ClientError) as error:
+        unread.append(f"the alias cannot be read: {error}")
+    try:
+        marker = str(client("ssm").get_parameter(Name=settings.marker)["Parameter"]["Value"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterNotFound":
+            unread.append(f"the parameter cannot be read: {error}")
+    except BotoCoreError as error:
+        unread.append(f"the parameter cannot be read: {error}")
+    return Facts(account, caller, settings.region, temporary, aliases, marker, tuple(unread))
+
+
+def admit(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
+    """The facts, when there is nothing against working here. Raises Refused otherwise."""
+    facts = examine(client, settings, temporary=temporary)
+    reasons = refusals(facts, settings)
+    if reasons:
+        raise Refused(reasons)
+    return facts

@@ -1,0 +1,146 @@
+"""The run journal: what was about to be created in the account, written down before it is.
+
+Every run has a directory of its own below the state directory, with `run.json`, `intents.jsonl` (one planned resource a line),
+the working copies that Terraform ran in, and copies of its states. It survives whatever happens to the run, until a sweep has
+found that nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pushproof.sandbox.naming import new_run_id
+from pushproof.targets.journal import process_start, state_directory
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run against an account. `started` is a clock tick of the process that owns it; times are seconds since the epoch."""
+
+    id: str
+    account_id: str
+    region: str
+    owner: str
+    endpoint: str | None
+    pid: int
+    started: str
+    opened_at: float
+    expires_at: float
+    directory: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process that owns it still runs on this machine."""
+        return process_start(self.pid) == self.started
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A resource that a run was about to create: its address, Terraform type, and name (None: AWS gives it one)."""
+
+    module: str
+    address: str
+    type: str
+    name: str | None
+
+
+class RunJournal:
+    """The runs of this machine's user, in all accounts."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._runs = (directory or state_directory()) / "sandbox"
+        self._runs.mkdir(parents=True, exist_ok=True)
+
+    def open(self, *, account_id: str, region: str, owner: str, endpoint: str | None, expires_at: float) -> Run:
+        """Write down a new run, owned by this process."""
+        run_id = new_run_id()
+        directory = self._runs / run_id
+        directory.mkdir()
+        run = Run(
+            id=run_id,
+            account_id=account_id,
+            region=region,
+            owner=owner,
+            endpoint=endpoint,
+            pid=os.getpid(),
+            started=process_start(os.getpid()) or "",
+            opened_at=time.time(),
+            expires_at=expires_at,
+            directory=str(directory),
+        )
+        _write(directory / "run.json", json.dumps(asdict(run), indent=2) + "\n")
+        return run
+
+    def runs(self, account_id: str | None = None, endpoint: str | None = None) -> list[Run]:
+        """Every run written down, of one account (at an endpoint) when one is named; oldest first."""
+        found = []
+        for file in self._runs.glob("*/run.json"):
+            with contextlib.suppress(ValueError, TypeError, OSError):
+                run = Run(**json.loads(file.read_text(encoding="utf-8")))
+                if account_id is None or (run.account_id, run.endpoint) == (account_id, endpoint):
+                    found.append(run)
+        return sorted(found, key=lambda r: r.opened_at)
+
+    def announce(self, run: Run, module: str, changes: Iterable[Mapping[str, Any]]) -> list[Intent]:
+        """Write down what a plan creates; on disk when this returns."""
+        intents = [
+            Intent(module, str(c["address"]), str(c["type"]), _name(c["change"].get("after") or {}))
+            for c in changes
+            if "create" in c["change"]["actions"] and c.get("mode", "managed") == "managed"
+        ]
+        self._append(run, intents)
+        return intents
+
+    def announce_one(self, run: Run, type: str, name: str | None) -> None:
+        """Write down a resource that is made without Terraform."""
+        self._append(run, [Intent("", f"{type}.{name or 'this'}", type, name)])
+
+    def intents(self, run: Run) -> list[Intent]:
+        """What was written down; a line that a crash cut short is left out."""
+        found = []
+        with contextlib.suppress(FileNotFoundError):
+            for line in (Path(run.directory) / "intents.jsonl").read_text(encoding="utf-8").splitlines():
+                with contextlib.suppress(ValueError, TypeError):
+                    found.append(Intent(**json.loads(line)))
+        return found
+
+    def keep_state(self, run: Run, name: str, content: bytes) -> Path:
+        """Keep a copy of a Terraform state; returns where."""
+        path = Path(run.directory) / "states" / name.replace("/", "_")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    def forget(self, run: Run) -> None:
+        """Remove a run's directory: nothing of it is left in the account."""
+        shutil.rmtree(run.directory, ignore_errors=True)
+
+    def _append(self, run: Run, intents: list[Intent]) -> None:
+        text = "".join(json.dumps(asdict(intent)) + "\n" for intent in intents)
+        with (Path(run.directory) / "intents.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def _name(after: Mapping[str, Any]) -> str | None:
+    for key in ("bucket", "name", "function_name", "family"):
+        value = after.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,155 @@
+"""Which resources a sweep may take. Pure: found resources, known runs and the time in; a selection out.
+
+A resource belongs to a run by its tag; without that tag, by the run id in its name; without that, because it is part of something
+that belongs (a network interface in a run's VPC); last, because the run's journal announced one of its type and name and it is no
+older than the run. A tag of another run settles the matter for that other run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pushproof.sandbox.naming import RUN_TAG, expiry, run_of_name
+from pushproof.sandbox.sweep.found import Found
+
+# Terraform types by kind, for names that the run's journal announced.
+ANNOUNCED = {
+    "aws_acm_certificate": "acm certificate",
+    "aws_cloudwatch_event_api_destination": "events api-destination",
+    "aws_cloudwatch_event_connection": "events connection",
+    "aws_cloudwatch_event_rule": "events rule",
+    "aws_cloudwatch_log_group": "logs log-group",
+    "aws_codebuild_project": "codebuild project",
+    "aws_codepipeline": "codepipeline pipeline",
+    "aws_codestarconnections_connection": "codestar-connections connection",
+    "aws_dynamodb_table": "dynamodb table",
+    "aws_ecr_repository": "ecr repository",
+    "aws_ecs_cluster": "ecs cluster",
+    "aws_iam_role": "iam role",
+    "aws_lb": "elbv2 load-balancer",
+    "aws_lb_target_group": "elbv2 target-group",
+    "aws_s3_bucket": "s3 bucket",
+    "aws_secretsmanager_secret": "secretsmanager secret",
+    "aws_sns_topic": "sns topic",
+}
+_GOES_ALONG = frozenset({"ec2 network-interface", "ecs service", "ecs task"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRun:
+    """What is known about a run. `ended`: its process is gone, as this machine's journal tells (None: it does not know the run).
+
+    `announced`: (kind, name) of what its plans were about to create.
+    """
+
+    id: str
+    expires_at: float | None = None
+    opened_at: float | None = None
+    ended: bool | None = None
+    announced: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the person asked for: one run by its id, or the expired ones only, or (neither) those that ended or expired."""
+
+    run: str | None = None
+    expired_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A run's resource that is left alone, and why."""
+
+    found: Found
+    run: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a sweep takes (with the run each belongs to), and what it leaves of runs."""
+
+    taken: tuple[tuple[Found, str], ...] = ()
+    kept: tuple[Kept, ...] = ()
+    runs: Mapping[str, KnownRun] = field(default_factory=dict)
+
+
+def run_of(found: Found, by_key: Mapping[tuple[str, str], Found], journal: Sequence[KnownRun] = ()) -> str | None:
+    """The run that a resource belongs to; None: it is nobody's, as far as Pushproof knows."""
+    if RUN_TAG in found.tags:
+        return found.tags[RUN_TAG]
+    named = run_of_name(found.name)
+    if named is not None:
+        return named
+    # Only what AWS or a service puts there by itself: somebody's own subnet in a run's VPC is not the run's.
+    whole = by_key.get(found.part_of) if found.part_of and found.kind in _GOES_ALONG else None
+    if whole is not None and whole is not found:
+        return run_of(whole, by_key, journal)
+    for run in journal:
+        if (
+            (found.kind, found.name) in run.announced
+            and run.opened_at is not None
+            and found.created_at is not None
+            # Clocks differ; a resource that was there long before is somebody else's, of the same name.
+            and found.created_at >= run.opened_at - 5
+        ):
+            return run.id
+    return None
+
+
+def choose(found: Iterable[Found], journal: Iterable[KnownRun], wanted: Wanted, *, now: float) -> Selection:
+    """Decide what to take. `now` in seconds since the epoch."""
+    everything = list(found)
+    known = {run.id: run for run in journal}
+    by_key = {(f.kind, f.id): f for f in everything}
+    owned = [(f, run) for f in everything if (run := run_of(f, by_key, list(known.values()))) is not None]
+    expiries: dict[str, float] = {}
+    for item, run in owned:
+        at = expiry(item.tags) if item.tags.get(RUN_TAG) == run else None
+        if at is not None:
+            expiries[run] = max(at, expiries.get(run, 0.0))
+    runs = {
+        run: KnownRun(
+            id=run,
+            expires_at=_latest(expiries.get(run), known[run].expires_at if run in known else None),
+            opened_at=known[run].opened_at if run in known else None,
+            ended=known[run].ended if run in known else None,
+            announced=known[run].announced if run in known else frozenset(),
+        )
+        for run in {run for _, run in owned} | set(known)
+    }
+    taken: list[tuple[Found, str]] = []
+    kept: list[Kept] = []
+    for item, run in owned:
+        why = _why_not(runs[run], wanted, now)
+        if why is None:
+            taken.append((item, run))
+        else:
+            kept.append(Kept(item, run, why))
+    return Selection(tuple(taken), tuple(kept), runs)
+
+
+def _why_not(run: KnownRun, wanted: Wanted, now: float) -> str | None:
+    if wanted.run is not None:
+        if run.id != wanted.run:
+            return "another run"
+        return "its process still runs on this machine; stop it first" if run.ended is False else None
+    if run.ended is False:
+        return "its process still runs on this machine"
+    expired = run.expires_at is not None and run.expires_at <= now
+    if expired:
+        return None
+    if wanted.expired_only:
+        return "not expired" if run.expires_at is not None else "nothing tells when it expires; take it with --run"
+    if run.ended:
+        return None
+    if run.expires_at is None:
+        return "only its name tells of a run, and no journal knows it; take it with --run"
+    return "may still be running elsewhere until it expires; take it with --run"
+
+
+def _latest(*times: float | None) -> float | None:
+    known = [t for t in times if t is not None]
+    return max(known) if known else None

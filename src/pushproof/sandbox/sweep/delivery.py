@@ -1,0 +1,247 @@
+"""What pushes, builds and runs: stopped before it is removed, so that nothing new appears behind the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+
+
+def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _epoch(at: Any) -> float | None:
+    return at.timestamp() if hasattr(at, "timestamp") else None
+
+
+# CodePipeline, CodeBuild, connections.
+
+
+def _pipelines(account: Account) -> Iterator[Found]:
+    api = account.client("codepipeline")
+    for pipeline in pages(api, "list_pipelines", "pipelines"):
+        described = gone_is_fine(api.get_pipeline, name=pipeline["name"])
+        if described is None:
+            continue
+        arn = described["metadata"]["pipelineArn"]
+        answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
+        yield Found(
+            "codepipeline pipeline", pipeline["name"], name=pipeline["name"],
+            tags=tag_map(answer.get("tags"), "key", "value"), created_at=_epoch(pipeline.get("created")),
+        )  # fmt: skip
+
+
+def _remove_pipeline(account: Account, found: Found) -> None:
+    api = account.client("codepipeline")
+    running = gone_is_fine(api.list_pipeline_executions, pipelineName=found.id) or {}
+    for execution in running.get("pipelineExecutionSummaries", []):
+        if execution["status"] == "InProgress":
+            try:
+                api.stop_pipeline_execution(
+                    pipelineName=found.id,
+                    pipelineExecutionId=execution["pipelineExecutionId"],
+                    abandon=True,
+                    reason="sweep",
+                )
+            except (
+                api.exceptions.PipelineExecutionNotStoppableException,
+                api.exceptions.DuplicatedStopRequestException,
+            ):
+                continue  # It ended by itself meanwhile.
+    gone_is_fine(api.delete_pipeline, name=found.id)
+
+
+def _projects(account: Account) -> Iterator[Found]:
+    api = account.client("codebuild")
+    for names in _batches(list(pages(api, "list_projects", "projects")), 100):
+        for project in api.batch_get_projects(names=names)["projects"]:
+            yield Found(
+                "codebuild project", project["name"], name=project["name"],
+                tags=tag_map(project.get("tags"), "key", "value"), created_at=_epoch(project.get("created")),
+            )  # fmt: skip
+
+
+def _remove_project(account: Account, found: Found) -> None:
+    api = account.client("codebuild")
+    builds = gone_is_fine(api.list_builds_for_project, projectName=found.id) or {}
+    for ids in _batches((builds.get("ids") or [])[:100], 100):
+        for build in api.batch_get_builds(ids=ids)["builds"]:
+            if build["buildStatus"] == "IN_PROGRESS":
+                gone_is_fine(api.stop_build, id=build["id"])
+    gone_is_fine(api.delete_project, name=found.id)
+
+
+def _connections(account: Account) -> Iterator[Found]:
+    api = account.client("codestar-connections")
+    for connection in pages(api, "list_connections", "Connections"):
+        answer = gone_is_fine(api.list_tags_for_resource, ResourceArn=connection["ConnectionArn"]) or {}
+        yield Found(
+            "codestar-connections connection", connection["ConnectionArn"], name=connection["ConnectionName"],
+            tags=tag_map(answer.get("Tags")),
+        )  # fmt: skip
+
+
+# ECS.
+
+
+def _clusters(account: Account) -> Iterator[Found]:
+    api = account.client("ecs")
+    for arns in _batches(list(pages(api, "list_clusters", "clusterArns")), 100):
+        for cluster in api.describe_clusters(clusters=arns, include=["TAGS"])["clusters"]:
+            if cluster["status"] != "INACTIVE":
+                yield Found(
+                    "ecs cluster", cluster["clusterArn"], name=cluster["clusterName"],
+                    tags=tag_map(cluster.get("tags"), "key", "value"), going=cluster["status"] == "DEPROVISIONING",
+                )  # fmt: skip
+
+
+def _services(account: Account) -> Iterator[Found]:
+    api = account.client("ecs")
+    for cluster in pages(api, "list_clusters", "clusterArns"):
+        for arns in _batches(list(gone_pages(api, "list_services", "serviceArns", cluster=cluster)), 10):
+            described = gone_is_fine(api.describe_services, cluster=cluster, services=arns, include=["TAGS"]) or {}
+            for service in described.get("services", []):
+                if service["status"] != "INACTIVE":
+                    yield Found(
+                        "ecs service", service["serviceArn"], name=service["serviceName"],
+                        tags=tag_map(service.get("tags"), "key", "value"), part_of=("ecs cluster", cluster),
+                        going=service["status"] == "DRAINING",
+                    )  # fmt: skip
+
+
+def _remove_service(account: Account, found: Found) -> None:
+    assert found.part_of is not None
+    gone_is_fine(account.client("ecs").delete_service, cluster=found.part_of[1], service=found.id, force=True)
+
+
+def _tasks(account: Account) -> Iterator[Found]:
+    api = account.client("ecs")
+    for cluster in pages(api, "list_clusters", "clusterArns"):
+        for status in ("RUNNING", "STOPPED"):
+            for arns in _batches(
+                list(gone_pages(api, "list_tasks", "taskArns", cluster=cluster, desiredStatus=status)), 100
+            ):
+                described = gone_is_fine(api.describe_tasks, cluster=cluster, tasks=arns, include=["TAGS"]) or {}
+                for task in described.get("tasks", []):
+                    if task["lastStatus"] != "STOPPED":
+                        yield Found(
+                            "ecs task", task["taskArn"], tags=tag_map(task.get("tags"), "key", "value"),
+                            part_of=("ecs cluster", cluster), going=task["desiredStatus"] == "STOPPED",
+                        )  # fmt: skip
+
+
+def _remove_task(account: Account, found: Found) -> None:
+    assert found.part_of is not None
+    gone_is_fine(account.client("ecs").stop_task, cluster=found.part_of[1], task=found.id, reason="sweep")
+
+
+def gone_pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """Pages of a listing; none when what it lists in is gone."""
+    from botocore.exceptions import ClientError
+
+    from pushproof.sandbox.sweep.found import is_gone
+
+    try:
+        yield from list(pages(api, operation, key, **arguments))
+    except ClientError as error:
+        if not is_gone(error):
+            raise
+
+
+def _task_definitions(account: Account) -> Iterator[Found]:
+    """Revisions, the inactive ones too; those that AWS is deleting are gone as far as anyone can tell."""
+    api = account.client("ecs")
+    for status in ("ACTIVE", "INACTIVE"):
+        for family in pages(api, "list_task_definition_families", "families", status=status):
+            arns = [
+                arn
+                for arn in pages(api, "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status=status)
+                if arn.rpartition("/")[2].rpartition(":")[0] == family
+            ]
+            if not arns:
+                continue
+            # A family is one thing to its owner: the newest revision's tags speak for all.
+            described = gone_is_fine(api.describe_task_definition, taskDefinition=arns[-1], include=["TAGS"]) or {}
+            tags = tag_map(described.get("tags"), "key", "value")
+            for arn in arns:
+                yield Found("ecs task-definition", arn, name=arn.rpartition("/")[2], tags=tags)
+
+
+def _remove_task_definition(account: Account, found: Found) -> None:
+    api = account.client("ecs")
+    gone_is_fine(api.deregister_task_definition, taskDefinition=found.id)
+    answer = gone_is_fine(api.delete_task_definitions, taskDefinitions=[found.id])
+    for failure in (answer or {}).get("failures") or []:
+        raise RuntimeError(f"{found.id}: {failure.get('reason')} {failure.get('detail', '')}".strip())
+
+
+# ECR.
+
+
+def _repositories(account: Account) -> Iterator[Found]:
+    api = account.client("ecr")
+    for repository in pages(api, "describe_repositories", "repositories"):
+        answer = gone_is_fine(api.list_tags_for_resource, resourceArn=repository["repositoryArn"]) or {}
+        yield Found(
+            "ecr repository", repository["repositoryName"], name=repository["repositoryName"],
+            tags=tag_map(answer.get("tags")), created_at=_epoch(repository.get("createdAt")),
+        )  # fmt: skip
+
+
+# Load balancers.
+
+
+def _load_balancers(account: Account) -> Iterator[Found]:
+    yield from _balancing(account, "elbv2 load-balancer", "describe_load_balancers", "LoadBalancers", "LoadBalancer")
+
+
+def _target_groups(account: Account) -> Iterator[Found]:
+    yield from _balancing(account, "elbv2 target-group", "describe_target_groups", "TargetGroups", "TargetGroup")
+
+
+def _balancing(account: Account, kind: str, operation: str, key: str, noun: str) -> Iterator[Found]:
+    api = account.client("elbv2")
+    for items in _batches(list(pages(api, operation, key)), 20):
+        arns = [item[f"{noun}Arn"] for item in items]
+        described = gone_is_fine(api.describe_tags, ResourceArns=arns)
+        if described is None:  # One of them went meanwhile.
+            described = {"TagDescriptions": [
+                d for arn in arns for d in (gone_is_fine(api.describe_tags, ResourceArns=[arn]) or {}).get("TagDescriptions", [])
+            ]}  # fmt: skip
+        tags = {d["ResourceArn"]: tag_map(d.get("Tags")) for d in described["TagDescriptions"]}
+        for item in items:
+            arn = item[f"{noun}Arn"]
+            yield Found(
+                kind, arn, name=item[f"{noun}Name"], tags=tags.get(arn, {}), created_at=_epoch(item.get("CreatedTime"))
+            )
+
+
+def _remove_load_balancer(account: Account, found: Found) -> None:
+    api = account.client("elbv2")
+    gone_is_fine(
+        api.modify_load_balancer_attributes,
+        LoadBalancerArn=found.id,
+        Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+    )
+    gone_is_fine(api.delete_load_balancer, LoadBalancerArn=found.id)
+
+
+KINDS = (
+    Kind("codepipeline pipeline", _pipelines, _remove_pipeline),
+    Kind("codebuild project", _projects, _remove_project),
+    Kind("ecs service", _services, _remove_service),
+    Kind("ecs task", _tasks, _remove_task),
+    Kind("ecs cluster", _clusters,
+         lambda account, found: gone_is_fine(account.client("ecs").delete_cluster, cluster=found.id)),
+    Kind("ecs task-definition", _task_definitions, _remove_task_definition),
+    Kind("elbv2 load-balancer", _load_balancers, _remove_load_balancer),
+    Kind("elbv2 target-group", _target_groups,
+         lambda account, found: gone_is_fine(account.client("elbv2").delete_target_group, TargetGroupArn=found.id)),
+    Kind("ecr repository", _repositories,
+         lambda account, found: gone_is_fine(account.client("ecr").delete_repository, repositoryName=found.id, force=True)),
+    Kind("codestar-connections connection", _connections,
+         lambda account, found: gone_is_fine(account.client("codestar-connections").delete_connection, ConnectionArn=found.id)),
+)  # fmt: skip

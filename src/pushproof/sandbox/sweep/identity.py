@@ -1,0 +1,60 @@
+"""Roles and policies: last, because everything else acts through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+
+
+def _epoch(at: Any) -> float | None:
+    return at.timestamp() if hasattr(at, "timestamp") else None
+
+
+def _roles(account: Account) -> Iterator[Found]:
+    api = account.client("iam")
+    for role in pages(api, "list_roles", "Roles"):
+        if role["Path"].startswith("/aws-service-role/"):
+            continue
+        answer = gone_is_fine(api.list_role_tags, RoleName=role["RoleName"]) or {}
+        yield Found(
+            "iam role", role["RoleName"], name=role["RoleName"], tags=tag_map(answer.get("Tags")),
+            created_at=_epoch(role.get("CreateDate")),
+        )  # fmt: skip
+
+
+def _remove_role(account: Account, found: Found) -> None:
+    api = account.client("iam")
+    for profile in (gone_is_fine(api.list_instance_profiles_for_role, RoleName=found.id) or {}).get(
+        "InstanceProfiles", []
+    ):
+        gone_is_fine(
+            api.remove_role_from_instance_profile, InstanceProfileName=profile["InstanceProfileName"], RoleName=found.id
+        )
+    for policy in (gone_is_fine(api.list_attached_role_policies, RoleName=found.id) or {}).get("AttachedPolicies", []):
+        gone_is_fine(api.detach_role_policy, RoleName=found.id, PolicyArn=policy["PolicyArn"])
+    for name in (gone_is_fine(api.list_role_policies, RoleName=found.id) or {}).get("PolicyNames", []):
+        gone_is_fine(api.delete_role_policy, RoleName=found.id, PolicyName=name)
+    gone_is_fine(api.delete_role, RoleName=found.id)
+
+
+def _policies(account: Account) -> Iterator[Found]:
+    api = account.client("iam")
+    for policy in pages(api, "list_policies", "Policies", Scope="Local"):
+        answer = gone_is_fine(api.list_policy_tags, PolicyArn=policy["Arn"]) or {}
+        yield Found(
+            "iam policy", policy["Arn"], name=policy["PolicyName"], tags=tag_map(answer.get("Tags")),
+            created_at=_epoch(policy.get("CreateDate")),
+        )  # fmt: skip
+
+
+def _remove_policy(account: Account, found: Found) -> None:
+    api = account.client("iam")
+    for version in (gone_is_fine(api.list_policy_versions, PolicyArn=found.id) or {}).get("Versions", []):
+        if not version["IsDefaultVersion"]:
+            gone_is_fine(api.delete_policy_version, PolicyArn=found.id, VersionId=version["VersionId"])
+    gone_is_fine(api.delete_policy, PolicyArn=found.id)
+
+
+KINDS = (Kind("iam role", _roles, _remove_role), Kind("iam policy", _policies, _remove_policy))

@@ -1,0 +1,64 @@
+"""What sets things off and tells of them: rules go first, so that nothing starts behind the sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+
+
+def _epoch(at: Any) -> float | None:
+    return at.timestamp() if hasattr(at, "timestamp") else None
+
+
+def _rules(account: Account) -> Iterator[Found]:
+    api = account.client("events")
+    for rule in pages(api, "list_rules", "Rules"):
+        if rule.get("ManagedBy"):
+            continue
+        answer = gone_is_fine(api.list_tags_for_resource, ResourceARN=rule["Arn"]) or {}
+        yield Found("events rule", rule["Name"], name=rule["Name"], tags=tag_map(answer.get("Tags")))
+
+
+def _remove_rule(account: Account, found: Found) -> None:
+    api = account.client("events")
+    targets = (gone_is_fine(api.list_targets_by_rule, Rule=found.id) or {}).get("Targets") or []
+    if targets:
+        gone_is_fine(api.remove_targets, Rule=found.id, Ids=[target["Id"] for target in targets])
+    gone_is_fine(api.delete_rule, Name=found.id)
+
+
+def _destinations(account: Account) -> Iterator[Found]:
+    # Neither destinations nor connections carry tags: their names tell.
+    for item in pages(account.client("events"), "list_api_destinations", "ApiDestinations"):
+        yield Found(
+            "events api-destination", item["Name"], name=item["Name"], created_at=_epoch(item.get("CreationTime"))
+        )
+
+
+def _event_connections(account: Account) -> Iterator[Found]:
+    for item in pages(account.client("events"), "list_connections", "Connections"):
+        yield Found(
+            "events connection", item["Name"], name=item["Name"], going=item.get("ConnectionState") == "DELETING",
+            created_at=_epoch(item.get("CreationTime")),
+        )  # fmt: skip
+
+
+def _topics(account: Account) -> Iterator[Found]:
+    api = account.client("sns")
+    for topic in pages(api, "list_topics", "Topics"):
+        arn = topic["TopicArn"]
+        answer = gone_is_fine(api.list_tags_for_resource, ResourceArn=arn) or {}
+        yield Found("sns topic", arn, name=arn.rpartition(":")[2], tags=tag_map(answer.get("Tags")))
+
+
+FIRST = (Kind("events rule", _rules, _remove_rule),)
+LATER = (
+    Kind("events api-destination", _destinations,
+         lambda account, found: gone_is_fine(account.client("events").delete_api_destination, Name=found.id)),
+    Kind("events connection", _event_connections,
+         lambda account, found: gone_is_fine(account.client("events").delete_connection, Name=found.id)),
+    Kind("sns topic", _topics,
+         lambda account, found: gone_is_fine(account.client("sns").delete_topic, TopicArn=found.id)),
+)  # fmt: skip

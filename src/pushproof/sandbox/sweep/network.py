@@ -1,0 +1,155 @@
+"""VPCs and what is in them: the kinds of which nearly everything else must be gone first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.sandbox.sweep.found import Account, Finder, Found, Kind, StillGoing, gone_is_fine, pages, tag_map
+
+
+def _describe(kind: str, operation: str, key: str, id_key: str, *, skip: Callable[[Any], bool] | None = None,
+              going: Callable[[Any], bool] | None = None, name: str = "") -> Finder:  # fmt: skip
+    def find(account: Account) -> Iterator[Found]:
+        for item in pages(account.client("ec2"), operation, key):
+            if skip is not None and skip(item):
+                continue
+            tags = tag_map(item.get("Tags") or item.get("TagSet"))
+            vpc = item.get("VpcId")
+            yield Found(
+                kind,
+                str(item[id_key]),
+                name=str(item.get(name) or tags.get("Name") or ""),
+                tags=tags,
+                part_of=("ec2 vpc", str(vpc)) if vpc and kind != "ec2 vpc" else None,
+                going=going(item) if going is not None else False,
+            )
+
+    return find
+
+
+def _state(item: Mapping[str, Any]) -> str:
+    return str(item.get("State", "")).lower()
+
+
+def _remove_nat(account: Account, found: Found) -> None:
+    gone_is_fine(account.client("ec2").delete_nat_gateway, NatGatewayId=found.id)
+
+
+def _remove_endpoint(account: Account, found: Found) -> None:
+    answer = account.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[found.id])
+    for failure in answer.get("Unsuccessful") or []:
+        error = failure["Error"]
+        if "NotFound" not in error["Code"]:
+            raise ClientError({"Error": error}, "DeleteVpcEndpoints")
+
+
+def _remove_interface(account: Account, found: Found) -> None:
+    ec2 = account.client("ec2")
+    described = gone_is_fine(ec2.describe_network_interfaces, NetworkInterfaceIds=[found.id])
+    for interface in (described or {}).get("NetworkInterfaces") or []:
+        attachment = interface.get("Attachment") or {}
+        if interface.get("Status") == "in-use" and (
+            interface.get("RequesterManaged") or attachment.get("InstanceOwnerId")
+        ):
+            # Of a load balancer, an endpoint, a task: AWS takes it along, minutes later at times.
+            raise StillGoing(f"{found.id} is still in use by {interface.get('Description') or 'AWS'}")
+    gone_is_fine(ec2.delete_network_interface, NetworkInterfaceId=found.id)
+
+
+def _remove_address(account: Account, found: Found) -> None:
+    ec2 = account.client("ec2")
+    described = gone_is_fine(ec2.describe_addresses, AllocationIds=[found.id])
+    for address in (described or {}).get("Addresses") or []:
+        if address.get("AssociationId") and not address.get("NetworkInterfaceOwnerId", "").startswith("amazon-"):
+            gone_is_fine(ec2.disassociate_address, AssociationId=address["AssociationId"])
+    gone_is_fine(ec2.release_address, AllocationId=found.id)
+
+
+def _remove_security_group(account: Account, found: Found) -> None:
+    """Rules first: groups that name each other cannot go while either does."""
+    ec2 = account.client("ec2")
+    described = gone_is_fine(ec2.describe_security_groups, GroupIds=[found.id])
+    for group in (described or {}).get("SecurityGroups") or []:
+        if group.get("IpPermissions"):
+            gone_is_fine(ec2.revoke_security_group_ingress, GroupId=found.id, IpPermissions=group["IpPermissions"])
+        if group.get("IpPermissionsEgress"):
+            gone_is_fine(ec2.revoke_security_group_egress, GroupId=found.id, IpPermissions=group["IpPermissionsEgress"])
+    gone_is_fine(ec2.delete_security_group, GroupId=found.id)
+
+
+def _remove_route_table(account: Account, found: Found) -> None:
+    ec2 = account.client("ec2")
+    described = gone_is_fine(ec2.describe_route_tables, RouteTableIds=[found.id])
+    for table in (described or {}).get("RouteTables") or []:
+        for association in table.get("Associations") or []:
+            gone_is_fine(ec2.disassociate_route_table, AssociationId=association["RouteTableAssociationId"])
+    gone_is_fine(ec2.delete_route_table, RouteTableId=found.id)
+
+
+def _remove_internet_gateway(account: Account, found: Found) -> None:
+    ec2 = account.client("ec2")
+    described = gone_is_fine(ec2.describe_internet_gateways, InternetGatewayIds=[found.id])
+    for gateway in (described or {}).get("InternetGateways") or []:
+        for attachment in gateway.get("Attachments") or []:
+            gone_is_fine(ec2.detach_internet_gateway, InternetGatewayId=found.id, VpcId=attachment["VpcId"])
+    gone_is_fine(ec2.delete_internet_gateway, InternetGatewayId=found.id)
+
+
+def _is_main(table: Mapping[str, Any]) -> bool:
+    return any(a.get("Main") for a in table.get("Associations") or [])
+
+
+KINDS = (
+    Kind(
+        "ec2 nat-gateway",
+        _describe("ec2 nat-gateway", "describe_nat_gateways", "NatGateways", "NatGatewayId",
+                  skip=lambda n: _state(n) == "deleted", going=lambda n: _state(n) == "deleting"),
+        _remove_nat,
+    ),
+    Kind(
+        "ec2 vpc-endpoint",
+        _describe("ec2 vpc-endpoint", "describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId",
+                  skip=lambda e: _state(e) == "deleted", going=lambda e: _state(e) == "deleting"),
+        _remove_endpoint,
+    ),
+    Kind(
+        "ec2 network-interface",
+        _describe("ec2 network-interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
+        _remove_interface,
+    ),
+    Kind(
+        "ec2 elastic-ip",
+        _describe("ec2 elastic-ip", "describe_addresses", "Addresses", "AllocationId",
+                  skip=lambda a: "AllocationId" not in a),
+        _remove_address,
+    ),
+    Kind(
+        "ec2 security-group",
+        _describe("ec2 security-group", "describe_security_groups", "SecurityGroups", "GroupId", name="GroupName",
+                  skip=lambda g: g["GroupName"] == "default"),
+        _remove_security_group,
+    ),
+    Kind(
+        "ec2 subnet",
+        _describe("ec2 subnet", "describe_subnets", "Subnets", "SubnetId", skip=lambda s: bool(s.get("DefaultForAz"))),
+        lambda account, found: gone_is_fine(account.client("ec2").delete_subnet, SubnetId=found.id),
+    ),
+    Kind(
+        "ec2 route-table",
+        _describe("ec2 route-table", "describe_route_tables", "RouteTables", "RouteTableId", skip=_is_main),
+        _remove_route_table,
+    ),
+    Kind(
+        "ec2 internet-gateway",
+        _describe("ec2 internet-gateway", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
+        _remove_internet_gateway,
+    ),
+    Kind(
+        "ec2 vpc",
+        _describe("ec2 vpc", "describe_vpcs", "Vpcs", "VpcId", skip=lambda v: bool(v.get("IsDefault"))),
+        lambda account, found: gone_is_fine(account.client("ec2").delete_vpc, VpcId=found.id),
+    ),
+)  # fmt: skip

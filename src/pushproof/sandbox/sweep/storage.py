@@ -1,0 +1,146 @@
+"""What keeps things: buckets, logs, secrets, certificates, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing, gone_is_fine, is_gone, pages, tag_map
+
+_STATE = ".tfstate"
+
+
+def _epoch(at: Any) -> float | None:
+    return at.timestamp() if hasattr(at, "timestamp") else None
+
+
+def _buckets(account: Account) -> Iterator[Found]:
+    api = account.client("s3")
+    for bucket in api.list_buckets()["Buckets"]:
+        tags: dict[str, str] = {}
+        try:
+            where = api.get_bucket_location(Bucket=bucket["Name"]).get("LocationConstraint") or "us-east-1"
+            if {"EU": "eu-west-1"}.get(where, where) != account.region:
+                continue
+            tags = tag_map(api.get_bucket_tagging(Bucket=bucket["Name"])["TagSet"])
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "NoSuchBucket":
+                continue
+            # Somebody else's policy may hide a bucket's tags; its name still tells.
+            if code not in ("NoSuchTagSet", "AccessDenied", "403"):
+                raise
+        yield Found(
+            "s3 bucket", bucket["Name"], name=bucket["Name"], tags=tags, created_at=_epoch(bucket.get("CreationDate"))
+        )
+
+
+def _remove_bucket(account: Account, found: Found) -> None:
+    """Every version and delete marker, unfinished uploads, then the bucket. Terraform states are kept first."""
+    api = account.client("s3")
+    try:
+        for entry in pages(api, "list_objects_v2", "Contents", Bucket=found.id):
+            if entry["Key"].endswith(_STATE):
+                body = gone_is_fine(api.get_object, Bucket=found.id, Key=entry["Key"])
+                if body is not None:
+                    account.keep(f"{found.id}/{entry['Key']}", body["Body"].read())
+        for page in api.get_paginator("list_object_versions").paginate(Bucket=found.id):
+            doomed = [
+                {"Key": item["Key"], "VersionId": item["VersionId"]}
+                for key in ("Versions", "DeleteMarkers")
+                for item in page.get(key) or []
+            ]
+            for start in range(0, len(doomed), 1000):
+                answer = api.delete_objects(
+                    Bucket=found.id, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
+                )
+                for failure in answer.get("Errors") or []:
+                    raise RuntimeError(f"{found.id}/{failure['Key']}: {failure['Code']} {failure['Message']}")
+        for upload in pages(api, "list_multipart_uploads", "Uploads", Bucket=found.id):
+            gone_is_fine(api.abort_multipart_upload, Bucket=found.id, Key=upload["Key"], UploadId=upload["UploadId"])
+        api.delete_bucket(Bucket=found.id)
+    except ClientError as error:
+        if not is_gone(error):
+            raise
+
+
+def _log_groups(account: Account) -> Iterator[Found]:
+    api = account.client("logs")
+    for group in pages(api, "describe_log_groups", "logGroups"):
+        arn = group.get("logGroupArn") or group["arn"].removesuffix(":*")
+        answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
+        created = group.get("creationTime")
+        yield Found(
+            "logs log-group", group["logGroupName"], name=group["logGroupName"], tags=answer.get("tags") or {},
+            created_at=created / 1000 if created else None,
+        )  # fmt: skip
+
+
+def _secrets(account: Account) -> Iterator[Found]:
+    """Those scheduled for deletion too: they block their name for a week or more. Those that services own are theirs."""
+    for secret in pages(account.client("secretsmanager"), "list_secrets", "SecretList", IncludePlannedDeletion=True):
+        if not secret.get("OwningService"):
+            yield Found(
+                "secretsmanager secret", secret["ARN"], name=secret["Name"], tags=tag_map(secret.get("Tags")),
+                created_at=_epoch(secret.get("CreatedDate")),
+            )  # fmt: skip
+
+
+def _remove_secret(account: Account, found: Found) -> None:
+    api = account.client("secretsmanager")
+    try:
+        gone_is_fine(api.delete_secret, SecretId=found.id, ForceDeleteWithoutRecovery=True)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidRequestException":
+            raise
+        # Scheduled for deletion already: it must be called back before it can go at once.
+        gone_is_fine(api.restore_secret, SecretId=found.id)
+        gone_is_fine(api.delete_secret, SecretId=found.id, ForceDeleteWithoutRecovery=True)
+
+
+def _certificates(account: Account) -> Iterator[Found]:
+    api = account.client("acm")
+    # Without the filter, ACM leaves out what is not RSA 2048.
+    keys = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
+    for certificate in pages(api, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": keys}):
+        arn = certificate["CertificateArn"]
+        answer = gone_is_fine(api.list_tags_for_certificate, CertificateArn=arn) or {}
+        yield Found(
+            "acm certificate", arn, tags=tag_map(answer.get("Tags")), created_at=_epoch(certificate.get("CreatedAt"))
+        )
+
+
+def _tables(account: Account) -> Iterator[Found]:
+    api = account.client("dynamodb")
+    for name in pages(api, "list_tables", "TableNames"):
+        described = gone_is_fine(api.describe_table, TableName=name)
+        if described is None:
+            continue
+        table = described["Table"]
+        answer = gone_is_fine(api.list_tags_of_resource, ResourceArn=table["TableArn"]) or {}
+        yield Found(
+            "dynamodb table", name, name=name, tags=tag_map(answer.get("Tags")),
+            going=table["TableStatus"] == "DELETING", created_at=_epoch(table.get("CreationDateTime")),
+        )  # fmt: skip
+
+
+def _remove_table(account: Account, found: Found) -> None:
+    api = account.client("dynamodb")
+    try:
+        gone_is_fine(api.delete_table, TableName=found.id)
+    except api.exceptions.ResourceInUseException as error:
+        raise StillGoing(f"{found.id} is being made or changed") from error
+
+
+KINDS = (
+    Kind("s3 bucket", _buckets, _remove_bucket),
+    Kind("secretsmanager secret", _secrets, _remove_secret),
+    Kind("acm certificate", _certificates,
+         lambda account, found: gone_is_fine(account.client("acm").delete_certificate, CertificateArn=found.id)),
+    Kind("dynamodb table", _tables, _remove_table),
+    # Late: whatever still ran until now may have written, and so made its group anew.
+    Kind("logs log-group", _log_groups,
+         lambda account, found: gone_is_fine(account.client("logs").delete_log_group, logGroupName=found.id)),
+)  # fmt: skip

@@ -1,0 +1,292 @@
+"""The sandbox target: a real account, admitted by the guard, in which everything is tagged, announced, and removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pushproof.clock import ScaledClock
+from pushproof.environment import clean_environment
+from pushproof.sandbox import cost, deadlines, naming, source
+from pushproof.sandbox.access import Access, SweepAccount
+from pushproof.sandbox.runs import Run, RunJournal
+from pushproof.sandbox.settings import SandboxSettings
+from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
+from pushproof.sandbox.sweep.belonging import ANNOUNCED
+from pushproof.targets.base import Address, TargetUnavailable
+from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
+
+_VARIABLE = re.compile(r'^\s*variable\s+"([^"]+)"', re.MULTILINE)
+
+
+class SandboxTarget:
+    """One run in a sandbox account. Nothing is created, and nothing written down, before the guard has admitted the account.
+
+    Leaving it sweeps the run's own leftovers; `say` hears the cost estimate and what is removed.
+    """
+
+    name = "sandbox"
+    # CodePipeline's deploy action may stay in progress after a rollback until it times out; the service is what is judged.
+    after_rollback = frozenset({"InProgress", "Failed"})
+
+    def __init__(
+        self,
+        settings: SandboxSettings | None = None,
+        *,
+        journal: RunJournal | None = None,
+        say: Callable[[str], None] = print,
+        quantities: cost.Quantities = cost.REFERENCE,
+    ) -> None:
+        self.settings = settings or SandboxSettings.from_environment(os.environ)
+        self.access = Access(self.settings)
+        self.facts = self.access.admit()
+        if self.settings.connection_arn is not None:
+            source.require_available(self.access.client, self.settings.connection_arn)
+        self._say = say
+        self._prices = cost.prices(self.settings.region)
+        estimate = cost.estimate(quantities, hours=self.settings.hours, prices=self._prices)
+        alias = ", ".join(self.facts.aliases) or "no alias"
+        say(f"account {self.facts.account_id} ({alias}), {self.region}, as {self.facts.caller}")
+        say(str(estimate))
+        self._require_affordable(estimate)
+        self._planned = cost.Quantities()
+        self._journal = journal or RunJournal()
+        self.clock = ScaledClock(1.0)
+        self.run: Run = self._journal.open(
+            account_id=self.facts.account_id,
+            region=self.region,
+            owner=self.settings.owner,
+            endpoint=self.settings.endpoint,
+            expires_at=time.time() + self.settings.hours * 3600,
+        )
+        say(f"run {self.run.id}; its journal is {self.run.directory}")
+        self._closed = False
+
+    @property
+    def region(self) -> str:
+        return self.settings.region
+
+    @property
+    def account_id(self) -> str:
+        return self.facts.account_id
+
+    @property
+    def project(self) -> str:
+        """What the run's names begin with."""
+        return naming.project(self.run.id)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What everything in the run is tagged with."""
+        return naming.tags(self.run.id, expires_at=self.run.expires_at, owner=self.settings.owner)
+
+    # For whoever applies infrastructure.
+
+    def environment(self) -> dict[str, str]:
+        """Credentials as the guard saw them, the run's tags for the provider, and its mark for the sweep."""
+        return {
+            **clean_environment(),
+            **self.access.variables(),
+            **naming.environment(self.tags),
+            # No profile and no instance role may step in where the guard has not looked.
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+            "CHECKPOINT_DISABLE": "1",
+            "TF_IN_AUTOMATION": "1",
+            WORLD_VARIABLE: self.run.id,
+        }
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        return self.access.client(service, region)
+
+    def variables(self, source: Path) -> dict[str, Any]:
+        """The run's `project` and `tags`, and its source, as far as a configuration declares such variables."""
+        own: dict[str, Any] = {"project": self.project, "tags": self.tags}
+        declared = {
+            name for file in source.glob("*.tf") for name in _VARIABLE.findall(file.read_text(encoding="utf-8"))
+        }
+        if {"source_type", "certificate_arn"} <= declared:  # An environment, not the pipeline's module alone.
+            if self.settings.connection_arn is None:
+                own |= {"source_type": "s3", "repository": None}
+            else:
+                own |= {"connection_arn": self.settings.connection_arn, "repository": self.settings.repository}
+        return {name: value for name, value in own.items() if name in declared}
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        """Write a plan down before it is carried out. Raises TargetUnavailable when it would cost more than the ceiling."""
+        self._planned = self._planned + cost.of_plan(changes)
+        self._require_affordable(cost.estimate(self._planned, hours=self.settings.hours, prices=self._prices))
+        self._journal.announce(self.run, name, changes)
+
+    def directory(self, name: str) -> Path:
+        """A directory of the run's own; it goes when nothing is left of the run."""
+        path = Path(self.run.directory) / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def lacks(self, capability: str) -> str | None:
+        return {
+            "webhooks": "AWS does not reach this machine: what Slack would hear is not heard here",
+            "pending-connection": "the source is authorised beforehand: there is nothing to refuse",
+            "faults": "nobody injects faults into AWS",
+        }.get(capability)
+
+    def deadline(self, step: str, otherwise: float) -> float:
+        """The seconds that a step may take here."""
+        return deadlines.deadline(step, otherwise)
+
+    # For whoever pushes.
+
+    def build_environment(self) -> dict[str, str]:
+        """Builds pull what they need from public registries."""
+        return {}
+
+    def certificate(self, certificate: str, private_key: str) -> str:
+        """The given certificate's ARN, or that of this one, imported."""
+        if self.settings.certificate_arn is not None:
+            return self.settings.certificate_arn
+        self._journal.announce_one(self.run, "aws_acm_certificate", None)
+        arn: str = self.client("acm").import_certificate(
+            Certificate=certificate.encode(),
+            PrivateKey=private_key.encode(),
+            Tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
+        )["CertificateArn"]
+        return arn
+
+    def forget_certificate(self, arn: str) -> None:
+        """Delete an imported certificate; a given one stays."""
+        if arn != self.settings.certificate_arn:
+            self.client("acm").delete_certificate(CertificateArn=arn)
+
+    def repository_url(self, repository: str) -> str:
+        """What to push to; with a bucket as the source, git's remote is this machine's own."""
+        if self.settings.connection_arn is None:
+            return str(self.directory("checkout"))
+        return self.settings.repository_url or f"https://github.com/{self.settings.repository}.git"
+
+    def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
+        """Bring a commit to the pipeline: (the revision it is known by there, what the other side said)."""
+        if self.settings.connection_arn is not None:
+            return commit, str(checkout.push())
+        bucket = outputs.get("source_bucket_name")
+        if not bucket:
+            raise TargetUnavailable(
+                "the environment has no output source_bucket_name, so there is no bucket to push to. "
+                "Set PUSHPROOF_SANDBOX_CONNECTION_ARN to push over a connection."
+            )
+        version = source.upload(self.client("s3"), str(bucket), checkout.directory, commit=commit)
+        return version, f"s3://{bucket}/source.zip version {version}"
+
+    def authorise_connection(self, arn: str) -> None:
+        """Only a person can."""
+        source.require_available(self.access.client, arn)
+
+    def address(self, host: str, port: int) -> Address:
+        return Address(host, port)
+
+    # The end.
+
+    def leftovers(self) -> list[str]:
+        """What is there of this run."""
+        found = self._sweep().look()
+        return [str(item) for item, _ in found.selection.taken] + found.unknown
+
+    def sweep(self) -> Outcome:
+        """Remove whatever is left of this run."""
+        return self._sweep().remove()
+
+    def remains(self) -> list[str]:
+        """After `close`: the run's journal, when something could not be removed."""
+        return [self.run.directory] if Path(self.run.directory).exists() else []
+
+    def close(self) -> None:
+        """Sweep the run; its journal and states stay when anything is left."""
+        if self._closed:
+            return
+        self._closed = True
+        outcome = self.sweep()
+        if outcome.clean:
+            self._journal.forget(self.run)
+            return
+        for line in told(outcome):
+            self._say(line)
+        self._say(f"`pushproof sweep --run {self.run.id} --yes` tries again; journal and states: {self.run.directory}")
+
+    def __enter__(self) -> SandboxTarget:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _sweep(self) -> Sweep:
+        account = SweepAccount(self.access, lambda name, content: self._journal.keep_state(self.run, name, content))
+        known = known_run(self._journal, self.run, ended=None)
+        return Sweep(account, [known], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
+
+    def _require_affordable(self, estimate: cost.Estimate) -> None:
+        try:
+            cost.require_affordable(estimate, self.settings.max_usd)
+        except cost.TooExpensive as error:
+            raise TargetUnavailable(str(error)) from error
+
+
+def known_run(journal: RunJournal, run: Run, *, ended: bool | None) -> KnownRun:
+    """A journal's run as the sweep's decision wants it."""
+    announced = frozenset(
+        (ANNOUNCED[i.type], i.name) for i in journal.intents(run) if i.type in ANNOUNCED and i.name is not None
+    )
+    return KnownRun(run.id, run.expires_at, run.opened_at, ended, announced)
+
+
+def told(outcome: Outcome) -> Iterable[str]:
+    """What is still there, in lines."""
+    for item, why in outcome.left:
+        yield f"left: {item}: {why}"
+    for arn in outcome.unknown:
+        yield f"left: {arn}: the sweep does not know this kind; remove it by hand"
+    for kind, why in outcome.unlisted:
+        yield f"not looked at: {kind}: {why}"
+
+
+def sweep_account(
+    settings: SandboxSettings,
+    wanted: Wanted,
+    *,
+    act: bool,
+    journal: RunJournal | None = None,
+    say: Callable[[str], None] = print,
+) -> Outcome:
+    """What `pushproof sweep` does: pass the guard, then find (and, with `act`, remove) what runs left.
+
+    Processes that a dead run left on this machine are ended first: they would go on creating. Raises TargetUnavailable.
+    """
+    access = Access(settings)
+    facts = access.admit()
+    journal = journal or RunJournal()
+    runs = journal.runs(facts.account_id, settings.endpoint)
+    known = [known_run(journal, run, ended=not run.alive) for run in runs]
+    if act:
+        for run in runs:
+            if not run.alive:
+                for pid, process in kill_marked(run.id):
+                    say(f"ended {process} ({pid}) of run {run.id}")
+    dead = {run.id: run for run in runs if not run.alive}
+
+    def keep(name: str, content: bytes) -> Path | None:
+        found = naming.run_of_name(name.partition("/")[0])
+        return journal.keep_state(dead[found], name, content) if found in dead else None
+
+    sweep = Sweep(SweepAccount(access, keep), known, wanted, say)
+    outcome = sweep.remove() if act else sweep.look()
+    if act and outcome.clean:
+        for run_id, run in dead.items():
+            still = any(kept.run == run_id for kept in outcome.selection.kept)
+            if not still and run.region == settings.region and wanted.run in (None, run_id):
+                journal.forget(run)
+    return outcome
