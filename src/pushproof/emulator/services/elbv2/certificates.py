@@ -32,8 +32,9 @@ class Certificates:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        # Private key in PEM, by the public key of the certificate that it belongs to.
-        self._keys: dict[bytes, str] = {}
+        # Private key and whole chain in PEM, by the public key of the certificate that they belong to. The chain is as imported:
+        # substrates make one up where there was none.
+        self._imports: dict[bytes, tuple[str, str]] = {}
         self._stand_ins: dict[str, Certificate] = {}
         world.gateway.observe("acm", self._imported, "ImportCertificate")
         world.gateway.observe("iam", self._uploaded, "UploadServerCertificate")
@@ -59,8 +60,9 @@ class Certificates:
         """The certificate with a key that fits: the real one, or a stand-in for the same names. Raises AwsError."""
         chain = self._pem(arn)
         leaf = x509.load_pem_x509_certificate(chain.encode())
-        key = self._keys.get(_fingerprint(leaf.public_key()))
-        if key is not None:
+        imported = self._imports.get(_fingerprint(leaf.public_key()))
+        if imported is not None:
+            key, chain = imported
             return Certificate(arn, chain, key)
         if arn not in self._stand_ins:
             log.warning(
@@ -87,16 +89,19 @@ class Certificates:
 
     def _imported(self, call: Call) -> None:
         if call.status < 400:
-            self._note(call.request.get("Certificate"), call.request.get("PrivateKey"))
+            request = call.request
+            self._note(request.get("Certificate"), request.get("PrivateKey"), request.get("CertificateChain"))
 
     def _uploaded(self, call: Call) -> None:
         if call.status < 400:
-            self._note(call.request.get("CertificateBody"), call.request.get("PrivateKey"))
+            request = call.request
+            self._note(request.get("CertificateBody"), request.get("PrivateKey"), request.get("CertificateChain"))
 
-    def _note(self, certificate: bytes | str | None, key: bytes | str | None) -> None:
+    def _note(self, certificate: bytes | str | None, key: bytes | str | None, chain: bytes | str | None) -> None:
         if certificate and key:
-            leaf = x509.load_pem_x509_certificate(_bytes(certificate))
-            self._keys[_fingerprint(leaf.public_key())] = _bytes(key).decode()
+            leaf = _bytes(certificate)
+            public = _fingerprint(x509.load_pem_x509_certificate(leaf).public_key())
+            self._imports[public] = (_bytes(key).decode(), _chain(leaf.decode(), _bytes(chain or b"").decode()))
 
 
 def _not_found(arn: str) -> AwsError:
