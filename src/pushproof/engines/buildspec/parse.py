@@ -138,9 +138,7 @@ def _phase(value: Value, notices: list[Notice]) -> PhaseSpec:
     versions = entries["runtime-versions"].entries() if "runtime-versions" in entries else {}
     for runtime, version in versions.items():
         if runtime == "docker":
-            notices.append(
-                Notice(version.line, "docker", "a docker version is deprecated and has no effect")
-            )
+            notices.append(Notice(version.line, "docker", "a docker version is deprecated and has no effect"))
     return PhaseSpec(
         commands=entries["commands"].strings() if "commands" in entries else (),
         finally_=entries["finally"].strings() if "finally" in entries else (),
