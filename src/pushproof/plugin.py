@@ -95,13 +95,11 @@ def pytest_runtest_makereport(
 def _end_where_pushproof_begins(failure: pytest.ExceptionInfo[BaseException]) -> None:
     """Cut the traceback behind the caller's own line: Terraform's message says what is wrong, not the code that ran it."""
     home = Path(__file__).parent
-    own = 0
-    for number, entry in enumerate(failure.traceback):
-        if Path(str(entry.path)).is_relative_to(home):
-            break
-        own = number + 1
-    if own:
-        failure.traceback = type(failure.traceback)(list(failure.traceback)[:own])
+    own, entry = None, failure.value.__traceback__
+    while entry is not None and not Path(entry.tb_frame.f_code.co_filename).is_relative_to(home):
+        own, entry = entry, entry.tb_next
+    if own is not None:
+        own.tb_next = None
 
 
 def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:

@@ -1,0 +1,258 @@
+"""The plugin as people meet it: a real pytest session over a target and a Terraform that are small and tell what was done."""
+
+from __future__ import annotations
+
+import stat
+import sys
+
+import pytest
+
+_CONFTEST = """
+import os, pathlib, pytest
+
+class Recording:
+    name, region, account_id = "recording", "eu-west-1", "123456789012"
+    place = pathlib.Path(__file__).parent / "world"
+
+    def environment(self):
+        return dict(os.environ)
+
+    def directory(self, name):
+        path = self.place / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def client(self, service, region=None):
+        return object()
+
+    def lacks(self, capability):
+        return "it has no containers" if capability == "containers" else None
+
+    def close(self):
+        (self.place.parent / "closed").touch()
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pushproof_make_target(config, name):
+    return Recording() if name == "recording" else None
+"""
+
+_TERRAFORM = """#!{python}
+import json, os, pathlib, sys
+command = sys.argv[1]
+if command == "version":
+    print(json.dumps({{"terraform_version": "1.11.4"}}))
+    sys.exit(0)
+done = pathlib.Path({log!r})
+with done.open("a") as log:
+    log.write(command + " " + pathlib.Path.cwd().name + "\\n")
+if command in os.environ.get("FAILING", "").split():
+    sys.stderr.write("Error: creating EC2 VPC: VpcLimitExceeded\\n\\n  on main.tf line 1, in resource vpc main\\n")
+    sys.exit(1)
+if command == "output":
+    print(json.dumps({{"zones": {{"value": ["a", "b"]}}, "vpc_id": {{"value": "vpc-1"}}}}))
+"""
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A directory with a module, a conftest that provides the target, and a Terraform that logs its commands."""
+    binary = pytester.path / "terraform-that-logs"
+    binary.write_text(_TERRAFORM.format(python=sys.executable, log=str(pytester.path / "commands")))
+    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PUSHPROOF_TERRAFORM", str(binary))
+    for name in ("network", "other"):
+        (pytester.path / "modules" / name).mkdir(parents=True)
+        (pytester.path / "modules" / name / "main.tf").write_text("# a module\n")
+    pytester.makeconftest(_CONFTEST)
+    return pytester
+
+
+def run(session: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
+    session.makepyfile(test)
+    return session.runpytest("--target", "recording", "-p", "no:cacheprovider", "-p", "no:timeout", *options)
+
+
+def commands(session: pytest.Pytester) -> list[str]:
+    """Terraform's commands, as `command directory`."""
+    log = session.path / "commands"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def test_a_module_is_applied_once_and_destroyed_at_the_end(session: pytest.Pytester) -> None:
+    """`applied` inits, applies, gives outputs and destroys; then the target is closed."""
+    result = run(
+        session,
+        """
+        def test_zones(applied):
+            assert applied("modules/network", cidr="10.0.0.0/16")["zones"] == ["a", "b"]
+        """,
+    )
+    result.assert_outcomes(passed=1)
+    assert [line.split()[0] for line in commands(session)] == ["init", "apply", "output", "destroy"]
+    assert (session.path / "closed").exists()
+
+
+def test_modules_are_destroyed_last_first(session: pytest.Pytester) -> None:
+    """What was applied later may stand on what was applied earlier."""
+    result = run(
+        session,
+        """
+        def test_two(applied):
+            applied("modules/network")
+            applied("modules/other")
+        """,
+    )
+    result.assert_outcomes(passed=1)
+    destroyed = [line for line in commands(session) if line.startswith("destroy")]
+    assert "other" in destroyed[0]
+    assert "network" in destroyed[1]
+
+
+def test_a_failing_apply_shows_what_terraform_said(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform's own message and the caller's line are shown, no line of Pushproof's; what was made is destroyed."""
+    monkeypatch.setenv("FAILING", "apply")
+    result = run(session, "def test_it(applied):\n    applied('modules/network')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*applied('modules/network')", "*Error: creating EC2 VPC: VpcLimitExceeded*"])
+    result.stdout.no_fnmatch_line("*driver.py*")
+    result.stdout.no_fnmatch_line("*tftest*")
+    assert [line.split()[0] for line in commands(session)] == ["init", "apply", "destroy"]
+    assert (session.path / "closed").exists()
+
+
+def test_a_failing_cleanup_does_not_hide_the_failing_apply(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When both fail, the apply's message comes first and the destroy's is a note to it."""
+    monkeypatch.setenv("FAILING", "apply destroy")
+    result = run(session, "def test_it(applied):\n    applied('modules/network')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*`terraform apply*ended with exit code 1*", "*could not all be destroyed*"])
+
+
+def test_a_failing_destroy_is_an_error_of_the_session(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destroy that fails is told, after every other module has been destroyed, and the target is closed all the same."""
+    monkeypatch.setenv("FAILING", "destroy")
+    result = run(
+        session,
+        """
+        def test_two(applied):
+            applied("modules/network")
+            applied("modules/other")
+        """,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    assert len([line for line in commands(session) if line.startswith("destroy")]) == 2
+    assert (session.path / "closed").exists()
+
+
+def test_a_missing_output_names_those_there_are(session: pytest.Pytester) -> None:
+    """An output that is not there is told with the outputs that are, and the module is destroyed."""
+    result = run(session, "def test_it(applied):\n    applied('modules/network')['subnets']\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*has no output 'subnets'; it has: vpc_id, zones*"])
+    assert commands(session)[-1].startswith("destroy")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("modules", "*modules holds no Terraform files*"), ("moduls/network", "*moduls/network is not a directory*")],
+)
+def test_a_directory_without_terraform_is_told(session: pytest.Pytester, path: str, said: str) -> None:
+    """A directory that is missing or holds no Terraform is named, and no Terraform is run."""
+    result = run(session, f"def test_it(applied):\n    applied('{path}')\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([said])
+    assert commands(session) == []
+    assert (session.path / "closed").exists()
+
+
+def test_an_unknown_target_lists_those_there_are(session: pytest.Pytester) -> None:
+    """--target with a name nobody knows ends the session as a usage error."""
+    session.makepyfile("def test_it(target):\n    pass\n")
+    result = session.runpytest("--target", "moon", "-p", "no:cacheprovider")
+    assert result.ret == 4
+    result.stdout.fnmatch_lines(["*--target moon is not known; expected one of embedded, localstack, sandbox*"])
+
+
+def test_a_speed_that_is_none_is_a_usage_error(session: pytest.Pytester) -> None:
+    """--speed takes numbers above 0 only, and says which would do."""
+    session.makepyfile("def test_it(target):\n    pass\n")
+    result = session.runpytest("--speed", "fast", "-p", "no:cacheprovider")
+    assert "--speed requires a number above 0, such as 1 (as on AWS) or 20; got 'fast'" in result.stdout.str()
+    assert result.ret != 0
+
+
+def test_what_a_target_lacks_is_skipped_with_its_reason(session: pytest.Pytester) -> None:
+    """`target_needs` skips where the target lacks a capability, and runs where it does not."""
+    result = run(
+        session,
+        """
+        import pytest
+
+        @pytest.mark.target_needs("containers")
+        def test_containers(): pass
+
+        @pytest.mark.target_needs("builds")
+        def test_builds(): pass
+        """,
+        "-rs",
+    )
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*target recording: it has no containers"])
+
+
+def test_findings_are_printed_whole_under_a_failed_assertion(session: pytest.Pytester) -> None:
+    """`assert not checks.something()` prints each finding with what to change, which the assertion's own line cuts off."""
+    result = run(
+        session,
+        """
+        from pushproof.checks.finding import Finding, Findings
+
+        def look():
+            found = Finding("net.closed", "subnet-1", "no way in", "a way in", "Anyone gets in.", "Close it.")
+            return Findings("net.closed", (found,))
+
+        def test_it():
+            assert not look()
+        """,
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*findings of net.closed*", "1. subnet-1", "*why it matters: Anyone gets in.", "*change: Close it."]
+    )
+
+
+def test_fixtures_are_listed_with_what_they_give(session: pytest.Pytester) -> None:
+    """`pytest --fixtures` shows every fixture with one line that says how to call it."""
+    result = session.runpytest("--fixtures", "-p", "no:cacheprovider")
+    text = result.stdout.str()
+    for name in ("applied", "aws", "target", *(f"{c}_checks" for c in ("iam", "networking", "pipeline", "registry"))):
+        assert f"\n{name} [" in text
+    assert 'networking_checks(module, vpc_id=module["vpc_id"])' in text
+    assert "no docstring available" not in text
+
+
+def test_checks_know_the_files_of_the_module(session: pytest.Pytester) -> None:
+    """Each check fixture takes an applied module, and the check knows where its resources are written."""
+    result = run(
+        session,
+        """
+        import pytest
+
+        NAMES = {"vpc_id": "vpc-1"}, {"repository": "r"}, {}, {"cluster": "c", "service": "s"}, {"pipeline": "p"}, {}, {}
+
+        def test_all(applied, networking_checks, registry_checks, iam_checks, service_checks, pipeline_checks,
+                     secrets_checks, state_checks):
+            module = applied("modules/network")
+            made = (networking_checks, registry_checks, iam_checks, service_checks, pipeline_checks, secrets_checks,
+                    state_checks)
+            for factory, names in zip(made, NAMES, strict=True):
+                checks = factory(module, **names)
+                known = getattr(checks, "addresses", None) or checks._addresses
+                assert known.of.__doc__.startswith("The origin of an AWS id")
+        """,
+    )
+    result.assert_outcomes(passed=1)
