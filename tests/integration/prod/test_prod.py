@@ -1,0 +1,223 @@
+"""environments/prod: nothing left to do, nothing shared with dev, nothing deleted by mistake, nothing deployed unasked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pushproof.checks.iam import IamChecks
+from pushproof.checks.networking import NetworkingChecks
+from pushproof.checks.pipeline import PipelineChecks
+from pushproof.checks.secrets import SecretsChecks
+from pushproof.checks.service import ServiceChecks
+from pushproof.checks.state import StateChecks
+from pushproof.drill.observation import wait_for
+from pushproof.drill.repository import Checkout
+
+# Names an image that nobody made: what is looked at here is when a rollout begins, not how it ends.
+BUILDSPEC = """\
+version: 0.2
+phases:
+  build:
+    commands:
+      - IMAGE="$ECR_REGISTRY/$ECR_REPOSITORY_NAME:prod-approved"
+      - printf '[{"name":"%s","imageUri":"%s"}]' "$CONTAINER_NAME" "$IMAGE" > imagedefinitions.json
+artifacts:
+  files:
+    - imagedefinitions.json
+"""
+Clients = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def prod(environment: Callable[[str], Any]) -> Any:
+    return environment("prod")
+
+
+@pytest.fixture(scope="module")
+def service(service_checks: Callable[..., ServiceChecks], prod: Any) -> ServiceChecks:
+    return service_checks(prod, cluster=prod["cluster_name"], service=prod["service_name"])
+
+
+@pytest.fixture(scope="module")
+def pipeline(pipeline_checks: Callable[..., PipelineChecks], prod: Any) -> PipelineChecks:
+    return pipeline_checks(prod, pipeline=prod["pipeline_name"])
+
+
+def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], prod: Any) -> None:
+    """A plan after the apply is empty."""
+    assert not state_checks(prod).nothing_is_left_to_do(prod)
+
+
+def test_dev_and_prod_share_nothing(state_checks: Callable[..., StateChecks], prod: Any, dev: Any) -> None:
+    """No resource is in both states, although both are in one account."""
+    assert not state_checks(prod).shares_nothing(dev.state(), prod.state())
+
+
+def test_the_load_balancer_cannot_be_deleted_by_mistake(service: ServiceChecks, prod: Any, aws: Clients) -> None:
+    """Deletion is refused as AWS refuses it, and the check is content."""
+    assert not service.deletion_is_protected()
+    with pytest.raises(ClientError, match="deletion protection"):
+        aws("elbv2").delete_load_balancer(LoadBalancerArn=prod["load_balancer_arn"])
+
+
+def test_deletion_protection_is_missed_where_there_is_none(
+    service_checks: Callable[..., ServiceChecks], dev: Any
+) -> None:
+    """dev has no protection, by design; asked there, the check says so."""
+    checks = service_checks(dev, cluster=dev["cluster_name"], service=dev["service_name"])
+    assert "module.ecs.aws_lb.this" in str(checks.deletion_is_protected())
+
+
+def test_the_network_is_the_reference(networking_checks: Callable[..., NetworkingChecks], prod: Any) -> None:
+    """Ways out by each zone's own NAT gateway, endpoints, and tasks that only the load balancer reaches."""
+    private = list(prod["private_subnet_ids"].values())
+    network = networking_checks(prod, vpc_id=prod["vpc_id"], private_subnet_ids=private)
+    assert not network.everything()
+    assert not network.tasks_get_no_public_address()
+    assert not network.tasks_admit_only_the_load_balancer()
+    assert not network.load_balancers_stand_in_public_subnets()
+
+
+def test_the_service_is_the_reference(service: ServiceChecks) -> None:
+    """Rollback, capacity, health, redirect, TLS, logs and insights are as in dev."""
+    assert not service.rolls_back_by_itself()
+    assert not service.keeps_its_capacity_while_it_deploys()
+    assert not service.health_checks_agree()
+    assert not service.redirects_http_to_https()
+    assert not service.speaks_current_tls()
+    assert not service.logs_are_kept(at_least_days=30)
+    assert not service.container_insights_is_on()
+
+
+@pytest.mark.parametrize("role", ["codebuild", "codepipeline", "execution", "task"])
+def test_roles_are_scoped(iam_checks: Callable[..., IamChecks], prod: Any, role: str) -> None:
+    """No role has a wildcard it does not need, or a permission that cannot apply."""
+    name = prod["role_arns"][role].rpartition("/")[2]
+    assert not iam_checks(prod).is_scoped(name)
+    assert not iam_checks(prod).every_permission_can_apply(name)
+
+
+def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], prod: Any) -> None:
+    """No secret stands in the task definition or the build project."""
+    checks = secrets_checks(prod)
+    assert not checks.nothing_secret_is_in_plain_sight(
+        task_definition=prod["task_definition_family"], build_project=prod["build_project_name"]
+    )
+
+
+def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
+    """A person approves between Build and Deploy, is told, and is given a link to what changed."""
+    assert not pipeline.goes_through("Source", "Build", "Approval", "Deploy")
+    assert not pipeline.asks_before_it_deploys()
+    assert not pipeline.artifacts_flow()
+    assert not pipeline.artifacts_are_private()
+    assert not pipeline.somebody_is_told()
+
+
+class Releases:
+    """Pushes to production, and what the pipeline makes of them."""
+
+    def __init__(self, target: Any, prod: Any, directory: Path) -> None:
+        self.target, self.prod, self.name = target, prod, prod["pipeline_name"]
+        application = directory / "application"
+        application.mkdir()
+        (application / "buildspec.yml").write_text(BUILDSPEC)
+        self.pipelines, self.ecs = target.client("codepipeline"), target.client("ecs")
+        self.sqs, self.sns = target.client("sqs"), target.client("sns")
+        self._checkout = Checkout(
+            application,
+            directory / "checkout",
+            remote=target.repository_url("example/shop"),
+            branch="main",
+            environment=target.environment(),
+        )
+        self.queue = self.sqs.create_queue(QueueName="approvers")["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
+        self.sns.subscribe(TopicArn=prod["topic_arn"], Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def push(self, message: str) -> str:
+        commit = self._checkout.commit(message)
+        self._checkout.push()
+        return commit
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        return {stage["stageName"]: stage for stage in self.pipelines.get_pipeline_state(name=self.name)["stageStates"]}
+
+    def wait(self, question: Callable[[], Any], what: str) -> Any:
+        return wait_for(question, what=what, clock=self.target.clock, within=1800, last=lambda: str(self.stages()))
+
+    def asked(self, commit: str) -> str:
+        """Wait until approval of this commit is asked for; the token."""
+
+        def token() -> str | None:
+            source = self.stages()["Source"]["actionStates"][0].get("currentRevision", {}).get("revisionId")
+            action = self.stages()["Approval"]["actionStates"][0].get("latestExecution", {})
+            answer: str | None = action.get("token") if action.get("status") == "InProgress" else None
+            return answer if source == commit else None
+
+        return str(self.wait(token, f"approval of {commit[:7]} to be asked for"))
+
+    def answer(self, token: str, status: str) -> None:
+        self.pipelines.put_approval_result(
+            pipelineName=self.name,
+            stageName="Approval",
+            actionName="Approve",
+            result={"summary": "looked at", "status": status},
+            token=token,
+        )
+
+    def running(self) -> str:
+        described = self.ecs.describe_services(cluster=self.prod["cluster_name"], services=[self.prod["service_name"]])
+        return str(described["services"][0]["taskDefinition"])
+
+    def told(self) -> list[dict[str, Any]]:
+        """Requests for approval that reached the topic's subscribers."""
+        messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
+        bodies = [json.loads(message["Body"])["Message"] for message in messages]
+        return [json.loads(body) for body in bodies if body.startswith("{") and "approval" in body]
+
+
+@pytest.fixture(scope="module")
+def releases(target: Any, prod: Any, tmp_path_factory: pytest.TempPathFactory) -> Releases:
+    target.authorise_connection(prod["connection_arn"])
+    return Releases(target, prod, tmp_path_factory.mktemp("releases"))
+
+
+@pytest.mark.target_needs("builds")
+def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
+    """A push waits for approval, somebody is asked with a link to the change, and a rejected one never reaches Deploy."""
+    before = releases.running()
+    commit = releases.push("To be rejected")
+    token = releases.asked(commit)
+    assert releases.running() == before
+    asked = releases.wait(lambda: releases.told() or None, "the request for approval")[0]["approval"]
+    assert asked["token"] == token
+    assert f"{commit}^...{commit}" in asked["externalEntityLink"]
+    releases.answer(token, "Rejected")
+    failed = releases.wait(
+        lambda: releases.stages()["Approval"]["latestExecution"]["status"] == "Failed" or None, "the stage to fail"
+    )
+    assert failed
+    assert "latestExecution" not in releases.stages()["Deploy"]
+    assert releases.running() == before
+
+
+@pytest.mark.target_needs("builds")
+def test_what_is_approved_is_deployed(releases: Releases, aws: Clients) -> None:
+    """Once approved, and not before, the image goes to the service in a new revision."""
+    before = releases.running()
+    token = releases.asked(releases.push("To be approved"))
+    assert "latestExecution" not in releases.stages()["Deploy"]
+    assert releases.running() == before
+    releases.answer(token, "Approved")
+    after = releases.wait(
+        lambda: revision if (revision := releases.running()) != before else None, "the service to get a new revision"
+    )
+    shown = aws("ecs").describe_task_definition(taskDefinition=after)["taskDefinition"]
+    assert shown["containerDefinitions"][0]["image"].endswith(":prod-approved")
