@@ -190,12 +190,14 @@ def _doctor(options: argparse.Namespace, console: Console) -> int:
 def _drill(options: argparse.Namespace, console: Console) -> int:
     from pushproof.drill.journey import Drill
     from pushproof.drill.narration import Narrator
+    from pushproof.drill.preflight import preflight
 
     narrator = Narrator(console, speed=1.0 if options.target == "sandbox" else options.speed)
     settings = _drill_settings(options, variant=options.variant, keep=options.keep, report=options.report)
     if options.target == "sandbox" and options.keep:
         console.print("[bold red]Bad input:[/] --keep is for worlds; nothing is kept in an account that is paid for")
         return USAGE
+    preflight(settings)
     target = _open_sandbox(console) if options.target == "sandbox" else _open(options, narrator)
     passed = False
     try:
@@ -224,9 +226,11 @@ def _drill(options: argparse.Namespace, console: Console) -> int:
 def _up(options: argparse.Namespace, console: Console) -> int:
     from pushproof.drill.journey import Drill
     from pushproof.drill.narration import Narrator
+    from pushproof.drill.preflight import preflight
 
     narrator = Narrator(console, speed=options.speed)
     settings = _drill_settings(options)
+    preflight(settings)
     target = _open(options, narrator)
     try:
         drill = Drill(target, settings, narrator)

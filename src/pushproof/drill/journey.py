@@ -12,15 +12,14 @@ from typing import Any
 from pushproof.drill.certificate import SelfSigned, self_signed
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer, Serving, wait_for
+from pushproof.drill.preflight import preflight
 from pushproof.drill.prober import Front, Prober, ProbeReport
-from pushproof.drill.repository import Checkout, Variant, variants
+from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings, ProofFailed
 from pushproof.drill.standin import SlackStandIn
 from pushproof.targets.base import DrillTarget
 from pushproof.terraform.applied import prepare
-from pushproof.terraform.binary import find_terraform
 from pushproof.terraform.driver import Terraform
-from pushproof.terraform.working_copy import require_configuration
 
 HOST = "shop.example.test"
 _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
@@ -50,14 +49,8 @@ class Drill:
 
     def __init__(self, target: DrillTarget, settings: DrillSettings, narrator: Narrator) -> None:
         self.target, self.settings, self.narrator = target, settings, narrator
-        require_configuration(settings.environment)
-        self.binary = find_terraform()
-        offered = variants(settings.application)
-        if settings.variant not in offered:
-            raise BadInput(
-                f"--variant {settings.variant} is not offered by {settings.application}; choose one of: {', '.join(offered)}"
-            )
-        self.variant: Variant = offered[settings.variant]
+        checked = preflight(settings)
+        self.binary, self.variant = checked.binary, checked.variant
         self.slack = SlackStandIn()
         self.result = Result(probes={}, timings={})
         self.bootstrap: Terraform | None = None

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from pushproof.terraform.errors import ProviderMissing
 
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -94,6 +97,24 @@ def _common() -> Iterator[Path]:
                     yield from sorted(grandchild for grandchild in child.iterdir() if grandchild.is_dir())[:50]
                 except OSError:
                     continue
+
+
+def require_provider() -> None:
+    """Make sure that the AWS provider can be had at all.
+
+    Raises ProviderMissing when there is no mirror on this machine and the Terraform registry does not answer.
+    """
+    if find_mirrors():
+        return
+    try:
+        with socket.create_connection(("registry.terraform.io", 443), timeout=5):
+            return
+    except OSError as error:
+        raise ProviderMissing(
+            f"there is no mirror of the AWS provider on this machine, and the Terraform registry does not answer ({error}). Make a mirror "
+            "where there is internet (`terraform providers mirror <folder>` in a configuration that needs hashicorp/aws), bring the folder "
+            "here, and name it: PUSHPROOF_PROVIDER_MIRROR=<folder>"
+        ) from error
 
 
 def cli_configuration(mirrors: list[Mirror], cache: Path | None = None) -> str:

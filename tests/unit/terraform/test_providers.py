@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pushproof.terraform.errors import NoConfiguration
+from pushproof.terraform import providers
+from pushproof.terraform.errors import NoConfiguration, ProviderMissing
 from pushproof.terraform.providers import cli_configuration, find_mirrors
 from pushproof.terraform.working_copy import copy_configuration
 
@@ -75,3 +76,15 @@ def test_a_directory_without_terraform_files_is_refused(tmp_path: Path) -> None:
         copy_configuration(tmp_path, tmp_path / "run")
     with pytest.raises(NoConfiguration, match="is not a directory"):
         copy_configuration(tmp_path / "absent", tmp_path / "run")
+
+
+def test_a_provider_that_cannot_be_had_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither mirror nor registry: the message says how to bring a mirror."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(providers, "find_mirrors", list)
+    monkeypatch.setattr(providers.socket, "create_connection", refuse)
+    with pytest.raises(ProviderMissing, match="PUSHPROOF_PROVIDER_MIRROR"):
+        providers.require_provider()
