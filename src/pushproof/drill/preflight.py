@@ -27,7 +27,7 @@ def preflight(settings: DrillSettings) -> Preflight:
     require_configuration(settings.environment)
     if not (settings.application / "buildspec.yml").is_file():
         raise BadInput(
-            f"{settings.application} is no application repository: it has no buildspec.yml. Name one with --app, or run from the project's root"
+            f"{settings.application} is no application repository: it has no buildspec.yml. Name one with --app"
         )
     offered = variants(settings.application)
     if settings.variant not in offered:

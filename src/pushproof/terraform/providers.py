@@ -111,9 +111,9 @@ def require_provider() -> None:
             return
     except OSError as error:
         raise ProviderMissing(
-            f"there is no mirror of the AWS provider on this machine, and the Terraform registry does not answer ({error}). Make a mirror "
-            "where there is internet (`terraform providers mirror <folder>` in a configuration that needs hashicorp/aws), bring the folder "
-            "here, and name it: PUSHPROOF_PROVIDER_MIRROR=<folder>"
+            f"there is no mirror of the AWS provider on this machine, and the Terraform registry does not answer ({error}). "
+            "Make a mirror where there is internet (`terraform providers mirror <folder>` in a configuration that needs "
+            "hashicorp/aws), bring the folder here, and name it: PUSHPROOF_PROVIDER_MIRROR=<folder>"
         ) from error
 
 
