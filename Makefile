@@ -27,7 +27,7 @@ lint: setup ## ruff, mypy --strict, import-linter
 	$(BIN)/lint-imports
 
 unit: setup ## Engines, protocol, services: no Docker, no Terraform
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest tests/unit --numprocesses logical
 
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET)

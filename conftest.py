@@ -10,6 +10,8 @@ from pushproof.environment import scrub
 
 pytest_plugins = ["pytester"]
 
+# Worlds of tests need no machine images; loading moto's takes longer than most tests.
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
 
 def pytest_configure(config: pytest.Config) -> None:
