@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def repair() -> None:
     """Apply every repair; safe to call again, and harmless once moto has its own."""
     _delete_markers_can_be_disposed_of()
+    _vpc_endpoints_change_when_modified()
 
 
 def _delete_markers_can_be_disposed_of() -> None:
@@ -14,3 +17,33 @@ def _delete_markers_can_be_disposed_of() -> None:
 
     if not hasattr(FakeDeleteMarker, "dispose"):
         setattr(FakeDeleteMarker, "dispose", lambda *_: None)  # noqa: B010
+
+
+def _vpc_endpoints_change_when_modified() -> None:
+    """Without it, ModifyVpcEndpoint answers true and leaves private DNS and the gateway's routes as they were.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcEndpoint.html
+    """
+    from moto.ec2.responses.vpcs import VPCs
+
+    original = VPCs.modify_vpc_endpoint
+    if getattr(original, "repaired", False):
+        return
+
+    def modify_vpc_endpoint(self: Any) -> Any:
+        answer = original(self)
+        backend = self.ec2_backend
+        endpoint = backend.describe_vpc_endpoints(vpc_end_point_ids=[self._get_param("VpcEndpointId")])[0]
+        private_dns = self._get_param("PrivateDnsEnabled")
+        if private_dns is not None:
+            endpoint.private_dns_enabled = str(private_dns).lower() == "true"
+        if endpoint.destination_prefix_list_id:
+            for table in self._get_param("RemoveRouteTableIds", []):
+                backend.delete_route(table, endpoint.destination_prefix_list_id)
+            for table in self._get_param("AddRouteTableIds", []):
+                prefix_list = endpoint.destination_prefix_list_id
+                backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix_list)
+        return answer
+
+    modify_vpc_endpoint.repaired = True  # type: ignore[attr-defined]
+    setattr(VPCs, "modify_vpc_endpoint", modify_vpc_endpoint)  # noqa: B010
