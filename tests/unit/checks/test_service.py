@@ -1,0 +1,325 @@
+"""Each way in which a service is not as it should be gives the finding that says so, and a good one gives none."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.checks.answers import Answers, clients, refusal
+
+from pushproof.checks.service import ServiceChecks
+
+BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1"
+SERVICE: dict[str, Any] = {
+    "serviceArn": "arn:aws:ecs:eu-west-1:123456789012:service/shop/shop",
+    "status": "ACTIVE",
+    "desiredCount": 4,
+    "taskDefinition": "shop:1",
+    "deploymentController": {"type": "ECS"},
+    "deploymentConfiguration": {
+        "minimumHealthyPercent": 100,
+        "maximumPercent": 200,
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+    },
+    "loadBalancers": [{"containerName": "app", "containerPort": 8080, "targetGroupArn": "group"}],
+}
+CONTAINER: dict[str, Any] = {
+    "name": "app",
+    "portMappings": [{"containerPort": 8080}],
+    "environment": [{"name": "PORT", "value": "8080"}],
+    "healthCheck": {
+        "command": ["CMD", "/app/healthcheck", "http://127.0.0.1:8080/health"],
+        "interval": 30,
+        "timeout": 5,
+    },
+    "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/shop"}},
+}
+GROUP: dict[str, Any] = {
+    "TargetGroupArn": "group",
+    "TargetType": "ip",
+    "HealthCheckTimeoutSeconds": 5,
+    "HealthCheckIntervalSeconds": 30,
+    "HealthCheckPath": "/health",
+    "Matcher": {"HttpCode": "200"},
+    "LoadBalancerArns": [BALANCER],
+}
+REDIRECT = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}
+HTTP: dict[str, Any] = {
+    "ListenerArn": "http", "LoadBalancerArn": BALANCER, "Port": 80, "Protocol": "HTTP", "DefaultActions": [REDIRECT],
+}  # fmt: skip
+HTTPS: dict[str, Any] = {
+    "ListenerArn": "https", "LoadBalancerArn": BALANCER, "Port": 443, "Protocol": "HTTPS",
+    "DefaultActions": [{"Type": "forward"}], "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+}  # fmt: skip
+
+
+class Given:
+    """What AWS answers; a test changes a part of it."""
+
+    def __init__(self) -> None:
+        self.service, self.container, self.group = map(copy.deepcopy, (SERVICE, CONTAINER, GROUP))
+        self.http, self.https = copy.deepcopy(HTTP), copy.deepcopy(HTTPS)
+        self.rules: list[dict[str, Any]] = [{"RuleArn": "default", "IsDefault": True, "Actions": [REDIRECT]}]
+        self.listeners = [self.http, self.https]
+        self.insights = "enabled"
+        self.log_groups: list[dict[str, Any]] = [{"logGroupName": "/ecs/shop", "retentionInDays": 30}]
+        self.attributes = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+
+    def checks(self) -> ServiceChecks:
+        definition = {"taskDefinitionArn": "shop:1", "containerDefinitions": [self.container]}
+        cluster = {"clusterArn": "shop", "settings": [{"name": "containerInsights", "value": self.insights}]}
+        aws = clients(
+            ecs=Answers(
+                describe_services={"services": [self.service]},
+                describe_task_definition={"taskDefinition": definition},
+                describe_clusters={"clusters": [cluster]},
+            ),
+            elbv2=Answers(
+                describe_target_groups={"TargetGroups": [self.group]},
+                describe_listeners={"Listeners": self.listeners},
+                describe_rules={"Rules": self.rules},
+                describe_load_balancer_attributes={"Attributes": self.attributes},
+            ),
+            logs=Answers(describe_log_groups={"logGroups": self.log_groups}),
+        )
+        return ServiceChecks(aws, cluster="shop", service="shop")
+
+
+@pytest.fixture
+def given() -> Given:
+    return Given()
+
+
+DOCKERFILE = "FROM python:3.13-slim\n# curl is not here\nCOPY healthcheck ./\nHEALTHCHECK CMD curl localhost\n"
+ALL: tuple[Callable[[ServiceChecks], Any], ...] = (
+    ServiceChecks.rolls_back_by_itself,
+    ServiceChecks.keeps_its_capacity_while_it_deploys,
+    ServiceChecks.health_checks_agree,
+    ServiceChecks.redirects_http_to_https,
+    ServiceChecks.speaks_current_tls,
+    ServiceChecks.logs_are_kept,
+    ServiceChecks.container_insights_is_on,
+    ServiceChecks.deletion_is_protected,
+    lambda checks: checks.health_check_is_in_the_image(DOCKERFILE),
+)
+
+
+@pytest.mark.parametrize("check", ALL)
+def test_a_good_service_gives_no_finding(given: Given, check: Callable[[ServiceChecks], Any]) -> None:
+    """What the reference has passes every check."""
+    assert not check(given.checks())
+
+
+@pytest.mark.parametrize(("enable", "rollback"), [(False, False), (True, False)])
+def test_a_breaker_that_does_not_roll_back_is_found(given: Given, enable: bool, rollback: bool) -> None:
+    """On without rollback is as little as off."""
+    given.service["deploymentConfiguration"]["deploymentCircuitBreaker"] = {"enable": enable, "rollback": rollback}
+    assert "rollback False" in str(given.checks().rolls_back_by_itself())
+
+
+def test_another_controller_is_found(given: Given) -> None:
+    """The breaker belongs to the ECS controller."""
+    given.service["deploymentController"] = {"type": "CODE_DEPLOY"}
+    assert "CODE_DEPLOY" in str(given.checks().rolls_back_by_itself())
+
+
+@pytest.mark.parametrize(
+    ("desired", "low", "high", "says"),
+    [
+        (4, 50, 200, "stop 2 of 4 tasks"),
+        (2, 75, 200, "ECS rounds up"),
+        (4, 100, 100, "the deployment never begins"),
+        (3, 100, 125, "the deployment never begins"),
+        (2, 75, 100, "the deployment never begins"),
+        (0, 100, 100, "the deployment never begins"),
+    ],
+)
+def test_percents_that_lose_or_block_are_found(given: Given, desired: int, low: int, high: int, says: str) -> None:
+    """ECS rounds the minimum up and the maximum down; what comes of it is told in tasks."""
+    given.service["desiredCount"] = desired
+    given.service["deploymentConfiguration"] |= {"minimumHealthyPercent": low, "maximumPercent": high}
+    assert says in " ".join(str(given.checks().keeps_its_capacity_while_it_deploys()).split())
+
+
+def test_a_service_scaled_to_nothing_has_room(given: Given) -> None:
+    """Nothing running is no reason to complain about 100 and 200 percent."""
+    given.service["desiredCount"] = 0
+    assert not given.checks().keeps_its_capacity_while_it_deploys()
+
+
+def test_a_service_without_load_balancer_is_found(given: Given) -> None:
+    """A service that registers nowhere is judged by nobody, and no check of listeners passes for want of any."""
+    given.service["loadBalancers"] = []
+    checks = given.checks()
+    for check in (
+        checks.health_checks_agree,
+        checks.redirects_http_to_https,
+        checks.speaks_current_tls,
+        checks.deletion_is_protected,
+    ):
+        assert len(check()) == 1
+
+
+def test_a_port_that_is_not_mapped_is_found(given: Given) -> None:
+    """The target group sends to a port that the container does not map."""
+    given.container["portMappings"] = [{"containerPort": 80}]
+    assert "a port mapping for 8080" in str(given.checks().health_checks_agree())
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["CMD-SHELL", "curl -f http://localhost:9090/health || exit 1"], "asks port 8080"),
+        (["CMD-SHELL", "curl -f http://localhost/health || exit 1"], "asks port 8080"),
+        (["CMD-SHELL", "curl -f http://localhost:8080/ready || exit 1"], "a container check of /health"),
+    ],
+)
+def test_a_container_check_of_something_else_is_found(given: Given, command: list[str], says: str) -> None:
+    """Another port or path than the load balancer's is another definition of healthy."""
+    given.container["healthCheck"]["command"] = command
+    assert says in str(given.checks().health_checks_agree())
+
+
+@pytest.mark.parametrize("url", ["http://localhost:${PORT}/health", "http://localhost:$PORT/health"])
+def test_a_port_from_the_environment_is_read_there(given: Given, url: str) -> None:
+    """Variables of the task definition are put in; others are left to the running container."""
+    given.container["healthCheck"]["command"] = ["CMD-SHELL", f"curl -f {url}"]
+    assert not given.checks().health_checks_agree()
+    given.container["environment"] = []
+    assert not given.checks().health_checks_agree()
+    given.container["environment"] = [{"name": "PORT", "value": "3000"}]
+    assert given.checks().health_checks_agree()
+
+
+def test_the_root_path_is_one_path(given: Given) -> None:
+    """http://host:8080 and / are the same."""
+    given.container["healthCheck"]["command"] = ["CMD", "probe", "http://localhost:8080"]
+    given.group["HealthCheckPath"] = "/"
+    assert not given.checks().health_checks_agree()
+
+
+def test_a_missing_container_check_is_found(given: Given) -> None:
+    """ECS ignores the image's HEALTHCHECK."""
+    del given.container["healthCheck"]
+    assert "A HEALTHCHECK in the image is ignored" in str(given.checks().health_checks_agree())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"TargetType": "instance"}, "target type ip"),
+        ({"HealthCheckTimeoutSeconds": 30}, "a timeout shorter than the interval"),
+        ({"Matcher": {"HttpCode": "200-499"}}, "answers with errors counts as healthy"),
+        ({"Matcher": {"HttpCode": "200,503"}}, "answers with errors counts as healthy"),
+    ],
+)
+def test_a_target_group_that_misjudges_is_found(given: Given, change: dict[str, Any], says: str) -> None:
+    """What Fargate cannot register, what flaps, and what calls errors healthy."""
+    given.group |= change
+    assert says in " ".join(str(given.checks().health_checks_agree()).split())
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (["CMD-SHELL", "curl -f http://localhost/ || exit 1"], "curl"),
+        (["CMD", "/usr/bin/wget", "-q", "http://localhost/"], "/usr/bin/wget"),
+        (["CMD-SHELL", "TIMEOUT=2 nc -z localhost 8080"], "nc"),
+    ],
+)
+def test_a_program_the_image_lacks_is_found(given: Given, command: list[str], named: str) -> None:
+    """Comments and the image's own HEALTHCHECK are no proof that a program is there."""
+    given.container["healthCheck"]["command"] = command
+    assert f"the check runs {named}," in str(given.checks().health_check_is_in_the_image(DOCKERFILE))
+
+
+@pytest.mark.parametrize("command", [["CMD-SHELL", "exit 0"], ["CMD", "python3", "-c", "…"], ["NONE"]])
+def test_a_program_the_image_has_is_not_found(given: Given, command: list[str]) -> None:
+    """The shell's own words, and what the Dockerfile names, are there."""
+    given.container["healthCheck"]["command"] = command
+    dockerfile = DOCKERFILE + 'RUN apt-get install -y python3\nCMD ["python3", "-m", "app"]\n'
+    assert not given.checks().health_check_is_in_the_image(dockerfile)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"Type": "forward"},
+        {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_302"}},
+        {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTP", "Port": "80", "StatusCode": "HTTP_301"}},
+    ],
+)
+def test_http_that_is_not_moved_for_good_is_found(given: Given, action: dict[str, Any]) -> None:
+    """Only a permanent redirect to HTTPS is one."""
+    given.http["DefaultActions"] = [action]
+    assert "a redirect to HTTPS with status 301" in str(given.checks().redirects_http_to_https())
+
+
+def test_a_rule_that_serves_over_http_is_found(given: Given) -> None:
+    """A rule that forwards is found although the default action redirects."""
+    given.rules.append({"RuleArn": "rule", "Priority": "5", "IsDefault": False, "Actions": [{"Type": "forward"}]})
+    assert "rule 5 of the listener on 80 forwards" in str(given.checks().redirects_http_to_https())
+
+
+@pytest.mark.parametrize("policy", ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-0-2021-06"])
+def test_old_tls_is_found(given: Given, policy: str) -> None:
+    """Policies that still speak TLS 1.0 are found by name."""
+    given.https["SslPolicy"] = policy
+    assert policy in str(given.checks().speaks_current_tls())
+
+
+@pytest.mark.parametrize("policy", ["ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"])
+def test_current_tls_is_not_found(given: Given, policy: str) -> None:
+    """Stricter policies than the reference's are as good."""
+    given.https["SslPolicy"] = policy
+    assert not given.checks().speaks_current_tls()
+
+
+@pytest.mark.parametrize(
+    ("groups", "says"),
+    [
+        ([], "the group does not exist"),
+        ([{"logGroupName": "/ecs/shop-2", "retentionInDays": 30}], "the group does not exist"),
+        ([{"logGroupName": "/ecs/shop"}], "for ever, and billed"),
+        ([{"logGroupName": "/ecs/shop", "retentionInDays": 1}], "retention 1"),
+    ],
+)
+def test_logs_that_are_not_kept_are_found(given: Given, groups: list[dict[str, Any]], says: str) -> None:
+    """A group that is missing, is kept for ever or not long enough is named."""
+    given.log_groups = groups
+    assert says in str(given.checks().logs_are_kept())
+
+
+def test_a_container_without_logs_is_found(given: Given) -> None:
+    """No log configuration, no last words."""
+    del given.container["logConfiguration"]
+    assert "no log configuration" in str(given.checks().logs_are_kept())
+
+
+def test_insights_that_are_off_are_found(given: Given) -> None:
+    """Off is found, and enhanced is as good as on."""
+    given.insights = "disabled"
+    assert given.checks().container_insights_is_on()
+    given.insights = "enhanced"
+    assert not given.checks().container_insights_is_on()
+
+
+def test_a_load_balancer_without_protection_is_found(given: Given) -> None:
+    """The finding names the load balancer."""
+    given.attributes = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+    assert BALANCER in str(given.checks().deletion_is_protected())
+
+
+def test_names_that_nothing_has_are_told() -> None:
+    """A cluster or service that is not there, or no longer, is a LookupError that names it."""
+    gone = SERVICE | {"status": "INACTIVE"}
+    for answer, said in (
+        ({"services": []}, "cluster shop has no service shop"),
+        ({"services": [gone]}, "cluster shop has no service shop"),
+        (refusal("ClusterNotFoundException"), "there is no cluster shop"),
+    ):
+        checks = ServiceChecks(clients(ecs=Answers(describe_services=answer)), cluster="shop", service="shop")
+        with pytest.raises(LookupError, match=said):
+            checks.rolls_back_by_itself()
