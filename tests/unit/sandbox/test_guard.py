@@ -21,9 +21,7 @@ def only_read(world: World) -> bool:
     return all(call.context.operation.startswith(READS) for call in world.gateway.calls)
 
 
-def test_an_allowed_account_that_says_sandbox_is_admitted(
-    world: World, aws: Callable[[str], Any], settings: SandboxSettings
-) -> None:
+def test_an_allowed_account_that_says_sandbox_is_admitted(aws: Callable[[str], Any], settings: SandboxSettings) -> None:
     """Allowed account and region, an alias that says sandbox, temporary credentials: nothing against it."""
     aws("iam").create_account_alias(AccountAlias="acme-sandbox")
     assert admit(aws, settings, temporary=True).aliases == ("acme-sandbox",)

@@ -20,7 +20,10 @@ from pushproof.targets.inventory import inventory
 RUN, OTHER = "1a2b3c4d", "5e6f7a8b"
 FUTURE = 4_000_000_000.0
 DEAD = (KnownRun(RUN, FUTURE, 0.0, ended=True),)
-TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}  # fmt: skip
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
 
 
 def furnish(aws: Callable[[str], Any], run: str | None, name: str) -> None:
@@ -125,7 +128,7 @@ def snapshot(aws: Callable[[str], Any]) -> set[str]:
 
 
 @pytest.fixture
-def neighbours(world: World, aws: Callable[[str], Any]) -> set[str]:
+def neighbours(aws: Callable[[str], Any]) -> set[str]:
     """Another team's resources and another run's, in the same account."""
     furnish(aws, None, "acme-shop")
     furnish(aws, OTHER, naming.project(OTHER))
@@ -145,9 +148,8 @@ def test_a_dead_runs_resources_go_and_all_others_stay(
     assert account.kept == {f"{naming.project(RUN)}-bucket/dev/terraform.tfstate": b"{}"}
 
 
-def test_looking_changes_nothing(
-    world: World, aws: Callable[[str], Any], neighbours: set[str], sweep: Callable[..., Sweep]
-) -> None:
+@pytest.mark.usefixtures("neighbours")
+def test_looking_changes_nothing(world: World, aws: Callable[[str], Any], sweep: Callable[..., Sweep]) -> None:
     """A dry run lists what would go and makes reading calls only."""
     furnish(aws, RUN, naming.project(RUN))
     before = snapshot(aws)

@@ -1,0 +1,255 @@
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+locals {
+  _arn     = "arn:${data.aws_partition.current.partition}"
+  _account = data.aws_caller_identity.current.account_id
+
+  # What a run makes is called pushproof-<run>-...; nothing else can be touched by name.
+  _name = "pushproof-*"
+}
+
+resource "aws_iam_role" "deployer" {
+  name                 = "pushproof-sandbox-deployer"
+  description          = "Applies, pushes and sweeps in this sandbox"
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  max_session_duration = var.session_hours * 3600
+
+  lifecycle {
+    precondition {
+      condition     = length(var.github_subjects) + length(var.trusted_principal_arns) > 0
+      error_message = "Nobody could take the role: give github_subjects, trusted_principal_arns, or both."
+    }
+  }
+}
+
+resource "aws_iam_policy" "this" {
+  for_each = {
+    delivery = data.aws_iam_policy_document.delivery.json
+    network  = data.aws_iam_policy_document.network.json
+    reading  = data.aws_iam_policy_document.reading.json
+  }
+
+  name   = "pushproof-sandbox-${each.key}"
+  policy = each.value
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = aws_iam_policy.this
+
+  role       = aws_iam_role.deployer.name
+  policy_arn = each.value.arn
+}
+
+# Every action of a service, but on the runs' own names only.
+data "aws_iam_policy_document" "delivery" {
+  statement {
+    sid     = "WhatRunsName"
+    actions = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*"]
+    resources = [
+      "${local._arn}:codebuild:*:${local._account}:project/${local._name}",
+      "${local._arn}:codepipeline:*:${local._account}:${local._name}",
+      "${local._arn}:dynamodb:*:${local._account}:table/${local._name}",
+      "${local._arn}:ecr:*:${local._account}:repository/${local._name}",
+      "${local._arn}:ecs:*:${local._account}:*/${local._name}",
+      "${local._arn}:elasticloadbalancing:*:${local._account}:*/${local._name}",
+      "${local._arn}:elasticloadbalancing:*:${local._account}:*/app/${local._name}",
+      "${local._arn}:events:*:${local._account}:*/${local._name}",
+      "${local._arn}:logs:*:${local._account}:log-group:/aws/codebuild/${local._name}",
+      "${local._arn}:logs:*:${local._account}:log-group:/aws/ecs/containerinsights/${local._name}",
+      "${local._arn}:logs:*:${local._account}:log-group:/ecs/${local._name}",
+      "${local._arn}:s3:::${local._name}",
+      "${local._arn}:secretsmanager:*:${local._account}:secret:${local._name}",
+      "${local._arn}:sns:*:${local._account}:${local._name}",
+    ]
+  }
+
+  # EventBridge keeps a connection's authorisation in a secret of its own.
+  statement {
+    sid       = "SecretsOfEventConnections"
+    actions   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"]
+    resources = ["${local._arn}:secretsmanager:*:${local._account}:secret:events!connection/${local._name}"]
+  }
+
+  # Task definitions have no resource to scope these to.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+  statement {
+    sid       = "Unscopable"
+    actions   = ["ecr:GetAuthorizationToken", "ecs:DeregisterTaskDefinition", "ecs:RegisterTaskDefinition"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "RolesOfRuns"
+    actions   = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+    resources = ["${local._arn}:iam::${local._account}:role/${local._name}"]
+  }
+
+  statement {
+    sid       = "HandRolesToServices"
+    actions   = ["iam:PassRole"]
+    resources = ["${local._arn}:iam::${local._account}:role/${local._name}"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["codebuild.amazonaws.com", "codepipeline.amazonaws.com", "ecs-tasks.amazonaws.com", "ecs.amazonaws.com", "events.amazonaws.com"]
+    }
+  }
+
+  # The role and its policies carry the same prefix as the runs: no run may reach for them.
+  statement {
+    sid       = "NotThisRole"
+    effect    = "Deny"
+    actions   = ["iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+    resources = [aws_iam_role.deployer.arn]
+  }
+
+  statement {
+    sid       = "ServiceLinkedRoles"
+    actions   = ["iam:CreateServiceLinkedRole"]
+    resources = ["${local._arn}:iam::${local._account}:role/aws-service-role/*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:AWSServiceName"
+      values   = ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"]
+    }
+  }
+
+  # ACM and connections name nothing: the tag is what tells.
+  statement {
+    sid       = "TaggedAtBirth"
+    actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection"]
+    resources = ["*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:RequestTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    sid       = "TaggedByARun"
+    actions   = ["acm:DeleteCertificate", "codeconnections:DeleteConnection", "codeconnections:TagResource", "codestar-connections:DeleteConnection", "codestar-connections:TagResource"]
+    resources = ["*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+
+  # A pipeline is given a connection by whoever makes the pipeline.
+  statement {
+    sid       = "PassConnections"
+    actions   = ["codeconnections:PassConnection", "codestar-connections:PassConnection"]
+    resources = ["${local._arn}:codeconnections:*:${local._account}:connection/*", "${local._arn}:codestar-connections:*:${local._account}:connection/*"]
+  }
+}
+
+data "aws_iam_policy_document" "network" {
+  # Born with a run's tag, or not at all. The resources that creation only refers to are in the next statement.
+  statement {
+    sid     = "TaggedAtBirth"
+    actions = ["ec2:AllocateAddress", "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"]
+    resources = [
+      for kind in ["elastic-ip", "internet-gateway", "natgateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint"] :
+      "${local._arn}:ec2:*:${local._account}:${kind}/*"
+    ]
+
+    condition {
+      test     = "Null"
+      variable = "aws:RequestTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    sid = "OfARun"
+    actions = [
+      "ec2:AllocateAddress", "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
+      "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint",
+      "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteNetworkInterface", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
+      "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateAddress",
+      "ec2:DisassociateRouteTable", "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
+      "ec2:ReleaseAddress", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+    ]
+    resources = ["${local._arn}:ec2:*:${local._account}:*/*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+
+  # Interfaces that AWS leaves in a run's VPC carry no tag; those in use cannot be deleted anyway.
+  statement {
+    sid       = "LeftInterfaces"
+    actions   = ["ec2:DeleteNetworkInterface"]
+    resources = ["${local._arn}:ec2:*:${local._account}:network-interface/*"]
+  }
+
+  # Rules take their group's tags as their own; nobody else's resource can be given a run's tag afterwards.
+  statement {
+    sid       = "TagAtBirth"
+    actions   = ["ec2:CreateTags"]
+    resources = ["${local._arn}:ec2:*:${local._account}:*/*"]
+
+    condition {
+      test     = "Null"
+      variable = "ec2:CreateAction"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    sid       = "TagTheRuns"
+    actions   = ["ec2:CreateTags"]
+    resources = ["${local._arn}:ec2:*:${local._account}:*/*"]
+
+    condition {
+      test     = "Null"
+      variable = "aws:ResourceTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+}
+
+# Listing has no resource to scope it to; it is how the sweep finds, and how it proves that nothing is left.
+data "aws_iam_policy_document" "reading" {
+  statement {
+    sid = "Look"
+    actions = [
+      "acm:DescribeCertificate", "acm:GetCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate",
+      "codebuild:BatchGet*", "codebuild:List*",
+      "codeconnections:GetConnection", "codeconnections:ListConnections", "codeconnections:ListTagsForResource",
+      "codepipeline:Get*", "codepipeline:List*",
+      "codestar-connections:GetConnection", "codestar-connections:ListConnections", "codestar-connections:ListTagsForResource",
+      "dynamodb:Describe*", "dynamodb:ListTables", "dynamodb:ListTagsOfResource",
+      "ec2:Describe*",
+      "ecr:Describe*", "ecr:ListTagsForResource",
+      "ecs:Describe*", "ecs:List*",
+      "elasticloadbalancing:Describe*",
+      "events:Describe*", "events:List*",
+      "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy", "iam:List*", "iam:SimulatePrincipalPolicy",
+      "logs:Describe*", "logs:ListTagsForResource",
+      "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:ListAllMyBuckets",
+      "secretsmanager:ListSecrets",
+      "sns:GetTopicAttributes", "sns:List*",
+      "sts:GetCallerIdentity",
+      "tag:GetResources",
+    ]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Marker"
+    actions   = ["ssm:GetParameter"]
+    resources = [aws_ssm_parameter.marker.arn]
+  }
+}

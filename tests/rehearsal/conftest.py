@@ -1,0 +1,121 @@
+"""The stand-in for AWS, the sandbox target's environment against it, and a count of what is in the account."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from pushproof.sandbox import naming
+from pushproof.targets.inventory import inventory
+
+HERE = Path(__file__).parent
+BYSTANDER = "5e6f7a8b"
+
+
+@dataclass
+class StandIn:
+    """An account by URL."""
+
+    endpoint: str
+    account: str
+    region: str
+
+    def administrator(self, service: str) -> Any:
+        """A client of the account's owner; faults are not for him."""
+        return boto3.session.Session().client(
+            service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="owner",
+            aws_secret_access_key="owner", config=Config(retries={"total_max_attempts": 3}, read_timeout=30),
+        )  # fmt: skip
+
+    def credentials(self) -> dict[str, str]:
+        """A deployer's temporary credentials, as environment variables."""
+        role = f"arn:aws:iam::{self.account}:role/deployer"
+        given = self.administrator("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["SessionToken"],
+        }
+
+    def faults(self, rate: float) -> dict[str, int]:
+        """Set the rate of faults; returns how many there were so far."""
+        request = urllib.request.Request(f"{self.endpoint}/_rehearsal/faults?rate={rate}", method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            counted: dict[str, int] = json.load(answer)
+        return counted
+
+    def resources(self) -> set[str]:
+        """Everything in the account, kinds included that cost nothing."""
+        found = set(inventory(self.administrator))
+        ec2, ecs = self.administrator("ec2"), self.administrator("ecs")
+        found |= {f"ec2 security-group {g['GroupId']}" for g in ec2.describe_security_groups()["SecurityGroups"]}
+        found |= {f"ec2 route-table {t['RouteTableId']}" for t in ec2.describe_route_tables()["RouteTables"]}
+        for status in ("ACTIVE", "INACTIVE"):
+            arns = ecs.list_task_definitions(status=status)["taskDefinitionArns"]
+            found |= {f"ecs task-definition {arn}" for arn in arns}
+        secrets = self.administrator("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]
+        return found | {f"secretsmanager secret {s['Name']}" for s in secrets}
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[StandIn]:
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "standin.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdin is not None
+    try:
+        told = json.loads(process.stdout.readline())
+        opened = StandIn(**told)
+        _bystanders(opened.administrator)
+        yield opened
+    finally:
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+def _bystanders(client: Callable[[str], Any]) -> None:
+    """Another team's resources, and those of a run that still goes on elsewhere."""
+    tags = naming.tags(BYSTANDER, expires_at=4_000_000_000, owner="somebody else")
+    for name, given in (("acme-shop", {"team": "shop"}), (naming.project(BYSTANDER), tags)):
+        upper = [{"Key": k, "Value": v} for k, v in given.items()]
+        vpc = client("ec2").create_vpc(
+            CidrBlock="10.1.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": upper}]
+        )["Vpc"]["VpcId"]
+        client("ec2").create_security_group(GroupName=f"{name}-web", Description="web", VpcId=vpc)
+        client("ecr").create_repository(repositoryName=f"{name}-dev", tags=upper)
+        client("s3").create_bucket(
+            Bucket=f"{name}-artifacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        client("logs").create_log_group(logGroupName=f"/ecs/{name}-dev")
+        client("secretsmanager").create_secret(Name=f"{name}/dev/database-url", SecretString="x", Tags=upper)
+        client("sns").create_topic(Name=f"{name}-dev-pipeline", Tags=upper)
+
+
+@pytest.fixture
+def environment(standin: StandIn, tmp_path: Path) -> dict[str, str]:
+    """What a person has set who uses the sandbox target; only the endpoint is not AWS's."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PUSHPROOF_SANDBOX_"))}
+    return {
+        **kept,
+        **standin.credentials(),
+        "AWS_ENDPOINT_URL": standin.endpoint,
+        "AWS_REGION": standin.region,
+        "PUSHPROOF_SANDBOX_ACCOUNTS": standin.account,
+        "PUSHPROOF_SANDBOX_REGIONS": standin.region,
+        "PUSHPROOF_STATE": str(tmp_path / "state"),
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "127.0.0.0/8,localhost",
+    }

@@ -1,0 +1,101 @@
+"""A world that stands in for AWS, in a process of its own: it outlives the runs that are killed.
+
+Prints one line of JSON with its endpoint, then serves until its standard input ends.
+`PUT /_rehearsal/faults?rate=0.1` makes every tenth call fail.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import sys
+from typing import Any
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.world import World, WorldSettings
+from pushproof.targets.worldtarget import furnish
+
+ACCOUNT, REGION = "210987654321", "eu-west-1"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+    ],
+}
+
+
+class Faults:
+    """A front that drops connections, before or after the call was carried out, and a fault that throttles and fails calls."""
+
+    name = "rehearsal"
+    _PATH, _PASSED = "/_rehearsal/faults", "pushproof.rehearsal.passed"
+
+    def __init__(self, world: World) -> None:
+        self.rate, self._world, self._dice = 0.0, world, random.Random(20261123)
+        self.counts = {"throttled": 0, "failed": 0, "dropped": 0, "carried out and dropped": 0}
+        world.gateway.faults.append(self.interfere)
+
+    def accepts(self, request: Request) -> bool:
+        if request.path == self._PATH:
+            return True
+        outside = "werkzeug.socket" in request.environ and self._PASSED not in request.environ
+        return outside and self._ours(request.headers.get("Authorization", "")) and self._dice.random() < self.rate / 2
+
+    def handle(self, request: Request) -> Response:
+        if request.path == self._PATH:
+            if request.method == "PUT":
+                self.rate = float(request.args["rate"])
+            return Response(json.dumps(self.counts), content_type="application/json")
+        after = self._dice.random() < 0.5
+        if after:
+            request.environ[self._PASSED] = True
+            self._world.gateway.handle(request)
+        self.counts["carried out and dropped" if after else "dropped"] += 1
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response("")
+
+    def interfere(self, context: RequestContext) -> None:
+        authorization = str(context.headers.get("authorization", ""))
+        if not self._ours(authorization) or self._dice.random() >= self.rate / 2:
+            return
+        if self._dice.random() < 0.5:
+            self.counts["throttled"] += 1
+            raise AwsError("ThrottlingException", "Rate exceeded", 429)
+        self.counts["failed"] += 1
+        raise AwsError("InternalFailure", "We encountered an internal error. Please try again.", 500)
+
+    @staticmethod
+    def _ours(authorization: str) -> bool:
+        # The deployer's session only: services at work with their own roles have AWS's own network.
+        return "Credential=ASIA" in authorization
+
+
+def furnished(world: World) -> Faults:
+    """The account as its owner prepared it: an alias, a marker, and a role for deployers."""
+    iam: Any = world.administrator("iam")
+    iam.create_account_alias(AccountAlias="rehearsal-sandbox")
+    world.administrator("ssm").put_parameter(Name="/pushproof/sandbox", Type="String", Value="sandbox")
+    iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=json.dumps(TRUST), MaxSessionDuration=43200)
+    iam.attach_role_policy(RoleName="deployer", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    faults = Faults(world)
+    world.gateway.fronts.insert(0, faults)
+    return faults
+
+
+def main() -> None:
+    speed = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
+    with World(WorldSettings(account_id=ACCOUNT, region=REGION, speed=speed, enforce_iam=True)) as world:
+        world.serve()
+        furnish(world, "scripted")
+        furnished(world)
+        print(json.dumps({"endpoint": world.endpoint, "account": ACCOUNT, "region": REGION}), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
