@@ -1,0 +1,147 @@
+"""State: changes that are told with their place, backends that are missing or shared, and buckets that are not safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.checks.answers import Answers, clients, refusal
+
+from pushproof.checks.addresses import TerraformAddresses
+from pushproof.checks.state import StateChecks
+
+
+class Module:
+    def __init__(self, **changes: list[str]) -> None:
+        self._changes = changes
+
+    def changes(self) -> dict[str, list[str]]:
+        return self._changes
+
+
+CHECKS = StateChecks(clients())
+
+
+def test_an_empty_plan_gives_no_finding() -> None:
+    """Nothing to do is nothing to say."""
+    assert not CHECKS.nothing_is_left_to_do(Module())
+
+
+def test_a_plan_against_the_pipeline_is_told_as_such() -> None:
+    """A change of the service or its revision is an outage to come; any other is noise."""
+    service, other = "module.ecs.aws_ecs_service.this", "aws_vpc.this"
+    fight, noise = CHECKS.nothing_is_left_to_do(Module(**{service: ["update"], other: ["update"]})).items[::-1]
+    assert fight.resource == service
+    assert "takes back what the pipeline deployed" in fight.why
+    assert "ignore_changes" in fight.change
+    assert "nobody looks at plans any more" in noise.why
+
+
+def test_a_change_is_told_with_its_file(tmp_path: Path) -> None:
+    """The address of a plan leads to file and line."""
+    (tmp_path / "main.tf").write_text('\nresource "aws_vpc" "this" {\n}\n')
+    addresses = TerraformAddresses({"version": 4, "resources": []}, tmp_path)
+    checks = StateChecks(clients(), addresses=addresses)
+    assert "aws_vpc.this (main.tf:2)" in str(checks.nothing_is_left_to_do(Module(**{"aws_vpc.this": ["update"]})))
+
+
+def environment(root: Path, name: str, backend: str | None, **files: str) -> Path:
+    directory = root / name
+    directory.mkdir()
+    # A key that is none of the backend's.
+    text = 'resource "x" "y" {\n  api_key {\n    key = "shared"\n  }\n}\n'
+    if backend is not None:
+        text += f'terraform {{\n  backend "s3" {{{backend}}}\n}}\n'
+    (directory / "main.tf").write_text(text)
+    for suffix, content in files.items():
+        (directory / f"backend.{suffix.replace('_', '.')}").write_text(content)
+    return directory
+
+
+def test_environments_of_their_own_give_no_finding(tmp_path: Path) -> None:
+    """Keys in the block, in backend.hcl or in its example; the same key in another bucket is another state."""
+    made = [
+        environment(tmp_path, "dev", '\n    key = "dev"\n  '),
+        environment(tmp_path, "prod", "", hcl='key = "prod"\n'),
+        environment(tmp_path, "test", "", hcl_example='bucket = "b"\nkey = "dev"\n'),
+        environment(tmp_path, "none", ""),
+    ]
+    assert not CHECKS.every_environment_has_its_own(*made)
+
+
+def test_a_shared_key_is_found(tmp_path: Path) -> None:
+    """Two environments under one key, wherever it is written."""
+    made = [
+        environment(tmp_path, "dev", '\n    key = "state"\n  '),
+        environment(tmp_path, "prod", "", hcl='key = "state" # the same\n'),
+    ]
+    found = str(CHECKS.every_environment_has_its_own(*made))
+    assert "state, which" in found
+    assert "plans the destruction of the other" in " ".join(found.split())
+
+
+def test_a_missing_backend_is_found(tmp_path: Path) -> None:
+    """One in the parent directory is not read."""
+    (tmp_path / "backend.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
+    dev = environment(tmp_path, "dev", None)
+    assert "none; one in a parent directory is not read" in str(CHECKS.every_environment_has_its_own(dev))
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ("use_lockfile = true\n", "nothing found"),
+        ('use_lockfile = true\ndynamodb_table = "locks"\n', "nothing found"),
+        ('dynamodb_table = "locks"\n', "a lock in the DynamoDB table locks only"),
+        ('# use_lockfile = true\nkey = "dev"\n', "no lock"),
+        ("use_lockfile = false\n", "no lock"),
+    ],
+)
+def test_a_backend_without_a_native_lock_is_found(tmp_path: Path, settings: str, says: str) -> None:
+    """The lock file counts; a table alone is on its way out; a comment is no lock."""
+    assert says in str(CHECKS.every_environment_locks(environment(tmp_path, "dev", "", hcl=settings)))
+
+
+def shown(*resources: dict[str, Any]) -> dict[str, Any]:
+    return {"values": {"root_module": {"child_modules": [{"resources": list(resources)}]}}}
+
+
+def test_a_resource_in_two_states_is_found() -> None:
+    """By ARN where there is one, else by type and id; data sources do not count."""
+    vpc = {"mode": "managed", "type": "aws_vpc", "values": {"arn": "arn:vpc", "id": "vpc-1"}}
+    association = {"mode": "managed", "type": "aws_route_table_association", "values": {"id": "rtbassoc-1"}}
+    caller = {"mode": "data", "type": "aws_caller_identity", "values": {"id": "123456789012"}}
+    found = CHECKS.shares_nothing(shown(vpc, association, caller), shown(association, vpc, caller))
+    assert [finding.resource for finding in found] == ["arn:vpc", "aws_route_table_association rtbassoc-1"]
+    assert not CHECKS.shares_nothing(shown(vpc, caller), shown(association, caller))
+
+
+SAFE = {
+    "get_bucket_versioning": {"Status": "Enabled"},
+    "get_bucket_encryption": {},
+    "get_public_access_block": {
+        "PublicAccessBlockConfiguration": dict.fromkeys(
+            ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, "nothing found"),
+        ({"get_bucket_versioning": {}}, "versioning Enabled"),
+        ({"get_bucket_encryption": refusal("ServerSideEncryptionConfigurationNotFoundError")}, "default encryption"),
+        ({"get_public_access_block": refusal("NoSuchPublicAccessBlockConfiguration")}, "without BlockPublicAcls"),
+        (
+            {"get_public_access_block": {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}},
+            "without BlockPublicPolicy, IgnorePublicAcls",
+        ),
+    ],
+)
+def test_a_bucket_that_is_not_safe_is_found(change: dict[str, Any], says: str) -> None:
+    """Versioned, encrypted and private: each is asked for."""
+    checks = StateChecks(clients(s3=Answers(**SAFE | change)))
+    assert says in str(checks.bucket_is_safe("state"))
