@@ -240,7 +240,7 @@ MISTAKES = (
         "secret:${var.project}/${var.environment}/*",
         "secret:${var.project}/*",
         "iam.denies",
-        "shop/prod/",
+        "secret:cliff/prod/",
     ),
     Mistake(
         "A topic that EventBridge may not publish to",
