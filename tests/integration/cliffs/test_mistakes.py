@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,24 @@ class Stand:
 def _replaced(text: str, mistake: Mistake) -> str:
     assert text.count(mistake.old) == 1, f"{mistake.file} has {text.count(mistake.old)} times {mistake.old!r}"
     return text.replace(mistake.old, mistake.new)
+
+
+@pytest.fixture(scope="module")
+def service(applied: Applied, aws: Clients, certificate_arn: str, zones: list[str]) -> Iterator[Future[AppliedModule]]:
+    """The ecs module being applied: most of that is waiting for a load balancer, which others need not wait for."""
+    secret = aws("secretsmanager").create_secret(Name="cliff/dev/url", SecretString="x")["ARN"]
+    variables = {"certificate_arn": certificate_arn, "secret_arn": secret, "zones": zones}
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(lambda: applied("tests/integration/cliffs/service", **variables))
+    aws("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _begin_early(request: pytest.FixtureRequest) -> None:
+    """Where a test of this run will need the ecs module, begin with it."""
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    if any(spec is not None and spec.params.get("stand") == "ecs" for spec in asked):
+        request.getfixturevalue("service")
 
 
 @pytest.fixture(scope="module")
@@ -220,22 +239,17 @@ def codepipeline(
 
 @pytest.fixture(scope="module")
 def ecs(
-    applied: Applied,
+    service: Future[AppliedModule],
     aws: Clients,
-    certificate_arn: str,
-    zones: list[str],
     service_checks: Checks,
     secrets_checks: Checks,
     networking_checks: Checks,
     state_checks: Checks,
 ) -> Stand:
-    secret = aws("secretsmanager").create_secret(Name="cliff/dev/url", SecretString="x")["ARN"]
-    module = applied(
-        "tests/integration/cliffs/service", certificate_arn=certificate_arn, secret_arn=secret, zones=zones
-    )
+    module = service.result(600)
     names = {"cluster": module["cluster_name"], "service": module["service_name"]}
     deploy_as_the_pipeline_does(aws("ecs"), **names)
-    service = service_checks(module, **names)
+    checks = service_checks(module, **names)
     dockerfile = (ROOT / "app/Dockerfile").read_text()
     stand = Stand(module)
 
@@ -244,14 +258,14 @@ def ecs(
         ecs = aws("ecs")
         newest = ecs.describe_task_definition(taskDefinition=module["task_definition_family"])["taskDefinition"]
         ecs.update_service(**names, taskDefinition=newest["taskDefinitionArn"])
-        return service
+        return checks
 
     stand.checks = {
         "secrets.nothing_secret_is_in_plain_sight": lambda: secrets_checks(module).nothing_secret_is_in_plain_sight(
             task_definition=module["task_definition_family"]
         ),
         "service.health_check_is_in_the_image": lambda: latest().health_check_is_in_the_image(dockerfile),
-        "service.rolls_back_by_itself": service.rolls_back_by_itself,
+        "service.rolls_back_by_itself": checks.rolls_back_by_itself,
         "networking.tasks_admit_only_the_load_balancer": lambda: networking_checks(
             module, vpc_id=module["vpc_id"], private_subnet_ids=module["private_subnet_ids"]
         ).tasks_admit_only_the_load_balancer(),

@@ -63,10 +63,9 @@ class Given:
             "environment": {"privilegedMode": self.privileged, "environmentVariables": variables},
         }
         rule = {"Name": "shop", "Arn": RULE, "State": "ENABLED", "EventPattern": json.dumps(self.pattern)}
-        topic = {
-            "Policy": json.dumps({"Version": "2012-10-17", "Statement": self.statements}),
-            "KmsMasterKeyId": self.key,
-        }
+        topic = {"KmsMasterKeyId": self.key}
+        if self.statements:
+            topic["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": self.statements})
         stages = [{"name": actions[0]["name"], "actions": actions} for actions in self.stages]
         pipeline = {"stages": stages, "artifactStore": {"location": "artifacts"}}
         aws = clients(

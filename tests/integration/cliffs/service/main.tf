@@ -60,7 +60,7 @@ module "ecs" {
 }
 
 resource "aws_iam_role" "task" {
-  name = "cliff-dev-task"
+  name = "cliff-service-task"
 
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"
