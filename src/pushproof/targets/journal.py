@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 WORLD_VARIABLE = "PUSHPROOF_WORLD"
+_REGISTRY = "registry"
 
 
 def state_directory() -> Path:
@@ -96,6 +97,7 @@ class Journal:
             removed += [f"process {name} ({pid})" for pid, name in kill_marked(record.id)]
         removed += _clean_docker({r.id for r in orphans}, {r.id for r in self.records() if r.alive})
         for record in orphans:
+            removed += _clean_images(record)
             self.forget(record)
             removed.append(
                 f"world {record.id} ({record.target}, opened {time.strftime('%F %T', time.localtime(record.opened_at))})"
@@ -117,6 +119,28 @@ def _clean_docker(orphans: set[str], alive: set[str]) -> list[str]:
         return []
     try:
         return [line for world_id in sorted(orphans - alive) for line in remove_world(client, world_id)]
+    finally:
+        client.close()
+
+
+def note_registry(directory: Path, registry: str) -> None:
+    """Write down under which name (`host:port`) images of a world reach the Engine."""
+    (directory / _REGISTRY).write_text(registry)
+
+
+def _clean_images(record: WorldRecord) -> list[str]:
+    """Remove the images that an orphan's tasks were started from."""
+    from pushproof.emulator.runtime.docker import DockerUnavailable, connect, remove_images
+
+    noted = Path(record.directory) / _REGISTRY
+    if not noted.exists():
+        return []
+    try:
+        client = connect(timeout=30)
+    except DockerUnavailable:
+        return []
+    try:
+        return remove_images(client, noted.read_text())
     finally:
         client.close()
 

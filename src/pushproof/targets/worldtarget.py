@@ -21,7 +21,7 @@ from pushproof.emulator.world import World, WorldSettings
 from pushproof.environment import scrub, world_environment
 from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.inventory import inventory
-from pushproof.targets.journal import WORLD_VARIABLE, Journal
+from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class WorldTarget:
         try:
             try:
                 world.serve()
+                note_registry(Path(self._record.directory), world.registry_host)
             except OSError as error:
                 raise TargetUnavailable(
                     f"port {self.settings.port} of 127.0.0.1 cannot be listened on ({error.strerror}). "

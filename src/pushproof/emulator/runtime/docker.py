@@ -99,6 +99,18 @@ def remove_world(client: Any, world_id: str) -> list[str]:
     return removed
 
 
+def remove_images(client: Any, registry: str) -> list[str]:
+    """Remove every image pulled from a world's registry (`host:port`) that no container uses; returns their names."""
+    removed: list[str] = []
+    for image in client.images.list():
+        names = [n for n in [*image.tags, *(image.attrs.get("RepoDigests") or [])] if n.startswith(f"{registry}/")]
+        for name in names:
+            with contextlib.suppress(NotFound, APIError, ImageNotFound):
+                client.images.remove(name)
+                removed.append(f"image {name}")
+    return removed
+
+
 def labelled_worlds(client: Any) -> set[str]:
     """The ids of all worlds that own a container, volume or network on this Engine."""
     label = {"label": WORLD_LABEL}
@@ -116,7 +128,6 @@ class DockerTaskRuntime:
         self._host = host
         self._client = host.client
         self._tasks: dict[str, dict[str, Container]] = {}
-        self._images: set[str] = set()
         self._stopping: set[str] = set()
         self._guard = threading.Lock()
 
@@ -131,8 +142,6 @@ class DockerTaskRuntime:
             if resolved is not None:
                 auth = {"username": credentials[0], "password": credentials[1]} if credentials else None
                 image = self._client.images.pull(name, auth_config=auth)
-                with self._guard:
-                    self._images.add(name)
             else:
                 image = self._local_or_public(reference)
         except (APIError, ImageNotFound) as error:
@@ -268,9 +277,7 @@ class DockerTaskRuntime:
             for container in self._tasks.pop(task_id).values():
                 with contextlib.suppress(NotFound, APIError):
                     container.remove(force=True, v=True)
-        for reference in self._images:
-            with contextlib.suppress(NotFound, APIError, ImageNotFound):
-                self._client.images.remove(reference, force=True)
+        remove_images(self._client, self._world.registry_host)
 
 
 def _batches(stream: Iterator[bytes]) -> Iterator[list[str]]:
