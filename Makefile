@@ -30,7 +30,7 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 	$(BIN)/pytest tests/unit --numprocesses logical
 
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
-	$(BIN)/pytest tests/integration --target $(TARGET)
+	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile
 
 test-module: setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	@case " $(MODULES) " in *" $(MODULE) "*) ;; *) \

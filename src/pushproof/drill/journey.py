@@ -58,6 +58,8 @@ class Drill:
         self.outputs: dict[str, Any] = {}
         self._certificate: SelfSigned = self_signed(HOST)
         self._certificate_arn = ""
+        # What was in the account already is somebody else's.
+        self._there_before: set[str] = set()
 
     # The whole way.
 
@@ -93,6 +95,7 @@ class Drill:
             else:
                 say.claim(f"account {self.target.account_id}, {self.target.region}")
             build_environment = self.target.build_environment()
+            self._there_before = set(self.target.leftovers())
         relative = _short(self.settings.environment)
         with say.step("b", f"Terraform applies {relative}, unmodified"):
             backend = self._bootstrap()
@@ -277,10 +280,10 @@ class Drill:
             self.narrator.claim("terraform destroy ended without error")
             self.target.forget_certificate(self._certificate_arn)
             self.bootstrap.destroy()
-            left = self.target.leftovers()
+            left = [name for name in self.target.leftovers() if name not in self._there_before]
             if left:
                 raise ProofFailed(f"destroy left behind: {', '.join(left)}")
-            self.narrator.claim("no resource is left in the account, no container on the Engine")
+            self.narrator.claim("no resource of the drill is left in the account, no container on the Engine")
 
     # Helpers.
 
@@ -300,7 +303,10 @@ class Drill:
         source = self.settings.bootstrap or self.settings.environment.resolve().parents[1] / "bootstrap"
         if not source.is_dir():
             raise BadInput(f"{source} is missing: it makes the state bucket. Name it with --bootstrap")
-        self.bootstrap = self._terraform(source, "bootstrap", {"force_destroy": True})
+        variables = {"force_destroy": True}
+        if "project" in self.settings.variables:
+            variables["project"] = self.settings.variables["project"]
+        self.bootstrap = self._terraform(source, "bootstrap", variables)
         self.bootstrap.init()
         self.bootstrap.apply()
         bucket = self.bootstrap.output("state_bucket_name")

@@ -56,7 +56,12 @@ class Stack:
 @pytest.fixture(scope="module")
 def stack(target: Any, pytestconfig: pytest.Config) -> Iterator[Stack]:
     root = pytestconfig.rootpath
-    settings = DrillSettings(environment=root / "infrastructure/environments/dev", application=root / "app")
+    settings = DrillSettings(
+        environment=root / "infrastructure/environments/dev",
+        application=root / "app",
+        # The session's account may have the reference environments in it already.
+        variables={"project": "stack"},
+    )
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         drill = Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0))
         drill.apply()
