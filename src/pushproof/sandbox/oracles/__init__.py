@@ -1,0 +1,8 @@
+"""Questions that AWS answers too: asked of both, so that the engines stay true."""
+
+from pushproof.sandbox.oracles.case import Case, differences, record
+from pushproof.sandbox.oracles.lifecycle import ask_lifecycle
+from pushproof.sandbox.oracles.permissions import Question, ask_permissions
+from pushproof.sandbox.oracles.reachability import ask_reachability
+
+__all__ = ["Case", "Question", "ask_lifecycle", "ask_permissions", "ask_reachability", "differences", "record"]

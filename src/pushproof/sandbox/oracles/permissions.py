@@ -1,0 +1,72 @@
+"""SimulatePrincipalPolicy against `engines/policy`.
+
+Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from pushproof.engines import policy as engine
+from pushproof.sandbox.oracles.case import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """May a role take an action on a resource, under these condition keys?"""
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+def ask_permissions(iam: Any, role_arn: str, questions: Iterable[Question]) -> list[Case]:
+    """AWS's decision on each question (allowed, implicitDeny, explicitDeny) and ours, from the policies the role has."""
+    documents = _documents(iam, role_arn.rpartition("/")[2])
+    identity = tuple(engine.parse(json.dumps(document), name=name) for name, document in documents.items())
+    principal = engine.principal_of(role_arn)
+    cases = []
+    for question in questions:
+        keys = [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in question.context.items()
+        ]
+        answer = iam.simulate_principal_policy(
+            PolicySourceArn=role_arn,
+            ActionNames=[question.action],
+            ResourceArns=[question.resource],
+            ContextEntries=keys,
+        )["EvaluationResults"][0]
+        ours = engine.simulate(
+            engine.Policies(identity=identity), principal, [question.action], [question.resource], question.context
+        )[0]
+        asked = {
+            "role": role_arn,
+            "policies": documents,
+            "action": question.action,
+            "resource": question.resource,
+            "context": dict(question.context),
+        }
+        cases.append(Case("permissions", asked, answer["EvalDecision"], ours["EvalDecision"]))
+    return cases
+
+
+def _documents(iam: Any, role: str) -> dict[str, Any]:
+    documents: dict[str, Any] = {}
+    for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
+        for name in page["PolicyNames"]:
+            documents[name] = _decoded(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
+        for attached in page["AttachedPolicies"]:
+            version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
+            found = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)["PolicyVersion"]
+            documents[attached["PolicyName"]] = _decoded(found["Document"])
+    return documents
+
+
+def _decoded(document: Any) -> Any:
+    return json.loads(unquote(document)) if isinstance(document, str) else document
