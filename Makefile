@@ -5,7 +5,7 @@ PYTHON ?= python3
 TARGET ?= embedded
 VARIANT ?= unhealthy
 BIN := .venv/bin
-MODULES := networking ecr iam ecs codepipeline stack
+MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 
 .PHONY: help setup demo test lint unit integration test-module bench doctor localstack-up localstack-down clean
 
