@@ -7,7 +7,7 @@ VARIANT ?= unhealthy
 BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 
-.PHONY: help setup demo test lint unit integration test-module bench doctor localstack-up localstack-down clean
+.PHONY: help setup demo test lint unit integration test-module known-module bench doctor localstack-up localstack-down clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile
 
-test-module: setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
+test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
+	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
+
+# Before any set-up: a typing error should not cost minutes.
+known-module:
 	@case " $(MODULES) " in *" $(MODULE) "*) ;; *) \
 	  echo "MODULE=$(MODULE) is not a module; expected one of: $(MODULES)" >&2; exit 2;; esac
-	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
 
 bench: setup ## How fast the engines decide, at three sizes each
 	@set -e; for bench in bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done

@@ -59,7 +59,11 @@ def environment(target: Any, certificate_arn: str, slack: SlackStandIn) -> Itera
         if name not in made:
             if not backends:
                 source = ROOT / "infrastructure/bootstrap"
-                backends.append(apply_module(target, source, name="bootstrap", variables={"force_destroy": True}))
+                backends.append(
+                    apply_module(
+                        target, source, name="bootstrap", variables={"project": "reference", "force_destroy": True}
+                    )
+                )
             backend = {
                 "bucket": backends[0]["state_bucket_name"],
                 "key": f"{name}/terraform.tfstate",

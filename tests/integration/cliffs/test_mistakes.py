@@ -286,7 +286,7 @@ def deploy_as_the_pipeline_does(ecs: Any, *, cluster: str, service: str) -> None
 
 
 @pytest.fixture(scope="module")
-def stand(request: pytest.FixtureRequest) -> Stand:
+def stand(request: pytest.FixtureRequest, target: Any) -> Stand:
     made: Stand = request.getfixturevalue(request.param)
     if not made.reference:
         made.judge_the_reference()
