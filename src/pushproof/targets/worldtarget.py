@@ -118,6 +118,8 @@ class WorldTarget:
     def lacks(self, capability: str) -> str | None:
         if capability in ("containers", "builds", "load-balancer") and self.settings.runtime == "scripted":
             return f"the scripted runtime has no {capability}"
+        if capability == "oracles":
+            return "here AWS's answers are the engines' own"
         return None
 
     def address(self, host: str, port: int) -> Address:
