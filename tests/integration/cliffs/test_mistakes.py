@@ -286,7 +286,7 @@ def deploy_as_the_pipeline_does(ecs: Any, *, cluster: str, service: str) -> None
 
 
 @pytest.fixture(scope="module")
-def stand(request: pytest.FixtureRequest, target: Any) -> Stand:
+def stand(request: pytest.FixtureRequest) -> Stand:
     made: Stand = request.getfixturevalue(request.param)
     if not made.reference:
         made.judge_the_reference()
@@ -299,6 +299,7 @@ def _cases() -> list[Any]:
     return [pytest.param(m.stand, m, id=f"{m.name}: {m.check}") for m in ordered]
 
 
+@pytest.mark.usefixtures("target")
 @pytest.mark.parametrize(("stand", "mistake"), _cases(), indirect=["stand"])
 def test_a_mistake_turns_its_check_red(stand: Stand, mistake: Mistake) -> None:
     """The check finds nothing in the reference as it stands, and the mistake once it is made."""
