@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from pushproof.environment import clean_environment
+from pushproof.terraform.providers import cli_configuration, find_mirrors
 
 ROOT = Path(__file__).resolve().parents[3] / "infrastructure"
 MODULES = sorted(path for path in (ROOT / "modules").iterdir() if path.is_dir())
@@ -52,9 +56,18 @@ def code(directory: Path) -> str:
 
 def terraform(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     assert TERRAFORM is not None
-    return subprocess.run(
-        [TERRAFORM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".tfrc") as configuration:
+        configuration.write(cli_configuration(find_mirrors()))
+        configuration.flush()
+        return subprocess.run(
+            [TERRAFORM, *arguments],
+            cwd=cwd,
+            env={**clean_environment(), "TF_CLI_CONFIG_FILE": configuration.name, "AWS_REGION": "eu-west-1"},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
 
 def test_layout() -> None:
