@@ -80,14 +80,6 @@ def service(applied: Applied, aws: Clients, certificate_arn: str, zones: list[st
     aws("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _begin_early(request: pytest.FixtureRequest) -> None:
-    """Where a test of this run will need the ecs module, begin with it."""
-    asked = [getattr(item, "callspec", None) for item in request.session.items]
-    if any(spec is not None and spec.params.get("stand") == "ecs" for spec in asked):
-        request.getfixturevalue("service")
-
-
 @pytest.fixture(scope="module")
 def networking(applied: Applied, networking_checks: Checks, zones: list[str]) -> Stand:
     module = applied(
@@ -287,6 +279,10 @@ def deploy_as_the_pipeline_does(ecs: Any, *, cluster: str, service: str) -> None
 
 @pytest.fixture(scope="module")
 def stand(request: pytest.FixtureRequest) -> Stand:
+    # Where a test of this run will need the ecs module, it is begun with the first.
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    if any(spec is not None and spec.params.get("stand") == "ecs" for spec in asked):
+        request.getfixturevalue("service")
     made: Stand = request.getfixturevalue(request.param)
     if not made.reference:
         made.judge_the_reference()
