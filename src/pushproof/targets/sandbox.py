@@ -38,11 +38,12 @@ class SandboxTarget:
         settings: SandboxSettings | None = None,
         *,
         journal: RunJournal | None = None,
+        access: Access | None = None,
         say: Callable[[str], None] = print,
         quantities: cost.Quantities = cost.REFERENCE,
     ) -> None:
         self.settings = settings or SandboxSettings.from_environment(os.environ)
-        self.access = Access(self.settings)
+        self.access = access or Access(self.settings)
         self.facts = self.access.admit()
         if self.settings.connection_arn is not None:
             source.require_available(self.access.client, self.settings.connection_arn)
@@ -260,13 +261,14 @@ def sweep_account(
     *,
     act: bool,
     journal: RunJournal | None = None,
+    access: Access | None = None,
     say: Callable[[str], None] = print,
 ) -> Outcome:
     """What `pushproof sweep` does: pass the guard, then find (and, with `act`, remove) what runs left.
 
     Processes that a dead run left on this machine are ended first: they would go on creating. Raises TargetUnavailable.
     """
-    access = Access(settings)
+    access = access or Access(settings)
     facts = access.admit()
     journal = journal or RunJournal()
     runs = journal.runs(facts.account_id, settings.endpoint)

@@ -1,0 +1,269 @@
+"""The sandbox target: refused without a trace, tagged and announced while it lasts, gone at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
+from pushproof.emulator.world import World
+from pushproof.sandbox import naming
+from pushproof.sandbox.access import Access
+from pushproof.sandbox.guard import Refused
+from pushproof.sandbox.runs import Run, RunJournal
+from pushproof.sandbox.settings import SandboxSettings
+from pushproof.sandbox.sweep import Wanted
+from pushproof.targets.base import TargetUnavailable
+from pushproof.targets.sandbox import SandboxTarget, sweep_account
+
+ROOT = Path(__file__).resolve().parents[3]
+Open = Callable[..., SandboxTarget]
+
+
+class Credentials:
+    """What boto3 has found."""
+
+    def __init__(self, token: str | None) -> None:
+        self.access_key, self.secret_key, self.token = "ASIAEXAMPLE", "secret", token
+
+    def get_frozen_credentials(self) -> Credentials:
+        return self
+
+
+class Session:
+    """A boto3 session whose AWS is the world."""
+
+    def __init__(self, world: World, token: str | None = "token") -> None:
+        self._world, self._token = world, token
+
+    def get_credentials(self) -> Credentials:
+        return Credentials(self._token)
+
+    def client(self, service: str, **_: Any) -> Any:
+        return self._world.administrator(service)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> RunJournal:
+    return RunJournal(tmp_path)
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def opened(world: World, settings: SandboxSettings, journal: RunJournal, said: list[str]) -> Open:
+    """Opens a target in a world that says it is a sandbox."""
+    world.administrator("iam").create_account_alias(AccountAlias="acme-sandbox")
+    world.gateway.calls.clear()
+
+    def open_it(*, token: str | None = "token", **changes: Any) -> SandboxTarget:
+        changed = replace(settings, **changes)
+        return SandboxTarget(changed, journal=journal, access=Access(changed, Session(world, token)), say=said.append)
+
+    return open_it
+
+
+def created(type: str, **after: Any) -> dict[str, Any]:
+    return {
+        "mode": "managed",
+        "type": type,
+        "address": f"{type}.this",
+        "change": {"actions": ["create"], "after": after},
+    }
+
+
+def writes(world: World) -> list[str]:
+    reads = ("Get", "List", "Describe", "BatchGet")
+    return [c.name for c in world.gateway.calls if not c.context.operation.startswith(reads)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param({"accounts": frozenset({"210987654321"})}, id="account"),
+        pytest.param({"regions": frozenset({"us-east-1"})}, id="region"),
+        pytest.param({"token": None}, id="long-lived-keys"),
+    ],
+)
+def test_a_refused_target_leaves_no_trace(
+    world: World, opened: Open, journal: RunJournal, wrong: dict[str, Any]
+) -> None:
+    """Neither a call that changes anything nor a run in the journal."""
+    with pytest.raises(Refused):
+        opened(**wrong)
+    assert writes(world) == []
+    assert journal.runs() == []
+
+
+def test_the_estimate_is_told_before_anything_and_the_ceiling_holds(
+    world: World, opened: Open, journal: RunJournal, said: list[str]
+) -> None:
+    """Above the ceiling, the run does not begin."""
+    with pytest.raises(TargetUnavailable, match=r"above the ceiling of 0\.10 USD"):
+        opened(max_usd=0.1)
+    assert "Estimated cost of 3 h" in "\n".join(said)
+    assert writes(world) == []
+    assert journal.runs() == []
+
+
+def test_a_pending_connection_is_refused_with_the_consoles_link(
+    world: World, opened: Open, aws: Callable[[str], Any], journal: RunJournal
+) -> None:
+    """Nothing is created over a source that cannot work."""
+    arn = aws("codestar-connections").create_connection(ProviderType="GitHub", ConnectionName="shop")["ConnectionArn"]
+    world.gateway.calls.clear()
+    with pytest.raises(
+        TargetUnavailable, match=r"PENDING.*https://eu-west-1\.console\.aws\.amazon\.com/codesuite/settings"
+    ):
+        opened(connection_arn=arn, repository="example/shop")
+    assert writes(world) == []
+    assert journal.runs() == []
+    world.connections.authorise(arn)
+    target = opened(connection_arn=arn, repository="example/shop")
+    assert target.variables(ROOT / "infrastructure/environments/dev")["connection_arn"] == arn
+    target.close()
+
+
+def test_a_configuration_gets_the_runs_name_tags_and_source(opened: Open) -> None:
+    """As far as it declares such variables, and the environment of its processes tags what has none."""
+    with opened() as target:
+        environment = target.variables(ROOT / "infrastructure/environments/dev")
+        assert environment["project"] == f"pushproof-{target.run.id}"
+        assert environment["tags"][naming.RUN_TAG] == target.run.id
+        assert environment["source_type"] == "s3"
+        assert set(target.variables(ROOT / "infrastructure/modules/ecr")) == {"project"}
+        variables = target.environment()
+        assert variables[f"TF_AWS_DEFAULT_TAGS_{naming.RUN_TAG}"] == target.run.id
+        assert variables["AWS_SESSION_TOKEN"] == "token"
+        assert variables["AWS_CONFIG_FILE"] == "/dev/null"
+
+
+def test_plans_are_written_down_before_they_are_carried_out(opened: Open, journal: RunJournal) -> None:
+    """Addresses, types and names, on disk when the plan may be applied."""
+    with opened() as target:
+        target.announce("stack", [created("aws_s3_bucket", bucket="b"), created("aws_vpc")])
+        assert [(i.module, i.type, i.name) for i in journal.intents(target.run)] == [
+            ("stack", "aws_s3_bucket", "b"),
+            ("stack", "aws_vpc", None),
+        ]
+
+
+def test_a_plan_above_the_ceiling_is_not_carried_out(opened: Open, journal: RunJournal) -> None:
+    """All plans of a run together count, and the one too many is not even written down."""
+    with opened() as target:
+        target.announce("one", [created("aws_nat_gateway")] * 10)
+        with pytest.raises(TargetUnavailable, match="above the ceiling"):
+            target.announce("two", [created("aws_nat_gateway")] * 30)
+        assert {i.module for i in journal.intents(target.run)} == {"one"}
+
+
+def test_leaving_sweeps_the_runs_own_leftovers(
+    opened: Open, aws: Callable[[str], Any], journal: RunJournal, said: list[str]
+) -> None:
+    """What Terraform did not destroy goes, somebody else's stays, and the journal is empty."""
+    aws("sns").create_topic(Name="acme")
+    with opened() as target:
+        aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
+        assert target.leftovers() == [f"sns topic {target.project}-dev-pipeline"]
+    assert [t["TopicArn"].rpartition(":")[2] for t in aws("sns").list_topics()["Topics"]] == ["acme"]
+    assert journal.runs() == []
+    assert target.remains() == []
+    assert any("sweep: removed sns topic" in line for line in said)
+
+
+def test_a_given_certificate_stays_and_an_imported_one_is_tagged(opened: Open, aws: Callable[[str], Any]) -> None:
+    """What a person brought is never deleted; what the run brought is known as its own."""
+    from pushproof.drill.certificate import self_signed
+
+    made = self_signed("shop.example.test")
+    with opened() as target:
+        arn = target.certificate(made.certificate, made.private_key)
+        tags = aws("acm").list_tags_for_certificate(CertificateArn=arn)["Tags"]
+        assert {t["Key"] for t in tags} == {naming.RUN_TAG, naming.EXPIRES_TAG, naming.OWNER_TAG}
+    assert aws("acm").list_certificates()["CertificateSummaryList"] == []
+    given = "arn:aws:acm:eu-west-1:123456789012:certificate/given"
+    with opened(certificate_arn=given) as target:
+        assert target.certificate(made.certificate, made.private_key) == given
+        target.forget_certificate(given)
+
+
+def test_a_push_through_the_bucket_is_known_by_its_version(
+    opened: Open, aws: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Without a connection, the checkout's zip is the push; an environment without a bucket says so."""
+
+    class Checkout:
+        directory = tmp_path
+
+    (tmp_path / "buildspec.yml").write_text("version: 0.2")
+    aws("s3").create_bucket(Bucket="acme-source", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws("s3").put_bucket_versioning(Bucket="acme-source", VersioningConfiguration={"Status": "Enabled"})
+    with opened() as target:
+        revision, _ = target.push(Checkout(), "0" * 40, {"source_bucket_name": "acme-source"})
+        assert aws("s3").head_object(Bucket="acme-source", Key="source.zip")["VersionId"] == revision
+        with pytest.raises(TargetUnavailable, match="source_bucket_name"):
+            target.push(Checkout(), "0" * 40, {})
+
+
+def dead(run: Run) -> None:
+    """Make a run one whose process is gone."""
+    file = Path(run.directory) / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "started": "another boot:1"}))
+
+
+def test_a_fresh_sweep_takes_what_a_dead_run_left(
+    opened: Open, world: World, settings: SandboxSettings, aws: Callable[[str], Any], journal: RunJournal
+) -> None:
+    """By the journal of the machine it died on, without waiting for its expiry; the journal forgets it afterwards."""
+    target = opened()
+    aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
+    access = Access(settings, Session(world))
+    assert sweep_account(settings, Wanted(), act=True, journal=journal, access=access).removed == []
+    dead(target.run)
+    dry = sweep_account(settings, Wanted(), act=False, journal=journal, access=access)
+    assert len(dry.selection.taken) == 1
+    assert len(aws("sns").list_topics()["Topics"]) == 1
+    assert sweep_account(settings, Wanted(), act=True, journal=journal, access=access, say=lambda _: None).clean
+    assert aws("sns").list_topics()["Topics"] == []
+    assert journal.runs() == []
+
+
+def test_a_run_stays_in_the_journal_until_nothing_is_left(
+    opened: Open, world: World, journal: RunJournal, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be removed is told with the command that tries again."""
+    from pushproof.sandbox.sweep import Sweep
+
+    target = opened()
+    world.administrator("sns").create_topic(Name=f"{target.project}-dev-pipeline")
+
+    def fault(context: RequestContext) -> None:
+        if context.operation == "DeleteTopic":
+            raise AwsError("AuthorizationError", "not allowed", 403)
+
+    world.gateway.faults.append(fault)
+    once = target._sweep()
+    once.patience, once.pause = -1.0, lambda _: None
+    monkeypatch.setattr(target, "_sweep", lambda: once)
+    target.close()
+    assert isinstance(once, Sweep)
+    assert f"pushproof sweep --run {target.run.id} --yes" in said[-1]
+    assert [run.id for run in journal.runs()] == [target.run.id]
+
+
+def test_a_line_that_a_crash_cut_short_is_left_out(opened: Open, journal: RunJournal) -> None:
+    """The journal is readable after any crash."""
+    with opened() as target:
+        target.announce("stack", [created("aws_vpc")])
+        with (Path(target.run.directory) / "intents.jsonl").open("a") as stream:
+            stream.write('{"module": "stack", "addr')
+        assert len(journal.intents(target.run)) == 1
