@@ -45,8 +45,10 @@ class Stand:
     def patched(self, mistake: Mistake) -> Iterator[None]:
         if mistake.file.startswith("app/"):
             original, self.buildspec = self.buildspec, _replaced(self.buildspec, mistake)
-            yield
-            self.buildspec = original
+            try:
+                yield
+            finally:
+                self.buildspec = original
             return
         (file,) = (f for f in self._own_files() if f.name == mistake.file)
         original = file.read_text()
