@@ -114,7 +114,7 @@ class SandboxTarget:
         }
         if {"source_type", "certificate_arn"} <= declared:  # An environment, not the pipeline's module alone.
             if self.settings.connection_arn is None:
-                own |= {"source_type": "s3", "repository": None}
+                own["source_type"] = "s3"
             else:
                 own |= {"connection_arn": self.settings.connection_arn, "repository": self.settings.repository}
         return {name: value for name, value in own.items() if name in declared}

@@ -223,8 +223,8 @@ class Terraform:
 
     def _variables(self, more: dict[str, Any]) -> dict[str, Any]:
         merged = {**self.variables, **more}
-        # tftest writes Python's True; HCL wants true, and null for None.
-        return {k: json.dumps(v) if isinstance(v, bool) or v is None else v for k, v in merged.items()}
+        # tftest writes Python's True; HCL wants true. None is left out: `-var name=null` gives a string variable the word null.
+        return {k: json.dumps(v) if isinstance(v, bool) else v for k, v in merged.items() if v is not None}
 
     def _call(self, name: str, command: Callable[[_Tftest], Any]) -> Any:
         runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
