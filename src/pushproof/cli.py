@@ -109,7 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         if name == "drill":
             command.add_argument(
-                "--target", choices=("embedded", "sandbox"), default="embedded", help="where to run it (%(default)s)"
+                "--target",
+                choices=("embedded", "localstack", "sandbox"),
+                default="embedded",
+                help="where to run it (%(default)s)",
             )
             command.add_argument(
                 "--variant", default="unhealthy", help="the breakage to push, one of app/variants (%(default)s)"
@@ -259,9 +262,21 @@ def _drill_settings(options: argparse.Namespace, **more: Any) -> Any:
 
 def _open(options: argparse.Namespace, narrator: Any) -> Any:
     from pushproof.emulator.world import WorldSettings
-    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+    from pushproof.targets.worldtarget import WorldTarget
 
-    target = EmbeddedTarget(EmbeddedSettings(world=WorldSettings(speed=options.speed), port=options.port))
+    world = WorldSettings(speed=options.speed)
+    target: WorldTarget
+    if getattr(options, "target", "embedded") == "localstack":
+        from pushproof.targets.localstack import LocalStackTarget, settings_from_environment
+
+        target = LocalStackTarget(
+            settings_from_environment(world, port=options.port),
+            progress=lambda line: narrator.console.print(f"localstack: {line}", markup=False),
+        )
+    else:
+        from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+
+        target = EmbeddedTarget(EmbeddedSettings(world=world, port=options.port))
     for line in target.cleaned:
         narrator.console.print(f"[yellow]removed what a crashed run left: {escape(line)}[/]")
     return target

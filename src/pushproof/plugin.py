@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 TARGETS = ("embedded", "localstack", "sandbox")
 
-# Kept when the plugin is imported: a conftest may drop AWS settings before the target is opened.
-_ENVIRONMENT = {name: os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "LOCALSTACK_HOST")}
+# Kept from when the plugin is imported: a conftest may drop AWS settings before the target is opened.
+_ENVIRONMENT = {
+    k: v for k, v in os.environ.items() if k.startswith(("LOCALSTACK_", "PUSHPROOF_")) or k == "AWS_ENDPOINT_URL"
+}
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -57,7 +59,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--localstack",
-        default=os.environ.get("PUSHPROOF_LOCALSTACK") or "auto",
         metavar="WHERE",
         help="for --target localstack: container, the URL of one that stands, or auto: one that AWS_ENDPOINT_URL or "
         "LOCALSTACK_HOST name or that stands at port 4566, else a container [auto]",
@@ -117,15 +118,11 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
         return EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
     if name == "localstack":
         from pushproof.targets.localstack import LocalStackTarget, settings_from_environment
-        from pushproof.targets.localstack_health import named_in_environment
 
-        settings = settings_from_environment(
-            world,
-            runtime=runtime,
-            where=config.getoption("--localstack"),
-            named=named_in_environment(_ENVIRONMENT),
-            **({"native": True} if config.getoption("--native") else {}),
-        )
+        asked: dict[str, Any] = {"native": True} if config.getoption("--native") else {}
+        if where := config.getoption("--localstack"):
+            asked["where"] = where
+        settings = settings_from_environment(world, _ENVIRONMENT, runtime=runtime, **asked)
         return LocalStackTarget(settings, progress=_narrator(config))
     return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pushproof.emulator.layers import LayeredSubstrate
@@ -18,7 +18,7 @@ from pushproof.emulator.world import World, WorldSettings
 from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.journal import Journal
 from pushproof.targets.localstack_container import LocalStackContainer, start_localstack
-from pushproof.targets.localstack_health import Health, Named, found_standing, health, standing
+from pushproof.targets.localstack_health import Health, Named, found_standing, health, named_in_environment, standing
 from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
 
 # What a world can do, and the service of the plane that does it: what LocalStack answers by itself, the world cannot see.
@@ -184,14 +184,22 @@ def _standing(settings: LocalStackSettings) -> tuple[str, Health] | None:
     return found_standing()
 
 
-def settings_from_environment(world: WorldSettings, **more: object) -> LocalStackSettings:
-    """Settings with LOCALSTACK_IMAGE, LOCALSTACK_AUTH_TOKEN and PUSHPROOF_LOCALSTACK_NATIVE as the environment has them."""
-    return replace(
-        LocalStackSettings(
-            world=world,
-            image=os.environ.get("LOCALSTACK_IMAGE") or None,
-            token=os.environ.get("LOCALSTACK_AUTH_TOKEN") or None,
-            native=os.environ.get("PUSHPROOF_LOCALSTACK_NATIVE", "") in ("1", "true", "yes"),
-        ),
-        **more,  # type: ignore[arg-type]
+def settings_from_environment(
+    world: WorldSettings, environment: Mapping[str, str] | None = None, **more: object
+) -> LocalStackSettings:
+    """Settings as the environment (this process's by default) has them.
+
+    PUSHPROOF_LOCALSTACK says where; AWS_ENDPOINT_URL and LOCALSTACK_HOST name one that stands; LOCALSTACK_IMAGE and
+    LOCALSTACK_AUTH_TOKEN are for a container; PUSHPROOF_LOCALSTACK_NATIVE=1 hands services to it. `more` wins. Raises
+    TargetUnavailable when a name cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    settings = LocalStackSettings(
+        world=world,
+        where=environment.get("PUSHPROOF_LOCALSTACK") or "auto",
+        named=named_in_environment(environment),
+        image=environment.get("LOCALSTACK_IMAGE") or None,
+        token=environment.get("LOCALSTACK_AUTH_TOKEN") or None,
+        native=environment.get("PUSHPROOF_LOCALSTACK_NATIVE", "") in ("1", "true", "yes"),
     )
+    return replace(settings, **more)  # type: ignore[arg-type]

@@ -181,8 +181,8 @@ def _settle_reaper(client: Any) -> None:
         return
     try:
         if not exists(client, configuration.ryuk_image):
-            client.images.pull(configuration.ryuk_image)
-    except (APIError, ImageNotFound, DockerException, OSError):
+            _pull(client, configuration.ryuk_image)
+    except ImageUnavailable:
         configuration.ryuk_disabled = True
 
 

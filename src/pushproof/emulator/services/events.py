@@ -6,7 +6,7 @@ Rules and targets themselves stay in the substrate. Source: https://docs.aws.ama
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -20,11 +20,39 @@ from pushproof.engines.events import (
     compile_transformer,
 )
 
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
 
 class EventsService(Service):
     """Checks patterns and transformers before the substrate stores them; puts events on the world's bus."""
 
     overlay: ClassVar[bool] = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        # By region and name: LocalStack keeps no description of a connection, and Terraform would write it again on every plan.
+        self._descriptions: dict[tuple[str, str], str | None] = {}
+
+    def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._pass_on(context, "create_connection", request)
+        self._descriptions[context.region, request["Name"]] = request.get("Description")
+        return answer
+
+    def update_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._pass_on(context, "update_connection", request)
+        self._descriptions[context.region, request["Name"]] = request.get("Description")
+        return answer
+
+    def describe_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._pass_on(context, "describe_connection", request)
+        description = self._descriptions.get((context.region, request["Name"]))
+        return {"Description": description, **answer} if description else answer
+
+    def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._pass_on(context, "delete_connection", request)
+        self._descriptions.pop((context.region, request["Name"]), None)
+        return answer
 
     def put_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         if request.get("EventPattern"):
