@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ KILLS = int(os.environ.get("PUSHPROOF_REHEARSAL_KILLS", "30"))
 # One in so many kills the whole environment's run, which takes minutes; the others the reduced one's.
 WHOLE_EVERY = int(os.environ.get("PUSHPROOF_REHEARSAL_WHOLE_EVERY", "8"))
 SEED = int(os.environ.get("PUSHPROOF_REHEARSAL_SEED", "20261123"))
+# Where to kill, in turn: most is made and unmade in apply and destroy.
+PLAN = {"reduced": ("APPLY", "DESTROY", "APPLY", "BOOTSTRAP"), "dev": ("APPLY", "DEPLOY", "DESTROY")}
 STEPS = ("BOOTSTRAP", "APPLY", "DEPLOY", "DESTROY", "CLOSE", "DONE")
 
 
@@ -31,7 +34,7 @@ def start(which: str, environment: dict[str, str], output: Path) -> subprocess.P
 
 def wait_for(run: subprocess.Popen[bytes], output: Path, step: str) -> None:
     """Wait until a run says that it is at a step, or ends."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while f" {step}\n" not in output.read_text() and run.poll() is None:
         assert time.monotonic() < deadline, output.read_text()
         time.sleep(0.05)
@@ -49,49 +52,66 @@ def step_of(text: str) -> str:
     return reached[-1] if reached else "OPEN"
 
 
+def steps_of(text: str) -> dict[str, float]:
+    """Seconds that each step of a run took, from the times it told."""
+    at: dict[str, float] = {}
+    for line in text.splitlines():
+        told, _, step = line.partition(" ")
+        if step in STEPS:
+            hours, minutes, seconds = (int(part) for part in told.split(":"))
+            at[step] = hours * 3600 + minutes * 60 + seconds
+    reached = list(at.items())
+    return {step: (after - begun) % 86400 for (step, begun), (_, after) in pairwise(reached)}
+
+
 @pytest.fixture(scope="module")
-def took() -> dict[str, float]:
-    """Seconds that whole runs took; a guess until one has been measured."""
-    return {"reduced": 50.0, "dev": 150.0}
+def took() -> dict[str, dict[str, float]]:
+    """Seconds that each step takes: a guess, until a whole run has been measured."""
+    return {
+        "reduced": {"BOOTSTRAP": 25.0, "APPLY": 20.0, "DESTROY": 20.0},
+        "dev": {"APPLY": 70.0, "DEPLOY": 20.0, "DESTROY": 50.0},
+    }
 
 
 @pytest.mark.parametrize("which", ["reduced", "dev"])
 def test_a_whole_run_leaves_nothing(
-    which: str, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, float]
+    which: str, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, dict[str, float]]
 ) -> None:
     """Applied, deployed, destroyed and closed: the account is as it was, and the journal is empty."""
     before = standin.resources()
     run = start(which, environment, tmp_path / "output.txt")
-    wait_for(run, tmp_path / "output.txt", "BOOTSTRAP")
-    started = time.monotonic()
     assert run.wait(900) == 0, (tmp_path / "output.txt").read_text()
-    took[which] = time.monotonic() - started
-    print(f"{which}: {took[which]:.0f} s")
+    took[which] |= steps_of((tmp_path / "output.txt").read_text())
+    print(f"{which}: {took[which]}")
     assert standin.resources() == before
     assert list((tmp_path / "state" / "sandbox").iterdir()) == []
 
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_after_kill_9_a_fresh_sweep_leaves_nothing(
-    number: int, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, float]
+    number: int, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, dict[str, float]]
 ) -> None:
     """At a random moment of apply, deployment or destroy; bystanders' resources are the same before and after."""
     which = "dev" if number % WHOLE_EVERY == WHOLE_EVERY - 1 else "reduced"
     before = standin.resources()
-    # Stratified: the moments spread over the whole run, whatever the seed. Nothing is created before BOOTSTRAP.
-    moment = took[which] * (number + random.Random(SEED + number).random()) / max(KILLS, 1)
+    aimed = PLAN[which][number % len(PLAN[which])]
+    # The moments spread over the step, whatever the seed.
+    rounds = max(1, KILLS // len(PLAN[which]))
+    within = (number // len(PLAN[which]) + random.Random(SEED + number).random()) / rounds
+    moment = took[which][aimed] * min(within, 1.0)
     output = tmp_path / "output.txt"
     run = start(which, environment, output)
-    wait_for(run, output, "BOOTSTRAP")
+    wait_for(run, output, aimed)
     try:
         run.wait(moment)
     except subprocess.TimeoutExpired:
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
+    assert f" {aimed}\n" in output.read_text(), output.read_text()
     step, left = step_of(output.read_text()), len(standin.resources() - before)
     done = sweep(environment, "--yes")
     swept = done.stdout.strip().splitlines()[-1:]
-    print(f"{which} killed {moment:.1f} s after the start, at {step}: {left} resources; swept: {swept}")
+    print(f"{which} killed {moment:.1f} s after {aimed}, at {step}: {left} resources; swept: {swept}")
     assert standin.resources() == before, f"killed at {step}\n{done.stdout}{done.stderr}"
     assert done.returncode == 0, done.stdout + done.stderr
     again = sweep(environment)
