@@ -7,7 +7,7 @@ VARIANT ?= unhealthy
 BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 
-.PHONY: help setup demo test lint unit integration test-module known-module bench doctor localstack-up localstack-down clean
+.PHONY: help setup demo test lint unit integration test-module known-module bench doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,8 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 	$(BIN)/pytest tests/unit --numprocesses logical
 
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
-	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile
+	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack)
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
@@ -46,11 +47,22 @@ bench: setup ## How fast the engines decide, at three sizes each
 doctor: setup ## What is present, what is missing, what to do about it
 	$(BIN)/pushproof doctor
 
-localstack-up: ## A LocalStack container that stays up
-	docker compose up --detach --wait localstack
+localstack-image: setup ## LocalStack's community services from the package index, where its own image cannot be pulled
+	@$(BIN)/python -m pushproof.targets.localstack_image
 
-localstack-down: ## Take it down
-	docker compose down --volumes
+# The compose plugin is not everywhere; without it the same container is started directly.
+localstack-up: setup ## A LocalStack container that stays up; runs with TARGET=localstack use it
+	@if docker compose version >/dev/null 2>&1; then \
+	  image=$$($(BIN)/python -m pushproof.targets.localstack_standing image) \
+	  && LOCALSTACK_IMAGE=$$image docker compose up --detach --wait localstack; \
+	else $(BIN)/python -m pushproof.targets.localstack_standing up; fi
+
+localstack-down: setup ## Take it down
+	@if docker compose version >/dev/null 2>&1; then docker compose down --volumes; \
+	else $(BIN)/python -m pushproof.targets.localstack_standing down; fi
+
+parity: setup ## Apply every module on embedded and on LocalStack, and compare (docs/targets.md)
+	$(BIN)/python -m pushproof.parity --write docs/targets.md
 
 clean: ## Remove what crashed runs left, and build products
 	-$(BIN)/pushproof sweep --local

@@ -63,6 +63,7 @@ class MotoSubstrate:
             raise RuntimeError(
                 "another embedded world is open in this process; close it first, or open the second one in a process of its own"
             )
+        self._open = True
         self._account_id = account_id
         repair()
         moto_api_backend.reset()
@@ -96,7 +97,8 @@ class MotoSubstrate:
         return in_process_client(service, region, lambda request: self.handle(request))
 
     def close(self) -> None:
-        if MotoSubstrate._taken.locked():
+        if self._open:
+            self._open = False
             MotoSubstrate._taken.release()
 
 
@@ -115,6 +117,7 @@ class UpstreamSubstrate:
     def __init__(self, url: str, account_id: str = "000000000000", *, explain: Callable[[], str] | None = None) -> None:
         require_private(url)
         self.url = url.rstrip("/")
+        self._open = True
         self._account_id = account_id
         self._explain = explain
         self._session = requests.Session()

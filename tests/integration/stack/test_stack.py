@@ -74,7 +74,8 @@ def test_the_aws_cli_sees_executions_and_stages(stack: Stack) -> None:
 def test_the_aws_cli_sees_connections_and_images(stack: Stack) -> None:
     """The connection is AVAILABLE under its old name; the image carries the commit's tag."""
     listed = json.loads(stack.run("aws", "codestar-connections", "list-connections", "--output", "json").stdout)
-    assert [c["ConnectionStatus"] for c in listed["Connections"]] == ["AVAILABLE"]
+    statuses = {c["ConnectionArn"]: c["ConnectionStatus"] for c in listed["Connections"]}
+    assert statuses[stack["connection_arn"]] == "AVAILABLE"
     images = json.loads(
         stack.run(
             "aws", "ecr", "describe-images", "--repository-name", stack["repository_name"], "--output", "json"
