@@ -139,7 +139,7 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
     _settle_reaper(client)
     container = Container(image, edge_port=EDGE_PORT, region_name=region)
     container.image = image  # without a registry prefix: `choose_image` has it on this Engine
-    container.with_name(f"pushproof-{world_id}-localstack").with_envs(**_settings(token))
+    container.with_name(f"pushproof-{world_id}-localstack").with_envs(**settings_of(token))
     container.with_kwargs(
         labels={WORLD_LABEL: world_id, "pushproof.part": "localstack"},
         # A subscriber or webhook of this machine, as seen from inside.
@@ -162,7 +162,8 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
         container.get_docker_client().client.close()
 
 
-def _settings(token: str | None) -> dict[str, str]:
+def settings_of(token: str | None) -> dict[str, str]:
+    """LocalStack's own settings, for its environment: no telemetry, no downloads, answers in the name of the host it was asked by."""
     settings = {
         "DISABLE_EVENTS": "1",  # no telemetry
         "SKIP_SSL_CERT_DOWNLOAD": "1",

@@ -8,10 +8,12 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from pushproof.emulator.runtime.docker import DockerUnavailable, connect
 from pushproof.emulator.runtime.imagemaking import (
     SLIM,
     ImageUnavailable,
@@ -97,3 +99,21 @@ def _install(files: Path, directory: Path) -> None:
     run([*pip(), *target, "--quiet", "--no-deps", "--no-index", *made], remedy)
     for dispensable in ("awscli/examples", "bin", "share"):
         shutil.rmtree(packages / dispensable, ignore_errors=True)
+
+
+def main() -> int:
+    """`python -m pushproof.targets.localstack_image` makes the image and prints its name; exit code 3 when it cannot be made."""
+    try:
+        client = connect(timeout=900)
+        try:
+            print(ensure_localstack_image(client, progress=lambda line: print(line, file=sys.stderr)))
+        finally:
+            client.close()
+    except (ImageUnavailable, DockerUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
