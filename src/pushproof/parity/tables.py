@@ -1,0 +1,88 @@
+"""The tables of docs/targets.md."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pushproof.parity.differences import Difference, Run, differences, reason
+
+BEGIN, END = "<!-- parity: begin -->", "<!-- parity: end -->"
+USED: dict[str, tuple[str, ...]] = {
+    "networking": ("ec2",),
+    "ecr": ("ecr",),
+    "iam": ("iam", "sts"),
+    "ecs": ("ecs", "elbv2", "ec2", "logs", "acm"),
+    "codepipeline": (
+        "codepipeline",
+        "codebuild",
+        "codestar-connections",
+        "s3",
+        "sns",
+        "events",
+        "secretsmanager",
+        "logs",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Both targets' runs, who answered on the second, and how long each took to open (for LocalStack: container and all)."""
+
+    first: dict[str, Run]
+    second: dict[str, Run]
+    answering: dict[str, dict[str, str]]
+    opened: tuple[float, float]
+    about: str
+
+    def differences(self) -> list[Difference]:
+        """Everything that is not the same."""
+        empty = {name: Run(name, failure="not run") for name in USED}
+        names = dict.fromkeys([*self.first, *self.second])
+        return [d for n in names for d in differences({**empty, **self.first}[n], {**empty, **self.second}[n])]
+
+    def unexplained(self) -> list[Difference]:
+        """Differences that nobody knows a reason for: defects."""
+        return [difference for difference in self.differences() if reason(difference) is None]
+
+    def markdown(self) -> str:
+        """The tables of docs/targets.md."""
+        lines = [
+            f"Measured in one run, both targets one after the other: {self.about}. Opening the embedded target took "
+            f"{self.opened[0]:.1f} s, LocalStack, from container start to ready, {self.opened[1]:.1f} s.",
+            "",
+            "| module | embedded: apply, plan, destroy | LocalStack: the same | second plans | findings | differing attributes |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name, one in self.first.items():
+            other = self.second.get(name) or Run(name, failure="not run")
+            plans = "both empty" if not one.changes and not other.changes else f"{one.changes} / {other.changes}"
+            same = f"the same {len(one.findings)}" if one.findings == other.findings else "differ"
+            seconds = [
+                f"{r.apply:.1f}, {r.plan:.1f}, {r.destroy:.1f} s" if not r.failure else "failed" for r in (one, other)
+            ]
+            lines.append(
+                f"| {name} | {seconds[0]} | {seconds[1]} | {plans} | {same} | {len(differences(one, other))} |"
+            )
+        lines += [
+            "",
+            "Who answers on LocalStack:",
+            "",
+            "| module | LocalStack itself | LocalStack, completed by the plane | delivery plane | moto, back-filled | skipped |",
+            "|---|---|---|---|---|---|",
+        ]
+        for name in self.first:
+            by = self.answering[name]
+            columns = [
+                ", ".join(service for service, who in by.items() if who == kind) or "–"
+                for kind in ("localstack", "localstack, completed by the plane", "plane", "moto")
+            ]
+            lines.append(f"| {name} | {' | '.join(columns)} | nothing |")
+        known: dict[str, list[str]] = {}
+        for difference in self.differences():
+            where = re.sub(r"(\.this|\[[^\]]*\])", "", difference.where)
+            known.setdefault(reason(difference) or "**not explained**", []).append(f"`{where}`")
+        lines += ["", "| attributes that differ | why |", "|---|---|"]
+        lines += [f"| {', '.join(dict.fromkeys(where))} | {why} |" for why, where in known.items()]
+        return "\n".join(lines) + "\n"
