@@ -1,57 +1,108 @@
-"""Embedded and LocalStack, side by side: what differs has a known reason."""
+"""AWS's own answers beside our engines'; differences become fixtures. docs/parity.md says how to record."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import datetime
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pushproof.parity import MODULES, Difference, Run, differences, normalised, reason
+from pushproof.sandbox.oracles import Case, Question, ask_lifecycle, ask_permissions, differences, record
+
+pytestmark = pytest.mark.target_needs("oracles")
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
-# A process of its own: it opens two targets, beside whatever this session has open.
-@pytest.mark.docker
-def test_every_module_is_the_same_on_both(pytestconfig: pytest.Config) -> None:
-    """All modules apply on both with empty second plans, the same findings, and no difference without a reason."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pushproof.parity"],
-        cwd=pytestconfig.rootpath,
-        capture_output=True,
-        text=True,
-        timeout=850,
+@pytest.fixture
+def agree() -> Callable[[list[Case]], None]:
+    """Every case must agree; one that does not is recorded first."""
+
+    def check(cases: list[Case]) -> None:
+        found = differences(cases)
+        files = [str(record(FIXTURES, case, on=datetime.date.today().isoformat())) for case in found]
+        assert not found, "\n".join([*map(str, found), "recorded in:", *files])
+
+    return check
+
+
+@pytest.fixture(scope="module")
+def repository(applied: Callable[..., Any], aws: Callable[[str], Any]) -> str:
+    """A repository with images that differ in their tags and in the order they came."""
+    module = applied("infrastructure/modules/ecr", project="shop", environment="dev", force_delete=True)
+    name = str(module["repository_name"])
+    for tags in (["dev-1", "beta-1"], ["dev-2", "beta-2"], ["beta-3"], ["dev-4"]):
+        _put(aws("ecr"), name, tags)
+    return name
+
+
+def _put(ecr: Any, repository: str, tags: list[str]) -> None:
+    blob = json.dumps({"tags": tags}).encode()
+    digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    for module in MODULES:
-        assert f"| {module} |" in done.stdout
-    assert "failed" not in done.stdout
+    ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+    config = {"mediaType": "application/vnd.docker.container.image.v1+json", "size": len(blob), "digest": digest}
+    media = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": config, "layers": []})
+    for tag in tags:
+        ecr.put_image(repositoryName=repository, imageManifest=manifest, imageManifestMediaType=media, imageTag=tag)
 
 
-def state(**attributes: object) -> dict[str, object]:
-    return {"root_module": {"resources": [{"address": "aws_vpc.this", "values": attributes}]}}
-
-
-def test_ids_and_accounts_are_no_differences() -> None:
-    """What AWS picks anew for every resource, and the account's number, are normalised."""
-    first = normalised(
-        state(id="vpc-0a1b2c3d4e5f60718", owner_id="111111111111", cidr_block="10.0.0.0/16"), "111111111111"
+def _rules(*prefixes: str) -> str:
+    return json.dumps(
+        {
+            "rules": [
+                {
+                    "rulePriority": priority,
+                    "description": f"keep one {prefix}",
+                    "selection": {
+                        "tagStatus": "tagged",
+                        "tagPrefixList": [prefix],
+                        "countType": "imageCountMoreThan",
+                        "countNumber": 1,
+                    },
+                    "action": {"type": "expire"},
+                }
+                for priority, prefix in enumerate(prefixes, 1)
+            ]
+        }
     )
-    second = normalised(
-        state(id="vpc-1a1b2c3d4e5f60718", owner_id="222222222222", cidr_block="10.0.0.0/16"), "222222222222"
-    )
-    assert first == second
 
 
-def test_a_real_difference_is_found_and_has_no_reason() -> None:
-    """An attribute that matters, a plan that is not empty, and a finding of one target alone are differences."""
-    first = Run("networking", answers=normalised(state(cidr_block="10.0.0.0/16"), "1" * 12))
-    second = Run(
-        "networking",
-        answers=normalised(state(cidr_block="10.1.0.0/16"), "1" * 12),
-        changes={"aws_vpc.this": ["update"]},
-        findings={("networking.any", "vpc")},
+@pytest.mark.parametrize("prefixes", [("dev",), ("dev", "beta"), ("beta", "dev")])
+def test_lifecycle_previews(
+    prefixes: tuple[str, ...], repository: str, aws: Callable[[str], Any], agree: Callable[[list[Case]], None]
+) -> None:
+    """Rules that protect and rules that expire come out as in ECR's own preview."""
+    agree([ask_lifecycle(aws("ecr"), repository, _rules(*prefixes))])
+
+
+def test_permissions_of_the_reference_roles(
+    applied: Callable[..., Any], aws: Callable[[str], Any], target: Any, agree: Callable[[list[Case]], None]
+) -> None:
+    """What the roles may and may not do is what IAM's simulator says."""
+    artifacts = f"parity-artifacts-{target.account_id}"
+    module = applied(
+        "infrastructure/modules/iam",
+        project="shop",
+        environment="dev",
+        artifacts_bucket_name=artifacts,
+        source_bucket_name=f"{artifacts}-source",
     )
-    found = differences(first, second)
-    assert [difference.where for difference in found] == ["second plan", "findings", "aws_vpc.this.cidr_block"]
-    assert found[2] == Difference("networking", "aws_vpc.this.cidr_block", "10.0.0.0/16", "10.1.0.0/16")
-    assert [reason(difference) for difference in found] == [None, None, None]
+    task = str(module["task_role_arn"])
+    questions = [
+        Question("s3:GetObject", f"arn:aws:s3:::{artifacts}/a"),
+        Question("s3:GetObject", "arn:aws:s3:::somebody-elses/a"),
+        Question("ecr:GetAuthorizationToken"),
+        Question("ecr:DeleteRepository", f"arn:aws:ecr:{target.region}:{target.account_id}:repository/shop-dev"),
+        Question("iam:PassRole", task, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}),
+        Question("iam:PassRole", task, {"iam:PassedToService": "ec2.amazonaws.com"}),
+    ]
+    roles = ("codebuild_role_arn", "codepipeline_role_arn", "execution_role_arn", "task_role_arn")
+    agree([case for role in roles for case in ask_permissions(aws("iam"), str(module[role]), questions)])
