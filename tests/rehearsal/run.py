@@ -39,7 +39,15 @@ def main(which: str) -> None:
             variables["certificate_arn"] = target.certificate(made.certificate, made.private_key)
         stack = prepare(target, ENVIRONMENTS[which], name="stack", variables=variables)
         stack.init(backend=backend)
-        say("APPLY")
+        say("PLAN")
+        announce = stack.announce
+        assert announce is not None
+
+        def announced(changes: list[dict[str, Any]]) -> None:
+            announce(changes)
+            say("APPLY")
+
+        stack.announce = announced
         stack.apply()
         if which == "dev":
             say("DEPLOY")
@@ -65,7 +73,12 @@ def deploy(target: SandboxTarget, outputs: dict[str, Any]) -> None:
             "pipelineExecutionSummaries"
         ]
         if len(executions) > 1 and executions[0]["status"] != "InProgress":
-            say(f"the execution is {executions[0]['status']}")
+            actions = pipelines.list_action_executions(
+                pipelineName=outputs["pipeline_name"],
+                filter={"pipelineExecutionId": executions[0]["pipelineExecutionId"]},
+            )["actionExecutionDetails"]
+            ended = ", ".join(f"{a['stageName']} {a['status']}" for a in reversed(actions))
+            say(f"the execution is {executions[0]['status']}: {ended}")
             return
         time.sleep(0.5)
     say("the execution goes on")

@@ -6,6 +6,7 @@ Prints one line of JSON with its endpoint, then serves until its standard input 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import socket
@@ -17,6 +18,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.context import RequestContext
 from pushproof.emulator.errors import AwsError
+from pushproof.emulator.runtime.scriptedbuilder import ScriptedBuilder, ScriptedCommand, ScriptedContainer
 from pushproof.emulator.world import World, WorldSettings
 from pushproof.targets.worldtarget import furnish
 
@@ -87,11 +89,37 @@ def furnished(world: World) -> Faults:
     return faults
 
 
+def builder(world: World) -> ScriptedBuilder:
+    """Builds that succeed: the image is in the repository, and imagedefinitions.json names it."""
+
+    def push(container: ScriptedContainer) -> None:
+        ecr: Any = world.administrator("ecr")
+        repository = container.variables["ECR_REPOSITORY_NAME"]
+        blob = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": {}}}).encode()
+        digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository, uploadId=upload, partFirstByte=0, partLastByte=len(blob) - 1, layerPartBlob=blob
+        )
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
+        media = "application/vnd.docker.distribution.manifest.v2+json"
+        config = {"mediaType": "application/vnd.docker.container.image.v1+json", "size": len(blob), "digest": digest}
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": media, "config": config, "layers": []})
+        ecr.put_image(
+            repositoryName=repository, imageManifest=manifest, imageManifestMediaType=media, imageTag="dev-rehearsal"
+        )
+
+    image = "$ECR_REGISTRY/$ECR_REPOSITORY_NAME:dev-rehearsal"
+    definitions = f'[{{"name":"$CONTAINER_NAME","imageUri":"{image}"}}]'
+    return ScriptedBuilder([ScriptedCommand("imageUri", writes={"imagedefinitions.json": definitions}, effect=push)])
+
+
 def main() -> None:
     speed = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     with World(WorldSettings(account_id=ACCOUNT, region=REGION, speed=speed, enforce_iam=True)) as world:
         world.serve()
         furnish(world, "scripted")
+        world.builder = builder(world)
         furnished(world)
         print(json.dumps({"endpoint": world.endpoint, "account": ACCOUNT, "region": REGION}), flush=True)
         sys.stdin.read()

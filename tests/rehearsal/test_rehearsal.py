@@ -21,7 +21,7 @@ WHOLE_EVERY = int(os.environ.get("PUSHPROOF_REHEARSAL_WHOLE_EVERY", "8"))
 SEED = int(os.environ.get("PUSHPROOF_REHEARSAL_SEED", "20261123"))
 # Where to kill, in turn: most is made and unmade in apply and destroy.
 PLAN = {"reduced": ("APPLY", "DESTROY", "APPLY", "BOOTSTRAP"), "dev": ("APPLY", "DEPLOY", "DESTROY")}
-STEPS = ("BOOTSTRAP", "APPLY", "DEPLOY", "DESTROY", "CLOSE", "DONE")
+STEPS = ("BOOTSTRAP", "PLAN", "APPLY", "DEPLOY", "DESTROY", "CLOSE", "DONE")
 
 
 def start(which: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
