@@ -163,7 +163,7 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
 
 
 def settings_of(token: str | None) -> dict[str, str]:
-    """LocalStack's own settings, for its environment: no telemetry, no downloads, answers in the name of the host that was asked."""
+    """LocalStack's own settings, for its environment: no telemetry, no downloads, answers in the name of the host asked."""
     settings = {
         "DISABLE_EVENTS": "1",  # no telemetry
         "SKIP_SSL_CERT_DOWNLOAD": "1",

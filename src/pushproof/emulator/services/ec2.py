@@ -1,4 +1,5 @@
-"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list.
+"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list, and the routes
+of gateway endpoints whose tables change.
 
 AWS keeps a description with every rule (API_SecurityGroupRule); moto, and what stands on it, shows it for CIDR rules only, so that
 Terraform would want to write it again on every plan. Everything else is the substrate's.
@@ -47,6 +48,37 @@ class Ec2Service(Service):
         for rule in answer.get("SecurityGroupRules", []):
             self._complete(rule)
         return answer
+
+    def modify_vpc_endpoint(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._ask(context, "modify_vpc_endpoint", request)
+        added, removed = request.get("AddRouteTableIds", []), request.get("RemoveRouteTableIds", [])
+        if added or removed:
+            self._route_to_endpoint(context, request["VpcEndpointId"], added, removed)
+        return answer
+
+    def _route_to_endpoint(
+        self, context: RequestContext, endpoint_id: str, added: list[str], removed: list[str]
+    ) -> None:
+        """Give route tables the gateway endpoint's route, or take it away, where the substrate has only noted the table."""
+        tables = self._ask(context, "describe_route_tables", {"RouteTableIds": [*added, *removed]})["RouteTables"]
+        routed = {
+            table["RouteTableId"]: route["DestinationPrefixListId"]
+            for table in tables
+            for route in table["Routes"]
+            if route.get("GatewayId") == endpoint_id and route.get("DestinationPrefixListId")
+        }
+        for table in set(removed) & routed.keys():
+            self._ask(context, "delete_route", {"RouteTableId": table, "DestinationPrefixListId": routed[table]})
+        missing = set(added) - routed.keys()
+        if not missing:
+            return
+        endpoint = self._ask(context, "describe_vpc_endpoints", {"VpcEndpointIds": [endpoint_id]})["VpcEndpoints"][0]
+        wanted = {"Filters": [{"Name": "prefix-list-name", "Values": [endpoint["ServiceName"]]}]}
+        lists = self._ask(context, "describe_prefix_lists", wanted)["PrefixLists"]
+        prefix_list = next(one["PrefixListId"] for one in lists if one["PrefixListName"] == endpoint["ServiceName"])
+        for table in missing:
+            route = {"RouteTableId": table, "DestinationPrefixListId": prefix_list, "GatewayId": endpoint_id}
+            self._ask(context, "create_route", route)
 
     def _authorised(self, answer: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         wanted = dict(_described_references(request.get("IpPermissions", [])))
