@@ -17,8 +17,9 @@ Environment = Callable[[str], AppliedModule]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with a world of their own come first: once the session's target is open, the process has no room for another."""
-    items.sort(key=lambda item: "target" in getattr(item, "fixturenames", ()))
+    """Files with worlds of their own come first: once the session's target is open, the process has no room for another."""
+    with_target = {item.path for item in items if "target" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path in with_target)
 
 
 @pytest.fixture(scope="session")
