@@ -31,7 +31,7 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack)
+	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack --ignore tests/integration/parity)
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
