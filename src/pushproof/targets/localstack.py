@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -21,8 +22,8 @@ from pushproof.targets.localstack_container import LocalStackContainer, start_lo
 from pushproof.targets.localstack_health import Health, Named, found_standing, health, named_in_environment, standing
 from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
 
-# What a world can do, and the service of the plane that does it: what LocalStack answers by itself, the world cannot see.
-_CAPABILITIES = {
+#: What a world can do, and the service of the plane that does it: what LocalStack answers by itself, the world cannot see.
+CAPABILITIES = {
     "containers": "ecs",
     "load-balancer": "elbv2",
     "registry": "ecr",
@@ -72,6 +73,8 @@ class LocalStackTarget(WorldTarget):
         self.container: LocalStackContainer | None = None
         self.health = Health(frozenset(), "", "")
         self.url = ""
+        #: Seconds from nothing to a container that is ready; 0 for one that stood before.
+        self.ready_after = 0.0
         #: Services of the plane that LocalStack answers instead.
         self.native: tuple[str, ...] = ()
         found = _standing(self._localstack)
@@ -84,6 +87,7 @@ class LocalStackTarget(WorldTarget):
 
     def _substrate(self, settings: WorldSettings) -> Substrate:
         if not self.url:
+            started = time.monotonic()
             self.container = start_localstack(
                 self._record.id,
                 image=self._localstack.image,
@@ -93,6 +97,7 @@ class LocalStackTarget(WorldTarget):
                 progress=self._progress,
             )
             self.url = self.container.url
+            self.ready_after = time.monotonic() - started
         try:
             if self.container is not None:
                 self.health = health(self.url)
@@ -138,7 +143,7 @@ class LocalStackTarget(WorldTarget):
             self.container.close()
 
     def lacks(self, capability: str) -> str | None:
-        service = _CAPABILITIES.get(capability)
+        service = CAPABILITIES.get(capability)
         if service in self.native:
             return f"LocalStack's own {service} answers here (--native), whose {capability} Pushproof neither runs nor sees"
         return super().lacks(capability)

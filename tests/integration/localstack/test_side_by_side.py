@@ -55,3 +55,13 @@ def test_a_real_difference_is_found_and_has_no_reason() -> None:
     assert [difference.where for difference in found] == ["second plan", "findings", "aws_vpc.this.cidr_block"]
     assert found[2] == Difference("networking", "aws_vpc.this.cidr_block", "10.0.0.0/16", "10.1.0.0/16")
     assert [reason(difference) for difference in found] == [None, None, None]
+
+
+def test_a_known_difference_is_known_between_its_answers_only() -> None:
+    """A reason holds for the answers it was found for: the same attribute with others is a defect."""
+    where = "aws_vpc_endpoint.s3.policy"
+    everything, nothing = '{"Statement": ["everything"]}', '{"Statement": []}'
+    versioned = '{"Statement": ["everything"], "Version": "2008-10-17"}'
+    assert reason(Difference("networking", where, versioned, everything))
+    assert reason(Difference("networking", where, versioned, nothing)) is None
+    assert reason(Difference("codepipeline", "aws_s3_bucket.artifacts.request_payer", "", "Requester")) is None
