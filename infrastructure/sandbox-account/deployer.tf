@@ -49,6 +49,7 @@ data "aws_iam_policy_document" "delivery" {
     actions = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*"]
     resources = [
       "${local._arn}:codebuild:*:${local._account}:project/${local._name}",
+      "${local._arn}:codebuild:*:${local._account}:report-group/${local._name}",
       "${local._arn}:codepipeline:*:${local._account}:${local._name}",
       "${local._arn}:dynamodb:*:${local._account}:table/${local._name}",
       "${local._arn}:ecr:*:${local._account}:repository/${local._name}",
@@ -84,6 +85,13 @@ data "aws_iam_policy_document" "delivery" {
     sid       = "RolesOfRuns"
     actions   = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
     resources = ["${local._arn}:iam::${local._account}:role/${local._name}"]
+  }
+
+  # Runs make neither; modules that people add may, and the sweep must be able to remove it.
+  statement {
+    sid       = "OfOtherModules"
+    actions   = ["iam:DeleteInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "kms:DeleteAlias"]
+    resources = ["${local._arn}:iam::${local._account}:instance-profile/${local._name}", "${local._arn}:kms:*:${local._account}:alias/${local._name}"]
   }
 
   statement {
@@ -133,7 +141,7 @@ data "aws_iam_policy_document" "delivery" {
 
   statement {
     sid       = "TaggedByARun"
-    actions   = ["acm:DeleteCertificate", "codeconnections:DeleteConnection", "codeconnections:TagResource", "codestar-connections:DeleteConnection", "codestar-connections:TagResource"]
+    actions   = ["acm:DeleteCertificate", "codeconnections:DeleteConnection", "codeconnections:TagResource", "codestar-connections:DeleteConnection", "codestar-connections:TagResource", "kms:DeleteAlias", "kms:ScheduleKeyDeletion"]
     resources = ["*"]
 
     condition {
@@ -173,7 +181,7 @@ data "aws_iam_policy_document" "network" {
     actions = [
       "ec2:AllocateAddress", "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
       "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpcEndpoint",
-      "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteNetworkInterface", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
+      "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteNetworkInsightsAnalysis", "ec2:DeleteNetworkInsightsPath", "ec2:DeleteNetworkInterface", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
       "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:DisassociateAddress",
       "ec2:DisassociateRouteTable", "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
       "ec2:ReleaseAddress", "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
@@ -236,7 +244,8 @@ data "aws_iam_policy_document" "reading" {
       "ecs:Describe*", "ecs:List*",
       "elasticloadbalancing:Describe*",
       "events:Describe*", "events:List*",
-      "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy", "iam:List*", "iam:SimulatePrincipalPolicy",
+      "iam:GetInstanceProfile", "iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRole", "iam:GetRolePolicy", "iam:List*", "iam:SimulatePrincipalPolicy",
+      "kms:DescribeKey", "kms:ListAliases", "kms:ListKeys", "kms:ListResourceTags",
       "logs:Describe*", "logs:ListTagsForResource",
       "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:ListAllMyBuckets",
       "secretsmanager:ListSecrets",

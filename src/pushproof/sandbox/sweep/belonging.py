@@ -21,19 +21,25 @@ ANNOUNCED = {
     "aws_cloudwatch_event_rule": "events rule",
     "aws_cloudwatch_log_group": "logs log-group",
     "aws_codebuild_project": "codebuild project",
+    "aws_codebuild_report_group": "codebuild report-group",
     "aws_codepipeline": "codepipeline pipeline",
     "aws_codestarconnections_connection": "codestar-connections connection",
     "aws_dynamodb_table": "dynamodb table",
     "aws_ecr_repository": "ecr repository",
     "aws_ecs_cluster": "ecs cluster",
+    "aws_iam_instance_profile": "iam instance-profile",
+    "aws_iam_policy": "iam policy",
     "aws_iam_role": "iam role",
+    "aws_kms_alias": "kms alias",
     "aws_lb": "elbv2 load-balancer",
     "aws_lb_target_group": "elbv2 target-group",
     "aws_s3_bucket": "s3 bucket",
     "aws_secretsmanager_secret": "secretsmanager secret",
     "aws_sns_topic": "sns topic",
 }
-_GOES_ALONG = frozenset({"ec2 network-interface", "ecs service", "ecs task"})
+_GOES_ALONG = frozenset(
+    {"ec2 network-insights-analysis", "ec2 network-interface", "ecs service", "ecs task", "kms alias"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,16 @@ def _remove_project(account: Account, found: Found) -> None:
     gone_is_fine(api.delete_project, name=found.id)
 
 
+def _report_groups(account: Account) -> Iterator[Found]:
+    api = account.client("codebuild")
+    for arns in _batches(list(pages(api, "list_report_groups", "reportGroups")), 100):
+        for group in api.batch_get_report_groups(reportGroupArns=arns)["reportGroups"]:
+            yield Found(
+                "codebuild report-group", group["arn"], name=group["name"],
+                tags=tag_map(group.get("tags"), "key", "value"), created_at=_epoch(group.get("created")),
+            )  # fmt: skip
+
+
 def _connections(account: Account) -> Iterator[Found]:
     api = account.client("codestar-connections")
     for connection in pages(api, "list_connections", "Connections"):
@@ -232,6 +242,8 @@ def _remove_load_balancer(account: Account, found: Found) -> None:
 KINDS = (
     Kind("codepipeline pipeline", _pipelines, _remove_pipeline),
     Kind("codebuild project", _projects, _remove_project),
+    Kind("codebuild report-group", _report_groups,
+         lambda account, found: gone_is_fine(account.client("codebuild").delete_report_group, arn=found.id, deleteReports=True)),
     Kind("ecs service", _services, _remove_service),
     Kind("ecs task", _tasks, _remove_task),
     Kind("ecs cluster", _clusters,

@@ -91,3 +91,12 @@ def gone_is_fine(call: Callable[..., Any], **arguments: Any) -> Any:
         if is_gone(error):
             return None
         raise
+
+
+# A region without a feature, or an account without the service, has none of its resources.
+_NOT_OFFERED = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException", "UnsupportedOperation"})
+
+
+def is_not_offered(error: ClientError) -> bool:
+    """Whether a listing was refused because there is no such thing here."""
+    return str(error.response["Error"]["Code"]) in _NOT_OFFERED

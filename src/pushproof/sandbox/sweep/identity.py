@@ -57,4 +57,27 @@ def _remove_policy(account: Account, found: Found) -> None:
     gone_is_fine(api.delete_policy, PolicyArn=found.id)
 
 
-KINDS = (Kind("iam role", _roles, _remove_role), Kind("iam policy", _policies, _remove_policy))
+def _instance_profiles(account: Account) -> Iterator[Found]:
+    api = account.client("iam")
+    for profile in pages(api, "list_instance_profiles", "InstanceProfiles"):
+        name = profile["InstanceProfileName"]
+        answer = gone_is_fine(api.list_instance_profile_tags, InstanceProfileName=name) or {}
+        yield Found(
+            "iam instance-profile", name, name=name, tags=tag_map(answer.get("Tags")),
+            created_at=_epoch(profile.get("CreateDate")),
+        )  # fmt: skip
+
+
+def _remove_instance_profile(account: Account, found: Found) -> None:
+    api = account.client("iam")
+    described = gone_is_fine(api.get_instance_profile, InstanceProfileName=found.id) or {}
+    for role in described.get("InstanceProfile", {}).get("Roles", []):
+        gone_is_fine(api.remove_role_from_instance_profile, InstanceProfileName=found.id, RoleName=role["RoleName"])
+    gone_is_fine(api.delete_instance_profile, InstanceProfileName=found.id)
+
+
+KINDS = (
+    Kind("iam instance-profile", _instance_profiles, _remove_instance_profile),
+    Kind("iam role", _roles, _remove_role),
+    Kind("iam policy", _policies, _remove_policy),
+)

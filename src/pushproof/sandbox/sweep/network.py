@@ -98,11 +98,33 @@ def _remove_internet_gateway(account: Account, found: Found) -> None:
     gone_is_fine(ec2.delete_internet_gateway, InternetGatewayId=found.id)
 
 
+def _analyses(account: Account) -> Iterator[Found]:
+    """Reachability Analyzer's answers: each goes with the path it was asked about, which cannot go before."""
+    for item in pages(account.client("ec2"), "describe_network_insights_analyses", "NetworkInsightsAnalyses"):
+        yield Found(
+            "ec2 network-insights-analysis", item["NetworkInsightsAnalysisId"], tags=tag_map(item.get("Tags")),
+            part_of=("ec2 network-insights-path", item["NetworkInsightsPathId"]),
+        )  # fmt: skip
+
+
+def _remove_analysis(account: Account, found: Found) -> None:
+    gone_is_fine(account.client("ec2").delete_network_insights_analysis, NetworkInsightsAnalysisId=found.id)
+
+
 def _is_main(table: Mapping[str, Any]) -> bool:
     return any(a.get("Main") for a in table.get("Associations") or [])
 
 
 KINDS = (
+    Kind("ec2 network-insights-analysis", _analyses, _remove_analysis),
+    Kind(
+        "ec2 network-insights-path",
+        _describe("ec2 network-insights-path", "describe_network_insights_paths", "NetworkInsightsPaths",
+                  "NetworkInsightsPathId"),
+        lambda account, found: gone_is_fine(
+            account.client("ec2").delete_network_insights_path, NetworkInsightsPathId=found.id
+        ),
+    ),
     Kind(
         "ec2 nat-gateway",
         _describe("ec2 nat-gateway", "describe_nat_gateways", "NatGateways", "NatGatewayId",

@@ -134,12 +134,49 @@ def _remove_table(account: Account, found: Found) -> None:
         raise StillGoing(f"{found.id} is being made or changed") from error
 
 
+def _keys(account: Account) -> Iterator[Found]:
+    """Customers' keys. One that waits for its deletion costs nothing and cannot be hurried: it counts as gone."""
+    api = account.client("kms")
+    for key in pages(api, "list_keys", "Keys"):
+        tags: dict[str, str] = {}
+        try:
+            told = api.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            if told["KeyManager"] != "CUSTOMER" or told["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
+                continue
+            tags = tag_map(list(pages(api, "list_resource_tags", "Tags", KeyId=key["KeyId"])), "TagKey", "TagValue")
+        except ClientError as error:
+            # A key's policy may hide it from the account's administrators: then it is not a run's.
+            if is_gone(error) or error.response["Error"]["Code"] == "AccessDeniedException":
+                continue
+            raise
+        yield Found("kms key", key["KeyId"], tags=tags, created_at=_epoch(told.get("CreationDate")))
+
+
+def _remove_key(account: Account, found: Found) -> None:
+    """In seven days, the least there is. Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"""
+    gone_is_fine(account.client("kms").schedule_key_deletion, KeyId=found.id, PendingWindowInDays=7)
+
+
+def _aliases(account: Account) -> Iterator[Found]:
+    for alias in pages(account.client("kms"), "list_aliases", "Aliases"):
+        if not alias["AliasName"].startswith("alias/aws/"):
+            key = alias.get("TargetKeyId")
+            yield Found(
+                "kms alias", alias["AliasName"], name=alias["AliasName"].removeprefix("alias/"),
+                part_of=("kms key", key) if key else None, created_at=_epoch(alias.get("CreationDate")),
+            )  # fmt: skip
+
+
 KINDS = (
     Kind("s3 bucket", _buckets, _remove_bucket),
     Kind("secretsmanager secret", _secrets, _remove_secret),
     Kind("acm certificate", _certificates,
          lambda account, found: gone_is_fine(account.client("acm").delete_certificate, CertificateArn=found.id)),
     Kind("dynamodb table", _tables, _remove_table),
+    # After what they encrypt. Aliases first: they would keep their names for as long as the key waits.
+    Kind("kms alias", _aliases,
+         lambda account, found: gone_is_fine(account.client("kms").delete_alias, AliasName=found.id)),
+    Kind("kms key", _keys, _remove_key),
     # Late: whatever still ran until now may have written, and so made its group anew.
     Kind("logs log-group", _log_groups,
          lambda account, found: gone_is_fine(account.client("logs").delete_log_group, logGroupName=found.id)),

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.sandbox.naming import RUN_TAG
 from pushproof.sandbox.sweep.belonging import KnownRun, Selection, Wanted, choose
-from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing
+from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing, is_not_offered
 from pushproof.sandbox.sweep.kinds import KINDS
 
 Listener = Callable[[str], None]
@@ -118,7 +118,8 @@ class Sweep:
             try:
                 yield from list(kind.find(self.account))
             except (ClientError, BotoCoreError) as error:
-                outcome.unlisted.append((kind.name, str(error)))
+                if not (isinstance(error, ClientError) and is_not_offered(error)):
+                    outcome.unlisted.append((kind.name, str(error)))
 
     def _unknown(self, selection: Selection) -> list[str]:
         """What the tagging API knows of the wanted runs and no kind finds. Empty where it does not answer.
@@ -143,20 +144,21 @@ class Sweep:
 # ARN service and the beginnings of its resource part, of all that the kinds look for or that goes with it.
 _KNOWN: dict[str, tuple[str, ...]] = {
     "acm": ("certificate/",),
-    "codebuild": ("project/", "build/"),
+    "codebuild": ("project/", "build/", "report-group/", "report/"),
     "codepipeline": ("",),
     "codestar-connections": ("connection/",),
     "codeconnections": ("connection/",),
     "dynamodb": ("table/",),
     "ec2": (
-        "elastic-ip/", "internet-gateway/", "natgateway/", "network-interface/", "route-table/", "security-group/",
-        "security-group-rule/", "subnet/", "vpc-endpoint/", "vpc/",
+        "elastic-ip/", "internet-gateway/", "natgateway/", "network-insights-analysis/", "network-insights-path/",
+        "network-interface/", "route-table/", "security-group/", "security-group-rule/", "subnet/", "vpc-endpoint/", "vpc/",
     ),
     "ecr": ("repository/",),
     "ecs": ("cluster/", "service/", "task-definition/", "task/", "container-instance/"),
     "elasticloadbalancing": ("listener/", "listener-rule/", "loadbalancer/", "targetgroup/"),
-    "events": ("rule/",),
-    "iam": ("policy/", "role/"),
+    "events": ("api-destination/", "connection/", "rule/"),
+    "iam": ("instance-profile/", "policy/", "role/"),
+    "kms": ("alias/", "key/"),
     "logs": ("log-group:",),
     "s3": ("",),
     "secretsmanager": ("secret:",),
