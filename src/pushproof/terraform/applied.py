@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,8 +56,17 @@ def prepare(
     copy = copy_configuration(source, place.directory(f"terraform/{name}"))
     configuration = place.directory("terraform") / "cli.tfrc"
     configuration.write_text(cli_configuration(find_mirrors()))
-    environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration)}
+    environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
     return Terraform(copy, binary, environment, {**(variables or {}), **own}, listener=listener, announce=announce)
+
+
+def _garbage_collection() -> str:
+    """Go's GOGC for Terraform and its providers, the caller's own where there is one.
+
+    Every command makes the AWS provider's schemas anew: collecting garbage less often saves a fifth of its CPU time, for memory
+    that a short process gives back at once.
+    """
+    return os.environ.get("GOGC", "400")
 
 
 class ModuleAddresses:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pushproof.terraform.applied import prepare
 from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.driver import Terraform
 from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing, TerraformMissing
@@ -161,3 +162,33 @@ def test_an_interrupted_command_is_not_waited_for_longer_than_needed(tmp_path: P
     with pytest.raises(CommandTimedOut):
         hanging.apply()
     assert time.monotonic() - began < 15
+
+
+class Somewhere:
+    """A place with an environment and a directory, nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"]}
+
+    def directory(self, name: str) -> Path:
+        made = self._root / name
+        made.mkdir(parents=True, exist_ok=True)
+        return made
+
+
+@pytest.mark.parametrize(("own", "given"), [(None, "400"), ("50", "50")])
+def test_providers_collect_less_garbage_unless_the_caller_says_otherwise(
+    tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch, own: str | None, given: str
+) -> None:
+    """A caller who is short of memory sets GOGC, and is heeded."""
+    monkeypatch.delenv("GOGC", raising=False)
+    if own:
+        monkeypatch.setenv("GOGC", own)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    source = tmp_path / "module"
+    source.mkdir()
+    (source / "main.tf").write_text("")
+    assert prepare(Somewhere(tmp_path / "run"), source, name="module").environment["GOGC"] == given
