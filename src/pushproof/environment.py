@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, MutableMapping
 
+# Carried by every process that a world starts, so that those of a crashed one are found.
+WORLD_VARIABLE = "PUSHPROOF_WORLD"
+
 _DROPPED_PREFIXES = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "TF_VAR_", "GIT_")
 _DROPPED = ("ACTIVATE_PRO", "ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4", "TF_CLI_CONFIG_FILE")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -27,6 +27,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.blobresponse import blob_response
+from pushproof.emulator.references import IMAGES_HOST
 from pushproof.emulator.registryerrors import RegistryError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IMAGES_HOST = "images.pushproof.internal"
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar"

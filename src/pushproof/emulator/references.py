@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+# The name under which builds reach the host engine's own images, through the gateway.
+IMAGES_HOST = "images.pushproof.internal"
+
 _HOST = re.compile(r"[^/]*[.:][^/]*|localhost")
 _ECR = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)(?::\d+)?"

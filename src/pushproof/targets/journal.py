@@ -17,7 +17,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-WORLD_VARIABLE = "PUSHPROOF_WORLD"
+from pushproof.environment import WORLD_VARIABLE
+
+__all__ = [
+    "WORLD_VARIABLE",
+    "Journal",
+    "WorldRecord",
+    "kill_marked",
+    "note_registry",
+    "process_start",
+    "state_directory",
+]
+
 _REGISTRY = "registry"
 
 
@@ -146,16 +157,24 @@ def _clean_images(record: WorldRecord) -> list[str]:
 
 
 def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
-    """Kill every process that carries the world's mark in its environment, with its process group."""
+    """Kill every process that carries the world's mark in its environment, and those it starts meanwhile."""
+    killed: set[int] = set()
+    while found := [pid for pid in _marked(world_id) if pid not in killed]:
+        for pid in found:
+            killed.add(pid)
+            with contextlib.suppress(OSError):
+                name = Path(f"/proc/{pid}/comm").read_text().strip()
+                os.kill(pid, signal.SIGKILL)
+                yield pid, name
+
+
+def _marked(world_id: str) -> Iterator[int]:
     mark = f"{WORLD_VARIABLE}={world_id}".encode()
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        with contextlib.suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                name = (entry / "comm").read_text().strip()
-                os.kill(int(entry.name), signal.SIGKILL)
-                yield int(entry.name), name
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    yield int(entry.name)
 
 
 def process_start(pid: int) -> str | None:

@@ -159,9 +159,11 @@ class WorldTarget:
         """What builds need to know here: the base image, where no public one can be pulled."""
         if self.settings.runtime == "scripted":
             return {}
+        from pushproof.emulator.runtime.imagemaking import on_behalf_of
         from pushproof.emulator.runtime.images import ensure_base_image
 
-        return {"BASE_IMAGE": ensure_base_image()}
+        with on_behalf_of(self.world.id, self.directory("images")):
+            return {"BASE_IMAGE": ensure_base_image()}
 
     def leftovers(self) -> list[str]:
         """Resources that are still in the account, and containers of tasks and builds that still run."""

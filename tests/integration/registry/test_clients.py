@@ -22,7 +22,8 @@ from typing import Any
 import pytest
 import requests
 
-from pushproof.emulator.imagesmirror import IMAGES_HOST, ImagesMirror
+from pushproof.emulator.imagesmirror import ImagesMirror
+from pushproof.emulator.references import IMAGES_HOST
 from pushproof.emulator.runtime.docker import connect
 from pushproof.emulator.world import World, WorldSettings
 from pushproof.environment import world_environment

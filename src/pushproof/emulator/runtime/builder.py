@@ -21,7 +21,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from docker.errors import APIError, DockerException, NotFound
 
+from pushproof.emulator.references import IMAGES_HOST
 from pushproof.emulator.runtime.execution import captured, execute
+from pushproof.emulator.runtime.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.images import ImageUnavailable, ensure_build_image
 from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
 
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IMAGES_HOST = "images.pushproof.internal"
 LogLine = Callable[[str], None]
 
 
@@ -151,7 +152,8 @@ class DockerBuilder:
                 "(aws/codebuild/…) are emulated.",
             )
         try:
-            image = ensure_build_image(self.host.client)
+            with on_behalf_of(self.world.id, self.world.directory / "images"):
+                image = ensure_build_image(self.host.client)
             container = self._start(job, image)
         except (ImageUnavailable, APIError, DockerException) as error:
             raise BuilderError("INTERNAL_ERROR", f"The build's container cannot be started: {error}") from error

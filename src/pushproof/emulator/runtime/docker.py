@@ -16,7 +16,7 @@ import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
-from pushproof.clock import work_limit
+from pushproof.clock import SHORTEST_COMMAND_LIMIT, work_limit
 from pushproof.emulator.runtime.base import (
     CommandResult,
     ContainerSpec,
@@ -26,6 +26,7 @@ from pushproof.emulator.runtime.base import (
     TaskListener,
     TaskSpec,
 )
+from pushproof.emulator.runtime.execution import captured
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -211,14 +212,14 @@ class DockerTaskRuntime:
 
         def run() -> None:
             try:
-                done = target.exec_run(words)
-                result.append(CommandResult(done.exit_code, done.output.decode(errors="replace")[-4096:]))
-            except (APIError, NotFound) as error:
+                status, printed = captured(self._client.api, target.id, words)
+                result.append(CommandResult(1 if status is None else status, printed.decode(errors="replace")[-4096:]))
+            except (APIError, NotFound, OSError) as error:
                 result.append(CommandResult(1, _words(error)))
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(work_limit(self._world.clock, timeout))
+        thread.join(work_limit(self._world.clock, timeout, shortest=SHORTEST_COMMAND_LIMIT))
         return result[0] if result else CommandResult(None, "timed out")
 
     def stop(self, task_id: str) -> dict[str, int]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.environment import clean_environment
+from pushproof.environment import WORLD_VARIABLE, clean_environment
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -88,6 +88,7 @@ class GitHost:
         if git is None:
             raise FileNotFoundError("git is not on PATH; install it (Debian/Ubuntu: apt-get install git)")
         self._git = git
+        self._environment = {**clean_environment(), WORLD_VARIABLE: world.id}
 
     # What the plane asks.
 
@@ -181,7 +182,7 @@ class GitHost:
 
     def _backend(self, request: Request, path_info: str) -> Response:
         environment = {
-            **clean_environment(),
+            **self._environment,
             "GIT_PROJECT_ROOT": str(self._root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "REMOTE_USER": "pushproof",
@@ -223,5 +224,5 @@ class GitHost:
         return path
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
-        environment = {**clean_environment(), "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        environment = {**self._environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         return subprocess.run([self._git, *arguments], env=environment, capture_output=True, check=check, timeout=60)

@@ -18,13 +18,15 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from pushproof.emulator.runtime.docker import connect
-from pushproof.environment import clean_environment
+from pushproof.environment import WORLD_VARIABLE, clean_environment
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,34 @@ SLIM = (
 _LIMIT = 900.0
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where files of image making go, and what the programs carry in their environment."""
+
+    directory: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+_ANYWHERE = _Place()
+_place: ContextVar[_Place] = ContextVar("place of image making", default=_ANYWHERE)
+
+
+@contextlib.contextmanager
+def on_behalf_of(world_id: str, directory: Path) -> Iterator[None]:
+    """Make images inside a world's directory, by processes that carry its mark: what a crash leaves goes with the world."""
+    directory.mkdir(parents=True, exist_ok=True)
+    token = _place.set(_Place(str(directory), {WORLD_VARIABLE: world_id, "TMPDIR": str(directory)}))
+    try:
+        yield
+    finally:
+        _place.reset(token)
+
+
+def scratch(purpose: str) -> tempfile.TemporaryDirectory[str]:
+    """A temporary directory in the right place."""
+    return tempfile.TemporaryDirectory(prefix=f"pushproof-{purpose}-", dir=_place.get().directory)
 
 
 class ImageUnavailable(Exception):
@@ -84,7 +114,7 @@ def _alone(name: str) -> Iterator[None]:
 
 def import_root(engine: Any, name: str, packages: tuple[str, ...], suite: str) -> None:
     """Make an image of a Debian suite's packages with `mmdebstrap`. Raises ImageUnavailable."""
-    with tempfile.TemporaryDirectory(prefix="pushproof-root-") as directory:
+    with scratch("root") as directory:
         root = Path(directory) / "root.tar"
         command = ["mmdebstrap", "--quiet", *SLIM, f"--include={','.join(packages)}", suite, str(root)]
         run(command, "Check that Debian's package mirrors are reachable (`apt-get update`).")
@@ -124,7 +154,12 @@ def run(command: list[str], remedy: str) -> None:
     """Run a command to its end. Raises ImageUnavailable with its last words and the remedy."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIMIT, env=clean_environment()
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            env={**clean_environment(), **_place.get().environment},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ImageUnavailable(f"{command[0]} did not finish: {error}. {remedy}") from error

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from pushproof.emulator.runtime.imagemaking import (
     import_root,
     pip,
     run,
+    scratch,
     wheels_for,
 )
 
@@ -113,7 +113,7 @@ def _make_build_image(engine: Any, name: str, progress: Progress) -> None:
 
 def _make_tools_image(engine: Any, name: str, progress: Progress) -> None:
     files = {"Dockerfile": (_CONTEXT / "tools.Dockerfile").read_bytes()}
-    with tempfile.TemporaryDirectory(prefix="pushproof-awscli-") as directory:
+    with scratch("awscli") as directory:
         progress("fetching the AWS CLI")
         _install_awscli(Path(directory) / "awscli")
         if shutil.which("mmdebstrap"):
