@@ -119,7 +119,7 @@ class _Run:
         self.of_class = {StorageClass.ARCHIVE: archived & eligible, StorageClass.STANDARD: eligible & ~archived}
         self.lists = self._lists()
         self.seen: ImageSet = 0
-        self.decided: dict[int, Verdict] = {}
+        self.decided: list[Verdict | None] = [None] * self.size
 
     def _lists(self) -> dict[str, list[Image]]:
         lists: dict[str, list[Image]] = {}
@@ -177,7 +177,7 @@ class _Run:
 
     def verdicts(self) -> Iterable[Verdict]:
         for position, image in enumerate(self.images):
-            verdict = self.decided.get(position)
+            verdict = self.decided[position]
             if verdict is None and image.subject is not None and self.settings.artifacts_follow_subject:
                 verdict = self._follow(image)
             yield verdict or Verdict(image, None, None)
@@ -188,7 +188,7 @@ class _Run:
         while at.subject is not None and at.subject in self.index and at.subject not in passed:
             at = self.images[self.index[at.subject]]
             passed.add(at.digest)
-        verdict = self.decided.get(self.index[at.digest])
+        verdict = self.decided[self.index[at.digest]]
         if at is artifact or verdict is None or verdict.action is None:
             return None
         if verdict.action is ActionType.TRANSITION and artifact.storage_class is StorageClass.ARCHIVE:

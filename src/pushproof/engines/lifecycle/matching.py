@@ -23,9 +23,12 @@ class TagIndex:
 
     def __init__(self, tags_of: Sequence[tuple[str, ...]]) -> None:
         self.size = len(tags_of)
-        pairs = sorted(chain.from_iterable(zip(tags, repeat(index)) for index, tags in enumerate(tags_of) if tags))
-        self._tags = [tag for tag, _ in pairs]
-        self._owners = [owner for _, owner in pairs]
+        tags = list(chain.from_iterable(tags_of))
+        owners = list(chain.from_iterable(map(repeat, range(self.size), map(len, tags_of))))
+        # Positions sorted by their tag: comparing strings alone is twice as fast as comparing pairs, and makes no pair.
+        order = sorted(range(len(tags)), key=tags.__getitem__)
+        self._tags = [tags[position] for position in order]
+        self._owners = [owners[position] for position in order]
         self._text = _END + "".join([tag + _END for tag in self._tags])
         self._offsets = list(accumulate((len(tag) + 1 for tag in self._tags), initial=1))
         self._known: dict[str, ImageSet] = {}
