@@ -214,7 +214,12 @@ class Attachments:
         return self._compile(document, Kind.RESOURCE, name, "resource") if document else None
 
     def real_arn(self, implied: str, region: str) -> str | None:
-        """The ARN that a request's words stand for: a secret's suffix, the key behind an alias, a role's or user's path."""
+        """The ARN that a request's words stand for: with a secret's suffix, of the key behind an alias, of what is associated."""
+        prefix, rest = implied.rsplit(":", 1)
+        if rest.startswith(("route-table-association/", "elastic-ip-association/")):
+            # Not remembered: associations come and go with operations that write no policy.
+            of = self._of_association(rest, region)
+            return f"{prefix}:{of}" if of else None
         found: str | None = self._remember(("arn", region, implied), lambda: self._read_arn(implied, region))
         return found
 
@@ -230,6 +235,33 @@ class Attachments:
             role = self.role_by_name(rest.rsplit("/", 1)[-1])
             return role.arn if role else None
         return None
+
+    def resource_tags(self, arn: str, region: str) -> dict[str, str]:
+        """`aws:ResourceTag/...` of a resource that has no name of its owner's choosing: EC2's, certificates, connections.
+
+        Read each time: too many operations write tags to tell when they change.
+        """
+        parts = arn.split(":", 5)
+        reader = _TAGS.get(parts[2]) if len(parts) == 6 and "*" not in parts[5] else None
+        if reader is None:
+            return {}
+        operation, arguments = reader
+        tags = (self._ask(parts[2], operation, region, **arguments(arn)) or {}).get("Tags") or ()
+        keys = {f"aws:ResourceTag/{tag['Key']}": str(tag.get("Value", "")) for tag in tags}
+        if parts[2] == "ec2":
+            keys |= {key.replace("aws:", "ec2:", 1): value for key, value in keys.items()}
+        return keys
+
+    def _of_association(self, rest: str, region: str) -> str | None:
+        """The route table or the address that an association is of."""
+        kind, _, association = rest.partition("/")
+        if kind == "route-table-association":
+            wanted = [{"Name": "association.route-table-association-id", "Values": [association]}]
+            tables = (self._ask("ec2", "describe_route_tables", region, Filters=wanted) or {}).get("RouteTables")
+            return f"route-table/{tables[0]['RouteTableId']}" if tables else None
+        wanted = [{"Name": "association-id", "Values": [association]}]
+        addresses = (self._ask("ec2", "describe_addresses", region, Filters=wanted) or {}).get("Addresses")
+        return f"elastic-ip/{addresses[0]['AllocationId']}" if addresses else None
 
     def secret(self, secret_id: str, region: str) -> Secret | None:
         """A secret by name or ARN; None when there is none."""
@@ -325,4 +357,15 @@ _READERS: dict[str, Reader] = {
         lambda name: {"repositoryName": name},
         lambda a: a.get("policyText"),
     ),
+}
+
+# How the tags of an ARN are read: an operation and its arguments.
+_TAGS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "ec2": (
+        "describe_tags",
+        lambda arn: {"Filters": [{"Name": "resource-id", "Values": [arn.rsplit("/", 1)[-1]]}]},
+    ),
+    "acm": ("list_tags_for_certificate", lambda arn: {"CertificateArn": arn}),
+    "codeconnections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
+    "codestar-connections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
 }

@@ -216,7 +216,8 @@ class Authority:
 
     def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
         caller, policies = self.bearing(principal)
-        context = {**self._context(region), **permission.context}
+        tags = {} if principal.kind == "account" else self.attachments.resource_tags(permission.resource, region)
+        context = {**self._context(region), **tags, **permission.context}
         role = permission.resource if permission.action == "sts:AssumeRole" else None
         asked = engine.request(
             caller, permission.action, permission.resource, context,

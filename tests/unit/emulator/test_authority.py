@@ -237,6 +237,28 @@ def test_passing_a_role_needs_permission_for_that_service(world: World) -> None:
     assert f"is not authorized to perform: iam:PassRole on resource: {target}" in error(caught)[1]
 
 
+def test_what_has_no_name_is_told_apart_by_its_tags(world: World) -> None:
+    """A VPC and its route table's association are the role's to change when they carry the tag, and not otherwise."""
+    ec2 = world.administrator("ec2")
+    own, other = (ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+    tables, bindings = [], []
+    for vpc in (own, other):
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+        tables.append(ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"])
+        bound = ec2.associate_route_table(RouteTableId=tables[-1], SubnetId=subnet)
+        bindings.append(bound["AssociationId"])
+    ec2.create_tags(Resources=[own, tables[0]], Tags=[{"Key": "run", "Value": "1"}])
+    tagged = {"Null": {"aws:ResourceTag/run": "false"}}
+    allowed = allow(["ec2:ModifyVpcAttribute", "ec2:DisassociateRouteTable"], Condition=tagged)
+    client = world.client("ec2", credentials=session(world, allowed))
+    client.modify_vpc_attribute(VpcId=own, EnableDnsHostnames={"Value": True})
+    client.disassociate_route_table(AssociationId=bindings[0])
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        client.modify_vpc_attribute(VpcId=other, EnableDnsHostnames={"Value": True})
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        client.disassociate_route_table(AssociationId=bindings[1])
+
+
 def test_secret_by_name_is_decided_on_its_arn(world: World) -> None:
     """A secret asked for by name is the resource with the six characters; a customer's key needs kms:Decrypt besides."""
     admin = world.administrator("secretsmanager")

@@ -51,6 +51,8 @@ def needs(service: str, operation: str, /, **parameters: Any) -> list[str]:
         ("sts", "AssumeRole", {"RoleArn": "arn:r"}, ["sts:AssumeRole arn:r"]),
         ("ec2", "DescribeVpcs", {}, ["ec2:DescribeVpcs *"]),
         ("ec2", "CreateSubnet", {"VpcId": "vpc-1"}, [f"ec2:CreateSubnet arn:aws:ec2:{AT}:subnet/*", f"ec2:CreateSubnet arn:aws:ec2:{AT}:vpc/vpc-1"]),
+        ("ec2", "CreateVpc", {"TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "k", "Value": "v"}]}]}, [f"ec2:CreateVpc arn:aws:ec2:{AT}:vpc/*", f"ec2:CreateTags arn:aws:ec2:{AT}:vpc/*"]),
+        ("ec2", "AuthorizeSecurityGroupIngress", {"GroupId": "sg-1"}, [f"ec2:AuthorizeSecurityGroupIngress arn:aws:ec2:{AT}:security-group-rule/*", f"ec2:AuthorizeSecurityGroupIngress arn:aws:ec2:{AT}:security-group/sg-1"]),
         ("ssm", "GetParameters", {"Names": ["/a/b"]}, [f"ssm:GetParameters arn:aws:ssm:{AT}:parameter/a/b"]),
         ("elbv2", "DescribeTargetHealth", {"TargetGroupArn": "arn:g"}, ["elasticloadbalancing:DescribeTargetHealth *"]),
     ],
@@ -113,3 +115,18 @@ def test_resources_the_request_does_not_determine_are_looked_up() -> None:
     scope = Scope("eu-west-1", "123456789012", find=known.get)
     answer = requirement("secretsmanager", "GetSecretValue", {"SecretId": "db"}, scope)
     assert answer.permissions[0].resource.endswith(":secret:db-AbCdEf")
+
+
+def test_tags_of_a_request_go_with_what_it_creates() -> None:
+    """A new subnet carries the request's tags; the VPC that it is put into carries its own.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html
+    """
+    tags = [{"ResourceType": "subnet", "Tags": [{"Key": "run", "Value": "1"}]}]
+    needed = requirement("ec2", "CreateSubnet", {"VpcId": "vpc-1", "TagSpecifications": tags}, HERE).permissions
+    assert [(p.action, p.resource.rsplit(":", 1)[-1], p.context.get("aws:RequestTag/run")) for p in needed] == [
+        ("ec2:CreateSubnet", "subnet/*", "1"),
+        ("ec2:CreateSubnet", "vpc/vpc-1", None),
+        ("ec2:CreateTags", "subnet/*", "1"),
+    ]
+    assert needed[-1].context["ec2:CreateAction"] == "CreateSubnet"

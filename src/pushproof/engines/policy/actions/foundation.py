@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pushproof.engines.policy.actions.model import (
+    Extra,
     Parameters,
     Permission,
     Scope,
@@ -117,6 +118,7 @@ _EC2_CREATED = {
     "AllocateAddress": "elastic-ip", "CreateVpcEndpoint": "vpc-endpoint", "CreateNetworkInterface": "network-interface",
     "CreateNetworkAcl": "network-acl", "CreateVolume": "volume", "RunInstances": "instance", "CreateFlowLogs": "vpc-flow-log",
     "CreateLaunchTemplate": "launch-template", "CreateManagedPrefixList": "prefix-list",
+    "AuthorizeSecurityGroupIngress": "security-group-rule", "AuthorizeSecurityGroupEgress": "security-group-rule",
 }  # fmt: skip
 _EC2_ONE = {
     # The gateway a route points to is a value, not a resource acted on.
@@ -126,6 +128,11 @@ _EC2_TYPES = {
     "vpc": "vpc", "subnet": "subnet", "sg": "security-group", "rtb": "route-table", "igw": "internet-gateway",
     "nat": "natgateway", "eipalloc": "elastic-ip", "vpce": "vpc-endpoint", "eni": "network-interface", "i": "instance",
     "acl": "network-acl", "vol": "volume", "sgr": "security-group-rule", "fl": "vpc-flow-log", "pl": "prefix-list",
+}  # fmt: skip
+# An association stands for what it binds: the scope finds it.
+_EC2_ASSOCIATIONS = {
+    "DisassociateRouteTable": "route-table-association", "ReplaceRouteTableAssociation": "route-table-association",
+    "DisassociateAddress": "elastic-ip-association",
 }  # fmt: skip
 _ID = re.compile(r"([a-z]+)-[0-9a-f]+")
 
@@ -139,6 +146,9 @@ def _ec2(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] 
     for name, kind in _EC2_IDS.items():
         if operation not in _EC2_ONE or _EC2_ONE[operation] == name:
             out += [scope.arn("ec2", f"{kind}/{item}") for item in texts(parameters.get(name))]
+    if operation in _EC2_ASSOCIATIONS:
+        kind = _EC2_ASSOCIATIONS[operation]
+        out += [scope.real(scope.arn("ec2", f"{kind}/{item}")) for item in texts(parameters.get("AssociationId"))]
     for item in texts(parameters.get("Resources")):
         found = _ID.fullmatch(item)
         out.append(scope.arn("ec2", f"{_EC2_TYPES.get(found.group(1), '*') if found else '*'}/{item}"))
@@ -150,7 +160,35 @@ def _ec2_tags(parameters: Parameters) -> dict[str, Any]:
     return tag_keys({"Tags": [*tags, *(parameters.get("Tags") or ())]})
 
 
-EC2 = Table("ec2", keys=_ec2_tags, rule=_ec2)
+def _ec2_created(arn: str, parameters: Parameters) -> bool:
+    """What an operation creates has the request's tags; what it merely refers to has its own."""
+    return arn.endswith("/*") or "Tags" in parameters
+
+
+def _ec2_tag_at_creation(operation: str) -> Extra:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html"""
+
+    def extra(parameters: Parameters, scope: Scope) -> list[Permission]:
+        return [
+            Permission(
+                "ec2:CreateTags",
+                scope.arn("ec2", f"{block.get('ResourceType', '*')}/*"),
+                {"ec2:CreateAction": operation, **tag_keys(block)},
+            )
+            for block in parameters.get("TagSpecifications") or ()
+            if block.get("Tags")
+        ]
+
+    return extra
+
+
+EC2 = Table(
+    "ec2",
+    extra={operation: _ec2_tag_at_creation(operation) for operation in _EC2_CREATED},
+    keys=_ec2_tags,
+    keys_on=_ec2_created,
+    rule=_ec2,
+)
 
 # ACM
 

@@ -71,6 +71,7 @@ class Table:
         renamed: operations whose action has another name (``HeadObject`` -> ``GetObject``).
         extra: further permissions of an operation (``iam:PassRole`` and the like).
         keys: condition keys that the request's parameters give.
+        keys_on: whether those go with a resource (ARN, parameters); None: with every one.
         rule: for services whose operations follow a rule rather than a list: the resources of an operation, or
             None if it is unknown.
     """
@@ -82,6 +83,7 @@ class Table:
     renamed: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Extra] = field(default_factory=dict)
     keys: Keys | None = None
+    keys_on: Callable[[str, Parameters], bool] | None = None
     rule: Callable[[str, Parameters, Scope], Iterable[str] | None] | None = None
 
     def requirement(self, operation: str, parameters: Parameters, scope: Scope) -> Requirement:
@@ -98,9 +100,10 @@ class Table:
         mapped = found is not None
         action = f"{self.prefix}:{self.renamed.get(operation, operation)}"
         context = self.keys(parameters) if self.keys is not None else {}
-        own = [Permission(action, arn, context) for arn in dict.fromkeys(found or ("*",))] or [
-            Permission(action, "*", context)
-        ]
+        own = [
+            Permission(action, arn, context if self.keys_on is None or self.keys_on(arn, parameters) else {})
+            for arn in dict.fromkeys(found or ("*",))
+        ] or [Permission(action, "*", context)]
         extra = self.extra[operation](parameters, scope) if operation in self.extra else ()
         return Requirement((*own, *extra), mapped)
 
