@@ -27,6 +27,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.errors import AwsError
+from pushproof.emulator.managedpolicies import read_once
 from pushproof.emulator.motorepairs import repair
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
@@ -66,6 +67,9 @@ class MotoSubstrate:
         self._open = True
         self._account_id = account_id
         repair()
+        read_once()
+        # Resetting makes every backend anew before it is thrown away; not with the policies, which are most of the work.
+        default_user_config["iam"]["load_aws_managed_policies"] = False
         moto_api_backend.reset()
         # Batch and Lambda would start containers of their own; nothing here may reach out.
         default_user_config["lambda"]["use_docker"] = False
@@ -196,8 +200,13 @@ _CONFIG = Config(
 
 
 @functools.cache
-def _loader() -> Any:
-    return botocore.session.Session().get_component("data_loader")
+def _session() -> boto3.session.Session:
+    """One for all clients: each would otherwise read its service's model and register a hundred handlers anew."""
+    return boto3.session.Session(botocore_session=botocore.session.Session())
+
+
+# boto3 makes clients from one thread at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html
+_MAKING = threading.Lock()
 
 
 def in_process_client(
@@ -210,17 +219,16 @@ def in_process_client(
     session_token: str | None = None,
 ) -> Any:
     """A boto3 client whose requests are handed to `handle` instead of a socket."""
-    core = botocore.session.Session()
-    # One loader for all clients: each would otherwise read and parse its service's model anew, a second for some.
-    core.register_component("data_loader", _loader())
-    session = boto3.session.Session(
-        aws_access_key_id=access_key_id,
-        aws_secret_access_key=secret_access_key,
-        aws_session_token=session_token,
-        region_name=region,
-        botocore_session=core,
-    )
-    client = session.client(service, endpoint_url="http://127.0.0.1:1", config=_CONFIG)
+    with _MAKING:
+        client = _session().client(
+            service,
+            region_name=region,
+            endpoint_url="http://127.0.0.1:1",
+            config=_CONFIG,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
+        )
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         response = handle(Request.from_primitives(request.method, request.url, request.headers, _bytes(request.body)))

@@ -1,0 +1,47 @@
+"""AWS's own managed policies, read once in a process instead of twice in every world.
+
+moto carries some 1,600 of them as one JSON text of several megabytes and reads it for each account, half a second each time. What
+they say never changes; what does (who one is attached to, its tags) is made anew for every account.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from typing import Any
+
+
+def read_once() -> None:
+    """Have moto's IAM start from policies that this process has read already; safe to call again."""
+    from moto.iam.models import IAMBackend
+    from moto.settings import load_iam_aws_managed_policies
+
+    original: Any = IAMBackend._init_aws_policies
+    if getattr(original, "reads_once", False):
+        return
+    # By partition, which is in their ARNs. Nothing is ever attached to these: accounts have copies.
+    read = functools.cache(lambda partition: tuple(original(_Partition(partition))))
+
+    def _init_aws_policies(self: Any) -> list[Any]:
+        wanted = load_iam_aws_managed_policies()
+        return [_copy(policy, self.account_id) for policy in read(self.region_name)] if wanted else []
+
+    _init_aws_policies.reads_once = True  # type: ignore[attr-defined]
+    setattr(IAMBackend, "_init_aws_policies", _init_aws_policies)  # noqa: B010
+
+
+class _Partition:
+    """As much of a backend as reading the policies takes."""
+
+    account_id = "aws"
+
+    def __init__(self, partition: str) -> None:
+        self.region_name = partition
+
+
+def _copy(policy: Any, account_id: str) -> Any:
+    made = copy.copy(policy)
+    made.account_id = account_id
+    made.tags = {}
+    made.versions = [copy.copy(version) for version in policy.versions]
+    return made

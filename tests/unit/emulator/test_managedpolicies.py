@@ -1,0 +1,34 @@
+"""AWS's managed policies are read once, and every account has its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pushproof.emulator.world import World, WorldSettings
+
+ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def test_what_is_done_with_a_policy_in_one_world_is_not_known_in_the_next() -> None:
+    """Attached in one world, it is attached to nobody in the next, and says what it said."""
+
+    def count(iam: Any) -> int:
+        return int(iam.get_policy(PolicyArn=ARN)["Policy"]["AttachmentCount"])
+
+    documents = []
+    for _ in range(2):
+        with World.virtual(WorldSettings()) as world:
+            iam: Any = world.administrator("iam")
+            assert count(iam) == 0
+            iam.create_role(RoleName="task", AssumeRolePolicyDocument=json.dumps(TRUST))
+            iam.attach_role_policy(RoleName="task", PolicyArn=ARN)
+            assert count(iam) == 1
+            version = iam.get_policy(PolicyArn=ARN)["Policy"]["DefaultVersionId"]
+            documents.append(iam.get_policy_version(PolicyArn=ARN, VersionId=version)["PolicyVersion"]["Document"])
+    assert documents[0] == documents[1]
+    assert documents[0]["Statement"][0]["Action"] == "*"
