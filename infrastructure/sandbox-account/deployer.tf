@@ -46,7 +46,7 @@ resource "aws_iam_role_policy_attachment" "this" {
 data "aws_iam_policy_document" "delivery" {
   statement {
     sid     = "WhatRunsName"
-    actions = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*"]
+    actions = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*", "sqs:*"]
     resources = [
       "${local._arn}:codebuild:*:${local._account}:project/${local._name}",
       "${local._arn}:codebuild:*:${local._account}:report-group/${local._name}",
@@ -63,6 +63,7 @@ data "aws_iam_policy_document" "delivery" {
       "${local._arn}:s3:::${local._name}",
       "${local._arn}:secretsmanager:*:${local._account}:secret:${local._name}",
       "${local._arn}:sns:*:${local._account}:${local._name}",
+      "${local._arn}:sqs:*:${local._account}:${local._name}",
     ]
   }
 
@@ -126,10 +127,10 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # ACM and connections name nothing: the tag is what tells.
+  # ACM and connections name nothing, and clusters are made without looking at their name: the tag is what tells.
   statement {
     sid       = "TaggedAtBirth"
-    actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection"]
+    actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection", "ecs:CreateCluster"]
     resources = ["*"]
 
     condition {
@@ -250,6 +251,7 @@ data "aws_iam_policy_document" "reading" {
       "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:ListAllMyBuckets",
       "secretsmanager:ListSecrets",
       "sns:GetTopicAttributes", "sns:List*",
+      "sqs:ListQueues",
       "sts:GetCallerIdentity",
       "tag:GetResources",
     ]

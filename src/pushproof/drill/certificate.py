@@ -1,14 +1,20 @@
-"""A self-signed certificate for the load balancer, made where the drill runs: the private key never leaves it but for ACM."""
+"""The load balancer's certificate: a self-signed one, whose private key leaves this machine for ACM only, or one that is there."""
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+_KEY_USAGE = x509.KeyUsage(
+    digital_signature=True, key_cert_sign=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, crl_sign=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,28 @@ class SelfSigned:
     host: str
     certificate: str
     private_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The host name that a certificate is for, and certificates (PEM) to believe besides the system's authorities."""
+
+    host: str
+    certificates: str
+
+
+def trust(acm: Any, arn: str) -> Trust:
+    """What a client must know to verify a certificate in ACM. Raises ClientError.
+
+    The certificate's first full name is asked for; of a wildcard's names, `drill`. An imported certificate is believed as it is.
+    Source: https://docs.aws.amazon.com/acm/latest/APIReference/API_GetCertificate.html
+    """
+    described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    names = list(dict.fromkeys([described["DomainName"], *described.get("SubjectAlternativeNames", [])]))
+    host = next((name for name in names if "*" not in name), names[0].replace("*", "drill", 1))
+    got = acm.get_certificate(CertificateArn=arn)
+    chain = [got["Certificate"], got.get("CertificateChain") or ""]
+    return Trust(host, "\n".join(part.strip() for part in chain if part).strip() + "\n")
 
 
 def self_signed(host: str, *, days: int = 30) -> SelfSigned:
@@ -35,6 +63,9 @@ def self_signed(host: str, *, days: int = 30) -> SelfSigned:
         .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        # Python 3.13 verifies strictly: an authority says what its key is for, and which key it is.
+        .add_extension(_KEY_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     return SelfSigned(

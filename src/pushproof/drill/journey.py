@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pushproof.drill.certificate import SelfSigned, self_signed
+from pushproof.drill.certificate import SelfSigned, Trust, self_signed, trust
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer, Serving, wait_for
 from pushproof.drill.preflight import preflight
@@ -17,7 +17,7 @@ from pushproof.drill.prober import Front, Prober, ProbeReport
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings, ProofFailed
 from pushproof.drill.standin import SlackStandIn
-from pushproof.targets.base import DrillTarget
+from pushproof.targets.base import DrillTarget, Ears
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.driver import Terraform
 
@@ -58,6 +58,10 @@ class Drill:
         self.outputs: dict[str, Any] = {}
         self._certificate: SelfSigned = self_signed(HOST)
         self._certificate_arn = ""
+        self._trust: Trust | None = None
+        self._ears: Ears | None = None
+        # Whether the broken push's execution had still not ended when the service was judged.
+        self._undecided = False
         # What was in the account already is somebody else's.
         self._there_before: set[str] = set()
 
@@ -109,6 +113,7 @@ class Drill:
                 "build_environment": build_environment,
                 **self.settings.variables,
             }
+            self._trust = trust(self.target.client("acm"), variables["certificate_arn"])
             self.stack = self._terraform(self.settings.environment, "stack", variables)
             self.stack.init(backend=backend)
             self.stack.apply()
@@ -125,6 +130,8 @@ class Drill:
                     f"right after apply, terraform plan wants changes:\n{_listed(changes)}\n{self.stack.plan_text()}"
                 )
             say.claim("terraform plan is empty right after")
+            if self.target.lacks("webhooks") is not None:
+                self._ears = self.target.ears(self.outputs)
         self.observer = Observer(
             self.target.client,
             cluster=self.outputs["cluster_name"],
@@ -225,7 +232,9 @@ class Drill:
             report = prober.report
             self.result.probes = {**(self.result.probes or {}), "f": report}
             stage, message = self.observer.failure(execution["pipelineExecutionId"])
-            undecided = variant.rolls_back and execution["status"] in self.target.after_rollback - {"Failed"}
+            self._undecided = undecided = variant.rolls_back and execution["status"] in self.target.after_rollback - {
+                "Failed"
+            }
             if undecided:
                 stage, message = variant.stage, "the action still waits; what serves is judged"
             elif execution["status"] != "Failed" or stage != variant.stage:
@@ -245,9 +254,12 @@ class Drill:
 
     def notified(self) -> None:
         unheard = self.target.lacks("webhooks")
-        if unheard is not None:
+        if unheard is not None and self._ears is None:
             with self.narrator.step("g", "Slack is not asked"):
                 self.narrator.claim(unheard)
+            return
+        if unheard is not None:
+            self._notified_otherwise(unheard)
             return
         with self.narrator.step("g", "Slack was told"):
             name = self.outputs["pipeline_name"]
@@ -261,6 +273,19 @@ class Drill:
             if self.slack.refused:
                 raise ProofFailed(f"the webhook was sent what Slack refuses: {self.slack.refused[0]}")
             self.narrator.claim(f"{len(self.slack.messages)} messages in all")
+
+    def _notified_otherwise(self, unheard: str) -> None:
+        """The topic that people subscribe to is heard instead; an execution that still waits has not ended yet."""
+        assert self._ears is not None
+        with self.narrator.step("g", "Subscribers were told"):
+            self.narrator.claim(unheard)
+            name = self.outputs["pipeline_name"]
+            for state in ("STARTED", "SUCCEEDED") if self._undecided else ("STARTED", "SUCCEEDED", "FAILED"):
+                text = self._ears.wait_for(name, state, timeout=self.target.deadline("notified", 60.0))
+                if text is None:
+                    raise ProofFailed(f"no message about {state} came over the topic; it told: {self._ears.heard}")
+                self.narrator.claim(text)
+            self._ears.close()
 
     def plan_is_empty(self) -> None:
         with self.narrator.step("h", "Terraform does not want to undo it"):
@@ -280,9 +305,16 @@ class Drill:
             self.narrator.claim("terraform destroy ended without error")
             self.target.forget_certificate(self._certificate_arn)
             self.bootstrap.destroy()
-            left = [name for name in self.target.leftovers() if name not in self._there_before]
-            if left:
-                raise ProofFailed(f"destroy left behind: {', '.join(left)}")
+            tidied = self.target.tidy()
+            if tidied:
+                self.narrator.claim(f"swept, as no Terraform knows them: {', '.join(tidied)}")
+            wait_for(
+                lambda: None if self._left() else True,
+                what="everything to be gone",
+                clock=self.target.clock,
+                within=self.target.deadline("gone", 0.0),
+                last=lambda: f"destroy left behind: {', '.join(self._left())}",
+            )
             self.narrator.claim("no resource of the drill is left in the account, no container on the Engine")
 
     # Helpers.
@@ -324,6 +356,9 @@ class Drill:
             address, _, rest = line.partition(":")
             self.narrator.moment("terraform", f"{address}: {rest.strip().split(' [')[0].lower()}", quiet=True)
 
+    def _left(self) -> list[str]:
+        return [name for name in self.target.leftovers() if name not in self._there_before]
+
     def _put_secret(self) -> None:
         arn = self.outputs.get("database_secret_arn")
         if arn:
@@ -340,7 +375,8 @@ class Drill:
 
     def _front(self) -> Front:
         host = self.outputs["load_balancer_dns_name"]
-        return Front(lambda: self.target.address(host, 443), HOST, self._certificate.certificate)
+        assert self._trust is not None
+        return Front(lambda: self.target.address(host, 443), self._trust.host, self._trust.certificates)
 
     def _served_version(self, commit: str) -> str | None:
         try:

@@ -15,6 +15,8 @@ from types import TracebackType
 
 from pushproof.targets.base import Address
 
+_RESOLVER_PAUSE = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -45,18 +47,29 @@ class ProbeReport:
 
 
 class Front:
-    """How to reach the application: the real address, the host name of its certificate, and the certificate to trust."""
+    """How to reach the application: the real address, the host name of its certificate, and certificates (PEM) to trust.
 
-    def __init__(self, address: Callable[[], Address], host: str, certificate: str) -> None:
+    They are trusted besides the system's authorities. A name that does not resolve for a moment is looked up once more before a
+    request counts as failed: it is this machine's resolver that is asked, not the application.
+    """
+
+    def __init__(self, address: Callable[[], Address], host: str, certificates: str) -> None:
         self._address = address
         self.host = host
-        self._context = ssl.create_default_context(cadata=certificate)
+        self._context = ssl.create_default_context()
+        self._context.load_verify_locations(cadata=certificates)
+        # An imported certificate is believed for itself, whoever signed it.
+        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
     def connect(self, timeout: float = 10.0) -> http.client.HTTPSConnection:
         """A TLS connection, verified against the certificate and its host name."""
         where = self._address()
         connection = http.client.HTTPSConnection(self.host, where.port, timeout=timeout)
-        plain = socket.create_connection((where.host, where.port), timeout=timeout)
+        try:
+            plain = socket.create_connection((where.host, where.port), timeout=timeout)
+        except socket.gaierror:
+            time.sleep(_RESOLVER_PAUSE)
+            plain = socket.create_connection((where.host, where.port), timeout=timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sock = self._context.wrap_socket(plain, server_hostname=self.host)
         return connection

@@ -15,6 +15,10 @@ SECONDS: dict[str, float] = {
     "rollback": 30 * 60,
     "restored": 30 * 60,
     "destroy": 45 * 60,
+    # What AWS takes away by itself after a destroy: interfaces of tasks and load balancers.
+    "gone": 15 * 60,
+    # EventBridge, SNS and SQS between them: seconds, minutes at worst.
+    "notified": 3 * 60,
 }
 
 

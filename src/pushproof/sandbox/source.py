@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -55,3 +56,42 @@ def upload(s3: Any, bucket: str, directory: Path, *, commit: str, key: str = "so
     """Put a checkout into the source bucket; returns the object's version, by which the execution and its image are known."""
     answer = s3.put_object(Bucket=bucket, Key=key, Body=archive(directory), Metadata={"commit": commit})
     return str(answer["VersionId"])
+
+
+def upload_until_heard(
+    client: Callable[[str], Any],
+    bucket: str,
+    directory: Path,
+    *,
+    commit: str,
+    pipeline: str | None,
+    say: Callable[[str], None],
+    patience: float = 90.0,
+    attempts: int = 5,
+) -> str:
+    """As `upload`, and again while no execution begins: a new bucket's events are heard only after some minutes.
+
+    `patience`: seconds for an execution to begin. The last upload's version is returned, heard or not: the caller judges.
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
+    """
+    version = ""
+    before = _executions(client, pipeline) if pipeline else set()
+    for attempt in range(1, attempts + 1):
+        version = upload(client("s3"), bucket, directory, commit=commit)
+        if pipeline is None:
+            return version
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if _executions(client, pipeline) - before:
+                return version
+            time.sleep(2.0)
+        if attempt < attempts:
+            say(f"no execution {patience:.0f} s after the upload to {bucket}; uploaded again")
+    return version
+
+
+def _executions(client: Callable[[str], Any], pipeline: str) -> set[str]:
+    listed = client("codepipeline").list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
+    # A new pipeline's own first execution has nothing to do with a push.
+    pushed = [e for e in listed if e.get("trigger", {}).get("triggerType") != "CreatePipeline"]
+    return {str(execution["pipelineExecutionId"]) for execution in pushed}

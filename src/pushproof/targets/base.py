@@ -43,6 +43,18 @@ class Target(Protocol):
         """Take everything down."""
 
 
+class Ears(Protocol):
+    """What hears notifications where the drill's webhook cannot be reached."""
+
+    heard: list[str]
+
+    def wait_for(self, *parts: str, timeout: float) -> str | None:
+        """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
+
+    def close(self) -> None:
+        """Hear no more, and leave nothing."""
+
+
 class DrillTarget(Target, Protocol):
     """What the drill asks of a target besides: a source, a certificate, a way to the load balancer, and an account of what is left.
 
@@ -77,6 +89,12 @@ class DrillTarget(Target, Protocol):
 
     def deadline(self, step: str, otherwise: float) -> float:
         """The AWS seconds that a step may take here."""
+
+    def ears(self, outputs: Mapping[str, Any]) -> Ears | None:
+        """What hears the environment's notifications, where webhooks are not heard; None where they are."""
+
+    def tidy(self) -> list[str]:
+        """Remove what deployments made and Terraform does not know, once Terraform's own is gone; returns what that was."""
 
     def leftovers(self) -> list[str]:
         """What is still there."""

@@ -114,6 +114,7 @@ _LISTERS: dict[str, dict[str, Lister]] = {
     "logs": {"log-group": _named("describe_log_groups", "logGroups", "logGroupName")},
     "secretsmanager": {"secret": _named("list_secrets", "SecretList", "Name")},
     "sns": {"topic": _named("list_topics", "Topics", "TopicArn")},
+    "sqs": {"queue": _named("list_queues", "QueueUrls", "")},
     "events": {
         "rule": _rules,
         "connection": _named("list_connections", "Connections", "Name"),

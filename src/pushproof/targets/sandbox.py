@@ -11,8 +11,10 @@ from typing import Any
 
 from pushproof.clock import ScaledClock
 from pushproof.environment import clean_environment
-from pushproof.sandbox import cost, deadlines, naming, source
+from pushproof.sandbox import certificates, cost, deadlines, naming, source
 from pushproof.sandbox.access import Access, SweepAccount
+from pushproof.sandbox.failures import explain
+from pushproof.sandbox.mailbox import Mailbox
 from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
@@ -20,6 +22,8 @@ from pushproof.sandbox.sweep.belonging import ANNOUNCED
 from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 
+# What AWS's services make while they deploy, and no Terraform configuration knows.
+_BESIDE_TERRAFORM = ("ecs task-definition ", "logs log-group /aws/ecs/containerinsights/")
 _VARIABLE = re.compile(r'^\s*variable\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -47,6 +51,8 @@ class SandboxTarget:
         self.facts = self.access.admit()
         if self.settings.connection_arn is not None:
             source.require_available(self.access.client, self.settings.connection_arn)
+        if self.settings.certificate_arn is not None:
+            certificates.require_issued(self.access.client, self.settings.certificate_arn, self.region)
         self._say = say
         self._prices = cost.prices(self.settings.region)
         estimate = cost.estimate(quantities, hours=self.settings.hours, prices=self._prices)
@@ -181,8 +187,20 @@ class SandboxTarget:
                 "the environment has no output source_bucket_name, so there is no bucket to push to. "
                 "Set PUSHPROOF_SANDBOX_CONNECTION_ARN to push over a connection."
             )
-        version = source.upload(self.client("s3"), str(bucket), checkout.directory, commit=commit)
+        pipeline = outputs.get("pipeline_name")
+        version = source.upload_until_heard(
+            self.client, str(bucket), checkout.directory, commit=commit, pipeline=pipeline, say=self._say
+        )
         return version, f"s3://{bucket}/source.zip version {version}"
+
+    def ears(self, outputs: Mapping[str, Any]) -> Mailbox | None:
+        """A queue on the environment's topic; None when it has no topic."""
+        topic = outputs.get("topic_arn")
+        if not topic:
+            return None
+        name = f"{self.project}-heard"
+        self._journal.announce_one(self.run, "aws_sqs_queue", name)
+        return Mailbox.open(self.client, name=name, topic_arn=str(topic), tags=self.tags)
 
     def authorise_connection(self, arn: str) -> None:
         """Only a person can."""
@@ -192,6 +210,14 @@ class SandboxTarget:
         return Address(host, port)
 
     # The end.
+
+    def tidy(self) -> list[str]:
+        """Remove the revisions and log groups that services made; nothing, while anything of Terraform's is there."""
+        left = self.leftovers()
+        if not left or not all(item.startswith(_BESIDE_TERRAFORM) for item in left):
+            return []
+        self._sweep(lambda _: None).remove()
+        return left
 
     def leftovers(self) -> list[str]:
         """What is there of this run."""
@@ -222,13 +248,19 @@ class SandboxTarget:
     def __enter__(self) -> SandboxTarget:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is not None:
+            self._say(f"failed: {explain(error)}")
+            self._say(
+                "next: what the run has made is being removed; "
+                f"`pushproof sweep --run {self.run.id} --yes` removes what is left, should this end before"
+            )
         self.close()
 
-    def _sweep(self) -> Sweep:
+    def _sweep(self, say: Callable[[str], None] | None = None) -> Sweep:
         account = SweepAccount(self.access, lambda name, content: self._journal.keep_state(self.run, name, content))
         known = known_run(self._journal, self.run, ended=None)
-        return Sweep(account, [known], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
+        return Sweep(account, [known], Wanted(run=self.run.id), say or (lambda line: self._say(f"sweep: {line}")))
 
     def _require_affordable(self, estimate: cost.Estimate) -> None:
         try:

@@ -165,6 +165,13 @@ class WorldTarget:
         with on_behalf_of(self.world.id, self.directory("images")):
             return {"BASE_IMAGE": ensure_base_image()}
 
+    def ears(self, outputs: Mapping[str, Any]) -> None:
+        """None: the webhook is heard here."""
+
+    def tidy(self) -> list[str]:
+        """Nothing: what deployments make beside Terraform's goes with the world."""
+        return []
+
     def leftovers(self) -> list[str]:
         """Resources that are still in the account, and containers of tasks and builds that still run."""
         left = inventory(self.client)

@@ -190,10 +190,61 @@ def test_a_given_certificate_stays_and_an_imported_one_is_tagged(opened: Open, a
         tags = aws("acm").list_tags_for_certificate(CertificateArn=arn)["Tags"]
         assert {t["Key"] for t in tags} == {naming.RUN_TAG, naming.EXPIRES_TAG, naming.OWNER_TAG}
     assert aws("acm").list_certificates()["CertificateSummaryList"] == []
-    given = "arn:aws:acm:eu-west-1:123456789012:certificate/given"
+    given = aws("acm").import_certificate(Certificate=made.certificate.encode(), PrivateKey=made.private_key.encode())[
+        "CertificateArn"
+    ]
     with opened(certificate_arn=given) as target:
         assert target.certificate(made.certificate, made.private_key) == given
         target.forget_certificate(given)
+    assert [c["CertificateArn"] for c in aws("acm").list_certificates()["CertificateSummaryList"]] == [given]
+
+
+@pytest.mark.parametrize(
+    ("arn", "why"),
+    [
+        ("arn:aws:acm:us-east-1:123456789012:certificate/elsewhere", "of their own region, eu-west-1"),
+        ("arn:aws:acm:eu-west-1:123456789012:certificate/0123abcd", "cannot be read"),
+    ],
+)
+def test_a_given_certificate_must_be_usable(world: World, opened: Open, arn: str, why: str) -> None:
+    """Nothing is created over a certificate that no listener would take."""
+    with pytest.raises(TargetUnavailable, match=why):
+        opened(certificate_arn=arn)
+    assert writes(world) == []
+
+
+def test_notifications_are_heard_through_a_queue(opened: Open, aws: Callable[[str], Any], journal: RunJournal) -> None:
+    """What is published on the environment's topic is heard; the queue is announced, tagged, and goes when it is closed."""
+    with opened() as target:
+        topic = aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")["TopicArn"]
+        assert target.ears({}) is None
+        ears = target.ears({"topic_arn": topic})
+        assert ears is not None
+        assert ("aws_sqs_queue", f"{target.project}-heard") in [(i.type, i.name) for i in journal.intents(target.run)]
+        assert f"sqs queue {target.project}-heard" in target.leftovers()
+        aws("sns").publish(TopicArn=topic, Message="Pipeline shop changed state to STARTED at noon")
+        assert ears.wait_for("shop", "STARTED", timeout=10) == "Pipeline shop changed state to STARTED at noon"
+        assert ears.wait_for("shop", "FAILED", timeout=0) is None
+        ears.close()
+        ears.close()
+        assert target.leftovers() == [f"sns topic {target.project}-dev-pipeline"]
+        # A run that dies before it closes its queue leaves it to the sweep.
+        target.ears({"topic_arn": topic})
+    assert "QueueUrls" not in aws("sqs").list_queues()
+
+
+def test_only_what_terraform_does_not_know_is_tidied(opened: Open, aws: Callable[[str], Any]) -> None:
+    """Revisions that deployments registered go; while anything else is left, nothing does: destroy is judged by it."""
+    with opened() as target:
+        family = f"{target.project}-dev"
+        container = {"name": "app", "image": "app", "essential": True}
+        aws("ecs").register_task_definition(family=family, containerDefinitions=[container])
+        aws("sns").create_topic(Name=family)
+        assert target.tidy() == []
+        assert len(target.leftovers()) == 2
+        aws("sns").delete_topic(TopicArn=f"arn:aws:sns:{target.region}:{target.account_id}:{family}")
+        assert target.tidy() == [f"ecs task-definition {family}:1"]
+        assert target.leftovers() == []
 
 
 def test_a_push_through_the_bucket_is_known_by_its_version(

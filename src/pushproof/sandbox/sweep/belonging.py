@@ -36,6 +36,7 @@ ANNOUNCED = {
     "aws_s3_bucket": "s3 bucket",
     "aws_secretsmanager_secret": "secretsmanager secret",
     "aws_sns_topic": "sns topic",
+    "aws_sqs_queue": "sqs queue",
 }
 _GOES_ALONG = frozenset(
     {"ec2 network-insights-analysis", "ec2 network-interface", "ecs service", "ecs task", "kms alias"}

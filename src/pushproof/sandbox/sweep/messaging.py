@@ -53,6 +53,13 @@ def _topics(account: Account) -> Iterator[Found]:
         yield Found("sns topic", arn, name=arn.rpartition(":")[2], tags=tag_map(answer.get("Tags")))
 
 
+def _queues(account: Account) -> Iterator[Found]:
+    api = account.client("sqs")
+    for url in pages(api, "list_queues", "QueueUrls"):
+        answer = gone_is_fine(api.list_queue_tags, QueueUrl=url) or {}
+        yield Found("sqs queue", url, name=url.rpartition("/")[2], tags=answer.get("Tags") or {})
+
+
 FIRST = (Kind("events rule", _rules, _remove_rule),)
 LATER = (
     Kind("events api-destination", _destinations,
@@ -61,4 +68,6 @@ LATER = (
          lambda account, found: gone_is_fine(account.client("events").delete_connection, Name=found.id)),
     Kind("sns topic", _topics,
          lambda account, found: gone_is_fine(account.client("sns").delete_topic, TopicArn=found.id)),
+    Kind("sqs queue", _queues,
+         lambda account, found: gone_is_fine(account.client("sqs").delete_queue, QueueUrl=found.id)),
 )  # fmt: skip

@@ -1,0 +1,33 @@
+"""A certificate that is given by its ARN: it must be there and issued before anything is created over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pushproof.targets.base import TargetUnavailable
+
+
+def require_issued(client: Callable[[str], Any], arn: str, region: str) -> None:
+    """Raise TargetUnavailable, saying what to do, unless the certificate is ISSUED and in the load balancer's region.
+
+    Source: https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
+    """
+    otherwise = "or unset PUSHPROOF_SANDBOX_CERTIFICATE_ARN: a self-signed one is then imported."
+    if arn.split(":")[3] != region:
+        raise TargetUnavailable(
+            f"the certificate {arn} is in {arn.split(':')[3]}; load balancers take certificates of their own region, {region}. "
+            f"Name one from there, {otherwise}"
+        )
+    try:
+        status = client("acm").describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+    except (ClientError, BotoCoreError) as error:
+        raise TargetUnavailable(
+            f"the certificate {arn} cannot be read: {error}. Set PUSHPROOF_SANDBOX_CERTIFICATE_ARN to one that exists, {otherwise}"
+        ) from error
+    if status != "ISSUED":
+        raise TargetUnavailable(
+            f"the certificate {arn} is {status}, not ISSUED: no listener takes it. Complete its validation in ACM, {otherwise}"
+        )

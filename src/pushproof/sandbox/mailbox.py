@@ -1,0 +1,77 @@
+"""A queue of the run's own on a topic: how notifications are heard where AWS cannot call this machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+# Long polling: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
+_POLL = 10
+
+
+class Mailbox:
+    """Subscribed from `open` on; a subscription hears what is published after it. Closed, queue and subscription are gone."""
+
+    def __init__(self, client: Callable[[str], Any], url: str, subscription: str) -> None:
+        self._sqs, self._sns = client("sqs"), client("sns")
+        self._url, self._subscription = url, subscription
+        self.heard: list[str] = []
+
+    @classmethod
+    def open(cls, client: Callable[[str], Any], *, name: str, topic_arn: str, tags: Mapping[str, str]) -> Mailbox:
+        """Make the queue, let the topic (and nothing else) send to it, and subscribe it. Raises ClientError.
+
+        Source: https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+        """
+        sqs, sns = client("sqs"), client("sns")
+        # Asked for by name: the queue's ARN, which its policy needs, follows from it and the topic's.
+        arn = f"{topic_arn.rpartition(':')[0].replace(':sns:', ':sqs:')}:{name}"
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy}, tags=dict(tags))["QueueUrl"]
+        subscription = sns.subscribe(
+            TopicArn=topic_arn,
+            Protocol="sqs",
+            Endpoint=arn,
+            Attributes={"RawMessageDelivery": "true"},
+            ReturnSubscriptionArn=True,
+        )["SubscriptionArn"]
+        return cls(client, url, subscription)
+
+    def wait_for(self, *parts: str, timeout: float) -> str | None:
+        """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
+        deadline = time.monotonic() + timeout
+        while True:
+            found = next((text for text in self.heard if all(part in text for part in parts)), None)
+            left = deadline - time.monotonic()
+            if found is not None or left <= 0:
+                return found
+            self._receive(int(max(1, min(_POLL, left))))
+
+    def _receive(self, seconds: int) -> None:
+        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=seconds)
+        for message in answer.get("Messages", []):
+            self.heard.append(str(message["Body"]))
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+
+    def close(self) -> None:
+        """Unsubscribe and delete the queue. A topic that is gone has taken its subscriptions along."""
+        for remove, arguments in (
+            (self._sns.unsubscribe, {"SubscriptionArn": self._subscription}),
+            (self._sqs.delete_queue, {"QueueUrl": self._url}),
+        ):
+            try:
+                remove(**arguments)
+            except ClientError as error:
+                if "NotFound" not in error.response["Error"]["Code"] and "NonExistent" not in str(error):
+                    raise

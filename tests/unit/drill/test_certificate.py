@@ -1,0 +1,110 @@
+"""Whatever certificate the load balancer has, a client knows its name and whom to believe, and believes nobody else."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pushproof.drill.certificate import SelfSigned, self_signed, trust
+from pushproof.drill.prober import Front
+from pushproof.targets.base import Address
+
+
+class Acm:
+    """ACM with one certificate."""
+
+    def __init__(self, made: SelfSigned, *names: str) -> None:
+        self._made, self._names = made, list(names)
+
+    def describe_certificate(self, **_: Any) -> dict[str, Any]:
+        return {"Certificate": {"DomainName": self._names[0], "SubjectAlternativeNames": self._names}}
+
+    def get_certificate(self, **_: Any) -> dict[str, Any]:
+        return {"Certificate": self._made.certificate}
+
+
+@pytest.fixture
+def made() -> SelfSigned:
+    return self_signed("shop.example.test")
+
+
+@pytest.fixture
+def port(made: SelfSigned, tmp_path: Path) -> Iterator[int]:
+    """A TLS server with that certificate."""
+    (tmp_path / "key.pem").write_text(made.private_key)
+    (tmp_path / "cert.pem").write_text(made.certificate)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                accepted, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(accepted, server_side=True) as session:
+                    session.recv(1)
+            except OSError:
+                accepted.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield int(listener.getsockname()[1])
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def front(port: int, host: str, certificates: str) -> Front:
+    return Front(lambda: Address("127.0.0.1", port), host, certificates)
+
+
+def test_the_certificate_in_acm_is_believed(made: SelfSigned, port: int) -> None:
+    """By its own name, with what ACM says it is."""
+    known = trust(Acm(made, "shop.example.test"), "arn")
+    front(port, known.host, known.certificates).connect().close()
+
+
+def test_it_stands_strict_verification(made: SelfSigned, port: int) -> None:
+    """Python 3.13 verifies strictly by default; what is made here passes."""
+    context = ssl.create_default_context(cadata=made.certificate)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with (
+        socket.create_connection(("127.0.0.1", port)) as plain,
+        context.wrap_socket(plain, server_hostname=made.host) as session,
+    ):
+        assert session.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_another_certificate_of_the_same_name_is_not_believed(port: int) -> None:
+    """The name alone proves nothing."""
+    other = self_signed("shop.example.test")
+    with pytest.raises(ssl.SSLCertVerificationError):
+        front(port, other.host, other.certificate).connect()
+
+
+def test_the_certificate_is_not_believed_under_another_name(made: SelfSigned, port: int) -> None:
+    """Whoever asks for another host is refused."""
+    with pytest.raises(ssl.SSLCertVerificationError, match=r"shop\.example\.org"):
+        front(port, "shop.example.org", made.certificate).connect()
+
+
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (["shop.example.org"], "shop.example.org"),
+        (["*.example.org", "example.org"], "example.org"),
+        (["*.example.org"], "drill.example.org"),
+    ],
+)
+def test_a_full_name_is_asked_for(made: SelfSigned, names: list[str], host: str) -> None:
+    """Of a wildcard alone, one of the names that it covers."""
+    assert trust(Acm(made, *names), "arn").host == host
