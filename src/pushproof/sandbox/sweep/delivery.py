@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, pages_where_offered, tag_map
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
@@ -76,7 +76,7 @@ def _remove_project(account: Account, found: Found) -> None:
 
 def _report_groups(account: Account) -> Iterator[Found]:
     api = account.client("codebuild")
-    for arns in _batches(list(pages(api, "list_report_groups", "reportGroups")), 100):
+    for arns in _batches(list(pages_where_offered(api, "list_report_groups", "reportGroups")), 100):
         for group in api.batch_get_report_groups(reportGroupArns=arns)["reportGroups"]:
             yield Found(
                 "codebuild report-group", group["arn"], name=group["name"],

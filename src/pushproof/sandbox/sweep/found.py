@@ -93,10 +93,14 @@ def gone_is_fine(call: Callable[..., Any], **arguments: Any) -> Any:
         raise
 
 
-# A region without a feature, or an account without the service, has none of its resources.
+# A region without a feature has none of its resources.
 _NOT_OFFERED = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException", "UnsupportedOperation"})
 
 
-def is_not_offered(error: ClientError) -> bool:
-    """Whether a listing was refused because there is no such thing here."""
-    return str(error.response["Error"]["Code"]) in _NOT_OFFERED
+def pages_where_offered(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """`pages` of what not every region has; nothing where there is no such operation."""
+    try:
+        yield from pages(api, operation, key, **arguments)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_OFFERED:
+            raise

@@ -61,9 +61,9 @@ def _instance_profiles(account: Account) -> Iterator[Found]:
     api = account.client("iam")
     for profile in pages(api, "list_instance_profiles", "InstanceProfiles"):
         name = profile["InstanceProfileName"]
-        answer = gone_is_fine(api.list_instance_profile_tags, InstanceProfileName=name) or {}
+        described = (gone_is_fine(api.get_instance_profile, InstanceProfileName=name) or {}).get("InstanceProfile", {})
         yield Found(
-            "iam instance-profile", name, name=name, tags=tag_map(answer.get("Tags")),
+            "iam instance-profile", name, name=name, tags=tag_map(described.get("Tags")),
             created_at=_epoch(profile.get("CreateDate")),
         )  # fmt: skip
 

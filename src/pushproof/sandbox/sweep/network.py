@@ -7,7 +7,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.sandbox.sweep.found import Account, Finder, Found, Kind, StillGoing, gone_is_fine, pages, tag_map
+from pushproof.sandbox.sweep.found import (
+    Account,
+    Finder,
+    Found,
+    Kind,
+    StillGoing,
+    gone_is_fine,
+    pages,
+    pages_where_offered,
+    tag_map,
+)
 
 
 def _describe(kind: str, operation: str, key: str, id_key: str, *, skip: Callable[[Any], bool] | None = None,
@@ -100,11 +110,17 @@ def _remove_internet_gateway(account: Account, found: Found) -> None:
 
 def _analyses(account: Account) -> Iterator[Found]:
     """Reachability Analyzer's answers: each goes with the path it was asked about, which cannot go before."""
-    for item in pages(account.client("ec2"), "describe_network_insights_analyses", "NetworkInsightsAnalyses"):
+    api = account.client("ec2")
+    for item in pages_where_offered(api, "describe_network_insights_analyses", "NetworkInsightsAnalyses"):
         yield Found(
             "ec2 network-insights-analysis", item["NetworkInsightsAnalysisId"], tags=tag_map(item.get("Tags")),
             part_of=("ec2 network-insights-path", item["NetworkInsightsPathId"]),
         )  # fmt: skip
+
+
+def _analysed_paths(account: Account) -> Iterator[Found]:
+    for item in pages_where_offered(account.client("ec2"), "describe_network_insights_paths", "NetworkInsightsPaths"):
+        yield Found("ec2 network-insights-path", item["NetworkInsightsPathId"], tags=tag_map(item.get("Tags")))
 
 
 def _remove_analysis(account: Account, found: Found) -> None:
@@ -119,8 +135,7 @@ KINDS = (
     Kind("ec2 network-insights-analysis", _analyses, _remove_analysis),
     Kind(
         "ec2 network-insights-path",
-        _describe("ec2 network-insights-path", "describe_network_insights_paths", "NetworkInsightsPaths",
-                  "NetworkInsightsPathId"),
+        _analysed_paths,
         lambda account, found: gone_is_fine(
             account.client("ec2").delete_network_insights_path, NetworkInsightsPathId=found.id
         ),

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.sandbox.naming import RUN_TAG
 from pushproof.sandbox.sweep.belonging import KnownRun, Selection, Wanted, choose
-from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing, is_not_offered
+from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing
 from pushproof.sandbox.sweep.kinds import KINDS
 
 Listener = Callable[[str], None]
@@ -118,8 +118,7 @@ class Sweep:
             try:
                 yield from list(kind.find(self.account))
             except (ClientError, BotoCoreError) as error:
-                if not (isinstance(error, ClientError) and is_not_offered(error)):
-                    outcome.unlisted.append((kind.name, str(error)))
+                outcome.unlisted.append((kind.name, str(error)))
 
     def _unknown(self, selection: Selection) -> list[str]:
         """What the tagging API knows of the wanted runs and no kind finds. Empty where it does not answer.
