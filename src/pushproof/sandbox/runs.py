@@ -84,7 +84,8 @@ class RunJournal:
         found = []
         for file in self._runs.glob("*/run.json"):
             with contextlib.suppress(ValueError, TypeError, OSError):
-                run = Run(**json.loads(file.read_text(encoding="utf-8")))
+                # Where it is now: a journal that was brought from another machine lies elsewhere.
+                run = Run(**{**json.loads(file.read_text(encoding="utf-8")), "directory": str(file.parent)})
                 if account_id is None or (run.account_id, run.endpoint) == (account_id, endpoint):
                     found.append(run)
         return sorted(found, key=lambda r: r.opened_at)
