@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -53,11 +54,17 @@ def prepare(
     # A target may have variables of its own (a run's name and tags), and want to know what is about to be created.
     own = place.variables(source) if isinstance(place, Particular) else {}
     announce = partial(place.announce, name) if isinstance(place, Particular) else None
-    copy = copy_configuration(source, place.directory(f"terraform/{name}"))
+    copy = copy_configuration(source, _unused_directory(place, f"terraform/{name}"))
     configuration = place.directory("terraform") / "cli.tfrc"
     configuration.write_text(cli_configuration(find_mirrors()))
     environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
     return Terraform(copy, binary, environment, {**(variables or {}), **own}, listener=listener, announce=announce)
+
+
+def _unused_directory(place: Place, name: str) -> Path:
+    """A directory of that name, numbered where there is one: a configuration never comes upon the state of another."""
+    names = chain([name], (f"{name}-{number}" for number in count(2)))
+    return next(directory for each in names if not any((directory := place.directory(each)).iterdir()))
 
 
 def _garbage_collection() -> str:

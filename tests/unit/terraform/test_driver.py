@@ -192,3 +192,15 @@ def test_providers_collect_less_garbage_unless_the_caller_says_otherwise(
     source.mkdir()
     (source / "main.tf").write_text("")
     assert prepare(Somewhere(tmp_path / "run"), source, name="module").environment["GOGC"] == given
+
+
+def test_two_configurations_of_one_name_never_share_a_state(
+    tmp_path: Path, fake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second of that name would otherwise take the resources in the first one's state for its own, and replace them."""
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+    place, source = Somewhere(tmp_path / "run"), tmp_path / "module"
+    source.mkdir()
+    (source / "main.tf").write_text("")
+    directories = {prepare(place, source, name="bootstrap").copy.directory for _ in range(3)}
+    assert len(directories) == 3
