@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from pushproof.emulator.runtime.docker import WORLD_LABEL, DockerUnavailable, connect
@@ -23,6 +24,8 @@ EDGE_PORT = 4566
 #: Seconds until `Ready.`; on a machine that is busy with other things it takes longest.
 START_LIMIT = 240
 _TAIL = 15
+#: Seconds for a container that no longer answers to be told as ended, before it is told as running.
+_ENDING = 5
 _LICENCE = re.compile(r"exit code 55|licen[cs]e activation failed|(?:API )?key activation failed", re.IGNORECASE)
 _TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
 
@@ -229,6 +232,9 @@ def licence_refused(image: str, log: str, token: str | None) -> str:
 def autopsy(container: Any, image: str) -> str:
     """What became of a container, with its last log lines."""
     try:
+        # Its connections end a moment before Docker Engine says that it has.
+        with contextlib.suppress(requests.exceptions.RequestException):
+            container.wait(timeout=_ENDING)
         container.reload()
         state = container.attrs["State"]
         if state.get("Running"):

@@ -19,9 +19,11 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.runtime.docker import WORLD_LABEL, connect
 from pushproof.emulator.runtime.imagemaking import build
 from pushproof.targets.base import TargetUnavailable
-from pushproof.targets.journal import Journal
+from pushproof.targets.journal import Journal, WorldRecord
 from pushproof.targets.localstack import LocalStackSettings, LocalStackTarget
 from pushproof.targets.localstack_container import choose_image, start_localstack
+from pushproof.terraform.applied import prepare
+from pushproof.terraform.errors import CommandFailed
 
 pytestmark = pytest.mark.docker
 
@@ -41,13 +43,31 @@ def image(engine: Any) -> str:
     return choose_image(engine, None, print)
 
 
+class Noted(Journal):
+    """Remembers the worlds that it saw, also when they are gone: others run on the same Engine."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.ids: set[str] = set()
+
+    def records(self) -> list[WorldRecord]:
+        found = super().records()
+        self.ids |= {record.id for record in found}
+        return found
+
+    def open(self, target: str) -> WorldRecord:
+        record = super().open(target)
+        self.ids.add(record.id)
+        return record
+
+
 @pytest.fixture
 def journal(tmp_path: Path, engine: Any) -> Iterator[Journal]:
-    """A journal of the test's own; at the end no container carries any of its worlds' labels."""
-    before = set(_labelled(engine))
-    yield Journal(tmp_path)
-    assert set(_labelled(engine)) <= before
-    assert not Journal(tmp_path).records()
+    """A journal of the test's own; at the end no container carries the label of any of its worlds."""
+    journal = Noted(tmp_path)
+    yield journal
+    assert not set(_labelled(engine)) & journal.ids
+    assert not journal.records()
 
 
 def _labelled(engine: Any) -> list[str]:
@@ -100,6 +120,47 @@ def test_a_container_that_is_removed_is_named(opened: Open, engine: Any) -> None
         engine.containers.get(target.container.name).remove(force=True)
         with pytest.raises(ClientError, match=f"{target.container.name} .* is gone; somebody removed it"):
             target.client("sqs").list_queues()
+
+
+_TOPICS = """
+resource "aws_sns_topic" "first" {
+  name = "first"
+}
+
+resource "aws_sns_topic" "second" {
+  name         = "second"
+  display_name = aws_sns_topic.first.name
+}
+"""
+
+
+def test_a_container_that_dies_during_an_apply_ends_it(opened: Open, engine: Any, tmp_path: Path) -> None:
+    """Terraform does not go on trying for minutes: its error names the container and shows the end of its log."""
+    source = tmp_path / "topics"
+    source.mkdir()
+    (source / "main.tf").write_text(_TOPICS)
+    with opened() as target:
+        assert target.container is not None
+        name = target.container.name
+
+        def kill(line: str) -> None:
+            if line.startswith("aws_sns_topic.first: Creation complete"):
+                engine.containers.get(name).kill()
+
+        terraform = prepare(target, source, name="topics", listener=kill)
+        terraform.init()
+        with pytest.raises(CommandFailed) as raised:
+            terraform.apply()
+        # Terraform folds long lines into its box.
+        told = " ".join(str(raised.value).replace("│", " ").split())
+        assert f"container {name} " in told
+        assert "ended with exit code 137" in told
+        assert "AWS sns.CreateTopic => 200" in told
+        assert "aws_sns_topic.second" in told
+        assert terraform.timings["apply"] < 90
+        # What was made is in the state, for whoever has a LocalStack that persists.
+        assert "aws_sns_topic" in (terraform.copy.directory / "terraform.tfstate").read_text()
+    assert target.remains() == []
 
 
 def test_a_taken_port_is_named(opened: Open) -> None:
@@ -184,7 +245,7 @@ def test_without_docker_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> N
 _RUN = """
 import json, sys
 from pathlib import Path
-from pushproof.targets.journal import Journal
+from pushproof.targets.journal import Journal, WorldRecord
 from pushproof.targets.localstack import LocalStackSettings, LocalStackTarget
 settings = LocalStackSettings(runtime="scripted", where="container", image=sys.argv[2])
 with LocalStackTarget(settings, journal=Journal(Path(sys.argv[1]))) as target:
@@ -209,11 +270,11 @@ def _line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-@pytest.mark.usefixtures("journal")
-def test_two_runs_side_by_side_do_not_meet(tmp_path: Path, image: str) -> None:
+def test_two_runs_side_by_side_do_not_meet(journal: Journal, tmp_path: Path, image: str) -> None:
     """Two processes, the same names: each sees its own, and ending one leaves the other as it was."""
     first, second = (_run(tmp_path, image) for _ in range(2))
     worlds = [json.loads(_line(process))["world"] for process in (first, second)]
+    assert {record.id for record in journal.records()} == set(worlds)
     assert worlds[0] != worlds[1]
     for process, world in zip((first, second), worlds, strict=True):
         told, _ = process.communicate("\n", timeout=120)
