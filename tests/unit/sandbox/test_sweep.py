@@ -244,9 +244,9 @@ def test_the_default_vpc_is_never_touched(aws: Callable[[str], Any], sweep: Call
 
 def test_an_unknown_kind_is_told(aws: Callable[[str], Any], sweep: Callable[..., Sweep]) -> None:
     """What carries a run's tag and is of no known kind is named, not passed over."""
-    aws("sqs").create_queue(QueueName="stray", tags={naming.RUN_TAG: RUN})
+    aws("ssm").put_parameter(Name="/stray", Value="x", Type="String", Tags=[{"Key": naming.RUN_TAG, "Value": RUN}])
     outcome = sweep(journal=DEAD).remove()
-    assert [arn.rpartition(":")[2] for arn in outcome.unknown] == ["stray"]
+    assert [arn.rpartition(":")[2] for arn in outcome.unknown] == ["parameter/stray"]
     assert not outcome.clean
 
 

@@ -11,6 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pushproof.drill.certificate import self_signed
+from pushproof.emulator.context import RequestContext
+from pushproof.emulator.errors import AwsError
 from pushproof.emulator.furnishing import furnish_scripted
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
@@ -490,3 +492,28 @@ def test_what_is_not_offered_is_not_there(account: Any, sweep: Callable[..., Swe
     with pytest.raises(ClientError, match="NotImplemented"):
         account.client("ec2").describe_network_insights_paths()
     assert sweep(journal=DEAD).remove().unlisted == []
+
+
+def test_not_having_been_told_of_other_tagged_resources_is_said(world: World, sweep: Callable[..., Sweep]) -> None:
+    """Where the tagging API does not answer, nobody knows whether kinds without a word here are left."""
+
+    def fault(context: RequestContext) -> None:
+        if context.service == "resourcegroupstaggingapi":
+            raise AwsError("AccessDeniedException", "not allowed to call tag:GetResources", 403)
+
+    world.gateway.faults.append(fault)
+    outcome = sweep(journal=DEAD).remove()
+    assert not outcome.clean
+    assert "tag:GetResources" in outcome.unlisted[0][1]
+
+
+def test_other_tagged_resources_of_a_run_that_nobody_named_are_told(
+    aws: Callable[[str], Any], sweep: Callable[..., Sweep]
+) -> None:
+    """An expired run that no journal knows, after what the sweep has a word for is gone."""
+    aws("ssm").put_parameter(Name="/stray", Value="x", Type="String", Tags=[{"Key": naming.RUN_TAG, "Value": RUN}])
+    aws("sns").create_topic(
+        Name="topic",
+        Tags=[{"Key": key, "Value": value} for key, value in naming.tags(RUN, expires_at=0, owner="x").items()],
+    )
+    assert [arn.rpartition(":")[2] for arn in sweep().remove().unknown] == ["parameter/stray"]

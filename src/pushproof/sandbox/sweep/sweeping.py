@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pushproof.sandbox.naming import RUN_TAG
+from pushproof.sandbox.naming import RUN_TAG, run_of_name
 from pushproof.sandbox.sweep.belonging import KnownRun, Selection, Wanted, choose
 from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing
 from pushproof.sandbox.sweep.kinds import KINDS
@@ -57,7 +57,7 @@ class Sweep:
         """What would be removed; nothing is changed."""
         outcome = Outcome()
         outcome.selection = self._select(outcome)
-        outcome.unknown = self._unknown(outcome.selection)
+        outcome.unknown = self._unknown(outcome)
         return outcome
 
     def remove(self) -> Outcome:
@@ -88,7 +88,7 @@ class Sweep:
         return self._finish(outcome)
 
     def _finish(self, outcome: Outcome) -> Outcome:
-        outcome.unknown = self._unknown(outcome.selection)
+        outcome.unknown = self._unknown(outcome)
         return outcome
 
     def _round(self, taken: Sequence[Found], outcome: Outcome) -> list[tuple[Found, str]]:
@@ -120,23 +120,22 @@ class Sweep:
             except (ClientError, BotoCoreError) as error:
                 outcome.unlisted.append((kind.name, str(error)))
 
-    def _unknown(self, selection: Selection) -> list[str]:
-        """What the tagging API knows of the wanted runs and no kind finds. Empty where it does not answer.
+    def _unknown(self, outcome: Outcome) -> list[str]:
+        """What the tagging API knows of the wanted runs and no kind finds; that it could not be asked counts as not having looked.
 
         It forgets deleted resources late, so only kinds that the sweep has no word for are told.
         """
-        wanted = {run for _, run in selection.taken} | ({self.wanted.run} if self.wanted.run else set())
+        wanted = {run for _, run in outcome.selection.taken} | ({self.wanted.run} if self.wanted.run else set())
         wanted |= {run.id for run in self.journal if run.ended}
-        if not wanted:
-            return []
+        wanted |= {run for run in (run_of_name(item.name) or item.tags.get(RUN_TAG) for item in outcome.removed) if run}
         found: list[str] = []
         try:
             api = self.account.client("resourcegroupstaggingapi")
             for run in sorted(wanted):
                 for page in api.get_paginator("get_resources").paginate(TagFilters=[{"Key": RUN_TAG, "Values": [run]}]):
                     found += [entry["ResourceARN"] for entry in page["ResourceTagMappingList"]]
-        except (ClientError, BotoCoreError):
-            return []
+        except (ClientError, BotoCoreError) as error:
+            outcome.unlisted.append(("whatever else carries a run's tag", str(error)))
         return sorted({arn for arn in found if not _is_known(arn)})
 
 
@@ -162,6 +161,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "s3": ("",),
     "secretsmanager": ("secret:",),
     "sns": ("",),
+    "sqs": ("",),
 }  # fmt: skip
 
 
