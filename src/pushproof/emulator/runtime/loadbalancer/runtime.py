@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from pushproof.clock import Clock, ScaledClock
+from pushproof.clock import Clock, ScaledClock, work_limit
 from pushproof.emulator.runtime.base import HttpProbe
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
@@ -23,9 +23,9 @@ from pushproof.engines.tlspolicy import tls_policy
 
 T = TypeVar("T")
 
-# A health check's timeout shrinks with the world's speed, but a real program on a busy machine still needs a moment:
-# never less than this many real seconds.
-SHORTEST_PROBE = 1.0
+# A health check's timeout shrinks with the world's speed, but a real program on a busy machine still needs a moment: never less
+# than this many real seconds (or than what was asked for). With one second, a loaded CI runner lost healthy targets.
+SHORTEST_PROBE = 5.0
 # How long a listener that is removed lets its requests finish, in real seconds.
 LAST_REQUESTS = 2.0
 
@@ -207,7 +207,7 @@ class LoadBalancerRuntime:
         assert self._probes is not None
         host = f"[{address}]" if ":" in address else address
         url = URL(f"{protocol.lower()}://{host}:{port}{path}", encoded=True)
-        seconds = max(SHORTEST_PROBE, self._clock.real_delay(timeout))
+        seconds = work_limit(self._clock, timeout, shortest=SHORTEST_PROBE)
         try:
             async with self._probes.get(
                 url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=seconds)
