@@ -22,7 +22,7 @@ import yaml
 from tests.unit.workflows.expressions import Unknown, evaluate, interpolate
 
 ROOT = Path(__file__).resolve().parents[3]
-TOOLS = ("bash", "cat", "date", "grep", "head", "mkdir", "tail", "tee")
+TOOLS = ("bash", "cat", "grep", "head", "mkdir", "rm", "tail", "tee")
 STAND_INS = ("tox", "gh", "curl", "python", "terraform")
 SHELLS = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 _STATUS = re.compile(r"\b(always|success|failure|cancelled)\(\)")
@@ -63,6 +63,39 @@ class Call:
     environment: dict[str, str]
 
 
+class StandIns:
+    """A folder for PATH, and what was asked of what is in it."""
+
+    def __init__(self, directory: Path, answers: Sequence[Answer] = ()) -> None:
+        self.path, self._calls = directory / "bin", directory / "calls.jsonl"
+        self.path.mkdir(parents=True)
+        known = directory / "answers.json"
+        known.write_text(json.dumps([[a.pattern, a.code, a.output, list(a.command)] for a in answers]))
+        self._text = _STAND_IN.format(python=sys.executable, calls=str(self._calls), answers=str(known))
+        for name in STAND_INS:
+            self.put(self.path / name)
+        for name in TOOLS:
+            found = shutil.which(name)
+            assert found, f"{name} is not on PATH"
+            (self.path / name).symlink_to(found)
+
+    def put(self, program: Path) -> None:
+        """A stand-in of this name at this place."""
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(self._text)
+        program.chmod(0o755)
+
+    @property
+    def calls(self) -> list[Call]:
+        """What the stand-ins were asked, in order."""
+        if not self._calls.exists():
+            return []
+        return [Call(**json.loads(line)) for line in self._calls.read_text(encoding="utf-8").splitlines()]
+
+    def called(self, pattern: str) -> list[Call]:
+        return [call for call in self.calls if re.search(pattern, call.line)]
+
+
 @dataclass
 class Job:
     """One job of a workflow, in a workspace of its own.
@@ -87,22 +120,10 @@ class Job:
     def __post_init__(self) -> None:
         self._read = yaml.safe_load(self.workflow.read_text(encoding="utf-8"))
         self._job = self._read["jobs"][self.name]
-        self.workspace = self.directory / "workspace"
-        self._bin, self._calls, self.summary = (self.directory / n for n in ("bin", "calls.jsonl", "summary.md"))
-        for made in (self.workspace, self._bin):
-            made.mkdir(parents=True)
+        self.workspace, self.summary = self.directory / "workspace", self.directory / "summary.md"
+        self.workspace.mkdir(parents=True)
+        self.stand_ins = StandIns(self.directory, self.answers)
         self._set: dict[str, str] = {}
-        answers = self.directory / "answers.json"
-        answers.write_text(json.dumps([[a.pattern, a.code, a.output, list(a.command)] for a in self.answers]))
-        self.stand_in = self._bin / STAND_INS[0]
-        text = _STAND_IN.format(python=sys.executable, calls=str(self._calls), answers=str(answers))
-        for name in STAND_INS:
-            (self._bin / name).write_text(text)
-            (self._bin / name).chmod(0o755)
-        for name in TOOLS:
-            found = shutil.which(name)
-            assert found, f"{name} is not on PATH"
-            (self._bin / name).symlink_to(found)
         self.values = {"github.workspace": str(self.workspace), **self.values}
 
     def run(self) -> Job:
@@ -124,13 +145,10 @@ class Job:
 
     @property
     def calls(self) -> list[Call]:
-        """What the stand-ins were asked, in order."""
-        if not self._calls.exists():
-            return []
-        return [Call(**json.loads(line)) for line in self._calls.read_text(encoding="utf-8").splitlines()]
+        return self.stand_ins.calls
 
     def called(self, pattern: str) -> list[Call]:
-        return [call for call in self.calls if re.search(pattern, call.line)]
+        return self.stand_ins.called(pattern)
 
     def _functions(self) -> dict[str, Callable[..., Any]]:
         return {
@@ -155,7 +173,7 @@ class Job:
         checked = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=60, check=False)
         assert checked.returncode == 0, f"{name}: {checked.stderr}"
         given: dict[str, str] = {
-            "PATH": str(self._bin),
+            "PATH": str(self.stand_ins.path),
             "CI": "true",
             "HOME": str(self.directory),
             "GITHUB_ACTOR": "somebody",

@@ -46,9 +46,7 @@ def night(tmp_path: Path) -> Night:
     def run(*answers: Answer, slack: str = "", cancel: str | None = None, **more: Any) -> Job:
         values = {**SANDBOX, "secrets.SLACK_WEBHOOK_URL": slack, **more}
         job = Job(NIGHTLY, "sandbox", tmp_path / "night", values, answers, cancel=cancel)
-        program = job.workspace / ".tox" / "sandbox" / "bin" / "pushproof"
-        program.parent.mkdir(parents=True)
-        program.symlink_to(job.stand_in)
+        job.stand_ins.put(job.workspace / ".tox" / "sandbox" / "bin" / "pushproof")
         return job.run()
 
     return run
