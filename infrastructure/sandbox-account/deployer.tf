@@ -6,8 +6,33 @@ locals {
   _arn     = "arn:${data.aws_partition.current.partition}"
   _account = data.aws_caller_identity.current.account_id
 
-  # What a run makes is called pushproof-<run>-...; nothing else can be touched by name.
-  _name = "pushproof-*"
+  # What a run makes is called pushproof-<run>, a run being eight characters; nothing else can be touched by name. This role and
+  # its policies are not called so.
+  _run   = "pushproof-????????"
+  _names = [local._run, "${local._run}-*", "${local._run}/*", "${local._run}:*"]
+
+  # What precedes the name in the ARNs of everything that is named.
+  _named = [
+    "codebuild:*:${local._account}:project/",
+    "codebuild:*:${local._account}:report-group/",
+    "codepipeline:*:${local._account}:",
+    "dynamodb:*:${local._account}:table/",
+    "ecr:*:${local._account}:repository/",
+    "ecs:*:${local._account}:*/",
+    "elasticloadbalancing:*:${local._account}:*/",
+    "elasticloadbalancing:*:${local._account}:*/app/",
+    "events:*:${local._account}:*/",
+    "logs:*:${local._account}:log-group:/aws/codebuild/",
+    "logs:*:${local._account}:log-group:/aws/ecs/containerinsights/",
+    "logs:*:${local._account}:log-group:/ecs/",
+    "s3:::",
+    "secretsmanager:*:${local._account}:secret:",
+    "sns:*:${local._account}:",
+    "sqs:*:${local._account}:",
+  ]
+  _connections = ["${local._arn}:codeconnections:*:${local._account}:connection/*", "${local._arn}:codestar-connections:*:${local._account}:connection/*"]
+  _tagged      = concat(local._connections, ["${local._arn}:acm:*:${local._account}:certificate/*"])
+  _roles       = [for name in local._names : "${local._arn}:iam::${local._account}:role/${name}"]
 }
 
 resource "aws_iam_role" "deployer" {
@@ -27,6 +52,7 @@ resource "aws_iam_role" "deployer" {
 resource "aws_iam_policy" "this" {
   for_each = {
     delivery = data.aws_iam_policy_document.delivery.json
+    naming   = data.aws_iam_policy_document.naming.json
     network  = data.aws_iam_policy_document.network.json
     reading  = data.aws_iam_policy_document.reading.json
   }
@@ -43,35 +69,20 @@ resource "aws_iam_role_policy_attachment" "this" {
 }
 
 # Every action of a service, but on the runs' own names only.
-data "aws_iam_policy_document" "delivery" {
+data "aws_iam_policy_document" "naming" {
   statement {
-    sid     = "WhatRunsName"
-    actions = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*", "sqs:*"]
-    resources = [
-      "${local._arn}:codebuild:*:${local._account}:project/${local._name}",
-      "${local._arn}:codebuild:*:${local._account}:report-group/${local._name}",
-      "${local._arn}:codepipeline:*:${local._account}:${local._name}",
-      "${local._arn}:dynamodb:*:${local._account}:table/${local._name}",
-      "${local._arn}:ecr:*:${local._account}:repository/${local._name}",
-      "${local._arn}:ecs:*:${local._account}:*/${local._name}",
-      "${local._arn}:elasticloadbalancing:*:${local._account}:*/${local._name}",
-      "${local._arn}:elasticloadbalancing:*:${local._account}:*/app/${local._name}",
-      "${local._arn}:events:*:${local._account}:*/${local._name}",
-      "${local._arn}:logs:*:${local._account}:log-group:/aws/codebuild/${local._name}",
-      "${local._arn}:logs:*:${local._account}:log-group:/aws/ecs/containerinsights/${local._name}",
-      "${local._arn}:logs:*:${local._account}:log-group:/ecs/${local._name}",
-      "${local._arn}:s3:::${local._name}",
-      "${local._arn}:secretsmanager:*:${local._account}:secret:${local._name}",
-      "${local._arn}:sns:*:${local._account}:${local._name}",
-      "${local._arn}:sqs:*:${local._account}:${local._name}",
-    ]
+    sid       = "WhatRunsName"
+    actions   = ["codebuild:*", "codepipeline:*", "dynamodb:*", "ecr:*", "ecs:*", "elasticloadbalancing:*", "events:*", "logs:*", "s3:*", "secretsmanager:*", "sns:*", "sqs:*"]
+    resources = [for pair in setproduct(local._named, local._names) : "${local._arn}:${join("", pair)}"]
   }
+}
 
+data "aws_iam_policy_document" "delivery" {
   # EventBridge keeps a connection's authorisation in a secret of its own.
   statement {
     sid       = "SecretsOfEventConnections"
     actions   = ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret"]
-    resources = ["${local._arn}:secretsmanager:*:${local._account}:secret:events!connection/${local._name}"]
+    resources = ["${local._arn}:secretsmanager:*:${local._account}:secret:events!connection/${local._run}*"]
   }
 
   # Task definitions have no resource to scope these to.
@@ -84,21 +95,34 @@ data "aws_iam_policy_document" "delivery" {
 
   statement {
     sid       = "RolesOfRuns"
-    actions   = ["iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
-    resources = ["${local._arn}:iam::${local._account}:role/${local._name}"]
+    actions   = ["iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+    resources = local._roles
+  }
+
+  # Of AWS's policies, those made for roles of services; AdministratorAccess is none of them.
+  statement {
+    sid       = "AttachToRolesOfRuns"
+    actions   = ["iam:AttachRolePolicy"]
+    resources = local._roles
+
+    condition {
+      test     = "ArnLike"
+      variable = "iam:PolicyARN"
+      values   = ["${local._arn}:iam::aws:policy/service-role/*"]
+    }
   }
 
   # Runs make neither; modules that people add may, and the sweep must be able to remove it.
   statement {
     sid       = "OfOtherModules"
     actions   = ["iam:DeleteInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "kms:DeleteAlias"]
-    resources = ["${local._arn}:iam::${local._account}:instance-profile/${local._name}", "${local._arn}:kms:*:${local._account}:alias/${local._name}"]
+    resources = ["${local._arn}:iam::${local._account}:instance-profile/${local._run}*", "${local._arn}:kms:*:${local._account}:alias/${local._run}*"]
   }
 
   statement {
     sid       = "HandRolesToServices"
     actions   = ["iam:PassRole"]
-    resources = ["${local._arn}:iam::${local._account}:role/${local._name}"]
+    resources = local._roles
 
     condition {
       test     = "StringEquals"
@@ -107,12 +131,23 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # The role and its policies carry the same prefix as the runs: no run may reach for them.
+  # Whatever else is allowed: no run reaches for this role, not even for its tags, which a sweep goes by.
   statement {
-    sid       = "NotThisRole"
-    effect    = "Deny"
-    actions   = ["iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PassRole", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"]
+    sid    = "NotThisRole"
+    effect = "Deny"
+    actions = [
+      "iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePermissionsBoundary", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PassRole",
+      "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+    ]
     resources = [aws_iam_role.deployer.arn]
+  }
+
+  # A role of a run could be made to trust this one; it is for services, and is not taken by whoever made it.
+  statement {
+    sid       = "NoOtherRole"
+    effect    = "Deny"
+    actions   = ["sts:AssumeRole"]
+    resources = ["*"]
   }
 
   statement {
@@ -127,10 +162,23 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # ACM and connections name nothing, and clusters are made without looking at their name: the tag is what tells.
+  # ACM and connections name nothing: the tag is what tells.
   statement {
     sid       = "TaggedAtBirth"
-    actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection", "ecs:CreateCluster"]
+    actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection"]
+    resources = local._tagged
+
+    condition {
+      test     = "Null"
+      variable = "aws:RequestTag/pushproof:run"
+      values   = ["false"]
+    }
+  }
+
+  # Making a cluster has no resource to scope it to: its name is not looked at, its tags are.
+  statement {
+    sid       = "ClustersTaggedAtBirth"
+    actions   = ["ecs:CreateCluster"]
     resources = ["*"]
 
     condition {
@@ -143,7 +191,7 @@ data "aws_iam_policy_document" "delivery" {
   statement {
     sid       = "TaggedByARun"
     actions   = ["acm:DeleteCertificate", "codeconnections:DeleteConnection", "codeconnections:TagResource", "codestar-connections:DeleteConnection", "codestar-connections:TagResource", "kms:DeleteAlias", "kms:ScheduleKeyDeletion"]
-    resources = ["*"]
+    resources = concat(local._tagged, ["${local._arn}:kms:*:${local._account}:key/*"])
 
     condition {
       test     = "Null"
@@ -156,7 +204,7 @@ data "aws_iam_policy_document" "delivery" {
   statement {
     sid       = "PassConnections"
     actions   = ["codeconnections:PassConnection", "codestar-connections:PassConnection"]
-    resources = ["${local._arn}:codeconnections:*:${local._account}:connection/*", "${local._arn}:codestar-connections:*:${local._account}:connection/*"]
+    resources = local._connections
   }
 }
 

@@ -20,8 +20,11 @@ from pushproof.drill.standin import SlackStandIn
 from pushproof.targets.base import DrillTarget, Ears
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.driver import Terraform
+from pushproof.terraform.errors import OutputMissing
 
 HOST = "shop.example.test"
+# Outputs of the environment that the journey goes by.
+_NEEDED = ("cluster_name", "service_name", "pipeline_name", "repository_name", "load_balancer_dns_name")
 _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 
@@ -77,6 +80,9 @@ class Drill:
     def run_and_keep(self) -> Result:
         """Every step but the last: the world stays as the drill left it. The webhook stays too."""
         self.apply()
+        for name in _NEEDED:
+            if name not in self.outputs:
+                raise OutputMissing(name, str(self.settings.environment), list(self.outputs))
         checkout = self.checkout()
         self.refused_before_authorisation(checkout)
         first = self.first_deployment(checkout)
@@ -134,9 +140,9 @@ class Drill:
                 self._ears = self.target.ears(self.outputs)
         self.observer = Observer(
             self.target.client,
-            cluster=self.outputs["cluster_name"],
-            service=self.outputs["service_name"],
-            pipeline=self.outputs["pipeline_name"],
+            cluster=self.outputs.get("cluster_name", ""),
+            service=self.outputs.get("service_name", ""),
+            pipeline=self.outputs.get("pipeline_name", ""),
         )
 
     def checkout(self) -> Checkout:
@@ -305,7 +311,7 @@ class Drill:
             self.narrator.claim("terraform destroy ended without error")
             self.target.forget_certificate(self._certificate_arn)
             self.bootstrap.destroy()
-            tidied = self.target.tidy()
+            tidied = self.target.tidy(frozenset(self._there_before))
             if tidied:
                 self.narrator.claim(f"swept, as no Terraform knows them: {', '.join(tidied)}")
             wait_for(

@@ -34,6 +34,7 @@ class SandboxSettings:
     repository: str | None = None
     repository_url: str | None = None
     certificate_arn: str | None = None
+    base_image: str | None = None
     endpoint: str | None = None
 
     @classmethod
@@ -89,6 +90,7 @@ class SandboxSettings:
             repository=repository,
             repository_url=environ.get("PUSHPROOF_SANDBOX_REPOSITORY_URL") or None,
             certificate_arn=certificate,
+            base_image=environ.get("PUSHPROOF_SANDBOX_BASE_IMAGE") or None,
             endpoint=environ.get("AWS_ENDPOINT_URL") or None,
         )
 

@@ -93,8 +93,11 @@ class DrillTarget(Target, Protocol):
     def ears(self, outputs: Mapping[str, Any]) -> Ears | None:
         """What hears the environment's notifications, where webhooks are not heard; None where they are."""
 
-    def tidy(self) -> list[str]:
-        """Remove what deployments made and Terraform does not know, once Terraform's own is gone; returns what that was."""
+    def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
+        """Remove what deployments made and Terraform does not know, once Terraform's own is gone; returns what that was.
+
+        `kept`: what to leave, as `leftovers` names it.
+        """
 
     def leftovers(self) -> list[str]:
         """What is still there."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from pushproof.clock import ScaledClock
 from pushproof.environment import clean_environment
@@ -19,11 +22,14 @@ from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
+from pushproof.sandbox.sweep.found import StillGoing
 from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 
 # What AWS's services make while they deploy, and no Terraform configuration knows.
 _BESIDE_TERRAFORM = ("ecs task-definition ", "logs log-group /aws/ecs/containerinsights/")
+# What tells a run's further projects apart: one character, which is all that names of load balancers leave room for.
+_SUFFIXES = "0123456789abcdefghijklmnopqrstuvwxyz"
 _VARIABLE = re.compile(r'^\s*variable\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -61,6 +67,7 @@ class SandboxTarget:
         say(str(estimate))
         self._require_affordable(estimate)
         self._planned = cost.Quantities()
+        self._projects: dict[str | None, int] = {}
         self._journal = journal or RunJournal()
         self.clock = ScaledClock(1.0)
         self.run: Run = self._journal.open(
@@ -112,9 +119,12 @@ class SandboxTarget:
     def client(self, service: str, region: str | None = None) -> Any:
         return self.access.client(service, region)
 
-    def variables(self, source: Path) -> dict[str, Any]:
-        """The run's `project` and `tags`, and its source, as far as a configuration declares such variables."""
-        own: dict[str, Any] = {"project": self.project, "tags": self.tags}
+    def variables(self, source: Path, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The run's `project` and `tags`, and its source, as far as a configuration declares such variables.
+
+        What is `given` another project than the first gets another name too: suites stand side by side in one account.
+        """
+        own: dict[str, Any] = {"project": self._project_for((given or {}).get("project")), "tags": self.tags}
         declared = {
             name for file in source.glob("*.tf") for name in _VARIABLE.findall(file.read_text(encoding="utf-8"))
         }
@@ -124,6 +134,14 @@ class SandboxTarget:
             else:
                 own |= {"connection_arn": self.settings.connection_arn, "repository": self.settings.repository}
         return {name: value for name, value in own.items() if name in declared}
+
+    def _project_for(self, given: str | None) -> str:
+        number = self._projects.setdefault(given, len(self._projects))
+        if number >= len(_SUFFIXES):
+            raise TargetUnavailable(
+                f"project {given!r} is the {number + 1}th of this run; a run has room for {len(_SUFFIXES)}"
+            )
+        return self.project if number == 0 else f"{self.project}-{_SUFFIXES[number]}"
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
         """Write a plan down before it is carried out. Raises TargetUnavailable when it would cost more than the ceiling."""
@@ -142,6 +160,10 @@ class SandboxTarget:
             "webhooks": "AWS does not reach this machine: what Slack would hear is not heard here",
             "pending-connection": "the source is authorised beforehand: there is nothing to refuse",
             "faults": "nobody injects faults into AWS",
+            "mistakes": "mistakes are made where nothing can come of them",
+            "git-push": None
+            if self.settings.connection_arn
+            else "a bucket is the source: there is no branch to push to",
         }.get(capability)
 
     def deadline(self, step: str, otherwise: float) -> float:
@@ -151,8 +173,8 @@ class SandboxTarget:
     # For whoever pushes.
 
     def build_environment(self) -> dict[str, str]:
-        """Builds pull what they need from public registries."""
-        return {}
+        """Builds pull what they need from public registries, but for a base image that is configured."""
+        return {"BASE_IMAGE": self.settings.base_image} if self.settings.base_image else {}
 
     def certificate(self, certificate: str, private_key: str) -> str:
         """The given certificate's ARN, or that of this one, imported."""
@@ -211,13 +233,18 @@ class SandboxTarget:
 
     # The end.
 
-    def tidy(self) -> list[str]:
-        """Remove the revisions and log groups that services made; nothing, while anything of Terraform's is there."""
-        left = self.leftovers()
-        if not left or not all(item.startswith(_BESIDE_TERRAFORM) for item in left):
+    def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
+        """Remove the revisions and log groups that services made, but for those `kept`; nothing, while Terraform's own is there."""
+        sweep = self._sweep()
+        found = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
+        if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in found):
             return []
-        self._sweep(lambda _: None).remove()
-        return left
+        removers = {kind.name: kind.remove for kind in sweep.kinds}
+        for item in found:
+            # What refuses is judged as a leftover.
+            with contextlib.suppress(ClientError, StillGoing):
+                removers[item.kind](sweep.account, item)
+        return [str(item) for item in found]
 
     def leftovers(self) -> list[str]:
         """What is there of this run."""
@@ -257,10 +284,10 @@ class SandboxTarget:
             )
         self.close()
 
-    def _sweep(self, say: Callable[[str], None] | None = None) -> Sweep:
+    def _sweep(self) -> Sweep:
         account = SweepAccount(self.access, lambda name, content: self._journal.keep_state(self.run, name, content))
         known = known_run(self._journal, self.run, ended=None)
-        return Sweep(account, [known], Wanted(run=self.run.id), say or (lambda line: self._say(f"sweep: {line}")))
+        return Sweep(account, [known], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
 
     def _require_affordable(self, estimate: cost.Estimate) -> None:
         try:

@@ -168,7 +168,7 @@ class WorldTarget:
     def ears(self, outputs: Mapping[str, Any]) -> None:
         """None: the webhook is heard here."""
 
-    def tidy(self) -> list[str]:
+    def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
         """Nothing: what deployments make beside Terraform's goes with the world."""
         return []
 

@@ -31,8 +31,8 @@ class Place(Protocol):
 class Particular(Protocol):
     """A target that must know its own again: real accounts, which are shared and remember."""
 
-    def variables(self, source: Path) -> dict[str, Any]:
-        """Variables that the target sets in a configuration, whatever the caller gives."""
+    def variables(self, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Variables that the target sets in a configuration, whatever the caller has `given`."""
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
         """Told a plan's changes before they are carried out; may raise to prevent it."""
@@ -52,7 +52,7 @@ def prepare(
     """
     binary = find_terraform()
     # A target may have variables of its own (a run's name and tags), and want to know what is about to be created.
-    own = place.variables(source) if isinstance(place, Particular) else {}
+    own = place.variables(source, variables or {}) if isinstance(place, Particular) else {}
     announce = partial(place.announce, name) if isinstance(place, Particular) else None
     copy = copy_configuration(source, _unused_directory(place, f"terraform/{name}"))
     configuration = place.directory("terraform") / "cli.tfrc"

@@ -19,6 +19,7 @@ from pushproof.checks.registry import push_small_image
 from pushproof.drill.standin import SlackStandIn
 from pushproof.terraform.applied import AppliedModule
 
+pytestmark = pytest.mark.target_needs("mistakes")
 ROOT = Path(__file__).parents[3]
 MODULES = "infrastructure/modules"
 Applied = Callable[..., AppliedModule]

@@ -72,6 +72,7 @@ def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     assert not pipeline.somebody_is_told()
 
 
+@pytest.mark.target_needs("webhooks")
 def test_slack_hears_how_an_execution_ends(dev: Any, slack: SlackStandIn, aws: Callable[[str], Any]) -> None:
     """An execution that fails at Source is told to Slack in plain words, from its start to its end."""
     aws("codepipeline").start_pipeline_execution(name=dev["pipeline_name"])
@@ -81,6 +82,7 @@ def test_slack_hears_how_an_execution_ends(dev: Any, slack: SlackStandIn, aws: C
     assert slack.refused == []
 
 
+@pytest.mark.target_needs("pending-connection")
 def test_a_connection_nobody_authorised_is_found(pipeline: PipelineChecks, dev: Any, target: Any) -> None:
     """Cliff 6: the connection is found PENDING; once a person has completed the handshake, nothing is found."""
     if (

@@ -18,42 +18,53 @@ from pushproof.checks.permissions import (
 )
 from pushproof.checks.state import StateChecks
 
-NAME = "shop-dev"
 ROLES = ("codepipeline", "codebuild", "execution", "task")
 TO_ECS = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
 
 
 @pytest.fixture(scope="module")
-def stack(target: Any) -> Pipeline:
-    """The names of a pipeline as the reference gives them."""
+def module(applied: Callable[..., Any], target: Any) -> Any:
     arn = f"{target.region}:{target.account_id}"
-    return Pipeline(
-        target.region,
-        target.account_id,
-        artifacts_bucket=f"{NAME}-artifacts-{target.account_id}",
-        repository=NAME,
-        cache_repository=f"{NAME}-cache",
-        build_project=NAME,
-        build_log_group=f"/aws/codebuild/{NAME}",
-        cluster=NAME,
-        service=NAME,
-        task_log_group=f"/ecs/{NAME}",
-        connection_arn=f"arn:aws:codestar-connections:{arn}:connection/0123abcd-0123-0123-0123-0123456789ab",
-        task_role_arn=f"arn:aws:iam::{target.account_id}:role/{NAME}-task",
-        execution_role_arn=f"arn:aws:iam::{target.account_id}:role/{NAME}-execution",
-        secret_arns=(f"arn:aws:secretsmanager:{arn}:secret:shop/dev/database-url-AbCdEf",),
-    )
-
-
-@pytest.fixture(scope="module")
-def module(applied: Callable[..., Any], stack: Pipeline) -> Any:
     return applied(
         "infrastructure/modules/iam",
         project="shop",
         environment="dev",
-        artifacts_bucket_name=stack.artifacts_bucket,
-        connection_arn=stack.connection_arn,
+        artifacts_bucket_name=f"shop-dev-artifacts-{target.account_id}",
+        connection_arn=f"arn:aws:codestar-connections:{arn}:connection/0123abcd-0123-0123-0123-0123456789ab",
     )
+
+
+@pytest.fixture(scope="module")
+def name(module: Any) -> str:
+    """`<project>-<environment>`, as the module made it: a target may have given the project another name."""
+    return str(module["task_role_name"]).removesuffix("-task")
+
+
+@pytest.fixture(scope="module")
+def stack(target: Any, module: Any, name: str) -> Pipeline:
+    """The names of a pipeline as the reference gives them."""
+    given = module.terraform.variables
+    return Pipeline(
+        target.region,
+        target.account_id,
+        artifacts_bucket=given["artifacts_bucket_name"],
+        repository=name,
+        cache_repository=f"{name}-cache",
+        build_project=name,
+        build_log_group=f"/aws/codebuild/{name}",
+        cluster=name,
+        service=name,
+        task_log_group=f"/ecs/{name}",
+        connection_arn=given["connection_arn"],
+        task_role_arn=module["task_role_arn"],
+        execution_role_arn=module["execution_role_arn"],
+        secret_arns=(secret_arn(target, name, "dev"),),
+    )
+
+
+def secret_arn(target: Any, name: str, environment: str) -> str:
+    secret = f"{name.removesuffix('-dev')}/{environment}/database-url-AbCdEf"
+    return f"arn:aws:secretsmanager:{target.region}:{target.account_id}:secret:{secret}"
 
 
 @pytest.fixture(scope="module")
@@ -61,72 +72,72 @@ def iam(iam_checks: Callable[..., IamChecks], module: Any) -> IamChecks:
     return iam_checks(module)
 
 
-def test_the_pipeline_can_do_its_work(iam: IamChecks, stack: Pipeline) -> None:
+def test_the_pipeline_can_do_its_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """CodePipeline's role fetches, builds, registers a revision with both task roles, and rolls out."""
-    assert not iam.allows(f"{NAME}-codepipeline", pipeline_needs(stack))
+    assert not iam.allows(f"{name}-codepipeline", pipeline_needs(stack))
 
 
-def test_builds_can_do_their_work(iam: IamChecks, stack: Pipeline) -> None:
+def test_builds_can_do_their_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """CodeBuild's role logs in, pulls the cache, pushes and logs."""
-    assert not iam.allows(f"{NAME}-codebuild", build_needs(stack))
+    assert not iam.allows(f"{name}-codebuild", build_needs(stack))
 
 
-def test_tasks_can_be_started(iam: IamChecks, stack: Pipeline) -> None:
+def test_tasks_can_be_started(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """The execution role pulls the image, reads the secret and logs."""
-    assert not iam.allows(f"{NAME}-execution", execution_needs(stack))
+    assert not iam.allows(f"{name}-execution", execution_needs(stack))
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_can_do_harm(iam: IamChecks, stack: Pipeline, role: str) -> None:
+def test_no_role_can_do_harm(iam: IamChecks, stack: Pipeline, role: str, name: str) -> None:
     """What is forbidden to every role is refused to this one."""
-    assert not iam.denies(f"{NAME}-{role}", forbidden(stack))
+    assert not iam.denies(f"{name}-{role}", forbidden(stack))
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_has_a_wildcard_it_does_not_need(iam: IamChecks, role: str) -> None:
+def test_no_role_has_a_wildcard_it_does_not_need(iam: IamChecks, role: str, name: str) -> None:
     """Cliff 2: actions and resources are named, but for what AWS cannot scope."""
-    assert not iam.is_scoped(f"{NAME}-{role}")
+    assert not iam.is_scoped(f"{name}-{role}")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_permission_can_apply(iam: IamChecks, role: str) -> None:
+def test_every_permission_can_apply(iam: IamChecks, role: str, name: str) -> None:
     """No statement names an action and a resource that never meet."""
-    assert not iam.every_permission_can_apply(f"{NAME}-{role}")
+    assert not iam.every_permission_can_apply(f"{name}-{role}")
 
 
-def test_the_pipeline_passes_the_task_roles_to_ecs_only(iam: IamChecks, stack: Pipeline) -> None:
+def test_the_pipeline_passes_the_task_roles_to_ecs_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Both task roles are passed, no other role, and to no other service."""
-    assert not iam.passes_only(f"{NAME}-codepipeline", TO_ECS, *stack.task_roles)
+    assert not iam.passes_only(f"{name}-codepipeline", TO_ECS, *stack.task_roles)
 
 
-def test_dev_cannot_read_the_secrets_of_prod(iam: IamChecks, stack: Pipeline) -> None:
+def test_dev_cannot_read_the_secrets_of_prod(iam: IamChecks, name: str, target: Any) -> None:
     """The execution role's secrets are those of its own environment."""
-    other = stack.arn("secretsmanager", "secret:shop/prod/database-url-AbCdEf")
+    other = secret_arn(target, name, "prod")
     reading = Permission("secretsmanager:GetSecretValue", other, purpose="read production's secrets")
-    assert not iam.denies(f"{NAME}-execution", [reading])
+    assert not iam.denies(f"{name}-execution", [reading])
 
 
 @pytest.mark.parametrize(
     ("role", "service"),
     [("codepipeline", "codepipeline"), ("execution", "ecs-tasks")],
 )
-def test_a_role_is_taken_by_its_service_only(iam: IamChecks, role: str, service: str) -> None:
+def test_a_role_is_taken_by_its_service_only(iam: IamChecks, role: str, service: str, name: str) -> None:
     """No other service, and no user of this or another account, takes the role."""
-    assert not iam.trusts_only(f"{NAME}-{role}", f"{service}.amazonaws.com")
+    assert not iam.trusts_only(f"{name}-{role}", f"{service}.amazonaws.com")
 
 
-def test_builds_take_their_role_for_their_project_only(iam: IamChecks, stack: Pipeline) -> None:
+def test_builds_take_their_role_for_their_project_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Another customer's build project cannot make CodeBuild act as the role."""
-    project = stack.arn("codebuild", f"project/{NAME}")
+    project = stack.arn("codebuild", f"project/{name}")
     service = "codebuild.amazonaws.com"
-    assert not iam.trusts_only(f"{NAME}-codebuild", service, source_account=stack.account, source_arn=project)
+    assert not iam.trusts_only(f"{name}-codebuild", service, source_account=stack.account, source_arn=project)
 
 
-def test_tasks_take_their_role_from_this_account_only(iam: IamChecks, stack: Pipeline) -> None:
+def test_tasks_take_their_role_from_this_account_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Another account's tasks cannot act as the application."""
-    task = stack.arn("ecs", "task/shop-dev/0123")
+    task = stack.arn("ecs", f"task/{name}/0123")
     service = "ecs-tasks.amazonaws.com"
-    found = iam.trusts_only(f"{NAME}-task", service, source_account=stack.account, source_arn=task)
+    found = iam.trusts_only(f"{name}-task", service, source_account=stack.account, source_arn=task)
     # Any task of this account and region: the condition is on the account, not on one task.
     assert [f for f in found if "SourceArn" not in f.expected] == []
 

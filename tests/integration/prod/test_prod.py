@@ -189,7 +189,7 @@ def releases(target: Any, prod: Any, tmp_path_factory: pytest.TempPathFactory) -
     return Releases(target, prod, tmp_path_factory.mktemp("releases"))
 
 
-@pytest.mark.target_needs("builds")
+@pytest.mark.target_needs("builds", "git-push")
 def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
     """A push waits for approval, somebody is asked with a link to the change, and a rejected one never reaches Deploy."""
     before = releases.running()
@@ -208,7 +208,7 @@ def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
     assert releases.running() == before
 
 
-@pytest.mark.target_needs("builds")
+@pytest.mark.target_needs("builds", "git-push")
 def test_what_is_approved_is_deployed(releases: Releases, aws: Clients) -> None:
     """Once approved, and not before, the image goes to the service in a new revision."""
     before = releases.running()

@@ -71,11 +71,17 @@ def test_the_aws_cli_sees_executions_and_stages(stack: Stack) -> None:
     assert shown == [("Source", "Succeeded"), ("Build", "Succeeded"), ("Deploy", "Succeeded")]
 
 
-def test_the_aws_cli_sees_connections_and_images(stack: Stack) -> None:
-    """The connection is AVAILABLE under its old name; the image carries the commit's tag."""
+def test_the_aws_cli_sees_connections(stack: Stack) -> None:
+    """The connection is AVAILABLE under its old name."""
+    if not stack["connection_arn"]:
+        pytest.skip("a bucket is the source: there is no connection")
     listed = json.loads(stack.run("aws", "codestar-connections", "list-connections", "--output", "json").stdout)
     statuses = {c["ConnectionArn"]: c["ConnectionStatus"] for c in listed["Connections"]}
     assert statuses[stack["connection_arn"]] == "AVAILABLE"
+
+
+def test_the_aws_cli_sees_images(stack: Stack) -> None:
+    """The image carries the commit's tag."""
     images = json.loads(
         stack.run(
             "aws", "ecr", "describe-images", "--repository-name", stack["repository_name"], "--output", "json"
@@ -91,7 +97,9 @@ def test_logs_of_builds_and_tasks_can_be_tailed(stack: Stack) -> None:
     aws = next((path for path in candidates if shutil.which(path) and _is_version_2(stack, path)), None)
     if aws is None:
         pytest.skip("`aws logs tail` came with version 2 of the AWS CLI, which is not installed")
-    endpoint = ["--endpoint-url", stack.drill.target.endpoint]
+    url = stack.drill.target.environment().get("AWS_ENDPOINT_URL")
+    # Version 2 reads that variable only since 2.13.
+    endpoint = ["--endpoint-url", url] if url else []
     build = stack.run(aws, *endpoint, "logs", "tail", stack["build_log_group_name"], "--since", "1h").stdout
     assert "docker build" in build
     tasks = stack.run(aws, *endpoint, "logs", "tail", stack["task_log_group_name"], "--since", "1h").stdout
@@ -163,6 +171,7 @@ def _docker(stack: Stack, tmp_path: Path) -> list[str]:
     return docker
 
 
+@pytest.mark.target_needs("git-push")
 def test_a_push_to_a_branch_nobody_watches_starts_nothing(stack: Stack) -> None:
     """The pusher is told, and no execution begins."""
     before = len(stack.drill.observer.executions())
@@ -206,7 +215,8 @@ def test_what_cannot_be_deployed_stops_the_pipeline_and_says_why(
     outcome = stack.drill.outcome(stack.push(f"Broken: {words}", files))
     assert (outcome.status, outcome.stage) == ("Failed", stage)
     assert words in outcome.message
-    assert stack.drill.observer.serving() == before
+    after = stack.drill.observer.serving()
+    assert (after.task_definitions, after.digests) == (before.task_definitions, before.digests)
 
 
 def test_an_image_that_cannot_be_pulled_is_rolled_back(stack: Stack) -> None:

@@ -147,6 +147,23 @@ def test_a_configuration_gets_the_runs_name_tags_and_source(opened: Open) -> Non
         assert variables["AWS_CONFIG_FILE"] == "/dev/null"
 
 
+def test_projects_stand_side_by_side_in_one_run(opened: Open) -> None:
+    """A second project of a run has another name, still the run's, and always the same."""
+    with opened() as target:
+        ecr = ROOT / "infrastructure/modules/ecr"
+        names = [target.variables(ecr, {"project": name})["project"] for name in ("shop", "stack", "shop")]
+        assert names == [target.project, f"{target.project}-1", target.project]
+        assert naming.run_of_name(f"{names[1]}-dev") == target.run.id
+
+
+def test_a_configured_base_image_reaches_builds(opened: Open) -> None:
+    """As BASE_IMAGE; without it builds start from the public one."""
+    with opened(base_image="registry.example.com/python:3") as target:
+        assert target.build_environment() == {"BASE_IMAGE": "registry.example.com/python:3"}
+    with opened() as target:
+        assert target.build_environment() == {}
+
+
 def test_plans_are_written_down_before_they_are_carried_out(opened: Open, journal: RunJournal) -> None:
     """Addresses, types and names, on disk when the plan may be applied."""
     with opened() as target:
