@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushproof.emulator.runtime.builder import DockerBuilder
-from pushproof.emulator.runtime.docker import DockerHost, DockerTaskRuntime
+from pushproof.emulator.runtime.docker import DockerHost
 from pushproof.emulator.runtime.scripted import ScriptedRuntime
 from pushproof.emulator.runtime.scriptedbuilder import ScriptedBuilder
+from pushproof.emulator.runtime.tasks import DockerTaskRuntime
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World

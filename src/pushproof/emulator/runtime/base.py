@@ -7,7 +7,7 @@ happens by itself (a container exits, a line is logged) arrives through `TaskLis
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class PullError(Exception):
@@ -37,7 +37,10 @@ class PulledImage:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """A container of a task, everything resolved: secrets are already values in `environment`. CPU in units, memory in MiB."""
+    """A container of a task, everything resolved: secrets are already values in `environment`. CPU in units, memory in MiB.
+
+    `depends_on` names the containers it waits for; when they are ready for it is the service's to say.
+    """
 
     name: str
     image: PulledImage
@@ -52,6 +55,7 @@ class ContainerSpec:
     stop_timeout: float = 30.0
     ports: tuple[int, ...] = ()
     read_only_root: bool = False
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +90,36 @@ class TaskListener(Protocol):
 
 
 class TaskRuntime(Protocol):
-    """Runs tasks. `credentials` for a pull are the registry's user and password."""
+    """Runs tasks. `credentials` for a pull are the registry's user and password.
+
+    `endpoint` is the gateway's URL as containers reach it, "" where there are no containers to reach it from.
+    """
+
+    endpoint: str
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
         """Fetch an image. Raises PullError."""
 
     def start(self, spec: TaskSpec, listener: TaskListener) -> str:
-        """Start a task's containers; returns the address at which the task's ports really answer. Raises StartError."""
+        """Start a task, and those of its containers that wait for no other.
+
+        Returns the address at which the task's ports really answer. Raises StartError.
+        """
+
+    def start_container(self, task_id: str, container: str) -> None:
+        """Start a container that waited for others. Raises StartError."""
 
     def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
         """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""
 
+    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+        """What Docker tells of a container's use of resources; None where it has nothing to tell."""
+
     def stop(self, task_id: str) -> dict[str, int]:
-        """SIGTERM, then SIGKILL after each container's stop timeout; returns exit codes by container. The task is gone after."""
+        """SIGTERM, then SIGKILL after each container's stop timeout; returns exit codes by container. The task is gone after.
+
+        A container stops before those that it waited for.
+        """
 
     def close(self) -> None:
         """Stop and remove everything this runtime started."""

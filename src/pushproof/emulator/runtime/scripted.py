@@ -28,11 +28,10 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pushproof.emulator.runtime.base import (
     CommandResult,
-    ContainerSpec,
     HttpProbe,
     PulledImage,
     PullError,
@@ -106,13 +105,16 @@ class _Task:
     spec: TaskSpec
     address: str
     behaviours: dict[str, Behaviour]
-    began: float
+    listener: TaskListener
+    began: dict[str, float] = field(default_factory=dict)
     timers: list[Timer] = field(default_factory=list)
     exited: dict[str, int] = field(default_factory=dict)
 
 
 class ScriptedRuntime:
     """A `TaskRuntime`, and the `TargetProber` of the tasks it runs."""
+
+    endpoint = ""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -161,31 +163,45 @@ class ScriptedRuntime:
                 raise StartError(f"{name}: {behaviour.start_error}")
         number = next(self._numbers)
         address = f"198.18.{number >> 8 & 255}.{number & 255}"
-        loop, now = self._world.loop, self._world.clock.now()
-        task = _Task(spec, address, behaviours, now)
+        task = _Task(spec, address, behaviours, listener)
         self._tasks[spec.task_id] = self._addresses[address] = task
         self.started.append(spec)
         for container in spec.containers:
-            behaviour = behaviours[container.name]
-            if behaviour.log:
-                lines = [(now, line) for line in behaviour.log.splitlines()]
-                told = partial(listener.container_logged, spec.task_id, container.name, lines)
-                task.timers.append(loop.call_soon(told, name="scripted output"))
-            if behaviour.exit_after is not None:
-                ends = partial(self._exit, task, container, behaviour, listener)
-                task.timers.append(loop.call_later(behaviour.exit_after, ends, name="scripted exit"))
+            if not container.depends_on:
+                self._begin(task, container.name)
         return address
 
-    def _exit(self, task: _Task, container: ContainerSpec, behaviour: Behaviour, listener: TaskListener) -> None:
+    def start_container(self, task_id: str, container: str) -> None:
+        task = self._tasks.get(task_id)
+        if task is None:
+            raise StartError("the task is gone")
+        self._begin(task, container)
+
+    def _begin(self, task: _Task, name: str) -> None:
+        loop, now, behaviour = self._world.loop, self._world.clock.now(), task.behaviours[name]
+        task.began[name] = now
+        if behaviour.log:
+            lines = [(now, line) for line in behaviour.log.splitlines()]
+            told = partial(task.listener.container_logged, task.spec.task_id, name, lines)
+            task.timers.append(loop.call_soon(told, name="scripted output"))
+        if behaviour.exit_after is not None:
+            ends = partial(self._exit, task, name, behaviour)
+            task.timers.append(loop.call_later(behaviour.exit_after, ends, name="scripted exit"))
+
+    def _exit(self, task: _Task, name: str, behaviour: Behaviour) -> None:
         code = 137 if behaviour.out_of_memory else behaviour.exit_code
-        task.exited[container.name] = code
-        listener.container_exited(task.spec.task_id, container.name, code, out_of_memory=behaviour.out_of_memory)
+        task.exited[name] = code
+        task.listener.container_exited(task.spec.task_id, name, code, out_of_memory=behaviour.out_of_memory)
+
+    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+        """Nothing runs, nothing is used."""
+        return None
 
     def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
         task = self._tasks.get(task_id)
-        if task is None or container in task.exited:
+        if task is None or container in task.exited or container not in task.began:
             return CommandResult(None, "the container is gone")
-        healthy = task.behaviours[container].healthy(self._world.clock.now() - task.began)
+        healthy = task.behaviours[container].healthy(self._world.clock.now() - task.began[container])
         return CommandResult(0 if healthy else 1)
 
     def stop(self, task_id: str) -> dict[str, int]:
@@ -196,7 +212,7 @@ class ScriptedRuntime:
         for timer in task.timers:
             timer.cancel()
         # SIGTERM ends what is still running: 128 + 15.
-        return {one.name: task.exited.get(one.name, 143) for one in task.spec.containers}
+        return {name: task.exited.get(name, 143) for name in task.began}
 
     def close(self) -> None:
         for task_id in list(self._tasks):
@@ -210,13 +226,13 @@ class ScriptedRuntime:
             return HttpProbe(None, "refused")
         serving = next((one for one in task.spec.containers if port in one.ports), None)
         behaviour = task.behaviours[serving.name] if serving is not None else None
-        if behaviour is None or serving is None or serving.name in task.exited:
+        if behaviour is None or serving is None or serving.name in task.exited or serving.name not in task.began:
             return HttpProbe(None, "refused")
         if behaviour.port is not None and behaviour.port != port:
             return HttpProbe(None, "refused")
         if behaviour.http_error is not None:
             return HttpProbe(None, behaviour.http_error)
-        age = self._world.clock.now() - task.began
+        age = self._world.clock.now() - task.began[serving.name]
         if behaviour.healthy(age):
             return HttpProbe(behaviour.http_status)
         return HttpProbe(503 if not behaviour.never_healthy and age < behaviour.healthy_after else 500)

@@ -12,6 +12,7 @@ from pushproof.engines.deployment import DeploymentError, HealthCheck
 
 from .base import EcsBase, missing, page
 from .model import TaskDefinition, tag_list, tag_map
+from .ordering import refusal
 
 # CPU units -> MiB: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 _FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
@@ -152,6 +153,9 @@ def _check(request: dict[str, Any]) -> None:
                 HealthCheck.parse(container["healthCheck"])
             except DeploymentError as error:
                 raise AwsError("ClientException", f"Container {container['name']}: {error}") from error
+    wrong = refusal(containers)
+    if wrong is not None:
+        raise AwsError("ClientException", wrong)
     if "FARGATE" in (request.get("requiresCompatibilities") or []):
         _check_fargate(request, containers)
 

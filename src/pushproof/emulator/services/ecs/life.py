@@ -20,7 +20,9 @@ from pushproof.emulator.loop import Outcome
 from pushproof.emulator.runtime.base import CommandResult
 from pushproof.engines.deployment import HealthCheck, HealthStatus, container_checked, container_started, task_health
 
+from .endpoint import variables
 from .model import ContainerState, EcsSettings, EcsTask, Interface
+from .ordering import Progress, Unmeetable, dependencies, met
 from .preparing import Order, Started, TaskFailed, log_options, prepare_and_start
 from .shapes import iso, task_shape
 
@@ -41,10 +43,15 @@ class TaskLife:
         self._changed = changed
         self._tasks: dict[str, EcsTask] = {}
         self._credentials: dict[str, tuple[float, Credentials]] = {}
+        self._task_credentials: dict[str, tuple[float, Credentials]] = {}
         self._closed = False
 
     def close(self) -> None:
         self._closed = True
+
+    def tasks(self) -> list[EcsTask]:
+        """The tasks that have not stopped yet."""
+        return list(self._tasks.values())
 
     # The way up -----------------------------------------------------------------------------------------------
 
@@ -99,7 +106,7 @@ class TaskLife:
             return
         self._move(task, "PENDING")
         order = self._order(task)
-        role = order.execution_role
+        role, task_role = order.execution_role, task.role_arn
 
         def work() -> Started:
             try:
@@ -110,6 +117,15 @@ class TaskLife:
                     f"{role} cannot be assumed: {error.code}: {error.message}. ECS was unable to assume the role "
                     f"'{role}' that was provided for this task. Please verify that the role being passed has the proper "
                     "trust relationship and permissions and that your IAM user has permissions to pass this role."
+                ) from error
+            try:
+                if task_role:
+                    self.task_credentials(task.id, task_role)
+            except AwsError as error:
+                raise TaskFailed(
+                    f"ECS was unable to assume the role '{task_role}' that was provided for this task. Please verify that "
+                    "the role being passed has the proper trust relationship and permissions and that your IAM user has "
+                    f"permissions to pass this role. ({error.code}: {error.message})"
                 ) from error
             return prepare_and_start(self._world, order, credentials, self)
 
@@ -132,6 +148,7 @@ class TaskLife:
             security_groups=tuple(task.network.get("securityGroups") or ()),
             public_ip=task.network.get("assignPublicIp") == "ENABLED",
             task_arn=task.arn,
+            variables={one.name: variables(task, one) for one in task.containers},
         )
 
     def _source_arn(self, role: str) -> str:
@@ -147,6 +164,16 @@ class TaskLife:
                 self._world.assume(role, "ecs-tasks.amazonaws.com", "ecs-tasks", source_arn=self._source_arn(role)),
             )
             self._credentials[role] = kept
+        return kept[1]
+
+    def task_credentials(self, task_id: str, role: str) -> Credentials:
+        """The task role's credentials, in a session named as on AWS: after the task. Raises AwsError."""
+        now = self._world.clock.now()
+        kept = self._task_credentials.get(task_id)
+        if kept is None or now - kept[0] > _CREDENTIAL_SECONDS:
+            source = self._source_arn(role)
+            kept = (now, self._world.assume(role, "ecs-tasks.amazonaws.com", task_id, source_arn=source))
+            self._task_credentials[task_id] = kept
         return kept[1]
 
     def _prepared(self, task: EcsTask, outcome: Outcome[Started]) -> None:
@@ -166,13 +193,95 @@ class TaskLife:
         task.pull_started_at, task.pull_stopped_at = started.pull_started_at, started.pull_stopped_at
         for container in task.containers:
             container.digest = started.digests.get(container.name)
+        for container in task.containers:
+            if not container.depends_on:
+                self._begun(task, container)
+        self._advance(task)
+
+    # Containers that wait for others --------------------------------------------------------------------------
+
+    def _advance(self, task: EcsTask) -> None:
+        """Start whatever has waited long enough; a task whose containers have all been started goes on to RUNNING."""
         if task.desired_status == "STOPPED":
-            self._settle(task)
+            if not any(one.starting for one in task.containers):
+                self._settle(task)
             return
-        self._move(task, "ACTIVATING")
-        self._world.loop.call_later(
-            self._settings.activating_seconds, partial(self._activated, task), name=f"activate {task.id}"
+        waiting = [one for one in task.containers if one.started_at is None]
+        if not waiting:
+            task.busy = True
+            self._move(task, "ACTIVATING")
+            self._world.loop.call_later(
+                self._settings.activating_seconds, partial(self._activated, task), name=f"activate {task.id}"
+            )
+            return
+        for container in waiting:
+            try:
+                ready = not container.starting and all(
+                    met(one, self._progress(task, one.container)) for one in container.depends_on
+                )
+            except Unmeetable as error:
+                container.reason = str(error)
+                self._give_up(task, f"Container {container.name} was not started: {error}")
+                return
+            if ready:
+                self._start_container(task, container)
+        # A task that only waits can be stopped at any moment; one whose container is being started, after that.
+        task.busy = any(one.starting for one in task.containers)
+
+    def _start_container(self, task: EcsTask, container: ContainerState) -> None:
+        runtime = self._world.runtime
+        assert runtime is not None
+        container.starting = True
+
+        def started(outcome: Outcome[None]) -> None:
+            container.starting = False
+            if outcome.error is None:
+                self._begun(task, container)
+            elif task.desired_status != "STOPPED":
+                reason = getattr(outcome.error, "reason", str(outcome.error))
+                container.reason = f"CannotStartContainerError: {reason}"
+                self._give_up(task, container.reason)
+                return
+            self._advance(task)
+
+        work = partial(runtime.start_container, task.id, container.name)
+        self._world.loop.submit(work, started, name=f"start {container.name} of {task.id}")
+
+    def _begun(self, task: EcsTask, container: ContainerState) -> None:
+        container.started_at = self._world.clock.now()
+        if not any(one.depends_on for one in task.containers):
+            return
+        if container.exit_code is None:
+            container.last_status = "RUNNING"
+            self._announce(task)
+        self._begin_checks(task, container)
+        if container.start_timeout is not None:
+
+            def over() -> None:
+                if self._is_waiting(task):
+                    self._advance(task)
+
+            self._world.loop.call_later(container.start_timeout, over, name=f"start timeout of {container.name}")
+
+    def _progress(self, task: EcsTask, name: str) -> Progress:
+        container = task.container(name)
+        if container is None or container.started_at is None:
+            return Progress(started=False, exit_code=None, healthy=False)
+        age = self._world.clock.now() - container.started_at
+        return Progress(
+            started=True,
+            exit_code=container.exit_code,
+            healthy=container.health_status == "HEALTHY",
+            overdue=container.start_timeout is not None and age >= container.start_timeout,
         )
+
+    def _is_waiting(self, task: EcsTask) -> bool:
+        """Whether containers of the task wait for others."""
+        return task.in_runtime and task.last_status == "PENDING" and task.desired_status != "STOPPED"
+
+    def _give_up(self, task: EcsTask, reason: str) -> None:
+        task.busy = any(one.starting for one in task.containers)
+        self.stop(task, "TaskFailedToStart", reason)
 
     def _activated(self, task: EcsTask) -> None:
         task.busy = False
@@ -184,16 +293,21 @@ class TaskLife:
         for container in task.containers:
             if container.exit_code is None:
                 container.last_status = "RUNNING"
-                if container.check is not None:
-                    container.health = container_started(container.check, now)
-                    self._schedule_check(task, container)
+                self._begin_checks(task, container)
         self._move(task, "RUNNING")
         self._changed(task, "running")
+        if task.health != "UNKNOWN":
+            self._changed(task, "health")
         # A container that started and exited at once: the task was RUNNING all the same.
         if task.desired_status == "STOPPED":
             self._finish(task)
 
     # Container health checks ----------------------------------------------------------------------------------
+
+    def _begin_checks(self, task: EcsTask, container: ContainerState) -> None:
+        if container.check is not None and container.health is None and container.exit_code is None:
+            container.health = container_started(container.check, self._world.clock.now())
+            self._schedule_check(task, container)
 
     def _schedule_check(self, task: EcsTask, container: ContainerState) -> None:
         assert container.health is not None
@@ -223,7 +337,11 @@ class TaskLife:
         if health != task.health:
             task.health = health
             self._announce(task)
-            self._changed(task, "health")
+            # Before RUNNING nobody asks for a task's health; then it is told once.
+            if task.started_at is not None:
+                self._changed(task, "health")
+        if self._is_waiting(task):
+            self._advance(task)
 
     def _health(self, task: EcsTask) -> HealthStatus:
         counted = [
@@ -250,6 +368,8 @@ class TaskLife:
             self.stop(task, "EssentialContainerExited", "Essential container in task exited")
         else:
             self._announce(task)
+            if self._is_waiting(task):
+                self._advance(task)
 
     def container_logged(self, task_id: str, container: str, lines: list[tuple[float, str]]) -> None:
         task = self._tasks.get(task_id)
@@ -371,6 +491,7 @@ class TaskLife:
     def _stopped(self, task: EcsTask) -> None:
         task.stopped_at = self._world.clock.now()
         self._tasks.pop(task.id, None)
+        self._task_credentials.pop(task.id, None)
         self._move(task, "STOPPED")
         self._changed(task, "stopped")
 
@@ -415,6 +536,8 @@ def new_container(task_arn: str, definition: dict[str, Any], task_id: str) -> Co
         essential=definition["essential"],
         check=HealthCheck.parse(check) if check else None,
         stream=stream,
+        depends_on=dependencies(definition),
+        start_timeout=definition.get("startTimeout"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from pushproof.clock import Clock
 from pushproof.emulator.loop import Timer
 from pushproof.engines.deployment import ContainerHealth, HealthCheck, HealthStatus, ServiceEvent, ServiceState
+
+from .ordering import Dependency
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,12 @@ class ContainerState:
     stream: str | None = None
     lines: list[tuple[float, str]] = field(default_factory=list)
     flush_timer: Timer | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    start_timeout: float | None = None
+    starting: bool = False
+    started_at: float | None = None
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """What the path of its metadata ends in; its own secret."""
 
     @property
     def health_status(self) -> HealthStatus:
@@ -166,6 +175,13 @@ class EcsTask:
     busy: bool = False
     version: int = 1
     tags: dict[str, str] = field(default_factory=dict)
+    token: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """What the path of its credentials ends in; the task's own secret."""
+
+    @property
+    def role_arn(self) -> str | None:
+        """The task role, whose credentials its containers get."""
+        return self.overrides.get("taskRoleArn") or self.definition.document.get("taskRoleArn") or None
 
     def container(self, name: str) -> ContainerState | None:
         return next((known for known in self.containers if known.name == name), None)

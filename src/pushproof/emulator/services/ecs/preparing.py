@@ -11,7 +11,7 @@ import base64
 import contextlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.context import Credentials
 from pushproof.emulator.errors import AwsError
 from pushproof.emulator.runtime.base import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
+
+from .ordering import dependencies
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -52,6 +54,8 @@ class Order:
     security_groups: tuple[str, ...]
     public_ip: bool
     task_arn: str
+    # By container: what it finds the task endpoint by.
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ def prepare_and_start(world: World, order: Order, credentials: Credentials | Non
     spec = TaskSpec(
         task_id=order.task_id,
         family=order.family,
-        containers=tuple(_container(order, one, images[one["name"]], secrets[one["name"]]) for one in order.containers),
+        containers=tuple(
+            _container(order, one, images[one["name"]], secrets[one["name"]], runtime.endpoint)
+            for one in order.containers
+        ),
         cpu=order.cpu,
         memory=order.memory,
         started_at=world.clock.now(),
@@ -94,13 +101,18 @@ def prepare_and_start(world: World, order: Order, credentials: Credentials | Non
     return Started(address, {name: image.digest for name, image in images.items()}, pulling, pulled)
 
 
-def _container(order: Order, given: dict[str, Any], image: PulledImage, secrets: dict[str, str]) -> ContainerSpec:
+def _container(
+    order: Order, given: dict[str, Any], image: PulledImage, secrets: dict[str, str], endpoint: str
+) -> ContainerSpec:
     environment = {
         "AWS_REGION": order.region,
         "AWS_DEFAULT_REGION": order.region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
+        # The one variable that AWS does not set: an SDK in the container finds the world by it.
+        **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}),
         **{pair["name"]: pair.get("value", "") for pair in given.get("environment") or [] if pair.get("name")},
         **secrets,
+        **(order.variables[given["name"]] if endpoint else {}),
     }
     return ContainerSpec(
         name=given["name"],
@@ -116,6 +128,7 @@ def _container(order: Order, given: dict[str, Any], image: PulledImage, secrets:
         stop_timeout=float(given.get("stopTimeout") or 30),
         ports=tuple(one["containerPort"] for one in given.get("portMappings") or [] if "containerPort" in one),
         read_only_root=bool(given.get("readonlyRootFilesystem")),
+        depends_on=tuple(one.container for one in dependencies(given)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .clusters import ClusterOperations
 from .controller import ServiceController
 from .definitions import DefinitionOperations
+from .endpoint import TaskEndpoint
 from .life import TaskLife
 from .model import EcsTask
 from .services import ServiceOperations
@@ -22,6 +23,8 @@ class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOpe
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self.life = TaskLife(world, self.settings, self._task_changed)
+        # Before the registry, whose paths begin with /v2/ too.
+        world.gateway.fronts.insert(0, TaskEndpoint(world, self.life))
         self.controller = ServiceController(world, self.life, self.service_ended)
 
     def _task_changed(self, task: EcsTask, what: str) -> None:

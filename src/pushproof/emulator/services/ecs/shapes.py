@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pushproof.clock import Clock
 from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
 
-from .model import EcsService, EcsTask, tag_list
+from .model import ContainerState, EcsService, EcsTask, tag_list
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,13 +95,18 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
         }
         if one.digest:
             container["imageDigest"] = one.digest
-            container["runtimeId"] = f"{task.id}-{zlib.crc32(one.name.encode()):010d}"
+            container["runtimeId"] = runtime_id(task, one)
         if one.exit_code is not None:
             container["exitCode"] = one.exit_code
         if one.reason:
             container["reason"] = one.reason
         shown["containers"].append(container)
     return shown
+
+
+def runtime_id(task: EcsTask, container: ContainerState) -> str:
+    """What Fargate calls a container: the task's id and ten digits."""
+    return f"{task.id}-{zlib.crc32(container.name.encode()):010d}"
 
 
 def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""What Fargate serves inside a task at 169.254.170.2: the metadata of task and container, and the task role's credentials.
+
+Sources: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html,
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html,
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.clock import Clock
+from pushproof.emulator.errors import AwsError
+
+from .model import ContainerState, EcsTask
+from .preparing import log_options
+from .shapes import runtime_id
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+    from .life import TaskLife
+
+HOST = "169.254.170.2"
+_METADATA = "/v4/"
+_CREDENTIALS = "/v2/credentials/"
+# How long credentials say that they last: by the wall clock, which is the one that an SDK in a container compares them with.
+_LIFETIME = timedelta(hours=6)
+
+
+def variables(task: EcsTask, container: ContainerState) -> dict[str, str]:
+    """The variables by which code in a container finds what is here."""
+    found = {"ECS_CONTAINER_METADATA_URI_V4": f"http://{HOST}{_METADATA}{container.token}"}
+    if task.role_arn:
+        found["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"{_CREDENTIALS}{task.token}"
+    return found
+
+
+class TaskEndpoint:
+    """A front of the gateway. Who knows a task's token, and only the task is told it, gets what is the task's."""
+
+    name = "task endpoint"
+
+    def __init__(self, world: World, life: TaskLife) -> None:
+        self._world = world
+        self._life = life
+
+    def accepts(self, request: Request) -> bool:
+        return request.host.partition(":")[0] == HOST
+
+    def handle(self, request: Request) -> Response:
+        if request.method != "GET":
+            return _json({"message": f"{request.method} is not served here"}, 405)
+        path: str = request.path
+        if path.startswith(_CREDENTIALS):
+            return self._credentials(path.removeprefix(_CREDENTIALS))
+        token, _, what = path.removeprefix(_METADATA).rstrip("/").partition("/")
+        if path.startswith(_METADATA) and what in ("", "task", "taskWithTags", "stats", "task/stats"):
+            return self._metadata(token, what)
+        return _json({"message": f"there is nothing at {path}"}, 404)
+
+    def _credentials(self, token: str) -> Response:
+        with self._world.loop.lock:
+            task = next((one for one in self._life.tasks() if one.token == token), None)
+            role = task.role_arn if task is not None else None
+        if task is None or role is None:
+            message = "Credentials request: ID not found"
+            return _json({"code": "InvalidIdInRequest", "message": message, "HTTPErrorCode": 400}, 400)
+        try:
+            keys = self._life.task_credentials(task.id, role)
+        except AwsError as error:
+            return _json({"code": error.code, "message": error.message, "HTTPErrorCode": 500}, 500)
+        clock = self._world.clock
+        return _json(
+            {
+                "RoleArn": role,
+                "AccessKeyId": keys.access_key_id,
+                "SecretAccessKey": keys.secret_access_key,
+                "Token": keys.session_token,
+                "Expiration": _time(clock.stamp(clock.now()) + _LIFETIME, "seconds"),
+            }
+        )
+
+    def _metadata(self, token: str, what: str) -> Response:
+        with self._world.loop.lock:
+            pairs = ((task, one) for task in self._life.tasks() for one in task.containers)
+            task, container = next(((t, c) for t, c in pairs if c.token == token), (None, None))
+            if task is None or container is None:
+                return _json(f"V4 metadata handler: unable to find the container of {token!r}", 404)
+            if what == "":
+                return _json(container_metadata(task, container, self._world.clock))
+            if what in ("task", "taskWithTags"):
+                return _json(task_metadata(task, self._world.clock, tags=what == "taskWithTags"))
+        if what == "stats":
+            return _json(self._statistics(task, container))
+        return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})
+
+    def _statistics(self, task: EcsTask, container: ContainerState) -> dict[str, Any] | None:
+        runtime = self._world.runtime
+        return runtime.statistics(task.id, container.name) if runtime is not None else None
+
+
+def container_metadata(task: EcsTask, container: ContainerState, clock: Clock) -> dict[str, Any]:
+    """The container part of the response; the addresses are those of the task's network interface."""
+    definition = next(one for one in task.definition.containers if one["name"] == container.name)
+    found: dict[str, Any] = {
+        "DockerId": runtime_id(task, container),
+        "Name": container.name,
+        "DockerName": container.name,
+        "Image": container.image,
+        "ImageID": container.digest or "",
+        "Labels": {
+            "com.amazonaws.ecs.cluster": task.cluster.arn,
+            "com.amazonaws.ecs.container-name": container.name,
+            "com.amazonaws.ecs.task-arn": task.arn,
+            "com.amazonaws.ecs.task-definition-family": task.definition.family,
+            "com.amazonaws.ecs.task-definition-version": str(task.definition.revision),
+            **(definition.get("dockerLabels") or {}),
+        },
+        "DesiredStatus": task.desired_status,
+        "KnownStatus": container.last_status,
+        "Limits": {"CPU": max(2, definition.get("cpu") or 0), "Memory": definition.get("memory") or 0},
+        "Type": "NORMAL",
+        "ContainerARN": container.arn,
+        "Snapshotter": "overlayfs",
+    }
+    if container.started_at is not None:
+        found["CreatedAt"] = found["StartedAt"] = _time(clock.stamp(container.started_at))
+    if container.exit_code is not None:
+        found["ExitCode"] = container.exit_code
+    if container.health is not None:
+        found["Health"] = {"status": container.health_status}
+    options = log_options(definition)
+    if options is not None:
+        stream = {"awslogs-stream": container.stream} if container.stream else {}
+        found |= {"LogDriver": "awslogs", "LogOptions": {**options, **stream}}
+    if task.interface is not None:
+        private = task.interface.private_ip
+        found["Networks"] = [
+            {
+                "NetworkMode": "awsvpc",
+                "IPv4Addresses": [private],
+                "AttachmentIndex": 0,
+                "MACAddress": task.interface.mac,
+                "PrivateDNSName": f"ip-{private.replace('.', '-')}.{task.region}.compute.internal",
+                "DomainNameSearchList": [f"{task.region}.compute.internal"],
+            }
+        ]
+    return found
+
+
+def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
+    """The task part of the response, with its containers."""
+    document = task.definition.document
+    found: dict[str, Any] = {
+        "Cluster": task.cluster.arn,
+        "TaskARN": task.arn,
+        "Family": task.definition.family,
+        "Revision": str(task.definition.revision),
+        "DesiredStatus": task.desired_status,
+        "KnownStatus": task.last_status,
+        "Limits": {
+            "CPU": int(task.overrides.get("cpu") or document.get("cpu") or 256) / 1024,
+            "Memory": int(task.overrides.get("memory") or document.get("memory") or 512),
+        },
+        "LaunchType": task.launch_type,
+        "Containers": [container_metadata(task, one, clock) for one in task.containers],
+    }
+    if task.service is not None:
+        found["ServiceName"] = task.service.name
+    if task.interface is not None:
+        found["AvailabilityZone"] = task.interface.zone
+    for name, at in (("PullStartedAt", task.pull_started_at), ("PullStoppedAt", task.pull_stopped_at)):
+        if at is not None:
+            found[name] = _time(clock.stamp(at))
+    if tags:
+        found["TaskTags"] = task.tags
+    return found
+
+
+def _time(at: datetime, precision: str = "microseconds") -> str:
+    return at.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(json.dumps(content), status=status, content_type="application/json")
