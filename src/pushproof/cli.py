@@ -309,16 +309,23 @@ def _print_access(drill: Any, console: Console) -> None:
     for name, value in world_variables(target.endpoint, region=target.region).items():
         console.print(f"  export {name}={value!s}", markup=False)
     outputs = drill.outputs
-    branch = drill.branch()
     lines = [
-        f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']}"
-        " --query 'services[0].events[:10]'",
-        f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
-        "aws codestar-connections list-connections",
         f"aws ecr get-login-password | docker login --username AWS --password-stdin {target.world.registry_host}",
-        f"git push {target.repository_url(drill.settings.repository)} HEAD:{branch}",
-        f"curl --insecure https://{outputs['load_balancer_dns_name']}/version",
     ]
+    # An environment of somebody else's need not have everything that the reference has.
+    if {"cluster_name", "service_name"} <= outputs.keys():
+        lines.append(
+            f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']}"
+            " --query 'services[0].events[:10]'"
+        )
+    if "pipeline_name" in outputs:
+        lines += [
+            f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
+            "aws codestar-connections list-connections",
+            f"git push {target.repository_url(drill.settings.repository)} HEAD:{drill.branch()}",
+        ]
+    if "load_balancer_dns_name" in outputs:
+        lines.append(f"curl --insecure https://{outputs['load_balancer_dns_name']}/version")
     if outputs.get("connection_arn"):
         lines.insert(
             0, f"curl -X POST '{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'"

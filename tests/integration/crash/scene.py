@@ -142,7 +142,12 @@ def deployment(target: EmbeddedTarget, image: str) -> None:
         tasks = ecs.describe_tasks(cluster="shop", tasks=arns)["tasks"] if arns else []
         return {task["taskDefinitionArn"].rsplit(":", 1)[1] for task in tasks if task["lastStatus"] == "RUNNING"}
 
-    until(lambda: revisions() == {"1"})
+    def completed() -> bool:
+        found = ecs.describe_services(cluster="shop", services=["web"])["services"][0]["deployments"]
+        return [one["rolloutState"] for one in found] == ["COMPLETED"]
+
+    # A deployment that is not complete gives way at once to the next.
+    until(completed)
     ecs.update_service(cluster="shop", service="web", taskDefinition="web:2")
     until(lambda: revisions() == {"1", "2"})
 

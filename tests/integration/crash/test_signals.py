@@ -78,6 +78,13 @@ def _deploy(exports: dict[str, str], output: Path) -> None:
         containerDefinitions=[container],
         **{key: first[key] for key in ("family", "networkMode", "requiresCompatibilities", "cpu", "memory")},
     )["taskDefinition"]["taskDefinitionArn"]
+
+    def completed() -> bool:
+        found = ecs.describe_services(cluster="small", services=["web"])["services"][0]["deployments"]
+        return [one["rolloutState"] for one in found] == ["COMPLETED"]
+
+    # A deployment that is not complete gives way at once to the next.
+    _until(completed, output)
     ecs.update_service(cluster="small", service="web", taskDefinition=second)
 
     def both() -> bool:

@@ -1,4 +1,4 @@
-# The least that `pushproof up` brings up: a service in the account's default VPC, with one task.
+# The least that `pushproof up` brings up: a service in the default VPC, with one task; no pipeline, no load balancer.
 
 terraform {
   required_version = ">= 1.5"
@@ -78,12 +78,4 @@ output "cluster_name" {
 
 output "service_name" {
   value = aws_ecs_service.web.name
-}
-
-output "pipeline_name" {
-  value = "none"
-}
-
-output "load_balancer_dns_name" {
-  value = "none"
 }
