@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.engines.damage import damaged
 
 from pushproof.engines.events import InvalidEventPattern, compile_pattern
 
@@ -239,29 +240,23 @@ ANY_JSON = st.recursive(
 )
 
 
-@st.composite
-def damaged(draw: st.DrawFn) -> str:
-    """The text of some document, often with a piece cut out or put in."""
-    text = draw(ANY_JSON.map(json.dumps) | st.text(max_size=40) | st.dictionaries(OPERATORS, ANY_JSON).map(json.dumps))
-    if text and draw(st.booleans()):
-        at = draw(st.integers(0, len(text) - 1))
-        text = text[:at] + draw(st.text(alphabet='{}[]",:\\0e.-u\n', max_size=2)) + text[at + draw(st.integers(0, 2)) :]
-    return text
+TEXTS = ANY_JSON.map(json.dumps) | st.text(max_size=40) | st.dictionaries(OPERATORS, ANY_JSON).map(json.dumps)
 
 
-@settings(max_examples=10_000, deadline=None)
-@given(damaged(), st.dictionaries(st.sampled_from(["a", "b"]), ANY_JSON, max_size=2))
-def test_any_text_compiles_or_is_refused_with_its_place(text: str, event: dict[str, Any]) -> None:
-    """Whatever the pattern, it compiles and can be matched, or is refused at a place within it."""
-    try:
-        pattern = compile_pattern(text)
-    except InvalidEventPattern as error:
-        line, column = error.line, error.column
-    else:
-        assert pattern.matches(event) in (True, False)
-        return
-    assert 1 <= line <= text.count("\n") + 1
-    assert 1 <= column <= len(text) + 1
+@settings(max_examples=1_000, deadline=None)
+@given(TEXTS, st.integers(0), st.dictionaries(st.sampled_from(["a", "b"]), ANY_JSON, max_size=2))
+def test_any_text_compiles_or_is_refused_with_its_place(whole: str, seed: int, event: dict[str, Any]) -> None:
+    """Whatever the pattern, it compiles and can be matched, or is refused at a place within it: 10,000 of them."""
+    for text in damaged(whole, seed, 10, '{}[]",:\\0e.-u\n'):
+        try:
+            pattern = compile_pattern(text)
+        except InvalidEventPattern as error:
+            line, column = error.line, error.column
+        else:
+            assert pattern.matches(event) in (True, False), text
+            continue
+        assert 1 <= line <= text.count("\n") + 1, text
+        assert 1 <= column <= len(text) + 1, text
 
 
 @settings(max_examples=1000, deadline=None)
