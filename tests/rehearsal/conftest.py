@@ -1,4 +1,4 @@
-"""The stand-in for AWS, the sandbox target's environment against it, and a count of what is in the account."""
+"""The stand-in for AWS, the sandbox target's environment against it, a count of what is in the account, a table of the kills."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from pushproof.targets.inventory import inventory
 
 HERE = Path(__file__).parent
 BYSTANDER = "5e6f7a8b"
+# One, for all clients: what costs is reading AWS's models.
+SESSION = boto3.session.Session()
 
 
 @dataclass
@@ -30,13 +32,16 @@ class StandIn:
     endpoint: str
     account: str
     region: str
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def administrator(self, service: str) -> Any:
         """A client of the account's owner; faults are not for him."""
-        return boto3.session.Session().client(
-            service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="owner",
-            aws_secret_access_key="owner", config=Config(retries={"total_max_attempts": 3}, read_timeout=30),
-        )  # fmt: skip
+        if service not in self.clients:
+            self.clients[service] = SESSION.client(
+                service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="owner",
+                aws_secret_access_key="owner", config=Config(retries={"total_max_attempts": 3}, read_timeout=60),
+            )  # fmt: skip
+        return self.clients[service]
 
     def credentials(self) -> dict[str, str]:
         """A deployer's temporary credentials, as environment variables."""
@@ -48,12 +53,18 @@ class StandIn:
             "AWS_SESSION_TOKEN": given["SessionToken"],
         }
 
-    def faults(self, rate: float) -> dict[str, int]:
-        """Set the rate of faults; returns how many there were so far."""
-        request = urllib.request.Request(f"{self.endpoint}/_rehearsal/faults?rate={rate}", method="PUT")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+    def faults(self, rate: float, seed: int | None = None) -> dict[str, int]:
+        """Set the rate of faults; returns how many there were so far (none, when a seed begins anew)."""
+        query = f"rate={rate}" if seed is None else f"rate={rate}&seed={seed}"
+        request = urllib.request.Request(f"{self.endpoint}/_rehearsal/faults?{query}", method="PUT")
+        with urllib.request.urlopen(request, timeout=30) as answer:
             counted: dict[str, int] = json.load(answer)
         return counted
+
+    def calls(self) -> int:
+        """How many calls deployers have made."""
+        with urllib.request.urlopen(f"{self.endpoint}/_rehearsal/calls", timeout=30) as answer:
+            return int(answer.read())
 
     def resources(self) -> set[str]:
         """Everything in the account, kinds included that cost nothing."""
@@ -64,6 +75,16 @@ class StandIn:
         for status in ("ACTIVE", "INACTIVE"):
             arns = ecs.list_task_definitions(status=status)["taskDefinitionArns"]
             found |= {f"ecs task-definition {arn}" for arn in arns}
+        iam, kms = self.administrator("iam"), self.administrator("kms")
+        found |= {
+            f"iam instance-profile {p['InstanceProfileName']}" for p in iam.list_instance_profiles()["InstanceProfiles"]
+        }
+        for key in kms.list_keys()["Keys"]:
+            told = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            if told["KeyManager"] == "CUSTOMER" and told["KeyState"] != "PendingDeletion":
+                found.add(f"kms key {key['KeyId']}")
+        aliases = [a["AliasName"] for a in kms.list_aliases()["Aliases"] if not a["AliasName"].startswith("alias/aws/")]
+        found |= {f"kms alias {name}" for name in aliases}
         secrets = self.administrator("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]
         return found | {f"secretsmanager secret {s['Name']}" for s in secrets}
 
@@ -82,8 +103,31 @@ def standin() -> Iterator[StandIn]:
         yield opened
     finally:
         process.stdin.close()
-        process.wait(30)
+        process.wait(60)
         process.stdout.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The campaign's tests go to whoever is free; those of any other file stay together, for what they share."""
+    for item in items:
+        if item.path.name != "test_rehearsal.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was told with `record_property`, kill by kill."""
+    told = [
+        (name, value, report.outcome)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        for name, value in getattr(report, "user_properties", [])
+    ]
+    for heading in ("run", "kill", "faults"):
+        lines = [(value, outcome) for name, value, outcome in told if name == heading]
+        if lines:
+            terminalreporter.section(f"{heading}: {len(lines)}")
+        for value, outcome in sorted(lines):
+            terminalreporter.line(f"{value}{'' if outcome == 'passed' else ' ' + outcome.upper()}")
 
 
 def _bystanders(client: Callable[[str], Any]) -> None:

@@ -1,6 +1,6 @@
 """One run of the sandbox target: apply, deploy (the whole environment only), destroy. Its standard output tells where it is.
 
-python run.py reduced|dev
+python run.py light|reduced|dev: a reduced environment with a state bucket made by hand or by the bootstrap module; the whole one.
 """
 
 from __future__ import annotations
@@ -10,13 +10,19 @@ import time
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from pushproof.drill.certificate import self_signed
 from pushproof.sandbox.source import upload
+from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.sandbox import SandboxTarget
 from pushproof.terraform.applied import prepare
+from pushproof.terraform.driver import Terraform
+from pushproof.terraform.errors import TerraformError
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENTS = {"reduced": Path(__file__).parent / "reduced", "dev": ROOT / "infrastructure/environments/dev"}
+REDUCED = Path(__file__).parent / "reduced"
+ENVIRONMENTS = {"light": REDUCED, "reduced": REDUCED, "dev": ROOT / "infrastructure/environments/dev"}
 
 
 def say(step: str) -> None:
@@ -26,12 +32,16 @@ def say(step: str) -> None:
 def main(which: str) -> None:
     with SandboxTarget(say=say) as target:
         say("BOOTSTRAP")
-        bootstrap = prepare(
-            target, ROOT / "infrastructure/bootstrap", name="bootstrap", variables={"force_destroy": True}
-        )
-        bootstrap.init()
-        bootstrap.apply()
-        bucket = bootstrap.output("state_bucket_name")
+        bootstrap: Terraform | None = None
+        if which == "light":
+            bucket = state_bucket(target)
+        else:
+            bootstrap = prepare(
+                target, ROOT / "infrastructure/bootstrap", name="bootstrap", variables={"force_destroy": True}
+            )
+            bootstrap.init()
+            bootstrap.apply()
+            bucket = bootstrap.output("state_bucket_name")
         backend = {"bucket": bucket, "key": "dev/terraform.tfstate", "region": target.region, "use_lockfile": "true"}
         variables: dict[str, Any] = {}
         if which == "dev":
@@ -54,11 +64,20 @@ def main(which: str) -> None:
             deploy(target, stack.outputs())
         say("DESTROY")
         stack.destroy()
-        bootstrap.destroy()
+        if bootstrap is not None:
+            bootstrap.destroy()
         if which == "dev":
             target.forget_certificate(variables["certificate_arn"])
         say("CLOSE")
     say("DONE")
+
+
+def state_bucket(target: SandboxTarget) -> str:
+    """A bucket for states, as people make it who have no module for it; the run's end sweeps it."""
+    bucket = f"{target.project}-states"
+    target.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": target.region})
+    target.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket
 
 
 def deploy(target: SandboxTarget, outputs: dict[str, Any]) -> None:
@@ -85,4 +104,8 @@ def deploy(target: SandboxTarget, outputs: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except (TargetUnavailable, TerraformError, BotoCoreError, ClientError) as error:
+        say(f"ended: {error}")
+        sys.exit(1)

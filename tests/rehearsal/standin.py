@@ -1,7 +1,8 @@
 """A world that stands in for AWS, in a process of its own: it outlives the runs that are killed.
 
 Prints one line of JSON with its endpoint, then serves until its standard input ends.
-`PUT /_rehearsal/faults?rate=0.1` makes every tenth call fail.
+`PUT /_rehearsal/faults?rate=0.1&seed=7` makes every tenth call fail, by dice of that seed; `GET /_rehearsal/calls` tells how many
+calls deployers have made.
 """
 
 from __future__ import annotations
@@ -31,27 +32,44 @@ TRUST = {
 }
 
 
+# What services say that do not say ThrottlingException: S3's clients know no 429, and a HEAD has no body to tell the code.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+THROTTLING = {
+    "s3": ("SlowDown", "Please reduce your request rate.", 503),
+    "ec2": ("RequestLimitExceeded", "Request limit exceeded.", 503),
+}
+
+
 class Faults:
     """A front that drops connections, before or after the call was carried out, and a fault that throttles and fails calls."""
 
     name = "rehearsal"
-    _PATH, _PASSED = "/_rehearsal/faults", "pushproof.rehearsal.passed"
+    _PATHS, _PASSED = ("/_rehearsal/faults", "/_rehearsal/calls"), "pushproof.rehearsal.passed"
 
     def __init__(self, world: World) -> None:
-        self.rate, self._world, self._dice = 0.0, world, random.Random(20261123)
+        self.rate, self.calls, self._world, self._dice = 0.0, 0, world, random.Random(20261123)
         self.counts = {"throttled": 0, "failed": 0, "dropped": 0, "carried out and dropped": 0}
         world.gateway.faults.append(self.interfere)
 
     def accepts(self, request: Request) -> bool:
-        if request.path == self._PATH:
+        if request.path in self._PATHS:
             return True
-        outside = "werkzeug.socket" in request.environ and self._PASSED not in request.environ
-        return outside and self._ours(request.headers.get("Authorization", "")) and self._dice.random() < self.rate / 2
+        if "werkzeug.socket" not in request.environ or self._PASSED in request.environ:
+            return False
+        if not self._ours(request.headers.get("Authorization", "")):
+            return False
+        self.calls += 1
+        return self._dice.random() < self.rate / 2
 
     def handle(self, request: Request) -> Response:
-        if request.path == self._PATH:
+        if request.path == "/_rehearsal/calls":
+            return Response(str(self.calls), content_type="application/json")
+        if request.path == "/_rehearsal/faults":
             if request.method == "PUT":
                 self.rate = float(request.args["rate"])
+                if "seed" in request.args:
+                    self._dice.seed(int(request.args["seed"]))
+                    self.counts = dict.fromkeys(self.counts, 0)
             return Response(json.dumps(self.counts), content_type="application/json")
         after = self._dice.random() < 0.5
         if after:
@@ -67,7 +85,7 @@ class Faults:
             return
         if self._dice.random() < 0.5:
             self.counts["throttled"] += 1
-            raise AwsError("ThrottlingException", "Rate exceeded", 429)
+            raise AwsError(*THROTTLING.get(context.service, ("ThrottlingException", "Rate exceeded", 429)))
         self.counts["failed"] += 1
         raise AwsError("InternalFailure", "We encountered an internal error. Please try again.", 500)
 

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 HERE = Path(__file__).parent
+# Whole runs on a busy machine, aimed at more than once.
+pytestmark = pytest.mark.timeout(2400)
 KILLS = int(os.environ.get("PUSHPROOF_REHEARSAL_KILLS", "30"))
-# One in so many kills the whole environment's run, which takes minutes; the others the reduced one's.
-WHOLE_EVERY = int(os.environ.get("PUSHPROOF_REHEARSAL_WHOLE_EVERY", "8"))
+# One in so many kills the whole environment's run, which takes minutes; the others a reduced one's.
+WHOLE_EVERY = int(os.environ.get("PUSHPROOF_REHEARSAL_WHOLE_EVERY", "5"))
 SEED = int(os.environ.get("PUSHPROOF_REHEARSAL_SEED", "20261123"))
-# Where to kill, in turn: most is made and unmade in apply and destroy.
-PLAN = {"reduced": ("APPLY", "DESTROY", "APPLY", "BOOTSTRAP"), "dev": ("APPLY", "DEPLOY", "DESTROY")}
+FAULT_SEEDS = [int(seed) for seed in os.environ.get("PUSHPROOF_REHEARSAL_FAULT_SEEDS", "1,2,3,4").split(",")]
 STEPS = ("BOOTSTRAP", "PLAN", "APPLY", "DEPLOY", "DESTROY", "CLOSE", "DONE")
+# Where to kill, in turn: most is made and unmade in apply and destroy.
+PLAN = {
+    "dev": ("APPLY", "DEPLOY", "DESTROY"),
+    "reduced": ("APPLY", "DESTROY", "APPLY", "DESTROY", "APPLY", "DESTROY", "APPLY", "BOOTSTRAP"),
+}
+# About how many calls a step makes. A run that is past the step when its call came is aimed at anew, by what it did make.
+CALLS = {
+    "light": {"APPLY": 150, "DESTROY": 150},
+    "reduced": {"BOOTSTRAP": 38},
+    "dev": {"APPLY": 320, "DEPLOY": 13, "DESTROY": 350},
+}
+ATTEMPTS = 5
 
 
 def start(which: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
@@ -32,19 +49,18 @@ def start(which: str, environment: dict[str, str], output: Path) -> subprocess.P
         )  # fmt: skip
 
 
-def wait_for(run: subprocess.Popen[bytes], output: Path, step: str) -> None:
-    """Wait until a run says that it is at a step, or ends."""
-    deadline = time.monotonic() + 600
-    while f" {step}\n" not in output.read_text() and run.poll() is None:
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.05)
-
-
-def sweep(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pushproof.cli", "sweep", *arguments], env=environment, capture_output=True, text=True,
-        timeout=600, check=False,
+def sweeping(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pushproof.cli", "sweep", *arguments], env=environment, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+
+
+def sweep(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
+    """Its exit code and what it said."""
+    with sweeping(environment, *arguments) as process:
+        said, _ = process.communicate(timeout=600)
+    return process.returncode, said
 
 
 def step_of(text: str) -> str:
@@ -52,88 +68,236 @@ def step_of(text: str) -> str:
     return reached[-1] if reached else "OPEN"
 
 
-def steps_of(text: str) -> dict[str, float]:
-    """Seconds that each step of a run took, from the times it told."""
-    at: dict[str, float] = {}
-    for line in text.splitlines():
-        told, _, step = line.partition(" ")
-        if step in STEPS:
-            hours, minutes, seconds = (int(part) for part in told.split(":"))
-            at[step] = hours * 3600 + minutes * 60 + seconds
-    reached = list(at.items())
-    return {step: (after - begun) % 86400 for (step, begun), (_, after) in pairwise(reached)}
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, directly or not."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
 
 
-@pytest.fixture(scope="module")
-def took() -> dict[str, dict[str, float]]:
-    """Seconds that each step takes: a guess, until a whole run has been measured."""
-    return {
-        "reduced": {"BOOTSTRAP": 25.0, "APPLY": 20.0, "DESTROY": 20.0},
-        "dev": {"APPLY": 70.0, "DEPLOY": 20.0, "DESTROY": 50.0},
-    }
+def running(pids: list[int]) -> list[int]:
+    """Those that still run."""
+    left = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                left.append(pid)
+    return left
 
 
-@pytest.mark.parametrize("which", ["reduced", "dev"])
-def test_a_whole_run_leaves_nothing(
-    which: str, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, dict[str, float]]
-) -> None:
-    """Applied, deployed, destroyed and closed: the account is as it was, and the journal is empty."""
-    before = standin.resources()
-    run = start(which, environment, tmp_path / "output.txt")
-    assert run.wait(900) == 0, (tmp_path / "output.txt").read_text()
-    took[which] |= steps_of((tmp_path / "output.txt").read_text())
-    print(f"{which}: {took[which]}")
-    assert standin.resources() == before
-    assert list((tmp_path / "state" / "sandbox").iterdir()) == []
+def kill(run: subprocess.Popen[bytes], *, all_of_it: bool) -> list[int]:
+    """Kill -9; returns which of its processes still run: none of them, or (not all of it) whatever it had started."""
+    started = descendants(run.pid)
+    run.kill()
+    if all_of_it:
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    run.wait()
+    return running(started)
+
+
+@dataclass(slots=True)
+class Aim:
+    """Where in a run to kill: that many calls into a step, or as soon as `ready` says so."""
+
+    step: str
+    calls: int
+    ready: Callable[[], bool] | None = None
+
+    def wait(self, run: subprocess.Popen[bytes], output: Path, standin: Any) -> int:
+        """Return at the moment, or when it has been missed; says how many calls the step had made."""
+        deadline, begun, made = time.monotonic() + 800, None, 0
+        while run.poll() is None:
+            assert time.monotonic() < deadline, output.read_text()
+            at = step_of(output.read_text())
+            if begun is not None:
+                made = standin.calls() - begun
+            if at == self.step and begun is None:
+                begun = standin.calls()
+            if begun is not None and (at != self.step or (made >= self.calls and (self.ready is None or self.ready()))):
+                break
+            time.sleep(0.05)
+        return made
+
+
+def deploying(standin: Any, stage: str | None) -> bool:
+    """Whether an execution of a run's pipeline is in progress, in that stage if one is named."""
+    api = standin.administrator("codepipeline")
+    for pipeline in api.list_pipelines()["pipelines"]:
+        for at in api.get_pipeline_state(name=pipeline["name"])["stageStates"]:
+            if at.get("latestExecution", {}).get("status") == "InProgress" and stage in (None, at["stageName"]):
+                return True
+    return False
+
+
+def by_service(resources: set[str]) -> str:
+    counted = Counter(resource.split()[0] for resource in resources)
+    return ", ".join(f"{service} {count}" for service, count in sorted(counted.items())) or "none"
 
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_after_kill_9_a_fresh_sweep_leaves_nothing(
-    number: int, standin: Any, environment: dict[str, str], tmp_path: Path, took: dict[str, dict[str, float]]
+    number: int, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
     """At a random moment of apply, deployment or destroy; bystanders' resources are the same before and after."""
-    which = "dev" if number % WHOLE_EVERY == WHOLE_EVERY - 1 else "reduced"
-    before = standin.resources()
-    aimed = PLAN[which][number % len(PLAN[which])]
-    # The moments spread over the step, whatever the seed.
-    rounds = max(1, KILLS // len(PLAN[which]))
-    within = (number // len(PLAN[which]) + random.Random(SEED + number).random()) / rounds
-    moment = took[which][aimed] * min(within, 1.0)
-    output = tmp_path / "output.txt"
-    run = start(which, environment, output)
-    wait_for(run, output, aimed)
-    try:
-        run.wait(moment)
-    except subprocess.TimeoutExpired:
-        os.kill(run.pid, signal.SIGKILL)
-        run.wait()
-    assert f" {aimed}\n" in output.read_text(), output.read_text()
-    step, left = step_of(output.read_text()), len(standin.resources() - before)
-    done = sweep(environment, "--yes")
-    swept = done.stdout.strip().splitlines()[-1:]
-    print(f"{which} killed {moment:.1f} s after {aimed}, at {step}: {left} resources; swept: {swept}")
-    assert standin.resources() == before, f"killed at {step}\n{done.stdout}{done.stderr}"
-    assert done.returncode == 0, done.stdout + done.stderr
-    again = sweep(environment)
-    assert "nothing is to be removed" in again.stdout, again.stdout + again.stderr
+    whole = number % WHOLE_EVERY == WHOLE_EVERY - 1
+    turn = number // WHOLE_EVERY if whole else number - number // WHOLE_EVERY
+    steps = PLAN["dev" if whole else "reduced"]
+    step = steps[turn % len(steps)]
+    which = "dev" if whole else "reduced" if step == "BOOTSTRAP" else "light"
+    dice = random.Random(SEED + number)
+    # What a run started goes with it, or (each third time) survives it and works on until the sweep ends it.
+    all_of_it = number % 3 != 2 or step == "DEPLOY"
+    stage = ("Deploy", "Build")[turn // len(steps) % 2]
+    before, expected = standin.resources(), CALLS[which][step]
+    for attempt in range(ATTEMPTS):
+        output = tmp_path / f"output-{attempt}.txt"
+        aim = Aim(step, int(dice.random() * expected))
+        if step == "DEPLOY":
+            aim = Aim(step, 0, lambda: deploying(standin, stage))
+        run = start(which, environment, output)
+        try:
+            made = aim.wait(run, output, standin)
+        finally:
+            left_running = kill(run, all_of_it=all_of_it)
+        killed_at = step_of(output.read_text())
+        hit = run.returncode == -signal.SIGKILL and killed_at == step and (all_of_it or bool(left_running))
+        going_on = step != "DEPLOY" or deploying(standin, None)
+        if not all_of_it:
+            time.sleep(dice.random() * 3)
+        left = standin.resources() - before
+        began = time.monotonic()
+        code, said = sweep(environment, "--yes")
+        took = time.monotonic() - began
+        still = running(left_running)
+        assert standin.resources() == before, f"killed at {killed_at}\n{said}"
+        assert code == 0, said
+        assert still == [], said
+        if hit and going_on:
+            break
+        # A miss shows that the sweep works, and counts for nothing: once more, at another moment.
+        expected = max(2, min(expected, made))
+    else:
+        pytest.fail(f"{step} was missed {ATTEMPTS} times: {output.read_text()}")
+    how = "with all it started" if all_of_it else f"alone, {len(left_running)} processes worked on"
+    record_property(
+        "kill",
+        f"{number:02} {which:7} {step:9} after {made:4} calls, {how}: {len(left)} resources left ({by_service(left)}); "
+        f"swept to 0 in {took:.0f} s" + (f" (aimed {attempt + 1} times)" if attempt else ""),
+    )
 
 
-def test_faults_at_every_tenth_call(standin: Any, environment: dict[str, str], tmp_path: Path) -> None:
-    """Throttling, 500s and dropped connections: the run completes or fails in words, and the sweep still ends at zero."""
+def test_a_sweep_that_is_killed_is_finished_by_the_next(
+    standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    """The journal stays until a sweep has found nothing left."""
     before = standin.resources()
-    standin.faults(0.1)
+    left = applied_and_killed(standin, environment, tmp_path)
+    first = sweeping(environment, "--yes")
+    assert first.stdout is not None
+    with first:
+        for _ in range(8):
+            first.stdout.readline()
+        first.kill()
+    assert before < standin.resources()
+    code, said = sweep(environment, "--yes")
+    assert standin.resources() == before, said
+    assert code == 0, said
+    code, said = sweep(environment)
+    assert "nothing is to be removed" in said, said
+    record_property("kill", f"the sweep itself, after 8 of {len(left)} resources: the next one ends at 0")
+
+
+def applied_and_killed(standin: Any, environment: dict[str, str], directory: Path) -> set[str]:
+    """What a run left that was killed when everything of it was there."""
+    before, output = standin.resources(), directory / "output.txt"
+    run = start("light", environment, output)
     try:
-        run = start("reduced", environment, tmp_path / "output.txt")
-        code = run.wait(900)
-        done = sweep(environment, "--yes")
+        Aim("DESTROY", 0).wait(run, output, standin)
+    finally:
+        kill(run, all_of_it=True)
+    assert run.returncode == -signal.SIGKILL, output.read_text()
+    found: set[str] = standin.resources() - before
+    assert len(found) > 20
+    return found
+
+
+@pytest.mark.parametrize("which", ["light", "reduced", "dev"])
+def test_a_whole_run_leaves_nothing(
+    which: str, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    """Applied, deployed, destroyed and closed: the account is as it was, and the journal is empty."""
+    before, calls, began = standin.resources(), standin.calls(), time.monotonic()
+    run, output = start(which, environment, tmp_path / "output.txt"), tmp_path / "output.txt"
+    at: dict[str, int] = {}
+    try:
+        while run.poll() is None:
+            assert time.monotonic() < began + 900, output.read_text()
+            at.setdefault(step_of(output.read_text()), standin.calls() - calls)
+            time.sleep(0.05)
+    finally:
+        kill(run, all_of_it=True)
+    assert run.returncode == 0, output.read_text()
+    if which == "dev":
+        assert "the execution is Succeeded" in output.read_text()
+    record_property("run", f"{which}: {time.monotonic() - began:.0f} s; calls made before each step: {at}")
+    assert standin.resources() == before
+    assert list((tmp_path / "state" / "sandbox").iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", FAULT_SEEDS)
+def test_faults_at_every_tenth_call(
+    seed: int, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    """Throttling, 500s and dropped connections: the run completes or says what failed and what to do, and nothing is left."""
+    before, output = standin.resources(), tmp_path / "output.txt"
+    standin.faults(0.1, seed)
+    try:
+        run = start("light", environment, output)
+        code = run.wait(800)
+        code_of_sweep, said = sweep(environment, "--yes")
     finally:
         counted = standin.faults(0.0)
-    text = (tmp_path / "output.txt").read_text()
-    print(f"exit code {code}; faults: {counted}; swept: {done.stdout.strip().splitlines()[-1:]}")
-    assert sum(counted.values()) > 20
-    assert code == 0 or "Error" in text, text
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert standin.resources() == before, done.stdout
+    text = output.read_text()
+    failure = re.search(r"failed: (.*)", text)
+    record_property("faults", f"seed {seed}: {counted}; " + ("completed" if code == 0 else f"{failure and failure[1]}"))
+    assert sum(counted.values()) > 10
+    assert all(counted.values())
+    if code != 0:
+        assert failure, text
+        assert "pushproof sweep --run" in text, text
+    assert code_of_sweep == 0, said
+    assert standin.resources() == before, said
+
+
+@pytest.mark.parametrize("seed", FAULT_SEEDS[:2])
+def test_a_sweep_under_faults_ends_at_zero(
+    seed: int, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
+) -> None:
+    """Every tenth of its calls fails, with everything of a run still there."""
+    before = standin.resources()
+    left = applied_and_killed(standin, environment, tmp_path)
+    standin.faults(0.1, seed)
+    try:
+        began = time.monotonic()
+        code, said = sweep(environment, "--yes")
+        took = time.monotonic() - began
+    finally:
+        counted = standin.faults(0.0)
+    record_property("faults", f"sweep of {len(left)} resources, seed {seed}: {counted}; ended at 0 in {took:.0f} s")
+    assert sum(counted.values()) > 10
+    assert code == 0, said
+    assert standin.resources() == before, said
 
 
 @pytest.mark.parametrize(
@@ -168,8 +332,8 @@ def test_what_the_guard_refuses_starts_nothing(
 def test_a_dry_run_is_what_a_sweep_is_without_yes(standin: Any, environment: dict[str, str]) -> None:
     """It tells what would go and changes nothing; the run that still goes on elsewhere is told as kept."""
     before = standin.resources()
-    done = sweep(environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "nothing is to be removed" in done.stdout
-    assert "may still be running elsewhere" in done.stdout
+    code, said = sweep(environment)
+    assert code == 0, said
+    assert "nothing is to be removed" in said
+    assert "may still be running elsewhere" in said
     assert standin.resources() == before
