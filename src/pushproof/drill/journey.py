@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from pushproof.terraform.driver import Terraform
 from pushproof.terraform.errors import OutputMissing
 
 HOST = "shop.example.test"
+# What compilers, test runners and Docker begin their complaints with.
+_COMPLAINT = re.compile(r"\b(FAIL: |COPY failed|failed to compute|failed to solve)")
 # Outputs of the environment that the journey goes by.
 _NEEDED = ("cluster_name", "service_name", "pipeline_name", "repository_name", "load_balancer_dns_name")
 _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
@@ -222,7 +225,7 @@ class Drill:
         variant = self.variant
         outcome = "is rolled back" if variant.rolls_back else f"stops at {variant.stage}"
         with self.narrator.step("f", f"A bad push ({variant.name}) {outcome}; nobody notices"):
-            before = self.observer.serving()
+            before, deployment = self.observer.serving(), self._deployment()
             with Prober(self._front()) as prober:
                 commit = self.push(checkout, checkout.commit(f"Broken: {variant.title}", variant=variant))
                 if variant.rolls_back:
@@ -234,6 +237,7 @@ class Drill:
                     execution = self._ended(
                         lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end"
                     )
+                    self._untouched(commit, deployment)
                 self._progress()
             report = prober.report
             self.result.probes = {**(self.result.probes or {}), "f": report}
@@ -253,7 +257,7 @@ class Drill:
             after = self.observer.serving()
             if after.task_definitions != before.task_definitions or after.digests != before.digests:
                 raise ProofFailed(f"before the broken push {before} served, now {after} does")
-            self.narrator.claim(f"what served before serves again: {after}")
+            self.narrator.claim(f"what served before serves {'again' if variant.rolls_back else 'still'}: {after}")
             self._judge(report, {good})
 
     # (g), (h), (i)
@@ -481,6 +485,25 @@ class Drill:
             last=lambda: str(self.observer.serving()),
         )
         self.narrator.claim("the previous revision is COMPLETED again, unaided")
+
+    def _deployment(self) -> str:
+        """The id of the service's newest deployment."""
+        return str(max(self.observer.service()["deployments"], key=lambda d: d["createdAt"])["id"])
+
+    def _untouched(self, commit: str, deployment: str) -> None:
+        """Of a push that stopped before Deploy: what the build said, that no image came of it, that the service heard nothing."""
+        said = [line for line in self._build_log().splitlines() if _COMPLAINT.search(line)]
+        if said:
+            self.narrator.claim(f"the build's log says: {said[0].strip()}")
+        name = self.outputs["repository_name"]
+        images = self.target.client("ecr").describe_images(repositoryName=name)["imageDetails"]
+        tags = [tag for image in images for tag in image.get("imageTags", []) if commit[:7] in tag]
+        if tags:
+            raise ProofFailed(f"the broken push's build failed, and still pushed {', '.join(tags)} to {name}")
+        now = self._deployment()
+        if now != deployment:
+            raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {now}")
+        self.narrator.claim(f"no image of {commit[:7]} is in {name}; the service still has deployment {deployment}")
 
     def _rollback_record(self) -> str | None:
         """What the newest service deployment says about a rollback."""

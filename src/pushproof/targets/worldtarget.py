@@ -177,7 +177,8 @@ class WorldTarget:
         left = inventory(self.client)
         if self.world.docker is not None:
             label = {"label": f"pushproof.world={self.world.id}"}
-            left += [f"container {c.name}" for c in self.world.docker.client.containers.list(filters=label)]
+            running = self.world.docker.client.containers.list(filters=label)
+            left += [f"container {c.name}" for c in running if "pushproof.role" not in c.labels]
         return left
 
     def remains(self) -> list[str]:

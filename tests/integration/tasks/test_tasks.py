@@ -104,7 +104,10 @@ def web(tasks: Tasks) -> dict[str, Any]:
 
 def test_metadata_and_a_port_80_of_its_own(tasks: Tasks, web: dict[str, Any]) -> None:
     """Both the application's port 80 and the endpoint's answer; the endpoint's is the task."""
-    assert tasks.inside(web, "curl -sf http://127.0.0.1:80/ > /dev/null")[0] == 0
+    assert (
+        tasks.inside(web, "curl -sf --retry 30 --retry-connrefused --retry-delay 1 http://127.0.0.1:80/ > /dev/null")[0]
+        == 0
+    )
     _, container = tasks.inside(web, 'curl -sf "$ECS_CONTAINER_METADATA_URI_V4"')
     _, task = tasks.inside(web, 'curl -sf "$ECS_CONTAINER_METADATA_URI_V4/task"')
     assert json.loads(task)["TaskARN"] == web["taskArn"]
