@@ -1,32 +1,48 @@
-"""The stand-in for AWS on Docker: builds, tasks and load balancers are real, so that the whole drill can be rehearsed.
+"""The stand-in for AWS on Docker: builds, tasks and load balancers are real, so that whole drills can be rehearsed.
 
-Prints one line of JSON with its endpoint, then serves until its standard input ends.
+Its owner has done what docs/sandbox.md says, and nothing else: applied infrastructure/sandbox-account. Prints one line of JSON with
+the endpoint and the deployer role, serves until its standard input ends, then prints what was refused to the deployer.
 
-python standin_docker.py [speed]
+python standin_docker.py [fail|timeout]: what the pipeline's action reports after a rollback
 """
 
 from __future__ import annotations
 
 import json
 import sys
-
-from standin import ACCOUNT, REGION, furnished
+from pathlib import Path
 
 from pushproof.emulator.runtime.images import ensure_base_image
+from pushproof.emulator.services.codepipeline import CodePipelineSettings
 from pushproof.emulator.world import WorldSettings
+from pushproof.engines.pipeline import Settings
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+from pushproof.terraform.applied import apply_module
+
+ACCOUNT, REGION = "210987654321", "eu-west-1"
+PREPARED = Path(__file__).parents[2] / "infrastructure/sandbox-account"
 
 
-def main() -> None:
-    speed = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
+def main(after_rollback: str = "fail") -> None:
     base = ensure_base_image()
-    settings = WorldSettings(account_id=ACCOUNT, region=REGION, speed=speed, enforce_iam=True)
+    settings = WorldSettings(
+        account_id=ACCOUNT,
+        region=REGION,
+        speed=20.0,
+        enforce_iam=True,
+        engines={"codepipeline": CodePipelineSettings(engine=Settings(ecs_rollback=after_rollback))},
+    )
     with EmbeddedTarget(EmbeddedSettings(world=settings)) as target:
-        furnished(target.world)
-        told = {"endpoint": target.endpoint, "account": ACCOUNT, "region": REGION, "base_image": base}
+        variables = {"trusted_principal_arns": [f"arn:aws:iam::{ACCOUNT}:root"]}
+        role = str(apply_module(target, PREPARED, name="sandbox-account", variables=variables)["deployer_role_arn"])
+        told = {"endpoint": target.endpoint, "account": ACCOUNT, "region": REGION, "role": role, "base_image": base}
         print(json.dumps(told), flush=True)
         sys.stdin.read()
+        denied = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")
+        calls = [call for call in target.world.gateway.calls if call.context.principal.role_arn == role]
+        refused = sorted({call.name for call in calls if call.error_code in denied})
+        print(json.dumps({"calls": len(calls), "refused": refused}), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
