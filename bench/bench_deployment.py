@@ -1,22 +1,28 @@
 """A rollout simulated start to finish, at three sizes: figures and growth.
 
 Every event of every task goes through a heap, so the work is n log n. From 1,000 to 10,000 tasks that is n^1.12, from there to
-40,000 n^1.10: the figure to look at is the one against n log n, 1.00 or less.
+40,000 n^1.10. On a busy machine seconds grow faster, since 40,000 tasks do not fit the processor's caches:
+`bench_deployment.py instructions` counts instructions instead, where Valgrind is installed.
 """
 
 from __future__ import annotations
 
 import gc
 import math
+import os
+import sys
 import time
+
+from counting import count
 
 from pushproof.engines.deployment import LoadBalancer, TaskScript, create_service, simulate, update_service
 
 
-def rollout(tasks: int, *, spread: bool) -> float:
-    """Seconds to simulate one deployment of `tasks` tasks over as many healthy ones.
+def rollout(tasks: int, *, spread: bool, times: int = 1) -> float:
+    """Seconds of processor time to simulate one deployment of `tasks` tasks over as many healthy ones.
 
-    `spread` gives every task its own instants, so that the scheduler decides once per observation.
+    `spread` gives every task its own instants, so that the scheduler decides once per observation. With `times` 0 everything
+    is prepared and nothing done.
     """
     number = 0
 
@@ -40,9 +46,11 @@ def rollout(tasks: int, *, spread: bool) -> float:
     # As timeit does: the collector's passes over everything alive are none of the scheduler's.
     gc.collect()
     gc.disable()
-    began = time.perf_counter()
+    if times == 0:
+        os._exit(0)
+    began = time.process_time()
     line = simulate(update_service(state, 10_000.0, task_definition="web:2"), behave, now=10_000.0)
-    taken = time.perf_counter() - began
+    taken = time.process_time() - began
     gc.enable()
     if line.state.primary.rollout_state != "COMPLETED" or line.started != tasks:
         raise RuntimeError(f"The rollout of {tasks} tasks did not complete: {line.state.primary.rollout_state}.")
@@ -66,4 +74,12 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["instructions"]:
+        for way in ("batches", "spread"):
+            print("deployment,", way)
+            count(__file__, "tasks", (1_000, 4_000, 16_000), way)
+    elif sys.argv[1:2] == ["once"]:
+        rollout(int(sys.argv[2]), spread=sys.argv[3] == "spread", times=int(sys.argv[4]))
+        os._exit(0)
+    else:
+        main()

@@ -11,9 +11,10 @@ import gc
 import math
 import os
 import random
-import subprocess
 import sys
 import time
+
+from counting import count
 
 from pushproof.engines.lifecycle import DAY, ActionType, CountType, Image, Policy, Rule, TagStatus, evaluate
 
@@ -68,32 +69,8 @@ def measure(size: int, *, collect: bool) -> float:
     return best
 
 
-def instructions(size: int) -> int:
-    """The instructions that one evaluation takes: those of a process that makes one, without those of a process that makes none."""
-    counted = []
-    for times in ("0", "1"):
-        command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-        program = [sys.executable, __file__, "evaluate", str(size), times]
-        done = subprocess.run(
-            [*command, *program], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONHASHSEED": "0"}
-        )
-        counted.append(int(done.stderr.rpartition("refs:")[2].split()[0].replace(",", "")))
-    return counted[1] - counted[0]
-
-
-def count() -> None:
-    """Print instructions and their growth against n log n at three sizes."""
-    print("lifecycle, instructions")
-    first = None
-    for size in (12_500, 25_000, 50_000):
-        made = instructions(size)
-        per = made / (size * math.log2(size))
-        first = first or per
-        print(f"  {size:>7,} images x 50 rules  {made:>15,}  n log n x {per / first:.2f}", flush=True)
-
-
 def run(size: int, times: int) -> None:
-    """Evaluate so many times, for `instructions` to count."""
+    """Evaluate so many times, for the instructions to be counted."""
     rules, repository = policy(), images(size)
     evaluate(rules, repository[:100], NOW)
     gc.disable()
@@ -119,8 +96,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["instructions"]:
-        count()
-    elif sys.argv[1:2] == ["evaluate"]:
+        count(__file__, "images x 50 rules", (12_500, 25_000, 50_000))
+    elif sys.argv[1:2] == ["once"]:
         run(int(sys.argv[2]), int(sys.argv[3]))
     else:
         main()
