@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushproof.clock import ScaledClock, VirtualClock, work_limit
+from pushproof.clock import SHORTEST_COMMAND_LIMIT, ScaledClock, VirtualClock, work_limit
 
 
 def test_a_faster_clock_makes_waits_shorter_in_proportion() -> None:
@@ -42,3 +42,10 @@ def test_real_work_keeps_a_limit_it_can_meet(speed: float, seconds: float) -> No
     assert limit >= min(seconds, 2.0)
     if speed >= 1:
         assert limit <= max(seconds, 2.0)
+
+
+@given(st.floats(1, 1000), st.floats(0.01, 3600))
+def test_a_command_in_a_container_is_given_longer(speed: float, seconds: float) -> None:
+    """What Docker has to start a process for has five seconds, or as long as on AWS."""
+    limit = work_limit(ScaledClock(speed), seconds, shortest=SHORTEST_COMMAND_LIMIT)
+    assert min(seconds, 5.0) <= limit <= max(seconds, 5.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pushproof.targets import journal as module
-from pushproof.targets.journal import WORLD_VARIABLE, Journal
+from pushproof.targets.journal import WORLD_VARIABLE, Journal, kill_marked
 
 
 @pytest.fixture
@@ -65,6 +65,22 @@ def test_an_orphans_processes_are_killed_and_no_others(journal: Journal, tmp_pat
             assert living.poll() is None
         finally:
             living.kill()
+
+
+def test_processes_that_start_others_meanwhile_do_not_outlive_it() -> None:
+    """A program of the crashed run that goes on starting children is gone with all of them."""
+    restless = "echo up; while :; do sleep 600 & sleep 0.01; done"
+    world = f"restless{os.getpid()}"
+    with subprocess.Popen(
+        ["sh", "-c", restless],
+        env={**os.environ, WORLD_VARIABLE: world},
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        assert len(list(kill_marked(world))) >= 1
+    assert list(kill_marked(world)) == []
 
 
 def test_a_pid_that_was_used_again_does_not_keep_an_orphan(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
