@@ -1,54 +1,14 @@
-"""`python -m pushproof.parity`: both targets, one after the other, and the tables."""
+"""`python -m pushproof.parity`: both targets at the same time, and the tables."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from pushproof.parity.differences import Run
-from pushproof.parity.modules import MODULES, run_modules
-from pushproof.parity.tables import BEGIN, END, USED, Comparison
-
-
-def compare(
-    infrastructure: Path, modules: tuple[str, ...] = MODULES, *, say: Callable[[str], None] = print
-) -> Comparison:
-    """Open both targets, one after the other, and run the modules on each."""
-    from pushproof.drill.certificate import self_signed
-    from pushproof.emulator.world import WorldSettings
-    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
-    from pushproof.targets.localstack import CAPABILITIES, LocalStackTarget, settings_from_environment
-
-    made = self_signed("parity.example.test")
-    world = WorldSettings(speed=20.0)
-
-    def on(target: Any, opened: float) -> tuple[dict[str, Run], float]:
-        arn = target.certificate(made.certificate, made.private_key)
-        runs = run_modules(target, infrastructure, certificate_arn=arn, modules=modules)
-        target.forget_certificate(arn)
-        for run in runs.values():
-            say(f"{target.name}: {run.module}: {run.failure or f'{run.apply:.1f} s'}")
-        return runs, opened
-
-    # What the first world of a process imports is not counted.
-    EmbeddedTarget(EmbeddedSettings(world=world, runtime="scripted")).close()
-    started = time.monotonic()
-    with EmbeddedTarget(EmbeddedSettings(world=world)) as embedded:
-        first, opened = on(embedded, time.monotonic() - started)
-    settings = settings_from_environment(world, {"PUSHPROOF_LOCALSTACK": "container", **os.environ})
-    with LocalStackTarget(settings, progress=say) as localstack:
-        second, ready = on(localstack, localstack.ready_after)
-        answering = {name: {service: localstack.answers(service) for service in USED[name]} for name in modules}
-        skipped = {
-            name: [why for what in CAPABILITIES if CAPABILITIES[what] in USED[name] and (why := localstack.lacks(what))]
-            for name in modules
-        }
-        return Comparison(first, second, answering, skipped, (opened, ready), str(localstack.health))
+from pushproof.parity.comparing import compare
+from pushproof.parity.modules import MODULES
+from pushproof.parity.tables import BEGIN, END
 
 
 def main() -> int:

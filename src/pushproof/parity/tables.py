@@ -50,7 +50,7 @@ class Comparison:
     def markdown(self) -> str:
         """The tables of docs/targets.md."""
         lines = [
-            f"Measured in one run, both targets one after the other: {self.about}. Opening the embedded target took "
+            f"Measured in one run, both targets at the same time: {self.about}. Opening the embedded target took "
             f"{self.opened[0]:.1f} s, LocalStack, from no container to a ready one, {self.opened[1]:.1f} s.",
             "",
             "| module | embedded: apply, plan, destroy | LocalStack: the same | second plans | findings | differing attributes |",
