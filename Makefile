@@ -7,7 +7,7 @@ VARIANT ?= unhealthy
 BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 
-.PHONY: help setup demo test lint unit integration test-module known-module bench doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack test-module known-module bench doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack --ignore tests/integration/parity)
+
+localstack: setup ## The same tests, and the drill, on a LocalStack container: tox -e localstack
+	$(BIN)/tox run -e localstack
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
