@@ -242,23 +242,42 @@ def test_whoever_holds_the_role_is_refused(what: str, deployer: Callable[[str], 
     assert standin.resources() == before
 
 
-def test_the_role_does_what_runs_do(role: str, standin: Any, environment: dict[str, str]) -> None:
-    """The whole environment, applied, deployed, destroyed and swept by nobody but the deployer: AWS never says no."""
+@pytest.fixture
+def taken(role: str, standin: Any, environment: dict[str, str]) -> dict[str, str]:
+    """The environment of somebody who has taken the role."""
     given = standin.administrator("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
-    own = {
+    return {
         **environment,
         "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
         "AWS_SESSION_TOKEN": given["SessionToken"],
         "PUSHPROOF_SANDBOX_MARKER": MARKER,
     }
+
+
+def test_the_role_does_what_runs_do(standin: Any, taken: dict[str, str]) -> None:
+    """The whole environment, applied, deployed, destroyed and swept by nobody but the deployer: AWS never says no."""
     before = standin.resources()
     run = [sys.executable, str(HERE / "run.py"), "dev"]
     sweep = [sys.executable, "-m", "pushproof.cli", "sweep", "--yes"]
     for command in (run, sweep):
-        done = subprocess.run(command, env=own, capture_output=True, text=True, timeout=900, check=False)
+        done = subprocess.run(command, env=taken, capture_output=True, text=True, timeout=900, check=False)
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         assert "AccessDenied" not in said
         assert "not authorized" not in said
+    assert standin.resources() == before
+
+
+def test_suites_pass_as_the_role(standin: Any, taken: dict[str, str]) -> None:
+    """Those of ecr, iam and networking, as they stand, in one run of the deployer's; nothing is left."""
+    before = standin.resources()
+    suites = [f"tests/integration/{name}" for name in ("ecr", "iam", "networking")]
+    # A NAT gateway or an endpoint more than the reference's: the suites apply the network twice.
+    environment = {**taken, "PUSHPROOF_SANDBOX_MAX_USD": "10"}
+    command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", *suites, "--target", "sandbox"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    print(done.stdout.strip().splitlines()[-1])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped" not in done.stdout
     assert standin.resources() == before

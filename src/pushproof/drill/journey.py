@@ -125,6 +125,7 @@ class Drill:
             self._trust = trust(self.target.client("acm"), variables["certificate_arn"])
             self.stack = self._terraform(self.settings.environment, "stack", variables)
             self.stack.init(backend=backend)
+            self.stack.limit = self.target.deadline("apply", self.stack.limit)
             self.stack.apply()
             self.result.apply_seconds = self.stack.timings["apply"]
             self.outputs = self.stack.outputs()
@@ -311,6 +312,7 @@ class Drill:
         with self.narrator.step("i", "Everything is gone at the end"):
             assert self.stack is not None
             assert self.bootstrap is not None
+            self.stack.limit = self.target.deadline("destroy", self.stack.limit)
             self.stack.destroy()
             self.narrator.claim("terraform destroy ended without error")
             self.target.forget_certificate(self._certificate_arn)
@@ -450,6 +452,10 @@ class Drill:
                     return deployment["rolloutStateReason"] if state == "FAILED" else None
             return None
 
+        def begun() -> bool | None:
+            deployed = {deployment["taskDefinition"] for deployment in self.observer.service()["deployments"]}
+            return True if deployed - before.task_definitions or self._rollback_record() else None
+
         def restored() -> bool | None:
             service = self.observer.service()
             primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
@@ -462,11 +468,19 @@ class Drill:
             )
             return True if done else None
 
+        wait_for(
+            lambda: begun() or self._failed_early(commit),
+            what=f"the deployment of {commit[:7]} to begin",
+            clock=self.target.clock,
+            within=self.target.deadline("pipeline", self.settings.patience),
+            watch=self._progress,
+            last=self.observer.summary,
+        )
         rolled = wait_for(
             lambda: self._rollback_record() or failed() or self._failed_early(commit),
             what="the circuit breaker to trip",
             clock=self.target.clock,
-            within=self.target.deadline("pipeline", self.settings.patience),
+            within=self.target.deadline("rollback", self.settings.patience),
             watch=self._progress,
             last=lambda: str(
                 [
