@@ -67,6 +67,7 @@ def test_the_build_project_holds_no_secret(secrets_checks: Callable[..., Secrets
     assert not secrets_checks(dev).nothing_secret_is_in_plain_sight(build_project=dev["build_project_name"])
 
 
+@pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     """For each state a rule matches, whose targets may be reached."""
     assert not pipeline.somebody_is_told()

@@ -117,6 +117,11 @@ def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
     assert not pipeline.asks_before_it_deploys()
     assert not pipeline.artifacts_flow()
     assert not pipeline.artifacts_are_private()
+
+
+@pytest.mark.target_needs("webhooks")
+def test_somebody_is_told(pipeline: PipelineChecks) -> None:
+    """For each state a rule matches, whose targets may be reached."""
     assert not pipeline.somebody_is_told()
 
 
