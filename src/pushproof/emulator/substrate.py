@@ -46,6 +46,15 @@ class Substrate(Protocol):
         """Give everything back."""
 
 
+@functools.cache
+def _application() -> Wsgi:
+    """moto's front. It holds routes, and no state: that is in the backends, which every world has anew."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    application: Wsgi = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
 class MotoSubstrate:
     """moto's backends in this process.
 
@@ -58,7 +67,6 @@ class MotoSubstrate:
     def __init__(self, account_id: str) -> None:
         from moto.core.config import default_user_config
         from moto.moto_api._internal.models import moto_api_backend
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         if not MotoSubstrate._taken.acquire(blocking=False):
             raise RuntimeError(
@@ -76,7 +84,7 @@ class MotoSubstrate:
         default_user_config["batch"]["use_docker"] = False
         # Attaching AmazonECSTaskExecutionRolePolicy and the like must work as it does on AWS.
         default_user_config["iam"]["load_aws_managed_policies"] = True
-        self._app: Wsgi = DomainDispatcherApplication(create_backend_app)
+        self._app = _application()
         self._client = functools.cache(self._make_client)
 
     def handle(self, request: Request) -> Response:
