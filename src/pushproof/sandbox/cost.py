@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any
+
+# AWS seldom changes these prices, and then mostly downwards; a year is long enough to look.
+STALE_AFTER_DAYS = 365
 
 
 class TooExpensive(Exception):
@@ -25,6 +29,7 @@ class Quantities:
     memory_gb: float = 0.0
     public_addresses: int = 0
     secrets: int = 0
+    keys: int = 0
     build_minutes: float = 0.0
     action_minutes: float = 0.0
 
@@ -55,6 +60,16 @@ class Prices:
     exact: bool
     of: Mapping[str, float] = field(default_factory=dict)
 
+    def warning(self, today: datetime.date) -> str | None:
+        """What to know when the table was last compared with AWS's prices long ago; None while it is young enough."""
+        days = (today - datetime.date.fromisoformat(self.as_of)).days
+        if days <= STALE_AFTER_DAYS:
+            return None
+        return (
+            f"the price table is {days} days old: compare it (`python -m pushproof.sandbox.pricelist` prints AWS's prices "
+            "of today for src/pushproof/sandbox/prices.json)"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -73,6 +88,7 @@ class Estimate:
     lines: tuple[Line, ...]
     hours: float
     prices: Prices
+    warning: str | None = None
 
     @property
     def usd(self) -> float:
@@ -86,7 +102,8 @@ class Estimate:
             else f"; {self.prices.region} is not in the table, the dearest known region stands in"
         )
         head = f"Estimated cost of {self.hours:g} h at the prices of {self.prices.as_of}{standing_in}:"
-        return "\n".join([head, *rows, f"  {'in all':<28} {'':>9} {'':<12} {self.usd:>8.3f} USD"])
+        told = [head, *rows, f"  {'in all':<28} {'':>9} {'':<12} {self.usd:>8.3f} USD"]
+        return "\n".join([*told, f"  warning: {self.warning}"] if self.warning else told)
 
 
 def prices(region: str) -> Prices:
@@ -98,22 +115,28 @@ def prices(region: str) -> Prices:
     return Prices(table["as_of"], region, exact, {**(regions[region] if exact else dearest), **table["everywhere"]})
 
 
-def estimate(quantities: Quantities, *, hours: float, prices: Prices) -> Estimate:
-    """Price what a run has for `hours`. Positions that there are none of are left out."""
+def estimate(quantities: Quantities, *, hours: float, prices: Prices, today: datetime.date | None = None) -> Estimate:
+    """Price what a run has for `hours`. Positions that there are none of are left out.
+
+    `today`: the day that the age of the prices is told for; None is today.
+    """
     of = prices.of
     positions = (
         ("NAT gateways", quantities.nat_gateways * hours, "hours", of["nat_hour"]),
         ("load balancers", quantities.load_balancers * hours, "hours", of["alb_hour"]),
+        # A test's traffic is far below what one capacity unit serves (25 new connections a second, 1 GB an hour).
+        ("their capacity units", quantities.load_balancers * hours, "LCU-hours", of["lcu_hour"]),
         ("interface endpoints", quantities.endpoint_zones * hours, "zone-hours", of["endpoint_zone_hour"]),
         ("Fargate CPU", quantities.vcpus * hours, "vCPU-hours", of["vcpu_hour"]),
         ("Fargate memory", quantities.memory_gb * hours, "GB-hours", of["memory_gb_hour"]),
         ("public IPv4 addresses", quantities.public_addresses * hours, "hours", of["public_address_hour"]),
         ("secrets", quantities.secrets * hours, "hours", of["secret_hour"]),
+        ("KMS keys", quantities.keys * hours, "hours", of["key_hour"]),
         ("CodeBuild", quantities.build_minutes, "minutes", of["build_minute"]),
         ("CodePipeline", quantities.action_minutes, "minutes", of["action_minute"]),
     )
     lines = tuple(Line(what, amount, unit, amount * price) for what, amount, unit, price in positions if amount)
-    return Estimate(lines, hours, prices)
+    return Estimate(lines, hours, prices, prices.warning(today or datetime.date.today()))
 
 
 def require_affordable(estimate: Estimate, ceiling: float) -> None:
@@ -151,6 +174,7 @@ def of_plan(changes: Iterable[Mapping[str, Any]]) -> Quantities:
         memory_gb=memory,
         public_addresses=count["aws_eip"] + load_balancers * zones,
         secrets=count["aws_secretsmanager_secret"],
+        keys=count["aws_kms_key"],
         build_minutes=40.0 * count["aws_codebuild_project"],
         action_minutes=120.0 * count["aws_codepipeline"],
     )
