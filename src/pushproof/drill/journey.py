@@ -238,7 +238,6 @@ class Drill:
                     execution = self._ended(
                         lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end"
                     )
-                    self._untouched(commit, deployment)
                 self._progress()
             report = prober.report
             self.result.probes = {**(self.result.probes or {}), "f": report}
@@ -255,6 +254,8 @@ class Drill:
                 f"the execution {'is ' if undecided else ''}{execution['status']} at {stage}:"
                 f" {message.splitlines()[0] if message else 'no message'}"
             )
+            if not variant.rolls_back:
+                self._untouched(commit, deployment)
             after = self.observer.serving()
             if after.task_definitions != before.task_definitions or after.digests != before.digests:
                 raise ProofFailed(f"before the broken push {before} served, now {after} does")
@@ -506,7 +507,7 @@ class Drill:
 
     def _untouched(self, commit: str, deployment: str) -> None:
         """Of a push that stopped before Deploy: what the build said, that no image came of it, that the service heard nothing."""
-        said = [line for line in self._build_log().splitlines() if _COMPLAINT.search(line)]
+        said = [line for line in self._build_log(last=None).splitlines() if _COMPLAINT.search(line)]
         if said:
             self.narrator.claim(f"the build's log says: {said[0].strip()}")
         name = self.outputs["repository_name"]
@@ -576,8 +577,8 @@ class Drill:
             f"{report.sent} requests sent meanwhile, 0 failed, answered by {', '.join(sorted(c[:7] for c in report.commits))}"
         )
 
-    def _build_log(self) -> str:
-        """The last lines of the newest build's log, for a message."""
+    def _build_log(self, last: int | None = 40) -> str:
+        """The last lines of the newest build's log, for a message; all of them where `last` is None."""
         logs = self.target.client("logs")
         group = self.outputs.get("build_log_group_name", "")
         try:
@@ -589,7 +590,7 @@ class Drill:
             )["events"]
         except Exception as error:
             return f"(no build log: {error})"
-        return "\n".join(event["message"].rstrip() for event in events[-40:])
+        return "\n".join(event["message"].rstrip() for event in (events if last is None else events[-last:]))
 
 
 def _resources(state: dict[str, Any]) -> list[dict[str, Any]]:
