@@ -49,6 +49,11 @@ CASES = {
     "no region allowed": Case(
         "PUSHPROOF_SANDBOX_REGIONS is not set", given={"PUSHPROOF_SANDBOX_REGIONS": ""}, calls=frozenset()
     ),
+    "a service that is sent elsewhere": Case(
+        "AWS_ENDPOINT_URL_STS sends one service elsewhere",
+        given={"AWS_ENDPOINT_URL_STS": "https://sts.example.com"},
+        calls=frozenset(),
+    ),
     "wrong account": Case(
         "PUSHPROOF_SANDBOX_ACCOUNTS allows 123456789012",
         given={"PUSHPROOF_SANDBOX_ACCOUNTS": "123456789012"},

@@ -40,6 +40,12 @@ class SandboxSettings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> SandboxSettings:
         """Read `PUSHPROOF_SANDBOX_…`. Raises TargetUnavailable, naming the variable, what it holds and what is expected."""
+        elsewhere = sorted(name for name, url in environ.items() if name.startswith("AWS_ENDPOINT_URL_") and url)
+        if elsewhere:
+            raise TargetUnavailable(
+                f"{', '.join(elsewhere)} sends one service elsewhere than the others: what the guard asks and what a run changes "
+                "could be two accounts. Unset it."
+            )
         accounts = _list(environ, "PUSHPROOF_SANDBOX_ACCOUNTS")
         if not accounts:
             raise TargetUnavailable(

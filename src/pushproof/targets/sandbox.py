@@ -117,6 +117,11 @@ class SandboxTarget:
         }
 
     def client(self, service: str, region: str | None = None) -> Any:
+        if region is not None and region not in self.settings.regions:
+            allowed = ", ".join(sorted(self.settings.regions))
+            raise TargetUnavailable(
+                f"a client of {service} is asked for in {region}; PUSHPROOF_SANDBOX_REGIONS allows {allowed}."
+            )
         return self.access.client(service, region)
 
     def variables(self, source: Path, given: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -164,6 +164,14 @@ def test_a_configured_base_image_reaches_builds(opened: Open) -> None:
         assert target.build_environment() == {}
 
 
+def test_no_client_leaves_the_allowed_regions(opened: Open) -> None:
+    """What the guard admitted the run to is all that it is given clients for."""
+    with opened() as target:
+        assert target.client("sns", target.region).meta.region_name == target.region
+        with pytest.raises(TargetUnavailable, match="PUSHPROOF_SANDBOX_REGIONS allows eu-west-1"):
+            target.client("sns", "us-east-1")
+
+
 def test_plans_are_written_down_before_they_are_carried_out(opened: Open, journal: RunJournal) -> None:
     """Addresses, types and names, on disk when the plan may be applied."""
     with opened() as target:
