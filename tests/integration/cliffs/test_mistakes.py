@@ -19,12 +19,18 @@ from pushproof.checks.registry import push_small_image
 from pushproof.drill.standin import SlackStandIn
 from pushproof.terraform.applied import AppliedModule
 
-pytestmark = pytest.mark.target_needs("mistakes")
 ROOT = Path(__file__).parents[3]
 MODULES = "infrastructure/modules"
 Applied = Callable[..., AppliedModule]
 Clients = Callable[[str], Any]
 Checks = Callable[..., Any]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def only_where_nothing_comes_of_it(target: Any) -> None:
+    """Before the stands, which are of the same scope, are applied."""
+    if (why := target.lacks("mistakes")) is not None:
+        pytest.skip(f"target {target.name}: {why}")
 
 
 class Stand:

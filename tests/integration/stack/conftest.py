@@ -64,8 +64,9 @@ def stack(target: Any, pytestconfig: pytest.Config) -> Iterator[Stack]:
         drill = Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0))
         drill.apply()
         checkout = drill.checkout()
-        if drill.outputs["connection_arn"]:
-            target.authorise_connection(drill.outputs["connection_arn"])
+        connection = drill.outputs.get("connection_arn")  # An output that is null is none.
+        if connection:
+            target.authorise_connection(connection)
         commit = drill.first_deployment(checkout)
         yield Stack(drill, checkout, commit)
         drill.everything_gone()
