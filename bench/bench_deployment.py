@@ -2,7 +2,8 @@
 
 Every event of every task goes through a heap, so the work is n log n. From 1,000 to 10,000 tasks that is n^1.12, from there to
 40,000 n^1.10. On a busy machine seconds grow faster, since 40,000 tasks do not fit the processor's caches:
-`bench_deployment.py instructions` counts instructions instead, where Valgrind is installed.
+`bench_deployment.py instructions` counts instructions instead, where Valgrind is installed. From 1,000 tasks to 4,000 and 16,000
+they are 0.85 and 0.74 of n log n in batches, which is n.
 """
 
 from __future__ import annotations
