@@ -241,15 +241,19 @@ class SandboxTarget:
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
         """Remove the revisions and log groups that services made, but for those `kept`; nothing, while Terraform's own is there."""
         sweep = self._sweep()
-        found = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
-        if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in found):
-            return []
         removers = {kind.name: kind.remove for kind in sweep.kinds}
-        for item in found:
-            # What refuses is judged as a leftover.
-            with contextlib.suppress(ClientError, StillGoing):
-                removers[item.kind](sweep.account, item)
-        return [str(item) for item in found]
+        removed: dict[str, None] = {}
+        # A family's older revisions are listed only once the newer ones are gone.
+        for _ in range(3):
+            found = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
+            if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in found):
+                break
+            for item in found:
+                # What refuses is judged as a leftover.
+                with contextlib.suppress(ClientError, StillGoing, RuntimeError):
+                    removers[item.kind](sweep.account, item)
+                    removed[str(item)] = None
+        return list(removed)
 
     def leftovers(self) -> list[str]:
         """What is there of this run."""
