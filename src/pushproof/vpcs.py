@@ -35,6 +35,11 @@ def read_network(ec2: Any, vpc_id: str) -> Network:
         botocore.exceptions.ClientError: EC2 refuses, e.g. InvalidVpcID.NotFound.
         NetworkModelError: an answer cannot be read.
     """
+    return from_describe(describe_network(ec2, vpc_id), region=ec2.meta.region_name)
+
+
+def describe_network(ec2: Any, vpc_id: str) -> dict[str, Any]:
+    """EC2's answers about a VPC and those it is peered with, as `from_describe` takes them; raises as `read_network`."""
     peerings = _all(ec2, "describe_vpc_peering_connections", "VpcPeeringConnections")
     sides = [{p[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")} for p in peerings]
     wanted = {vpc_id}.union(*(pair for pair in sides if vpc_id in pair))
@@ -65,7 +70,7 @@ def read_network(ec2: Any, vpc_id: str) -> Network:
         identifier: _all(ec2, "get_managed_prefix_list_entries", "Entries", PrefixListId=identifier)
         for identifier in sorted(own)
     }
-    return from_describe(described, region=ec2.meta.region_name)
+    return described
 
 
 def _all(ec2: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:

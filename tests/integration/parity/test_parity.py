@@ -5,13 +5,22 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pushproof.sandbox.oracles import Case, Question, ask_lifecycle, ask_permissions, differences, record
+from pushproof.sandbox.oracles import (
+    Case,
+    Question,
+    ask_lifecycle,
+    ask_permissions,
+    ask_reachability,
+    differences,
+    record,
+)
 
 pytestmark = pytest.mark.target_needs("oracles")
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -106,3 +115,28 @@ def test_permissions_of_the_reference_roles(
     ]
     roles = ("codebuild_role_arn", "codepipeline_role_arn", "execution_role_arn", "task_role_arn")
     agree([case for role in roles for case in ask_permissions(aws("iam"), str(module[role]), questions)])
+
+
+@pytest.mark.skipif(
+    not os.environ.get("PUSHPROOF_SANDBOX_REACHABILITY"),
+    reason="every analysis costs 0.10 USD; PUSHPROOF_SANDBOX_REACHABILITY=1 asks for it",
+)
+def test_ways_out_of_the_reference_network(
+    applied: Callable[..., Any], aws: Callable[[str], Any], target: Any, agree: Callable[[list[Case]], None]
+) -> None:
+    """Whether a private subnet gets out through its NAT gateway is what Reachability Analyzer says: two questions, 0.20 USD."""
+    module = applied("infrastructure/modules/networking", project="shop", environment="dev")
+    ec2 = aws("ec2")
+    specification = [
+        {"ResourceType": "network-interface", "Tags": [{"Key": k, "Value": v} for k, v in target.tags.items()]}
+    ]
+    made = ec2.create_network_interface(
+        SubnetId=module["private_subnet_ids"][0],
+        TagSpecifications=specification,
+    )["NetworkInterface"]["NetworkInterfaceId"]
+    try:
+        vpc = [{"Name": "attachment.vpc-id", "Values": [module["vpc_id"]]}]
+        gateway = ec2.describe_internet_gateways(Filters=vpc)["InternetGateways"][0]["InternetGatewayId"]
+        agree([ask_reachability(ec2, made, gateway, port, tags=target.tags) for port in (443, 25)])
+    finally:
+        ec2.delete_network_interface(NetworkInterfaceId=made)

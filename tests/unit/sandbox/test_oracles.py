@@ -19,6 +19,8 @@ from pushproof.sandbox.oracles import (
     ask_reachability,
     differences,
     record,
+    replay,
+    unsettled,
 )
 
 POLICY = json.dumps(
@@ -128,47 +130,172 @@ def test_permissions_are_asked_of_both(aws: Callable[[str], Any]) -> None:
     assert differences(cases) == []
 
 
+class StubbornIam:
+    """An IAM whose simulator denies everything."""
+
+    def __init__(self, iam: Any) -> None:
+        self._iam = iam
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._iam, name)
+
+    def simulate_principal_policy(self, **_: Any) -> dict[str, Any]:
+        return {"EvaluationResults": [{"EvalDecision": "explicitDeny"}]}
+
+
 class Analyzer:
-    """A Reachability Analyzer that finds a path at the second look, and counts what is left of its own."""
+    """The world's EC2 with a Reachability Analyzer: it finds what it is told to, at the second look, and counts what is left."""
 
-    def __init__(self, status: str = "succeeded") -> None:
-        self.looks, self.there, self._status = 0, set[str](), status
+    def __init__(self, ec2: Any, found: bool, status: str = "succeeded") -> None:
+        self.asked: dict[str, Any] = {}
+        self.there: dict[str, Any] = {}
+        self.looks = 0
+        self._ec2, self._found, self._status = ec2, found, status
 
-    def create_network_insights_path(self, **_: Any) -> dict[str, Any]:
-        self.there.add("path")
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ec2, name)
+
+    def create_network_insights_path(self, **asked: Any) -> dict[str, Any]:
+        self.asked = asked
+        self.there["path"] = asked["TagSpecifications"]
         return {"NetworkInsightsPath": {"NetworkInsightsPathId": "nip-1"}}
 
-    def start_network_insights_analysis(self, **_: Any) -> dict[str, Any]:
-        self.there.add("analysis")
+    def start_network_insights_analysis(self, **asked: Any) -> dict[str, Any]:
+        assert asked["NetworkInsightsPathId"] == "nip-1"
+        self.there["analysis"] = asked["TagSpecifications"]
         return {"NetworkInsightsAnalysis": {"NetworkInsightsAnalysisId": "nia-1"}}
 
     def describe_network_insights_analyses(self, **_: Any) -> dict[str, Any]:
         self.looks += 1
+        assert all(made[0]["Tags"] == [{"Key": "run", "Value": "1"}] for made in self.there.values())
         status = self._status if self.looks > 1 else "running"
-        return {"NetworkInsightsAnalyses": [{"Status": status, "NetworkPathFound": True}]}
+        return {"NetworkInsightsAnalyses": [{"Status": status, "NetworkPathFound": self._found}]}
 
     def delete_network_insights_analysis(self, **_: Any) -> None:
-        self.there.remove("analysis")
+        del self.there["analysis"]
 
     def delete_network_insights_path(self, **_: Any) -> None:
-        self.there.remove("path")
+        del self.there["path"]
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_reachability_is_compared_and_nothing_stays(ours: bool) -> None:
-    """The analysis is waited for, compared, and removed."""
-    analyzer = Analyzer()
-    case = ask_reachability(analyzer, "eni-1", "igw-1", 443, ours, tags={}, pause=lambda _: None)
-    assert case.agrees is ours
-    assert analyzer.there == set()
+TAGS = {"run": "1"}
 
 
-def test_a_failed_analysis_leaves_nothing_either() -> None:
+@pytest.fixture
+def ways(aws: Callable[[str], Any]) -> tuple[str, str, str]:
+    """A VPC with an internet gateway, and two interfaces: one with a public address and a route to it, one with neither."""
+    ec2 = aws("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    inside = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    group = ec2.describe_security_groups(Filters=inside)["SecurityGroups"][0]["GroupId"]
+    interfaces = []
+    for number in (1, 2):
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        interface = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"][
+            "NetworkInterfaceId"
+        ]
+        interfaces.append(interface)
+        if number == 1:
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+            address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+            ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)
+    return interfaces[0], interfaces[1], gateway
+
+
+def test_reachability_is_asked_of_both(aws: Callable[[str], Any], ways: tuple[str, str, str]) -> None:
+    """The engine reads the network itself: out through the gateway, and not out without a route; nothing of the analysis stays."""
+    public, private, gateway = ways
+    for interface, found in ((public, True), (private, False)):
+        analyzer = Analyzer(aws("ec2"), found)
+        case = ask_reachability(analyzer, interface, gateway, 443, tags=TAGS, pause=lambda _: None)
+        assert (case.aws, case.ours) == (found, found)
+        assert analyzer.asked["Source"] == interface
+        assert (analyzer.asked["Protocol"], analyzer.asked["DestinationPort"]) == ("tcp", 443)
+        assert analyzer.there == {}
+
+
+def test_interfaces_reach_each_other_as_their_groups_allow(
+    aws: Callable[[str], Any], ways: tuple[str, str, str]
+) -> None:
+    """Both are in one group: not until the group lets in its own members."""
+    public, private, _ = ways
+    interface = aws("ec2").describe_network_interfaces(NetworkInterfaceIds=[public])["NetworkInterfaces"][0]
+    group = interface["Groups"][0]["GroupId"]
+    members = [{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": group}]}]
+    for found in (False, True):
+        if found:
+            aws("ec2").authorize_security_group_ingress(GroupId=group, IpPermissions=members)
+        case = ask_reachability(Analyzer(aws("ec2"), found), private, public, 8080, tags=TAGS, pause=lambda _: None)
+        assert case.agrees
+
+
+def test_a_failed_analysis_leaves_nothing_either(aws: Callable[[str], Any], ways: tuple[str, str, str]) -> None:
     """It raises, and what was made for it is gone."""
-    analyzer = Analyzer("failed")
+    analyzer = Analyzer(aws("ec2"), True, "failed")
     with pytest.raises(RuntimeError, match="ended as failed"):
-        ask_reachability(analyzer, "eni-1", "igw-1", 443, True, tags={}, pause=lambda _: None)
-    assert analyzer.there == set()
+        ask_reachability(analyzer, ways[0], ways[2], 443, tags=TAGS, pause=lambda _: None)
+    assert analyzer.there == {}
+
+
+def test_an_analysis_that_does_not_end_leaves_nothing_either(
+    aws: Callable[[str], Any], ways: tuple[str, str, str]
+) -> None:
+    """Patience ends as a TimeoutError that names the analysis."""
+    analyzer = Analyzer(aws("ec2"), True, "running")
+    with pytest.raises(TimeoutError, match="nia-1"):
+        ask_reachability(analyzer, ways[0], ways[2], 443, tags=TAGS, patience=20, pause=lambda _: None)
+    assert analyzer.there == {}
+
+
+def difference(oracle: str, repository: Any, aws: Callable[[str], Any], ways: tuple[str, str, str]) -> Case:
+    """A question to which the other side answers differently than our engine."""
+    if oracle == "lifecycle":
+        return ask_lifecycle(StubbornEcr(repository), "shop", POLICY)
+    if oracle == "reachability":
+        return ask_reachability(Analyzer(aws("ec2"), False), ways[0], ways[2], 443, tags=TAGS, pause=lambda _: None)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    role = aws("iam").create_role(RoleName="task", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    aws("iam").put_role_policy(RoleName="task", PolicyName="inline", PolicyDocument=json.dumps(policy))
+    question = Question("s3:GetObject", "arn:aws:s3:::shop/a", {"aws:SourceVpc": "vpc-1"})
+    return ask_permissions(StubbornIam(aws("iam")), role, [question])[0]
+
+
+@pytest.mark.parametrize("oracle", ["lifecycle", "permissions", "reachability"])
+def test_a_difference_is_kept_and_asked_again(
+    oracle: str, repository: Any, aws: Callable[[str], Any], ways: tuple[str, str, str], tmp_path: Path
+) -> None:
+    """It is told, saved, and the file alone is enough to ask our engine again: unsettled until that answers as AWS did."""
+    case = difference(oracle, repository, aws, ways)
+    assert differences([case]) == [case]
+    path = record(tmp_path, case, on="2026-11-23")
+    recorded = json.loads(path.read_text())
+    assert recorded["oracle"] == oracle
+    assert replay(path) == (recorded["aws"], recorded["ours"])
+    assert unsettled(tmp_path) == {path.name: (recorded["aws"], recorded["ours"])}
+    path.write_text(json.dumps(recorded | {"aws": recorded["ours"]}))
+    assert unsettled(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"oracle": "tea leaves", "asked": {}, "aws": 1}', '{"oracle": "lifecycle", "asked": {}, "aws": 1}'],
+    ids=["no-json", "no-oracle", "no-question"],
+)
+def test_a_file_that_is_no_case_is_named(text: str, tmp_path: Path) -> None:
+    """Broken or foreign files are no agreement."""
+    (tmp_path / "odd.json").write_text(text)
+    with pytest.raises(ValueError, match=r"odd\.json is no recorded case"):
+        unsettled(tmp_path)
+
+
+def test_what_aws_has_answered_is_what_the_engines_answer() -> None:
+    """Every difference that was recorded in an account, and not settled by then, is settled now."""
+    recorded = Path(__file__).resolve().parents[2] / "integration" / "parity" / "fixtures"
+    assert unsettled(recorded) == {}
 
 
 def test_fixtures_carry_neither_account_nor_run(tmp_path: Path) -> None:

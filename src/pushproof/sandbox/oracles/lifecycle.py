@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/lpp_creation.html
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pushproof.engines import lifecycle
@@ -32,24 +32,47 @@ def ask_lifecycle(
     theirs = sorted(
         [r["imageDigest"], r["appliedRulePriority"]] for page in pages for r in page.get("previewResults") or []
     )
-    images = [
-        lifecycle.Image(
-            image["imageDigest"],
-            image["imagePushedAt"].timestamp(),
-            tuple(sorted(image.get("imageTags") or ())),
-            pulled_at=image["lastRecordedPullTime"].timestamp() if image.get("lastRecordedPullTime") else None,
-        )
-        for page in ecr.get_paginator("describe_images").paginate(repositoryName=repository)
-        for image in page["imageDetails"]
-    ]
-    now = time.time()
-    ours = sorted(
-        [verdict.image.digest, verdict.rule.priority if verdict.rule else None]
-        for verdict in lifecycle.evaluate(lifecycle.parse(policy), images, now).acted
-    )
     asked = {
         "policy": policy,
-        "now": now,
-        "images": [{"digest": i.digest, "pushed_at": i.pushed_at, "tags": list(i.tags)} for i in images],
+        "now": time.time(),
+        "images": [
+            _image(image)
+            for page in ecr.get_paginator("describe_images").paginate(repositoryName=repository)
+            for image in page["imageDetails"]
+        ],
     }
-    return Case("lifecycle", asked, theirs, ours)
+    return Case("lifecycle", asked, theirs, answer(asked))
+
+
+def answer(asked: Mapping[str, Any]) -> list[list[Any]]:
+    """Our engine's answer, from the question as a fixture has it: `[digest, priority of the rule]`, sorted."""
+    images = [
+        lifecycle.Image(
+            image["digest"],
+            image["pushed_at"],
+            tuple(image["tags"]),
+            lifecycle.StorageClass(image.get("storage_class", "standard")),
+            image.get("pulled_at"),
+            image.get("archived_at"),
+            image.get("activated_at"),
+            subject=image.get("subject"),
+        )
+        for image in asked["images"]
+    ]
+    acted = lifecycle.evaluate(lifecycle.parse(asked["policy"]), images, asked["now"]).acted
+    return sorted([verdict.image.digest, verdict.rule.priority if verdict.rule else None] for verdict in acted)
+
+
+def _image(detail: Mapping[str, Any]) -> dict[str, Any]:
+    times = {"pulled_at": "lastRecordedPullTime", "archived_at": "lastArchivedAt", "activated_at": "lastActivatedAt"}
+    told: dict[str, Any] = {
+        "digest": detail["imageDigest"],
+        "pushed_at": detail["imagePushedAt"].timestamp(),
+        "tags": sorted(detail.get("imageTags") or ()),
+        **{name: detail[key].timestamp() for name, key in times.items() if detail.get(key)},
+    }
+    if detail.get("subjectManifestDigest"):
+        told["subject"] = detail["subjectManifestDigest"]
+    if detail.get("imageStatus") == "ARCHIVED":
+        told["storage_class"] = "archive"
+    return told

@@ -5,11 +5,14 @@ Source: https://docs.aws.amazon.com/vpc/latest/reachability/what-is-reachability
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pushproof.engines.reachability import Eni, Internet, from_describe, reach
 from pushproof.sandbox.oracles.case import Case
+from pushproof.vpcs import describe_network
 
 
 def ask_reachability(
@@ -17,7 +20,6 @@ def ask_reachability(
     source: str,
     destination: str,
     port: int,
-    ours: bool,
     *,
     tags: Mapping[str, str],
     patience: float = 600.0,
@@ -25,8 +27,8 @@ def ask_reachability(
 ) -> Case:
     """Whether TCP from a network interface reaches a port of a destination (ENI or internet gateway).
 
-    `ours` is the engine's answer. What is made for the question carries `tags` and is removed, whatever the answer.
-    Raises TimeoutError when the analysis does not end.
+    What is made for the question carries `tags` and is removed, whatever the answer. Raises TimeoutError when the analysis
+    does not end, RuntimeError when it fails.
     """
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
 
@@ -59,7 +61,23 @@ def ask_reachability(
         if analysis is not None:
             ec2.delete_network_insights_analysis(NetworkInsightsAnalysisId=analysis)
         ec2.delete_network_insights_path(NetworkInsightsPathId=path)
-    asked = {"source": source, "destination": destination, "port": port}
     if state["Status"] != "succeeded":
         raise RuntimeError(f"the analysis {analysis} ended as {state['Status']}: {state.get('StatusMessage', '')}")
-    return Case("reachability", asked, bool(state["NetworkPathFound"]), ours)
+    (interface,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[source])["NetworkInterfaces"]
+    asked = {
+        "source": source,
+        "destination": destination,
+        "port": port,
+        "region": ec2.meta.region_name,
+        # As a fixture has it: dates are text there.
+        "network": json.loads(json.dumps(describe_network(ec2, interface["VpcId"]), default=str)),
+    }
+    return Case("reachability", asked, bool(state["NetworkPathFound"]), answer(asked))
+
+
+def answer(asked: Mapping[str, Any]) -> bool:
+    """Our engine's answer, from the question as a fixture has it. An internet gateway stands for what is beyond it."""
+    network = from_describe(asked["network"], region=asked["region"])
+    destination = asked["destination"]
+    target = Internet() if destination.startswith("igw-") else Eni(destination)
+    return bool(reach(network, Eni(asked["source"]), target, port=asked["port"]))
