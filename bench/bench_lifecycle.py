@@ -1,8 +1,8 @@
 """Lifecycle evaluation: 50 rules over ever more images. Aim: 100,000 images under 2 s, growth no worse than n log n.
 
-What is worked is counted in instructions: `bench_lifecycle.py instructions` does, where Valgrind is installed. From
-12,500 images to 25,000 and 50,000 it is 0.97 and 0.92 of n log n. In seconds more images cost more than that each, because they no longer fit the processor's caches, and because the
-garbage collector passes over everything alive; both are shown beside each other.
+What is worked is counted in instructions: `bench_lifecycle.py instructions` does, where Valgrind is installed. From 12,500 images
+to 25,000 and 50,000 they are 0.97 and 0.92 of n log n. In seconds more images cost more than that each, because they no longer
+fit the processor's caches, and because the garbage collector passes over everything alive; both are shown beside each other.
 """
 
 from __future__ import annotations
