@@ -5,6 +5,7 @@ python run.py light|reduced|dev: a reduced environment with a state bucket made 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from pathlib import Path
@@ -74,9 +75,11 @@ def main(which: str) -> None:
 
 def state_bucket(target: SandboxTarget) -> str:
     """A bucket for states, as people make it who have no module for it; the run's end sweeps it."""
-    bucket = f"{target.project}-states"
-    target.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": target.region})
-    target.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    bucket, s3 = f"{target.project}-states", target.client("s3")
+    # Ours already: an earlier attempt was carried out, and its answer lost. Nobody else's names carry the run's id.
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": target.region})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return bucket
 
 

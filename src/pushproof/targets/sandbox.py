@@ -22,7 +22,7 @@ from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
-from pushproof.sandbox.sweep.found import StillGoing
+from pushproof.sandbox.sweep.found import StillGoing, gone_is_fine
 from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 
@@ -196,7 +196,8 @@ class SandboxTarget:
     def forget_certificate(self, arn: str) -> None:
         """Delete an imported certificate; a given one stays."""
         if arn != self.settings.certificate_arn:
-            self.client("acm").delete_certificate(CertificateArn=arn)
+            # Gone already is well: an earlier attempt may have been carried out, and its answer lost.
+            gone_is_fine(self.client("acm").delete_certificate, CertificateArn=arn)
 
     def repository_url(self, repository: str) -> str:
         """What to push to; with a bucket as the source, git's remote is this machine's own."""

@@ -35,6 +35,9 @@ class EventsService(Service):
         self._descriptions: dict[tuple[str, str], str | None] = {}
 
     def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        if (context.region, request["Name"]) in self._descriptions:
+            # moto would put the new one in its place, and leave the old one's secret behind for good.
+            raise AwsError("ResourceAlreadyExistsException", f"Connection {request['Name']} already exists.")
         answer = self._pass_on(context, "create_connection", request)
         self._descriptions[context.region, request["Name"]] = request.get("Description")
         return answer
