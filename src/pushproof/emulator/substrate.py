@@ -27,8 +27,8 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.errors import AwsError
-from pushproof.emulator.managedpolicies import read_once
 from pushproof.emulator.motorepairs import repair
+from pushproof.emulator.readonce import read_once
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
 

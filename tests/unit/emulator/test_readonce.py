@@ -1,9 +1,11 @@
-"""AWS's managed policies are read once, and every account has its own."""
+"""What moto reads once is the same for every world, and what a world does with it is its own."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+import pytest
 
 from pushproof.emulator.world import World, WorldSettings
 
@@ -32,3 +34,12 @@ def test_what_is_done_with_a_policy_in_one_world_is_not_known_in_the_next() -> N
             documents.append(iam.get_policy_version(PolicyArn=ARN, VersionId=version)["PolicyVersion"]["Document"])
     assert documents[0] == documents[1]
     assert documents[0]["Statement"][0]["Action"] == "*"
+
+
+def test_requests_do_not_look_at_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which services there are is known after the first world."""
+    with World.virtual(WorldSettings()) as world:
+        topics: Any = world.administrator("sns")
+        topics.list_topics()
+        monkeypatch.setattr("os.listdir", lambda _: pytest.fail("a request listed a folder"))
+        assert topics.list_topics()["Topics"] == []
