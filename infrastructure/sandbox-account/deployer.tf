@@ -298,7 +298,7 @@ data "aws_iam_policy_document" "reading" {
       "logs:Describe*", "logs:ListTagsForResource",
       "s3:GetBucketLocation", "s3:GetBucketTagging", "s3:ListAllMyBuckets",
       "secretsmanager:ListSecrets",
-      "sns:GetTopicAttributes", "sns:List*",
+      "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:List*",
       "sqs:ListQueues",
       "sts:GetCallerIdentity",
       "tag:GetResources",

@@ -14,11 +14,13 @@ _POLL = 10
 
 
 class Mailbox:
-    """Subscribed from `open` on; a subscription hears what is published after it. Closed, queue and subscription are gone."""
+    """Subscribed from `open` on; a subscription hears what is published after it. Closed, the queue is gone.
 
-    def __init__(self, client: Callable[[str], Any], url: str, subscription: str) -> None:
-        self._sqs, self._sns = client("sqs"), client("sns")
-        self._url, self._subscription = url, subscription
+    The subscription goes with the topic: ending it by itself takes a permission that AWS cannot scope to a topic.
+    """
+
+    def __init__(self, client: Callable[[str], Any], url: str) -> None:
+        self._sqs, self._url = client("sqs"), url
         self.heard: list[str] = []
 
     @classmethod
@@ -39,14 +41,8 @@ class Mailbox:
         }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy}, tags=dict(tags))["QueueUrl"]
-        subscription = sns.subscribe(
-            TopicArn=topic_arn,
-            Protocol="sqs",
-            Endpoint=arn,
-            Attributes={"RawMessageDelivery": "true"},
-            ReturnSubscriptionArn=True,
-        )["SubscriptionArn"]
-        return cls(client, url, subscription)
+        sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+        return cls(client, url)
 
     def wait_for(self, *parts: str, timeout: float) -> str | None:
         """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
@@ -65,13 +61,9 @@ class Mailbox:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
     def close(self) -> None:
-        """Unsubscribe and delete the queue. A topic that is gone has taken its subscriptions along."""
-        for remove, arguments in (
-            (self._sns.unsubscribe, {"SubscriptionArn": self._subscription}),
-            (self._sqs.delete_queue, {"QueueUrl": self._url}),
-        ):
-            try:
-                remove(**arguments)
-            except ClientError as error:
-                if "NotFound" not in error.response["Error"]["Code"] and "NonExistent" not in str(error):
-                    raise
+        """Delete the queue; one that is gone is no error."""
+        try:
+            self._sqs.delete_queue(QueueUrl=self._url)
+        except ClientError as error:
+            if "NonExistentQueue" not in error.response["Error"]["Code"] and "QueueDoesNotExist" not in str(error):
+                raise
