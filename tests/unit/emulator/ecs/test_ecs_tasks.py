@@ -183,3 +183,18 @@ def test_a_behaviour_that_says_nothing_is_refused(labels: dict[str, str]) -> Non
     """A misspelt label or value is an error that names it, not a task that behaves well."""
     with pytest.raises(InvalidBehaviour, match=r"pushproof\.behaviour\."):
         Behaviour.parse({f"pushproof.behaviour.{name}": value for name, value in labels.items()})
+
+
+def test_a_task_without_groups_belongs_to_the_default_group(stack: Any) -> None:
+    """No securityGroups in its network configuration: the interface, and what asks the network path, take the VPC's default."""
+    definition = stack.define()
+    stack.ecs.run_task(
+        cluster="main",
+        taskDefinition=definition,
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": stack.subnets}},
+    )
+    stack.until(lambda: bool(stack.tasks()) and stack.tasks()[0]["lastStatus"] == "RUNNING")
+    wanted = [{"Name": "vpc-id", "Values": [stack.vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    default = stack.ec2.describe_security_groups(Filters=wanted)["SecurityGroups"][0]["GroupId"]
+    assert stack.world.services["ecs"].life.tasks()[0].interface.groups == (default,)

@@ -74,11 +74,10 @@ class TaskLife:
         attachment = str(uuid.uuid4())
 
         def work() -> Interface:
-            parts: dict[str, Any] = {"Groups": groups} if groups else {}
             made = ec2.create_network_interface(
                 SubnetId=subnet,
                 Description=f"{task.cluster.arn.replace(':cluster/', ':attachment/')}/{attachment}",
-                **parts,
+                Groups=groups or _default_group(ec2, subnet),
             )["NetworkInterface"]
             return Interface(
                 id=made["NetworkInterfaceId"],
@@ -87,6 +86,7 @@ class TaskLife:
                 mac=made.get("MacAddress", ""),
                 zone=made.get("AvailabilityZone", ""),
                 attachment_id=attachment,
+                groups=tuple(one["GroupId"] for one in made.get("Groups") or []),
             )
 
         self._world.loop.submit(work, partial(self._provisioned, task), name=f"interface of {task.id}")
@@ -145,7 +145,7 @@ class TaskLife:
             streams={one.name: one.stream for one in task.containers if one.stream},
             execution_role=task.overrides.get("executionRoleArn") or document.get("executionRoleArn"),
             subnet_id=task.interface.subnet_id,
-            security_groups=tuple(task.network.get("securityGroups") or ()),
+            security_groups=tuple(task.network.get("securityGroups") or task.interface.groups),
             public_ip=task.network.get("assignPublicIp") == "ENABLED",
             task_arn=task.arn,
             variables={one.name: variables(task, one) for one in task.containers},
@@ -519,6 +519,16 @@ class TaskLife:
             detail["healthStatus"] = task.health
         detail["updatedAt"] = iso(clock.stamp(clock.now()))
         self._world.bus.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
+
+
+def _default_group(ec2: Any, subnet: str) -> list[str]:
+    """The VPC's default security group, which a task without groups of its own belongs to.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+    """
+    vpc = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
+    wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    return [one["GroupId"] for one in ec2.describe_security_groups(Filters=wanted)["SecurityGroups"]]
 
 
 def new_container(task_arn: str, definition: dict[str, Any], task_id: str) -> ContainerState:

@@ -105,6 +105,7 @@ class Interface:
     mac: str
     zone: str
     attachment_id: str
+    groups: tuple[str, ...] = ()
     status: str = "ATTACHED"
 
 
