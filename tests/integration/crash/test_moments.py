@@ -17,6 +17,7 @@ import pytest
 from pushproof.emulator.runtime.docker import WORLD_LABEL, connect
 from pushproof.emulator.runtime.images import ensure_base_image
 from pushproof.environment import WORLD_VARIABLE
+from pushproof.targets.journal import Journal
 
 pytestmark = pytest.mark.docker
 
@@ -45,6 +46,14 @@ def processes_of(world: str) -> set[str]:
     return found
 
 
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory; whatever a failed test leaves is swept."""
+    directory = tmp_path / "state"
+    yield directory
+    Journal(directory).clean_up()
+
+
 @pytest.mark.parametrize(
     "moment",
     [
@@ -56,9 +65,11 @@ def processes_of(world: str) -> set[str]:
         ),
     ],
 )
-def test_nothing_outlives_a_kill(moment: str, tmp_path: Path, engine: Any, pytestconfig: pytest.Config) -> None:
+def test_nothing_outlives_a_kill(
+    moment: str, state: Path, tmp_path: Path, engine: Any, pytestconfig: pytest.Config
+) -> None:
     """kill -9 in the middle of a build, a deployment, an apply, the making of an image: `sweep --local` leaves nothing."""
-    state, temporary, output = tmp_path / "state", tmp_path / "temporary", tmp_path / "output.txt"
+    temporary, output = tmp_path / "temporary", tmp_path / "output.txt"
     temporary.mkdir()
     # The package manager drops its privileges, and still has to find its way here.
     for path in (tmp_path, *tmp_path.parents[:2]):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,23 @@ from pushproof.targets.journal import Journal
 pytestmark = pytest.mark.docker
 
 
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory; whatever a failed test leaves is swept."""
+    directory = tmp_path / "state"
+    yield directory
+    Journal(directory).clean_up()
+
+
 @pytest.mark.parametrize(
     "sign", [pytest.param(signal.SIGINT, id="ctrl-c"), pytest.param(signal.SIGTERM, id="what-a-CI-system-sends")]
 )
 def test_a_signal_during_a_deployment_takes_everything_down(
-    sign: signal.Signals, tmp_path: Path, pytestconfig: pytest.Config
+    sign: signal.Signals, state: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """`up` with tasks of two revisions running ends by itself, and leaves no container, network, process or file."""
     engine = connect()
-    state, temporary, output = tmp_path / "state", tmp_path / "temporary", tmp_path / "output.txt"
+    temporary, output = tmp_path / "temporary", tmp_path / "output.txt"
     temporary.mkdir()
     with output.open("wb") as stream:
         up = subprocess.Popen(
