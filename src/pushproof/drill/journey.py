@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -434,7 +435,8 @@ class Drill:
         if execution["status"] != "Succeeded":
             stage, message = self.observer.failure(execution["pipelineExecutionId"])
             raise ProofFailed(
-                f"the execution of the good commit {commit[:7]} is {execution['status']} at {stage}: {message}\n{self._build_log()}"
+                f"the execution of the good commit {commit[:7]} is {execution['status']} at {stage}: {message}\n"
+                f"{_busy(self.narrator.speed) if stage == 'Deploy' else ''}{self._build_log()}"
             )
         for action in self.observer.actions(execution["pipelineExecutionId"]):
             spent = (action["lastUpdateTime"] - action["startTime"]).total_seconds()
@@ -591,6 +593,18 @@ class Drill:
         except Exception as error:
             return f"(no build log: {error})"
         return "\n".join(event["message"].rstrip() for event in (events if last is None else events[-last:]))
+
+
+def _busy(speed: float) -> str:
+    """A word on the machine where it is too busy for the speed: what starts late there looks as if it did not start."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if speed <= 1 or load <= 4 * processors:
+        return ""
+    return (
+        f"This machine is busy: load {load:.0f} on {processors} processors. An application that takes 3 seconds to start"
+        f" looks at speed {speed:g} as if it took {3 * speed:.0f}, longer than health checks wait."
+        f" Try again with --speed {speed / 4:g}.\n"
+    )
 
 
 def _resources(state: dict[str, Any]) -> list[dict[str, Any]]:
