@@ -1,5 +1,5 @@
-"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list, and the routes
-of gateway endpoints whose tables change.
+"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list, the routes of
+gateway endpoints whose tables change, and client tokens.
 
 AWS keeps a description with every rule (API_SecurityGroupRule); moto, and what stands on it, shows it for CIDR rules only, so that
 Terraform would want to write it again on every plan. Everything else is the substrate's.
@@ -7,6 +7,7 @@ Terraform would want to write it again on every plan. Everything else is the sub
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -28,6 +29,27 @@ class Ec2Service(Service):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self._descriptions: dict[str, str] = {}
+        self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}
+
+    def create_vpc_endpoint(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._once(context, "create_vpc_endpoint", request)
+
+    def create_nat_gateway(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._once(context, "create_nat_gateway", request)
+
+    def _once(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """A call repeated with its client token makes nothing anew: its first answer may have been lost.
+
+        https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
+        """
+        token = request.get("ClientToken")
+        key = (context.scope, operation, token)
+        if token is None or key not in self._by_token:
+            answer = self._ask(context, operation, request)
+            if token is None:
+                return answer
+            self._by_token[key] = answer
+        return copy.deepcopy(self._by_token[key])
 
     def authorize_security_group_ingress(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         return self._authorised(self._ask(context, "authorize_security_group_ingress", request), request)

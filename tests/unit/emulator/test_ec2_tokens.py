@@ -1,0 +1,29 @@
+"""EC2's client tokens: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html"""
+
+from __future__ import annotations
+
+from pushproof.emulator.world import World
+
+
+def test_a_repeated_call_with_its_token_makes_nothing_anew() -> None:
+    """One endpoint and one NAT gateway, however often the answer was lost; another token makes another."""
+    with World.virtual() as world:
+        ec2 = world.administrator("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        service = f"com.amazonaws.{world.region}.dynamodb"
+        endpoints = [
+            ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service, ClientToken=token)["VpcEndpoint"]["VpcEndpointId"]
+            for token in ("one", "one", "two")
+        ]
+        assert endpoints[0] == endpoints[1] != endpoints[2]
+        assert {e["VpcEndpointId"] for e in ec2.describe_vpc_endpoints()["VpcEndpoints"]} == set(endpoints)
+        gateways = [
+            ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address, ClientToken="one")["NatGateway"][
+                "NatGatewayId"
+            ]
+            for _ in range(2)
+        ]
+        assert gateways[0] == gateways[1]
+        assert len(ec2.describe_nat_gateways()["NatGateways"]) == 1
