@@ -39,6 +39,21 @@ def work_limit(clock: Clock, seconds: float, *, shortest: float = SHORTEST_WORK_
     return max(clock.real_delay(seconds), min(seconds, shortest))
 
 
+# A program's start is real work as well: a Python service on a busy CI runner needs seconds until it listens.
+LONGEST_START = 15.0
+
+
+def start_room(clock: Clock, patience: float) -> float:
+    """AWS seconds for which a new program that does not answer yet is not judged, so that speed does not make starts fail.
+
+    `patience` is what its checks give it on AWS until they call it unhealthy. Room and patience together last 15 real seconds, or
+    what they last on AWS where that is less; at speed 1, and where time is not real, there is no room to add.
+    """
+    real = clock.real_delay(patience)
+    wanted = min(patience, LONGEST_START)
+    return (wanted - real) * patience / real if 0.0 < real < wanted else 0.0
+
+
 class ScaledClock:
     """AWS time runs `speed` times as fast as the wall clock, both starting at the same instant.
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushproof.clock import SHORTEST_COMMAND_LIMIT, ScaledClock, VirtualClock, work_limit
+from pushproof.clock import SHORTEST_COMMAND_LIMIT, ScaledClock, VirtualClock, start_room, work_limit
 
 
 def test_a_faster_clock_makes_waits_shorter_in_proportion() -> None:
@@ -49,3 +49,14 @@ def test_a_command_in_a_container_is_given_longer(speed: float, seconds: float) 
     """What Docker has to start a process for has five seconds, or as long as on AWS."""
     limit = work_limit(ScaledClock(speed), seconds, shortest=SHORTEST_COMMAND_LIMIT)
     assert min(seconds, 5.0) <= limit <= max(seconds, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("speed", "patience", "real"),
+    [(1.0, 90.0, 90.0), (20.0, 90.0, 15.0), (60.0, 90.0, 15.0), (2.0, 90.0, 45.0), (20.0, 10.0, 10.0)],
+)
+def test_a_start_is_given_the_time_that_programs_take(speed: float, patience: float, real: float) -> None:
+    """Until a new program is judged, 15 real seconds pass, or what passes on AWS where that is less; never less than scaled."""
+    clock = ScaledClock(speed)
+    assert clock.real_delay(patience + start_room(clock, patience)) == pytest.approx(real)
+    assert start_room(VirtualClock(), patience) == 0.0

@@ -52,6 +52,19 @@ def test_a_good_push_replaces_every_task_and_drains_the_old_ones(stack: Any) -> 
     assert len(stack.runtime.running) == 2
 
 
+@pytest.mark.parametrize(("after", "health"), [(200, "UNKNOWN"), (400, "UNHEALTHY")])
+def test_a_fast_clock_does_not_make_starts_fail(
+    stack: Any, monkeypatch: pytest.MonkeyPatch, after: float, health: str
+) -> None:
+    """At speed 20 the 150 s that a check gives are 7.5 real ones: a container has 15 to pass its first."""
+    monkeypatch.setattr(stack.world.clock, "real_delay", lambda seconds: seconds / 20)
+    stack.runtime.add_image("app:bad", {"never-healthy": "true"})
+    stack.serve(stack.define("app:bad", healthCheck=CHECK), group=None)
+    stack.world.loop.advance(after)
+    oldest = min(stack.tasks() + stack.tasks("STOPPED"), key=lambda task: task["createdAt"])
+    assert oldest["healthStatus"] == health
+
+
 @pytest.mark.parametrize(
     ("behaviour", "container", "balanced", "word"),
     [

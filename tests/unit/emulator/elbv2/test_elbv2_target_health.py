@@ -233,3 +233,22 @@ def test_a_world_with_a_prober_opens_no_socket(stack: Any) -> None:
     stack.listener(balancer["LoadBalancerArn"], stack.target_group())
     with pytest.raises(ConnectionRefusedError), socket.create_connection((balancer["DNSName"], 80), timeout=1):
         pass
+
+
+@pytest.mark.parametrize(
+    ("probe", "after", "state"),
+    [
+        pytest.param(HttpProbe(None, "refused"), 200, "initial", id="nothing-listens-yet"),
+        pytest.param(HttpProbe(None, "refused"), 300, "unhealthy", id="nothing-ever-listens"),
+        pytest.param(HttpProbe(500), 61, "unhealthy", id="what-listens-is-judged"),
+    ],
+)
+def test_a_fast_clock_does_not_make_starts_fail(
+    stack: Any, prober: Any, used: str, monkeypatch: pytest.MonkeyPatch, probe: HttpProbe, after: float, state: str
+) -> None:
+    """At speed 20 the 90 s that three checks take are 4.5 real ones: what has not answered yet is given 15 before it counts."""
+    monkeypatch.setattr(stack.world.clock, "real_delay", lambda seconds: seconds / 20)
+    prober.answers["10.0.1.10"] = probe
+    stack.elbv2.register_targets(TargetGroupArn=used, Targets=[{"Id": "10.0.1.10"}])
+    stack.world.loop.advance(after)
+    assert stack.health(used)[0][2] == state

@@ -9,11 +9,14 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.clock import start_room
 from pushproof.emulator.context import Credentials
 from pushproof.emulator.errors import AwsError
 from pushproof.emulator.loop import Outcome
@@ -306,7 +309,10 @@ class TaskLife:
 
     def _begin_checks(self, task: EcsTask, container: ContainerState) -> None:
         if container.check is not None and container.health is None and container.exit_code is None:
-            container.health = container_started(container.check, self._world.clock.now())
+            check, clock = container.check, self._world.clock
+            room = start_room(clock, float(check.start_period + check.interval * check.retries))
+            container.check = replace(check, start_period=check.start_period + ceil(room))
+            container.health = container_started(container.check, clock.now())
             self._schedule_check(task, container)
 
     def _schedule_check(self, task: EcsTask, container: ContainerState) -> None:

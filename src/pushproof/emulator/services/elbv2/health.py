@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pushproof.clock import start_room
 from pushproof.emulator.loop import Outcome
 from pushproof.emulator.runtime.base import HttpProbe, TargetProber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
@@ -63,12 +64,13 @@ class HealthMonitor:
             if current.health.state not in ("draining", "unhealthy.draining") and current.address == address:
                 return
             _stop(current)
-        health = target_registered(self._world.clock.now()) if in_use else target_unused()
-        target = RegisteredTarget(target_id, port, address, health, zone)
+        now = self._world.clock.now()
+        health = target_registered(now) if in_use else target_unused()
+        target = RegisteredTarget(target_id, port, address, health, zone, since=now)
         group.targets[target.key] = target
         self._tell(group, target)
         if in_use:
-            self._probe_at(group, target, self._world.clock.now())
+            self._probe_at(group, target, now)
 
     def deregister(self, group: TargetGroup, target: RegisteredTarget) -> None:
         """Begin to drain a target; it leaves the group when its delay is over (at once where nothing used the group)."""
@@ -90,6 +92,7 @@ class HealthMonitor:
         now = self._world.clock.now()
         for target in list(group.targets.values()):
             if target.health.state == "unused":
+                target.since = now
                 self._set(group, target, target_registered(now))
                 self._probe_at(group, target, now)
 
@@ -141,6 +144,9 @@ class HealthMonitor:
             if outcome.error is not None:
                 log.error("the health check of %s:%d failed inside: %r", target.id, port, outcome.error)
             found = outcome.value or HttpProbe(None, "error")
+            if self._starts(group, target, found):
+                self._probe_at(group, target, started + group.check_interval)
+                return
             probe = Probe(found.status, timed_out=found.error == "timeout")
             after = target_probed(check(group), target.health, started, probe)
             self._set(group, target, after)
@@ -148,6 +154,13 @@ class HealthMonitor:
 
         timer = target.timer
         self._world.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
+
+    def _starts(self, group: TargetGroup, target: RegisteredTarget, found: HttpProbe) -> bool:
+        """Whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
+        if found.status is not None or target.health.state != "initial":
+            return False
+        clock, patience = self._world.clock, float(group.check_interval * group.unhealthy_threshold)
+        return clock.now() < target.since + start_room(clock, patience)
 
     def _set(self, group: TargetGroup, target: RegisteredTarget, health: TargetHealth) -> None:
         before = target.health

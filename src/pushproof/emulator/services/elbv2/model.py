@@ -70,7 +70,7 @@ class Listener:
 
 @dataclass(slots=True)
 class RegisteredTarget:
-    """A target in its group. `address` is where its port really answers; `zone` as it was given.
+    """A target in its group. `address` is where its port really answers; `zone` as it was given; `since` when checks began.
 
     A target that is registered again is a new one: what a probe of the old one brings is dropped.
     """
@@ -80,6 +80,7 @@ class RegisteredTarget:
     address: str
     health: TargetHealth
     zone: str | None = None
+    since: float = 0.0
     timer: Timer | None = None
 
     @property
