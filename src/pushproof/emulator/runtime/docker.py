@@ -42,6 +42,8 @@ class DockerHost:
             self.network_name, driver="bridge", labels=self.labels(), check_duplicate=True
         )
         self.network.reload()
+        #: Registries (`host:port`) whose images go with the world.
+        self.registries: set[str] = set()
 
     def labels(self, **more: str) -> dict[str, str]:
         """The labels for whatever is made for this world."""
@@ -55,6 +57,9 @@ class DockerHost:
 
     def close(self) -> None:
         remove_world(self.client, self.world_id)
+        # Only now: an image stays as long as a container stands on it.
+        for registry in self.registries:
+            remove_images(self.client, registry)
         self.client.close()
 
 

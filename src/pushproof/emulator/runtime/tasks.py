@@ -21,7 +21,7 @@ from pushproof.emulator.runtime.base import (
     TaskListener,
     TaskSpec,
 )
-from pushproof.emulator.runtime.docker import DockerHost, remove_images
+from pushproof.emulator.runtime.docker import DockerHost
 from pushproof.emulator.runtime.execution import captured
 from pushproof.emulator.runtime.tasknetwork import TaskNetworks, remove
 
@@ -45,6 +45,7 @@ class DockerTaskRuntime:
     def __init__(self, world: World, host: DockerHost) -> None:
         self._world = world
         self._host = host
+        host.registries.add(world.registry_host)
         self._client = host.client
         self._tasks: dict[str, _Task] = {}
         self._networks = TaskNetworks(world, host)
@@ -220,7 +221,6 @@ class DockerTaskRuntime:
             task = self._tasks.pop(task_id)
             for container in (*task.containers.values(), task.pause):
                 remove(container)
-        remove_images(self._client, self._world.registry_host)
 
 
 def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:
