@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import time
@@ -30,6 +31,8 @@ __all__ = [
 ]
 
 _REGISTRY = "registry"
+#: Seconds for a killed process to end; only one that waits for a device takes longer than an instant.
+_ENDING = 5.0
 
 
 def state_directory() -> Path:
@@ -164,8 +167,18 @@ def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
             killed.add(pid)
             with contextlib.suppress(OSError):
                 name = Path(f"/proc/{pid}/comm").read_text().strip()
-                os.kill(pid, signal.SIGKILL)
+                _kill(pid)
                 yield pid, name
+
+
+def _kill(pid: int) -> None:
+    """Kill a process and wait for its end: until then it may start another, which the next look must find."""
+    handle = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [], _ENDING)
+    finally:
+        os.close(handle)
 
 
 def _marked(world_id: str) -> Iterator[int]:
