@@ -145,24 +145,32 @@ def by_service(resources: set[str]) -> str:
     return ", ".join(f"{service} {count}" for service, count in sorted(counted.items())) or "none"
 
 
+def aimed(number: int) -> tuple[str, str]:
+    """Which run that kill of the campaign kills, and in which step."""
+    whole = number % WHOLE_EVERY == WHOLE_EVERY - 1
+    turn = number // WHOLE_EVERY if whole else number - number // WHOLE_EVERY
+    steps = PLAN["dev" if whole else "reduced"]
+    step = steps[turn % len(steps)]
+    return "dev" if whole else "reduced" if step == "BOOTSTRAP" else "light", step
+
+
 @pytest.mark.parametrize("number", range(KILLS))
 def test_after_kill_9_a_fresh_sweep_leaves_nothing(
     number: int, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
     """At a random moment of apply, deployment or destroy; bystanders' resources are the same before and after."""
-    whole = number % WHOLE_EVERY == WHOLE_EVERY - 1
-    turn = number // WHOLE_EVERY if whole else number - number // WHOLE_EVERY
-    steps = PLAN["dev" if whole else "reduced"]
-    step = steps[turn % len(steps)]
-    which = "dev" if whole else "reduced" if step == "BOOTSTRAP" else "light"
+    which, step = aimed(number)
+    alike = [other for other in range(KILLS) if aimed(other) == (which, step)]
+    place = alike.index(number)
     dice = random.Random(SEED + number)
     # What a run started goes with it, or (each third time) survives it and works on until the sweep ends it.
     all_of_it = number % 3 != 2 or step == "DEPLOY"
-    stage = ("Deploy", "Build")[turn // len(steps) % 2]
+    stage = ("Deploy", "Build")[place % 2]
     before, expected = standin.resources(), CALLS[which][step]
     for attempt in range(ATTEMPTS):
         output = tmp_path / f"output-{attempt}.txt"
-        aim = Aim(step, int(dice.random() * expected))
+        # Random, and spread over the step, from its first reading to its last change.
+        aim = Aim(step, int((place + dice.random()) / len(alike) * expected))
         if step == "DEPLOY":
             aim = Aim(step, 0, lambda: deploying(standin, stage))
         run = start(which, environment, output)
