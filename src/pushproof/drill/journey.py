@@ -15,7 +15,7 @@ from pushproof.drill.certificate import SelfSigned, Trust, self_signed, trust
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer, Serving, wait_for
 from pushproof.drill.preflight import preflight
-from pushproof.drill.prober import Front, Prober, ProbeReport
+from pushproof.drill.prober import Front, Prober, ProbeReport, wait_for_version
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings, ProofFailed
 from pushproof.drill.standin import SlackStandIn
@@ -188,11 +188,8 @@ class Drill:
         with self.narrator.step("d", "A good push deploys"):
             commit = self.push(checkout, checkout.commit("First version, again"))
             self._succeeded(commit)
-            served = wait_for(
-                lambda: self._served_version(commit),
-                what=f"{commit[:7]} to answer",
-                clock=self.target.clock,
-                within=self.target.deadline("serving", 900),
+            served = wait_for_version(
+                self._front(), commit, clock=self.target.clock, within=self.target.deadline("serving", 900)
             )
             self._claim_serving(commit)
             self.narrator.claim(f"https://{self.outputs['load_balancer_dns_name']}/version answers {served[:7]}")
@@ -391,13 +388,6 @@ class Drill:
         host = self.outputs["load_balancer_dns_name"]
         assert self._trust is not None
         return Front(lambda: self.target.address(host, 443), self._trust.host, self._trust.certificates)
-
-    def _served_version(self, commit: str) -> str | None:
-        try:
-            version = self._front().version()
-        except OSError:
-            return None
-        return version if version == commit else None
 
     def _progress(self) -> None:
         for message in self.observer.new_events():

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from pushproof.clock import Clock
+from pushproof.drill.observation import wait_for
 from pushproof.targets.base import Address
 
 _RESOLVER_PAUSE = 1.0
@@ -94,6 +96,26 @@ def _ask(connection: http.client.HTTPSConnection) -> Answer:
         except (ValueError, KeyError, TypeError):
             commit = body.decode(errors="replace").strip()[:60]
     return Answer(time.monotonic(), response.status, commit)
+
+
+def wait_for_version(front: Front, commit: str, *, clock: Clock, within: float) -> str:
+    """Ask the front until that commit answers. `within` is in AWS seconds.
+
+    Raises ProofFailed, with what the last question was answered with.
+    """
+    last = "not asked yet"
+
+    def served() -> str | None:
+        nonlocal last
+        try:
+            version = front.version()
+        except (OSError, http.client.HTTPException) as error:
+            last = f"{type(error).__name__}: {error}"
+            return None
+        last = f"{version[:7]} answers" if version else "what answers names no commit"
+        return version if version == commit else None
+
+    return wait_for(served, what=f"{commit[:7]} to answer", clock=clock, within=within, last=lambda: last)
 
 
 class Prober:

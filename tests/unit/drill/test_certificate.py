@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from pushproof.clock import ScaledClock
 from pushproof.drill.certificate import SelfSigned, self_signed, trust
-from pushproof.drill.prober import Front
+from pushproof.drill.prober import Front, wait_for_version
+from pushproof.drill.settings import ProofFailed
 from pushproof.targets.base import Address
 
 
@@ -26,7 +28,9 @@ class Acm:
         return {"Certificate": {"DomainName": self._names[0], "SubjectAlternativeNames": self._names}}
 
     def get_certificate(self, **_: Any) -> dict[str, Any]:
-        return {"Certificate": self._made.certificate}
+        # LocalStack's chain is not the certificate's, and its last line is indented.
+        chain = "-----BEGIN CERTIFICATE-----\nMIIESTCCAzGgAwIB\n -----END CERTIFICATE-----\n"
+        return {"Certificate": self._made.certificate, "CertificateChain": chain}
 
 
 @pytest.fixture
@@ -68,9 +72,19 @@ def front(port: int, host: str, certificates: str) -> Front:
 
 
 def test_the_certificate_in_acm_is_believed(made: SelfSigned, port: int) -> None:
-    """By its own name, with what ACM says it is."""
+    """By its own name, with what ACM says it is, whatever chain comes with it."""
     known = trust(Acm(made, "shop.example.test"), "arn")
     front(port, known.host, known.certificates).connect().close()
+
+
+def test_a_wait_in_vain_says_what_was_answered_last(port: int) -> None:
+    """A certificate that nobody believes does not look like a service that does not start."""
+    other = self_signed("shop.example.test")
+    never = front(port, other.host, other.certificate)
+    with pytest.raises(
+        ProofFailed, match=r"0123456 to answer, in vain\. Last state: SSLCertVerificationError: .*verify failed"
+    ):
+        wait_for_version(never, "0123456789", clock=ScaledClock(60.0), within=0.2)
 
 
 def test_it_stands_strict_verification(made: SelfSigned, port: int) -> None:
