@@ -24,19 +24,18 @@ class Clock(Protocol):
         """How many real seconds `seconds` of AWS time take."""
 
 
-# Real work (an HTTP probe, a command in a container) is not made faster by a faster clock; its time limit is never cut below this.
-SHORTEST_WORK_LIMIT = 2.0
-# A command in a container is a process that Docker starts: on a busy machine that alone takes seconds.
-SHORTEST_COMMAND_LIMIT = 5.0
+# Real work (an HTTP probe, a command in a container) is not made faster by a faster clock, and shares a busy machine: its
+# time limit is never cut below this. With one second, loaded CI runners lost healthy targets.
+SHORTEST_WORK_LIMIT = 5.0
 
 
-def work_limit(clock: Clock, seconds: float, *, shortest: float = SHORTEST_WORK_LIMIT) -> float:
+def work_limit(clock: Clock, seconds: float) -> float:
     """The real seconds that real work may take whose limit on AWS is `seconds`.
 
     An application answers at its own speed however fast the clock runs: at speed 30 a 5-second timeout cut to 0.17 s would fail
-    healthy targets. So a limit is scaled, but to no less than `shortest` (or than itself).
+    healthy targets. So a limit is scaled, but to no less than `SHORTEST_WORK_LIMIT` (or than itself).
     """
-    return max(clock.real_delay(seconds), min(seconds, shortest))
+    return max(clock.real_delay(seconds), min(seconds, SHORTEST_WORK_LIMIT))
 
 
 # A program's start is real work as well: a Python service on a busy CI runner needs seconds until it listens.

@@ -79,7 +79,7 @@ class Comparison:
                 ", ".join(service for service, who in by.items() if who == kind) or "–"
                 for kind in ("localstack", "localstack, completed by the plane", "plane", "moto")
             ]
-            skipped = "; ".join(self.skipped[name]) or "–"
+            skipped = "; ".join(self.skipped[name]) or "nothing"
             lines.append(f"| {name} | {' | '.join(columns)} | {skipped} |")
         known: dict[str, list[str]] = {}
         for difference in self.differences():

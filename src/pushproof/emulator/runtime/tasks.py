@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
-from pushproof.clock import SHORTEST_COMMAND_LIMIT, work_limit
+from pushproof.clock import work_limit
 from pushproof.emulator.runtime.base import (
     CommandResult,
     ContainerSpec,
@@ -147,7 +147,7 @@ class DockerTaskRuntime:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(work_limit(self._world.clock, timeout, shortest=SHORTEST_COMMAND_LIMIT))
+        thread.join(work_limit(self._world.clock, timeout))
         return result[0] if result else CommandResult(None, "timed out")
 
     def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:

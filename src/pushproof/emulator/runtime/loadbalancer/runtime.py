@@ -23,9 +23,6 @@ from pushproof.engines.tlspolicy import tls_policy
 
 T = TypeVar("T")
 
-# A health check's timeout shrinks with the world's speed, but a real program on a busy machine still needs a moment: never less
-# than this many real seconds (or than what was asked for). With one second, a loaded CI runner lost healthy targets.
-SHORTEST_PROBE = 5.0
 # How long a listener that is removed lets its requests finish, in real seconds.
 LAST_REQUESTS = 2.0
 
@@ -207,7 +204,7 @@ class LoadBalancerRuntime:
         assert self._probes is not None
         host = f"[{address}]" if ":" in address else address
         url = URL(f"{protocol.lower()}://{host}:{port}{path}", encoded=True)
-        seconds = work_limit(self._clock, timeout, shortest=SHORTEST_PROBE)
+        seconds = work_limit(self._clock, timeout)
         try:
             async with self._probes.get(
                 url, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=seconds)
