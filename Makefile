@@ -4,10 +4,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 TARGET ?= embedded
 VARIANT ?= unhealthy
+KILLS ?= 4
 BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 
-.PHONY: help setup demo test lint unit integration localstack test-module known-module bench doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack test-module known-module rehearsal bench doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +36,11 @@ integration: setup ## One folder a module, plus the whole stack (TARGET=embedded
 
 localstack: setup ## The same tests, and the drill, on a LocalStack container: tox -e localstack
 	$(BIN)/tox run -e localstack
+
+rehearsal: setup ## The sandbox target against a world that stands in for AWS, in short (KILLS=4); whole: tox -e sandbox-rehearsal
+	PUSHPROOF_REHEARSAL_KILLS=$(KILLS) PUSHPROOF_REHEARSAL_FAULT_SEEDS=1 \
+	  $(BIN)/pytest tests/rehearsal --numprocesses 4 --dist loadgroup \
+	  --ignore tests/rehearsal/test_drill.py --ignore tests/rehearsal/test_account.py
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
