@@ -352,9 +352,16 @@ def _sweep(options: argparse.Namespace, console: Console) -> int:
     if options.yes or options.expired or options.run:
         console.print("[bold red]Bad input:[/] --local always acts, and on every crashed run; give it alone")
         return USAGE
-    removed = Journal().clean_up()
+    journal = Journal()
+    removed = journal.clean_up(strays=True)
     for line in removed:
         console.print(f"removed {escape(line)}")
+    if waiting := journal.orphans():
+        console.print(
+            f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and may hold "
+            "containers and networks of theirs. Start it (`systemctl start docker`, or `dockerd` as root), and sweep again."
+        )
+        return UNAVAILABLE
     console.print(f"{len(removed)} leftover(s) removed" if removed else "nothing was left behind")
     return OK
 

@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pushproof.processes import process_start
 from pushproof.sandbox.naming import new_run_id
-from pushproof.targets.journal import process_start, state_directory
+from pushproof.targets.journal import state_directory
 
 
 @dataclass(frozen=True, slots=True)

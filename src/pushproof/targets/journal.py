@@ -2,6 +2,7 @@
 
 Every world has one JSON file under the state directory. A world whose process is gone is an orphan: its processes (found by the
 environment they carry), containers, volumes and networks (found by their label) and its directory are removed; nothing else is.
+Where Docker Engine does not answer, a world that used it stays written down until it does.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pushproof.environment import WORLD_VARIABLE
+from pushproof.processes import process_start
 
 __all__ = [
     "WORLD_VARIABLE",
@@ -26,7 +29,6 @@ __all__ = [
     "WorldRecord",
     "kill_marked",
     "note_registry",
-    "process_start",
     "state_directory",
 ]
 
@@ -47,7 +49,10 @@ def state_directory() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class WorldRecord:
-    """One world on this machine: who owns it, and where it keeps its files. `started` is a clock tick of the owner's process."""
+    """One world on this machine: who owns it, and where it keeps its files.
+
+    `started` is a clock tick of the owner's process; `engine` says whether Docker Engine may hold something of it.
+    """
 
     id: str
     pid: int
@@ -56,6 +61,7 @@ class WorldRecord:
     target: str
     opened_at: float
     keep: bool = False
+    engine: bool = False
 
     @property
     def alive(self) -> bool:
@@ -70,7 +76,7 @@ class Journal:
         self._worlds = (directory or state_directory()) / "worlds"
         self._worlds.mkdir(parents=True, exist_ok=True)
 
-    def open(self, target: str) -> WorldRecord:
+    def open(self, target: str, *, engine: bool = False) -> WorldRecord:
         """Write down a new world, owned by this process, and make its directory."""
         world_id = secrets.token_hex(4)
         directory = self._worlds / world_id
@@ -81,6 +87,7 @@ class Journal:
             directory=str(directory),
             target=target,
             opened_at=time.time(),
+            engine=engine,
         )
         self._file(world_id).write_text(json.dumps(asdict(record)))
         directory.mkdir()
@@ -103,60 +110,71 @@ class Journal:
         shutil.rmtree(record.directory, ignore_errors=True)
         self._file(record.id).unlink(missing_ok=True)
 
-    def clean_up(self) -> list[str]:
-        """Remove whatever orphaned worlds left behind; returns what was removed, described."""
+    def clean_up(self, *, strays: bool = False) -> list[str]:
+        """Remove whatever orphaned worlds left behind; returns what was removed, described.
+
+        `strays`: also what is on Docker Engine of worlds that are written down nowhere any more, and whose process is gone.
+        """
         removed: list[str] = []
         orphans = self.orphans()
         for record in orphans:
             removed += [f"process {name} ({pid})" for pid, name in kill_marked(record.id)]
-        removed += _clean_docker({r.id for r in orphans}, {r.id for r in self.records() if r.alive})
-        for record in orphans:
-            removed += _clean_images(record)
-            self.forget(record)
-            removed.append(
-                f"world {record.id} ({record.target}, opened {time.strftime('%F %T', time.localtime(record.opened_at))})"
-            )
+        with _engine(orphans, strays) as engine:
+            alive = {r.id for r in self.records() if r.alive}
+            for record in orphans:
+                if engine is None and record.engine:
+                    continue
+                if engine is not None and record.id not in alive:
+                    removed += _clean_engine(engine, record)
+                self.forget(record)
+                opened = time.strftime("%F %T", time.localtime(record.opened_at))
+                removed.append(f"world {record.id} ({record.target}, opened {opened})")
+            if engine is not None and strays:
+                removed += _clean_strays(engine, alive)
         return removed
 
     def _file(self, world_id: str) -> Path:
         return self._worlds / f"{world_id}.json"
 
 
-def _clean_docker(orphans: set[str], alive: set[str]) -> list[str]:
-    from pushproof.emulator.runtime.docker import DockerUnavailable, connect, remove_world
+@contextlib.contextmanager
+def _engine(orphans: list[WorldRecord], strays: bool) -> Iterator[Any]:
+    """Docker Engine, where there may be something to clean up and it answers; otherwise None."""
+    from pushproof.emulator.runtime.docker import DockerUnavailable, connect
 
-    if not orphans:
-        return []
+    client = None
+    if orphans or strays:
+        with contextlib.suppress(DockerUnavailable):
+            client = connect(timeout=30)
     try:
-        client = connect(timeout=30)
-    except DockerUnavailable:
-        return []
-    try:
-        return [line for world_id in sorted(orphans - alive) for line in remove_world(client, world_id)]
+        yield client
     finally:
-        client.close()
+        if client is not None:
+            client.close()
+
+
+def _clean_engine(engine: Any, record: WorldRecord) -> list[str]:
+    """Remove an orphan's containers, volumes and networks, and then the images that its tasks were started from."""
+    from pushproof.emulator.runtime.docker import remove_images, remove_world
+
+    removed = remove_world(engine, record.id)
+    noted = Path(record.directory) / _REGISTRY
+    return removed + (remove_images(engine, noted.read_text()) if noted.exists() else [])
+
+
+def _clean_strays(engine: Any, alive: set[str]) -> list[str]:
+    from pushproof.emulator.runtime.docker import remove_world, stray_worlds
+
+    removed: list[str] = []
+    for world_id in sorted(stray_worlds(engine) - alive):
+        removed += [f"process {name} ({pid})" for pid, name in kill_marked(world_id)]
+        removed += remove_world(engine, world_id)
+    return removed
 
 
 def note_registry(directory: Path, registry: str) -> None:
     """Write down under which name (`host:port`) images of a world reach the Engine."""
     (directory / _REGISTRY).write_text(registry)
-
-
-def _clean_images(record: WorldRecord) -> list[str]:
-    """Remove the images that an orphan's tasks were started from."""
-    from pushproof.emulator.runtime.docker import DockerUnavailable, connect, remove_images
-
-    noted = Path(record.directory) / _REGISTRY
-    if not noted.exists():
-        return []
-    try:
-        client = connect(timeout=30)
-    except DockerUnavailable:
-        return []
-    try:
-        return remove_images(client, noted.read_text())
-    finally:
-        client.close()
 
 
 def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
@@ -188,15 +206,3 @@ def _marked(world_id: str) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
                     yield int(entry.name)
-
-
-def process_start(pid: int) -> str | None:
-    """When a process started, in clock ticks since boot, with the boot's id: pids are used again. None when it is gone."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        fields = stat.rpartition(")")[2].split()
-        if fields[0] == "Z":
-            return None
-        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}:{fields[19]}"
-    except OSError:
-        return None

@@ -85,6 +85,9 @@ class LocalStackTarget(WorldTarget):
             self._localstack = replace(self._localstack, world=world)
         super().__init__(self._localstack, journal=journal)
 
+    def _uses_engine(self) -> bool:
+        return not self.url or super()._uses_engine()
+
     def _substrate(self, settings: WorldSettings) -> Substrate:
         if not self.url:
             started = time.monotonic()

@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from pushproof.emulator.runtime.docker import WORLD_LABEL, DockerUnavailable, connect
+from pushproof.emulator.runtime.docker import DockerUnavailable, connect, world_labels
 from pushproof.emulator.runtime.imagemaking import ImageUnavailable, exists
 from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.localstack_image import ensure_localstack_image, localstack_image_name
@@ -144,7 +144,7 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
     container.image = image  # without a registry prefix: `choose_image` has it on this Engine
     container.with_name(f"pushproof-{world_id}-localstack").with_envs(**settings_of(token))
     container.with_kwargs(
-        labels={WORLD_LABEL: world_id, "pushproof.part": "localstack"},
+        labels=world_labels(world_id, part="localstack"),
         # A subscriber or webhook of this machine, as seen from inside.
         extra_hosts={"host.docker.internal": "host-gateway"},
     )

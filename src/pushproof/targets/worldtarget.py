@@ -46,12 +46,16 @@ class WorldTarget:
         self._journal = journal or Journal()
         self.cleaned = self._journal.clean_up()
         scrub(os.environ)
-        self._record = self._journal.open(self.name)
+        self._record = self._journal.open(self.name, engine=self._uses_engine())
         try:
             self.world = self._open()
         except BaseException:
             self._journal.forget(self._record)
             raise
+
+    def _uses_engine(self) -> bool:
+        """Whether Docker Engine may come to hold something of this world."""
+        return self.settings.runtime == "docker"
 
     def _open(self) -> World:
         settings = replace(self.settings.world, port=self.settings.port)

@@ -6,9 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pushproof.emulator.runtime import docker
+from pushproof.emulator.runtime.docker import OWNER_LABEL, WORLD_LABEL, DockerUnavailable
+from pushproof.processes import owner_mark
 from pushproof.targets import journal as module
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, kill_marked
 
@@ -18,11 +23,11 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path)
 
 
-def crashed_world(tmp_path: Path) -> str:
+def crashed_world(tmp_path: Path, *, engine: bool = False) -> str:
     """A world whose owner is gone: opened by a process that ended without closing it."""
     code = (
         "from pathlib import Path; from pushproof.targets.journal import Journal; "
-        f"print(Journal(Path({str(tmp_path)!r})).open('embedded').id)"
+        f"print(Journal(Path({str(tmp_path)!r})).open('embedded', engine={engine}).id)"
     )
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -88,3 +93,65 @@ def test_a_pid_that_was_used_again_does_not_keep_an_orphan(journal: Journal, mon
     record = journal.open("embedded")
     monkeypatch.setattr(module, "process_start", lambda _: "another start")
     assert [r.id for r in journal.orphans()] == [record.id]
+
+
+class Engine:
+    """Docker Engine with networks only: name, labels."""
+
+    def __init__(self, **networks: dict[str, str]) -> None:
+        self.owned = networks
+        self.containers = self.volumes = SimpleNamespace(list=lambda **_: [])
+        self.networks = SimpleNamespace(list=self._networks)
+
+    def _networks(self, filters: dict[str, str]) -> list[Any]:
+        label, _, value = filters["label"].partition("=")
+        return [
+            SimpleNamespace(name=name, attrs={"Labels": labels}, remove=lambda name=name: self.owned.pop(name))
+            for name, labels in self.owned.items()
+            if label in labels and value in ("", labels[label])
+        ]
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def test_what_is_on_an_engine_that_does_not_answer_is_not_forgotten(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a restart the engine may still be down: the world stays written down until it can be cleaned up."""
+
+    def refuse(**_: Any) -> Any:
+        raise DockerUnavailable("not running")
+
+    monkeypatch.setattr(docker, "connect", refuse)
+    world, light = crashed_world(tmp_path, engine=True), crashed_world(tmp_path)
+    assert [line.split()[1] for line in journal.clean_up()] == [light]
+    assert [r.id for r in journal.orphans()] == [world]
+
+    engine = Engine(left={WORLD_LABEL: world}, others={WORLD_LABEL: "0000aaaa"})
+    monkeypatch.setattr(docker, "connect", lambda **_: engine)
+    assert "network left" in journal.clean_up()
+    assert journal.records() == []
+    assert set(engine.owned) == {"others"}
+
+
+def test_what_is_written_down_nowhere_goes_when_its_process_is_certainly_gone(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where that is asked for; what is alive, unmarked, or somebody else's stays."""
+    code = "from pushproof.processes import owner_mark; print(owner_mark())"
+    gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    mine = journal.open("embedded", engine=True)
+    engine = Engine(
+        stray={WORLD_LABEL: "0000aaaa", OWNER_LABEL: gone},
+        living={WORLD_LABEL: "0000bbbb", OWNER_LABEL: owner_mark()},
+        unmarked={WORLD_LABEL: "0000cccc"},
+        foreign={WORLD_LABEL: "0000dddd", OWNER_LABEL: "4242" + gone},
+        written={WORLD_LABEL: mine.id, OWNER_LABEL: gone},
+        half={WORLD_LABEL: "0000bbbb", OWNER_LABEL: gone},
+        unrelated={},
+    )
+    monkeypatch.setattr(docker, "connect", lambda **_: engine)
+    assert journal.clean_up() == []
+    assert journal.clean_up(strays=True) == ["network stray"]
+    assert set(engine.owned) == {"living", "unmarked", "foreign", "written", "half", "unrelated"}

@@ -1,6 +1,6 @@
 """Docker Engine: a world's network, and the labels that say whose a container is.
 
-Everything made here is labelled with the world, so that whatever a crash leaves behind is found and removed (see `orphans`).
+Everything made here is labelled with the world and its process, so that whatever a crash leaves behind is found and removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from pushproof.processes import is_gone, owner_mark
+
 WORLD_LABEL = "pushproof.world"
+OWNER_LABEL = "pushproof.owner"
 
 
 class DockerUnavailable(Exception):
@@ -47,7 +50,7 @@ class DockerHost:
 
     def labels(self, **more: str) -> dict[str, str]:
         """The labels for whatever is made for this world."""
-        return {WORLD_LABEL: self.world_id, **{f"pushproof.{key}": value for key, value in more.items()}}
+        return world_labels(self.world_id, **more)
 
     @property
     def bridge_address(self) -> str:
@@ -61,6 +64,11 @@ class DockerHost:
         for registry in self.registries:
             remove_images(self.client, registry)
         self.client.close()
+
+
+def world_labels(world_id: str, **more: str) -> dict[str, str]:
+    """The labels for whatever this process makes for a world."""
+    return {WORLD_LABEL: world_id, OWNER_LABEL: owner_mark(), **{f"pushproof.{key}": v for key, v in more.items()}}
 
 
 def remove_world(client: Any, world_id: str) -> list[str]:
@@ -96,8 +104,20 @@ def remove_images(client: Any, registry: str) -> list[str]:
 
 def labelled_worlds(client: Any) -> set[str]:
     """The ids of all worlds that own a container, volume or network on this Engine."""
+    return {labels[WORLD_LABEL] for labels in _labels(client)}
+
+
+def stray_worlds(client: Any) -> set[str]:
+    """The ids of worlds whose process is certainly gone, by the labels of what they own on this Engine."""
+    labels = _labels(client)
+    used = {one[WORLD_LABEL] for one in labels if OWNER_LABEL not in one or not is_gone(one[OWNER_LABEL])}
+    return {one[WORLD_LABEL] for one in labels} - used
+
+
+def _labels(client: Any) -> list[dict[str, str]]:
+    """The labels of every container, volume and network of a world."""
     label = {"label": WORLD_LABEL}
-    found = {c.labels[WORLD_LABEL] for c in client.containers.list(all=True, filters=label, ignore_removed=True)}
-    found |= {(v.attrs.get("Labels") or {}).get(WORLD_LABEL, "") for v in client.volumes.list(filters=label)}
-    found |= {(n.attrs.get("Labels") or {}).get(WORLD_LABEL, "") for n in client.networks.list(filters=label)}
-    return found - {""}
+    found = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
+    others = [*client.volumes.list(filters=label), *client.networks.list(filters=label)]
+    found += [other.attrs.get("Labels") or {} for other in others]
+    return [labels for labels in found if labels.get(WORLD_LABEL)]

@@ -1,0 +1,47 @@
+"""Who a process is, so that what it made can be told from what another made after it under the same number."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def process_start(pid: int) -> str | None:
+    """When a process started, in clock ticks since boot, with the boot's id: pids are used again. None when it is gone.
+
+    Source: proc_pid_stat(5), field 22.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        fields = stat.rpartition(")")[2].split()
+        if fields[0] == "Z":
+            return None
+        return f"{_boot()}:{fields[19]}"
+    except OSError:
+        return None
+
+
+def owner_mark() -> str:
+    """This process, in one word: its user, its pid namespace, its pid, and when it started."""
+    return f"{os.getuid()}:{_namespace()}:{os.getpid()}:{process_start(os.getpid())}"
+
+
+def is_gone(mark: str) -> bool:
+    """Whether the process of an `owner_mark` is certainly gone.
+
+    Of another user's process, one in another container, or one before the last boot nothing is certain from here.
+    """
+    user, _, rest = mark.partition(":")
+    namespace, _, rest = rest.partition(":")
+    pid, _, started = rest.partition(":")
+    if user != str(os.getuid()) or namespace != _namespace() or not pid.isdigit():
+        return False
+    return started.partition(":")[0] == _boot() and process_start(int(pid)) != started
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _namespace() -> str:
+    return os.readlink("/proc/self/ns/pid").strip("pid:[]")
