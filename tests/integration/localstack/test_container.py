@@ -55,8 +55,8 @@ class Noted(Journal):
         self.ids |= {record.id for record in found}
         return found
 
-    def open(self, target: str) -> WorldRecord:
-        record = super().open(target)
+    def open(self, target: str, *, engine: bool = False) -> WorldRecord:
+        record = super().open(target, engine=engine)
         self.ids.add(record.id)
         return record
 
