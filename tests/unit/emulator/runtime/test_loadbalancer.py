@@ -80,6 +80,11 @@ class Backend:
     def close(self) -> None:
         async def stop() -> None:
             await self._runner.cleanup()
+            # Handlers that the clean-up cancelled are given the turn of the loop in which they end.
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
