@@ -8,7 +8,6 @@ recorded. An operation that the plane lacks is answered 501.
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from werkzeug.wrappers import Response
 from pushproof.emulator import protocol
 from pushproof.emulator.context import Call, Principal, RequestContext
 from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.server import Server
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -81,7 +81,7 @@ class Gateway:
     calls: deque[Call] = field(default_factory=lambda: deque(maxlen=100_000))
     # Called before dispatch with (service, operation); may raise AwsError. For fault injection by tests.
     faults: list[Callable[[RequestContext], None]] = field(default_factory=list)
-    _server: _Server | None = None
+    _server: Server | None = None
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is. Never raises."""
@@ -231,7 +231,7 @@ class Gateway:
 
         Raises OSError when the port is taken.
         """
-        self._server = _Server(self, addresses, port)
+        self._server = Server(self.handle, addresses, port)
         return self._server.port
 
     def also_serve(self, address: str) -> None:
@@ -243,55 +243,6 @@ class Gateway:
         if self._server is not None:
             self._server.close()
             self._server = None
-
-
-class _Server:
-    """werkzeug's threaded HTTP server on several addresses and one port."""
-
-    def __init__(self, gateway: Gateway, addresses: list[str], port: int) -> None:
-        self._gateway = gateway
-        self._servers: list[Any] = []
-        self._threads: list[threading.Thread] = []
-        self.port = port
-        for address in addresses:
-            self.add(address)
-
-    def add(self, address: str) -> None:
-        import socket
-
-        from moto.moto_server.werkzeug_app import MotoRequestHandler
-        from werkzeug.serving import make_server
-
-        class Handler(MotoRequestHandler):  # type: ignore[misc]
-            protocol_version = "HTTP/1.1"
-            # Nagle and delayed acknowledgements together cost 40 ms a request.
-            disable_nagle_algorithm = True
-            timeout = 600
-
-            def log(self, type: str, message: str, *args: Any) -> None:
-                """The world keeps its own call log."""
-
-        def app(environ: dict[str, Any], start_response: Any) -> Any:
-            return self._gateway.handle(Request(environ))(environ, start_response)
-
-        # Bound here, because werkzeug ends the process when the port is taken.
-        sock = socket.create_server((address, self.port), backlog=256)
-        self.port = sock.getsockname()[1]
-        server: Any = make_server(address, self.port, app, threaded=True, request_handler=Handler, fd=sock.fileno())
-        thread = threading.Thread(
-            target=server.serve_forever, args=(0.1,), name=f"pushproof-gateway-{address}", daemon=True
-        )
-        thread.start()
-        sock.detach()
-        self._servers.append(server)
-        self._threads.append(thread)
-
-    def close(self) -> None:
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
-        for thread in self._threads:
-            thread.join(timeout=5)
 
 
 def _plain_error(error: AwsError, request_id: str) -> Response:
