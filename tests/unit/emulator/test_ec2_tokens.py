@@ -27,3 +27,23 @@ def test_a_repeated_call_with_its_token_makes_nothing_anew() -> None:
         ]
         assert gateways[0] == gateways[1]
         assert len(ec2.describe_nat_gateways()["NatGateways"]) == 1
+
+
+def test_a_lost_answer_leaves_no_second_route_table_or_interface() -> None:
+    """What SDKs repeat with the same token is there once: a second route table would keep its VPC from being deleted."""
+    with World.virtual() as world:
+        ec2 = world.administrator("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        tags = [{"ResourceType": "route-table", "Tags": [{"Key": "Name", "Value": "private"}]}]
+        tables = [
+            ec2.create_route_table(VpcId=vpc, ClientToken=token, TagSpecifications=tags)["RouteTable"]
+            for token in ("one", "one", "two")
+        ]
+        assert tables[0] == tables[1]
+        assert tables[0]["Tags"] == [{"Key": "Name", "Value": "private"}]
+        assert tables[0]["RouteTableId"] != tables[2]["RouteTableId"]
+        assert len(ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]) == 3
+        interfaces = [ec2.create_network_interface(SubnetId=subnet, ClientToken="one") for _ in range(2)]
+        assert len({one["NetworkInterface"]["NetworkInterfaceId"] for one in interfaces}) == 1
+        assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == 1

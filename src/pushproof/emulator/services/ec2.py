@@ -37,6 +37,12 @@ class Ec2Service(Service):
     def create_nat_gateway(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         return self._once(context, "create_nat_gateway", request)
 
+    def create_route_table(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._once(context, "create_route_table", request)
+
+    def create_network_interface(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self._once(context, "create_network_interface", request)
+
     def _once(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """A call repeated with its client token makes nothing anew: its first answer may have been lost.
 
