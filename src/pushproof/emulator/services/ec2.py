@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.context import RequestContext
@@ -31,31 +32,20 @@ class Ec2Service(Service):
         self._descriptions: dict[str, str] = {}
         self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}
 
-    def create_vpc_endpoint(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._once(context, "create_vpc_endpoint", request)
-
-    def create_nat_gateway(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._once(context, "create_nat_gateway", request)
-
-    def create_route_table(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._once(context, "create_route_table", request)
-
-    def create_network_interface(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._once(context, "create_network_interface", request)
-
-    def _once(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _once(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """A call repeated with its client token makes nothing anew: its first answer may have been lost.
 
         https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
         """
-        token = request.get("ClientToken")
+        operation, token = xform_name(context.operation), request.get("ClientToken")
+        if token is None:
+            return self._ask(context, operation, request)
         key = (context.scope, operation, token)
-        if token is None or key not in self._by_token:
-            answer = self._ask(context, operation, request)
-            if token is None:
-                return answer
-            self._by_token[key] = answer
+        if key not in self._by_token:
+            self._by_token[key] = self._ask(context, operation, request)
         return copy.deepcopy(self._by_token[key])
+
+    create_vpc_endpoint = create_nat_gateway = create_route_table = create_network_interface = _once
 
     def authorize_security_group_ingress(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         return self._authorised(self._ask(context, "authorize_security_group_ingress", request), request)
