@@ -57,18 +57,18 @@ doctor: setup ## What is present, what is missing, what to do about it
 	$(BIN)/pushproof doctor
 
 localstack-image: setup ## LocalStack's community services from the package index, where its own image cannot be pulled
-	@$(BIN)/python -m pushproof.targets.localstack_image
+	@$(BIN)/python -m pushproof.targets.localstack.image
 
 # The compose plugin is not everywhere; without it the same container is started directly.
 localstack-up: setup ## A LocalStack container that stays up; runs with TARGET=localstack use it
 	@if docker compose version >/dev/null 2>&1; then \
-	  image=$$($(BIN)/python -m pushproof.targets.localstack_standing image) \
+	  image=$$($(BIN)/python -m pushproof.targets.localstack.standing image) \
 	  && LOCALSTACK_IMAGE=$$image docker compose up --detach --wait localstack; \
-	else $(BIN)/python -m pushproof.targets.localstack_standing up; fi
+	else $(BIN)/python -m pushproof.targets.localstack.standing up; fi
 
 localstack-down: setup ## Take it down
 	@if docker compose version >/dev/null 2>&1; then docker compose down --volumes; \
-	else $(BIN)/python -m pushproof.targets.localstack_standing down; fi
+	else $(BIN)/python -m pushproof.targets.localstack.standing down; fi
 
 parity: setup ## Apply every module on embedded and on LocalStack, and compare (docs/targets.md)
 	$(BIN)/python -m pushproof.parity --write docs/targets.md

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from pushproof.environment import scrub
+from pushproof.base.environment import scrub
 
 pytest_plugins = ["pytester"]
 

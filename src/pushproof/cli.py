@@ -267,7 +267,7 @@ def _open(options: argparse.Namespace, narrator: Any) -> Any:
     world = WorldSettings(speed=options.speed)
     target: WorldTarget
     if getattr(options, "target", "embedded") == "localstack":
-        from pushproof.targets.localstack import LocalStackTarget, settings_from_environment
+        from pushproof.targets.localstack.target import LocalStackTarget, settings_from_environment
 
         target = LocalStackTarget(
             settings_from_environment(world, port=options.port),
@@ -302,7 +302,7 @@ def _finish(drill: Any, narrator: Any, passed: bool) -> None:
 
 
 def _print_access(drill: Any, console: Console) -> None:
-    from pushproof.environment import world_variables
+    from pushproof.base.environment import world_variables
 
     target = drill.target
     console.print("\n[bold]The world is up.[/] In another terminal:")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pushproof.environment import clean_environment
+from pushproof.base.environment import clean_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _provider() -> Diagnosis:
 
 
 def _docker() -> Diagnosis:
-    from pushproof.emulator.runtime.docker import DockerUnavailable, connect
+    from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
 
     try:
         client = connect(timeout=10)

@@ -117,7 +117,7 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
 
         return EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
     if name == "localstack":
-        from pushproof.targets.localstack import LocalStackTarget, settings_from_environment
+        from pushproof.targets.localstack.target import LocalStackTarget, settings_from_environment
 
         asked: dict[str, Any] = {"native": True} if config.getoption("--native") else {}
         if where := config.getoption("--localstack"):
@@ -281,7 +281,7 @@ def _target_capabilities(request: pytest.FixtureRequest) -> None:
 def _keep(config: pytest.Config, opened: Any) -> None:
     import threading
 
-    from pushproof.environment import world_variables
+    from pushproof.base.environment import world_variables
 
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():

@@ -17,9 +17,9 @@ from typing import Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.runtime.scriptedbuilder import ScriptedBuilder, ScriptedCommand, ScriptedContainer
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand, ScriptedContainer
 from pushproof.emulator.world import World, WorldSettings
 from pushproof.targets.worldtarget import furnish
 

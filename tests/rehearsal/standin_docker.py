@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from pushproof.emulator.runtime.images import ensure_base_image
+from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.services.codepipeline import CodePipelineSettings
 from pushproof.emulator.world import WorldSettings
 from pushproof.engines.pipeline import Settings

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.environment import world_environment
+from pushproof.base.environment import world_environment
 from pushproof.terraform.applied import apply_module
 
 HERE = Path(__file__).parent

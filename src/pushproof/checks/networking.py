@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pushproof.aws.network import read_network
 from pushproof.checks.finding import Addresses, Finding, Findings, gather
 from pushproof.engines.reachability import (
     ALL_PORTS,
@@ -32,7 +33,6 @@ from pushproof.engines.reachability import (
     task_calls,
     tier_of,
 )
-from pushproof.vpcs import read_network
 
 Clients = Callable[[str], Any]
 """Gives a boto3 client by service name, as `boto3.Session().client` does."""

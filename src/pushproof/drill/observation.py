@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pushproof.clock import Clock
+from pushproof.base.clock import Clock
 from pushproof.drill.settings import ProofFailed
 
 T = TypeVar("T")

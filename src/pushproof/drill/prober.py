@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from pushproof.clock import Clock
+from pushproof.base.clock import Clock
 from pushproof.drill.observation import wait_for
 from pushproof.targets.base import Address
 

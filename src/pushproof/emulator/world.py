@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pushproof.clock import Clock, ScaledClock
+from pushproof.base.clock import Clock, ScaledClock
 from pushproof.emulator import services
-from pushproof.emulator.authority import Authority
-from pushproof.emulator.bus import Bus
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.gateway import Gateway
-from pushproof.emulator.loop import Loop, ThreadedLoop, VirtualLoop
-from pushproof.emulator.paths import Paths
+from pushproof.emulator.access.authority import Authority
+from pushproof.emulator.events.bus import Bus
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.loop import Loop, ThreadedLoop, VirtualLoop
+from pushproof.emulator.network.paths import Paths
 from pushproof.emulator.runtime.base import TargetProber, TaskRuntime
-from pushproof.emulator.substrate import MotoSubstrate, Substrate, in_process_client
+from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, in_process_client
+from pushproof.emulator.wire.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)

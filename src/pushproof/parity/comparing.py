@@ -24,7 +24,7 @@ def compare(
 
     Each target has a process of its own: a process has room for one world. Most of the time goes by waiting for load balancers.
     """
-    from pushproof.targets.localstack import CAPABILITIES, LocalStackTarget, settings_from_environment
+    from pushproof.targets.localstack.target import CAPABILITIES, LocalStackTarget, settings_from_environment
 
     settings = settings_from_environment(_world(), {"PUSHPROOF_LOCALSTACK": "container", **os.environ})
     # Started anew, not forked: a fork would share this process's connections and threads.

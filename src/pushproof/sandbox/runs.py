@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pushproof.processes import process_start
+from pushproof.base.processes import process_start
 from pushproof.sandbox.naming import new_run_id
 from pushproof.targets.journal import state_directory
 

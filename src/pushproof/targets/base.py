@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from pushproof.clock import Clock
+from pushproof.base.clock import Clock
 
 
 class TargetUnavailable(Exception):

@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pushproof.environment import WORLD_VARIABLE
-from pushproof.processes import process_start
+from pushproof.base.environment import WORLD_VARIABLE
+from pushproof.base.processes import process_start
 
 __all__ = [
     "WORLD_VARIABLE",
@@ -140,7 +140,7 @@ class Journal:
 @contextlib.contextmanager
 def _engine(orphans: list[WorldRecord], strays: bool) -> Iterator[Any]:
     """Docker Engine, where there may be something to clean up and it answers; otherwise None."""
-    from pushproof.emulator.runtime.docker import DockerUnavailable, connect
+    from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
 
     client = None
     if orphans or strays:
@@ -155,7 +155,7 @@ def _engine(orphans: list[WorldRecord], strays: bool) -> Iterator[Any]:
 
 def _clean_engine(engine: Any, record: WorldRecord) -> list[str]:
     """Remove an orphan's containers, volumes and networks, and then the images that its tasks were started from."""
-    from pushproof.emulator.runtime.docker import remove_images, remove_world
+    from pushproof.emulator.runtime.docker.host import remove_images, remove_world
 
     removed = remove_world(engine, record.id)
     noted = Path(record.directory) / _REGISTRY
@@ -163,7 +163,7 @@ def _clean_engine(engine: Any, record: WorldRecord) -> list[str]:
 
 
 def _clean_strays(engine: Any, alive: set[str]) -> list[str]:
-    from pushproof.emulator.runtime.docker import remove_world, stray_worlds
+    from pushproof.emulator.runtime.docker.host import remove_world, stray_worlds
 
     removed: list[str] = []
     for world_id in sorted(stray_worlds(engine) - alive):

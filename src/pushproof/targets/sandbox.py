@@ -12,8 +12,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.clock import ScaledClock
-from pushproof.environment import clean_environment
+from pushproof.base.clock import ScaledClock
+from pushproof.base.environment import clean_environment
 from pushproof.sandbox import certificates, cost, deadlines, naming, source
 from pushproof.sandbox.access import Access, SweepAccount
 from pushproof.sandbox.failures import explain

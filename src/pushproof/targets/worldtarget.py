@@ -11,14 +11,14 @@ from typing import Any, ClassVar, Self
 import boto3
 from botocore.config import Config
 
-from pushproof.clock import Clock
-from pushproof.emulator.control import ControlFront
-from pushproof.emulator.furnishing import furnish_docker, furnish_scripted
-from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
-from pushproof.emulator.runtime.githost import GitHost
-from pushproof.emulator.substrate import Substrate
+from pushproof.base.clock import Clock
+from pushproof.base.environment import scrub, world_environment
+from pushproof.emulator.githost.host import GitHost
+from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
+from pushproof.emulator.runtime.furnishing import furnish_docker, furnish_scripted
+from pushproof.emulator.substrate.moto import Substrate
+from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.world import World, WorldSettings
-from pushproof.environment import scrub, world_environment
 from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
@@ -163,8 +163,8 @@ class WorldTarget:
         """What builds need to know here: the base image, where no public one can be pulled."""
         if self.settings.runtime == "scripted":
             return {}
-        from pushproof.emulator.runtime.imagemaking import on_behalf_of
-        from pushproof.emulator.runtime.images import ensure_base_image
+        from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
+        from pushproof.emulator.runtime.docker.images import ensure_base_image
 
         with on_behalf_of(self.world.id, self.directory("images")):
             return {"BASE_IMAGE": ensure_base_image()}
@@ -187,7 +187,7 @@ class WorldTarget:
 
     def remains(self) -> list[str]:
         """After `close`: what the world left on this machine, as its own labels and files tell. Empty when all went well."""
-        from pushproof.emulator.runtime.docker import connect, labelled_worlds
+        from pushproof.emulator.runtime.docker.host import connect, labelled_worlds
 
         left = [self._record.directory] if Path(self._record.directory).exists() else []
         if self.settings.runtime == "docker":

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from pushproof.environment import clean_environment
+from pushproof.base.environment import clean_environment
 from pushproof.terraform.errors import TerraformMissing
 
 OLDEST = (1, 5, 0)

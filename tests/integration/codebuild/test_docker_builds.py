@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.builder import DockerBuilder
-from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
+from pushproof.emulator.runtime.docker.builder import DockerBuilder
+from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.services.codebuild import CodeBuildSettings
 from pushproof.emulator.world import World, WorldSettings
 

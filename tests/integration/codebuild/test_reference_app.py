@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.imagesmirror import ImagesMirror
-from pushproof.emulator.runtime.builder import DockerBuilder
-from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
-from pushproof.emulator.runtime.images import ensure_base_image
+from pushproof.emulator.registry.mirror import ImagesMirror
+from pushproof.emulator.runtime.docker.builder import DockerBuilder
+from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
+from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.services.codebuild import PipelineHandoff
 from pushproof.emulator.world import World, WorldSettings
 

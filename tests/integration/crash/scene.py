@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pushproof.emulator.runtime.imagemaking import import_root, on_behalf_of
-from pushproof.emulator.runtime.images import SUITE
+from pushproof.base.environment import WORLD_VARIABLE
+from pushproof.emulator.runtime.docker.imagemaking import import_root, on_behalf_of
+from pushproof.emulator.runtime.docker.images import SUITE
 from pushproof.emulator.world import WorldSettings
-from pushproof.environment import WORLD_VARIABLE
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.terraform.applied import apply_module
 

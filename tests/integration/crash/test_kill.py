@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.docker import WORLD_LABEL, connect, labelled_worlds
+from pushproof.emulator.runtime.docker.host import WORLD_LABEL, connect, labelled_worlds
 from pushproof.targets.journal import WORLD_VARIABLE, Journal
 
 pytestmark = pytest.mark.docker

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.docker import WORLD_LABEL, connect
-from pushproof.emulator.runtime.images import ensure_base_image
-from pushproof.environment import WORLD_VARIABLE
+from pushproof.base.environment import WORLD_VARIABLE
+from pushproof.emulator.runtime.docker.host import WORLD_LABEL, connect
+from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.targets.journal import Journal
 
 pytestmark = pytest.mark.docker

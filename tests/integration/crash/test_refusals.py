@@ -84,7 +84,7 @@ def test_a_taken_port_is_named(tmp_path: Path, pytestconfig: pytest.Config) -> N
 @pytest.mark.docker
 def test_ctrl_c_takes_everything_down(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """Interrupted while Terraform applies: exit code 130, no world, no process, no network."""
-    from pushproof.emulator.runtime.docker import connect, labelled_worlds
+    from pushproof.emulator.runtime.docker.host import connect, labelled_worlds
     from pushproof.targets.journal import Journal
 
     output = tmp_path / "output.txt"

@@ -15,8 +15,8 @@ from typing import Any
 import boto3
 import pytest
 
-from pushproof.emulator.runtime.docker import connect, labelled_worlds
-from pushproof.emulator.runtime.images import ensure_base_image
+from pushproof.emulator.runtime.docker.host import connect, labelled_worlds
+from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.targets.journal import Journal
 
 pytestmark = pytest.mark.docker

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pushproof.targets.journal import Journal
-from pushproof.targets.localstack import LocalStackSettings, LocalStackTarget
+from pushproof.targets.localstack.target import LocalStackSettings, LocalStackTarget
 
 pytestmark = pytest.mark.docker
 

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.runtime.docker import WORLD_LABEL, connect
-from pushproof.emulator.runtime.imagemaking import build
+from pushproof.emulator.runtime.docker.host import WORLD_LABEL, connect
+from pushproof.emulator.runtime.docker.imagemaking import build
 from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.journal import Journal, WorldRecord
-from pushproof.targets.localstack import LocalStackSettings, LocalStackTarget
-from pushproof.targets.localstack_container import choose_image, start_localstack
+from pushproof.targets.localstack.container import choose_image, start_localstack
+from pushproof.targets.localstack.target import LocalStackSettings, LocalStackTarget
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.errors import CommandFailed
 
@@ -246,7 +246,7 @@ _RUN = """
 import json, sys
 from pathlib import Path
 from pushproof.targets.journal import Journal, WorldRecord
-from pushproof.targets.localstack import LocalStackSettings, LocalStackTarget
+from pushproof.targets.localstack.target import LocalStackSettings, LocalStackTarget
 settings = LocalStackSettings(runtime="scripted", where="container", image=sys.argv[2])
 with LocalStackTarget(settings, journal=Journal(Path(sys.argv[1]))) as target:
     s3 = target.client("s3")

@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 import requests
 
-from pushproof.emulator.imagesmirror import ImagesMirror
-from pushproof.emulator.references import IMAGES_HOST
-from pushproof.emulator.runtime.docker import connect
+from pushproof.base.environment import world_environment
+from pushproof.emulator.registry.mirror import ImagesMirror
+from pushproof.emulator.registry.references import IMAGES_HOST
+from pushproof.emulator.runtime.docker.host import connect
 from pushproof.emulator.world import World, WorldSettings
-from pushproof.environment import world_environment
 
 pytestmark = pytest.mark.docker
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import requests
 
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.world import World, WorldSettings
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.furnishing import furnish_docker
-from pushproof.emulator.runtime.docker import DockerHost, DockerUnavailable
-from pushproof.emulator.runtime.images import ensure_build_image
+from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
+from pushproof.emulator.runtime.docker.images import ensure_build_image
+from pushproof.emulator.runtime.furnishing import furnish_docker
 from pushproof.emulator.world import World, WorldSettings
 
 pytestmark = pytest.mark.docker

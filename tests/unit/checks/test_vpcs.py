@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from pushproof.aws.network import endpoint_policies_as
 from pushproof.engines.policy import PolicyError
-from pushproof.vpcs import endpoint_policies_as
 
 ROLE = "arn:aws:iam::123456789012:role/execution"
 LAYERS = "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*"

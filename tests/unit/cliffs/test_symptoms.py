@@ -12,14 +12,14 @@ from tests.unit.emulator.codepipeline.stack import Stack as Delivery
 from tests.unit.emulator.codepipeline.stack import open_stack
 from tests.unit.emulator.ecs.conftest import Stack as Tasks
 
+from pushproof.base.clock import VirtualClock
 from pushproof.checks.iam import IamChecks
 from pushproof.checks.networking import NetworkingChecks
 from pushproof.checks.permissions import Pipeline, pipeline_needs
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.registry import RegistryChecks, push_small_image
 from pushproof.checks.secrets import SecretsChecks
-from pushproof.clock import VirtualClock
-from pushproof.emulator.loop import VirtualLoop
+from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.world import World
 
 

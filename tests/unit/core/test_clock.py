@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushproof.clock import ScaledClock, VirtualClock, start_room, work_limit
+from pushproof.base.clock import ScaledClock, VirtualClock, start_room, work_limit
 
 
 def test_a_faster_clock_makes_waits_shorter_in_proportion() -> None:

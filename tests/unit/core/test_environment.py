@@ -7,7 +7,7 @@ import os
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushproof.environment import clean_environment, scrub, world_environment
+from pushproof.base.environment import clean_environment, scrub, world_environment
 
 _NAMES = st.sampled_from(
     [

@@ -11,8 +11,8 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import Call
-from pushproof.emulator.control import ControlFront
+from pushproof.emulator.kernel.context import Call
+from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.world import World
 
 

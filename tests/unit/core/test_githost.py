@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pushproof.emulator.runtime.githost import GitHost, NoSuchRepository, Push
+from pushproof.base.environment import clean_environment
+from pushproof.emulator.githost.host import GitHost, NoSuchRepository, Push
 from pushproof.emulator.world import World
-from pushproof.environment import clean_environment
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pushproof.clock import ScaledClock
-from pushproof.emulator.loop import Outcome, ThreadedLoop, VirtualLoop
+from pushproof.base.clock import ScaledClock
+from pushproof.emulator.kernel.loop import Outcome, ThreadedLoop, VirtualLoop
 
 
 @given(st.lists(st.floats(0, 1000), max_size=30))

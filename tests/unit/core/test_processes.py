@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from pushproof.processes import is_gone, owner_mark, process_start
+from pushproof.base.processes import is_gone, owner_mark, process_start
 
 
 def mark_of_another() -> str:
     """The mark of a process of this machine that has ended."""
-    code = "from pushproof.processes import owner_mark; print(owner_mark())"
+    code = "from pushproof.base.processes import owner_mark; print(owner_mark())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -9,8 +9,8 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.substrate import UpstreamSubstrate, require_private
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.substrate.moto import UpstreamSubstrate, require_private
 
 ACCOUNT = "210987654321"
 

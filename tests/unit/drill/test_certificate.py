@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.clock import ScaledClock
+from pushproof.base.clock import ScaledClock
 from pushproof.drill.certificate import SelfSigned, self_signed, trust
 from pushproof.drill.prober import Front, wait_for_version
 from pushproof.drill.settings import ProofFailed

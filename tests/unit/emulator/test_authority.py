@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.world import World, WorldSettings
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

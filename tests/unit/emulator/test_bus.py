@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.clock import VirtualClock
-from pushproof.emulator.loop import VirtualLoop
+from pushproof.base.clock import VirtualClock
+from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.world import World
 
 ACCOUNT = "123456789012"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.clock import VirtualClock
-from pushproof.emulator.loop import VirtualLoop
-from pushproof.emulator.runtime.scriptedbuilder import ScriptedBuilder, ScriptedCommand
+from pushproof.base.clock import VirtualClock
+from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.services.codebuild import CodeBuildSettings, PipelineHandoff
 from pushproof.emulator.world import World, WorldSettings
 

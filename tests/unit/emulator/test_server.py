@@ -11,7 +11,7 @@ import pytest
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.server import Server
+from pushproof.emulator.wire.server import Server
 
 LONG = json.dumps({"environment": [{"name": f"SETTING_{n}", "value": f"the value of setting {n}"} for n in range(280)]})
 

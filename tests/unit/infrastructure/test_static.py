@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pushproof.environment import clean_environment
+from pushproof.base.environment import clean_environment
 from pushproof.terraform.providers import cli_configuration, find_mirrors
 
 ROOT = Path(__file__).resolve().parents[3] / "infrastructure"

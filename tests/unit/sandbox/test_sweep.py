@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
 from pushproof.sandbox.sweep import KnownRun, Sweep, Wanted

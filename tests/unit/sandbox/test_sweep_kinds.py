@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pushproof.drill.certificate import self_signed
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.furnishing import furnish_scripted
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.runtime.furnishing import furnish_scripted
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
 from pushproof.sandbox.sweep import KnownRun, Sweep

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime import docker
-from pushproof.emulator.runtime.docker import OWNER_LABEL, WORLD_LABEL, DockerUnavailable
-from pushproof.processes import owner_mark
+from pushproof.base.processes import owner_mark
+from pushproof.emulator.runtime.docker import host as docker
+from pushproof.emulator.runtime.docker.host import OWNER_LABEL, WORLD_LABEL, DockerUnavailable
 from pushproof.targets import journal as module
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, kill_marked
 
@@ -139,7 +139,7 @@ def test_what_is_written_down_nowhere_goes_when_its_process_is_certainly_gone(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only where that is asked for; what is alive, unmarked, or somebody else's stays."""
-    code = "from pushproof.processes import owner_mark; print(owner_mark())"
+    code = "from pushproof.base.processes import owner_mark; print(owner_mark())"
     gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     mine = journal.open("embedded", engine=True)
     engine = Engine(

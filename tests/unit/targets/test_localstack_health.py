@@ -16,9 +16,9 @@ from werkzeug.wrappers import Request, Response
 from pushproof.emulator.world import WorldSettings
 from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.journal import Journal
-from pushproof.targets.localstack import DELIVERY, LocalStackSettings, LocalStackTarget
-from pushproof.targets.localstack_container import licence_refused
-from pushproof.targets.localstack_health import Named, health, named_in_environment, standing
+from pushproof.targets.localstack.container import licence_refused
+from pushproof.targets.localstack.health import Named, health, named_in_environment, standing
+from pushproof.targets.localstack.target import DELIVERY, LocalStackSettings, LocalStackTarget
 
 
 @contextmanager

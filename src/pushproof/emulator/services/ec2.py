@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushproof.emulator.attachments import Identity
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.access.attachments import Identity
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import Call, RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import Call, RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 

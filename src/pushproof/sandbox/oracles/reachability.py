@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pushproof.aws.network import describe_network
 from pushproof.engines.reachability import Eni, Internet, from_describe, reach
 from pushproof.sandbox.oracles.case import Case
-from pushproof.vpcs import describe_network
 
 
 def ask_reachability(

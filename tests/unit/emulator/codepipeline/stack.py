@@ -10,12 +10,12 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.clock import VirtualClock
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import VirtualLoop
-from pushproof.emulator.runtime.githost import Commit, Push
-from pushproof.emulator.runtime.scriptedbuilder import ScriptedBuilder, ScriptedCommand
+from pushproof.base.clock import VirtualClock
+from pushproof.emulator.githost.host import Commit, Push
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import CodePipelineSettings
 from pushproof.emulator.world import World, WorldSettings

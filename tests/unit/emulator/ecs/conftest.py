@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.clock import VirtualClock
-from pushproof.emulator.loop import VirtualLoop
-from pushproof.emulator.runtime.scripted import ScriptedRuntime
+from pushproof.base.clock import VirtualClock
+from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World, WorldSettings
 
 TRUST = {

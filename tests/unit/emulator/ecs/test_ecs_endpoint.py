@@ -13,7 +13,7 @@ import pytest
 from moto.core.request import Request
 from werkzeug.test import EnvironBuilder
 
-from pushproof.emulator.context import Credentials
+from pushproof.emulator.kernel.context import Credentials
 
 
 def get(stack: Any, path: str, host: str = "169.254.170.2") -> tuple[int, Any]:

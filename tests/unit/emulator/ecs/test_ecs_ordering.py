@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pushproof.emulator.runtime.base import ContainerSpec, PulledImage
-from pushproof.emulator.runtime.tasks import stop_order
+from pushproof.emulator.runtime.docker.tasks import stop_order
 
 CHECK = {"command": ["CMD-SHELL", "true"], "interval": 5, "retries": 2}
 APP = {"name": "app", "image": "app:v1"}

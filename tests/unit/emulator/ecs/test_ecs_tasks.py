@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.scripted import Behaviour, InvalidBehaviour
+from pushproof.emulator.runtime.scripted.runtime import Behaviour, InvalidBehaviour
 from pushproof.emulator.services.ecs.preparing import SecretReference
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from pushproof.emulator.loop import VirtualLoop
+from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.runtime.base import HttpProbe
 from pushproof.emulator.world import World
 

@@ -6,8 +6,8 @@ import io
 import tarfile
 import zipfile
 
-from pushproof.emulator.runtime import images
-from pushproof.emulator.runtime.builder import empty_tar, host_capabilities, tar_of, zip_to_tar
+from pushproof.emulator.runtime.docker import images
+from pushproof.emulator.runtime.docker.builder import empty_tar, host_capabilities, tar_of, zip_to_tar
 
 
 def test_a_source_zip_keeps_modes_and_links() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from docker.errors import APIError
 
-from pushproof.emulator.runtime.docker import WORLD_LABEL, DockerHost
+from pushproof.emulator.runtime.docker.host import WORLD_LABEL, DockerHost
 
 
 class Engine:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pushproof.clock import ScaledClock
+from pushproof.base.clock import ScaledClock
 from pushproof.emulator.runtime.loadbalancer import (
     Certificate,
     CertificateError,

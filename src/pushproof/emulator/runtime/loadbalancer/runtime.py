@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from pushproof.clock import Clock, ScaledClock, work_limit
+from pushproof.base.clock import Clock, ScaledClock, work_limit
 from pushproof.emulator.runtime.base import HttpProbe
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy

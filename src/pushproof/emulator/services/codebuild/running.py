@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import Outcome as WorkOutcome
-from pushproof.emulator.runtime.builder import BuildContainer, BuilderError, BuildJob, BuildPlan
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import Outcome as WorkOutcome
+from pushproof.emulator.runtime.docker.builder import BuildContainer, BuilderError, BuildJob, BuildPlan
 from pushproof.emulator.services.codebuild import transfers
 from pushproof.emulator.services.codebuild.builds import Build, PhaseRecord, phase_change, state_change
 from pushproof.emulator.services.codebuild.failures import ACCESS_DENIED, PhaseFailure, words

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pushproof.emulator.context import Principal, RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import Principal, RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codebuild import builds, projects
 from pushproof.emulator.services.codebuild.builds import Build, PipelineHandoff

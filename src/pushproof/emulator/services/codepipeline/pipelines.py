@@ -6,8 +6,8 @@ import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import Timer
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.pipeline import Declaration, PipelineError, PipelineState, read_declaration
 
 

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
 from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL
@@ -35,7 +35,7 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.runtime.githost import Push
+    from pushproof.emulator.githost.host import Push
     from pushproof.emulator.world import World
 
 

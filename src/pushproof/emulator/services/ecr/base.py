@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
+from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.model import EcrSettings, Repository, Scope

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.h
 
 from __future__ import annotations
 
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError
 
 
 def repository_not_found(name: str, registry: str) -> AwsError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import manifests
 from pushproof.emulator.services.ecr.base import EcrOperations
 

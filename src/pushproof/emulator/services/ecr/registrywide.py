@@ -6,8 +6,8 @@ import base64
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository, Scope

@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushproof.emulator.registry import Registry
+from pushproof.emulator.registry.front import Registry
 from pushproof.emulator.services.ecr.images import ImageOperations
 from pushproof.emulator.services.ecr.layers import LayerOperations
 from pushproof.emulator.services.ecr.lifecycle import LifecycleOperations

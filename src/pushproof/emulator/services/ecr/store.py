@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors, manifests
 from pushproof.emulator.services.ecr.model import EcrSettings, Image, Repository, Scope, StorageClass, Upload
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from pushproof.emulator.context import Principal
+from pushproof.emulator.kernel.context import Principal
 from pushproof.emulator.services.ecr.model import Scope
 
 

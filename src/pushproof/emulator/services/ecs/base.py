@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 
 from .model import Cluster, EcsService, EcsSettings, EcsTask, Region, TaskDefinition

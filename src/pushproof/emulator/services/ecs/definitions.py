@@ -6,8 +6,8 @@ import copy
 import re
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.deployment import DeploymentError, HealthCheck
 
 from .base import EcsBase, missing, page

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.clock import Clock
-from pushproof.emulator.errors import AwsError
+from pushproof.base.clock import Clock
+from pushproof.emulator.kernel.errors import AwsError
 
 from .model import ContainerState, EcsTask
 from .preparing import log_options

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.clock import start_room
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import Outcome
+from pushproof.base.clock import start_room
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.runtime.base import CommandResult
 from pushproof.engines.deployment import HealthCheck, HealthStatus, container_checked, container_started, task_health
 

@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.clock import Clock
-from pushproof.emulator.loop import Timer
+from pushproof.base.clock import Clock
+from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment import ContainerHealth, HealthCheck, HealthStatus, ServiceEvent, ServiceState
 
 from .ordering import Dependency

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.runtime.base import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
 
 from .ordering import dependencies

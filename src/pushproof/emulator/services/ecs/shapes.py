@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from pushproof.clock import Clock
+from pushproof.base.clock import Clock
 from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
 
 from .model import ContainerState, EcsService, EcsTask, tag_list

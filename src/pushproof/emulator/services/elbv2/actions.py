@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import Any
 
-from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2.model import Rule
 from pushproof.engines import loadbalancing as engine
 

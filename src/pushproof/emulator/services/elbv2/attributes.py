@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 
 LOAD_BALANCER = {
     "access_logs.s3.enabled": "false",

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from pushproof.emulator.context import Call
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import Call
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.runtime.loadbalancer import Certificate
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pushproof.clock import start_room
-from pushproof.emulator.loop import Outcome
+from pushproof.base.clock import start_room
+from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.runtime.base import HttpProbe, TargetProber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
 from pushproof.engines.deployment.target_health import (

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.model import Listener, Rule, unique
 from pushproof.emulator.services.elbv2.store import Store, page

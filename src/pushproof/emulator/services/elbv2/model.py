@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.emulator.loop import Timer
+from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment.target_health import TargetHealth
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError
 
 
 def check_name(kind: str, name: str) -> None:

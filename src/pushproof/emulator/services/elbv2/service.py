@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.elbv2.listeners import ListenerOperations
 from pushproof.emulator.services.elbv2.loadbalancers import LoadBalancerOperations
 from pushproof.emulator.services.elbv2.tagging import TagOperations

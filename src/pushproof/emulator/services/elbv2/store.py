@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import VirtualLoop
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.runtime.base import TargetProber
 from pushproof.emulator.runtime.loadbalancer import (
     CertificateError,

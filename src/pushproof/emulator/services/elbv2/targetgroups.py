@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.context import RequestContext
-from pushproof.emulator.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import attributes
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup, unique
 from pushproof.emulator.services.elbv2.names import check_name

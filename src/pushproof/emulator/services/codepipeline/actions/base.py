@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pushproof.emulator.context import Credentials
-from pushproof.emulator.errors import AwsError
-from pushproof.emulator.loop import Outcome, Timer
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.loop import Outcome, Timer
 from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
 from pushproof.engines.pipeline import ActionFailed, ActionProgressed, ActionSucceeded, Input, StartAction
 

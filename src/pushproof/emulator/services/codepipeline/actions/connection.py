@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from pushproof.emulator.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
 from pushproof.engines.pipeline import Artifact

@@ -1,0 +1,1 @@
+"""Facts read from AWS's API, shared by checks and emulator."""

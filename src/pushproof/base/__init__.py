@@ -1,0 +1,1 @@
+"""Ground floor: clock, processes, environment. Imports nothing else of the project."""

@@ -1,0 +1,1 @@
+"""Authorisation: principals, attached policies, decisions, refusals."""

@@ -1,0 +1,371 @@
+"""Which policies are attached where: read from IAM and from the resources' own services, and remembered until changed.
+
+Everything is read through boto3 from the substrate (ECR repositories from the plane), so any emulator can stand behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.kernel.context import Call
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_AWS_MANAGED = ":iam::aws:policy/"
+# Operations that change a resource's policy, or which resource a name means.
+_RESOURCE_WRITES = {
+    "s3": ("PutBucketPolicy", "DeleteBucketPolicy", "CreateBucket", "DeleteBucket"),
+    "sns": ("SetTopicAttributes", "CreateTopic", "DeleteTopic", "AddPermission", "RemovePermission"),
+    "sqs": ("SetQueueAttributes", "CreateQueue", "DeleteQueue", "AddPermission", "RemovePermission"),
+    "kms": ("PutKeyPolicy", "CreateKey", "CreateAlias", "UpdateAlias", "DeleteAlias"),
+    "secretsmanager": (
+        "PutResourcePolicy",
+        "DeleteResourcePolicy",
+        "CreateSecret",
+        "DeleteSecret",
+        "RestoreSecret",
+        "UpdateSecret",
+    ),
+    "ecr": ("SetRepositoryPolicy", "DeleteRepositoryPolicy", "CreateRepository", "DeleteRepository"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An IAM user or role with what is attached to it. `trust` is a role's trust policy."""
+
+    arn: str
+    unique_id: str
+    policies: tuple[Policy, ...]
+    boundary: Policy | None
+    trust: Policy | None
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret's ARN with its suffix, and the ARN of the customer's key it is under (empty: AWS's own key)."""
+
+    arn: str
+    key_arn: str
+
+
+class Attachments:
+    """Reads policies; `forget` is called when something was written past the gateway."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._memory: dict[tuple[str, ...], Any] = {}
+        self._aws_managed: dict[str, Policy] = {}
+
+    def watch(self) -> None:
+        """Have the gateway tell of every write that could make what is remembered untrue."""
+        gateway = self._world.gateway
+        gateway.observe("iam", self._written)
+        for service, operations in _RESOURCE_WRITES.items():
+            gateway.observe(service, self._written, *operations)
+
+    def forget(self) -> None:
+        """Read everything anew from now on."""
+        with self._lock:
+            self._generation += 1
+            self._memory.clear()
+
+    def _written(self, call: Call) -> None:
+        if call.mutating:
+            self.forget()
+
+    def _remember(self, key: tuple[str, ...], read: Callable[[], Any]) -> Any:
+        if key in self._memory:
+            return self._memory[key]
+        before = self._generation
+        value = read()
+        with self._lock:
+            # A write during the reading may or may not be in what was read.
+            if self._generation == before:
+                self._memory[key] = value
+        return value
+
+    # Identities.
+
+    def user_of_key(self, access_key_id: str) -> str | None:
+        """The ARN of the IAM user an access key belongs to; None when it is nobody's."""
+        found: str | None = self._remember(("key", access_key_id), lambda: self._read_user_of_key(access_key_id))
+        return found
+
+    def _read_user_of_key(self, access_key_id: str) -> str | None:
+        answer = self._ask("iam", "get_access_key_last_used", AccessKeyId=access_key_id)
+        name = (answer or {}).get("UserName")
+        user = self._ask("iam", "get_user", UserName=name) if name else None
+        return str(user["User"]["Arn"]) if user else None
+
+    def role(self, arn: str) -> Identity | None:
+        """The role of that ARN, path and all; None when there is none."""
+        found: Identity | None = self._remember(("role", arn), lambda: self._read_role(arn))
+        return found
+
+    def role_by_name(self, name: str) -> Identity | None:
+        """The role of that name, whatever its path."""
+        found: Identity | None = self._remember(("role-name", name), lambda: self._read_role_named(name))
+        return found
+
+    def user(self, arn: str) -> Identity | None:
+        """The user of that ARN, with the policies of its groups; None when there is none."""
+        found: Identity | None = self._remember(("user", arn), lambda: self._read_user(arn))
+        return found
+
+    def _read_role(self, arn: str) -> Identity | None:
+        identity = self.role_by_name(arn.rsplit("/", 1)[-1])
+        return identity if identity is not None and identity.arn == arn else None
+
+    def _read_role_named(self, name: str) -> Identity | None:
+        answer = self._ask("iam", "get_role", RoleName=name)
+        if answer is None:
+            return None
+        role = answer["Role"]
+        trust = self._compile(role["AssumeRolePolicyDocument"], Kind.TRUST, name, "none")
+        return self._identity(role, "role", name, self._attached("role", name), trust)
+
+    def _read_user(self, arn: str) -> Identity | None:
+        name = arn.rsplit("/", 1)[-1]
+        answer = self._ask("iam", "get_user", UserName=name)
+        if answer is None or answer["User"]["Arn"] != arn:
+            return None
+        policies = self._attached("user", name)
+        for group in (self._ask("iam", "list_groups_for_user", UserName=name) or {}).get("Groups", ()):
+            policies += self._attached("group", group["GroupName"])
+        return self._identity(answer["User"], "user", name, policies, None)
+
+    def _identity(
+        self, found: dict[str, Any], sort: str, name: str, policies: list[Policy], trust: Policy | None
+    ) -> Identity:
+        boundary_arn = (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        boundary = self.managed(boundary_arn, Kind.BOUNDARY) if boundary_arn else None
+        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
+        unique = str(found.get("RoleId") or found.get("UserId") or "")
+        return Identity(found["Arn"], unique, tuple(policies), boundary, trust, tags)
+
+    def _attached(self, sort: str, name: str) -> list[Policy]:
+        """Inline and managed policies of a user, group or role."""
+        argument = {f"{sort.capitalize()}Name": name}
+        out = []
+        for inline in (self._ask("iam", f"list_{sort}_policies", **argument) or {}).get("PolicyNames", ()):
+            answer = self._ask("iam", f"get_{sort}_policy", PolicyName=inline, **argument)
+            if answer is not None:
+                source = f"{sort}_{name}_{inline}"
+                out.append(self._compile(answer["PolicyDocument"], Kind.IDENTITY, source, sort))
+        listed = self._ask("iam", f"list_attached_{sort}_policies", **argument) or {}
+        for attached in listed.get("AttachedPolicies", ()):
+            policy = self.managed(attached["PolicyArn"])
+            if policy is not None:
+                out.append(policy)
+        return out
+
+    def managed(self, arn: str, kind: Kind = Kind.IDENTITY) -> Policy | None:
+        """A managed policy's default version; None when there is no such policy."""
+        # Those of AWS are long, many, and never change.
+        key = f"{kind}|{arn}"
+        if key in self._aws_managed:
+            return self._aws_managed[key]
+        answer = self._ask("iam", "get_policy", PolicyArn=arn)
+        version = answer and self._ask(
+            "iam", "get_policy_version", PolicyArn=arn, VersionId=answer["Policy"]["DefaultVersionId"]
+        )
+        if not answer or not version:
+            return None
+        aws = _AWS_MANAGED in arn
+        source = "aws-managed" if aws else "user-managed"
+        policy = self._compile(version["PolicyVersion"]["Document"], kind, answer["Policy"]["PolicyName"], source)
+        if aws:
+            self._aws_managed[key] = policy
+        return policy
+
+    # Resources.
+
+    def of_resource(self, arn: str, region: str) -> Policy | None:
+        """The policy attached to the resource itself, where its kind can have one and it does."""
+        service = arn.split(":", 3)[2] if arn.count(":") >= 5 else ""
+        reader = _READERS.get(service)
+        if reader is None:
+            return None
+        name = reader[0](arn)
+        if not name:
+            return None
+        found: Policy | None = self._remember(
+            ("resource", service, region, name), lambda: self._read_resource(service, name, region)
+        )
+        return found
+
+    def _read_resource(self, service: str, name: str, region: str) -> Policy | None:
+        operation, arguments, pick = _READERS[service][1:]
+        answer = self._ask(service, operation, region, **arguments(name))
+        document = pick(answer) if answer else None
+        return self._compile(document, Kind.RESOURCE, name, "resource") if document else None
+
+    def real_arn(self, implied: str, region: str) -> str | None:
+        """The ARN that a request's words stand for: with a secret's suffix, of the key behind an alias, of what is associated."""
+        prefix, rest = implied.rsplit(":", 1)
+        if rest.startswith(("route-table-association/", "elastic-ip-association/")):
+            # Not remembered: associations come and go with operations that write no policy.
+            of = self._of_association(rest, region)
+            return f"{prefix}:{of}" if of else None
+        found: str | None = self._remember(("arn", region, implied), lambda: self._read_arn(implied, region))
+        return found
+
+    def _read_arn(self, implied: str, region: str) -> str | None:
+        _, _, service, _, _, rest = implied.split(":", 5)
+        if service == "secretsmanager":
+            secret = self.secret(rest.removeprefix("secret:"), region)
+            return secret.arn if secret else None
+        if service == "kms" and rest.startswith("alias/"):
+            answer = self._ask(service, "describe_key", region, KeyId=rest)
+            return str(answer["KeyMetadata"]["Arn"]) if answer else None
+        if service == "iam" and rest.startswith("role/"):
+            role = self.role_by_name(rest.rsplit("/", 1)[-1])
+            return role.arn if role else None
+        return None
+
+    def resource_tags(self, arn: str, region: str) -> dict[str, str]:
+        """`aws:ResourceTag/...` of a resource that has no name of its owner's choosing: EC2's, certificates, connections.
+
+        Read each time: too many operations write tags to tell when they change.
+        """
+        parts = arn.split(":", 5)
+        reader = _TAGS.get(parts[2]) if len(parts) == 6 and "*" not in parts[5] else None
+        if reader is None:
+            return {}
+        operation, arguments = reader
+        tags = (self._ask(parts[2], operation, region, **arguments(arn)) or {}).get("Tags") or ()
+        keys = {f"aws:ResourceTag/{tag['Key']}": str(tag.get("Value", "")) for tag in tags}
+        if parts[2] == "ec2":
+            keys |= {key.replace("aws:", "ec2:", 1): value for key, value in keys.items()}
+        return keys
+
+    def _of_association(self, rest: str, region: str) -> str | None:
+        """The route table or the address that an association is of."""
+        kind, _, association = rest.partition("/")
+        if kind == "route-table-association":
+            wanted = [{"Name": "association.route-table-association-id", "Values": [association]}]
+            tables = (self._ask("ec2", "describe_route_tables", region, Filters=wanted) or {}).get("RouteTables")
+            return f"route-table/{tables[0]['RouteTableId']}" if tables else None
+        wanted = [{"Name": "association-id", "Values": [association]}]
+        addresses = (self._ask("ec2", "describe_addresses", region, Filters=wanted) or {}).get("Addresses")
+        return f"elastic-ip/{addresses[0]['AllocationId']}" if addresses else None
+
+    def secret(self, secret_id: str, region: str) -> Secret | None:
+        """A secret by name or ARN; None when there is none."""
+        found: Secret | None = self._remember(
+            ("secret", region, secret_id), lambda: self._read_secret(secret_id, region)
+        )
+        return found
+
+    def _read_secret(self, secret_id: str, region: str) -> Secret | None:
+        answer = self._ask("secretsmanager", "describe_secret", region, SecretId=secret_id)
+        if answer is None:
+            return None
+        key_id = str(answer.get("KmsKeyId") or "")
+        if not key_id or key_id.endswith("alias/aws/secretsmanager"):
+            return Secret(answer["ARN"], "")
+        key = self._ask("kms", "describe_key", region, KeyId=key_id)
+        return Secret(answer["ARN"], key["KeyMetadata"]["Arn"] if key else key_id)
+
+    # Below.
+
+    def _ask(self, service: str, operation: str, region: str | None = None, **arguments: Any) -> dict[str, Any] | None:
+        """One call to the substrate; None when it says that there is nothing there."""
+        region = region or self._world.region
+        client = (
+            self._world.client(service, region=region)
+            if service in self._world.services and not self._world.services[service].overlay
+            else self._world.substrate.client(service, region)
+        )
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**arguments)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                raise AwsError("ServiceUnavailable", f"{service}.{operation} failed: {error}", 503) from error
+            return None
+        return answer
+
+    def _compile(self, document: Any, kind: Kind, name: str, source: str) -> Policy:
+        text = document if isinstance(document, str) else json.dumps(document)
+        try:
+            return parse(text, kind, name=name, source_type=source)
+        except PolicyError as error:
+            raise AwsError(error.code, f"The {kind} {name!r} cannot be evaluated: {error}") from error
+
+
+def _after(prefix: str) -> Callable[[str], str]:
+    """The part of an ARN's resource after a prefix; empty when it is no single resource of that kind."""
+
+    def name(arn: str) -> str:
+        rest = arn.split(":", 5)[5]
+        return rest.removeprefix(prefix) if rest.startswith(prefix) and "*" not in rest else ""
+
+    return name
+
+
+def _bucket(arn: str) -> str:
+    name = arn.split(":", 5)[5].split("/", 1)[0]
+    return name if "*" not in name else ""
+
+
+Reader = tuple[
+    Callable[[str], str], str, Callable[[str], dict[str, Any]], Callable[[dict[str, Any]], Any]
+]  # name in the ARN, operation, its arguments, the document in its answer
+
+_READERS: dict[str, Reader] = {
+    "s3": (_bucket, "get_bucket_policy", lambda name: {"Bucket": name}, lambda a: a.get("Policy")),
+    "sns": (
+        lambda arn: arn if "*" not in arn else "",
+        "get_topic_attributes",
+        lambda name: {"TopicArn": name},
+        lambda a: a["Attributes"].get("Policy"),
+    ),
+    "sqs": (
+        _after(""),
+        "get_queue_attributes",
+        lambda name: {"QueueUrl": name, "AttributeNames": ["Policy"]},
+        lambda a: (a.get("Attributes") or {}).get("Policy"),
+    ),
+    "kms": (
+        _after("key/"),
+        "get_key_policy",
+        lambda name: {"KeyId": name, "PolicyName": "default"},
+        lambda a: a.get("Policy"),
+    ),
+    "secretsmanager": (
+        lambda arn: arn if ":secret:" in arn and "?" not in arn and "*" not in arn else "",
+        "get_resource_policy",
+        lambda name: {"SecretId": name},
+        lambda a: a.get("ResourcePolicy"),
+    ),
+    "ecr": (
+        _after("repository/"),
+        "get_repository_policy",
+        lambda name: {"repositoryName": name},
+        lambda a: a.get("policyText"),
+    ),
+}
+
+# How the tags of an ARN are read: an operation and its arguments.
+_TAGS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "ec2": (
+        "describe_tags",
+        lambda arn: {"Filters": [{"Name": "resource-id", "Values": [arn.rsplit("/", 1)[-1]]}]},
+    ),
+    "acm": ("list_tags_for_certificate", lambda arn: {"CertificateArn": arn}),
+    "codeconnections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
+    "codestar-connections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
+}

@@ -1,0 +1,301 @@
+"""Who may do what: the decision on every call that passes the gateway.
+
+Callers are the account's administrator (root, test and unknown keys), IAM users, and sessions of roles, which AWS services and
+users get here. What a caller may do is decided by the policy engine from the policies that the account really has attached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.access.attachments import Attachments
+from pushproof.emulator.access.denials import denial
+from pushproof.emulator.kernel.context import Credentials, Principal
+from pushproof.emulator.wire.protocol import ParsedCall
+from pushproof.engines import policy as engine
+from pushproof.engines.policy.actions import Permission, Scope, requirement
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+Context = Mapping[str, str | Iterable[str]]
+
+# A bucket's owner can always mend a policy that locks everyone out:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+_UNLOCKABLE = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
+_NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a set of temporary credentials stands for, with the session policies it was made under (None: none)."""
+
+    principal: Principal
+    policies: tuple[engine.Policy, ...] | None = None
+
+
+class Authority:
+    """Knows the principal behind an access key, and decides calls."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._sessions: dict[str, Session] = {}
+        self.attachments = Attachments(world)
+        #: Service control policies by level, root first; every level must allow. Empty: no organization.
+        self.service_control_policies: engine.Levels = ()
+
+    # Who calls.
+
+    def principal(self, access_key_id: str | None) -> Principal:
+        """The principal of an access key; a key that nobody issued is the account's administrator."""
+        account = self._world.account_id
+        key = access_key_id or ""
+        root = f"arn:aws:iam::{account}:root"
+        if key == self._world.plane_key:
+            return Principal("plane", root, account, key)
+        session = self._sessions.get(key)
+        if session is not None:
+            return session.principal
+        # IAM's keys are long and begin with AKIA; asking about any other would be a waste.
+        user = self.attachments.user_of_key(key) if len(key) >= 16 and key.startswith(("AKIA", "LKIA")) else None
+        if user is not None:
+            return Principal("user", user, account, key)
+        return Principal("account", root, account, key)
+
+    # What they may do.
+
+    def authorise(self, principal: Principal, call: ParsedCall, region: str) -> None:
+        """Raise AwsError, worded as the service words it, when the principal may not make this call."""
+        if principal.kind == "plane" or not self._world.settings.enforce_iam:
+            return
+        scope = Scope(region, self._world.account_id, find=lambda implied: self.attachments.real_arn(implied, region))
+        needed = requirement(call.service, call.operation, call.parameters, scope)
+        for permission in (*needed.permissions, *self._implied(principal, call, region)):
+            decision = self._decide(principal, permission, region)
+            if not decision.allowed:
+                raise denial(call.service, decision)
+
+    def decide(
+        self,
+        principal: Principal,
+        action: str,
+        resource: str = "*",
+        context: Context | None = None,
+        *,
+        region: str | None = None,
+    ) -> engine.Decision:
+        """Whether a principal may take an action that is no API call: `codeconnections:UseConnection`, a registry's push.
+
+        `context` adds condition keys, such as `aws:SourceVpce` for what comes through a VPC endpoint.
+        """
+        extra = {key: value if isinstance(value, str) else tuple(value) for key, value in (context or {}).items()}
+        return self._decide(principal, Permission(action, resource, extra), region or self._world.region)
+
+    def require(
+        self,
+        principal: Principal,
+        action: str,
+        resource: str = "*",
+        context: Context | None = None,
+        *,
+        region: str | None = None,
+    ) -> None:
+        """As `decide`, but raises AwsError (worded as the service of the action words it) when it is not allowed."""
+        if principal.kind == "plane" or not self._world.settings.enforce_iam:
+            return
+        decision = self.decide(principal, action, resource, context, region=region)
+        if not decision.allowed:
+            raise denial(action.split(":", 1)[0], decision)
+
+    def require_service(
+        self,
+        service_principal: str,
+        action: str,
+        resource: str,
+        *,
+        source_arn: str | None = None,
+        region: str | None = None,
+    ) -> None:
+        """Raise AwsError unless the resource's own policy lets an AWS service act on it: events.amazonaws.com on a topic.
+
+        `source_arn` is what the service acts for; it becomes `aws:SourceArn` and `aws:SourceAccount`.
+        """
+        if not self._world.settings.enforce_iam:
+            return
+        region = region or self._world.region
+        asked = engine.request(
+            engine.service_principal(service_principal), action, resource, self._context(region, source_arn),
+            resource_account=self._world.account_id,
+        )  # fmt: skip
+        policies = engine.Policies(resource=self.attachments.of_resource(resource, region))
+        decision = engine.decide(asked, policies)
+        if not decision.allowed:
+            raise denial(action.split(":", 1)[0], decision)
+
+    # Roles.
+
+    def assume(
+        self, role_arn: str, service_principal: str, session_name: str, *, source_arn: str | None = None
+    ) -> Credentials:
+        """Credentials of a role for an AWS service. Raises AwsError (AccessDenied) when its trust policy refuses.
+
+        `source_arn` is the resource the service acts for; `aws:SourceArn` and `aws:SourceAccount` are sent with it, and only then.
+        """
+        name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:64].ljust(2, "-")
+        if self._world.settings.enforce_iam:
+            self._trusts(
+                engine.service_principal(service_principal), role_arn, self._context(self._world.region, source_arn)
+            )
+        answer = self._world.substrate.client("sts", self._world.region).assume_role(
+            RoleArn=role_arn, RoleSessionName=name
+        )
+        self.opened(answer, role_arn, name, service=service_principal)
+        keys = answer["Credentials"]
+        return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+
+    def opened(
+        self, answer: Mapping[str, Any], role_arn: str, session_name: str, *, service: str | None = None,
+        policies: tuple[engine.Policy, ...] | None = None,
+    ) -> None:  # fmt: skip
+        """Take note of a session that STS has made: `answer` is AssumeRole's."""
+        key = answer["Credentials"]["AccessKeyId"]
+        account = role_arn.split(":")[4]
+        role_name = role_arn.rsplit("/", 1)[-1]
+        arn = f"arn:{role_arn.split(':')[1]}:sts::{account}:assumed-role/{role_name}/{session_name}"
+        principal = Principal("session", arn, account, key, role_arn, session_name, service)
+        self._sessions[key] = Session(principal, policies)
+
+    def same(self, access_key_id: str, principal: Principal) -> None:
+        """Take note of temporary keys that stand for a principal as it is (GetSessionToken)."""
+        before = self._sessions.get(principal.access_key_id)
+        self._sessions[access_key_id] = Session(principal, before.policies if before else None)
+
+    def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
+        role = self.attachments.role(role_arn)
+        asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=role_arn.split(":")[4])
+        policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
+        decision = engine.decide(asked, policies)
+        if not decision.allowed:
+            raise denial("sts", decision)
+
+    # Below.
+
+    def bearing(self, principal: Principal) -> tuple[engine.Principal, engine.Policies]:
+        """A principal as the policy engine knows it, and every policy that bears on it (but the resource's)."""
+        if principal.kind == "session" and principal.role_arn:
+            role = self.attachments.role(principal.role_arn)
+            session = self._sessions.get(principal.access_key_id)
+            caller = engine.principal_of(
+                principal.arn,
+                role_arn=principal.role_arn,
+                tags=role.tags if role else {},
+                userid=f"{role.unique_id}:{principal.session_name}" if role else "",
+            )
+            return caller, engine.Policies(
+                identity=role.policies if role else (),
+                boundary=role.boundary if role else None,
+                session=session.policies if session else None,
+                scps=self.service_control_policies,
+            )
+        if principal.kind == "user":
+            user = self.attachments.user(principal.arn)
+            caller = engine.principal_of(
+                principal.arn, tags=user.tags if user else {}, userid=user.unique_id if user else ""
+            )
+            return caller, engine.Policies(
+                identity=user.policies if user else (),
+                boundary=user.boundary if user else None,
+                scps=self.service_control_policies,
+            )
+        return engine.principal_of(principal.arn), engine.Policies()
+
+    def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
+        caller, policies = self.bearing(principal)
+        tags = {} if principal.kind == "account" else self.attachments.resource_tags(permission.resource, region)
+        context = {**self._context(region), **tags, **permission.context}
+        role = permission.resource if permission.action == "sts:AssumeRole" else None
+        asked = engine.request(
+            caller, permission.action, permission.resource, context,
+            resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._world.account_id,
+        )  # fmt: skip
+        resource: engine.Policy | None
+        decides = False
+        if role:
+            found = self.attachments.role(role)
+            resource, decides = (found.trust if found else None), True
+        elif principal.kind == "account" and permission.action in _UNLOCKABLE:
+            resource = None
+        else:
+            resource = self.attachments.of_resource(permission.resource, region)
+            # Keys answer to their own policy first. The administrator is held back by explicit denies only.
+            decides = principal.kind != "account" and resource is not None and permission.action.startswith("kms:")
+        return engine.decide(asked, _with(policies, resource, decides))
+
+    def _context(self, region: str, source_arn: str | None = None) -> dict[str, str]:
+        """Condition keys of every call here. The gateway speaks HTTP on loopback; on AWS the same call is TLS."""
+        now = self._world.clock.stamp(self._world.clock.now())
+        keys = {
+            "aws:RequestedRegion": region,
+            "aws:SecureTransport": "true",
+            "aws:SourceIp": "127.0.0.1",
+            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:EpochTime": str(int(now.timestamp())),
+        }
+        if source_arn:
+            keys["aws:SourceArn"] = source_arn
+            keys["aws:SourceAccount"] = source_arn.split(":")[4] if source_arn.count(":") >= 5 else ""
+            keys["aws:SourceAccount"] = keys["aws:SourceAccount"] or self._world.account_id
+        return keys
+
+    def _implied(self, principal: Principal, call: ParsedCall, region: str) -> list[Permission]:
+        """What a call needs beyond what its request shows."""
+        if principal.kind == "account":
+            return []
+        if call.service == "ecs" and call.operation in ("RunTask", "StartTask"):
+            return self._roles_of_task(str(call.parameters.get("taskDefinition", "")), region)
+        if call.service == "secretsmanager" and call.operation == "GetSecretValue":
+            return self._key_of_secret(str(call.parameters.get("SecretId", "")), region)
+        return []
+
+    def _roles_of_task(self, task_definition: str, region: str) -> list[Permission]:
+        """RunTask hands the roles of the task definition to ECS.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
+        """
+        try:
+            found = self._world.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
+        except ClientError:
+            return []  # the operation itself will say what is wrong with the task definition
+        roles = (found["taskDefinition"].get(key) for key in ("taskRoleArn", "executionRoleArn"))
+        passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+        return [Permission("iam:PassRole", role, passed) for role in dict.fromkeys(roles) if role]
+
+    def _key_of_secret(self, secret_id: str, region: str) -> list[Permission]:
+        """A secret under a customer's key is decrypted with the caller's permission on that key.
+
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
+        """
+        secret = self.attachments.secret(secret_id, region)
+        if secret is None or not secret.key_arn:
+            return []
+        context = {
+            "kms:ViaService": f"secretsmanager.{region}.amazonaws.com",
+            "kms:EncryptionContext:SecretARN": secret.arn,
+        }
+        return [Permission("kms:Decrypt", secret.key_arn, context)]
+
+
+def _with(policies: engine.Policies, resource: engine.Policy | None, decides: bool) -> engine.Policies:
+    return engine.Policies(
+        identity=policies.identity,
+        resource=resource,
+        boundary=policies.boundary,
+        session=policies.session,
+        scps=policies.scps,
+        resource_decides=decides,
+    )

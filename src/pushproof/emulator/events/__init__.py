@@ -1,0 +1,1 @@
+"""EventBridge's bus and its targets."""

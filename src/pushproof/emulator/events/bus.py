@@ -1,0 +1,269 @@
+"""The event bus: what AWS services announce, delivered by the account's own EventBridge rules.
+
+Rules, targets, connections and API destinations are read from the substrate when events are matched, so it does not matter who
+made them, or when. Delivery is retried with a back-off on the world's clock, as the target's retry policy allows.
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import uuid
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.events.targets import DeliveryError, deliver
+from pushproof.emulator.kernel.loop import Outcome
+from pushproof.engines.events import (
+    EventError,
+    EventPattern,
+    InvalidInputTransformer,
+    RuleFacts,
+    compile_path,
+    compile_pattern,
+    compile_transformer,
+)
+from pushproof.engines.events.document import JsonError
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+log = logging.getLogger(__name__)
+
+#: "By default, EventBridge retries sending the event for 24 hours and up to 185 times with an exponential back off."
+MAXIMUM_ATTEMPTS = 185
+MAXIMUM_AGE = 86_400.0
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 480.0
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    """An event as it was put on the bus: AWS time, region, and the envelope EventBridge documents."""
+
+    at: float
+    region: str
+    envelope: dict[str, Any]
+    bus: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one target. `status` is delivering, delivered, failed or dead-lettered."""
+
+    event: PublishedEvent
+    rule_arn: str
+    rule_name: str
+    target: dict[str, Any]
+    payload: str = ""
+    attempts: int = 0
+    status: str = "delivering"
+    error_code: str = ""
+    error_message: str = ""
+    finished_at: float | None = None
+
+
+class Bus:
+    """Publishes events; delivery reads rules and targets from the substrate."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.history: deque[PublishedEvent] = deque(maxlen=10_000)
+        #: Finished deliveries, oldest first: what tests and the report look at.
+        self.deliveries: deque[Delivery] = deque(maxlen=10_000)
+        self._pending: list[PublishedEvent] = []
+        self._matching = False
+        self._compiled = functools.lru_cache(maxsize=1024)(compile_pattern)
+
+    def publish(
+        self, source: str, detail_type: str, detail: dict[str, Any], *, resources: list[str], region: str
+    ) -> dict[str, Any]:
+        """Put an event of an AWS service on the default bus; returns its envelope.
+
+        Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+        """
+        at = self._world.clock.now()
+        time = self._world.clock.stamp(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.put(source, detail_type, detail, resources=resources, region=region, time=time)
+
+    def put(
+        self,
+        source: str,
+        detail_type: str,
+        detail: dict[str, Any],
+        *,
+        resources: list[str],
+        region: str,
+        time: str,
+        bus: str = "default",
+    ) -> dict[str, Any]:
+        """Put an event on a bus, with the time it is to show; returns its envelope."""
+        envelope = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": self._world.account_id,
+            "time": time,
+            "region": region,
+            "resources": resources,
+            "detail": detail,
+        }
+        event = PublishedEvent(self._world.clock.now(), region, envelope, bus)
+        with self._world.loop.lock:
+            self.history.append(event)
+            self._pending.append(event)
+            if not self._matching:
+                self._matching = True
+                self._world.loop.call_soon(self._match_pending, name="bus")
+        return envelope
+
+    # Events are matched in batches, so that a burst of them reads the rules once.
+
+    def _match_pending(self) -> None:
+        events, self._pending = self._pending, []
+        self._world.loop.submit(lambda: self._match(events), self._matched, name="bus: match")
+
+    def _matched(self, outcome: Outcome[list[Delivery]]) -> None:
+        self._matching = bool(self._pending)
+        if self._pending:
+            self._world.loop.call_soon(self._match_pending, name="bus")
+        for delivery in outcome.get():
+            if delivery.status == "delivering":
+                self._attempt(delivery)
+            else:
+                self._finish(delivery)
+
+    def _match(self, events: list[PublishedEvent]) -> list[Delivery]:
+        found: list[Delivery] = []
+        for region, bus in dict.fromkeys((event.region, event.bus) for event in events):
+            client = self._world.substrate.client("events", region)
+            of_this_bus = [event for event in events if (event.region, event.bus) == (region, bus)]
+            for rule in _pages(client.list_rules, "Rules", EventBusName=bus):
+                pattern = self._pattern(rule)
+                matching = [event for event in of_this_bus if pattern and pattern.matches(event.envelope)]
+                if matching:
+                    targets = _pages(client.list_targets_by_rule, "Targets", Rule=rule["Name"], EventBusName=bus)
+                    found += [self._prepare(event, rule, target) for event in matching for target in targets]
+        return found
+
+    def _pattern(self, rule: dict[str, Any]) -> EventPattern | None:
+        if rule.get("State", "ENABLED") == "DISABLED" or not rule.get("EventPattern"):
+            return None
+        try:
+            return self._compiled(rule["EventPattern"])
+        except EventError as error:
+            # Only a rule that bypassed the gateway can be malformed: PutRule refuses it.
+            log.warning("rule %s is ignored: %s", rule["Name"], error)
+            return None
+
+    def _prepare(self, event: PublishedEvent, rule: dict[str, Any], target: dict[str, Any]) -> Delivery:
+        delivery = Delivery(event, rule["Arn"], rule["Name"], target)
+        try:
+            return replace(delivery, payload=self._payload(event, rule, target))
+        except (EventError, JsonError) as error:
+            return replace(delivery, status="failed", error_code="INVALID_INPUT", error_message=str(error))
+
+    def _payload(self, event: PublishedEvent, rule: dict[str, Any], target: dict[str, Any]) -> str:
+        if target.get("Input") is not None:
+            return str(target["Input"])
+        if target.get("InputPath") is not None:
+            found = compile_path(target["InputPath"]).find(event.envelope)
+            if not isinstance(found, str | int | float | list | dict | None):
+                raise InvalidInputTransformer(f"InputPath {target['InputPath']} finds nothing in the event")
+            return json.dumps(found)
+        transformer = target.get("InputTransformer")
+        if transformer is not None:
+            compiled = compile_transformer(transformer.get("InputPathsMap") or {}, transformer["InputTemplate"])
+            stamp = self._world.clock.stamp(event.at).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return compiled.apply(event.envelope, RuleFacts(rule["Arn"], rule["Name"], stamp))
+        return json.dumps(event.envelope)
+
+    # Attempts.
+
+    def _attempt(self, delivery: Delivery) -> None:
+        delivery = replace(delivery, attempts=delivery.attempts + 1)
+        self._world.loop.submit(
+            lambda: deliver(
+                self._world,
+                target=delivery.target,
+                payload=delivery.payload,
+                event=delivery.event.envelope,
+                rule_arn=delivery.rule_arn,
+            ),
+            lambda outcome: self._attempted(delivery, outcome),
+            name=f"bus: deliver to {delivery.target['Arn']}",
+        )
+
+    def _attempted(self, delivery: Delivery, outcome: Outcome[None]) -> None:
+        error = outcome.error
+        if error is None:
+            self._finish(replace(delivery, status="delivered", error_code="", error_message=""))
+            return
+        if not isinstance(error, DeliveryError):
+            error = DeliveryError("INTERNAL_ERROR", repr(error), retriable=True)
+        delivery = replace(delivery, error_code=error.code, error_message=error.message)
+        delay = min(FIRST_DELAY * 2 ** (delivery.attempts - 1), LONGEST_DELAY)
+        if error.retriable and self._may_retry(delivery, delay):
+            log.info("delivery to %s failed, again in %.0f s: %s", delivery.target["Arn"], delay, error.message)
+            self._world.loop.call_later(delay, lambda: self._attempt(delivery), name="bus: retry")
+            return
+        self._give_up(delivery)
+
+    def _may_retry(self, delivery: Delivery, delay: float) -> bool:
+        policy = delivery.target.get("RetryPolicy") or {}
+        retries = policy.get("MaximumRetryAttempts", MAXIMUM_ATTEMPTS)
+        age = policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
+        waited = self._world.clock.now() + delay - delivery.event.at
+        return bool(delivery.attempts <= retries and waited <= age)
+
+    def _give_up(self, delivery: Delivery) -> None:
+        log.warning(
+            "rule %s could not deliver to %s: %s", delivery.rule_name, delivery.target["Arn"], delivery.error_message
+        )
+        queue = (delivery.target.get("DeadLetterConfig") or {}).get("Arn")
+        if not queue:
+            self._finish(replace(delivery, status="failed"))
+            return
+        self._world.loop.submit(
+            lambda: _dead_letter(self._world, delivery, queue),
+            lambda outcome: self._finish(replace(delivery, status="failed" if outcome.error else "dead-lettered")),
+            name="bus: dead letter",
+        )
+
+    def _finish(self, delivery: Delivery) -> None:
+        self.deliveries.append(replace(delivery, finished_at=self._world.clock.now()))
+
+
+def _pages(operation: Any, member: str, **arguments: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    token: dict[str, str] = {}
+    while True:
+        page = operation(**arguments, **token)
+        found += page[member]
+        if not page.get("NextToken"):
+            return found
+        token = {"NextToken": page["NextToken"]}
+
+
+def _dead_letter(world: World, delivery: Delivery, queue_arn: str) -> None:
+    """Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    attributes = {
+        "RULE_ARN": delivery.rule_arn,
+        "TARGET_ARN": delivery.target["Arn"],
+        "ERROR_CODE": delivery.error_code,
+        "ERROR_MESSAGE": delivery.error_message[:1024],
+        "RETRY_ATTEMPTS": str(delivery.attempts - 1),
+    }
+    region, name = queue_arn.split(":")[3], queue_arn.rsplit(":", 1)[1]
+    sqs = world.substrate.client("sqs", region)
+    sqs.send_message(
+        QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"],
+        MessageBody=json.dumps(delivery.event.envelope),
+        MessageAttributes={
+            key: {"DataType": "String", "StringValue": value} for key, value in attributes.items() if value
+        },
+    )

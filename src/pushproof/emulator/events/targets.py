@@ -1,0 +1,247 @@
+"""How EventBridge reaches each kind of target, and what it needs permission for.
+
+Everything here blocks and runs off the world's lock. SNS, SQS and CloudWatch Logs ask the resource's own policy whether
+events.amazonaws.com may come in; API destinations and pipelines need the target's role.
+Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html , .../eb-targets.html ,
+.../eb-api-destinations.html
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.engines.policy import Effect, Policies, PolicyError, decide, parse, request, service_principal
+from pushproof.engines.policy.document import Kind
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+PRINCIPAL = "events.amazonaws.com"
+
+#: "HTTP status codes 401, 407, 409, 429 and 5xx" are tried again.
+RETRIED_STATUSES = frozenset({401, 407, 409, 429})
+
+#: "API destination: the maximum client execution timeout is 5 seconds."
+API_DESTINATION_TIMEOUT = 5.0
+
+#: Headers that an API destination's caller cannot set.
+_OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
+
+
+class DeliveryError(Exception):
+    """A target did not take the event. `code` is EventBridge's ERROR_CODE where it has one."""
+
+    def __init__(self, code: str, message: str, *, retriable: bool = False) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retriable = retriable
+
+
+def deliver(world: World, *, target: Mapping[str, Any], payload: str, event: Mapping[str, Any], rule_arn: str) -> None:
+    """Send one payload to one target. Raises DeliveryError."""
+    arn = str(target["Arn"])
+    parts = arn.split(":", 5)
+    service, resource = parts[2], parts[5]
+    senders: dict[str, Callable[[World, Mapping[str, Any], str, str], None]] = {
+        "sns": _to_topic,
+        "sqs": _to_queue,
+        "logs": _to_log_group,
+        "codepipeline": _to_pipeline,
+    }
+    try:
+        if service == "events" and resource.startswith("api-destination/"):
+            _to_api_destination(world, target, payload, rule_arn)
+        elif service == "events" and resource.startswith("event-bus/"):
+            _to_bus(world, resource.removeprefix("event-bus/"), event)
+        elif service in senders:
+            senders[service](world, target, payload, rule_arn)
+        else:
+            raise DeliveryError("NOT_IMPLEMENTED", f"Pushproof does not deliver to targets of {service} ({arn})")
+    except ClientError as error:
+        raise _from_client(error) from error
+    except AwsError as error:
+        raise DeliveryError("NO_PERMISSIONS", error.message) from error
+
+
+def _from_client(error: ClientError) -> DeliveryError:
+    code = str(error.response["Error"].get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500))
+    if "NotFound" in code or "NonExistent" in code:
+        return DeliveryError("RESOURCE_NOT_FOUND", str(error))
+    if "AccessDenied" in code or code == "AuthorizationError" or status == 403:
+        return DeliveryError("NO_PERMISSIONS", str(error))
+    return DeliveryError("SDK_CLIENT_ERROR", str(error), retriable=status >= 500 or "Throttl" in code)
+
+
+def _admit(world: World, action: str, resource: str, rule_arn: str) -> None:
+    """Raise AwsError unless the resource's own policy lets EventBridge in on behalf of this rule."""
+    world.authority.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=resource.split(":")[3])
+
+
+def _to_topic(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    arn = target["Arn"]
+    sns = world.substrate.client("sns", arn.split(":")[3])
+    key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
+    _admit(world, "sns:Publish", arn, rule_arn)
+    if key.endswith("alias/aws/sns"):
+        raise DeliveryError(
+            "NO_PERMISSIONS",
+            f"{arn} is encrypted with the AWS managed key {key}, whose policy does not admit {PRINCIPAL}. "
+            "Encrypt it with a customer managed key that does.",
+        )
+    sns.publish(TopicArn=arn, Message=payload)
+
+
+def _to_queue(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    arn = target["Arn"]
+    sqs = world.substrate.client("sqs", arn.split(":")[3])
+    url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
+    _admit(world, "sqs:SendMessage", arn, rule_arn)
+    group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+    sqs.send_message(QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {}))
+
+
+def _to_log_group(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    arn = target["Arn"].removesuffix(":*")
+    group = arn.split(":log-group:", 1)[1]
+    logs = world.substrate.client("logs", arn.split(":")[3])
+    stream = rule_arn.rsplit("/", 1)[1]
+    _check_log_policies(world, logs, f"{arn}:log-stream:{stream}", rule_arn)
+    known = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+    if all(one["logStreamName"] != stream for one in known):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    at = int(world.clock.stamp(world.clock.now()).timestamp() * 1000)
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": payload}])
+
+
+def _check_log_policies(world: World, logs: Any, resource: str, rule_arn: str) -> None:
+    """CloudWatch Logs keeps its resource policies by account and region, not by log group."""
+    if not world.settings.enforce_iam:
+        return
+    try:
+        policies = [
+            parse(policy["policyDocument"], Kind.RESOURCE, name=policy["policyName"])
+            for policy in logs.describe_resource_policies().get("resourcePolicies", [])
+        ]
+    except PolicyError as error:
+        raise DeliveryError(
+            "NO_PERMISSIONS", f"A resource policy of CloudWatch Logs cannot be read: {error}"
+        ) from error
+    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": world.account_id}
+    for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
+        asked = request(service_principal(PRINCIPAL), action, resource, context, resource_account=world.account_id)
+        decisions = [decide(asked, Policies(resource=policy, resource_decides=True)) for policy in policies]
+        denied = any(decision.effect is Effect.EXPLICIT_DENY for decision in decisions)
+        if denied or not any(decision.allowed for decision in decisions):
+            raise DeliveryError(
+                "NO_PERMISSIONS",
+                f"{PRINCIPAL} is not authorized to perform: {action} on resource: {resource}. "
+                f"A resource policy of CloudWatch Logs must name the principal {PRINCIPAL}.",
+            )
+
+
+def _to_bus(world: World, bus: str, event: Mapping[str, Any]) -> None:
+    with world.loop.lock:
+        world.bus.put(
+            event["source"],
+            event["detail-type"],
+            event["detail"],
+            resources=event["resources"],
+            region=event["region"],
+            time=event["time"],
+            bus=bus,
+        )
+
+
+# Targets that need a role.
+
+
+def _role_of(target: Mapping[str, Any]) -> str:
+    role = target.get("RoleArn")
+    if not role:
+        raise DeliveryError("NO_PERMISSIONS", f"The target {target['Arn']} has no RoleArn, which it needs")
+    return str(role)
+
+
+def _to_pipeline(world: World, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
+    region, name = target["Arn"].split(":")[3], target["Arn"].rsplit(":", 1)[1]
+    credentials = world.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    world.client("codepipeline", region=region, credentials=credentials).start_pipeline_execution(name=name)
+
+
+def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    arn = target["Arn"]
+    region = arn.split(":")[3]
+    events = world.substrate.client("events", region)
+    destination = events.describe_api_destination(Name=arn.split("/")[1])
+    connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])
+    role = _role_of(target)
+    credentials = world.assume(role, PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    # No API operation, and so not asked at the gateway.
+    caller = world.authority.principal(credentials.access_key_id)
+    world.authority.require(caller, "events:InvokeApiDestination", arn, region=region)
+    headers, query, body = _authorised(world, region, connection, payload)
+    own = target.get("HttpParameters") or {}
+    headers = {
+        k: v for k, v in {**headers, **(own.get("HeaderParameters") or {})}.items() if k.lower() not in _OWN_HEADERS
+    }
+    query = {**query, **(own.get("QueryStringParameters") or {})}
+    url = str(destination["InvocationEndpoint"])
+    for value in own.get("PathParameterValues") or ():
+        url = url.replace("*", quote(str(value), safe=""), 1)
+    _call(destination["HttpMethod"], url, headers, query, body)
+
+
+def _authorised(
+    world: World, region: str, connection: Mapping[str, Any], payload: str
+) -> tuple[dict[str, str], dict[str, str], str]:
+    """Headers, query and body as the connection's authorisation asks for them."""
+    secrets = world.substrate.client("secretsmanager", region)
+    secret = json.loads(secrets.get_secret_value(SecretId=connection["SecretArn"])["SecretString"])
+    headers: dict[str, str] = {"Content-Type": "application/json; charset=utf-8"}
+    kind = connection["AuthorizationType"]
+    if kind == "API_KEY":
+        headers[secret["api_key_name"]] = secret["api_key_value"]
+    elif kind == "BASIC":
+        pair = f"{secret['username']}:{secret['password']}".encode()
+        headers["Authorization"] = "Basic " + base64.b64encode(pair).decode()
+    else:
+        raise DeliveryError("NOT_IMPLEMENTED", f"Pushproof does not authorise API destinations by {kind}")
+    extra = (connection.get("AuthParameters") or {}).get("InvocationHttpParameters") or {}
+    headers |= {item["Key"]: item["Value"] for item in extra.get("HeaderParameters") or ()}
+    query = {item["Key"]: item["Value"] for item in extra.get("QueryStringParameters") or ()}
+    body = payload
+    members = {item["Key"]: item["Value"] for item in extra.get("BodyParameters") or ()}
+    if members:
+        document = json.loads(payload)
+        if isinstance(document, dict):
+            body = json.dumps({**document, **members})
+    return headers, query, body
+
+
+def _call(method: str, url: str, headers: dict[str, str], query: dict[str, str], body: str) -> None:
+    headers = {"User-Agent": "Amazon/EventBridge/ApiDestinations", **headers}
+    with requests.Session() as session:
+        # A webhook stand-in is on this machine; a proxy of the environment is not meant.
+        session.trust_env = False
+        try:
+            answer = session.request(
+                method, url, headers=headers, params=query, data=body.encode(), timeout=API_DESTINATION_TIMEOUT
+            )
+        except requests.RequestException as error:
+            raise DeliveryError("SDK_CLIENT_ERROR", f"{method} {url} failed: {error}", retriable=True) from error
+    if answer.status_code >= 400:
+        raise DeliveryError(
+            "SDK_CLIENT_ERROR",
+            f"{method} {url} answered {answer.status_code}: {answer.text[:200]}",
+            retriable=answer.status_code >= 500 or answer.status_code in RETRIED_STATUSES,
+        )

@@ -1,0 +1,1 @@
+"""The git host that receives pushes."""

@@ -1,0 +1,228 @@
+"""The git host that a connection reaches: bare repositories behind git's own HTTP backend, on the gateway's port.
+
+`git push http://127.0.0.1:<port>/_git/<owner>/<name>.git` is a real push. What it set going is said on the pusher's terminal.
+Source: https://git-scm.com/docs/git-http-backend
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.base.environment import WORLD_VARIABLE, clean_environment
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_PREFIX = "/_git/"
+_HOOK_PREFIX = "/_git-push/"
+_ZERO = "0" * 40
+
+# Runs inside git's receive-pack; what it prints reaches the pusher as "remote: …".
+_HOOK = """#!{python}
+import sys, urllib.request
+try:
+    answer = urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(
+        urllib.request.Request({url!r}, data=sys.stdin.buffer.read(), method="POST"), timeout=60)
+    print(answer.read().decode(), end="")
+except Exception as error:
+    print(f"the push was stored, but announcing it failed: {{error}}")
+"""
+
+
+class NoSuchRepository(Exception):
+    """The git host has no such repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit: full hash, author, ISO 8601 date, first line and whole message."""
+
+    id: str
+    author: str
+    email: str
+    date: str
+    message: str
+
+    @property
+    def subject(self) -> str:
+        return self.message.split("\n", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A branch that moved: `repository` as `owner/name`, the commit it is at now, the one before (None: a new branch)."""
+
+    repository: str
+    branch: str
+    commit: Commit
+    previous: str | None
+
+
+class GitHost:
+    """Repositories of a world. A front of the gateway."""
+
+    name = "git host"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._root = world.directory / "git"
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._subscribers: list[Callable[[Push], str | None]] = []
+        git = shutil.which("git")
+        if git is None:
+            raise FileNotFoundError("git is not on PATH; install it (Debian/Ubuntu: apt-get install git)")
+        self._git = git
+        self._environment = {**clean_environment(), WORLD_VARIABLE: world.id}
+
+    # What the plane asks.
+
+    def on_push(self, callback: Callable[[Push], str | None]) -> None:
+        """Call back, under the world's lock, for every branch a push moved; the text it returns is shown to the pusher."""
+        self._subscribers.append(callback)
+
+    def create(self, repository: str) -> str:
+        """Make an empty repository (if it is not there yet); returns its URL.
+
+        Raises ValueError when the name is not `owner/name`.
+        """
+        path = self._path(repository)
+        if not (path / "HEAD").exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._run("init", "--quiet", "--bare", "--initial-branch=main", str(path))
+            hook = path / "hooks" / "post-receive"
+            hook.parent.mkdir(exist_ok=True)
+            url = f"{self._world.endpoint}{_HOOK_PREFIX}{repository}"
+            hook.write_text(_HOOK.format(python=sys.executable, url=url))
+            hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+        return self.url(repository)
+
+    def url(self, repository: str) -> str:
+        """What to `git push` to."""
+        return f"{self._world.endpoint}{_PREFIX}{repository}.git"
+
+    def repositories(self) -> list[str]:
+        """Every repository, as `owner/name`, sorted."""
+        return sorted(f"{p.parent.name}/{p.name.removesuffix('.git')}" for p in self._root.glob("*/*.git"))
+
+    def head(self, repository: str, branch: str) -> str | None:
+        """The commit a branch is at; None when there is no such repository or branch."""
+        try:
+            path = self._existing(repository)
+        except NoSuchRepository:
+            return None
+        done = self._run("-C", str(path), "rev-parse", "--quiet", "--verify", f"refs/heads/{branch}", check=False)
+        return done.stdout.decode().strip() or None
+
+    def commit(self, repository: str, commit: str) -> Commit:
+        """A commit by hash or branch. Raises NoSuchRepository, or CalledProcessError when there is no such commit."""
+        path = self._existing(repository)
+        form = "%H%x00%an%x00%ae%x00%aI%x00%B"
+        text = self._run("-C", str(path), "show", "-s", f"--format={form}", commit, "--").stdout.decode()
+        identity, author, email, date, message = text.split("\0", 4)
+        return Commit(identity, author, email, date, message.strip())
+
+    def archive(self, repository: str, commit: str) -> bytes:
+        """The files of a commit as a zip with the files at its root: what CODE_ZIP gives."""
+        return self._run("-C", str(self._existing(repository)), "archive", "--format=zip", commit).stdout
+
+    # The front.
+
+    def accepts(self, request: Request) -> bool:
+        return request.path.startswith((_PREFIX, _HOOK_PREFIX))
+
+    def handle(self, request: Request) -> Response:
+        if request.path.startswith(_HOOK_PREFIX):
+            return self._received(request.path.removeprefix(_HOOK_PREFIX), request.get_data().decode())
+        match = re.match(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?(/.*)$", request.path)
+        if match is None:
+            return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
+        try:
+            self.create(match[1])
+        except ValueError as error:
+            return Response(f"{error}\n", status=404)
+        return self._backend(request, f"/{match[1]}.git{match[2]}")
+
+    def close(self) -> None:
+        """The repositories go with the world's directory."""
+
+    def _received(self, repository: str, lines: str) -> Response:
+        said: list[str] = []
+        for line in lines.splitlines():
+            old, new, ref = line.split(" ", 2)
+            if not ref.startswith("refs/heads/") or set(new) == {"0"}:
+                continue
+            push = Push(
+                repository=repository,
+                branch=ref.removeprefix("refs/heads/"),
+                commit=self.commit(repository, new),
+                previous=None if old == _ZERO else old,
+            )
+            with self._world.loop.lock:
+                heard = [text for subscriber in self._subscribers if (text := subscriber(push))]
+            said.extend(
+                heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."]
+            )
+        return Response("".join(f"{text}\n" for text in said), content_type="text/plain")
+
+    def _backend(self, request: Request, path_info: str) -> Response:
+        environment = {
+            **self._environment,
+            "GIT_PROJECT_ROOT": str(self._root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "pushproof",
+            "REMOTE_ADDR": request.remote_addr or "127.0.0.1",
+            "PATH_INFO": path_info,
+            "REQUEST_METHOD": request.method,
+            "QUERY_STRING": request.query_string.decode(),
+            "CONTENT_TYPE": request.content_type or "",
+            "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+        }
+        body = request.get_data(parse_form_data=False)
+        environment["CONTENT_LENGTH"] = str(len(body))
+        done = subprocess.run(
+            [self._git, "http-backend"], input=body, env=environment, capture_output=True, check=False, timeout=300
+        )
+        if done.stderr:
+            log.warning("git http-backend: %s", done.stderr.decode(errors="replace").strip())
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        response = Response(content, status=200)
+        for line in head.decode().split("\r\n"):
+            name, _, value = line.partition(": ")
+            if name.lower() == "status":
+                response.status = value
+            elif name:
+                response.headers[name] = value
+        return response
+
+    def _path(self, repository: str) -> Path:
+        if not _NAME.fullmatch(repository) or ".." in repository:
+            raise ValueError(f"{repository!r} is not a repository name; expected <owner>/<name>")
+        return self._root / f"{repository}.git"
+
+    def _existing(self, repository: str) -> Path:
+        path = self._path(repository)
+        if not (path / "HEAD").exists():
+            known = ", ".join(self.repositories()) or "none yet"
+            raise NoSuchRepository(f"the git host has no repository {repository} (there are: {known}); push to it once")
+        return path
+
+    def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        environment = {**self._environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        return subprocess.run([self._git, *arguments], env=environment, capture_output=True, check=check, timeout=60)

@@ -1,0 +1,230 @@
+"""The world's one loop: timers on the injected clock, callbacks under one lock, blocking work off it.
+
+API handlers and callbacks run under `lock`, so services need no locks of their own. Work that blocks (pulling an image,
+probing a target, a webhook) goes through `submit`: it runs off the lock, and what it returns comes back under it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from pushproof.base.clock import Clock, VirtualClock
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What submitted work came to: a value, or the exception it raised."""
+
+    value: T | None = None
+    error: Exception | None = None
+
+    def get(self) -> T:
+        """The value; raises the work's own exception."""
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]
+
+
+@dataclass(order=True, slots=True)
+class Timer:
+    """A callback to come; `cancel()` takes it back."""
+
+    when: float
+    order: int
+    callback: Callable[[], None] = field(compare=False)
+    name: str = field(compare=False, default="")
+    cancelled: bool = field(compare=False, default=False)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Loop(Protocol):
+    """What services see of a loop."""
+
+    clock: Clock
+    lock: threading.RLock
+
+    def call_at(self, when: float, callback: Callable[[], None], *, name: str = "") -> Timer: ...
+    def call_later(self, delay: float, callback: Callable[[], None], *, name: str = "") -> Timer: ...
+    def call_soon(self, callback: Callable[[], None], *, name: str = "") -> Timer: ...
+    def submit(
+        self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None = None, *, name: str = ""
+    ) -> None: ...
+    def close(self) -> None: ...
+
+
+class _Timers:
+    """The heap that both loops keep, and the failures of callbacks."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.failures: list[tuple[str, BaseException]] = []
+        self._heap: list[Timer] = []
+        self._order = itertools.count()
+
+    def call_at(self, when: float, callback: Callable[[], None], *, name: str = "") -> Timer:
+        """Call back at AWS time `when` (at once when it has passed)."""
+        timer = Timer(when, next(self._order), callback, name)
+        with self.lock:
+            heapq.heappush(self._heap, timer)
+        self._changed()
+        return timer
+
+    def call_later(self, delay: float, callback: Callable[[], None], *, name: str = "") -> Timer:
+        """Call back after `delay` seconds of AWS time."""
+        return self.call_at(self.clock.now() + delay, callback, name=name)
+
+    def call_soon(self, callback: Callable[[], None], *, name: str = "") -> Timer:
+        """Call back as soon as the lock is free."""
+        return self.call_at(self.clock.now(), callback, name=name)
+
+    def _changed(self) -> None:
+        """Told whenever a timer was added."""
+
+    def _run(self, name: str, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:
+            # One service's fault must not stop the world's clock; it is kept so that the run can fail loudly.
+            self.failures.append((name, error))
+            log.exception("callback %s failed", name or callback)
+
+    def _pop_due(self, now: float) -> Timer | None:
+        while self._heap and (self._heap[0].cancelled or self._heap[0].when <= now):
+            timer = heapq.heappop(self._heap)
+            if not timer.cancelled:
+                return timer
+        return None
+
+
+class ThreadedLoop(_Timers):
+    """Timers in one thread, blocking work in a small pool. Restartable after a fork."""
+
+    def __init__(self, clock: Clock, *, workers: int = 48) -> None:
+        super().__init__(clock)
+        self._wake = threading.Condition()
+        self._closing = False
+        self._dirty = False
+        self._workers = workers
+        self._start()
+
+    def _start(self) -> None:
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="pushproof-work")
+        self._thread = threading.Thread(target=self._main, name="pushproof-loop", daemon=True)
+        self._thread.start()
+
+    def submit(
+        self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None = None, *, name: str = ""
+    ) -> None:
+        """Run `work` off the lock; `done` gets its outcome under the lock."""
+        if self._closing:
+            return
+        self._pool.submit(self._work, work, done, name)
+
+    def _work(self, work: Callable[[], Any], done: Callable[[Outcome[Any]], None] | None, name: str) -> None:
+        outcome: Outcome[Any]
+        try:
+            outcome = Outcome(value=work())
+        except Exception as error:
+            outcome = Outcome(error=error)
+            if done is None:
+                self.failures.append((name, error))
+                log.exception("work %s failed", name or work)
+        if done is not None and not self._closing:
+            with self.lock:
+                self._run(name, lambda: done(outcome))
+
+    def _changed(self) -> None:
+        with self._wake:
+            self._dirty = True
+            self._wake.notify()
+
+    def _main(self) -> None:
+        while not self._closing:
+            with self._wake:
+                self._dirty = False
+            with self.lock:
+                timer = self._pop_due(self.clock.now())
+                if timer is not None:
+                    self._run(timer.name, timer.callback)
+                    continue
+                upcoming = self._heap[0].when if self._heap else None
+            delay = None if upcoming is None else max(0.0, self.clock.real_delay(upcoming - self.clock.now()))
+            with self._wake:
+                self._wake.wait_for(lambda: self._dirty or self._closing, timeout=delay)
+
+    def close(self) -> None:
+        """Stop the clock; work under way is waited for, its outcome dropped."""
+        self._closing = True
+        self._changed()
+        if self._thread is not threading.current_thread():
+            self._thread.join(timeout=10)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class VirtualLoop(_Timers):
+    """Everything inline, in order, on a virtual clock: ten minutes of a deployment take milliseconds."""
+
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self._virtual = clock or VirtualClock()
+        super().__init__(self._virtual)
+
+    def submit(
+        self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None = None, *, name: str = ""
+    ) -> None:
+        """Run `work` at once; `done` follows as the next callback."""
+        outcome: Outcome[T]
+        try:
+            outcome = Outcome(value=work())
+        except Exception as error:
+            if done is None:
+                raise
+            outcome = Outcome(error=error)
+        if done is not None:
+            self.call_soon(lambda: done(outcome), name=name)
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` of AWS time pass, running every timer due in them, in order. Raises what a callback raised."""
+        end = self._virtual.now() + seconds
+        with self.lock:
+            while self._heap and self._heap[0].when <= end:
+                timer = heapq.heappop(self._heap)
+                if timer.cancelled:
+                    continue
+                self._virtual.move_to(max(timer.when, self._virtual.now()))
+                self._run(timer.name, timer.callback)
+            self._virtual.move_to(end)
+        if self.failures:
+            raise self.failures.pop()[1]
+
+    def run_until(self, predicate: Callable[[], bool], *, within: float = 3600.0) -> float:
+        """Advance timer by timer until `predicate()`; returns the seconds that took.
+
+        Raises TimeoutError when `within` seconds of AWS time do not bring it about.
+        """
+        start = self._virtual.now()
+        self.advance(0)
+        while not predicate():
+            with self.lock:
+                while self._heap and self._heap[0].cancelled:
+                    heapq.heappop(self._heap)
+                upcoming = self._heap[0].when if self._heap else None
+            if upcoming is None or upcoming - start > within:
+                raise TimeoutError(f"not reached within {within:.0f} s of AWS time (next timer: {upcoming})")
+            self.advance(max(0.0, upcoming - self._virtual.now()))
+        return self._virtual.now() - start
+
+    def close(self) -> None:
+        self._heap.clear()

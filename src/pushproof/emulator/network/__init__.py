@@ -1,0 +1,1 @@
+"""Network paths of tasks and builds."""

@@ -1,0 +1,159 @@
+"""Whether a task or a build in its subnets reaches an AWS service: the emulated network path.
+
+The reachability engine decides; here its network is kept: read from the substrate's EC2 when it is first asked for, and
+forgotten as soon as a call to EC2 that changes something has passed the gateway.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from pushproof.aws.network import read_network
+from pushproof.emulator.kernel.context import Call
+from pushproof.engines.reachability import (
+    Answer,
+    Circumstances,
+    Internet,
+    Network,
+    NetworkModelError,
+    Place,
+    Service,
+    reach,
+    task_calls,
+)
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class Paths:
+    """Answers from the VPC's own routes, endpoints and security groups, as the substrate's EC2 describes them.
+
+    May be asked from any thread, without the world's lock. `WorldSettings(engines={"reachability": Circumstances(…)})` sets
+    the circumstances a world begins with; with `enforce_network` off nothing is ever refused.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        given = world.settings.engines.get("reachability")
+        self._circumstances: Circumstances = given if isinstance(given, Circumstances) else Circumstances()
+        self._lock = threading.Lock()
+        # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
+        self._vpcs: dict[tuple[str, str], str] = {}
+        self._networks: dict[tuple[str, str], Network] = {}
+        self._generation = 0
+        self._watching = False
+
+    # -- asking ------------------------------------------------------------------------------------
+
+    def refusal(
+        self,
+        *,
+        region: str,
+        subnet_id: str,
+        security_group_ids: list[str],
+        to: str,
+        port: int = 443,
+        public_ip: bool = False,
+    ) -> str | None:
+        """Why the service `to` ("ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager", …) cannot be reached; None if it can.
+
+        `to` may also be "internet".
+        """
+        if not self._world.settings.enforce_network:
+            return None
+        try:
+            answer = self.answer(
+                region=region,
+                subnet_id=subnet_id,
+                security_group_ids=security_group_ids,
+                to=to,
+                port=port,
+                public_ip=public_ip,
+            )
+        except ClientError as error:
+            return f"{error.response['Error'].get('Message', error)}"
+        except NetworkModelError as error:
+            return f"{error}"
+        return None if answer.refusal is None else " ".join((str(answer.refusal), *answer.notes))
+
+    def answer(
+        self,
+        *,
+        region: str,
+        subnet_id: str,
+        security_group_ids: Sequence[str],
+        to: str,
+        port: int = 443,
+        public_ip: bool = False,
+    ) -> Answer:
+        """The path hop by hop, or the first hop that refuses, whether or not this world enforces it.
+
+        Raises:
+            botocore.exceptions.ClientError: EC2 does not know the subnet.
+            NetworkModelError: a security group is unknown, or of another VPC.
+        """
+        network = self._network(region, subnet_id)
+        place = Place(subnet_id, tuple(security_group_ids), public_ip=public_ip)
+        target = Internet() if to == "internet" else Service(to, task_calls(to, region))
+        return reach(network, place, target, port=port, circumstances=self._circumstances)
+
+    # -- what can happen to a network --------------------------------------------------------------
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """Which zones are down, and whether VPC endpoints are demanded."""
+        return self._circumstances
+
+    def set_zone_down(self, zone: str, down: bool = True) -> None:
+        """Lose an availability zone with all that stands in it, or bring it back. What runs is not stopped by this."""
+        zones = self._circumstances.zones_down
+        self._circumstances = replace(self._circumstances, zones_down=zones | {zone} if down else zones - {zone})
+
+    def require_vpc_endpoints(self, required: bool = True) -> None:
+        """Have an organisation demand that AWS services are called through VPC endpoints, so that NAT does not do."""
+        self._circumstances = replace(self._circumstances, require_vpc_endpoints=required)
+
+    def forget(self) -> None:
+        """Read EC2 anew when next asked: for changes that did not pass this world's gateway."""
+        with self._lock:
+            self._generation += 1
+            self._vpcs.clear()
+            self._networks.clear()
+
+    # -- keeping -----------------------------------------------------------------------------------
+
+    def _network(self, region: str, subnet_id: str) -> Network:
+        self._watch()
+        with self._lock:
+            generation = self._generation
+            vpc_id = self._vpcs.get((region, subnet_id))
+            known = self._networks.get((region, vpc_id)) if vpc_id is not None else None
+        if known is not None:
+            return known
+        ec2 = self._world.substrate.client("ec2", region)
+        vpc_id = str(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"])
+        network = read_network(ec2, vpc_id)
+        with self._lock:
+            # What was read while something changed may be half old: good for this answer, not for the next.
+            if generation == self._generation:
+                self._networks[region, vpc_id] = network
+                self._vpcs.update({(region, subnet.id): vpc_id for subnet in network.subnets_of(vpc_id)})
+        return network
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._watching:
+                return
+            self._watching = True
+        self._world.gateway.observe("ec2", self._changed)
+
+    def _changed(self, call: Call) -> None:
+        # Also when it failed: some calls change something before they fail.
+        if call.mutating:
+            self.forget()

@@ -1,0 +1,1 @@
+"""The OCI registry front, image references, and the mirror of base images."""

@@ -1,0 +1,450 @@
+"""The registry behind ECR: the OCI distribution endpoints under `/v2/` on the gateway's port.
+
+Clients log in as AWS with a token of GetAuthorizationToken; what a push or a pull does is authorised as the API operations ECR
+names for it, for the principal who asked for the token. Layers are streamed, in and out. ECR redirects the download of layers
+to S3; here they come from the registry itself.
+
+Sources: https://github.com/opencontainers/distribution-spec/blob/main/spec.md,
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry_auth.html,
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import platform
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.kernel.context import Call, Principal, RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.registry.errors import RegistryError, from_aws
+from pushproof.emulator.registry.mirror import ImagesMirror
+from pushproof.emulator.registry.references import ResolvedImage, ecr_host, parse_reference
+from pushproof.emulator.runtime.base import PullError
+from pushproof.emulator.services.ecr import manifests
+from pushproof.emulator.wire import protocol
+from pushproof.emulator.wire.blobresponse import blob_response
+
+if TYPE_CHECKING:
+    from pushproof.emulator.services.ecr.model import Image, Repository, Scope, Upload
+    from pushproof.emulator.services.ecr.service import EcrService
+    from pushproof.emulator.services.ecr.tokens import Token
+    from pushproof.emulator.world import World
+
+_CHUNK = 1024 * 1024
+_LAYER_PREFIX = "/_ecr/"
+_URL_LIFETIME = 3600.0
+_ROUTES = (
+    ("uploads", re.compile(r"/v2/(?P<name>.+)/blobs/uploads/?(?P<upload>[^/]*)")),
+    ("blob", re.compile(r"/v2/(?P<name>.+)/blobs/(?P<digest>[^/]+)")),
+    ("manifest", re.compile(r"/v2/(?P<name>.+)/manifests/(?P<reference>[^/]+)")),
+    ("tags", re.compile(r"/v2/(?P<name>.+)/tags/list")),
+    ("referrers", re.compile(r"/v2/(?P<name>.+)/referrers/(?P<digest>[^/]+)")),
+)
+_DIGEST_HEADER = "Docker-Content-Digest"
+
+
+class Registry:
+    """A front of the gateway, and what the plane asks about images in process."""
+
+    name = "registry"
+
+    def __init__(self, world: World, ecr: EcrService) -> None:
+        self._world = world
+        self._ecr = ecr
+        self._store = ecr.store
+        # Layers to be had without a login, by secret: what GetDownloadUrlForLayer hands out.
+        self._urls: dict[str, tuple[str, float]] = {}
+        self.mirror = ImagesMirror(world)
+        world.gateway.fronts += [self.mirror, self]
+
+    # What the plane asks.
+
+    def resolve(self, reference: str, credentials: tuple[str, str] | None = None) -> ResolvedImage | None:
+        """The image a reference names; None when it is not a reference to this world's registry.
+
+        With `credentials` (user and password of a login) it is asked for as a pull asks, and counts as one.
+        Raises PullError, worded as ECS words it.
+        """
+        parsed = parse_reference(reference)
+        host = parsed.host or ""
+        scope = ecr_host(host)
+        port = str(self._world.port) if self._world.port else ""
+        if scope is None and host not in {self._world.registry_host, f"localhost:{port}", f"127.0.0.1:{port}"}:
+            return None
+        try:
+            with self._world.loop.lock:
+                repository = self._named(scope, parsed.name)
+                image = self._store.find_image(repository, digest=parsed.digest, tag=parsed.tag)
+            if image.status != "ACTIVE":
+                raise RegistryError(404, "MANIFEST_UNKNOWN", "the image is archived")
+            if credentials is not None:
+                token = self._token(*credentials)
+                for operation in ("BatchGetImage", "GetDownloadUrlForLayer"):
+                    self._authorise(token, operation, repository.name)
+                self._store.pulled(image)
+        except RegistryError as error:
+            trouble = "not found" if error.status == 404 else f"unexpected status: {error.status} {error.message}"
+            raise PullError(_retried(reference, trouble)) from error
+        except AwsError as error:
+            raise PullError(_retried(reference, "not found")) from error
+        chosen = self._for_platform(repository, image)
+        config = json.loads(self._store.blob_path(chosen.config.digest).read_bytes()) if chosen.config else {}
+        suffix = f":{parsed.tag}" if parsed.tag and not parsed.digest else f"@{image.digest}"
+        labels = (config.get("config") or {}).get("Labels") or {}
+        return ResolvedImage(
+            reference,
+            f"{self._world.registry_host}/{repository.name}{suffix}",
+            repository.name,
+            image.digest,
+            json.loads(chosen.content),
+            config,
+            {str(key): str(value) for key, value in labels.items()},
+        )
+
+    def _named(self, scope: Scope | None, name: str) -> Repository:
+        if scope is not None:
+            return self._store.repository(scope, name)
+        home = (self._world.account_id, self._world.region)
+        for other in (home, *self._store.repositories):
+            if name in self._store.of(other):
+                return self._store.repository(other, name)
+        return self._store.repository(home, name)
+
+    def _for_platform(self, repository: Repository, image: Image) -> manifests.Manifest:
+        if not image.manifest.members:
+            return image.manifest
+        wanted = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        described = json.loads(image.manifest.content)["manifests"]
+        fitting = [one["digest"] for one in described if (one.get("platform") or {}).get("architecture") == wanted]
+        return repository.images[(fitting or list(image.manifest.members))[0]].manifest
+
+    def download_url(self, repository: Repository, digest: str) -> str:
+        """A URL to fetch a layer from, without a login, for an hour."""
+        secret = secrets.token_urlsafe(32)
+        self._urls[secret] = (digest, self._world.clock.now() + _URL_LIFETIME)
+        return f"{self._world.endpoint}{_LAYER_PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
+
+    # The front.
+
+    def accepts(self, request: Request) -> bool:
+        if request.path.startswith(_LAYER_PREFIX):
+            return True
+        # API Gateway has paths under /v2/ too; its calls are signed.
+        signed = request.headers.get("Authorization", "").startswith("AWS4-") or "X-Amz-Signature" in request.args
+        return (request.path == "/v2" or request.path.startswith("/v2/")) and not signed
+
+    def handle(self, request: Request) -> Response:
+        try:
+            response = self._route(request)
+        except AwsError as error:
+            response = from_aws(error).response()
+        except RegistryError as error:
+            response = error.response()
+        # A client that is still sending would see its connection reset instead of the answer.
+        with contextlib.suppress(Exception):
+            while request.stream.read(_CHUNK):
+                pass
+        response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
+        return response
+
+    def _route(self, request: Request) -> Response:
+        if request.path.startswith(_LAYER_PREFIX):
+            return self._download(request)
+        token = self._login(request)
+        if request.path in ("/v2", "/v2/"):
+            return Response(b"{}", content_type="application/json")
+        if request.path == "/v2/_catalog":
+            return self._catalog(request, token)
+        for kind, pattern in _ROUTES:
+            match = pattern.fullmatch(request.path)
+            if match is not None:
+                handler: Callable[..., Response] = getattr(self, f"_{kind}")
+                return handler(request, token, **match.groupdict())
+        raise RegistryError(404, "NAME_INVALID", f"{request.path} is no path of a registry")
+
+    # Who, and may they.
+
+    def _login(self, request: Request) -> Token:
+        given = request.authorization
+        if given is None or given.type != "basic":
+            challenge = f'Basic realm="{self._world.endpoint}/",service="ecr.amazonaws.com"'
+            raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
+        token = self._token(given.username or "", given.password or "")
+        addressed = ecr_host(request.host)
+        if addressed is not None and addressed != token.scope:
+            raise RegistryError(
+                403,
+                "DENIED",
+                f"The token is for the registry of {' in '.join(token.scope)}, not {' in '.join(addressed)}",
+            )
+        return token
+
+    def _token(self, user: str, password: str) -> Token:
+        token = self._ecr.tokens.find(password) if user == "AWS" else None
+        if token is None:
+            challenge = f'Basic realm="{self._world.endpoint}/",service="ecr.amazonaws.com"'
+            raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
+        if self._world.clock.now() > token.expires_at:
+            raise RegistryError(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
+        return token
+
+    def _authorise(self, token: Token, operation: str, name: str | None, **parameters: Any) -> None:
+        """Let the authority decide, as on the API call that ECR names for this, and record it."""
+        if name is not None:
+            parameters = {"registryId": token.scope[0], "repositoryName": name, **parameters}
+        model = protocol.service_model("ecr").operation_model(operation)
+        context = self._context(token.principal, operation, token.scope[1])
+        refusal: AwsError | None = None
+        try:
+            if token.principal.kind != "plane":
+                for fault in self._world.gateway.faults:
+                    fault(context)
+            call = protocol.ParsedCall("ecr", operation, "json", parameters, model)
+            self._world.authority.authorise(token.principal, call, token.scope[1])
+        except AwsError as error:
+            refusal = error
+        status, code = (refusal.status or 400, refusal.code) if refusal else (200, None)
+        self._world.gateway.calls.append(Call(context, self._world.clock.now(), status, code, parameters))
+        if refusal is not None:
+            if refusal.code.startswith("AccessDenied"):
+                raise RegistryError(403, "DENIED", refusal.message)
+            raise refusal
+
+    def _context(self, principal: Principal, operation: str, region: str) -> RequestContext:
+        return RequestContext("ecr", operation, region, self._world.account_id, principal, str(uuid.uuid4()))
+
+    def _repository(self, token: Token, operation: str, name: str, **parameters: Any) -> Repository:
+        """The repository, once the caller may do `operation` to it."""
+        self._authorise(token, operation, name, **parameters)
+        with self._world.loop.lock:
+            return self._store.repository(token.scope, name)
+
+    # Manifests.
+
+    def _manifest(self, request: Request, token: Token, name: str, reference: str) -> Response:
+        if request.method in ("GET", "HEAD"):
+            return self._get_manifest(request, token, name, reference)
+        if request.method == "PUT":
+            return self._put_manifest(request, token, name, reference)
+        raise _unsupported(request)
+
+    def _get_manifest(self, request: Request, token: Token, name: str, reference: str) -> Response:
+        digest, tag = (reference, None) if ":" in reference else (None, reference)
+        identity = {"imageDigest": digest} if digest else {"imageTag": tag}
+        repository = self._repository(token, "BatchGetImage", name, imageIds=[identity])
+        with self._world.loop.lock:
+            try:
+                image = self._store.find_image(repository, digest=digest, tag=tag)
+            except AwsError:
+                raise RegistryError(404, "MANIFEST_UNKNOWN", "Requested image not found") from None
+            if image.status != "ACTIVE":
+                raise RegistryError(
+                    404, "MANIFEST_UNKNOWN", "Requested image is archived; restore it before pulling it"
+                )
+            if request.method == "GET":
+                self._store.pulled(image)
+        response = Response(image.manifest.content, content_type=image.manifest.media_type)
+        response.headers[_DIGEST_HEADER] = image.digest
+        return response
+
+    def _put_manifest(self, request: Request, token: Token, name: str, reference: str) -> Response:
+        content = request.stream.read(manifests.LARGEST + 1)
+        try:
+            manifest = manifests.parse(content, request.content_type)
+        except manifests.ManifestError as error:
+            raise RegistryError(400, "MANIFEST_INVALID", str(error)) from None
+        tag = None if ":" in reference else reference
+        if tag is None and reference != manifest.digest:
+            raise RegistryError(400, "DIGEST_INVALID", f"The manifest's digest is {manifest.digest}, not {reference}")
+        repository = self._repository(token, "PutImage", name, **({"imageTag": tag} if tag else {}))
+        with self._world.loop.lock:
+            try:
+                self._ecr.accept_image(repository, manifest, tag)
+            except AwsError as error:
+                if error.code == "LayersNotFoundException":
+                    raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", error.message) from None
+                if error.code != "ImageAlreadyExistsException":
+                    raise
+        response = Response(status=201)
+        response.headers["Location"] = f"/v2/{name}/manifests/{manifest.digest}"
+        response.headers[_DIGEST_HEADER] = manifest.digest
+        if manifest.subject:
+            response.headers["OCI-Subject"] = manifest.subject
+        return response
+
+    def _tags(self, request: Request, token: Token, name: str) -> Response:
+        if request.method != "GET":
+            raise _unsupported(request)
+        repository = self._repository(token, "ListImages", name)
+        with self._world.loop.lock:
+            tags = sorted(repository.tags)
+        return self._listing(request, f"/v2/{name}/tags/list", "tags", tags, {"name": name})
+
+    def _catalog(self, request: Request, token: Token) -> Response:
+        self._authorise(token, "DescribeRepositories", None)
+        with self._world.loop.lock:
+            names = sorted(self._store.of(token.scope))
+        return self._listing(request, "/v2/_catalog", "repositories", names, {})
+
+    def _listing(self, request: Request, path: str, key: str, values: list[str], more: dict[str, str]) -> Response:
+        last, text = request.args.get("last"), request.args.get("n")
+        if text is not None and not text.isdecimal():
+            raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"n is {text!r}; expected a number")
+        values = [value for value in values if last is None or value > last]
+        count = int(text) if text is not None else 1000
+        chosen = values[:count]
+        response = Response(json.dumps({**more, key: chosen}), content_type="application/json")
+        if chosen and len(values) > count:
+            response.headers["Link"] = f'<{path}?{urlencode({"n": count, "last": chosen[-1]})}>; rel="next"'
+        return response
+
+    def _referrers(self, request: Request, token: Token, name: str, digest: str) -> Response:
+        if request.method != "GET":
+            raise _unsupported(request)
+        repository = self._repository(token, "ListImageReferrers", name, subjectId={"imageDigest": digest})
+        with self._world.loop.lock:
+            found = self._ecr.referrers(repository, digest)
+        wanted = request.args.get("artifactType")
+        chosen = [one for one in found if wanted in (None, one.get("artifactType"))]
+        index = {"schemaVersion": 2, "mediaType": manifests.OCI_INDEX, "manifests": chosen}
+        response = Response(json.dumps(index), content_type=manifests.OCI_INDEX)
+        if wanted is not None:
+            response.headers["OCI-Filters-Applied"] = "artifactType"
+        return response
+
+    # Layers.
+
+    def _blob(self, request: Request, token: Token, name: str, digest: str) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            raise _unsupported(request)
+        operation = "GetDownloadUrlForLayer" if request.method == "GET" else "BatchCheckLayerAvailability"
+        repository = self._repository(token, operation, name)
+        with self._world.loop.lock:
+            size = self._store.layer_size(repository, digest)
+        return blob_response(request, self._store.blob_path(digest), digest, size)
+
+    def _download(self, request: Request) -> Response:
+        digest, until = self._urls.get(request.args.get("token", ""), ("", 0.0))
+        if not digest or self._world.clock.now() > until or not request.path.endswith(digest):
+            return Response("AccessDenied: the URL is not valid, or no longer\n", status=403)
+        path = self._store.blob_path(digest)
+        return blob_response(request, path, digest, path.stat().st_size)
+
+    def _uploads(self, request: Request, token: Token, name: str, upload: str) -> Response:
+        if request.method == "POST" and not upload:
+            return self._begin(request, token, name)
+        if not upload or request.method not in ("GET", "PATCH", "PUT", "DELETE"):
+            raise _unsupported(request)
+        operation = "CompleteLayerUpload" if request.method == "PUT" else "UploadLayerPart"
+        repository = self._repository(token, operation, name)
+        with self._world.loop.lock:
+            found = self._store.upload(repository, upload)
+        if request.method == "GET":
+            return _progress(204, name, found)
+        if request.method == "DELETE":
+            with self._world.loop.lock:
+                self._store.cancel_upload(found)
+            return Response(status=204)
+        self._receive(request, found)
+        if request.method == "PATCH":
+            return _progress(202, name, found)
+        return self._complete(repository, found, request.args.get("digest", ""))
+
+    def _begin(self, request: Request, token: Token, name: str) -> Response:
+        repository = self._repository(token, "InitiateLayerUpload", name)
+        mount, source = request.args.get("mount"), request.args.get("from")
+        if mount and source and self._mounted(token, repository, mount, source):
+            return _created(name, mount)
+        with self._world.loop.lock:
+            upload = self._store.begin_upload(repository)
+        if "digest" in request.args:
+            self._receive(request, upload)
+            return self._complete(repository, upload, request.args["digest"])
+        return _progress(202, name, upload)
+
+    def _mounted(self, token: Token, repository: Repository, digest: str, source: str) -> bool:
+        """Take a layer over from another repository, where the account allows it and the caller may read it there.
+
+        Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
+        """
+        if not self._ecr.mounts_blobs(token.scope):
+            return False
+        try:
+            other = self._repository(token, "GetDownloadUrlForLayer", source, layerDigest=digest)
+            with self._world.loop.lock:
+                repository.layers[digest] = self._store.layer_size(other, digest)
+        except (AwsError, RegistryError):
+            return False
+        return True
+
+    def _receive(self, request: Request, upload: Upload) -> None:
+        """Append the body, chunk by chunk. Raises RegistryError when it is not what comes next."""
+        begins = request.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+        with self._world.loop.lock:
+            if upload.busy or (begins.isdecimal() and int(begins) != upload.size):
+                raise RegistryError(
+                    416,
+                    "BLOB_UPLOAD_INVALID",
+                    f"byte {upload.size} comes next, and one request at a time",
+                    Range=f"0-{max(0, upload.size - 1)}",
+                    Location=f"/v2/{upload.repository}/blobs/uploads/{upload.id}",
+                )
+            upload.busy = True
+        try:
+            self._store.write(upload, _chunks(request))
+        except OSError as error:
+            raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"the upload broke off: {error}") from None
+        finally:
+            upload.busy = False
+
+    def _complete(self, repository: Repository, upload: Upload, digest: str) -> Response:
+        if not manifests.is_digest(digest):
+            raise RegistryError(
+                400, "DIGEST_INVALID", f"{digest!r} is no digest: expected sha256:<64 hexadecimal digits>"
+            )
+        with self._world.loop.lock:
+            self._store.complete_upload(repository, upload, digest)
+        return _created(repository.name, digest)
+
+
+def _chunks(request: Request) -> Iterator[bytes]:
+    while chunk := request.stream.read(_CHUNK):
+        yield chunk
+
+
+def _created(name: str, digest: str) -> Response:
+    response = Response(status=201)
+    response.headers["Location"] = f"/v2/{name}/blobs/{digest}"
+    response.headers[_DIGEST_HEADER] = digest
+    return response
+
+
+def _progress(status: int, name: str, upload: Upload) -> Response:
+    response = Response(status=status)
+    response.headers["Location"] = f"/v2/{name}/blobs/uploads/{upload.id}"
+    response.headers["Range"] = f"0-{max(0, upload.size - 1)}"
+    response.headers["Docker-Upload-UUID"] = upload.id
+    return response
+
+
+def _unsupported(request: Request) -> RegistryError:
+    message = f"{request.method} is not supported here. Delete images with ecr:BatchDeleteImage."
+    return RegistryError(405, "UNSUPPORTED", message)
+
+
+def _retried(reference: str, trouble: str) -> str:
+    """ECS's words for a pull that failed.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+    """
+    return f"pull image manifest has been retried 5 time(s): failed to resolve ref {reference}: {reference}: {trouble}"

@@ -1,0 +1,1 @@
+"""Tasks and builds as containers of Docker Engine."""

@@ -1,0 +1,415 @@
+"""What CodeBuild asks of whatever runs builds, and the builder that runs each in a fresh container.
+
+All calls block; the service makes them through `loop.submit`. A builder knows nothing of phases that follow each other: the
+buildspec engine decides that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import tarfile
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from docker.errors import APIError, DockerException, NotFound
+
+from pushproof.emulator.registry.references import IMAGES_HOST
+from pushproof.emulator.runtime.docker.execution import captured, execute
+from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
+from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
+from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from pushproof.emulator.runtime.docker.host import DockerHost
+    from pushproof.emulator.world import World
+
+log = logging.getLogger(__name__)
+
+LogLine = Callable[[str], None]
+
+
+class BuilderError(Exception):
+    """A build's container cannot be had; the phase context's status code and message."""
+
+    def __init__(self, status_code: str, message: str) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class BuildJob:
+    """What a container is made for."""
+
+    build_id: str
+    project: str
+    image: str
+    privileged: bool
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What a container is told before the first command: its environment, its shell and what each phase runs."""
+
+    environment: Mapping[str, str]
+    phases: Mapping[Phase, PhaseSpec]
+    shell: str = "bash"
+    one_shell: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsResult:
+    """How a phase's commands ended: the first that failed and its exit status.
+
+    `seconds` of AWS time are still to pass: a scripted builder answers at once for commands that would take that long.
+    """
+
+    failed_command: str | None = None
+    exit_status: int = 0
+    seconds: float = 0.0
+
+
+class BuildContainer(Protocol):
+    """A build's container; `source` is the directory that the source is in (CODEBUILD_SRC_DIR)."""
+
+    source: str
+    # AWS seconds that provisioning still takes.
+    seconds: float
+
+    def put_source(self, archive: bytes | None, directory: str) -> None:
+        """Unpack a zip into a directory."""
+
+    def prepare(self, plan: BuildPlan) -> None:
+        """Take the plan."""
+
+    def run(self, phase: Phase, *, succeeding: bool, log: LogLine) -> CommandsResult:
+        """Run a phase's commands and then its `finally`; `log` gets each line as it comes."""
+
+    def expand(self, words: Sequence[str]) -> list[str]:
+        """Words as the build's shell expands them."""
+
+    def environment(self) -> dict[str, str]:
+        """The variables as the commands left them."""
+
+    def files(self) -> list[str]:
+        """All files below the source directory, relative to it."""
+
+    def pack(self, files: Sequence[SelectedFile]) -> bytes:
+        """A zip."""
+
+    def save_cache(self, patterns: Sequence[str]) -> bytes | None:
+        """A tar (gzip) of what the cache's paths match; None when nothing does."""
+
+    def restore_cache(self, archive: bytes) -> None:
+        """Unpack what `save_cache` gave, each file where it was."""
+
+    def kill(self) -> None:
+        """End it, whatever it does; safe to call twice."""
+
+
+class Builder(Protocol):
+    """Makes containers for builds. `real`: its work takes real time, however fast the clock runs."""
+
+    real: bool
+
+    def open(self, job: BuildJob) -> BuildContainer:
+        """A fresh container. Raises BuilderError."""
+
+    def close(self) -> None:
+        """End all of them."""
+
+
+@dataclass(slots=True)
+class DockerBuilder:
+    """Each build in a fresh container of the build image, labelled with the world.
+
+    A privileged build gets a Docker daemon of its own, so that nothing of the host's layer cache leaks in: without pulling a
+    cache image it is as cold as on AWS. Without privilege there is no daemon, as on AWS.
+    """
+
+    world: World
+    host: DockerHost
+    real: bool = True
+    _open: list[DockerBuildContainer] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self, job: BuildJob) -> DockerBuildContainer:
+        if not job.image.startswith("aws/codebuild/"):
+            raise BuilderError(
+                "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE",
+                f"Unable to pull customer's container image {job.image}: only the images that CodeBuild provides "
+                "(aws/codebuild/…) are emulated.",
+            )
+        try:
+            with on_behalf_of(self.world.id, self.world.directory / "images"):
+                image = ensure_build_image(self.host.client)
+            container = self._start(job, image)
+        except (ImageUnavailable, APIError, DockerException) as error:
+            raise BuilderError("INTERNAL_ERROR", f"The build's container cannot be started: {error}") from error
+        opened = DockerBuildContainer(
+            self, container, f"/codebuild/output/src{zlib.crc32(job.build_id.encode()) % 10**9}/src"
+        )
+        with self._guard:
+            self._open.append(opened)
+        try:
+            opened.await_ready()
+        except BuilderError:
+            opened.kill()
+            raise
+        return opened
+
+    def _start(self, job: BuildJob, image: str) -> Container:
+        account, port = self.world.account_id, self.world.port
+        registry = f"{account}.dkr.ecr.{job.region}.amazonaws.com"
+        options: dict[str, Any] = {
+            "name": f"pushproof-{self.host.world_id}-build-{job.build_id[:12]}",
+            "labels": self.host.labels(build=job.build_id, project=job.project),
+            "network": self.host.network_name,
+            "init": True,
+            "environment": {
+                "PUSHPROOF_PORT": str(port),
+                "PUSHPROOF_GATEWAY": self.host.bridge_address,
+                "PUSHPROOF_INSECURE": f"{registry} {IMAGES_HOST}:{port}",
+                "PUSHPROOF_DOCKER": "1" if job.privileged else "",
+            },
+            "extra_hosts": {IMAGES_HOST: "127.0.0.1", registry: "127.0.0.1"},
+            "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
+        }
+        client = self.host.client
+        if not job.privileged:
+            container: Container = client.containers.create(image, **options)
+            container.start()
+            return container
+        container = client.containers.create(image, privileged=True, **options)
+        try:
+            container.start()
+        except APIError as error:
+            # Docker asks for every capability there is; a host that lacks one itself refuses them all.
+            if "operation not permitted" not in str(error):
+                raise
+            container.remove(force=True, v=True)
+            container = client.containers.create(
+                image,
+                cap_add=host_capabilities(),
+                security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+                cgroupns="private",
+                **options,
+            )
+            container.start()
+        return container
+
+    def forget(self, container: DockerBuildContainer) -> None:
+        """A container that is gone."""
+        with self._guard, contextlib.suppress(ValueError):
+            self._open.remove(container)
+
+    def close(self) -> None:
+        for container in list(self._open):
+            container.kill()
+
+
+# The order of the kernel's capability bits (capabilities(7)).
+_CAPABILITIES = """
+    CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE
+    NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN
+    SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE
+    MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ
+"""
+
+
+def host_capabilities(status: str | None = None) -> list[str]:
+    """The capabilities that this machine can give, out of `/proc/self/status`; Docker 20.10 knows these 38."""
+    if status is None:
+        with open("/proc/self/status") as file:
+            status = file.read()
+    bounding = next((line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:")), "0")
+    bits = int(bounding, 16)
+    return [name for bit, name in enumerate(_CAPABILITIES.split()) if bits >> bit & 1]
+
+
+class DockerBuildContainer:
+    """A running build container; see `BuildContainer`."""
+
+    seconds = 0.0
+
+    def __init__(self, builder: DockerBuilder, container: Container, source: str) -> None:
+        self._builder = builder
+        self._container = container
+        self._api = builder.host.client.api
+        self.source = source
+
+    def await_ready(self, *, limit: int = 60) -> None:
+        """Until the forwards listen and the daemon answers. Raises BuilderError with the daemon's last words."""
+        wait = "until [ -e /codebuild/ready ]; do sleep 0.05; done; [ ! -e /codebuild/failed ]"
+        status, _ = captured(self._api, self._container.id, ["timeout", str(limit), "bash", "-c", wait])
+        if status != 0:
+            _, words = captured(self._api, self._container.id, ["tail", "-n", "5", "/var/log/dockerd.log"])
+            raise BuilderError(
+                "INTERNAL_ERROR",
+                "The build's Docker daemon did not start on this machine: "
+                f"{words.decode(errors='replace').strip() or 'no output'}",
+            )
+
+    def put_source(self, archive: bytes | None, directory: str) -> None:
+        self._put(zip_to_tar(archive, directory) if archive is not None else empty_tar(directory))
+
+    def prepare(self, plan: BuildPlan) -> None:
+        document = {
+            "environment": dict(plan.environment),
+            "shell": plan.shell,
+            "one_shell": plan.one_shell,
+            "source": self.source,
+            "phases": {
+                phase.value: {"commands": spec.commands, "finally": spec.finally_}
+                for phase, spec in plan.phases.items()
+            },
+        }
+        self._put(tar_of({"codebuild/plan.json": json.dumps(document).encode()}))
+
+    def run(self, phase: Phase, *, succeeding: bool, log: LogLine) -> CommandsResult:
+        answer = self._ask(["phase", phase.value, "1" if succeeding else "0"], log)
+        return CommandsResult(answer["command"], answer["status"])
+
+    def expand(self, words: Sequence[str]) -> list[str]:
+        return list(self._ask(["expand", *words])["words"])
+
+    def environment(self) -> dict[str, str]:
+        return dict(self._ask(["environment"])["environment"])
+
+    def files(self) -> list[str]:
+        return list(self._ask(["files"])["files"])
+
+    def pack(self, files: Sequence[SelectedFile]) -> bytes:
+        pairs = [[file.source, file.target] for file in files]
+        self._put(tar_of({"codebuild/selection.json": json.dumps(pairs).encode()}))
+        return self._get(self._ask(["pack", "/codebuild/selection.json"])["path"])
+
+    def save_cache(self, patterns: Sequence[str]) -> bytes | None:
+        answer = self._ask(["cache", *patterns])
+        return self._get(answer["path"]) if answer["count"] else None
+
+    def restore_cache(self, archive: bytes) -> None:
+        self._put(tar_of({"codebuild/cache.tar.gz": archive}))
+        self._ask(["restore", "/codebuild/cache.tar.gz"])
+
+    def kill(self) -> None:
+        self._builder.forget(self)
+        with contextlib.suppress(NotFound, APIError):
+            self._container.remove(force=True, v=True)
+
+    def _ask(self, arguments: list[str], log: LogLine | None = None) -> dict[str, Any]:
+        """Run the agent; its output goes to `log` by whole lines, its answer comes back. Raises BuilderError."""
+        command = ["python3", "/codebuild/agent.py", *arguments]
+        try:
+            errors: list[bytes] = []
+            lines = _Lines(log)
+            execute(self._api, self._container.id, command, out=lines.feed, err=errors.append)
+            lines.end()
+        except (APIError, DockerException, OSError) as error:
+            raise BuilderError("INTERNAL_ERROR", f"The build's container is gone: {error}") from error
+        last = b"".join(errors).decode(errors="replace").strip().rpartition("\n")[2]
+        try:
+            answer: dict[str, Any] = json.loads(last)
+        except ValueError:
+            raise BuilderError("INTERNAL_ERROR", f"The build's container ended early: {last or 'no answer'}") from None
+        return answer
+
+    def _put(self, archive: bytes) -> None:
+        try:
+            self._container.put_archive("/", archive)
+        except (APIError, DockerException) as error:
+            raise BuilderError("INTERNAL_ERROR", f"The build's container is gone: {error}") from error
+
+    def _get(self, path: str) -> bytes:
+        stream, _ = self._container.get_archive(path)
+        with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as archive:
+            member = archive.extractfile(archive.next() or "")
+            return member.read() if member is not None else b""
+
+
+class _Lines:
+    """Whole lines out of chunks that end anywhere."""
+
+    def __init__(self, log: LogLine | None) -> None:
+        self._log = log
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._say(line)
+
+    def end(self) -> None:
+        if self._rest:
+            self._say(self._rest)
+
+    def _say(self, line: bytes) -> None:
+        if self._log is not None:
+            self._log(line.decode(errors="replace").rstrip("\r"))
+
+
+def zip_to_tar(archive: bytes, directory: str) -> bytes:
+    """A zip's files, with modes and symbolic links, as a tar that unpacks below `directory`."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, tarfile.open(fileobj=out, mode="w") as target:
+        _add_directory(target, directory)
+        for info in source.infolist():
+            name = f"{directory}/{info.filename}".lstrip("/")
+            mode = info.external_attr >> 16
+            member = tarfile.TarInfo(name.rstrip("/"))
+            member.mtime = int(time.mktime((*info.date_time, 0, 0, -1)))
+            if info.is_dir():
+                member.type, member.mode = tarfile.DIRTYPE, 0o755
+                target.addfile(member)
+                continue
+            content = source.read(info)
+            if mode & 0o170000 == 0o120000:
+                member.type, member.linkname = tarfile.SYMTYPE, content.decode()
+                target.addfile(member)
+                continue
+            member.size, member.mode = len(content), (mode & 0o777) or 0o644
+            target.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def empty_tar(directory: str) -> bytes:
+    """A tar with just that directory."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as target:
+        _add_directory(target, directory)
+    return out.getvalue()
+
+
+def tar_of(files: Mapping[str, bytes]) -> bytes:
+    """A tar of files given by path and content."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as target:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path)
+            member.size, member.mode = len(content), 0o644
+            target.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _add_directory(target: tarfile.TarFile, directory: str) -> None:
+    for path in _parents(directory.strip("/")):
+        member = tarfile.TarInfo(path)
+        member.type, member.mode = tarfile.DIRTYPE, 0o755
+        target.addfile(member)
+
+
+def _parents(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1):
+        yield "/".join(parts[:count])

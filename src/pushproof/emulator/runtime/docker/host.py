@@ -1,0 +1,123 @@
+"""Docker Engine: a world's network, and the labels that say whose a container is.
+
+Everything made here is labelled with the world and its process, so that whatever a crash leaves behind is found and removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from pushproof.base.processes import is_gone, owner_mark
+
+WORLD_LABEL = "pushproof.world"
+OWNER_LABEL = "pushproof.owner"
+
+
+class DockerUnavailable(Exception):
+    """Docker Engine does not answer; the message says what to do."""
+
+
+def connect(timeout: int = 120) -> Any:
+    """A Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
+    try:
+        client = docker.from_env(timeout=timeout)
+        client.ping()
+    except (DockerException, OSError) as error:
+        raise DockerUnavailable(
+            f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
+            "`make setup` does so on Debian and Ubuntu as root; elsewhere see https://docs.docker.com/engine/install/."
+        ) from error
+    return client
+
+
+class DockerHost:
+    """The Docker side of a world: a bridge network of its own, and what is labelled with it."""
+
+    def __init__(self, world_id: str, client: Any | None = None) -> None:
+        self.world_id = world_id
+        self.client = client or connect()
+        self.network_name = f"pushproof-{world_id}"
+        self.network = self.client.networks.create(
+            self.network_name, driver="bridge", labels=self.labels(), check_duplicate=True
+        )
+        self.network.reload()
+        #: Registries (`host:port`) whose images go with the world.
+        self.registries: set[str] = set()
+
+    def labels(self, **more: str) -> dict[str, str]:
+        """The labels for whatever is made for this world."""
+        return world_labels(self.world_id, **more)
+
+    @property
+    def bridge_address(self) -> str:
+        """The host's own address on the world's network."""
+        address: str = self.network.attrs["IPAM"]["Config"][0]["Gateway"]
+        return address.split("/")[0]
+
+    def close(self) -> None:
+        remove_world(self.client, self.world_id)
+        # Only now: an image stays as long as a container stands on it.
+        for registry in self.registries:
+            remove_images(self.client, registry)
+        self.client.close()
+
+
+def world_labels(world_id: str, **more: str) -> dict[str, str]:
+    """The labels for whatever this process makes for a world."""
+    return {WORLD_LABEL: world_id, OWNER_LABEL: owner_mark(), **{f"pushproof.{key}": v for key, v in more.items()}}
+
+
+def remove_world(client: Any, world_id: str) -> list[str]:
+    """Remove every container, volume, network and image labelled with a world; returns what was removed, described."""
+    label = {"label": f"{WORLD_LABEL}={world_id}"}
+    removed: list[str] = []
+    for container in client.containers.list(all=True, filters=label, ignore_removed=True):
+        with contextlib.suppress(NotFound, APIError):
+            container.remove(force=True, v=True)
+            removed.append(f"container {container.name}")
+    for volume in client.volumes.list(filters=label):
+        with contextlib.suppress(NotFound, APIError):
+            volume.remove(force=True)
+            removed.append(f"volume {volume.name}")
+    for network in client.networks.list(filters=label):
+        with contextlib.suppress(NotFound, APIError):
+            network.remove()
+            removed.append(f"network {network.name}")
+    return removed
+
+
+def remove_images(client: Any, registry: str) -> list[str]:
+    """Remove every image pulled from a world's registry (`host:port`) that no container uses; returns their names."""
+    removed: list[str] = []
+    for image in client.images.list():
+        names = [n for n in [*image.tags, *(image.attrs.get("RepoDigests") or [])] if n.startswith(f"{registry}/")]
+        for name in names:
+            with contextlib.suppress(NotFound, APIError, ImageNotFound):
+                client.images.remove(name)
+                removed.append(f"image {name}")
+    return removed
+
+
+def labelled_worlds(client: Any) -> set[str]:
+    """The ids of all worlds that own a container, volume or network on this Engine."""
+    return {labels[WORLD_LABEL] for labels in _labels(client)}
+
+
+def stray_worlds(client: Any) -> set[str]:
+    """The ids of worlds whose process is certainly gone, by the labels of what they own on this Engine."""
+    labels = _labels(client)
+    used = {one[WORLD_LABEL] for one in labels if OWNER_LABEL not in one or not is_gone(one[OWNER_LABEL])}
+    return {one[WORLD_LABEL] for one in labels} - used
+
+
+def _labels(client: Any) -> list[dict[str, str]]:
+    """The labels of every container, volume and network of a world."""
+    label = {"label": WORLD_LABEL}
+    found = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
+    others = [*client.volumes.list(filters=label), *client.networks.list(filters=label)]
+    found += [other.attrs.get("Labels") or {} for other in others]
+    return [labels for labels in found if labels.get(WORLD_LABEL)]

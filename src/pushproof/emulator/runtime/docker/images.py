@@ -1,0 +1,139 @@
+"""The two images that are made here: what builds run in, and a small Python to build applications on.
+
+Each is made once and kept under a name of our own with a hash of what went into it, so that a change makes a new one. The
+Debian below comes from `mmdebstrap` where that is installed, which needs package mirrors and no image registry, and from
+`debian:bookworm-slim` where it is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pushproof.emulator.runtime.docker.imagemaking import (
+    IMAGE_LABEL,
+    SLIM,
+    ImageUnavailable,
+    Progress,
+    build,
+    ensure,
+    import_root,
+    pip,
+    run,
+    scratch,
+    wheels_for,
+)
+
+__all__ = [
+    "IMAGE_LABEL",
+    "ImageUnavailable",
+    "base_image_name",
+    "build_image_name",
+    "ensure_base_image",
+    "ensure_build_image",
+]
+
+SUITE = "bookworm"
+PUBLIC_BASE = "debian:bookworm-slim"
+BUILD_REPOSITORY = "pushproof/codebuild"
+TOOLS_REPOSITORY = "pushproof/codebuild-tools"
+BASE_REPOSITORY = "pushproof/python"
+# bookworm's own Python, for which the AWS CLI's wheels are chosen.
+PYTHON_VERSION = "3.11"
+AWSCLI = "awscli==1.46.3"
+BUILD_PACKAGES = (
+    "ca-certificates", "docker.io", "git", "curl", "socat", "jq", "iptables", "mount", "python3", "unzip", "xz-utils",
+    "zip", "procps",
+)  # fmt: skip
+BASE_PACKAGES = ("python3", "ca-certificates", "curl")
+_CONTEXT = Path(__file__).parent / "buildimage"
+_FILES = ("Dockerfile", "agent.py", "start.sh", "aws")
+
+
+def tools_image_name() -> str:
+    """`pushproof/codebuild-tools:<hash>` of the packages and the AWS CLI, which the build image stands on."""
+    content = hashlib.sha256(repr((BUILD_PACKAGES, AWSCLI, PYTHON_VERSION, SUITE, SLIM, platform.machine())).encode())
+    content.update((_CONTEXT / "tools.Dockerfile").read_bytes())
+    return f"{TOOLS_REPOSITORY}:{content.hexdigest()[:12]}"
+
+
+def build_image_name() -> str:
+    """`pushproof/codebuild:<hash>` of what the build image is made of; says nothing about whether it exists."""
+    content = hashlib.sha256(tools_image_name().encode())
+    for name in _FILES:
+        content.update((_CONTEXT / name).read_bytes())
+    return f"{BUILD_REPOSITORY}:{content.hexdigest()[:12]}"
+
+
+def base_image_name() -> str:
+    """`pushproof/python:<hash>`: Debian with Python 3 and curl."""
+    content = hashlib.sha256(repr((BASE_PACKAGES, SUITE, SLIM, platform.machine())).encode())
+    return f"{BASE_REPOSITORY}:{content.hexdigest()[:12]}"
+
+
+def ensure_build_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
+    """The name of the image that builds run in, made first if it does not exist (about a minute).
+
+    Args:
+        client: a Docker SDK client; one of its own unless given.
+        progress: told what is being done, in short sentences.
+
+    Raises:
+        DockerUnavailable, ImageUnavailable.
+    """
+    return ensure(build_image_name(), client, progress, _make_build_image)
+
+
+def ensure_base_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
+    """The name of a small Debian with Python 3 and curl, made first if it does not exist (about 15 s). Raises as above."""
+    return ensure(base_image_name(), client, progress, _make_base_image)
+
+
+def _make_base_image(engine: Any, name: str, progress: Progress) -> None:
+    if shutil.which("mmdebstrap"):
+        progress(f"making {name} from Debian packages")
+        import_root(engine, name, BASE_PACKAGES, SUITE)
+        return
+    progress(f"making {name} from {PUBLIC_BASE}")
+    dockerfile = (
+        f"FROM {PUBLIC_BASE}\nRUN apt-get update -q && apt-get install -qy --no-install-recommends "
+        f"{' '.join(BASE_PACKAGES)} && rm -rf /var/lib/apt/lists/*\n"
+    )
+    build(engine, name, {"Dockerfile": dockerfile.encode()}, None, {})
+
+
+def _make_build_image(engine: Any, name: str, progress: Progress) -> None:
+    tools = ensure(tools_image_name(), engine, progress, _make_tools_image)
+    progress(f"building {name}")
+    build(engine, name, {file: (_CONTEXT / file).read_bytes() for file in _FILES}, None, {"BASE": tools})
+
+
+def _make_tools_image(engine: Any, name: str, progress: Progress) -> None:
+    files = {"Dockerfile": (_CONTEXT / "tools.Dockerfile").read_bytes()}
+    with scratch("awscli") as directory:
+        progress("fetching the AWS CLI")
+        _install_awscli(Path(directory) / "awscli")
+        if shutil.which("mmdebstrap"):
+            root = f"{name}-root"
+            progress(f"making {root} from Debian packages")
+            import_root(engine, root, BUILD_PACKAGES, SUITE)
+            arguments = {"BASE": root, "PACKAGES": ""}
+        else:
+            root = None
+            arguments = {"BASE": PUBLIC_BASE, "PACKAGES": " ".join(BUILD_PACKAGES)}
+        progress(f"building {name}")
+        build(engine, name, files, Path(directory) / "awscli", arguments)
+        if root is not None:
+            # The layers stay with the image that stands on them; only the name goes.
+            engine.images.remove(root, noprune=True)
+
+
+def _install_awscli(target: Path) -> None:
+    """The AWS CLI's wheels, chosen for the image's Python, by this machine's pip and its configuration."""
+    remedy = "The Python package index must be reachable through pip (`pip download awscli`)."
+    run([*pip(), "install", "--quiet", "--target", str(target), *wheels_for(PYTHON_VERSION), AWSCLI], remedy)
+    for dispensable in ("awscli/examples", "bin", "share"):
+        shutil.rmtree(target / dispensable, ignore_errors=True)

@@ -1,0 +1,160 @@
+"""A task's network namespace, and the way from it to 169.254.170.2, where Fargate serves metadata and credentials.
+
+As on ECS, a paused container owns the namespace and the task's containers join it. The address itself belongs to one container a
+world, which passes what it gets on to the gateway; a route in each namespace leads there. So no port of a task is taken, nothing
+is changed on the host, worlds do not meet, and whatever a crash leaves is labelled like every other container.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+
+from pushproof.emulator.runtime.base import StartError
+from pushproof.emulator.runtime.docker.execution import captured
+from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
+from pushproof.emulator.runtime.docker.images import ensure_base_image
+
+if TYPE_CHECKING:
+    from pushproof.emulator.runtime.docker.host import DockerHost
+    from pushproof.emulator.world import World
+
+ADDRESS = "169.254.170.2"
+ROLE = "role"
+_PYTHON = ["python3", "-I", "-S", "-c"]
+_NAMES = "import fcntl, socket, struct, sys, threading, time\n" + (
+    'def at(host): return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))\n'
+)
+
+# A host route by way of another container: SIOCADDRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
+_ROUTE = (
+    _NAMES
+    + """
+route = struct.pack("@L16s16s16sHhLPhPLLH", 0, at(sys.argv[1]), at(sys.argv[2]), at("255.255.255.255"), 7, *[0] * 8)
+fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x890B, route)
+"""
+)
+
+# The address on the loopback interface (SIOCSIFADDR, SIOCSIFNETMASK), and each connection to it passed on.
+_FORWARD = (
+    _NAMES
+    + """
+control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for request, value in ((0x8916, sys.argv[1]), (0x891C, "255.255.255.255")):
+    fcntl.ioctl(control, request, struct.pack("16s16s", b"lo:0", at(value)))
+
+def pass_on(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+def serve(client):
+    with client, socket.create_connection((sys.argv[2], int(sys.argv[3]))) as gateway:
+        asking = threading.Thread(target=pass_on, args=(client, gateway), daemon=True)
+        asking.start()
+        pass_on(gateway, client)
+
+listener = socket.create_server((sys.argv[1], 80), backlog=128)
+while True:
+    threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+"""
+)
+
+_REACH = (
+    _NAMES
+    + """
+until = time.monotonic() + 30
+while True:
+    try:
+        sys.exit(socket.create_connection((sys.argv[1], 80), timeout=5).close())
+    except OSError as error:
+        if time.monotonic() > until:
+            sys.exit(f"nothing answers at {sys.argv[1]}: {error}")
+        time.sleep(0.02)
+"""
+)
+
+
+class TaskNetworks:
+    """Opens a namespace for each task."""
+
+    def __init__(self, world: World, host: DockerHost) -> None:
+        self._world = world
+        self._host = host
+        self._guard = threading.Lock()
+        self._image = ""
+        self._gateway = ""
+
+    def open(self, task_id: str, family: str) -> Container:
+        """The container whose namespace a task's containers join. Raises StartError, APIError."""
+        gateway = self._endpoint()
+        pause = self._run(
+            f"{family}-{task_id[:12]}-pause",
+            ["sleep", "infinity"],
+            {"task": task_id, "container": "~internal~ecs~pause"},
+        )
+        try:
+            self._execute(pause, _ROUTE, ADDRESS, gateway)
+            pause.reload()
+        except BaseException:
+            remove(pause)
+            raise
+        return pause
+
+    def address(self, container: Container) -> str:
+        """A container's address on the world's network."""
+        found: str = container.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
+        return found
+
+    def _endpoint(self) -> str:
+        """The address of the container that stands for 169.254.170.2, which is started with the first task."""
+        with self._guard:
+            if not self._gateway:
+                try:
+                    with on_behalf_of(self._world.id, self._world.directory / "images"):
+                        self._image = ensure_base_image(self._host.client)
+                except ImageUnavailable as error:
+                    raise StartError(f"a task's network needs a small image: {error}") from error
+                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._world.port)]
+                endpoint = self._run("endpoint", command, {ROLE: "endpoint"})
+                try:
+                    self._execute(endpoint, _REACH, ADDRESS)
+                    endpoint.reload()
+                except BaseException:
+                    remove(endpoint)
+                    raise
+                self._gateway = self.address(endpoint)
+            return self._gateway
+
+    def _run(self, name: str, command: list[str], labels: dict[str, str]) -> Container:
+        started: Container = self._host.client.containers.run(
+            self._image,
+            entrypoint=[],
+            command=command,
+            name=f"pushproof-{self._host.world_id}-{name}",
+            labels=self._host.labels(**labels),
+            network=self._host.network_name,
+            cap_add=["NET_ADMIN"],
+            log_config={"Type": "none"},
+            detach=True,
+        )
+        return started
+
+    def _execute(self, container: Container, script: str, *arguments: str) -> None:
+        status, said = captured(self._host.client.api, container.id, [*_PYTHON, script, *arguments])
+        if status != 0:
+            words = said.decode(errors="replace").strip().splitlines() or ["no reason given"]
+            raise StartError(f"the task's network could not be made: {words[-1]}")
+
+
+def remove(container: Any) -> None:
+    """Remove a container, if it is still there."""
+    with contextlib.suppress(NotFound, APIError):
+        container.remove(force=True, v=True)

@@ -1,0 +1,263 @@
+"""Tasks as containers of Docker Engine; a task is one network namespace, as `awsvpc` gives it (see `tasknetwork`)."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.models.containers import Container
+
+from pushproof.base.clock import work_limit
+from pushproof.emulator.runtime.base import (
+    CommandResult,
+    ContainerSpec,
+    PulledImage,
+    PullError,
+    StartError,
+    TaskListener,
+    TaskSpec,
+)
+from pushproof.emulator.runtime.docker.execution import captured
+from pushproof.emulator.runtime.docker.host import DockerHost
+from pushproof.emulator.runtime.docker.tasknetwork import TaskNetworks, remove
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+@dataclass(slots=True)
+class _Task:
+    """A running task: what was asked for, who hears of it, whose network namespace it is, and its containers."""
+
+    spec: TaskSpec
+    listener: TaskListener
+    pause: Container
+    containers: dict[str, Container] = field(default_factory=dict)
+
+
+class DockerTaskRuntime:
+    """Runs ECS tasks as containers; see `TaskRuntime`."""
+
+    def __init__(self, world: World, host: DockerHost) -> None:
+        self._world = world
+        self._host = host
+        host.registries.add(world.registry_host)
+        self._client = host.client
+        self._tasks: dict[str, _Task] = {}
+        self._networks = TaskNetworks(world, host)
+        self.endpoint = f"http://{host.bridge_address}:{world.port}"
+        self._stopping: set[str] = set()
+        self._guard = threading.Lock()
+
+    def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
+        """Pull from the world's registry, or take a local image by its exact name when it is not a registry's.
+
+        Raises PullError, in the Engine's words.
+        """
+        resolved = self._world.registry.resolve(reference) if self._world.registry is not None else None
+        name = resolved.pull_reference if resolved is not None else reference
+        try:
+            if resolved is not None:
+                auth = {"username": credentials[0], "password": credentials[1]} if credentials else None
+                image = self._client.images.pull(name, auth_config=auth)
+            else:
+                image = self._local_or_public(reference)
+        except (APIError, ImageNotFound) as error:
+            raise PullError(_pull_reason(reference, error)) from error
+        digests = image.attrs.get("RepoDigests") or []
+        digest = resolved.digest if resolved is not None else (digests[0].partition("@")[2] if digests else image.id)
+        return PulledImage(name, digest, image.labels)
+
+    def _local_or_public(self, reference: str) -> Any:
+        try:
+            return self._client.images.get(reference)
+        except ImageNotFound:
+            return self._client.images.pull(reference)
+
+    def start(self, spec: TaskSpec, listener: TaskListener) -> str:
+        try:
+            task = _Task(spec, listener, self._networks.open(spec.task_id, spec.family))
+            with self._guard:
+                self._tasks[spec.task_id] = task
+            started = [self._run(task, one) for one in spec.containers if not one.depends_on]
+        except (APIError, ImageNotFound, StartError) as error:
+            self.stop(spec.task_id)
+            raise error if isinstance(error, StartError) else StartError(_words(error)) from error
+        for name in started:
+            self._follow(task, name)
+        return self._networks.address(task.pause)
+
+    def start_container(self, task_id: str, container: str) -> None:
+        task = self._tasks.get(task_id)
+        if task is None:
+            raise StartError("the task is gone")
+        try:
+            self._follow(task, self._run(task, next(one for one in task.spec.containers if one.name == container)))
+        except (APIError, ImageNotFound) as error:
+            raise StartError(_words(error)) from error
+
+    def _follow(self, task: _Task, name: str) -> None:
+        for follow in (self._follow_logs, self._await_exit):
+            threading.Thread(
+                target=follow,
+                args=(task.spec.task_id, name, task.containers[name], task.listener),
+                name=f"pushproof-task-{task.spec.task_id[:8]}",
+                daemon=True,
+            ).start()
+
+    def _run(self, task: _Task, spec: ContainerSpec) -> str:
+        task.containers[spec.name] = self._client.containers.run(
+            spec.image.reference,
+            command=spec.command,
+            entrypoint=spec.entry_point,
+            environment=spec.environment,
+            working_dir=spec.working_directory,
+            user=spec.user,
+            name=f"pushproof-{self._host.world_id}-{task.spec.family}-{task.spec.task_id[:12]}-{spec.name}",
+            labels=self._host.labels(task=task.spec.task_id, container=spec.name),
+            mem_limit=f"{spec.memory or task.spec.memory}m",
+            # A share, not a quota: a quarter of a processor would slow the start of a container in AWS time thirtyfold.
+            cpu_shares=max(2, spec.cpu or task.spec.cpu),
+            read_only=spec.read_only_root,
+            detach=True,
+            # An image's own HEALTHCHECK is ignored, as ECS ignores it.
+            healthcheck={"test": ["NONE"]},
+            log_config={"Type": "json-file", "Config": {"max-size": "5m"}},
+            network_mode=f"container:{task.pause.id}",
+        )
+        return spec.name
+
+    def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
+        target = self._container(task_id, container)
+        if target is None:
+            return CommandResult(None, "the container is gone")
+        words = ["/bin/sh", "-c", command[1]] if command[:1] == ["CMD-SHELL"] else command[1:]
+        result: list[CommandResult] = []
+
+        def run() -> None:
+            try:
+                status, printed = captured(self._client.api, target.id, words)
+                result.append(CommandResult(1 if status is None else status, printed.decode(errors="replace")[-4096:]))
+            except (APIError, NotFound, OSError) as error:
+                result.append(CommandResult(1, _words(error)))
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        thread.join(work_limit(self._world.clock, timeout))
+        return result[0] if result else CommandResult(None, "timed out")
+
+    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+        found = self._container(task_id, container)
+        if found is None:
+            return None
+        try:
+            told: dict[str, Any] = self._client.api.stats(found.id, stream=False, one_shot=True)
+        except (APIError, NotFound):
+            return None
+        return told
+
+    def stop(self, task_id: str) -> dict[str, int]:
+        with self._guard:
+            task = self._tasks.pop(task_id, None)
+            self._stopping.add(task_id)
+        if task is None:
+            return {}
+        codes: dict[str, int] = {}
+        for names in stop_order(task.spec.containers):
+            threads = []
+            for name in names & task.containers.keys():
+                args = (name, task.containers[name], codes)
+                threads.append(threading.Thread(target=self._stop_one, args=args, daemon=True))
+                threads[-1].start()
+            for thread in threads:
+                thread.join()
+        remove(task.pause)
+        return codes
+
+    def _stop_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
+        # Real work: the application finishes its requests at its own speed, within what it gets on AWS by default.
+        with contextlib.suppress(NotFound, APIError):
+            container.stop(timeout=10)
+        with contextlib.suppress(NotFound, APIError):
+            container.reload()
+            codes[name] = int(container.attrs["State"]["ExitCode"])
+        with contextlib.suppress(NotFound, APIError):
+            container.remove(force=True, v=True)
+
+    def _follow_logs(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
+        with contextlib.suppress(NotFound, APIError, DockerException, OSError):
+            for lines in _batches(container.logs(stream=True, follow=True)):
+                at = self._world.clock.now()
+                with self._world.loop.lock:
+                    listener.container_logged(task_id, name, [(at, line) for line in lines])
+
+    def _await_exit(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
+        try:
+            code = int(container.wait(timeout=86_400)["StatusCode"])
+            container.reload()
+            killed = bool(container.attrs["State"].get("OOMKilled"))
+        except (NotFound, APIError, DockerException, OSError):
+            return
+        if task_id in self._stopping:
+            return
+        with self._world.loop.lock:
+            listener.container_exited(task_id, name, code, out_of_memory=killed)
+
+    def address_of(self, task_id: str) -> str | None:
+        """The real address of a running task; None when it is gone."""
+        task = self._tasks.get(task_id)
+        return self._networks.address(task.pause) if task is not None else None
+
+    def _container(self, task_id: str, name: str) -> Container | None:
+        task = self._tasks.get(task_id)
+        return task.containers.get(name) if task is not None else None
+
+    def close(self) -> None:
+        for task_id in list(self._tasks):
+            task = self._tasks.pop(task_id)
+            for container in (*task.containers.values(), task.pause):
+                remove(container)
+
+
+def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:
+    """Containers in the order of their stop: each before those that it waited for."""
+    waited = {one.name: set(one.depends_on) for one in containers}
+    order: list[set[str]] = []
+    while waited:
+        needed = set().union(*waited.values())
+        free = waited.keys() - needed or set(waited)
+        order.append(set(free))
+        waited = {name: others for name, others in waited.items() if name not in free}
+    return order
+
+
+def _batches(stream: Iterator[bytes]) -> Iterator[list[str]]:
+    """Whole lines out of chunks that end anywhere."""
+    rest = b""
+    for chunk in stream:
+        *lines, rest = (rest + chunk).split(b"\n")
+        if lines:
+            yield [line.decode(errors="replace").rstrip("\r") for line in lines]
+    if rest:
+        yield [rest.decode(errors="replace")]
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "explanation", None) or error)
+
+
+def _pull_reason(reference: str, error: Exception) -> str:
+    """AWS's wording for a pull that failed.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+    """
+    words = _words(error)
+    if isinstance(error, ImageNotFound | NotFound) or "not found" in words or "unknown" in words:
+        return (
+            f"pull image manifest has been retried 5 time(s): failed to resolve ref {reference}: {reference}: not found"
+        )
+    return f"pull image manifest has been retried 5 time(s): failed to resolve ref {reference}: {words}"

@@ -1,0 +1,1 @@
+"""Tasks and builds that follow a script, in process."""

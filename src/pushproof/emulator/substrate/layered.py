@@ -1,0 +1,71 @@
+"""A substrate made of two: an emulator by URL for the services it has, and moto in this process for those it lacks.
+
+The state of the two is apart: a back-filled service knows nothing of what lives in the other. What would need to know is in the
+delivery plane, which reaches either through boto3.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.substrate.moto import Substrate
+from pushproof.emulator.wire.protocol import signature_of
+
+
+class LayeredSubstrate:
+    """Sends each service to the layer that has it.
+
+    Args:
+        base: what answers the services in `native`, and requests that name no service.
+        native: botocore service names.
+        backfill: makes the layer for the rest, when it is first needed.
+        closing: called after both layers are closed, such as to remove a container.
+    """
+
+    def __init__(
+        self,
+        base: Substrate,
+        native: frozenset[str],
+        backfill: Callable[[], Substrate],
+        *,
+        closing: Callable[[], None] | None = None,
+    ) -> None:
+        self.base = base
+        self.native = native
+        self._make_backfill = backfill
+        self._backfill: Substrate | None = None
+        self._closing = closing
+        self._guard = threading.Lock()
+        #: Services that were asked of the back-fill, for whoever wants to know what was not native.
+        self.backfilled: set[str] = set()
+
+    def layer(self, service: str | None) -> Substrate:
+        """What answers a service."""
+        if service is None or service in self.native:
+            return self.base
+        with self._guard:
+            self.backfilled.add(service)
+            if self._backfill is None:
+                self._backfill = self._make_backfill()
+            return self._backfill
+
+    def handle(self, request: Request) -> Response:
+        signature = signature_of(request)
+        return self.layer(signature.service if signature else None).handle(request)
+
+    def client(self, service: str, region: str) -> Any:
+        return self.layer(service).client(service, region)
+
+    def close(self) -> None:
+        try:
+            self.base.close()
+            if self._backfill is not None:
+                self._backfill.close()
+        finally:
+            if self._closing is not None:
+                self._closing()

@@ -1,0 +1,289 @@
+"""What answers the services that plain emulators answer well: moto in this process, or an emulator by URL.
+
+The delivery plane reaches a substrate only through `client()`, that is through boto3, so that one can stand in for another.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import ipaddress
+import re
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+import requests
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from moto.core.request import Request
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.substrate.moto_cache import read_once
+from pushproof.emulator.substrate.moto_fixes import repair
+
+Wsgi = Callable[[dict[str, Any], Any], Any]
+
+
+class Substrate(Protocol):
+    """Answers whole requests, and boto3 calls of the plane."""
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request as it came in."""
+
+    def client(self, service: str, region: str) -> Any:
+        """A boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+@functools.cache
+def _application() -> Wsgi:
+    """moto's front. It holds routes, and no state: that is in the backends, which every world has anew."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    application: Wsgi = DomainDispatcherApplication(create_backend_app)
+    return application
+
+
+class MotoSubstrate:
+    """moto's backends in this process.
+
+    moto's state belongs to the process, so one world at a time can stand on it; a second `MotoSubstrate` raises RuntimeError.
+    A fork of the process has a copy of its own.
+    """
+
+    _taken: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, account_id: str) -> None:
+        from moto.core.config import default_user_config
+        from moto.moto_api._internal.models import moto_api_backend
+
+        if not MotoSubstrate._taken.acquire(blocking=False):
+            raise RuntimeError(
+                "another embedded world is open in this process; close it first, or open the second one in a process of its own"
+            )
+        self._open = True
+        self._account_id = account_id
+        repair()
+        read_once()
+        # Resetting makes every backend anew before it is thrown away; not with the policies, which are most of the work.
+        default_user_config["iam"]["load_aws_managed_policies"] = False
+        moto_api_backend.reset()
+        # Batch and Lambda would start containers of their own; nothing here may reach out.
+        default_user_config["lambda"]["use_docker"] = False
+        default_user_config["batch"]["use_docker"] = False
+        # Attaching AmazonECSTaskExecutionRolePolicy and the like must work as it does on AWS.
+        default_user_config["iam"]["load_aws_managed_policies"] = True
+        self._app = _application()
+        self._client = functools.cache(self._make_client)
+
+    def handle(self, request: Request) -> Response:
+        environ = dict(request.environ)
+        data = request.get_data(cache=True)
+        environ["wsgi.input"] = io.BytesIO(data)
+        environ["CONTENT_LENGTH"] = str(len(data))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
+        try:
+            body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+        except NotImplementedError as error:
+            raise AwsError(
+                "NotImplemented", f"The substrate (moto) does not implement this: {error}", status=501
+            ) from error
+        return Response(body, status=status, headers=headers, direct_passthrough=True)
+
+    def client(self, service: str, region: str) -> Any:
+        return self._client(service, region)
+
+    def _make_client(self, service: str, region: str) -> Any:
+        return in_process_client(service, region, lambda request: self.handle(request))
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            MotoSubstrate._taken.release()
+
+
+class UpstreamSubstrate:
+    """Another emulator by URL, such as a LocalStack container.
+
+    Only a loopback or private address is accepted (ValueError otherwise): nothing is ever forwarded to AWS. Emulators tell accounts
+    apart by the access key, where it is an account's number; keys that the emulator issued itself are left as they are.
+
+    Args:
+        url: `http://127.0.0.1:4566`.
+        account_id: the account that calls are made in.
+        explain: what to tell when the emulator no longer answers, such as the last log lines of its container.
+    """
+
+    def __init__(self, url: str, account_id: str = "000000000000", *, explain: Callable[[], str] | None = None) -> None:
+        require_private(url)
+        self.url = url.rstrip("/")
+        self._open = True
+        self._account_id = account_id
+        self._explain = explain
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
+        self._client = functools.cache(self._make_client)
+
+    def handle(self, request: Request) -> Response:
+        query = _in_account(request.query_string.decode("latin-1"), self._account_id)
+        target = f"{self.url}{request.raw_path}{'?' if query else ''}{query}"
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in _NOT_FORWARDED}
+        if "Authorization" in headers:
+            headers["Authorization"] = _in_account(headers["Authorization"], self._account_id)
+        try:
+            answer = self._session.request(
+                request.method,
+                target,
+                headers=headers,
+                data=request.get_data(cache=True),
+                allow_redirects=False,
+                stream=True,
+                timeout=120,
+            )
+            body = answer.raw.read(decode_content=False)
+        except (requests.RequestException, OSError, HTTPError) as error:
+            told = self._explain() if self._explain is not None else f"{error}. Start it again."
+            # Not a 5xx: SDKs would try for minutes what cannot succeed.
+            raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {told}", status=400) from error
+        kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in _NOT_RETURNED]
+        return Response(body, status=answer.status_code, headers=kept, direct_passthrough=True)
+
+    def client(self, service: str, region: str) -> Any:
+        return self._client(service, region)
+
+    def _make_client(self, service: str, region: str) -> Any:
+        return in_process_client(service, region, self.handle, access_key_id=self._account_id)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+_NOT_FORWARDED = frozenset({"transfer-encoding", "connection", "expect", "content-length"})
+_NOT_RETURNED = frozenset({"transfer-encoding", "connection", "content-length"})
+_CREDENTIAL = re.compile(r"(Credential=)([^/%&]+)(?=/|%2F)")
+# What STS and IAM hand out, on AWS (A…) and on LocalStack (L…).
+_ISSUED = re.compile(r"[AL][SK]IA[A-Z0-9]{12,}")
+
+
+def _in_account(text: str, account_id: str) -> str:
+    """A SigV4 credential (in a header or a presigned URL) with the account's number for its key, unless the key was issued."""
+    return _CREDENTIAL.sub(lambda m: m[0] if _ISSUED.fullmatch(m[2]) else m[1] + account_id, text)
+
+
+def require_private(url: str) -> None:
+    """Raise ValueError unless a URL leads to this machine or to a private network."""
+    parts = urlsplit(url)
+    expected = "expected an emulator on this machine or in a private network, such as http://127.0.0.1:4566"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an endpoint; {expected}")
+    try:
+        found = {str(info[4][0]) for info in socket.getaddrinfo(parts.hostname, parts.port or 80)}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{url!r} leads nowhere ({error}); {expected}") from error
+    for text in found:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        if not address.is_private or address.is_link_local or address.is_unspecified:
+            raise ValueError(f"{url!r} leads to {address}, which is no private address; {expected}")
+
+
+_CONFIG = Config(
+    retries={"total_max_attempts": 1, "mode": "standard"},
+    s3={"addressing_style": "path"},
+    parameter_validation=True,
+    ignore_configured_endpoint_urls=True,
+)
+
+
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One for all clients: each would otherwise read its service's model and register a hundred handlers anew."""
+    return boto3.session.Session(botocore_session=botocore.session.Session())
+
+
+# boto3 makes clients from one thread at a time: https://docs.aws.amazon.com/boto3/latest/guide/session.html
+_MAKING = threading.Lock()
+
+
+def in_process_client(
+    service: str,
+    region: str,
+    handle: Callable[[Request], Response],
+    *,
+    access_key_id: str = "plane",
+    secret_access_key: str = "plane",
+    session_token: str | None = None,
+) -> Any:
+    """A boto3 client whose requests are handed to `handle` instead of a socket."""
+    with _MAKING:
+        client = _session().client(
+            service,
+            region_name=region,
+            endpoint_url="http://127.0.0.1:1",
+            config=_CONFIG,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
+        )
+
+    def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        response = handle(Request.from_primitives(request.method, request.url, request.headers, _bytes(request.body)))
+        headers: Any = response.headers
+        return AWSResponse(request.url, response.status_code, headers, _Raw(response.get_data()))
+
+    client.meta.events.register("before-send", send)
+    return client
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes | bytearray):
+        return bytes(body)
+    read: bytes = body.read()
+    return read
+
+
+class _Raw:
+    """The raw-response interface that botocore reads a body through."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._position = 0
+
+    def stream(self, amt: int = 65536, **_: Any) -> Any:
+        while chunk := self.read(amt):
+            yield chunk
+
+    def read(self, amt: int | None = None, **_: Any) -> bytes:
+        end = len(self._content) if amt is None else self._position + amt
+        chunk = self._content[self._position : end]
+        self._position += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        self._position = len(self._content)
+
+    def release_conn(self) -> None:
+        """Nothing was borrowed."""
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def readable(self) -> bool:
+        return True

@@ -1,0 +1,1 @@
+"""The gateway and its HTTP: protocol, server, call log, control endpoints."""

@@ -1,0 +1,260 @@
+"""A LocalStack container of a world's own: started through testcontainers, published on loopback only, gone with the world.
+
+Where testcontainers' reaper image can be had, the reaper removes the container after a crash; in any case the container carries the
+world's label, by which the next command finds and removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+
+from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect, world_labels
+from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, exists
+from pushproof.targets.base import TargetUnavailable
+from pushproof.targets.localstack.image import ensure_localstack_image, localstack_image_name
+
+DEFAULT_IMAGE = "localstack/localstack:4.14.0"
+EDGE_PORT = 4566
+#: Seconds until `Ready.`; on a machine that is busy with other things it takes longest.
+START_LIMIT = 240
+_TAIL = 15
+#: Seconds for a container that no longer answers to be told as ended, before it is told as running.
+_ENDING = 5
+_LICENCE = re.compile(r"exit code 55|licen[cs]e activation failed|(?:API )?key activation failed", re.IGNORECASE)
+_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
+
+Progress = Callable[[str], None]
+
+
+class LocalStackContainer:
+    """A running container. `url` is where it answers; `name` and `image` are Docker's."""
+
+    def __init__(self, container: Any, client: Any, image: str) -> None:
+        self._container = container
+        self._client = client
+        self.image = image
+        self.name: str = container.name
+        container.reload()
+        published = container.attrs["NetworkSettings"]["Ports"][f"{EDGE_PORT}/tcp"]
+        self.url = f"http://127.0.0.1:{published[0]['HostPort']}"
+
+    def autopsy(self) -> str:
+        """What became of the container, with its last log lines: for the error that the next call meets."""
+        return autopsy(self._container, self.image)
+
+    def close(self) -> None:
+        """Remove it; safe to call twice."""
+        with contextlib.suppress(DockerException, OSError):
+            self._container.remove(force=True, v=True)
+        self._client.close()
+
+
+def start_localstack(
+    world_id: str,
+    *,
+    image: str | None = None,
+    token: str | None = None,
+    port: int = 0,
+    region: str = "us-east-1",
+    progress: Progress,
+) -> LocalStackContainer:
+    """Start a LocalStack for a world and wait until it is ready.
+
+    Args:
+        image: which one; None is 4.14.0, LocalStack's own where it is here or can be pulled, one made here otherwise.
+        token: LOCALSTACK_AUTH_TOKEN, for images that ask for one.
+        port: on loopback; 0 is the first free one.
+        progress: told what takes long, in short sentences.
+
+    Raises:
+        TargetUnavailable: no Docker, no image, port taken, licence refused, or not ready in time; nothing is left running.
+    """
+    try:
+        client = connect(timeout=600)
+    except DockerUnavailable as error:
+        raise TargetUnavailable(str(error)) from error
+    try:
+        name = choose_image(client, image, progress)
+        started = _start(client, world_id, name, token, port, region)
+    except BaseException:
+        client.close()
+        raise
+    return LocalStackContainer(started, client, name)
+
+
+def choose_image(client: Any, image: str | None, progress: Progress) -> str:
+    """The image to run, pulled or made where need be. Raises TargetUnavailable."""
+    try:
+        if image is not None:
+            if not exists(client, image):
+                progress(f"pulling {image}")
+                _pull(client, image)
+            return image
+        if exists(client, DEFAULT_IMAGE):
+            return DEFAULT_IMAGE
+        with contextlib.suppress(ImageUnavailable):
+            if exists(client, own := localstack_image_name()):
+                return own
+        try:
+            progress(f"pulling {DEFAULT_IMAGE}")
+            _pull(client, DEFAULT_IMAGE)
+            return DEFAULT_IMAGE
+        except ImageUnavailable as error:
+            progress(f"{error}; making one from the Python package index instead, once")
+            return _made(client, error, progress)
+    except ImageUnavailable as error:
+        raise TargetUnavailable(
+            f"{error}. LOCALSTACK_IMAGE names it: pull it where that is possible (`docker pull {image}`), or unset "
+            f"LOCALSTACK_IMAGE to use {DEFAULT_IMAGE}, or one made here from the Python package index."
+        ) from error
+
+
+def _made(client: Any, not_pulled: ImageUnavailable, progress: Progress) -> str:
+    try:
+        return ensure_localstack_image(client, progress=progress)
+    except ImageUnavailable as error:
+        raise TargetUnavailable(
+            f"No LocalStack image can be had. Pulled: {not_pulled}. Made here (`make localstack-image`): {error}\n"
+            "Either way will do; or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
+        ) from error
+
+
+def _pull(client: Any, image: str) -> None:
+    try:
+        client.images.pull(image)
+    except (APIError, ImageNotFound, DockerException, OSError) as error:
+        words = getattr(error, "explanation", None) or error
+        raise ImageUnavailable(f"{image} cannot be pulled ({words})") from error
+
+
+def _start(client: Any, world_id: str, image: str, token: str | None, port: int, region: str) -> Any:
+    from testcontainers.community.localstack import LocalStackContainer as Container
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.exceptions import ContainerStartException
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+    _settle_reaper(client)
+    container = Container(image, edge_port=EDGE_PORT, region_name=region)
+    container.image = image  # without a registry prefix: `choose_image` has it on this Engine
+    container.with_name(f"pushproof-{world_id}-localstack").with_envs(**settings_of(token))
+    container.with_kwargs(
+        labels=world_labels(world_id, part="localstack"),
+        # A subscriber or webhook of this machine, as seen from inside.
+        extra_hosts={"host.docker.internal": "host-gateway"},
+    )
+    # Docker's own form of a published port; testcontainers knows of no addresses.
+    ports: dict[str, Any] = container.ports
+    ports[str(EDGE_PORT)] = ("127.0.0.1", port or None)
+    container.waiting_for(LogMessageWaitStrategy(r"^Ready\.").with_startup_timeout(START_LIMIT).with_poll_interval(0.2))
+    try:
+        # Not LocalStackContainer.start, which waits a second time, and for a minute only.
+        DockerContainer.start(container)
+        return client.containers.get(container.get_wrapped_container().id)
+    except (APIError, TimeoutError, RuntimeError, ContainerStartException) as error:
+        raise _refused(error, container, image, port, token) from error
+    finally:
+        if container._container is not None and not _runs(container):
+            with contextlib.suppress(DockerException):
+                container._container.remove(force=True, v=True)
+        container.get_docker_client().client.close()
+
+
+def settings_of(token: str | None) -> dict[str, str]:
+    """LocalStack's own settings, for its environment: no telemetry, no downloads, answers in the name of the host asked."""
+    settings = {
+        "DISABLE_EVENTS": "1",  # no telemetry
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "DNS_ADDRESS": "0",
+        # Queue URLs carry the host that was asked: the gateway.
+        "SQS_ENDPOINT_STRATEGY": "dynamic",
+    }
+    return {**settings, "LOCALSTACK_AUTH_TOKEN": token} if token else settings
+
+
+def _settle_reaper(client: Any) -> None:
+    """Leave testcontainers' reaper on where its image is here or can be pulled, and off where it would fail the start."""
+    from testcontainers.core.config import testcontainers_config as configuration
+
+    if configuration.ryuk_disabled:
+        return
+    try:
+        if not exists(client, configuration.ryuk_image):
+            _pull(client, configuration.ryuk_image)
+    except ImageUnavailable:
+        configuration.ryuk_disabled = True
+
+
+def _runs(container: Any) -> bool:
+    with contextlib.suppress(DockerException):
+        container._container.reload()
+        return bool(container._container.status == "running")
+    return False
+
+
+def _refused(error: Exception, container: Any, image: str, port: int, token: str | None) -> TargetUnavailable:
+    words = str(getattr(error, "explanation", None) or error)
+    if _TAKEN.search(words):
+        return TargetUnavailable(
+            f"port {port} of 127.0.0.1 cannot be published for LocalStack: it is taken ({words}). Stop what uses it, or leave the "
+            "choice of a port to Docker."
+        )
+    found = container._container
+    if found is None:
+        return TargetUnavailable(f"Docker could not make a container of {image}: {words}")
+    log = _log(found)
+    if _LICENCE.search(log):
+        return TargetUnavailable(licence_refused(image, log, token))
+    if isinstance(error, TimeoutError):
+        with contextlib.suppress(DockerException):
+            found.kill()
+        return TargetUnavailable(f"{image} was not ready within {START_LIMIT} s. {_last(log)}")
+    return TargetUnavailable(f"{image} did not start: {autopsy(found, image)}")
+
+
+def licence_refused(image: str, log: str, token: str | None) -> str:
+    """What to tell when LocalStack has quit over its licence: its own words, and the ways out.
+
+    Source: https://docs.localstack.cloud/aws/getting-started/auth-token/
+    """
+    given = "The token in LOCALSTACK_AUTH_TOKEN was not accepted" if token else "LOCALSTACK_AUTH_TOKEN is not set"
+    return (
+        f"LocalStack ({image}) has quit over its licence. {given}. Use a valid token, or unset LOCALSTACK_IMAGE: "
+        f"{DEFAULT_IMAGE}, the default, needs none. {_last(log)}"
+    )
+
+
+def autopsy(container: Any, image: str) -> str:
+    """What became of a container, with its last log lines."""
+    try:
+        # Its connections end a moment before Docker Engine says that it has.
+        with contextlib.suppress(requests.exceptions.RequestException):
+            container.wait(timeout=_ENDING)
+        container.reload()
+        state = container.attrs["State"]
+        if state.get("Running"):
+            became = "runs, but does not answer"
+        else:
+            memory = ", out of memory" if state.get("OOMKilled") else ""
+            became = f"ended with exit code {state.get('ExitCode')}{memory}"
+        return f"the container {container.name} ({image}) {became}. {_last(_log(container))}"
+    except NotFound:
+        return f"the container {container.name} ({image}) is gone; somebody removed it, and its log with it."
+    except (DockerException, OSError) as error:
+        return f"Docker Engine tells nothing about the container {container.name} ({image}): {error}"
+
+
+def _log(container: Any) -> str:
+    with contextlib.suppress(DockerException, OSError):
+        return str(container.logs(tail=200).decode(errors="replace"))
+    return ""
+
+
+def _last(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()][-_TAIL:]
+    return "Its last log lines:\n" + "\n".join(f"  {line}" for line in lines) if lines else "It logged nothing."

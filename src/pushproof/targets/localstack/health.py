@@ -1,0 +1,94 @@
+"""A LocalStack that answers: where it is, what it says it has, and how people already address one that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from localstack_client import config as localstack_client
+
+from pushproof.emulator.substrate.moto import require_private
+from pushproof.targets.base import TargetUnavailable
+
+_ANSWERS = frozenset({"available", "running", "initializing", "initialized"})
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What LocalStack says of itself: botocore's names of the services it answers, its version and edition."""
+
+    services: frozenset[str]
+    version: str
+    edition: str
+
+    def __str__(self) -> str:
+        edition = "" if self.edition in ("", "unknown") else f" {self.edition}"
+        return f"LocalStack {self.version}{edition}"
+
+
+def health(url: str, *, timeout: float = 10.0) -> Health:
+    """Ask a LocalStack what it has. Raises TargetUnavailable when what is there is none, or nothing is there."""
+    page = f"{url.rstrip('/')}/_localstack/health"
+    try:
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(page, timeout=timeout)
+        told: Any = answer.json() if answer.ok else None
+    except (requests.RequestException, ValueError) as error:
+        raise TargetUnavailable(f"{page} does not answer as LocalStack does: {error}") from error
+    if not isinstance(told, dict) or not isinstance(told.get("services"), dict):
+        raise TargetUnavailable(f"{page} answered {answer.status_code}, not as LocalStack does: {answer.text[:200]!r}")
+    services = frozenset(name for name, state in told["services"].items() if state in _ANSWERS)
+    return Health(services, str(told.get("version", "unknown")), str(told.get("edition", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A LocalStack that a person's environment names; `variable` is the one that did."""
+
+    url: str
+    variable: str
+
+
+def named_in_environment(environment: Mapping[str, str] | None = None) -> Named | None:
+    """The endpoint that AWS_ENDPOINT_URL or LOCALSTACK_HOST name, read as localstack-client reads them; None when neither is set.
+
+    Only the environment before its AWS settings are dropped can tell. Raises TargetUnavailable when a name cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    if url := environment.get("AWS_ENDPOINT_URL", "").strip():
+        return Named(url, "AWS_ENDPOINT_URL")
+    host = environment.get("LOCALSTACK_HOST", "").strip()
+    if not host:
+        return None
+    try:
+        return Named(str(localstack_client.get_service_endpoint("s3", localstack_host=host)), "LOCALSTACK_HOST")
+    except RuntimeError as error:
+        raise TargetUnavailable(f"LOCALSTACK_HOST={host!r} cannot be read; expected host:port") from error
+
+
+def standing(url: str, named_by: str) -> Health:
+    """The health of a LocalStack that somebody named. Raises TargetUnavailable, also where the address is a public one."""
+    try:
+        require_private(url)
+    except ValueError as error:
+        raise TargetUnavailable(f"{named_by}: {error}") from error
+    try:
+        return health(url)
+    except TargetUnavailable as error:
+        raise TargetUnavailable(
+            f"{named_by} names {url}, but {error}. Start it (`make localstack-up`), unset {named_by}, or let a container be "
+            "started for the run: --localstack container."
+        ) from error
+
+
+def found_standing() -> tuple[str, Health] | None:
+    """The LocalStack at localstack-client's own default address on this machine, if one answers there."""
+    url = f"http://127.0.0.1:{localstack_client.DEFAULT_EDGE_PORT}"
+    try:
+        return url, health(url, timeout=2.0)
+    except TargetUnavailable:
+        return None

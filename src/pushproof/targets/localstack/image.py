@@ -1,0 +1,119 @@
+"""LocalStack's community services as an image made from the Python package index, where LocalStack's own cannot be pulled.
+
+`docker/localstack/` says what goes in. The image is made once, in some minutes, and again only when that changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
+from pushproof.emulator.runtime.docker.imagemaking import (
+    SLIM,
+    ImageUnavailable,
+    Progress,
+    build,
+    ensure,
+    import_root,
+    pip,
+    run,
+    wheels_for,
+)
+
+VERSION = "4.14.0"
+REPOSITORY = "pushproof/localstack"
+LOCALSTACK_IMAGE = f"{REPOSITORY}:{VERSION}"
+PUBLIC_BASE = "debian:trixie-slim"
+
+_SUITE = "trixie"
+# trixie's own Python. LocalStack 4.14 needs 3.12: with 3.11 several services fail to import.
+_PYTHON_VERSION = "3.13"
+_PACKAGES = ("python3", "ca-certificates", "curl")
+_FILES = ("Dockerfile", "requirements.txt", "requirements-source.txt")
+
+
+def build_files() -> Path:
+    """Where `docker/localstack` is. Raises ImageUnavailable where only the package is installed, without the source tree."""
+    found = Path(__file__).resolve().parents[4] / "docker" / "localstack"
+    if not (found / "Dockerfile").is_file():
+        raise ImageUnavailable(
+            "docker/localstack is not here, from which the image is made: it is part of Pushproof's source tree, not of the "
+            "installed package. Work from a clone, or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
+        )
+    return found
+
+
+def localstack_image_name() -> str:
+    """`pushproof/localstack:4.14.0-<hash>` of what the image is made of. Raises ImageUnavailable."""
+    content = hashlib.sha256(repr((_PACKAGES, _SUITE, _PYTHON_VERSION, SLIM, platform.machine())).encode())
+    for name in _FILES:
+        content.update((build_files() / name).read_bytes())
+    return f"{LOCALSTACK_IMAGE}-{content.hexdigest()[:12]}"
+
+
+def ensure_localstack_image(client: Any, *, progress: Progress | None = None) -> str:
+    """The name of the image, made first if it does not exist (about three minutes); it is `pushproof/localstack:4.14.0`, too.
+
+    Raises:
+        DockerUnavailable, ImageUnavailable.
+    """
+    name = ensure(localstack_image_name(), client, progress, _make)
+    client.images.get(name).tag(REPOSITORY, VERSION)
+    return name
+
+
+def _make(engine: Any, name: str, progress: Progress) -> None:
+    files = build_files()
+    with tempfile.TemporaryDirectory(prefix="pushproof-localstack-") as temporary:
+        directory = Path(temporary)
+        progress("fetching LocalStack's packages")
+        _install(files, directory)
+        root = None
+        if shutil.which("mmdebstrap"):
+            root = f"{name}-root"
+            progress(f"making {root} from Debian packages")
+            import_root(engine, root, _PACKAGES, _SUITE)
+        progress(f"building {name}")
+        contents = {"Dockerfile": (files / "Dockerfile").read_bytes()}
+        build(engine, name, contents, directory / "packages", {"BASE": root or PUBLIC_BASE})
+        if root is not None:
+            # The layers stay with the image that stands on them; only the name goes.
+            engine.images.remove(root, noprune=True)
+
+
+def _install(files: Path, directory: Path) -> None:
+    """Everything into `directory / "packages"`, each file checked against its hash."""
+    remedy = "The Python package index must be reachable through pip (`pip download localstack-core==4.14.0`)."
+    wheels, packages = directory / "wheels", directory / "packages"
+    locked = ["--quiet", "--no-deps", "--require-hashes", "-r"]
+    run([*pip(), "wheel", "--wheel-dir", str(wheels), *locked, str(files / "requirements-source.txt")], remedy)
+    target = ["install", "--target", str(packages), *wheels_for(_PYTHON_VERSION)]
+    run([*pip(), *target, *locked, str(files / "requirements.txt")], remedy)
+    made = [str(wheel) for wheel in sorted(wheels.glob("*.whl"))]
+    run([*pip(), *target, "--quiet", "--no-deps", "--no-index", *made], remedy)
+    for dispensable in ("awscli/examples", "bin", "share"):
+        shutil.rmtree(packages / dispensable, ignore_errors=True)
+
+
+def main() -> int:
+    """`python -m pushproof.targets.localstack.image` makes the image and prints its name; exit code 3 when it cannot be made."""
+    try:
+        client = connect(timeout=900)
+        try:
+            print(ensure_localstack_image(client, progress=lambda line: print(line, file=sys.stderr)))
+        finally:
+            client.close()
+    except (ImageUnavailable, DockerUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The LocalStack target: a world whose substrate is LocalStack, in a container of its own or one that already stands.
+
+LocalStack answers what its health page says it has; the delivery plane answers what it owns; moto, in this process, answers what
+neither has. Terraform, boto3 and the rest talk to the world's gateway, as on the embedded target.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from pushproof.emulator.services import PLANE
+from pushproof.emulator.substrate.layered import LayeredSubstrate
+from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, UpstreamSubstrate
+from pushproof.emulator.world import World, WorldSettings
+from pushproof.targets.base import TargetUnavailable
+from pushproof.targets.journal import Journal
+from pushproof.targets.localstack.container import LocalStackContainer, start_localstack
+from pushproof.targets.localstack.health import Health, Named, found_standing, health, named_in_environment, standing
+from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
+
+#: What a world can do, and the service of the plane that does it: what LocalStack answers by itself, the world cannot see.
+CAPABILITIES = {
+    "containers": "ecs",
+    "load-balancer": "elbv2",
+    "registry": "ecr",
+    "builds": "codebuild",
+    "pipeline": "codepipeline",
+    "connection": "codestar-connections",
+}
+#: Whole services of the plane, which `native` can hand to LocalStack; what only overlays a service stays in any case.
+DELIVERY = ("ecs", "elbv2", "ecr", "codebuild", "codepipeline", "codestar-connections", "codeconnections")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStackSettings(WorldTargetSettings):
+    """How to open a world on LocalStack.
+
+    Attributes:
+        where: "auto" uses the one that `named` names or that stands on this machine at port 4566, and starts a container where
+            there is none; "container" always starts one; anything else is the URL of one that stands.
+        named: one that the person's environment names.
+        image, token: for the container; the token's plan decides what its services are.
+        localstack_port: where the container is published on loopback; 0 is the first free port.
+        native: hand those services of the plane to LocalStack that it has.
+    """
+
+    where: str = "auto"
+    named: Named | None = None
+    image: str | None = None
+    token: str | None = None
+    localstack_port: int = 0
+    native: bool = False
+
+
+class LocalStackTarget(WorldTarget):
+    """A world on LocalStack. Leaving it removes the container; one that stood before is left standing."""
+
+    name = "localstack"
+
+    def __init__(
+        self,
+        settings: LocalStackSettings | None = None,
+        *,
+        journal: Journal | None = None,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._localstack = settings or LocalStackSettings()
+        self._progress = progress
+        self.container: LocalStackContainer | None = None
+        self.health = Health(frozenset(), "", "")
+        self.url = ""
+        #: Seconds from nothing to a container that is ready; 0 for one that stood before.
+        self.ready_after = 0.0
+        #: Services of the plane that LocalStack answers instead.
+        self.native: tuple[str, ...] = ()
+        found = _standing(self._localstack)
+        if found is not None:
+            self.url, self.health = found
+            # An account of its own in what is shared: two runs do not meet, whatever else is in there.
+            world = replace(self._localstack.world, account_id=f"{secrets.randbelow(9 * 10**11) + 10**11}")
+            self._localstack = replace(self._localstack, world=world)
+        super().__init__(self._localstack, journal=journal)
+
+    def _uses_engine(self) -> bool:
+        return not self.url or super()._uses_engine()
+
+    def _substrate(self, settings: WorldSettings) -> Substrate:
+        if not self.url:
+            started = time.monotonic()
+            self.container = start_localstack(
+                self._record.id,
+                image=self._localstack.image,
+                token=self._localstack.token,
+                port=self._localstack.localstack_port,
+                region=settings.region,
+                progress=self._progress,
+            )
+            self.url = self.container.url
+            self.ready_after = time.monotonic() - started
+        try:
+            if self.container is not None:
+                self.health = health(self.url)
+            self.native = self._native_services()
+        except BaseException:
+            self._remove_container()
+            raise
+        self._progress(f"{self.health} at {self.url}{f', {self.container.image}' if self.container else ''}")
+        self.layers = LayeredSubstrate(
+            UpstreamSubstrate(self.url, settings.account_id, explain=self._explain),
+            self.health.services,
+            lambda: MotoSubstrate(settings.account_id),
+            closing=self._remove_container,
+        )
+        return self.layers
+
+    def _native_services(self) -> tuple[str, ...]:
+        if not self._localstack.native:
+            return ()
+        found = tuple(name for name in DELIVERY if name in self.health.services)
+        if not found:
+            why = "its plan has none of them" if self._localstack.token else "LOCALSTACK_AUTH_TOKEN is not set"
+            raise TargetUnavailable(
+                f"--native hands {', '.join(DELIVERY[:5])} to LocalStack, but {self.health} at {self.url} answers none of these: "
+                f"{why}. Without --native the delivery plane answers them."
+            )
+        return found
+
+    def _open(self) -> World:
+        world = super()._open()
+        for service in self.native:
+            # Asked for by name, the gateway then passes it on, as it does with every service that the plane does not own.
+            world.services.pop(service, None)
+        return world
+
+    def _explain(self) -> str:
+        if self.container is not None:
+            return self.container.autopsy()
+        return "it stood when the run began. See to it (`docker ps --all`), then start again."
+
+    def _remove_container(self) -> None:
+        if self.container is not None:
+            self.container.close()
+
+    def lacks(self, capability: str) -> str | None:
+        service = CAPABILITIES.get(capability)
+        if service in self.native:
+            return f"LocalStack's own {service} answers here (--native), whose {capability} Pushproof neither runs nor sees"
+        return super().lacks(capability)
+
+    def answers(self, service: str) -> str:
+        """Who answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
+        if service in PLANE and service not in self.native:
+            if not self.world.services[service].overlay:
+                return "plane"
+            return (
+                "localstack, completed by the plane"
+                if service in self.health.services
+                else "moto, completed by the plane"
+            )
+        return "localstack" if service in self.health.services else "moto"
+
+    def leftovers(self) -> list[str]:
+        own = f"container {self.container.name}" if self.container is not None else None
+        return [line for line in super().leftovers() if line != own]
+
+    def remains(self) -> list[str]:
+        from pushproof.emulator.runtime.docker.host import connect, labelled_worlds
+
+        left = super().remains()
+        if self.container is not None and self.settings.runtime == "scripted":
+            client = connect()
+            left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
+            client.close()
+        return left
+
+
+def _standing(settings: LocalStackSettings) -> tuple[str, Health] | None:
+    """The LocalStack to use that is already there; None when one is to be started. Raises TargetUnavailable."""
+    if settings.where == "container":
+        return None
+    if settings.where != "auto":
+        return settings.where.rstrip("/"), standing(settings.where, "--localstack")
+    if settings.named is not None:
+        return settings.named.url.rstrip("/"), standing(settings.named.url, settings.named.variable)
+    if settings.image or settings.token:
+        # Asked for by name: whatever stands here is not that.
+        return None
+    return found_standing()
+
+
+def settings_from_environment(
+    world: WorldSettings, environment: Mapping[str, str] | None = None, **more: object
+) -> LocalStackSettings:
+    """Settings as the environment (this process's by default) has them.
+
+    PUSHPROOF_LOCALSTACK says where; AWS_ENDPOINT_URL and LOCALSTACK_HOST name one that stands; LOCALSTACK_IMAGE and
+    LOCALSTACK_AUTH_TOKEN are for a container; PUSHPROOF_LOCALSTACK_NATIVE=1 hands services to it. `more` wins. Raises
+    TargetUnavailable when a name cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    settings = LocalStackSettings(
+        world=world,
+        where=environment.get("PUSHPROOF_LOCALSTACK") or "auto",
+        named=named_in_environment(environment),
+        image=environment.get("LOCALSTACK_IMAGE") or None,
+        token=environment.get("LOCALSTACK_AUTH_TOKEN") or None,
+        native=environment.get("PUSHPROOF_LOCALSTACK_NATIVE", "") in ("1", "true", "yes"),
+    )
+    return replace(settings, **more)  # type: ignore[arg-type]
