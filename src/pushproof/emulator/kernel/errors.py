@@ -29,3 +29,13 @@ def not_implemented(service: str, operation: str) -> AwsError:
         "If your stack needs it, please open an issue naming service and operation.",
         status=501,
     )
+
+
+def failed_inside(part: str, name: str, error: BaseException) -> AwsError:
+    """The answer when a part of ours raised what it should not have: 501, since SDKs and Terraform try a 500 again for minutes."""
+    return AwsError(
+        "InternalFailure",
+        f"{part} failed inside on {name}: {error!r}. Trying again will not help. "
+        "If your stack needs it, please open an issue with this message.",
+        status=501,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import ipaddress
+import logging
 import re
 import socket
 import threading
@@ -26,9 +27,12 @@ from urllib3.exceptions import HTTPError
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_fixes import repair
+from pushproof.emulator.substrate.naming import name_of
+
+log = logging.getLogger(__name__)
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
 
@@ -46,12 +50,43 @@ class Substrate(Protocol):
         """Give everything back."""
 
 
+class _NoBackend(Exception):
+    """moto has nothing, or nothing right, for a host."""
+
+
+# moto has a part of these that no SDK can read: CodeCommit's dates are text where its model says numbers.
+_ANSWERED_WRONGLY = frozenset({"codecommit"})
+
+
 @functools.cache
 def _application() -> Wsgi:
     """moto's front. It holds routes, and no state: that is in the backends, which every world has anew."""
+    from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    application: Wsgi = DomainDispatcherApplication(create_backend_app)
+    class Front(DomainDispatcherApplication):  # type: ignore[misc]
+        """Says that there is no backend, where moto's own goes on with None; remembers which host is which."""
+
+        def __init__(self) -> None:
+            super().__init__(create_backend_app)
+            self._backends: dict[str, str] = {"moto_api": "moto_api"}
+
+        def get_backend_for_host(self, host: str | None) -> str | None:
+            if host is None:
+                return None
+            if host not in self._backends:
+                self._backends[host] = self._find(host)
+            return self._backends[host]
+
+        def _find(self, host: str) -> str:
+            name = host if host in backends.list_of_moto_modules() else None
+            if name is None:
+                name = next((b for b, pattern in self.backend_url_patterns if pattern.match(f"http://{host}")), None)
+            if name is None or name in _ANSWERED_WRONGLY:
+                raise _NoBackend(host)
+            return name
+
+    application: Wsgi = Front()
     return application
 
 
@@ -96,11 +131,17 @@ class MotoSubstrate:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
         try:
             body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
-        except NotImplementedError as error:
-            raise AwsError(
-                "NotImplemented", f"The substrate (moto) does not implement this: {error}", status=501
-            ) from error
-        return Response(body, status=status, headers=headers, direct_passthrough=True)
+        except (_NoBackend, NotImplementedError) as error:
+            raise _lacking(request) from error
+        except Exception as error:
+            log.exception("moto failed on %s %s", request.method, request.path)
+            raise failed_inside("The substrate (moto)", str(name_of(request)), error) from error
+        response = Response(body, status=status, headers=headers, direct_passthrough=True)
+        if response.status_code >= 400 and _is_no_answer(response):
+            raise _lacking(request)
+        if response.status_code >= 500:
+            response.status_code = 501
+        return response
 
     def client(self, service: str, region: str) -> Any:
         return self._client(service, region)
@@ -159,7 +200,9 @@ class UpstreamSubstrate:
             # Not a 5xx: SDKs would try for minutes what cannot succeed.
             raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {told}", status=400) from error
         kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in _NOT_RETURNED]
-        return Response(body, status=answer.status_code, headers=kept, direct_passthrough=True)
+        # An emulator's 500 is a fault of its own that stays; SDKs would try again for minutes.
+        status = 501 if answer.status_code == 500 else answer.status_code
+        return Response(body, status=status, headers=kept, direct_passthrough=True)
 
     def client(self, service: str, region: str) -> Any:
         return self._client(service, region)
@@ -169,6 +212,17 @@ class UpstreamSubstrate:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _lacking(request: Request) -> AwsError:
+    named = name_of(request)
+    return not_implemented(named.service, named.operation)
+
+
+def _is_no_answer(response: Response) -> bool:
+    """Whether this is a page of the web server below moto: no path of moto's service is the request's."""
+    start = response.get_data()[:200].lower()
+    return b"not yet implemented" in start or (b"<!doctype html>" in start and b"<title>4" in start)
 
 
 _NOT_FORWARDED = frozenset({"transfer-encoding", "connection", "expect", "content-length"})

@@ -20,8 +20,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
-from pushproof.emulator.kernel.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.wire import protocol
+from pushproof.emulator.wire.plain import plain_error
 
 if TYPE_CHECKING:
     from pushproof.emulator.wire.server import Server
@@ -105,7 +106,7 @@ class Gateway:
                 exchange.error = error
             except Exception as error:
                 log.exception("%s failed on %s %s", step.__name__, request.method, request.path)
-                exchange.error = AwsError("InternalFailure", f"Pushproof failed inside: {error!r}", status=500)
+                exchange.error = failed_inside("Pushproof", _name(exchange), error)
             if exchange.error is not None or exchange.response is not None:
                 break
         self._serialise(exchange)
@@ -187,8 +188,6 @@ class Gateway:
                 raise not_implemented(exchange.service, exchange.call.operation)
         exchange.response = self.world.substrate.handle(exchange.request)
         exchange.forwarded = True
-        if exchange.response.status_code == 404 and _moto_has_no_such_service(exchange.response):
-            raise not_implemented(exchange.service, exchange.context.operation if exchange.context else "")
 
     def _serialise(self, exchange: Exchange) -> None:
         if exchange.response is not None and exchange.error is None:
@@ -198,8 +197,8 @@ class Gateway:
         if exchange.call is not None:
             exchange.response = protocol.serialise(exchange.call, answer, exchange.request_id)
         else:
-            error = exchange.error or AwsError("InternalFailure", "no answer", 500)
-            exchange.response = _plain_error(error, exchange.request_id)
+            error = exchange.error or AwsError("InternalFailure", "no answer", 501)
+            exchange.response = plain_error(error, exchange.request, exchange.service, exchange.request_id)
 
     def _record(self, exchange: Exchange) -> None:
         if exchange.context is None or exchange.response is None:
@@ -248,18 +247,6 @@ class Gateway:
             self._server = None
 
 
-def _plain_error(error: AwsError, request_id: str) -> Response:
-    import json
-
-    response = Response(
-        json.dumps({"__type": error.code, "message": error.message}),
-        status=error.status or 400,
-        content_type="application/x-amz-json-1.1",
-    )
-    response.headers["x-amzn-RequestId"] = request_id
-    response.headers["x-amzn-ErrorType"] = error.code
-    return response
-
-
-def _moto_has_no_such_service(response: Response) -> bool:
-    return b"Not yet implemented" in response.get_data()[:200]
+def _name(exchange: Exchange) -> str:
+    operation = exchange.call.operation if exchange.call else f"{exchange.request.method} {exchange.request.path}"
+    return f"{exchange.service}.{operation}"

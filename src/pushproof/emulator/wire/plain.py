@@ -1,0 +1,73 @@
+"""Errors for requests that are no operation botocore knows, in the protocol the request was written in.
+
+An error in another protocol is read by no SDK: it would be retried, or shown as "unable to parse response".
+"""
+
+from __future__ import annotations
+
+import json
+from xml.sax.saxutils import escape
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.wire.protocol import service_model
+
+
+def plain_error(error: AwsError, request: Request, service: str, request_id: str) -> Response:
+    """An error response that the SDK which sent the request can read."""
+    protocol = _protocol(request, service)
+    status = error.status or 400
+    if protocol == "cbor":
+        body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", error.code, "message", error.message))
+        response = Response(body, status=status, content_type="application/cbor")
+        response.headers["smithy-protocol"] = "rpc-v2-cbor"
+    elif protocol == "json":
+        text = json.dumps({"__type": error.code, "message": error.message})
+        response = Response(text, status=status, content_type="application/x-amz-json-1.1")
+        response.headers["x-amzn-ErrorType"] = error.code
+    else:
+        response = Response(_xml(protocol, error, request_id), status=status, content_type="text/xml")
+    response.headers["x-amzn-RequestId"] = request_id
+    return response
+
+
+def _protocol(request: Request, service: str) -> str:
+    """`cbor`, `json`, `query`, `ec2`, `s3` or `xml`: by the request's own words first, by the service's model otherwise."""
+    if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return "cbor"
+    if request.headers.get("X-Amz-Target"):
+        return "json"
+    try:
+        model = service_model(service)
+        spoken = {model.metadata["protocol"], *model.metadata.get("protocols", ())}
+    except AwsError:
+        spoken = set()
+    if "Action" in request.values or request.mimetype == "application/x-www-form-urlencoded":
+        return "ec2" if "ec2" in spoken else "query"
+    if "rest-xml" in spoken:
+        return "s3" if service == "s3" else "xml"
+    return "json"
+
+
+def _xml(protocol: str, error: AwsError, request_id: str) -> str:
+    code, message = escape(error.code), escape(error.message)
+    if protocol == "ec2":
+        inner = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        return f"<Response>{inner}<RequestID>{request_id}</RequestID></Response>"
+    if protocol == "s3":
+        return f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
+    inner = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return f"<ErrorResponse>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
+
+
+def _cbor_text(text: str) -> bytes:
+    """Text as RFC 8949 writes it: major type 3, its length, its bytes."""
+    data = text.encode()
+    size = len(data)
+    if size < 24:
+        return bytes([0x60 + size]) + data
+    if size < 256:
+        return bytes([0x78, size]) + data
+    return b"\x79" + size.to_bytes(2, "big") + data[:65535]
