@@ -10,6 +10,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from pushproof.aws.clients import make_client
 from pushproof.sandbox.guard import Facts, admit
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.targets.base import TargetUnavailable
@@ -24,12 +25,13 @@ class Access:
     def __init__(self, settings: SandboxSettings, session: Any = None) -> None:
         self.settings = settings
         self._session = session or boto3.session.Session(botocore_session=botocore.session.Session())
-        self._credentials = self._session.get_credentials()
-        if self._credentials is None:
+        credentials = self._session.get_credentials()
+        if credentials is None:
             raise TargetUnavailable(
                 "no AWS credentials are found. Sign in (`aws sso login`, or assume a role) and export them, "
                 "or name a profile with AWS_PROFILE."
             )
+        self._credentials = credentials
         self._clients: dict[tuple[str, str], Any] = {}
 
     @property
@@ -40,9 +42,9 @@ class Access:
     def variables(self) -> dict[str, str]:
         """The credentials as environment variables for processes; fresh ones, where they refresh themselves."""
         frozen = self._credentials.get_frozen_credentials()
-        variables = {
-            "AWS_ACCESS_KEY_ID": frozen.access_key,
-            "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+        variables: dict[str, str] = {
+            "AWS_ACCESS_KEY_ID": str(frozen.access_key),
+            "AWS_SECRET_ACCESS_KEY": str(frozen.secret_key),
             "AWS_REGION": self.settings.region,
             "AWS_DEFAULT_REGION": self.settings.region,
         }
@@ -56,8 +58,8 @@ class Access:
         """A boto3 client; one each."""
         key = (service, region or self.settings.region)
         if key not in self._clients:
-            self._clients[key] = self._session.client(
-                service, region_name=key[1], endpoint_url=self.settings.endpoint, config=_CONFIG
+            self._clients[key] = make_client(
+                self._session, service, region_name=key[1], endpoint_url=self.settings.endpoint, config=_CONFIG
             )
         return self._clients[key]
 

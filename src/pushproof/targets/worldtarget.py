@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import boto3
 from botocore.config import Config
 
+from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import scrub, world_environment
 from pushproof.emulator.githost.host import GitHost
@@ -110,7 +111,8 @@ class WorldTarget:
         return environment
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return boto3.session.Session().client(
+        return make_client(
+            boto3.session.Session(),
             service,
             region_name=region or self.region,
             endpoint_url=self.endpoint,

@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
+from pushproof.aws.clients import make_client
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_fixes import repair
@@ -257,7 +258,7 @@ _CONFIG = Config(
     retries={"total_max_attempts": 1, "mode": "standard"},
     s3={"addressing_style": "path"},
     parameter_validation=True,
-    ignore_configured_endpoint_urls=True,
+    ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # newer than the stubs
 )
 
 
@@ -282,7 +283,8 @@ def in_process_client(
 ) -> Any:
     """A boto3 client whose requests are handed to `handle` instead of a socket."""
     with _MAKING:
-        client = _session().client(
+        client = make_client(
+            _session(),
             service,
             region_name=region,
             endpoint_url="http://127.0.0.1:1",

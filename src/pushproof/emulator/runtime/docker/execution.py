@@ -6,15 +6,19 @@ The Docker SDK leaves the connection of an `exec` open until it is collected; he
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from docker.utils.socket import STDERR, frames_iter
 
 Chunk = Callable[[bytes], None]
+# The SDK's stubs leave this one without types.
+_frames: Callable[..., Iterator[tuple[int, bytes]]] = frames_iter
 
 
-def execute(api: Any, container_id: str, command: list[str], *, out: Chunk, err: Chunk | None = None) -> int | None:
+def execute(
+    api: Any, container_id: str | None, command: list[str], *, out: Chunk, err: Chunk | None = None
+) -> int | None:
     """Run a command; `out` and `err` (`out` for both, unless given) get what it prints. Returns its exit status.
 
     Args:
@@ -28,7 +32,7 @@ def execute(api: Any, container_id: str, command: list[str], *, out: Chunk, err:
     # Closing the stream gives back a reference to the socket, and leaves the socket itself open.
     connection = getattr(stream, "_sock", None)
     try:
-        for number, chunk in frames_iter(stream, tty=False):
+        for number, chunk in _frames(stream, tty=False):
             (err if err is not None and number == STDERR else out)(chunk)
     finally:
         with contextlib.suppress(OSError):
@@ -39,7 +43,7 @@ def execute(api: Any, container_id: str, command: list[str], *, out: Chunk, err:
     return status
 
 
-def captured(api: Any, container_id: str, command: list[str]) -> tuple[int | None, bytes]:
+def captured(api: Any, container_id: str | None, command: list[str]) -> tuple[int | None, bytes]:
     """Exit status and everything the command printed."""
     chunks: list[bytes] = []
     status = execute(api, container_id, command, out=chunks.append)
