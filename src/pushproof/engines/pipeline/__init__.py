@@ -1,6 +1,6 @@
 """CodePipeline: which executions run, wait, supersede each other, end; what each action is given; what is announced."""
 
-from pushproof.engines.pipeline.declaration import Action, Declaration, Stage, check, read_declaration
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage, check, read_declaration
 from pushproof.engines.pipeline.ecs_deploy import Verdict, judge_ecs_deployment
 from pushproof.engines.pipeline.errors import PipelineError
 from pushproof.engines.pipeline.inputs import (
@@ -44,6 +44,7 @@ __all__ = [
     "Announcement",
     "ApprovalResult",
     "Artifact",
+    "ArtifactStore",
     "Command",
     "Declaration",
     "Execution",

@@ -40,6 +40,14 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class ArtifactStore:
+    """A bucket for artifacts; `encryption_key` None for the bucket's own encryption."""
+
+    location: str
+    encryption_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A stage: its actions, and what follows when it fails (FAIL, ROLLBACK, RETRY or SKIP)."""
 
@@ -51,7 +59,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A pipeline's structure. `variables` maps each declared variable to its default (None: must be given at start)."""
+    """A pipeline's structure. `variables` maps each declared variable to its default (None: must be given at start).
+
+    `stores` maps regions to their artifact stores; the one store of a pipeline in a single region is kept under "".
+    """
 
     name: str
     role_arn: str
@@ -60,6 +71,12 @@ class Declaration:
     pipeline_type: str = "V1"
     variables: Mapping[str, str | None] = field(default_factory=dict)
     version: int = 1
+    region: str = ""
+    stores: Mapping[str, ArtifactStore] = field(default_factory=dict)
+
+    def store_of(self, action: Action) -> ArtifactStore | None:
+        """The store that an action's artifacts go to; None for a declaration without stores."""
+        return self.stores.get(action.region or self.region) or self.stores.get("")
 
     def stage_index(self, name: str) -> int:
         """Position of the stage. Raises PipelineError StageNotFoundException."""
@@ -77,8 +94,8 @@ def _action(message: str) -> PipelineError:
     return PipelineError("InvalidActionDeclarationException", message)
 
 
-def read_declaration(pipeline: Mapping[str, Any]) -> Declaration:
-    """A CreatePipeline/UpdatePipeline `pipeline` member as a Declaration, checked.
+def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declaration:
+    """A CreatePipeline/UpdatePipeline `pipeline` member, of a pipeline in `region`, as a Declaration, checked.
 
     Raises PipelineError (InvalidStructureException, InvalidStageDeclarationException, InvalidActionDeclarationException; or
     NotImplemented for stage conditions with rules and for action types that are AWS's but are not executed here).
@@ -91,19 +108,51 @@ def read_declaration(pipeline: Mapping[str, Any]) -> Declaration:
         pipeline_type=str(pipeline.get("pipelineType") or "V1"),
         variables={v["name"]: v.get("defaultValue") for v in pipeline.get("variables") or ()},
         version=int(pipeline.get("version") or 1),
+        region=region,
+        stores=_read_stores(pipeline),
     )
-    _check_store(pipeline)
     check(declaration)
+    _check_stores(declaration)
     return declaration
 
 
-def _check_store(pipeline: Mapping[str, Any]) -> None:
-    stores = ("artifactStore" in pipeline) + ("artifactStores" in pipeline)
-    if stores != 1:
+def _read_stores(pipeline: Mapping[str, Any]) -> dict[str, ArtifactStore]:
+    declared = ("artifactStore" in pipeline) + ("artifactStores" in pipeline)
+    if declared != 1:
         raise _structure(
             f"Pipeline {pipeline['name']} must declare either artifactStore or artifactStores"
-            + (", not both" if stores else "; neither was found")
+            + (", not both" if declared else "; neither was found")
         )
+    stores = {"": pipeline["artifactStore"]} if "artifactStore" in pipeline else pipeline["artifactStores"]
+    return {
+        region: ArtifactStore(store["location"], (store.get("encryptionKey") or {}).get("id"))
+        for region, store in stores.items()
+    }
+
+
+def _check_stores(declaration: Declaration) -> None:
+    """One bucket in the pipeline's own region, and one in each region that has actions.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.html (artifactStores)
+    """
+    if "" in declaration.stores:
+        for stage in declaration.stages:
+            for action in stage.actions:
+                if action.region not in (None, declaration.region) and declaration.region:
+                    raise _structure(
+                        f"Action {action.name} in stage {stage.name} runs in region {action.region}: a pipeline with "
+                        "cross-region actions must declare artifactStores, with a bucket in each region"
+                    )
+        return
+    if declaration.region and declaration.region not in declaration.stores:
+        raise _structure(f"artifactStores must contain a bucket in the pipeline's own region, {declaration.region}")
+    for stage in declaration.stages:
+        for action in stage.actions:
+            if action.region is not None and action.region not in declaration.stores:
+                raise _structure(
+                    f"Action {action.name} in stage {stage.name} runs in region {action.region}, for which artifactStores "
+                    "contains no bucket"
+                )
 
 
 def _read_stage(stage: Mapping[str, Any]) -> Stage:

@@ -199,16 +199,19 @@ class _Turn:
         return sorted(waiting, key=lambda execution: (execution.waiting_since, execution.order))
 
     def _supersede_one(self) -> bool:
-        if self.declaration.mode != "SUPERSEDED":
-            return False
-        newest: dict[int, Execution] = {}
-        waiting = [execution for execution in self._waiting() if execution.rollback_target is None]
+        newest: dict[str, Execution] = {}
+        waiting = [
+            execution
+            for execution in self._waiting()
+            if execution.rollback_target is None and execution.declaration.mode == "SUPERSEDED"
+        ]
         for execution in sorted(waiting, key=lambda execution: execution.order):
-            older = newest.get(execution.stage)
+            stage = self._stage_of(execution).name
+            older = newest.get(stage)
             if older is not None:
                 self._supersede(older, by=execution)
                 return True
-            newest[execution.stage] = execution
+            newest[stage] = execution
         return False
 
     def _supersede(self, execution: Execution, by: Execution) -> None:
@@ -231,7 +234,7 @@ class _Turn:
                 return False
             if before is not None and not self.transitions.get((before, "Outbound"), Transition()).enabled:
                 return False
-        return self.declaration.mode == "PARALLEL" or self._occupant(name, execution.id) is None
+        return execution.declaration.mode == "PARALLEL" or self._occupant(name, execution.id) is None
 
     def _enter(self, execution: Execution) -> None:
         stage = self._stage_of(execution)
@@ -255,6 +258,9 @@ class _Turn:
             done = {run.action.name for run in current if run.status == "Succeeded"}
             if execution.status == "Stopping":
                 self._end_stopped(execution, complete=len(done) == len(stage.actions))
+                return
+            if execution.outdated:
+                self._cancel(execution)
                 return
             if any(run.status != "Succeeded" for run in current):
                 if not self._stage_failed(execution, stage, passage):
@@ -304,8 +310,17 @@ class _Turn:
         if problem:
             self._finish_run(execution, run, "Failed", error_code="ConfigurationError", error_message=problem)
             return
-        role = action.role_arn or execution.declaration.role_arn
-        self.commands.append(StartAction(execution.id, run, role, execution.overrides.get(action.name)))
+        declaration = execution.declaration
+        self.commands.append(
+            StartAction(
+                execution.id,
+                run,
+                action.role_arn or declaration.role_arn,
+                execution.overrides.get(action.name),
+                declaration.role_arn,
+                declaration.store_of(action),
+            )
+        )
 
     def _finish_run(self, execution: Execution, run: ActionRun, status: str, **changes: Any) -> ActionRun:
         run = replace(run, status=status, updated=self.now, **changes)
@@ -391,15 +406,16 @@ class _Turn:
         self._proceed(execution_id)
 
     def approve(self, given: i.ApprovalResult) -> None:
+        # An execution that began before an update is approved where it stands, in the stage as it was declared then.
+        for execution in self.executions.values():
+            passage = execution.stages.get(given.stage)
+            for run in passage.runs if passage is not None else ():
+                if run.action.name == given.action and run.token == given.token and given.token:
+                    self._approve(execution, run, given)
+                    return
         stage = self.declaration.stages[self.declaration.stage_index(given.stage)]
         if not any(action.name == given.action and action.category == "Approval" for action in stage.actions):
             raise PipelineError("ActionNotFoundException", f"Stage {stage.name} has no approval action {given.action}")
-        for execution in self.executions.values():
-            passage = execution.stages.get(stage.name)
-            for run in passage.runs if passage is not None else ():
-                if run.action.name == given.action and run.token == given.token:
-                    self._approve(execution, run, given)
-                    return
         raise PipelineError(
             "InvalidApprovalTokenException", "The approval request already received a response or has expired."
         )
@@ -455,7 +471,8 @@ class _Turn:
         summary = f"Action {', '.join(failed)} failed" if failed else f"Stage {stage.name} failed"
         execution = self._put(replace(execution, status="Failed", inside=False, summary=summary))
         self.events.append(pipeline_event(execution, "FAILED"))
-        if stage.on_failure == "ROLLBACK" and execution.rollback_target is None and self.declaration.mode != "PARALLEL":
+        own_mode = execution.declaration.mode
+        if stage.on_failure == "ROLLBACK" and execution.rollback_target is None and own_mode != "PARALLEL":
             self._roll_back_automatically(execution, stage)
         return False
 
@@ -464,12 +481,16 @@ class _Turn:
             execution
             for execution in self.executions.values()
             if execution.rollback_target is None
-            and execution.declaration.version == failed.declaration.version
+            # An execution of an older version is no target (stage-rollback.html).
+            and execution.declaration.version == self.declaration.version
             and stage.name in execution.stages
             and execution.stages[stage.name].status == "Succeeded"
         ]
         if not candidates:
-            note = f"{failed.summary}. Unable to roll back: no execution has succeeded in stage {stage.name}"
+            note = (
+                f"{failed.summary}. Unable to roll back: no execution of version {self.declaration.version} of the pipeline has "
+                f"succeeded in stage {stage.name}"
+            )
             self._put(replace(failed, summary=note))
             return
         target = max(candidates, key=lambda execution: execution.order)
@@ -496,6 +517,7 @@ class _Turn:
                 summary="",
                 stop_reason=None,
                 rollback_target=target.id,
+                outdated=False,
             )
         )
 
@@ -634,13 +656,14 @@ class _Turn:
         self.transitions = {key: value for key, value in self.transitions.items() if key[0] in names}
         if changed and self.settings.update_cancels:
             for execution in self._live():
-                self._cancel(execution)
+                if execution.inside:
+                    self._put(replace(execution, outdated=True))
+                else:
+                    self._cancel(execution)
 
     def _cancel(self, execution: Execution) -> None:
         if execution.inside:
             stage = self._stage_of(execution).name
-            self._abandon(execution.id, stage, "The pipeline's structure was updated")
-            execution = self.executions[execution.id]
             execution = self._put_stage(execution, replace(execution.stages[stage], status="Cancelled"))
             self.events.append(stage_event(execution, stage, "CANCELED"))
         summary = "The pipeline's structure was updated before the pipeline execution could be completed."

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.engines.pipeline.declaration import Action, Declaration
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Superseded", "Cancelled"})
 
@@ -22,8 +22,8 @@ class Settings:
     ecs_rollback: what the ECS deploy action reports after the circuit breaker rolled its deployment back: "fail" (at once) or
         "timeout" (stays InProgress until its timeout, then fails). It never reports success.
     automatic_retries: how often onFailure RETRY repeats a stage.
-    update_cancels: an update that changes the stages cancels the executions under way ("Cancelled: the pipeline's structure was
-        updated before the pipeline execution could be completed").
+    update_cancels: an update that changes the stages cancels the executions under way, once their running actions have completed
+        (https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-edit.html).
     """
 
     ecs_rollback: str = "fail"
@@ -97,7 +97,8 @@ class Execution:
     """A pipeline execution.
 
     `stage` is the index of the stage it is in or waits for, `inside` tells which. `until` is the index after the last stage it
-    runs (a rollback runs one stage).
+    runs (a rollback runs one stage). An `outdated` execution is cancelled as soon as its running actions have completed: the
+    pipeline's structure was updated.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Execution:
     summary: str = ""
     stop_reason: str | None = None
     rollback_target: str | None = None
+    outdated: bool = False
 
     @property
     def ended(self) -> bool:
@@ -157,12 +159,18 @@ class PipelineState:
 
 @dataclass(frozen=True, slots=True)
 class StartAction:
-    """Do this action. Answer with ActionSucceeded or ActionFailed under `run.id` (a Manual approval: with ApprovalResult)."""
+    """Do this action. Answer with ActionSucceeded or ActionFailed under `run.id` (a Manual approval: with ApprovalResult).
+
+    `service_role_arn` is the pipeline's role, with which CodePipeline assumes `role_arn`, the role that acts. Both, and `store`,
+    are those of the version that the execution runs, whatever the pipeline has become since.
+    """
 
     execution_id: str
     run: ActionRun
     role_arn: str
     override: str | None = None
+    service_role_arn: str = ""
+    store: ArtifactStore | None = None
 
 
 @dataclass(frozen=True, slots=True)

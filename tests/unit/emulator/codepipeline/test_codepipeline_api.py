@@ -219,18 +219,6 @@ def test_pages(stack: Stack) -> None:
     )
 
 
-def test_update_during_an_execution_cancels_it(stack: Stack) -> None:
-    """A new structure cancels what is under way, and its late results change nothing."""
-    stack.create()
-    stack.authorise()
-    stack.push()
-    stack.advance(1)
-    stack.pipelines.update_pipeline(pipeline=stack.declaration(approval=True))
-    assert stack.newest()["status"] == "Cancelled"
-    stack.advance(120)
-    assert stack.newest()["status"] == "Cancelled"
-
-
 def test_trigger_filters_choose_branches(stack: Stack) -> None:
     """A V2 trigger's branch filter decides instead of BranchName; patterns stay within a path segment."""
     push = [{"branches": {"includes": ["release/*"], "excludes": ["release/old"]}}]

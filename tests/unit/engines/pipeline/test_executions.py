@@ -12,11 +12,13 @@ from pushproof.engines.pipeline import (
     ActionSucceeded,
     ApprovalResult,
     Artifact,
+    ArtifactStore,
     PipelineError,
     RollBackStage,
     Settings,
     Stage,
     Start,
+    StartAction,
     Update,
     judge_ecs_deployment,
 )
@@ -390,19 +392,91 @@ def test_manual_rollback() -> None:
     assert outdated.value.code == "PipelineExecutionOutdatedException"
 
 
-def test_update_of_the_structure_cancels() -> None:
-    """API_PipelineExecution.html: Cancelled, the structure was updated before the execution could be completed."""
+def test_update_of_the_structure_cancels_once_running_actions_have_completed() -> None:
+    """pipelines-edit.html: an update lets running actions complete, then ends the executions; API_PipelineExecution: Cancelled."""
     changed = dataclasses.replace(declare(Stage("Other", (build(),))), version=2)
     pipe = Driven(declare())
     pipe.start("a")
+    pipe.start("b")
     pipe.give(Update(changed))
-    assert pipe.statuses() == {"a": "Cancelled"}
+    assert pipe.statuses() == {"a": "InProgress", "b": "Cancelled"}
+    pipe.finish("a")
+    assert pipe["a"].stages["Source"].runs[0].status == "Succeeded"
+    assert (pipe["a"].status, pipe["a"].stages["Source"].status) == ("Cancelled", "Cancelled")
+    assert pipe.events[-2:] == [("a", "Source", "CANCELED"), ("a", "CANCELED")]
     kept = Driven(declare(), Settings(update_cancels=False))
     kept.start("a")
     kept.give(Update(changed))
     for _ in range(3):
         kept.finish("a")
     assert kept.statuses() == {"a": "Succeeded"}
+
+
+def test_an_execution_keeps_the_role_and_store_of_its_version() -> None:
+    """What an action is started with is its execution's, not that of the pipeline as it is now."""
+    first = declare(region="eu-west-1", stores={"": ArtifactStore("one", "key-one")})
+    second = dataclasses.replace(first, version=2, role_arn="other", stores={"": ArtifactStore("two")})
+    pipe = Driven(first)
+    pipe.start("a")
+    pipe.give(Update(second))
+    pipe.finish("a")
+    pipe.start("b")
+    roles = {
+        (command.execution_id, command.run.action.name): (command.role_arn, command.service_role_arn, command.store)
+        for command in pipe.commands
+        if isinstance(command, StartAction)
+    }
+    old, new = ("role", "role", ArtifactStore("one", "key-one")), ("other", "other", ArtifactStore("two"))
+    assert roles == {("a", "Source"): old, ("a", "Build"): old, ("b", "Source"): new}
+
+
+def test_an_action_in_another_region_uses_that_regions_store() -> None:
+    """pipeline-requirements.html: artifactStores holds one bucket for each region in which actions run."""
+    there = Stage("There", (build(region="us-east-1", role_arn="far"),))
+    stores = {"eu-west-1": ArtifactStore("here"), "us-east-1": ArtifactStore("there")}
+    pipe = Driven(declare(there, region="eu-west-1", stores=stores))
+    pipe.start("a")
+    assert pipe.last_start().store == ArtifactStore("here")
+    pipe.finish("a")
+    assert pipe.last_start().store == ArtifactStore("there")
+    assert (pipe.last_start().role_arn, pipe.last_start().service_role_arn) == ("far", "role")
+
+
+def test_an_approval_is_answered_in_the_stage_of_its_own_version() -> None:
+    """A stage that an update renames can still be approved by the executions that wait in it."""
+    pipe = Driven(declare(Stage("Ask", (approval(),))), Settings(update_cancels=False))
+    pipe.start("a")
+    pipe.finish("a")
+    pipe.give(Update(dataclasses.replace(declare(Stage("Renamed", (approval(),))), version=2)))
+    pipe.give(ApprovalResult("Ask", "Approve", pipe.running("a")[0].token, "Approved"))
+    assert pipe.statuses() == {"a": "Succeeded"}
+
+
+def test_an_update_leaves_nothing_to_roll_back_to() -> None:
+    """stage-rollback.html: an execution of an older version is no target, for an automatic rollback either."""
+    declaration = declare(Stage("Deploy", (build("Deploy"),), on_failure="ROLLBACK"))
+    pipe = Driven(declaration)
+    pipe.start("good")
+    pipe.finish("good")
+    pipe.finish("good")
+    pipe.start("bad")
+    pipe.give(Update(dataclasses.replace(declaration, version=2, role_arn="other")))
+    pipe.finish("bad")
+    pipe.break_("bad")
+    assert pipe.statuses() == {"good": "Succeeded", "bad": "Failed"}
+    assert "Unable to roll back" in pipe["bad"].summary
+
+
+def test_executions_keep_the_mode_they_were_started_in() -> None:
+    """Executions of a PARALLEL pipeline stay independent of each other after its mode was changed."""
+    declaration = declare(mode="PARALLEL")
+    pipe = Driven(declaration)
+    pipe.start("a")
+    pipe.start("b")
+    pipe.give(Update(dataclasses.replace(declaration, version=2, mode="SUPERSEDED")))
+    pipe.finish("a")
+    pipe.finish("b")
+    assert (pipe.place("a"), pipe.place("b")) == (("Build", True), ("Build", True))
 
 
 def test_missing_output_artifact_fails_the_action() -> None:

@@ -11,7 +11,7 @@ import string
 import zipfile
 from typing import Any
 
-from pushproof.engines.pipeline import Artifact
+from pushproof.engines.pipeline import Artifact, ArtifactStore
 
 _LETTERS = string.ascii_letters + string.digits
 
@@ -21,12 +21,12 @@ def new_key(pipeline: str, artifact: str) -> str:
     return f"{pipeline[:20]}/{artifact[:10]}/{''.join(secrets.choice(_LETTERS) for _ in range(7))}"
 
 
-def upload(s3: Any, store: dict[str, Any], key: str, content: bytes) -> None:
-    """Put an artifact into the store, under its key if it has one. Raises ClientError."""
+def upload(s3: Any, store: ArtifactStore, key: str, content: bytes) -> None:
+    """Put an artifact into the store, encrypted with the store's key if it has one. Raises ClientError."""
     encryption: dict[str, str] = {}
-    if "encryptionKey" in store:
-        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": store["encryptionKey"]["id"]}
-    s3.put_object(Bucket=store["location"], Key=key, Body=content, ContentType="application/zip", **encryption)
+    if store.encryption_key is not None:
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": store.encryption_key}
+    s3.put_object(Bucket=store.location, Key=key, Body=content, ContentType="application/zip", **encryption)
 
 
 def read_member(s3: Any, artifact: Artifact, name: str) -> bytes | None:

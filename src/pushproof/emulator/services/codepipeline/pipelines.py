@@ -38,13 +38,6 @@ class Pipeline:
     def name(self) -> str:
         return str(self.body["name"])
 
-    def store(self, region: str | None) -> dict[str, Any]:
-        """The artifact store that actions of a region use."""
-        if "artifactStore" in self.body:
-            return dict(self.body["artifactStore"])
-        stores: dict[str, dict[str, Any]] = self.body["artifactStores"]
-        return dict(stores.get(region or self.region) or next(iter(stores.values())))
-
 
 def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
     """The body as CodePipeline answers it: with its version, and defaults where nothing was said."""
@@ -61,10 +54,10 @@ def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
     return body
 
 
-def declared(body: dict[str, Any], version: int) -> Declaration:
+def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
     """The engine's view of a body. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
     try:
-        declaration = replace(read_declaration(body), version=version)
+        declaration = replace(read_declaration(body, region), version=version)
     except PipelineError as error:
         raise refused(error) from error
     for stage in declaration.stages:

@@ -120,7 +120,7 @@ class CodePipelineService(Service):
                 "PipelineNameInUseException",
                 f"A pipeline with the name '{body['name']}' already exists in account '{context.account_id}'",
             )
-        declaration = declared(body, 1)
+        declaration = declared(body, 1, context.region)
         self._check_role(body["roleArn"])
         tags = {tag["key"]: tag["value"] for tag in request.get("tags") or ()}
         if len(tags) > 50:
@@ -145,7 +145,7 @@ class CodePipelineService(Service):
         pipeline = self._pipeline(context, request["pipeline"]["name"])
         version = pipeline.version + 1
         body = complete(request["pipeline"], version)
-        declaration = declared(body, version)
+        declaration = declared(body, version, context.region)
         self._check_role(body["roleArn"])
         pipeline.versions[version] = body
         pipeline.updated = self.world.clock.now()

@@ -13,7 +13,14 @@ from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome, Timer
 from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
-from pushproof.engines.pipeline import ActionFailed, ActionProgressed, ActionSucceeded, Input, StartAction
+from pushproof.engines.pipeline import (
+    ActionFailed,
+    ActionProgressed,
+    ActionSucceeded,
+    ArtifactStore,
+    Input,
+    StartAction,
+)
 
 if TYPE_CHECKING:
     from pushproof.emulator.services.codepipeline.pipelines import Pipeline
@@ -77,6 +84,12 @@ class Job:
 
     # For subclasses.
 
+    @property
+    def store(self) -> ArtifactStore:
+        """The artifact store of the version that the execution runs."""
+        assert self.command.store is not None
+        return self.command.store
+
     def client(self, service: str) -> Any:
         """A client with the credentials of the action's role. Call it off the lock; raises JobFailed."""
         return self.world.client(service, region=self.region, credentials=self.credentials())
@@ -88,15 +101,15 @@ class Job:
         return self._session
 
     def _assume(self) -> Credentials:
-        role, name = str(self.pipeline.body["roleArn"]), self.run.id.replace("-", "")
+        role, name = self.command.service_role_arn, self.run.id.replace("-", "")
         try:
             credentials = self.world.assume(role, PRINCIPAL, name, source_arn=self.pipeline.arn)
         except AwsError as error:
             raise JobFailed(
                 f"CodePipeline is not authorized to perform AssumeRole on role {role}", "PermissionError"
             ) from error
-        own = self.run.action.role_arn
-        if own is None or own == role:
+        own = self.command.role_arn
+        if own == role:
             return credentials
         sts = self.world.client("sts", region=self.region, credentials=credentials)
         keys = sts.assume_role(RoleArn=own, RoleSessionName=name)["Credentials"]

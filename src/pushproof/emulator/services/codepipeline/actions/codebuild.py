@@ -24,9 +24,9 @@ class CodeBuildAction(Job):
     about = "CodeBuild"
 
     def start(self) -> None:
-        store = self.pipeline.store(self.region)
+        store = self.store
         self._outputs = {
-            name: Artifact(store["location"], artifacts.new_key(self.pipeline.name, name))
+            name: Artifact(store.location, artifacts.new_key(self.pipeline.name, name))
             for name in self.run.action.outputs
         }
         primary = self.configuration.get("PrimarySource") or next(iter(self.run.inputs))
@@ -36,7 +36,7 @@ class CodeBuildAction(Job):
             outputs={name: (artifact.bucket, artifact.key) for name, artifact in self._outputs.items()},
             primary=primary,
             revision=self.run.inputs[primary].revision_id or None,
-            encryption_key=store.get("encryptionKey", {}).get("id"),
+            encryption_key=store.encryption_key,
         )
         try:
             overrides = read_environment(self.configuration.get("EnvironmentVariables"))

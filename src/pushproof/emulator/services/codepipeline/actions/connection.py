@@ -54,7 +54,7 @@ class ConnectionSource(Job):
         repository, branch = self.configuration["FullRepositoryId"], self.configuration["BranchName"]
         commit = self._commit(repository, branch, provider)
         content = self.world.git.archive(repository, commit.id)
-        store = self.pipeline.store(self.region)
+        store = self.store
         key = artifacts.new_key(self.pipeline.name, (*self.run.action.outputs, "source")[0])
         if self.run.action.outputs:
             artifacts.upload(s3, store, key, content)
@@ -64,7 +64,7 @@ class ConnectionSource(Job):
             f"&referenceType=COMMIT&FullRepositoryId={repository}&Commit={commit.id}"
         )
         return _Fetched(
-            Artifact(store["location"], key, commit.id, summary[:2048], url),
+            Artifact(store.location, key, commit.id, summary[:2048], url),
             {
                 "AuthorDate": commit.date,
                 "BranchName": branch,

@@ -43,13 +43,13 @@ class S3Source(Job):
                 f"The S3 bucket {bucket} is not versioned. A source bucket must have versioning enabled.",
                 "ConfigurationError",
             )
-        store = self.pipeline.store(self.region)
+        store = self.store
         outputs = self.run.action.outputs
         target = artifacts.new_key(self.pipeline.name, (*outputs, "source")[0])
         if outputs:
             artifacts.upload(s3, store, target, found["Body"].read())
         url = f"https://console.aws.amazon.com/s3/object/{bucket}?region={self.region}&prefix={key}&versionId={version}"
-        artifact = Artifact(store["location"], target, version, f"Amazon S3 version id: {version}", url)
+        artifact = Artifact(store.location, target, version, f"Amazon S3 version id: {version}", url)
         variables = {"BucketName": bucket, "ETag": found["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
         return artifact, variables
 
