@@ -6,10 +6,17 @@ A service owns its botocore service name. With `overlay = True` it answers just 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore import xform_name
+
+from pushproof.emulator.kernel.context import RequestContext
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
+
+Handler = Callable[[RequestContext, dict[str, Any]], dict[str, Any] | None]
 
 # botocore service name -> "module:Class"
 PLANE: dict[str, str] = {
@@ -41,6 +48,17 @@ class Service:
     def __init__(self, world: World, name: str) -> None:
         self.world = world
         self.name = name
+
+    def handler(self, operation: str) -> Handler | None:
+        """The method that answers an operation; None where there is none, or where the substrate may answer this time."""
+        method: Handler | None = getattr(self, xform_name(operation), None)
+        return method
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for what AWS refuses and the substrate would store. Called before the substrate is, in overlays only.
+
+        The request is parsed, and not validated against the model: the substrate answers for its form.
+        """
 
     def close(self) -> None:
         """Stop whatever the service keeps running. Called once, when the world closes."""

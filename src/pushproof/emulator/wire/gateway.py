@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from botocore import xform_name
 from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
@@ -178,7 +177,7 @@ class Gateway:
     def _dispatch(self, exchange: Exchange) -> None:
         service = self.world.services.get(exchange.service)
         if service is not None and exchange.call is not None:
-            method = getattr(service, xform_name(exchange.call.operation), None)
+            method = service.handler(exchange.call.operation)
             if method is not None:
                 protocol.validate(exchange.call)
                 with self.world.loop.lock:
@@ -186,6 +185,8 @@ class Gateway:
                 return
             if not service.overlay:
                 raise not_implemented(exchange.service, exchange.call.operation)
+            with self.world.loop.lock:
+                service.admit(exchange.context, exchange.call.parameters)
         exchange.response = self.world.substrate.handle(exchange.request)
         exchange.forwarded = True
 
