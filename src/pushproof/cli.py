@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     signal.signal(signal.SIGTERM, _as_interrupt)
     console = _console()
+    from pushproof.base.target import TargetUnavailable
     from pushproof.drill.settings import BadInput, ProofFailed
-    from pushproof.targets.base import TargetUnavailable
     from pushproof.terraform.errors import CommandFailed, NoConfiguration, OutputMissing, TerraformError
 
     try:

@@ -14,13 +14,13 @@ from botocore.config import Config
 from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import scrub, world_environment
+from pushproof.base.target import Address, TargetUnavailable
 from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.furnishing import furnish_docker, furnish_scripted
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.world import World, WorldSettings
-from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
 
@@ -120,6 +120,14 @@ class WorldTarget:
             aws_secret_access_key="pushproof",
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
         )
+
+    def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        pass
+
+    announces = False
 
     def lacks(self, capability: str) -> str | None:
         if capability in ("containers", "builds", "load-balancer") and self.settings.runtime == "scripted":
