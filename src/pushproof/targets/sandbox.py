@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.base.clock import ScaledClock
+from pushproof.base.clock import Clock, ScaledClock
 from pushproof.base.environment import clean_environment
 from pushproof.base.target import Address, TargetUnavailable
 from pushproof.sandbox import certificates, cost, deadlines, naming, source
@@ -54,6 +54,8 @@ class SandboxTarget:
         self.settings = settings or SandboxSettings.from_environment(os.environ)
         self.access = access or Access(self.settings)
         self.facts = self.access.admit()
+        self.region = self.settings.region
+        self.account_id = self.facts.account_id
         if self.settings.connection_arn is not None:
             source.require_available(self.access.client, self.settings.connection_arn)
         if self.settings.certificate_arn is not None:
@@ -68,7 +70,7 @@ class SandboxTarget:
         self._planned = cost.Quantities()
         self._projects: dict[str | None, int] = {}
         self._journal = journal or RunJournal()
-        self.clock = ScaledClock(1.0)
+        self.clock: Clock = ScaledClock(1.0)
         self.run: Run = self._journal.open(
             account_id=self.facts.account_id,
             region=self.region,
@@ -78,14 +80,6 @@ class SandboxTarget:
         )
         say(f"run {self.run.id}; its journal is {self.run.directory}")
         self._closed = False
-
-    @property
-    def region(self) -> str:
-        return self.settings.region
-
-    @property
-    def account_id(self) -> str:
-        return self.facts.account_id
 
     @property
     def project(self) -> str:

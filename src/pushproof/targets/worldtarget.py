@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -37,7 +37,7 @@ class WorldTargetSettings:
 class WorldTarget:
     """A world with its gateway listening, opened and closed by this process. What it stands on is up to the subclass."""
 
-    name: ClassVar[str]
+    name: str
     after_rollback = frozenset({"Failed"})
 
     def __init__(self, settings: WorldTargetSettings, *, journal: Journal | None = None) -> None:
@@ -53,6 +53,9 @@ class WorldTarget:
         except BaseException:
             self._journal.forget(self._record)
             raise
+        self.region: str = self.world.region
+        self.account_id: str = self.world.account_id
+        self.clock: Clock = self.world.clock
 
     def _uses_engine(self) -> bool:
         """Whether Docker Engine may come to hold something of this world."""
@@ -87,18 +90,6 @@ class WorldTarget:
     def _substrate(self, settings: WorldSettings) -> Substrate | None:
         """What the world stands on; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
         return None
-
-    @property
-    def region(self) -> str:
-        return self.world.region
-
-    @property
-    def account_id(self) -> str:
-        return self.world.account_id
-
-    @property
-    def clock(self) -> Clock:
-        return self.world.clock
 
     @property
     def endpoint(self) -> str:
