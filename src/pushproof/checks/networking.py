@@ -15,8 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from pushproof.aws.network import read_network
-from pushproof.base.origin import Addresses
-from pushproof.checks.finding import Finding, Findings, gather
+from pushproof.checks.finding import Addresses, Finding, Findings, gather
 from pushproof.engines.reachability import (
     ALL_PORTS,
     Answer,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pushproof.base.origin import Addresses
-from pushproof.checks.finding import Finding, Findings
+from pushproof.checks.finding import Addresses, Finding, Findings
 
 Clients = Callable[[str], Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pushproof.base.target import TargetUnavailable
+from pushproof.targets.base import TargetUnavailable
 
 
 def require_issued(client: Callable[[str], Any], arn: str, region: str) -> None:

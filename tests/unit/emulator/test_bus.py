@@ -356,19 +356,262 @@ def test_put_events_reaches_rules(world: World) -> None:
     assert [json.loads(body)["detail"] for body in inbox.messages()] == [{"n": 1}]
 
 
-def test_bad_patterns_and_templates_are_refused_when_put(world: World) -> None:
-    """PutRule and PutTargets refuse what could never work, with the place of the fault."""
+def refused(call: Any, **request: Any) -> str:
+    """The whole text of a refusal."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    return f"{caught.value.response['Error']['Code']}: {caught.value.response['Error']['Message']}"
+
+
+def test_bad_rules_are_refused_when_put(world: World) -> None:
+    """PutRule refuses what could never work, and leaves no rule.
+
+    The size and the schedules: https://github.com/badmintoncryer/cdk-preflight (rules/events); the rest recorded by
+    https://github.com/localstack/localstack (tests/aws/services/events).
+    """
     events = world.administrator("events")
-    with pytest.raises(ClientError, match=r"InvalidEventPatternException.*must be an object or an array"):
-        events.put_rule(Name="bad", EventPattern='{"source": "aws.ec2"}')
+    events.create_event_bus(Name="own")
+    good = '{"source": ["aws.ec2"]}'
+    put = events.put_rule
+    assert 'Reason: "source" must be an object or an array\n at' in refused(
+        put, Name="r", EventPattern='{"source": "a"}'
+    )
+    assert "InvalidEventPatternException" in refused(
+        put, Name="r", EventPattern='{"a": [{"anything-but": {"prefix": ""}}]}'
+    )
+    assert refused(put, Name="r", EventPattern=json.dumps({"source": ["x" * 2100]})) == (
+        "ValidationException: Parameter EventPattern for rule r exceeds limit of 2048."
+    )
+    assert refused(put, Name="r", ScheduleExpression="cron(0 1 * * * *)") == (
+        "ValidationException: Parameter ScheduleExpression is not valid."
+    )
+    assert refused(put, Name="r", ScheduleExpression="rate(5 minutes)", EventBusName="own") == (
+        "ValidationException: ScheduleExpression is supported only on the default event bus."
+    )
+    assert refused(put, Name="r") == (
+        "ValidationException: Parameter(s) EventPattern or ScheduleExpression must be specified."
+    )
+    assert refused(put, Name="a b" * 30, EventPattern=good) == (
+        f"ValidationException: 2 validation errors detected: Value '{'a b' * 30}' at 'name' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+; "
+        f"Value '{'a b' * 30}' at 'name' failed to satisfy constraint: Member must have length less than or equal to 64"
+    )
+    assert refused(put, Name="r", EventPattern=good, EventBusName="none") == (
+        "ResourceNotFoundException: Event bus none does not exist."
+    )
+    assert events.list_rules()["Rules"] == []
+
+
+def test_bad_targets_are_refused_when_put(world: World) -> None:
+    """PutTargets refuses the whole call for one bad target, and leaves none."""
+    events = world.administrator("events")
     events.put_rule(Name="good", EventPattern='{"source": ["aws.ec2"]}')
-    with pytest.raises(ClientError, match="Invalid InputTemplate for target one"):
-        events.put_targets(
-            Rule="good",
-            Targets=[{"Id": "one", "Arn": RULE_ARN, "InputTransformer": {"InputTemplate": "no quotes"}}],
+    inbox = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:inbox"
+
+    def put(*targets: dict[str, Any], rule: str = "good") -> str:
+        listed = [{"Id": f"t{number}", "Arn": inbox, **target} for number, target in enumerate(targets, 1)]
+        return refused(events.put_targets, Rule=rule, Targets=listed)
+
+    pipeline = f"arn:aws:codepipeline:eu-west-1:{ACCOUNT}:web"
+    assert put({}, {"Arn": pipeline}) == f"ValidationException: RoleArn is required for target {pipeline}."
+    template = {"InputPathsMap": {"name": "$.detail"}, "InputTemplate": '"<nmae>"'}
+    assert put({"InputTransformer": template}) == (
+        "ValidationException: InputTemplate for target t1 contains invalid placeholder nmae."
+    )
+    assert "Invalid InputTemplate for target t1" in put({"InputTransformer": {"InputTemplate": "no quotes"}})
+    assert put({"Id": "!@#$@!#$"}) == (
+        "ValidationException: 1 validation error detected: Value '!@#$@!#$' at 'targets.1.member.id' failed to satisfy "
+        "constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+"
+    )
+    assert put({}, rule="none") == "ResourceNotFoundException: Rule none does not exist on EventBus default."
+    assert put(*[{}] * 6) == ("LimitExceededException: The requested resource exceeds the maximum number allowed.")
+    assert events.list_targets_by_rule(Rule="good")["Targets"] == []
+    events.put_targets(Rule="good", Targets=[{"Id": str(number), "Arn": inbox} for number in range(5)])
+    events.put_targets(Rule="good", Targets=[{"Id": "4", "Arn": inbox, "Input": "1"}])
+    assert "LimitExceededException" in put({"Id": "sixth"})
+    answer = events.remove_targets(Rule="good", Ids=["4", "none"])
+    assert [entry["TargetId"] for entry in answer["FailedEntries"]] == ["none"]
+    assert len(events.list_targets_by_rule(Rule="good")["Targets"]) == 4
+
+
+def test_test_event_pattern(world: World) -> None:
+    """TestEventPattern asks the same matcher, of whole events only.
+
+    Recorded: test_plain_string_payload, test_array_event_payload, test_invalid_event_payload, number_comparison_float.
+    """
+    events = world.administrator("events")
+    event = {"source": "a", "id": "1", "account": "1", "time": "x", "region": "x", "detail-type": "t", "n": 300.0}
+    assert events.test_event_pattern(EventPattern='{"n": [300]}', Event=json.dumps(event))["Result"]
+    for text in ("plain string", '["plain string"]', '{"testEvent": "value"}', "[" * 100_000, '{"id": NaN}'):
+        assert refused(events.test_event_pattern, EventPattern='{"n": [300]}', Event=text) == (
+            "ValidationException: Parameter Event is not valid."
         )
-    event = {"source": "aws.ec2", "id": "1", "account": "1", "time": "x", "region": "x", "resources": [], "detail": {}}
-    assert events.test_event_pattern(EventPattern='{"source": ["aws.ec2"]}', Event=json.dumps(event))["Result"]
+
+
+def test_put_events_refuses_whole_calls(world: World) -> None:
+    """More than ten entries, and more than 256 KB, are refused at once; nothing is put.
+
+    Recorded: test_put_events_exceed_limit_ten_entries, test_put_event_with_too_big_detail.
+    """
+    events = world.administrator("events")
+    entry = {"Source": "my.app", "DetailType": "Done", "Detail": "{}"}
+    assert "at 'entries' failed to satisfy constraint: Member must have length less than or equal to 10" in refused(
+        events.put_events, Entries=[entry] * 11
+    )
+    big = json.dumps({"payload": ["p" * (256 * 1024 - 17)]})
+    assert refused(events.put_events, Entries=[entry | {"Detail": big}]) == (
+        "ValidationException: Total size of the entries in the request is over the limit."
+    )
+    answer = events.put_events(
+        Entries=[entry | {"Detail": detail} for detail in ("[]", '"x"', "[" * 99_999, "{'a': 1}")]
+    )
+    assert {one["ErrorCode"] for one in answer["Entries"]} == {"MalformedDetail"}
+    assert list(world.bus.history) == []
+
+
+def test_an_event_for_a_bus_that_is_not_there_goes_nowhere(world: World) -> None:
+    """Recorded: test_put_events_nonexistent_event_bus. The other events of the call arrive."""
+    inbox = queue(world)
+    events = world.administrator("events")
+    events.put_rule(Name="pipeline", EventPattern='{"source": ["my.app"]}')
+    events.put_targets(Rule="pipeline", Targets=[{"Id": "one", "Arn": inbox.arn}])
+    entry = {"Source": "my.app", "DetailType": "Done", "Detail": "{}"}
+    answer = events.put_events(Entries=[entry, entry | {"EventBusName": "none"}])
+    advance(world)
+    assert answer["FailedEntryCount"] == 0
+    assert len(inbox.messages()) == 1
+
+
+def test_a_template_whose_result_is_no_json_delivers_nothing(world: World) -> None:
+    """An object between quotes makes the result no JSON. Recorded: test_input_transformer_nested_keys_replacement_not_valid"""
+    inbox = queue(world)
+    rule(world, inbox.arn, InputTransformer={"InputPathsMap": {"all": "$.detail"}, "InputTemplate": '{"x": "<all>"}'})
+    announce(world)
+    advance(world)
+    assert inbox.messages() == []
+    assert (world.bus.deliveries[-1].status, world.bus.deliveries[-1].error_code) == ("failed", "INVALID_JSON")
+
+
+def role(world: World, name: str, action: str, resource: str) -> str:
+    """A role that EventBridge may take, with one permission."""
+    iam = world.administrator("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    arn: str = iam.create_role(
+        RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    iam.put_role_policy(
+        RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    return arn
+
+
+def test_a_queue_is_reached_by_the_targets_role(world: World) -> None:
+    """With a role, the queue's own policy is not asked; the role's permission is."""
+    inbox = queue(world, admits=False)
+    rule(world, inbox.arn, RoleArn=role(world, "send", "sqs:SendMessage", inbox.arn))
+    announce(world)
+    advance(world)
+    assert len(inbox.messages()) == 1
+    world.administrator("iam").delete_role_policy(RoleName="send", PolicyName="p")
+    announce(world)
+    advance(world)
+    assert world.bus.deliveries[-1].error_code == "NO_PERMISSIONS"
+
+
+@pytest.mark.parametrize("service", ["codebuild", "ecs"])
+def test_builds_and_tasks_are_started_by_the_targets_role(world: World, service: str) -> None:
+    """A build project is asked for a build, a cluster for tasks, in the shapes of their own services.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html
+    """
+    arn = f"arn:aws:{service}:eu-west-1:{ACCOUNT}:" + ("project/web" if service == "codebuild" else "cluster/web")
+    task = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:task-definition/web:1"
+    further: dict[str, Any] = {"Input": json.dumps({"sourceVersion": "v1", "nonsense": 1, "projectName": "other"})}
+    if service == "ecs":
+        network = {"awsvpcConfiguration": {"Subnets": ["subnet-1"], "AssignPublicIp": "DISABLED"}}
+        further = {
+            "Input": json.dumps({"containerOverrides": [{"name": "web", "command": ["x"]}], "nonsense": 1}),
+            "EcsParameters": {
+                "TaskDefinitionArn": task,
+                "LaunchType": "FARGATE",
+                "NetworkConfiguration": network,
+                "EnableECSManagedTags": True,
+            },
+        }
+    rule(world, arn, RoleArn=role(world, "start", f"{service}:*", "*"), **further)
+    announce(world)
+    advance(world)
+    name = "codebuild:StartBuild" if service == "codebuild" else "ecs:RunTask"
+    (call,) = [call for call in world.gateway.calls if call.name == name]
+    if service == "codebuild":
+        assert call.request == {"projectName": "web", "sourceVersion": "v1"}
+    else:
+        assert {**call.request, "clientToken": None} == {
+            "clientToken": None,
+            "cluster": arn,
+            "taskDefinition": task,
+            "count": 1,
+            "startedBy": "events-rule/pipeline",
+            "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}},
+            "enableECSManagedTags": True,
+            "overrides": {"containerOverrides": [{"name": "web", "command": ["x"]}]},
+        }
+    # Neither exists here, and the delivery says so.
+    assert (world.bus.deliveries[-1].status, world.bus.deliveries[-1].error_code) == ("failed", "RESOURCE_NOT_FOUND")
+
+
+def test_from_bus_to_bus(world: World) -> None:
+    """eb-bus-to-bus.html: the event arrives on the other bus as it was; it is not sent on to a third."""
+    events = world.administrator("events")
+    inbox = queue(world)
+    policy_arn = f"arn:aws:events:eu-west-1:{ACCOUNT}:rule/own/pipeline"
+    world.administrator("sqs").set_queue_attributes(
+        QueueUrl=inbox.url, Attributes={"Policy": policy(inbox.arn, "sqs:SendMessage", policy_arn)}
+    )
+    own = events.create_event_bus(Name="own")["EventBusArn"]
+    arn = role(world, "forward", "events:PutEvents", own)
+    rule(world, own, RoleArn=arn)
+    events.put_rule(Name="pipeline", EventPattern=PATTERN, EventBusName="own")
+    events.put_targets(
+        Rule="pipeline",
+        EventBusName="own",
+        Targets=[{"Id": "one", "Arn": inbox.arn}, {"Id": "back", "Arn": own, "RoleArn": arn}],
+    )
+    envelope = announce(world)
+    advance(world)
+    assert [json.loads(body) for body in inbox.messages()] == [envelope]
+    assert [delivery.error_code for delivery in world.bus.deliveries if delivery.status == "failed"] == [
+        "NOT_FORWARDED"
+    ]
+
+
+def test_an_archive_counts_what_it_keeps(world: World) -> None:
+    """DescribeArchive counts matching events since it was made; replays are a 501 by name; a bad pattern is refused."""
+    events = world.administrator("events")
+    bus = f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
+    announce(world)
+    advance(world, 1)
+    assert "InvalidEventPatternException" in refused(
+        events.create_archive, ArchiveName="a", EventSourceArn=bus, EventPattern='{"source": []}'
+    )
+    events.create_archive(ArchiveName="a", EventSourceArn=bus, EventPattern=PATTERN)
+    announce(world)
+    announce(world, "SUCCEEDED")
+    advance(world)
+    answer = events.describe_archive(ArchiveName="a")
+    assert answer["EventCount"] == 1
+    assert answer["SizeBytes"] > 0
+    assert list(world.bus.deliveries) == []
+    assert "NotImplemented: Pushproof does not implement the operation StartReplay of events" in refused(
+        events.start_replay,
+        ReplayName="r",
+        EventSourceArn=answer["ArchiveArn"],
+        EventStartTime=1,
+        EventEndTime=2,
+        Destination={"Arn": bus},
+    )
 
 
 def test_objects_are_announced_where_the_bucket_says_so(world: World) -> None:

@@ -12,21 +12,24 @@ import json
 import logging
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pushproof.emulator.events.targets import DeliveryError, deliver
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.events.targets import PRINCIPAL, DeliveryError, deliver
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.engines.events import (
+    MISSING,
     EventError,
     EventPattern,
-    InvalidInputTransformer,
+    NoResult,
     RuleFacts,
-    compile_path,
+    compile_input_path,
     compile_pattern,
     compile_transformer,
 )
-from pushproof.engines.events.document import JsonError
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -42,12 +45,16 @@ LONGEST_DELAY = 480.0
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
-    """An event as it was put on the bus: AWS time, region, and the envelope EventBridge documents."""
+    """An event as it was put on the bus: AWS time, region, and the envelope EventBridge documents.
+
+    `forwarded` is whether it came over another bus.
+    """
 
     at: float
     region: str
     envelope: dict[str, Any]
     bus: str = "default"
+    forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +119,20 @@ class Bus:
             "resources": resources,
             "detail": detail,
         }
-        event = PublishedEvent(self._world.clock.now(), region, envelope, bus)
+        self._add(PublishedEvent(self._world.clock.now(), region, envelope, bus))
+        return envelope
+
+    def forward(self, envelope: Mapping[str, Any], *, region: str, bus: str) -> None:
+        """Put an event that comes over another bus on a bus, as it is."""
+        self._add(PublishedEvent(self._world.clock.now(), region, dict(envelope), bus, forwarded=True))
+
+    def _add(self, event: PublishedEvent) -> None:
         with self._world.loop.lock:
             self.history.append(event)
             self._pending.append(event)
             if not self._matching:
                 self._matching = True
                 self._world.loop.call_soon(self._match_pending, name="bus")
-        return envelope
 
     # Events are matched in batches, so that a burst of them reads the rules once.
 
@@ -142,7 +155,7 @@ class Bus:
         for region, bus in dict.fromkeys((event.region, event.bus) for event in events):
             client = self._world.substrate.client("events", region)
             of_this_bus = [event for event in events if (event.region, event.bus) == (region, bus)]
-            for rule in _pages(client.list_rules, "Rules", EventBusName=bus):
+            for rule in _rules(client, bus):
                 pattern = self._pattern(rule)
                 matching = [event for event in of_this_bus if pattern and pattern.matches(event.envelope)]
                 if matching:
@@ -151,7 +164,8 @@ class Bus:
         return found
 
     def _pattern(self, rule: dict[str, Any]) -> EventPattern | None:
-        if rule.get("State", "ENABLED") == "DISABLED" or not rule.get("EventPattern"):
+        # A rule that EventBridge keeps itself feeds an archive, which is counted from the history.
+        if rule.get("State", "ENABLED") == "DISABLED" or not rule.get("EventPattern") or rule.get("ManagedBy"):
             return None
         try:
             return self._compiled(rule["EventPattern"])
@@ -164,17 +178,17 @@ class Bus:
         delivery = Delivery(event, rule["Arn"], rule["Name"], target)
         try:
             return replace(delivery, payload=self._payload(event, rule, target))
-        except (EventError, JsonError) as error:
-            return replace(delivery, status="failed", error_code="INVALID_INPUT", error_message=str(error))
+        except (EventError, NoResult) as error:
+            return replace(delivery, status="failed", error_code="INVALID_JSON", error_message=str(error))
 
     def _payload(self, event: PublishedEvent, rule: dict[str, Any], target: dict[str, Any]) -> str:
         if target.get("Input") is not None:
             return str(target["Input"])
         if target.get("InputPath") is not None:
-            found = compile_path(target["InputPath"]).find(event.envelope)
-            if not isinstance(found, str | int | float | list | dict | None):
-                raise InvalidInputTransformer(f"InputPath {target['InputPath']} finds nothing in the event")
-            return json.dumps(found)
+            part = compile_input_path(target["InputPath"]).find(event.envelope)
+            if part is MISSING:
+                raise NoResult(f"InputPath {target['InputPath']} finds nothing in the event")
+            return json.dumps(part)
         transformer = target.get("InputTransformer")
         if transformer is not None:
             compiled = compile_transformer(transformer.get("InputPathsMap") or {}, transformer["InputTemplate"])
@@ -192,6 +206,7 @@ class Bus:
                 target=delivery.target,
                 payload=delivery.payload,
                 event=delivery.event.envelope,
+                forwarded=delivery.event.forwarded,
                 rule_arn=delivery.rule_arn,
             ),
             lambda outcome: self._attempted(delivery, outcome),
@@ -238,6 +253,16 @@ class Bus:
         self.deliveries.append(replace(delivery, finished_at=self._world.clock.now()))
 
 
+def _rules(client: Any, bus: str) -> list[dict[str, Any]]:
+    """The rules of a bus. Events may be put on one that does not exist: they go nowhere."""
+    try:
+        return _pages(client.list_rules, "Rules", EventBusName=bus)
+    except ClientError as error:
+        if "NotFound" not in error.response["Error"]["Code"]:
+            raise
+        return []
+
+
 def _pages(operation: Any, member: str, **arguments: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     token: dict[str, str] = {}
@@ -259,6 +284,9 @@ def _dead_letter(world: World, delivery: Delivery, queue_arn: str) -> None:
         "RETRY_ATTEMPTS": str(delivery.attempts - 1),
     }
     region, name = queue_arn.split(":")[3], queue_arn.rsplit(":", 1)[1]
+    world.authority.require_service(
+        PRINCIPAL, "sqs:SendMessage", queue_arn, source_arn=delivery.rule_arn, region=region
+    )
     sqs = world.substrate.client("sqs", region)
     sqs.send_message(
         QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"],

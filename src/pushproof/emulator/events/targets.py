@@ -1,7 +1,8 @@
 """How EventBridge reaches each kind of target, and what it needs permission for.
 
 Everything here blocks and runs off the world's lock. SNS, SQS and CloudWatch Logs ask the resource's own policy whether
-events.amazonaws.com may come in; API destinations and pipelines need the target's role.
+events.amazonaws.com may come in; SNS and SQS take the target's role instead, where it has one. API destinations, buses, pipelines,
+build projects and ECS clusters are always reached with the target's role.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html , .../eb-targets.html ,
 .../eb-api-destinations.html
 """
@@ -46,8 +47,16 @@ class DeliveryError(Exception):
         self.retriable = retriable
 
 
-def deliver(world: World, *, target: Mapping[str, Any], payload: str, event: Mapping[str, Any], rule_arn: str) -> None:
-    """Send one payload to one target. Raises DeliveryError."""
+def deliver(
+    world: World,
+    *,
+    target: Mapping[str, Any],
+    payload: str,
+    event: Mapping[str, Any],
+    rule_arn: str,
+    forwarded: bool = False,
+) -> None:
+    """Send one payload to one target. `forwarded` tells that the event came over another bus. Raises DeliveryError."""
     arn = str(target["Arn"])
     parts = arn.split(":", 5)
     service, resource = parts[2], parts[5]
@@ -56,12 +65,17 @@ def deliver(world: World, *, target: Mapping[str, Any], payload: str, event: Map
         "sqs": _to_queue,
         "logs": _to_log_group,
         "codepipeline": _to_pipeline,
+        "codebuild": _to_build_project,
+        "ecs": _to_cluster,
     }
     try:
         if service == "events" and resource.startswith("api-destination/"):
             _to_api_destination(world, target, payload, rule_arn)
         elif service == "events" and resource.startswith("event-bus/"):
-            _to_bus(world, resource.removeprefix("event-bus/"), event)
+            if forwarded:
+                # Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+                raise DeliveryError("NOT_FORWARDED", "An event that came over another bus is not sent on to a third.")
+            _to_bus(world, target, event, rule_arn)
         elif service in senders:
             senders[service](world, target, payload, rule_arn)
         else:
@@ -89,6 +103,9 @@ def _admit(world: World, action: str, resource: str, rule_arn: str) -> None:
 
 def _to_topic(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
+    if target.get("RoleArn"):
+        _as_role(world, target, "sns", rule_arn).publish(TopicArn=arn, Message=payload)
+        return
     sns = world.substrate.client("sns", arn.split(":")[3])
     key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
     _admit(world, "sns:Publish", arn, rule_arn)
@@ -105,7 +122,10 @@ def _to_queue(world: World, target: Mapping[str, Any], payload: str, rule_arn: s
     arn = target["Arn"]
     sqs = world.substrate.client("sqs", arn.split(":")[3])
     url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
-    _admit(world, "sqs:SendMessage", arn, rule_arn)
+    if target.get("RoleArn"):
+        sqs = _as_role(world, target, "sqs", rule_arn)
+    else:
+        _admit(world, "sqs:SendMessage", arn, rule_arn)
     group = (target.get("SqsParameters") or {}).get("MessageGroupId")
     sqs.send_message(QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {}))
 
@@ -149,19 +169,6 @@ def _check_log_policies(world: World, logs: Any, resource: str, rule_arn: str) -
             )
 
 
-def _to_bus(world: World, bus: str, event: Mapping[str, Any]) -> None:
-    with world.loop.lock:
-        world.bus.put(
-            event["source"],
-            event["detail-type"],
-            event["detail"],
-            resources=event["resources"],
-            region=event["region"],
-            time=event["time"],
-            bus=bus,
-        )
-
-
 # Targets that need a role.
 
 
@@ -172,10 +179,76 @@ def _role_of(target: Mapping[str, Any]) -> str:
     return str(role)
 
 
-def _to_pipeline(world: World, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
-    region, name = target["Arn"].split(":")[3], target["Arn"].rsplit(":", 1)[1]
+def _as_role(world: World, target: Mapping[str, Any], service: str, rule_arn: str) -> Any:
+    """A client that calls, through the gateway, what the target's role may call."""
     credentials = world.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
-    world.client("codepipeline", region=region, credentials=credentials).start_pipeline_execution(name=name)
+    return world.client(service, region=str(target["Arn"]).split(":")[3], credentials=credentials)
+
+
+def _require(world: World, target: Mapping[str, Any], action: str, rule_arn: str) -> None:
+    """Raise AwsError unless the target's role may do on the target what is no API call here."""
+    credentials = world.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    caller = world.authority.principal(credentials.access_key_id)
+    world.authority.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
+
+
+def _to_bus(world: World, target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html : the event stays as it is."""
+    arn = str(target["Arn"])
+    region, bus = arn.split(":")[3], arn.split("/", 1)[1]
+    world.substrate.client("events", region).describe_event_bus(Name=bus)
+    _require(world, target, "events:PutEvents", rule_arn)
+    world.bus.forward(event, region=region, bus=bus)
+
+
+def _to_pipeline(world: World, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
+    name = target["Arn"].rsplit(":", 1)[1]
+    _as_role(world, target, "codepipeline", rule_arn).start_pipeline_execution(name=name)
+
+
+def _to_build_project(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    """What the input says about the build overrides the project: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
+    client = _as_role(world, target, "codebuild", rule_arn)
+    members = client.meta.service_model.operation_model("StartBuild").input_shape.members
+    given = _object(payload)
+    overrides = {name: value for name, value in given.items() if name in members and name != "projectName"}
+    client.start_build(projectName=target["Arn"].rsplit("/", 1)[1], **overrides)
+
+
+def _to_cluster(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
+    parameters = dict(target.get("EcsParameters") or {})
+    given = _object(payload)
+    members = ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn", "ephemeralStorage")
+    overrides = {name: given[name] for name in members if name in given}
+    request = {
+        "cluster": target["Arn"],
+        "taskDefinition": parameters.pop("TaskDefinitionArn"),
+        "count": parameters.pop("TaskCount", 1),
+        "startedBy": f"events-rule/{rule_arn.rsplit('/', 1)[1]}"[:128],
+        **{_lower(name): _lowered(value) for name, value in parameters.items()},
+    }
+    answer = _as_role(world, target, "ecs", rule_arn).run_task(
+        **request, **({"overrides": overrides} if overrides else {})
+    )
+    for failure in answer.get("failures") or ():
+        raise DeliveryError("SDK_CLIENT_ERROR", f"{failure.get('arn', target['Arn'])}: {failure.get('reason')}")
+
+
+def _object(payload: str) -> dict[str, Any]:
+    content = json.loads(payload)
+    return content if isinstance(content, dict) else {}
+
+
+def _lower(name: str) -> str:
+    return {"EnableECSManagedTags": "enableECSManagedTags"}.get(name, name[0].lower() + name[1:])
+
+
+def _lowered(value: Any) -> Any:
+    """EventBridge's spelling of ECS's parameters, as ECS spells them."""
+    if isinstance(value, dict):
+        return {_lower(name): _lowered(member) for name, member in value.items()}
+    return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
 def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
@@ -184,11 +257,8 @@ def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, r
     events = world.substrate.client("events", region)
     destination = events.describe_api_destination(Name=arn.split("/")[1])
     connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])
-    role = _role_of(target)
-    credentials = world.assume(role, PRINCIPAL, "EventBridge", source_arn=rule_arn)
     # No API operation, and so not asked at the gateway.
-    caller = world.authority.principal(credentials.access_key_id)
-    world.authority.require(caller, "events:InvokeApiDestination", arn, region=region)
+    _require(world, target, "events:InvokeApiDestination", rule_arn)
     headers, query, body = _authorised(world, region, connection, payload)
     own = target.get("HttpParameters") or {}
     headers = {

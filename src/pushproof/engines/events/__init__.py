@@ -1,20 +1,34 @@
 """EventBridge: which events match a pattern, and what a target is given of them."""
 
-from pushproof.engines.events.errors import EventError, InvalidEventPattern, InvalidInputTransformer
+from pushproof.engines.events.errors import EventError, InvalidEventPattern, InvalidTarget
 from pushproof.engines.events.paths import MISSING, JsonPath, compile_path
-from pushproof.engines.events.pattern import EventPattern, compile_pattern
-from pushproof.engines.events.transform import InputTransformer, RuleFacts, compile_transformer
+from pushproof.engines.events.pattern import EventPattern, Number, compile_pattern
+from pushproof.engines.events.schedule import is_schedule
+from pushproof.engines.events.targets import MAXIMUM_TARGETS, check_targets
+from pushproof.engines.events.transform import (
+    InputTransformer,
+    NoResult,
+    RuleFacts,
+    compile_input_path,
+    compile_transformer,
+)
 
 __all__ = [
+    "MAXIMUM_TARGETS",
     "MISSING",
     "EventError",
     "EventPattern",
     "InputTransformer",
     "InvalidEventPattern",
-    "InvalidInputTransformer",
+    "InvalidTarget",
     "JsonPath",
+    "NoResult",
+    "Number",
     "RuleFacts",
+    "check_targets",
+    "compile_input_path",
     "compile_path",
     "compile_pattern",
     "compile_transformer",
+    "is_schedule",
 ]

@@ -1,36 +1,46 @@
-"""What EventBridge refuses, with the place in the document."""
+"""EventBridge's refusals of patterns and input transformers, with the place in the document."""
 
 from __future__ import annotations
+
+from pushproof.engines.events.document import place, shown_place
 
 
 class EventError(ValueError):
     """A malformed pattern or input transformer. `line` and `column` count from 1, `reason` says what is wrong there."""
 
-    def __init__(self, reason: str, line: int = 1, column: int = 1, text: str = "") -> None:
-        super().__init__(f"{reason} at line {line}, column {column}")
+    def __init__(self, reason: str, at: int = 0, text: str = "") -> None:
+        self.line, self.column = place(text, at)
+        super().__init__(f"{reason} at line {self.line}, column {self.column}")
         self.reason = reason
-        self.line = line
-        self.column = column
         self.text = text
-
-    @property
-    def place(self) -> str:
-        """The place in the form EventBridge shows it."""
-        return f'[Source: (String)"{self.text}"; line: {self.line}, column: {self.column}]'
+        self.at = at
 
 
 class InvalidEventPattern(EventError):
-    """A pattern that cannot be compiled. EventBridge's code: InvalidEventPatternException."""
+    """A pattern that cannot be compiled. EventBridge's code: InvalidEventPatternException.
+
+    `places` is how often EventBridge repeats the place: once as a rule, twice for what stands in a list of anything-but,
+    never for CIDR blocks and for patterns that are too complex.
+    """
+
+    def __init__(self, reason: str, at: int = 0, text: str = "", places: int = 1) -> None:
+        super().__init__(reason, at, text)
+        self.places = places
 
     @property
     def message(self) -> str:
-        """As PutRule answers it."""
-        return f"Event pattern is not valid. Reason: {self.reason}\n at {self.place}"
+        """The text that PutRule answers."""
+        return f"Event pattern is not valid. Reason: {self.reason}" + self.places * (
+            "\n at " + shown_place(self.text, self.at)
+        )
 
 
-class InvalidInputTransformer(EventError):
-    """An InputPathsMap or InputTemplate that cannot be used. EventBridge's code: ValidationException."""
+class InvalidTarget(EventError):
+    """Something about a target that PutTargets refuses. EventBridge's code: ValidationException.
+
+    `reason` has `{target}` where EventBridge names the target.
+    """
 
     def answer(self, target_id: str) -> str:
-        """As PutTargets answers it for the target."""
-        return f"Invalid InputTemplate for target {target_id} : {self.reason} {self.place}"
+        """The text that PutTargets answers for the target."""
+        return self.reason.replace("{target}", target_id)

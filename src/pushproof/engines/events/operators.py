@@ -1,24 +1,23 @@
-"""Comparison operators of event patterns: from `{"prefix": "x"}` to a test of one value.
+"""Match expressions of event patterns: from `{"prefix": "x"}` to a test of one scalar.
 
-Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html , and for what the page leaves
+open (operators within operators, refusals and their order) https://github.com/aws/event-ruler
 """
 
 from __future__ import annotations
 
-import ipaddress
 import operator
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from pushproof.engines.events.document import JsonError, Node
+from pushproof.engines.events.document import JsonError, Kind, Node
+from pushproof.engines.events.values import address, comparable, content, looks_like_address, quoted
 
-#: A test of one scalar of the event (string, number, true, false or null).
-Test = Callable[[Any], bool]
+#: A test of a string's content.
+Test = Callable[[str], bool]
 
-#: Numbers in numeric matching lie between these, both included.
-NUMERIC_LIMIT = 5.0e9
-
-_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -27,84 +26,231 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def exact_key(value: Any) -> Any:
-    """What a scalar is looked up by. Numbers keep their form: "300, 300.0, and 3.0e2 are not considered equal"."""
-    return value if type(value) is str else (type(value).__name__, value)
+class UnplacedError(ValueError):
+    """A refusal that EventBridge gives without a place."""
 
 
-def compile_operator(node: Node) -> Test:
-    """The test that a match expression other than `exists` stands for. Raises JsonError with its place."""
-    name, argument = single_member(node, "match object")
-    compilers: dict[str, Callable[[Node], Test]] = {
-        "prefix": lambda a: _affix(a, "prefix", str.startswith),
-        "suffix": lambda a: _affix(a, "suffix", str.endswith),
-        "equals-ignore-case": _ignore_case,
-        "wildcard": _wildcard,
+class ListError(JsonError):
+    """A refusal within a list of anything-but, whose place EventBridge gives twice."""
+
+
+@dataclass(slots=True)
+class Alternatives:
+    """The values that one field may have: any alternative that holds is enough."""
+
+    exact: set[str] = field(default_factory=set)
+    strings: list[Test] = field(default_factory=list)
+    numbers: list[Callable[[float], bool]] = field(default_factory=list)
+    networks: list[Callable[[bytes], bool]] = field(default_factory=list)
+    #: Excluded numbers, each set of one anything-but.
+    other_numbers: list[frozenset[float]] = field(default_factory=list)
+    #: Tests that no string may meet, each list of one anything-but.
+    other_strings: list[list[Test]] = field(default_factory=list)
+    present: bool = False
+    absent: bool = False
+    #: The wildcard texts of each expression, for the pattern's complexity.
+    wildcards: list[tuple[str, ...]] = field(default_factory=list)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether numbers are compared as numbers here."""
+        return bool(self.numbers or self.other_numbers)
+
+    def match(self, scalar: str) -> bool:
+        """Whether a scalar of the event is one of the alternatives."""
+        if self.present:
+            return True
+        string = content(scalar)
+        if self.networks:
+            # Unquoted texts too: "to help people whose events aren't in JSON".
+            place = address(scalar if string is None else string)
+            if place is not None and any(inside(place) for inside in self.networks):
+                return True
+        if string is None:
+            number = comparable(scalar) if self.numeric else None
+            if number is not None:
+                # What excludes strings is met by every number.
+                return (
+                    any(test(number) for test in self.numbers)
+                    or any(number not in excluded for excluded in self.other_numbers)
+                    or bool(self.other_strings)
+                )
+            return scalar in self.exact or bool(self.other_strings) or bool(self.other_numbers)
+        return (
+            scalar in self.exact
+            or any(test(string) for test in self.strings)
+            or bool(self.other_numbers)
+            or any(not any(test(string) for test in excluded) for excluded in self.other_strings)
+        )
+
+
+def compile_alternatives(node: Node) -> Alternatives:
+    """The alternatives that an array of a pattern stands for. Raises JsonError and UnplacedError."""
+    found = Alternatives()
+    empty = True
+    for item in node.each_item():
+        empty = False
+        _add(found, item)
+    if empty:
+        raise JsonError("Empty arrays are not allowed", node.end)
+    return found
+
+
+def _add(found: Alternatives, item: Node) -> None:
+    if item.kind is Kind.OBJECT:
+        _add_expression(found, item)
+    elif item.kind is Kind.STRING:
+        if looks_like_address(item.text) and (exactly := address(item.text)) is not None:
+            found.networks.append(lambda place: place == exactly)
+        else:
+            found.exact.add(quoted(item.text))
+    elif item.kind is Kind.NUMBER:
+        if (number := comparable(item.text)) is not None:
+            found.numbers.append(lambda value: value == number)
+        found.exact.add(item.text)
+    elif item.kind is Kind.LITERAL:
+        found.exact.add(item.text)
+    else:
+        raise JsonError("Match value must be String, number, true, false, or null", item.after)
+
+
+def _add_expression(found: Alternatives, node: Node) -> None:
+    members = node.each_member()
+    first = next(members, None)
+    if first is None:
+        raise JsonError("Match expression name not found", node.end)
+    name, value = first
+    expressions: dict[str, Callable[[Alternatives, Node], str]] = {
+        "exactly": _exactly,
+        "prefix": _prefix,
+        "suffix": _suffix,
         "numeric": _numeric,
-        "cidr": _cidr,
         "anything-but": _anything_but,
+        "exists": _exists,
+        "cidr": _cidr,
+        "equals-ignore-case": _ignoring_case,
+        "wildcard": _wildcard,
     }
-    if name not in compilers:
-        raise JsonError(f"Unrecognized match type {name}", node.at)
-    return compilers[name](argument)
+    if name not in expressions:
+        raise JsonError(f"Unrecognized match type {name}", value.after)
+    _end(members, expressions[name](found, value))
 
 
-def single_member(node: Node, what: str) -> tuple[str, Node]:
-    """The only member of an object. Raises JsonError when there is none, or more than one."""
-    if len(node.value) != 1:
-        at = list(node.value.values())[1].at if node.value else node.at
-        raise JsonError(f"Only one key allowed in {what}" if node.value else f"Empty {what} is not allowed", at)
-    members: dict[str, Node] = node.value
-    return next(iter(members.items()))
+def _end(members: Iterator[tuple[str, Node]], reason: str) -> None:
+    """Raise JsonError when an object has more members."""
+    further = next(members, None)
+    if further is not None:
+        raise JsonError(reason, further[1].after)
 
 
-def _text(node: Node, name: str) -> str:
-    if not isinstance(node.value, str):
-        raise JsonError(f"{name} match pattern must be a string", node.at)
-    return node.value
+ONE_KEY = "Only one key allowed in match expression"
+TOO_MANY = "Too many elements in numeric expression"
 
 
-def _affix(node: Node, name: str, compare: Callable[[str, str], bool]) -> Test:
-    if node.is_object:
-        inner, argument = single_member(node, f"{name} match pattern")
-        if inner != "equals-ignore-case":
-            raise JsonError(f"Unsupported {name} pattern: {inner}", argument.at)
-        folded = _text(argument, "equals-ignore-case").casefold()
-        return lambda value: type(value) is str and compare(value.casefold(), folded)
-    text = _text(node, name)
-    return lambda value: type(value) is str and compare(value, text)
+def _text(value: Node, what: str) -> str:
+    if value.kind is not Kind.STRING:
+        raise JsonError(f"{what} match pattern must be a string", value.after)
+    return value.text
 
 
-def _ignore_case(node: Node) -> Test:
-    folded = _text(node, "equals-ignore-case").casefold()
-    return lambda value: type(value) is str and value.casefold() == folded
+def _exactly(found: Alternatives, value: Node) -> str:
+    found.exact.add(quoted(_text(value, "exact")))
+    return ONE_KEY
 
 
-def _wildcard(node: Node) -> Test:
-    pieces = _pieces(_text(node, "wildcard"), node.at)
-    return lambda value: type(value) is str and _glob(value, pieces)
+def _prefix(found: Alternatives, value: Node) -> str:
+    if value.kind is Kind.OBJECT:
+        text = _case_insensitive_affix(value, "prefix")
+        found.strings.append(_matcher(_folding(text), "match"))
+    else:
+        prefix = _text(value, "prefix")
+        found.strings.append(lambda string: string.startswith(prefix))
+    return ONE_KEY
 
 
-def _pieces(pattern: str, at: int) -> list[str]:
-    """The literal pieces between wildcards. `\\*` and `\\\\` stand for the characters themselves."""
+def _suffix(found: Alternatives, value: Node) -> str:
+    if value.kind is Kind.OBJECT:
+        text = _case_insensitive_affix(value, "suffix")
+        found.strings.append(_matcher(_folding(text) + r"\Z", "search"))
+    else:
+        suffix = _text(value, "suffix")
+        found.strings.append(lambda string: string.endswith(suffix))
+    return ONE_KEY
+
+
+def _case_insensitive_affix(node: Node, what: str) -> str:
+    """The text of `{"equals-ignore-case": "x"}` within a prefix or a suffix."""
+    members = node.each_member()
+    first = next(members, None)
+    if first is None:
+        raise JsonError(f"{what.capitalize()} expression name not found", node.end)
+    name, value = first
+    if name != "equals-ignore-case":
+        raise JsonError(f"Unsupported {what} pattern: {name}", value.after)
+    text = _text(value, "equals-ignore-case")
+    _end(members, ONE_KEY)
+    return text
+
+
+def _folding(text: str) -> str:
+    """A regular expression for a text in any case, character by character, as EventBridge folds it."""
+    pieces = []
+    for character in text:
+        lower, upper = character.lower(), character.upper()
+        same = lower == upper or ord(character) > 0xFFFF
+        pieces.append(re.escape(character) if same else f"(?:{re.escape(lower)}|{re.escape(upper)})")
+    return "".join(pieces)
+
+
+def _matcher(expression: str, how: str) -> Test:
+    pattern = re.compile(expression)
+    method: Callable[[str], object] = getattr(pattern, how)
+    return lambda string: method(string) is not None
+
+
+def _ignoring_case(found: Alternatives, value: Node) -> str:
+    found.strings.append(_matcher(_folding(_text(value, "equals-ignore-case")), "fullmatch"))
+    return ONE_KEY
+
+
+def _wildcard(found: Alternatives, value: Node) -> str:
+    text = _text(value, "wildcard")
+    found.strings.append(_globbing(text, value.end))
+    found.wildcards.append((text,))
+    return ONE_KEY
+
+
+def _globbing(text: str, at: int) -> Test:
+    pieces = wildcard_pieces(text, at)
+    return lambda string: _glob(string, pieces)
+
+
+def wildcard_pieces(pattern: str, at: int = 0) -> list[str]:
+    r"""The literal pieces between wildcards. `\*` and `\\` stand for the characters themselves. Raises JsonError.
+
+    Positions count bytes, and the quote before the text.
+    """
     pieces, current, index = [], "", 0
     while index < len(pattern):
-        character = pattern[index]
+        character, following = pattern[index], pattern[index + 1 : index + 2]
         if character == "\\":
-            following = pattern[index + 1 : index + 2]
             if following not in ("*", "\\"):
-                raise JsonError(f"Invalid escape character at pos {index}", at)
+                raise JsonError(f"Invalid escape character at pos {_position(pattern, index)}", at)
             current += following
             index += 1
         elif character == "*":
-            if pattern[index + 1 : index + 2] == "*":
-                raise JsonError(f"Consecutive wildcard characters at pos {index}", at)
+            if following == "*":
+                raise JsonError(f"Consecutive wildcard characters at pos {_position(pattern, index)}", at)
             pieces.append(current)
             current = ""
         else:
             current += character
         index += 1
     return [*pieces, current]
+
+
+def _position(pattern: str, index: int) -> int:
+    return len(pattern[:index].encode(errors="replace")) + 1
 
 
 def _glob(value: str, pieces: list[str]) -> bool:
@@ -116,97 +262,195 @@ def _glob(value: str, pieces: list[str]) -> bool:
         return False
     position, end = len(first), len(value) - len(last)
     for piece in middle:
-        found = value.find(piece, position, end)
-        if found < 0:
+        start = value.find(piece, position, end)
+        if start < 0:
             return False
-        position = found + len(piece)
+        position = start + len(piece)
     return True
 
 
-def _numeric(node: Node) -> Test:
-    if not node.is_array:
-        raise JsonError("Value of numeric must be an array.", node.at)
-    items: list[Node] = node.value
-    if not items:
-        raise JsonError("Invalid member in numeric match: []", node.at)
-    bounds: list[tuple[Callable[[Any, Any], bool], float]] = []
-    for index in range(0, len(items), 2):
-        sign = items[index]
-        if not isinstance(sign.value, str):
-            raise JsonError(f"Invalid member in numeric match: {sign.value}", sign.at)
-        if sign.value not in _COMPARISONS:
-            raise JsonError(f"Unrecognized numeric range operator: {sign.value}", sign.at)
-        number = items[index + 1] if index + 1 < len(items) else None
-        if number is None or not number.is_number:
-            raise JsonError(f"Value of {sign.value} must be numeric", (number or sign).at)
-        if not -NUMERIC_LIMIT <= number.value <= NUMERIC_LIMIT:
-            raise JsonError("Value must be between -5.0E9 and 5.0E9, inclusive", number.at)
-        bounds.append((_COMPARISONS[sign.value], number.value))
-    _check_range(items)
-    return lambda value: (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and all(compare(value, bound) for compare, bound in bounds)
-    )
-
-
-def _check_range(items: list[Node]) -> None:
-    if len(items) == 2:
-        return
-    if len(items) > 4:
-        raise JsonError("Too many elements in numeric expression", items[4].at)
-    if items[0].value not in (">", ">="):
-        raise JsonError("Too many elements in numeric expression", items[2].at)
-    if items[2].value not in ("<", "<="):
-        raise JsonError(f"Bad numeric range operator: {items[2].value}", items[2].at)
-    if not items[1].value < items[3].value:
-        raise JsonError("Bottom must be less than top", items[3].at)
-
-
-def _cidr(node: Node) -> Test:
-    text = _text(node, "cidr")
-    if text.count("/") != 1:
-        raise JsonError("Malformed CIDR, one '/' required", node.at)
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise JsonError(f"Malformed CIDR: {text}", node.at) from None
-
-    def inside(value: Any) -> bool:
-        if type(value) is not str:
-            return False
-        try:
-            return ipaddress.ip_address(value) in network
-        except ValueError:
-            return False
-
-    return inside
-
-
-def _anything_but(node: Node) -> Test:
-    if node.is_object:
-        name, argument = single_member(node, "anything-but expression")
-        compilers: dict[str, Callable[[Node], Test]] = {
-            "prefix": lambda a: _affix(a, "prefix", str.startswith),
-            "suffix": lambda a: _affix(a, "suffix", str.endswith),
-            "equals-ignore-case": _ignore_case,
-            "wildcard": _wildcard,
-        }
-        if name not in compilers:
-            raise JsonError(f"Unsupported anything-but pattern: {name}", argument.at)
-        if argument.is_array and not argument.value:
-            raise JsonError("Empty arrays are not allowed", argument.at)
-        refused = [compilers[name](item) for item in (argument.value if argument.is_array else [argument])]
-        return lambda value: not any(test(value) for test in refused)
-    items: list[Node] = node.value if node.is_array else [node]
-    if not items:
-        raise JsonError("Empty arrays are not allowed", node.at)
-    for item in items:
-        if not isinstance(item.value, str) and not item.is_number:
-            raise JsonError("Value of anything-but must be an array or single string/number value.", item.at)
-    if len({isinstance(item.value, str) for item in items}) > 1:
+def _numeric(found: Alternatives, value: Node) -> str:
+    if value.kind is not Kind.ARRAY:
+        raise JsonError("Value of numeric must be an array.", value.after)
+    items = value.each_item()
+    sign = next(items, None)
+    if sign is None or sign.kind is not Kind.STRING:
         raise JsonError(
-            "Inside anything but list, either all values are number or string, mixed type is not supported", node.at
+            f"Invalid member in numeric match: {_shown(sign)}", value.end if sign is None else _seen_whole(sign)
         )
-    excluded = {exact_key(item.value) for item in items}
-    return lambda value: exact_key(value) not in excluded
+    bound = next(items, None)
+    if sign.text not in _COMPARISONS:
+        raise JsonError(f"Unrecognized numeric range operator: {sign.text}", _after(bound, value))
+    low = _bound(bound, "equals" if sign.text == "=" else sign.text, value)
+    tests = [(_COMPARISONS[sign.text], low)]
+    second = next(items, None)
+    if second is not None:
+        if sign.text not in (">", ">="):
+            raise JsonError(TOO_MANY, second.after)
+        tests.append(_upper_end(second, items, value))
+    numbers: list[tuple[Callable[[float, float], bool], float]] = []
+    for compare, text in tests:
+        number = comparable(text)
+        if number is None:
+            raise JsonError(f"Cannot compare number : {text}", value.end)
+        numbers.append((compare, number))
+    if len(numbers) == 2 and not numbers[0][1] < numbers[1][1]:
+        raise JsonError("Bottom must be less than top", value.end)
+    found.numbers.append(lambda number: all(compare(number, bound) for compare, bound in numbers))
+    return TOO_MANY
+
+
+def _upper_end(sign: Node, items: Iterator[Node], whole: Node) -> tuple[Callable[[float, float], bool], str]:
+    if sign.kind is not Kind.STRING:
+        raise JsonError(f"Bad value in numeric range: {_shown(sign)}", _seen_whole(sign))
+    if sign.text not in ("<", "<="):
+        raise JsonError(f"Bad numeric range operator: {sign.text}", sign.end)
+    text = _bound(next(items, None), sign.text, whole)
+    further = next(items, None)
+    if further is not None:
+        raise JsonError("Too many terms in numeric range expression", further.after)
+    return _COMPARISONS[sign.text], text
+
+
+def _bound(node: Node | None, sign: str, whole: Node) -> str:
+    if node is None or node.kind is not Kind.NUMBER:
+        raise JsonError(f"Value of {sign} must be numeric", _after(node, whole))
+    return node.text
+
+
+def _after(node: Node | None, whole: Node) -> int:
+    return whole.end if node is None else node.after
+
+
+def _shown(node: Node | None) -> str:
+    if node is None:
+        return "]"
+    return {Kind.OBJECT: "{", Kind.ARRAY: "["}.get(node.kind, node.text)
+
+
+def _seen_whole(node: Node) -> int:
+    """The place after a value whose text has been read."""
+    return node.end if node.kind is Kind.STRING else node.after
+
+
+def _exists(found: Alternatives, value: Node) -> str:
+    if value.kind is not Kind.LITERAL or value.text == "null":
+        raise JsonError("exists match pattern must be either true or false.", value.after)
+    if value.text == "true":
+        found.present = True
+    else:
+        found.absent = True
+    return ONE_KEY
+
+
+def _cidr(found: Alternatives, value: Node) -> str:
+    # EventBridge says "prefix" here.
+    block = _text(value, "prefix")
+    parts = block.split("/")
+    while parts and not parts[-1]:
+        parts.pop()
+    if len(parts) != 2:
+        raise UnplacedError("Malformed CIDR, one '/' required")
+    text, mask = parts
+    if not re.fullmatch(r"[+-]?[0-9]{1,9}", mask):
+        raise UnplacedError("Malformed CIDR, mask bits must be an integer")
+    bits = int(mask)
+    if bits < 0:
+        raise UnplacedError("Malformed CIDR, mask bits must not be negative")
+    base = address(text)
+    if base is None:
+        raise UnplacedError(
+            f"{'Invalid' if looks_like_address(text) and '.' in text else 'Nonstandard'} IP address: {text}"
+        )
+    family, limit = ("IPv4", 32) if len(base) == 4 else ("IPv6", 128)
+    if bits >= limit:
+        raise UnplacedError(f"{family} mask bits must be < {limit}")
+    shift = limit - bits
+    network = int.from_bytes(base) >> shift
+    found.networks.append(lambda place: len(place) == len(base) and int.from_bytes(place) >> shift == network)
+    return ONE_KEY
+
+
+_NOT_SUPPORTED = "Inside anything but list, start|null|boolean is not supported."
+_MIXED = "Inside anything but list, either all values are number or string, mixed type is not supported"
+
+
+def _anything_but(found: Alternatives, value: Node) -> str:
+    if value.kind is Kind.OBJECT:
+        _anything_but_within(found, value)
+    elif value.kind in (Kind.STRING, Kind.NUMBER):
+        _exclude(found, [value])
+    elif value.kind is Kind.ARRAY:
+        items: list[Node] = []
+        for item in value.each_item():
+            if item.kind not in (Kind.STRING, Kind.NUMBER):
+                raise ListError(_NOT_SUPPORTED, item.after)
+            if item.kind is Kind.NUMBER and comparable(item.text) is None:
+                raise JsonError(f"Cannot compare number : {item.text}", item.after)
+            items.append(item)
+        if len({item.kind for item in items}) != 1:
+            raise JsonError(_MIXED, value.end)
+        _exclude(found, items)
+    else:
+        raise JsonError("Value of anything-but must be an array or single string/number value.", value.after)
+    return TOO_MANY
+
+
+def _exclude(found: Alternatives, items: list[Node]) -> None:
+    if items[0].kind is Kind.STRING:
+        texts = frozenset(item.text for item in items)
+        found.other_strings.append([lambda string: string in texts])
+        return
+    numbers = {comparable(item.text) for item in items}
+    if None in numbers:
+        raise UnplacedError(f"Cannot compare number : {items[0].text}")
+    found.other_numbers.append(frozenset(number for number in numbers if number is not None))
+
+
+def _anything_but_within(found: Alternatives, node: Node) -> None:
+    members = node.each_member()
+    first = next(members, None)
+    if first is None:
+        raise JsonError("Anything-But expression name not found", node.end)
+    name, value = first
+    if name not in ("equals-ignore-case", "prefix", "suffix", "wildcard"):
+        raise JsonError(f"Unsupported anything-but pattern: {name}", value.after)
+    if value.kind is Kind.ARRAY:
+        texts: list[tuple[str, int]] = []
+        for item in value.each_item():
+            try:
+                texts.append((_excluded_text(name, item), value.end))
+            except JsonError as error:
+                raise ListError(error.reason, error.at) from None
+    elif value.kind in (Kind.STRING, Kind.NUMBER):
+        texts = [(_excluded_text(name, value), value.end)]
+    else:
+        raise JsonError("Value of anything-but must be an array or single string/number value.", value.after)
+    found.other_strings.append([_excluding(name, text, at) for text, at in texts])
+    if name == "wildcard":
+        found.wildcards.append(tuple(text for text, _ in texts))
+    _end(members, TOO_MANY)
+
+
+def _excluded_text(name: str, node: Node) -> str:
+    if node.kind is not Kind.STRING:
+        reasons = {
+            "equals-ignore-case": (
+                "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported."
+            ),
+            "wildcard": "wildcard match pattern must be a string",
+        }
+        raise JsonError(reasons.get(name, "prefix/suffix match pattern must be a string"), node.after)
+    if name in ("prefix", "suffix") and not node.text:
+        raise JsonError("Null prefix/suffix not allowed", node.end)
+    return node.text
+
+
+def _excluding(name: str, text: str, at: int) -> Test:
+    if name == "prefix":
+        return lambda string: string.startswith(text)
+    if name == "suffix":
+        return lambda string: string.endswith(text)
+    if name == "wildcard":
+        return _globbing(text, at)
+    return _matcher(_folding(text), "fullmatch")

@@ -1,4 +1,4 @@
-"""The part of JSONPath that EventBridge evaluates: names, array indices and wildcards.
+"""The part of JSONPath that EventBridge evaluates: names, array indices and wildcards. It refuses `['name']`.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -15,7 +15,7 @@ from pushproof.engines.events.document import JsonError
 #: What a path finds when there is nothing at it.
 MISSING: Any = object()
 
-_STEP = re.compile(r"\.(?P<name>[A-Za-z0-9_/@:-]+|\*)|\[(?:(?P<index>[0-9]{1,6}|\*)|'(?P<quoted>[^']+)')\]")
+_STEP = re.compile(r"\.(?P<name>[A-Za-z0-9_/@:-]+|\*)|\[(?P<index>[0-9]{1,6}|\*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ def compile_path(text: str) -> JsonPath:
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None:
-            raise JsonError("Expected .name, [index], ['name'] or a wildcard", position)
-        name, index = match["name"] or match["quoted"], match["index"]
+            raise JsonError("Expected .name, [index] or a wildcard", position)
+        name, index = match["name"], match["index"]
         if name == "*" or index == "*":
             steps.append(None)
         else:

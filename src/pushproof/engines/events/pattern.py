@@ -1,7 +1,9 @@
 """Event patterns, compiled once and matched often.
 
-Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html (structure, arrays),
-https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns-content-based-filtering.html (operators)
+A pattern is a list of rules (one for each combination of `$or`), a rule is a map of dotted names to alternatives, an event a map
+of dotted names to scalars: `{"state": {"name": [...]}}` and `{"state.name": [...]}` are the same. Fields below one array must be
+met by the same element of it. Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html
+(structure), https://github.com/aws/event-ruler (names, arrays, `$or`, refusals)
 """
 
 from __future__ import annotations
@@ -11,20 +13,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pushproof.engines.events.document import JsonError, Node, place, read_json
+from pushproof.engines.events.complexity import MAXIMUM_COMPLEXITY, TOO_COMPLEX, complexity
+from pushproof.engines.events.document import JsonError, Kind, Node, read_leniently
 from pushproof.engines.events.errors import InvalidEventPattern
-from pushproof.engines.events.operators import Test, compile_operator, exact_key, single_member
-
-#: "Event pattern size: 2,048 characters" by default; the quota is adjustable up to this.
-MAXIMUM_SIZE = 8192
+from pushproof.engines.events.operators import Alternatives, ListError, UnplacedError, compile_alternatives
+from pushproof.engines.events.values import quoted
 
 #: "If the number of combinations of $or is more than 1000, EventBridge does not create the rule."
 MAXIMUM_COMBINATIONS = 1000
 
-_OPERATORS = frozenset(
-    {"exists", "prefix", "suffix", "anything-but", "numeric", "wildcard", "equals-ignore-case", "cidr"}
+#: Names that no field within `$or` may have: operators, and what is kept for later ones.
+_RESERVED = frozenset(
+    {"exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard", "numeric", "cidr"}
+    | {"=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case"}
+    | {"date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range"}
+    | {"ip-address-in-range", "ip-address-not-in-range"}
 )
-_ABSENT = object()
+
+#: The elements that a value stands in: which element of which array.
+_Elements = frozenset[tuple[int, int]]
+_Fields = dict[str, list[tuple[str, _Elements]]]
+_Rule = dict[str, Alternatives]
+
+
+class Number(str):
+    """A number of an event, by its text: `json.loads(text, parse_int=Number, parse_float=Number)`."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,131 +47,167 @@ class EventPattern:
     """A compiled pattern: `pattern.matches(event)`."""
 
     text: str
-    _root: _Object
+    _rules: tuple[tuple[tuple[str, Alternatives], ...], ...]
+    _steps: frozenset[str]
 
     def matches(self, event: Mapping[str, Any]) -> bool:
         """Whether an event (the whole envelope, as a dict of JSON values) matches."""
-        return self._root.match(event, event)
+        fields = _flatten(event, self._steps)
+        return any(_match(rule, fields) for rule in self._rules)
 
 
 def compile_pattern(pattern: str | Mapping[str, Any]) -> EventPattern:
     """Compile an event pattern given as JSON text (or as a dict). Raises InvalidEventPattern with line and column."""
     text = pattern if isinstance(pattern, str) else json.dumps(pattern)
     try:
-        if len(text) > MAXIMUM_SIZE:
-            raise JsonError(f"The pattern has {len(text)} characters; the maximum is {MAXIMUM_SIZE}", 0)
-        node = read_json(text)
-        if not node.is_object:
-            raise JsonError("Filter is not an object", node.at)
-        root, combinations = _compile_object(node, ())
-        if combinations > MAXIMUM_COMBINATIONS:
-            raise JsonError(f"The pattern produces more than {MAXIMUM_COMBINATIONS} rule combinations", node.at)
+        node = read_leniently(text)
+        if node.kind is not Kind.OBJECT:
+            raise JsonError("Filter is not an object", node.after)
+        rules: list[_Rule] = []
+        _compile_object(rules, "", node, within_choice=False)
+        _check_complexity(rules)
+    except ListError as error:
+        raise InvalidEventPattern(error.reason, error.at, text, places=2) from None
     except JsonError as error:
-        line, column = place(text, error.at)
-        raise InvalidEventPattern(error.reason, line, column, text) from None
-    return EventPattern(text, root)
+        raise InvalidEventPattern(error.reason, error.at, text) from None
+    except UnplacedError as error:
+        raise InvalidEventPattern(str(error), 0, text, places=0) from None
+    ordered = tuple(tuple(sorted(rule.items())) for rule in rules)
+    return EventPattern(text, ordered, frozenset(_beginnings(name for rule in rules for name in rule)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """One field's alternatives: exact values, tests, and whether it may (or must) be absent."""
-
-    path: tuple[str, ...]
-    exact: frozenset[Any]
-    tests: tuple[Test, ...]
-    present: bool
-    absent: bool
-
-    def match(self, value: Any, root: Any) -> bool:
-        found = False
-        for scalar in _scalars(value):
-            found = True
-            if self.present or exact_key(scalar) in self.exact or any(test(scalar) for test in self.tests):
-                return True
-        return self.absent and not found and not _has_leaf(root, self.path)
+# Compiling. Every object adds to all rules so far; a `$or` replaces them by copies, one set for each of its options.
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """All fields must match, and for each $or one of its alternatives."""
-
-    fields: tuple[tuple[str, _Leaf | _Object], ...]
-    choices: tuple[tuple[_Object, ...], ...]
-
-    def match(self, value: Any, root: Any) -> bool:
-        if isinstance(value, list) and value:
-            return any(self.match(item, root) for item in value)
-        members = value if isinstance(value, Mapping) else {}
-        for name, field in self.fields:
-            if not field.match(members.get(name, _ABSENT), root):
-                return False
-        return all(any(option.match(members, root) for option in choice) for choice in self.choices)
-
-
-def _scalars(value: Any) -> Iterator[Any]:
-    """The scalars that a leaf sees: the value, or what an array holds. Objects are no leaves."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _scalars(item)
-    elif value is not _ABSENT and not isinstance(value, Mapping):
-        yield value
-
-
-def _has_leaf(value: Any, path: tuple[str, ...]) -> bool:
-    if isinstance(value, list):
-        return any(_has_leaf(item, path) for item in value)
-    if not path:
-        return not isinstance(value, Mapping)
-    return isinstance(value, Mapping) and path[0] in value and _has_leaf(value[path[0]], path[1:])
-
-
-def _compile_object(node: Node, path: tuple[str, ...]) -> tuple[_Object, int]:
-    if not node.value:
-        raise JsonError("Empty objects are not allowed", node.at)
-    fields: list[tuple[str, _Leaf | _Object]] = []
-    choices: list[tuple[_Object, ...]] = []
-    combinations = 1
-    for name, child in node.value.items():
-        if name == "$or" and _is_choice(child):
-            options = [_compile_object(option, path) for option in child.value]
-            choices.append(tuple(option for option, _ in options))
-            combinations *= sum(count for _, count in options)
-        elif child.is_object:
-            compiled, count = _compile_object(child, (*path, name))
-            fields.append((name, compiled))
-            combinations *= count
-        elif child.is_array:
-            fields.append((name, _compile_leaf(child, (*path, name))))
+def _compile_object(rules: list[_Rule], path: str, node: Node, *, within_choice: bool) -> None:
+    empty = True
+    for name, value in node.each_member():
+        empty = False
+        if name == "$or":
+            _compile_choice(rules, path, value)
+            continue
+        if within_choice and name in _RESERVED:
+            raise JsonError(f"{name} is Ruler reserved fieldName which cannot be used inside $or.", value.after)
+        if value.kind is Kind.OBJECT:
+            _compile_object(rules, f"{path}{name}.", value, within_choice=within_choice)
+        elif value.kind is Kind.ARRAY:
+            alternatives = compile_alternatives(value)
+            if not rules:
+                rules.append({})
+            for rule in rules:
+                # A repeated name replaces what it said before.
+                rule[path + name] = alternatives
         else:
-            raise JsonError(f'"{name}" must be an object or an array', child.at)
-    return _Object(tuple(fields), tuple(choices)), combinations
+            raise JsonError(f'"{name}" must be an object or an array', value.after)
+    if empty:
+        raise JsonError("Empty objects are not allowed", node.end)
 
 
-def _is_choice(node: Node) -> bool:
-    """Whether a `$or` is the operator: an array of at least two objects that are no match expressions."""
-    return (
-        node.is_array
-        and len(node.value) >= 2
-        and all(item.is_object and not _OPERATORS & item.value.keys() for item in node.value)
-    )
+def _compile_choice(rules: list[_Rule], path: str, node: Node) -> None:
+    if node.kind is not Kind.ARRAY:
+        raise JsonError("It must be an Array followed with $or.", node.after)
+    before, options = [dict(rule) for rule in rules] or [{}], 0
+    rules.clear()
+    for item in node.each_item():
+        options += 1
+        if item.kind is not Kind.OBJECT:
+            raise JsonError("Only JSON object is allowed in array of $or relationship.", item.after)
+        branch = [dict(rule) for rule in before]
+        _compile_object(branch, path, item, within_choice=True)
+        rules += branch
+        if len(rules) > MAXIMUM_COMBINATIONS:
+            raise UnplacedError(f"The pattern produces more than {MAXIMUM_COMBINATIONS} rule combinations.")
+    if options < 2:
+        raise JsonError("There must have at least 2 Objects in $or relationship.", node.end)
 
 
-def _compile_leaf(node: Node, path: tuple[str, ...]) -> _Leaf:
-    if not node.value:
-        raise JsonError("Empty arrays are not allowed", node.at)
-    exact: set[Any] = set()
-    tests: list[Test] = []
-    present = absent = False
-    for item in node.value:
-        if item.is_array:
-            raise JsonError("Match value must be String, number, true, false, or null", item.at)
-        if not item.is_object:
-            exact.add(exact_key(item.value))
-        elif "exists" in item.value:
-            _, wanted = single_member(item, "match object")
-            if not isinstance(wanted.value, bool):
-                raise JsonError("exists match pattern must be either true or false.", wanted.at)
-            present, absent = present or wanted.value, absent or not wanted.value
-        else:
-            tests.append(compile_operator(item))
-    return _Leaf(path, frozenset(exact), tuple(tests), present, absent)
+def _check_complexity(rules: list[_Rule]) -> None:
+    # Rules meet in a field when they ask the same of every field before it.
+    groups: dict[tuple[object, ...], dict[int, Alternatives]] = {}
+    for rule in rules:
+        if not any(alternatives.wildcards for alternatives in rule.values()):
+            continue
+        key: tuple[object, ...] = ()
+        for name, alternatives in sorted(rule.items(), key=lambda item: item[0]):
+            groups.setdefault((key, name), {})[id(alternatives)] = alternatives
+            key = (key, name, id(alternatives))
+    for group in groups.values():
+        expressions = dict.fromkeys(texts for alternatives in group.values() for texts in alternatives.wildcards)
+        if complexity(expressions) > MAXIMUM_COMPLEXITY:
+            raise UnplacedError(TOO_COMPLEX)
+
+
+# Matching.
+
+
+def _beginnings(names: Iterator[str]) -> Iterator[str]:
+    """Every name, and every beginning of one that ends before a dot."""
+    for name in names:
+        yield name
+        position = name.find(".")
+        while position >= 0:
+            yield name[:position]
+            position = name.find(".", position + 1)
+
+
+def _flatten(event: Mapping[str, Any], steps: frozenset[str]) -> _Fields:
+    """The scalars of an event by dotted name, as far as the pattern asks for them."""
+    fields: _Fields = {}
+    arrays = 0
+    pending: list[tuple[str | None, Any, _Elements]] = [(None, event, frozenset())]
+    while pending:
+        path, value, elements = pending.pop()
+        if isinstance(value, Mapping):
+            for name, member in value.items():
+                inner = str(name) if path is None else f"{path}.{name}"
+                if inner in steps:
+                    pending.append((inner, member, elements))
+        elif isinstance(value, list):
+            array, arrays = arrays, arrays + 1
+            for index, item in enumerate(value):
+                nested = isinstance(item, Mapping | list)
+                pending.append((path, item, elements | {(array, index)} if nested else elements))
+        elif path is not None:
+            fields.setdefault(path, []).append((_scalar(value), elements))
+    return fields
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, str):
+        return quoted(value)
+    return json.dumps(value)
+
+
+def _match(rule: tuple[tuple[str, Alternatives], ...], fields: _Fields) -> bool:
+    """Whether each field of the rule has a value that is met, all from the same elements of the arrays they share.
+
+    Names are taken in order, and an absence is judged by the elements chosen so far, as EventBridge judges it.
+    """
+    # What is remembered of a choice: only what can still conflict. That keeps unrelated arrays from multiplying.
+    remaining = [_arrays(fields, rule[index + 1 :]) for index in range(len(rule))]
+    states: set[_Elements] = {frozenset()}
+    for index, (name, alternatives) in enumerate(rule):
+        values = fields.get(name, [])
+        met = [elements for scalar, elements in values if alternatives.match(scalar)]
+        following: set[_Elements] = set()
+        for state in states:
+            chosen = dict(state)
+            found = [elements for elements in met if _consistent(chosen, elements)]
+            if alternatives.absent and not any(_consistent(chosen, elements) for _, elements in values):
+                found.append(frozenset())
+            for elements in found:
+                following.add(frozenset(pair for pair in state | elements if pair[0] in remaining[index]))
+        if not following:
+            return False
+        states = following
+    return True
+
+
+def _arrays(fields: _Fields, rule: tuple[tuple[str, Alternatives], ...]) -> frozenset[int]:
+    return frozenset(array for name, _ in rule for _, elements in fields.get(name, ()) for array, _ in elements)
+
+
+def _consistent(chosen: dict[int, int], elements: _Elements) -> bool:
+    return all(chosen.get(array, index) == index for array, index in elements)

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.engines.events.document import JsonError, place, read_json
-from pushproof.engines.events.errors import InvalidInputTransformer
+from pushproof.engines.events.document import JsonError, read_json, shown_place
+from pushproof.engines.events.errors import InvalidTarget
 from pushproof.engines.events.paths import MISSING, JsonPath, compile_path
 
 #: "You can define up to 100 variables."
 MAXIMUM_VARIABLES = 100
+
+_WHOLE_EVENT = "aws.events.event.json"
 
 PREDEFINED = frozenset(
     {
@@ -24,17 +26,24 @@ PREDEFINED = frozenset(
         "aws.events.rule-name",
         "aws.events.event.ingestion-time",
         "aws.events.event",
-        "aws.events.event.json",
+        _WHOLE_EVENT,
     }
 )
 
+#: The members of aws.events.event, which is the event without its detail.
+_EVENT_MEMBERS = ("id", "account", "detail-type", "time", "source", "region", "resources", "version")
+
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+class NoResult(ValueError):
+    """A template whose result is not the JSON it must be: EventBridge delivers nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleFacts:
-    """What the predefined variables tell: the rule, and when the event came in (ISO 8601)."""
+    """The predefined variables of a delivery: the rule, and when the event came in (ISO 8601)."""
 
     arn: str = ""
     name: str = ""
@@ -43,19 +52,29 @@ class RuleFacts:
 
 @dataclass(frozen=True, slots=True)
 class InputTransformer:
-    """A compiled transformer: literal pieces and placeholders, each with whether it stands within a JSON string."""
+    """A compiled transformer: literal pieces and placeholders, each with whether it stands within a JSON string.
+
+    `is_json` is whether the template is a JSON object, whose result must be JSON again; others are text.
+    """
 
     paths: Mapping[str, JsonPath]
     pieces: tuple[str | tuple[str, bool], ...] = field(default=())
+    is_json: bool = False
 
     def apply(self, event: Mapping[str, Any], rule: RuleFacts | None = None) -> str:
-        """The text that the target receives.
+        """The text that the target receives. Raises NoResult.
 
-        Within a JSON string a value is inserted as it is (objects and arrays lose their quotes); elsewhere strings are
-        quoted and everything else is JSON. A path that finds nothing leaves an empty string.
+        Within a JSON string a value is inserted as it is; in text, objects and arrays lose their quotes there. Elsewhere
+        every value is JSON. A path that finds nothing leaves an empty string.
         """
         facts = rule or RuleFacts()
-        return "".join(piece if isinstance(piece, str) else self._value(*piece, event, facts) for piece in self.pieces)
+        text = "".join(piece if isinstance(piece, str) else self._value(*piece, event, facts) for piece in self.pieces)
+        if self.is_json:
+            try:
+                json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise NoResult(f"the transformed input is not JSON: {error}") from None
+        return text
 
     def _value(self, name: str, quoted: bool, event: Mapping[str, Any], rule: RuleFacts) -> str:
         value = self._find(name, event, rule)
@@ -63,7 +82,9 @@ class InputTransformer:
             return "" if quoted else '""'
         if not quoted:
             return _json(value)
-        return value if isinstance(value, str) else _json(value).replace('"', "")
+        if isinstance(value, str):
+            return value
+        return _json(value) if self.is_json else _json(value).replace('"', "")
 
     def _find(self, name: str, event: Mapping[str, Any], rule: RuleFacts) -> Any:
         predefined: dict[str, Any] = {
@@ -73,11 +94,11 @@ class InputTransformer:
         }
         if name in predefined:
             return predefined[name]
-        if name == "aws.events.event.json":
+        if name == _WHOLE_EVENT:
             return dict(event)
         if name == "aws.events.event":
-            return {key: value for key, value in event.items() if key != "detail"}
-        return self.paths[name].find(event) if name in self.paths else MISSING
+            return {member.replace("-t", "T"): event[member] for member in _EVENT_MEMBERS if member in event}
+        return self.paths[name].find(event)
 
 
 def _json(value: Any) -> str:
@@ -85,24 +106,37 @@ def _json(value: Any) -> str:
 
 
 def compile_transformer(paths: Mapping[str, str], template: str) -> InputTransformer:
-    """Compile InputPathsMap and InputTemplate. Raises InvalidInputTransformer with line and column of the template."""
+    """Compile InputPathsMap and InputTemplate. Raises InvalidTarget in the order EventBridge refuses them."""
     if len(paths) > MAXIMUM_VARIABLES:
-        raise InvalidInputTransformer(f"InputPathsMap has {len(paths)} variables; the maximum is {MAXIMUM_VARIABLES}")
+        raise InvalidTarget(f"InputPathsMap for target {{target}} has more than {MAXIMUM_VARIABLES} entries.")
     compiled: dict[str, JsonPath] = {}
     for name, path in paths.items():
-        if name in PREDEFINED or name.upper().startswith("AWS") or not _NAME.fullmatch(name):
-            raise InvalidInputTransformer(
-                f"InputPathsMap key {name} is not valid; expected letters, digits, dashes or underscores, not starting with AWS"
-            )
-        try:
-            compiled[name] = compile_path(path)
-        except JsonError as error:
-            raise InvalidInputTransformer(
-                f"InputPathsMap value of {name}: {error.reason}", 1, error.at + 1, path
-            ) from None
+        if not _NAME.fullmatch(name):
+            raise InvalidTarget(f"InputPathsMap key {name} for target {{target}} is invalid.")
+        compiled[name] = compile_input_path(path)
     if not template:
-        raise InvalidInputTransformer("InputTemplate is empty")
-    return InputTransformer(compiled, _split(template))
+        raise InvalidTarget("InputTemplate for target {target} is empty.")
+    is_json = template.lstrip().startswith("{")
+    for match in _PLACEHOLDER.finditer(template):
+        if match[1] not in compiled and match[1] not in PREDEFINED:
+            raise InvalidTarget(
+                f"InputTemplate for target {{target}} contains invalid placeholder {match[1]}.", match.start(), template
+            )
+        if match[1] == _WHOLE_EVENT and not is_json:
+            raise InvalidTarget(
+                f"InputTemplate for target {{target}} contains placeholder {_WHOLE_EVENT} valid only for JSON template.",
+                match.start(),
+                template,
+            )
+    return InputTransformer(compiled, _split(template), is_json)
+
+
+def compile_input_path(path: str) -> JsonPath:
+    """Compile an InputPath, or a value of InputPathsMap. Raises InvalidTarget."""
+    try:
+        return compile_path(path)
+    except JsonError as error:
+        raise InvalidTarget("InputPath for target {target} is invalid.", error.at, path) from None
 
 
 def _split(template: str) -> tuple[str | tuple[str, bool], ...]:
@@ -151,5 +185,8 @@ def _check_values(stand_in: str, template: str) -> None:
             return
         except JsonError:
             pass
-    line_number, column = place(template, problem.at)
-    raise InvalidInputTransformer(problem.reason, line_number, column, template)
+    raise InvalidTarget(
+        f"Invalid InputTemplate for target {{target}} : {problem.reason} {shown_place(template, problem.at)}",
+        problem.at,
+        template,
+    )

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-inp
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pushproof.engines.events import InvalidInputTransformer, RuleFacts, compile_path, compile_transformer
+from pushproof.engines.events import InvalidTarget, NoResult, RuleFacts, compile_path, compile_transformer
 
 EVENT = {
     "version": "0",
@@ -61,11 +62,70 @@ def test_published_examples(template: str, expected: str) -> None:
 
 
 def test_original_event() -> None:
-    """aws.events.event.json is the event with its detail, aws.events.event the event without."""
+    """aws.events.event.json is the event with its detail; aws.events.event is without, and spells detailType.
+
+    Recorded from EventBridge: https://github.com/localstack/localstack test_events_inputs.snapshot.json,
+    test_input_transformer_predefined_variables.
+    """
     template = '{"all": <aws.events.event.json>, "short": <aws.events.event>}'
     output = json.loads(compile_transformer(PATHS, template).apply(EVENT, RULE))
     assert output["all"] == EVENT
-    assert output["short"] == {key: value for key, value in EVENT.items() if key != "detail"}
+    short = {key: value for key, value in EVENT.items() if key not in ("detail", "detail-type")}
+    assert output["short"] == short | {"detailType": EVENT["detail-type"]}
+    assert list(output["short"]) == ["id", "account", "detailType", "time", "source", "region", "resources", "version"]
+
+
+DETAIL = {
+    "command": "update-account",
+    "payload": {"acc_id": "0a787ecb-4015", "sf_id": "baz"},
+    "one": ["HIGH"],
+    "many": ["ACTIVE", "INACTIVE"],
+    "valid": True,
+    "said": 'a "word"',
+    "numbers": [1, 2],
+}
+MAPPED = {"user": "$.detail.payload.acc_id", "gone": "$.detail.awsAccountId"} | {
+    name: f"$.detail.{name}" for name in ("payload", "one", "many", "valid", "said", "numbers")
+}
+
+# template, what arrives; None where EventBridge delivers nothing.
+RECORDED = [
+    (
+        '{"method": "PUT", "path": "users-service/users/<user>", "bod": <payload>}',
+        '{"method": "PUT", "path": "users-service/users/0a787ecb-4015", "bod": {"acc_id":"0a787ecb-4015","sf_id":"baz"}}',
+    ),
+    ('"Payload of <payload> with <user>"', '"Payload of {acc_id:0a787ecb-4015,sf_id:baz} with 0a787ecb-4015"'),
+    ('{"id" : [<user>, "hardcoded"]}', '{"id" : ["0a787ecb-4015", "hardcoded"]}'),
+    ('"<one> single list item"', '"[HIGH] single list item"'),
+    ('"<many> items"\n"<gone> none"\n"<user> user"', '"[ACTIVE,INACTIVE] items"\n" none"\n"0a787ecb-4015 user"'),
+    ('{"item": <one>}', '{"item": ["HIGH"]}'),
+    ('{"command": <gone>}', '{"command": ""}'),
+    ('"Command is <valid>!"', '"Command is true!"'),
+    ('{"twice": "users/<user>/second/<user>"}', '{"twice": "users/0a787ecb-4015/second/0a787ecb-4015"}'),
+    # Between the quotes of a JSON template an object keeps its own, and the result is no JSON any more.
+    ('{"not_valid": "users/<payload>", "bod": <payload>}', None),
+    ('{"payload": "<payload>"}', None),
+    ('{"item": "<one>"}', None),
+    # By the same rule, which the records do not reach:
+    ('{"said": "<said>"}', None),
+    ('{"said": <said>}', '{"said": "a \\"word\\""}'),
+    ('{"numbers": "<numbers>"}', '{"numbers": "[1,2]"}'),
+]
+
+
+@pytest.mark.parametrize(("template", "expected"), RECORDED)
+def test_recorded_results(template: str, expected: str | None) -> None:
+    """Each template gives what EventBridge delivered, or nothing where it delivered nothing.
+
+    Recorded: https://github.com/localstack/localstack test_events_inputs.py (test_input_transformer_nested_keys_replacement,
+    ..._not_valid, test_put_events_with_input_transformer_input_template_json).
+    """
+    transformer = compile_transformer(MAPPED, template)
+    if expected is None:
+        with pytest.raises(NoResult):
+            transformer.apply({"detail": DETAIL})
+    else:
+        assert transformer.apply({"detail": DETAIL}) == expected
 
 
 def test_several_lines_of_text() -> None:
@@ -81,13 +141,9 @@ def test_object_in_a_string_loses_its_quotes() -> None:
 
 
 def test_missing_values_leave_an_empty_string() -> None:
-    """A path that finds nothing, or a variable never defined, leaves the output valid JSON."""
-    template = '{"a": <gone>, "b": "x<gone>y", "c": <never>}'
-    assert json.loads(compile_transformer({"gone": "$.detail.nope"}, template).apply(EVENT)) == {
-        "a": "",
-        "b": "xy",
-        "c": "",
-    }
+    """A path that finds nothing leaves the output valid JSON."""
+    template = '{"a": <gone>, "b": "x<gone>y"}'
+    assert json.loads(compile_transformer({"gone": "$.detail.nope"}, template).apply(EVENT)) == {"a": "", "b": "xy"}
 
 
 def test_slack_message_of_a_pipeline() -> None:
@@ -107,7 +163,6 @@ def test_slack_message_of_a_pipeline() -> None:
     [
         ("$", EVENT),
         ("$.detail.state", "RUNNING"),
-        ("$['detail']['state']", "RUNNING"),
         ("$.resources[0]", "arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"),
         ("$.resources[*]", ["arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"]),
         ("$.detail.*", ["i-0123456789", "RUNNING"]),
@@ -119,23 +174,53 @@ def test_paths(path: str, found: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("paths", "template", "answer"),
+    [
+        # Recorded: test_put_events_with_input_transformer_missing_keys
+        ({"name": "$.x"}, '"Pipeline <nmae>"', "InputTemplate for target t1 contains invalid placeholder nmae."),
+        # Measured: https://github.com/badmintoncryer/cdk-preflight, rules/events
+        (
+            {},
+            "[<aws.events.event.json>]",
+            "InputTemplate for target t1 contains placeholder aws.events.event.json valid only for JSON template.",
+        ),
+        (
+            {},
+            '"<aws.events.event.json>"',
+            "InputTemplate for target t1 contains placeholder aws.events.event.json valid only for JSON template.",
+        ),
+        ({"x": "detail"}, '"<x>"', "InputPath for target t1 is invalid."),
+        ({"x": "$['detail']"}, '"<x>"', "InputPath for target t1 is invalid."),
+        ({"x": "$.a[?(@.b)]"}, '"<x>"', "InputPath for target t1 is invalid."),
+        ({}, "", "InputTemplate for target t1 is empty."),
+        ({"aws.events.event": "$.x"}, '"x"', "InputPathsMap key aws.events.event for target t1 is invalid."),
+        ({f"v{n}": "$" for n in range(101)}, '"x"', "InputPathsMap for target t1 has more than 100 entries."),
+    ],
+)
+def test_refusals(paths: dict[str, str], template: str, answer: str) -> None:
+    """PutTargets refuses placeholders that stand for nothing, and paths that are none, by the target's name."""
+    with pytest.raises(InvalidTarget) as caught:
+        compile_transformer(paths, template)
+    assert caught.value.answer("t1") == answer
+
+
+def test_a_variable_may_begin_with_aws() -> None:
+    """Only names within aws.events are taken. Measured: cdk-preflight, pf-events-input-transformer-limits."""
+    assert compile_transformer({"AWSx": "$.source"}, '"<AWSx>"').apply(EVENT) == '"aws.ec2"'
+
+
+@pytest.mark.parametrize(
     ("paths", "template", "line", "column"),
     [
-        ({}, "", 1, 1),
-        (PATHS, "Pipeline <state> failed", 1, 1),
+        (PATHS, "Pipeline <state> failed", 1, 9),
         (PATHS, '{"a": <state>', 1, 14),
         (PATHS, '{"a": 1,\n <state>: 2}', 2, 2),
-        (PATHS, '"open <state>', 1, 1),
-        ({"aws.events.event": "$.x"}, '"x"', 1, 1),
-        ({"AWSx": "$.x"}, '"x"', 1, 1),
-        ({"x": "detail"}, '"<x>"', 1, 1),
-        ({"x": "$.a[?(@.b)]"}, '"<x>"', 1, 4),
-        ({f"v{n}": "$" for n in range(101)}, '"x"', 1, 1),
+        (PATHS, '"open <state>', 1, 14),
     ],
 )
 def test_errors_name_the_place(paths: dict[str, str], template: str, line: int, column: int) -> None:
-    """A template that is no JSON, or a path that is none, is refused with its place."""
-    with pytest.raises(InvalidInputTransformer) as caught:
+    """A template that is no JSON is refused with its place."""
+    with pytest.raises(InvalidTarget) as caught:
         compile_transformer(paths, template)
     assert (caught.value.line, caught.value.column) == (line, column)
     assert "Invalid InputTemplate for target Id1" in caught.value.answer("Id1")
@@ -155,10 +240,11 @@ def test_any_transformer_compiles_or_is_refused(template: str, paths: dict[str, 
     """Whatever paths and template hold, they compile and can be applied, or are refused with a place."""
     try:
         transformer = compile_transformer(paths, template)
-    except InvalidInputTransformer as error:
+    except InvalidTarget as error:
         place = (error.line, error.column)
     else:
-        assert isinstance(transformer.apply(EVENT, RULE), str)
+        with contextlib.suppress(NoResult):
+            assert isinstance(transformer.apply(EVENT, RULE), str)
         return
     assert place >= (1, 1)
 

@@ -1,0 +1,18 @@
+"""Hosts, told apart by where they are."""
+
+from __future__ import annotations
+
+import ipaddress
+
+_NAMES = frozenset({"localhost", "host.docker.internal", "localhost.localstack.cloud"})
+
+
+def is_local(host: str) -> bool:
+    """Whether a host, by its name or number alone, is this machine or one in a private network."""
+    if host.lower() in _NAMES or host.lower().endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_private and not address.is_link_local and not address.is_unspecified

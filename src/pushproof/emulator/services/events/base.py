@@ -1,0 +1,50 @@
+"""Things that the parts of the EventBridge service share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.emulator.wire.constraints import check_constraints
+from pushproof.engines.events import EventPattern, InvalidEventPattern, compile_pattern
+
+
+class EventsBase(Service):
+    """Hands calls on to the substrate, which stores what has been found valid."""
+
+    overlay: ClassVar[bool] = True
+
+    def check(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for what the service's model forbids."""
+        check_constraints("events", context.operation, request)
+
+    def pass_on(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The substrate's answer. Raises AwsError as the substrate words it."""
+        client = self.world.substrate.client("events", context.region)
+        try:
+            answer: dict[str, Any] = getattr(client, operation)(**request)
+        except ClientError as error:
+            detail = error.response["Error"]
+            message = detail["Message"]
+            if message == f"Rule {request.get('Rule') or request.get('Name')} does not exist.":
+                message = f"{message[:-1]} on EventBus {bus_of(request)}."
+            raise AwsError(detail["Code"], message) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+
+def compiled(pattern: str) -> EventPattern:
+    """A compiled pattern. Raises AwsError as PutRule does."""
+    try:
+        return compile_pattern(pattern)
+    except InvalidEventPattern as error:
+        raise AwsError("InvalidEventPatternException", error.message) from error
+
+
+def bus_of(request: dict[str, Any]) -> str:
+    """The name of the bus that a request is about."""
+    return str(request.get("EventBusName") or "default").rsplit("/", 1)[-1]

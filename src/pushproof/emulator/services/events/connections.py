@@ -1,0 +1,128 @@
+"""Connections and API destinations: what CreateConnection and CreateApiDestination refuse.
+
+Sources: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnection.html , API_CreateApiDestination.html;
+texts measured by https://github.com/badmintoncryer/cdk-preflight (rules/events) and recorded by
+https://github.com/localstack/localstack (tests/aws/services/events).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pushproof.base.addresses import is_local
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services.events.base import EventsBase
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+_PARAMETERS = {
+    "BASIC": ("BasicAuthParameters", ("Username", "Password")),
+    "API_KEY": ("ApiKeyAuthParameters", ("ApiKeyName", "ApiKeyValue")),
+    "OAUTH_CLIENT_CREDENTIALS": ("OAuthParameters", ("ClientParameters", "AuthorizationEndpoint", "HttpMethod")),
+}
+
+
+class Connections(EventsBase):
+    """Operations of connections and API destinations."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        # By region and name: LocalStack keeps no description of a connection, and Terraform would write it again on every plan.
+        self._descriptions: dict[tuple[str, str], str | None] = {}
+
+    def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        _check_authorisation(request, complete=True)
+        if (context.region, request["Name"]) in self._descriptions:
+            # moto would put the new one in its place, and leave the old one's secret behind for good.
+            raise AwsError("ResourceAlreadyExistsException", f"Connection {request['Name']} already exists.")
+        answer = self.pass_on(context, "create_connection", request)
+        self._descriptions[context.region, request["Name"]] = request.get("Description")
+        return answer
+
+    def update_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        _check_authorisation(request, complete=False)
+        answer = self.pass_on(context, "update_connection", request)
+        self._descriptions[context.region, request["Name"]] = request.get("Description")
+        return answer
+
+    def describe_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._known(context, "describe_connection", request)
+        description = self._descriptions.get((context.region, request["Name"]))
+        return {"Description": description, **answer} if description else answer
+
+    def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._known(context, "delete_connection", request)
+        self._descriptions.pop((context.region, request["Name"]), None)
+        return answer
+
+    def _known(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self.pass_on(context, operation, request)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException":
+                raise
+            what = "describe" if operation == "describe_connection" else "delete"
+            message = f"Failed to {what} the connection(s). Connection '{request['Name']}' does not exist."
+            raise AwsError(error.code, message) from error
+
+    def create_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        name = request["Name"]
+        self._check_destination(context, request)
+        try:
+            self.pass_on(context, "describe_api_destination", {"Name": name})
+        except AwsError:
+            return self.pass_on(context, "create_api_destination", request)
+        # moto would put the new one in its place.
+        raise AwsError("ResourceAlreadyExistsException", f"An api-destination '{name}' already exists.")
+
+    def update_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        self._check_destination(context, request)
+        return self.pass_on(context, "update_api_destination", request)
+
+    def _check_destination(self, context: RequestContext, request: dict[str, Any]) -> None:
+        endpoint, arn = request.get("InvocationEndpoint"), request.get("ConnectionArn")
+        if endpoint is not None and not _may_be_called(endpoint):
+            raise AwsError(
+                "ValidationException",
+                f"Parameter InvocationEndpoint is not valid. Reason: Endpoint '{endpoint}' is not valid.",
+            )
+        if arn is None:
+            return
+        if arn.split(":")[3] != context.region:
+            raise AwsError("ValidationException", f"Invalid ARN: '{arn}'")
+        name = arn.split("/")[1]
+        found = self._known(context, "describe_connection", {"Name": name})
+        if found["ConnectionArn"] != arn:
+            raise AwsError(
+                "ResourceNotFoundException",
+                f"Failed to describe the connection(s). Connection '{name}' does not exist.",
+            )
+
+
+def _check_authorisation(request: dict[str, Any], *, complete: bool) -> None:
+    kind, parameters = request.get("AuthorizationType"), request.get("AuthParameters") or {}
+    if kind is None or (not complete and "AuthParameters" not in request):
+        return
+    block, members = _PARAMETERS[kind]
+    given = parameters.get(block)
+    if given is None or (complete and not all(given.get(member) for member in members)):
+        raise AwsError("ValidationException", f"Parameter {block} is not valid. Reason: Missing required field(s).")
+    endpoint = given.get("AuthorizationEndpoint")
+    if endpoint is not None and not endpoint.startswith("https://"):
+        raise AwsError(
+            "ValidationException",
+            f"Parameter AuthorizationEndpoint is not valid. Reason: Endpoint '{endpoint}' is not valid.",
+        )
+
+
+def _may_be_called(endpoint: str) -> bool:
+    """HTTPS, as on AWS; a stand-in on this machine, which has no certificate, may be plain HTTP."""
+    parts = urlsplit(endpoint)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname or ""))

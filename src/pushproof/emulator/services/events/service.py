@@ -1,0 +1,125 @@
+"""Rules, targets and archives, checked before the substrate stores them.
+
+Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
+from pushproof.emulator.services.events.base import bus_of, compiled
+from pushproof.emulator.services.events.connections import Connections
+from pushproof.emulator.services.events.putting import Putting
+from pushproof.engines.events import MAXIMUM_TARGETS, InvalidTarget, check_targets, is_schedule
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+#: "Event pattern size: 2,048 characters", measured: a pattern of 2,107 is refused.
+MAXIMUM_PATTERN = 2048
+
+#: Replaying takes an archive's events, which only the history of this world has.
+_REPLAYS = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListReplays"})
+
+
+class EventsService(Connections, Putting):
+    """Refuses what EventBridge refuses; puts events on the world's bus."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        # By region and name: an archive counts what was put after it was made.
+        self._archived_since: dict[tuple[str, str], float] = {}
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        if context.operation in _REPLAYS:
+            raise not_implemented("events", context.operation)
+
+    def put_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        pattern, schedule = request.get("EventPattern"), request.get("ScheduleExpression")
+        if not pattern and not schedule:
+            raise AwsError("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
+        if pattern:
+            if len(pattern) > MAXIMUM_PATTERN:
+                name = request["Name"]
+                raise AwsError(
+                    "ValidationException", f"Parameter EventPattern for rule {name} exceeds limit of {MAXIMUM_PATTERN}."
+                )
+            compiled(pattern)
+        if schedule:
+            if not is_schedule(schedule):
+                raise AwsError("ValidationException", "Parameter ScheduleExpression is not valid.")
+            if bus_of(request) != "default":
+                raise AwsError("ValidationException", "ScheduleExpression is supported only on the default event bus.")
+        return self.pass_on(context, "put_rule", request)
+
+    def describe_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self.pass_on(context, "describe_rule", request)
+
+    def list_targets_by_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return self.pass_on(context, "list_targets_by_rule", request)
+
+    def put_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        try:
+            check_targets(request["Targets"], region=context.region)
+        except InvalidTarget as error:
+            raise AwsError("ValidationException", error.reason) from error
+        before = {target["Id"] for target in self._targets(context, request)}
+        if len(before | {target["Id"] for target in request["Targets"]}) > MAXIMUM_TARGETS:
+            raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+        return self.pass_on(context, "put_targets", request)
+
+    def remove_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        known = {target["Id"] for target in self._targets(context, request)}
+        answer = self.pass_on(context, "remove_targets", request)
+        missing = [identifier for identifier in request["Ids"] if identifier not in known]
+        failed = [
+            {
+                "TargetId": identifier,
+                "ErrorCode": "ResourceNotFoundException",
+                "ErrorMessage": f"Rule {request['Rule']} does not have a target with the Id {identifier}.",
+            }
+            for identifier in missing
+        ]
+        return {**answer, "FailedEntryCount": len(failed), "FailedEntries": failed}
+
+    def _targets(self, context: RequestContext, request: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted: dict[str, Any] = {name: request[name] for name in ("Rule", "EventBusName") if name in request}
+        targets: list[dict[str, Any]] = self.pass_on(context, "list_targets_by_rule", wanted)["Targets"]
+        return targets
+
+    def create_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        if request.get("EventPattern"):
+            compiled(request["EventPattern"])
+        answer = self.pass_on(context, "create_archive", request)
+        self._archived_since[context.region, request["ArchiveName"]] = self.world.clock.now()
+        return answer
+
+    def update_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self.check(context, request)
+        if not any(request.get(name) is not None for name in ("EventPattern", "RetentionDays", "Description")):
+            raise AwsError(
+                "ValidationException", "At least one of EventPattern, RetentionDays or Description must be provided."
+            )
+        if request.get("EventPattern"):
+            compiled(request["EventPattern"])
+        return self.pass_on(context, "update_archive", request)
+
+    def describe_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.pass_on(context, "describe_archive", request)
+        pattern = compiled(answer["EventPattern"]) if answer.get("EventPattern") else None
+        since = self._archived_since.get((context.region, request["ArchiveName"]), 0.0)
+        bus = answer["EventSourceArn"].rsplit("/", 1)[-1]
+        events = [
+            event.envelope
+            for event in self.world.bus.history
+            if (event.region, event.bus) == (context.region, bus) and event.at >= since
+        ]
+        kept = [event for event in events if pattern is None or pattern.matches(event)]
+        return {**answer, "EventCount": len(kept), "SizeBytes": sum(len(json.dumps(event)) for event in kept)}
