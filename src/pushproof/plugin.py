@@ -152,7 +152,7 @@ def _speed(config: pytest.Config) -> float:
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Iterator[Any]:
     """The place where modules are applied, as `--target` names it; closed at the end of the session, nothing left behind."""
-    from pushproof.targets.base import TargetUnavailable
+    from pushproof.base.target import TargetUnavailable
 
     name = str(pytestconfig.getoption("--target"))
     try:

@@ -13,9 +13,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.drill.certificate import self_signed
 from pushproof.sandbox.source import upload
-from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.sandbox import SandboxTarget
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.driver import Terraform

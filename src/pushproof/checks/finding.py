@@ -10,27 +10,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-
-class Addresses(Protocol):
-    """Knows where in the Terraform code an AWS resource comes from; see `pushproof.checks.addresses`."""
-
-    def of(self, resource: str) -> Origin | None:
-        """The origin of a resource by id, ARN or name; None when it is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a resource is written: its Terraform address, and file and line where they were found."""
-
-    address: str
-    file: str = ""
-    line: int = 0
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{self.address} ({place})" if place else self.address
+from pushproof.base.origin import Addresses, Origin
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from pushproof.aws.network import read_network
-from pushproof.checks.finding import Addresses, Finding, Findings, gather
+from pushproof.base.origin import Addresses
+from pushproof.checks.finding import Finding, Findings, gather
 from pushproof.engines.reachability import (
     ALL_PORTS,
     Answer,

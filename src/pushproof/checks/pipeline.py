@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.checks.finding import Addresses, Finding, Findings
+from pushproof.base.origin import Addresses
+from pushproof.checks.finding import Finding, Findings
 from pushproof.checks.vocabulary import Clients, Vocabulary
 from pushproof.engines import policy
 from pushproof.engines.buildspec import Buildspec, Phase, parse

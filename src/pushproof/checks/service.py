@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from pushproof.checks.finding import Addresses, Finding, Findings
+from pushproof.base.origin import Addresses
+from pushproof.checks.finding import Finding, Findings
 from pushproof.checks.vocabulary import Clients, Vocabulary
 
 _DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pushproof.checks.finding import Addresses, Finding, Findings
+from pushproof.base.origin import Addresses
+from pushproof.checks.finding import Finding, Findings
 
 Clients = Callable[[str], Any]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from pushproof.base.clock import Clock
+from pushproof.base.target import Address
 from pushproof.drill.observation import wait_for
-from pushproof.targets.base import Address
 
 _RESOLVER_PAUSE = 1.0
 

@@ -11,9 +11,9 @@ import botocore.session
 from botocore.config import Config
 
 from pushproof.aws.clients import make_client
+from pushproof.base.target import TargetUnavailable
 from pushproof.sandbox.guard import Facts, admit
 from pushproof.sandbox.settings import SandboxSettings
-from pushproof.targets.base import TargetUnavailable
 
 # Backs off on throttling, 5xx and dropped connections, as the AWS provider does (25 attempts there).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=10, read_timeout=60)

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pushproof.targets.base import TargetUnavailable
+from pushproof.base.target import TargetUnavailable
 
 
 def require_issued(client: Callable[[str], Any], arn: str, region: str) -> None:

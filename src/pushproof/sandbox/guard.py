@@ -9,8 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.sandbox.settings import SandboxSettings
-from pushproof.targets.base import TargetUnavailable
 
 _SANDBOX = re.compile(r"(^|[^a-z])(sandbox|sbx|playground)([^a-z]|$)", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|(^|[^a-z])(prd|live|payer|billing)([^a-z]|$)", re.IGNORECASE)

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pushproof.base.directories import state_directory
 from pushproof.base.processes import process_start
 from pushproof.sandbox.naming import new_run_id
-from pushproof.targets.journal import state_directory
 
 
 @dataclass(frozen=True, slots=True)

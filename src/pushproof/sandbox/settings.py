@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pushproof.targets.base import TargetUnavailable
+from pushproof.base.target import TargetUnavailable
 
 _ACCOUNT = re.compile(r"\d{12}")
 _CONNECTION = re.compile(r"arn:[^:]+:(codestar-connections|codeconnections):[^:]+:\d{12}:connection/[0-9a-f-]+")

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pushproof.targets.base import TargetUnavailable
+from pushproof.base.target import TargetUnavailable
 
 
 def require_available(client: Callable[[str], Any], arn: str) -> None:

@@ -1,46 +1,11 @@
-"""What every target offers to fixtures, checks and the drill."""
+"""The interface of targets that the drill can run on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-from pushproof.base.clock import Clock
-
-
-class TargetUnavailable(Exception):
-    """A target cannot start here; the message says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to really connect for a (host, port) of the target."""
-
-    host: str
-    port: int
-
-
-class Target(Protocol):
-    """A place to apply infrastructure to. Context manager; leaving it leaves nothing behind."""
-
-    name: str
-    region: str
-    account_id: str
-    clock: Clock
-
-    def environment(self) -> dict[str, str]:
-        """The whole environment for `terraform`, `aws` and `git` processes."""
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client with the deployer's credentials."""
-
-    def lacks(self, capability: str) -> str | None:
-        """Why the target cannot do something ("containers", "load-balancer", …); None when it can."""
-
-    def close(self) -> None:
-        """Take everything down."""
+from pushproof.base.target import Address, Target
 
 
 class Ears(Protocol):
@@ -62,9 +27,6 @@ class DrillTarget(Target, Protocol):
     """
 
     after_rollback: frozenset[str]
-
-    def directory(self, name: str) -> Path:
-        """A directory of the target's own, made if need be."""
 
     def build_environment(self) -> dict[str, str]:
         """What builds need to know here."""

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pushproof.base.directories import state_directory
 from pushproof.base.environment import WORLD_VARIABLE
 from pushproof.base.processes import process_start
 
@@ -29,22 +30,11 @@ __all__ = [
     "WorldRecord",
     "kill_marked",
     "note_registry",
-    "state_directory",
 ]
 
 _REGISTRY = "registry"
 #: Seconds for a killed process to end; only one that waits for a device takes longer than an instant.
 _ENDING = 5.0
-
-
-def state_directory() -> Path:
-    """`$PUSHPROOF_STATE`, or `pushproof` below the XDG state directory. Created if need be."""
-    named = os.environ.get("PUSHPROOF_STATE")
-    base = (
-        Path(named) if named else Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "pushproof"
-    )
-    base.mkdir(parents=True, exist_ok=True)
-    return base
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.base.clock import ScaledClock
+from pushproof.base.clock import Clock, ScaledClock
 from pushproof.base.environment import clean_environment
+from pushproof.base.target import Address, TargetUnavailable
 from pushproof.sandbox import certificates, cost, deadlines, naming, source
 from pushproof.sandbox.access import Access, SweepAccount
 from pushproof.sandbox.failures import explain
@@ -23,14 +23,13 @@ from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
 from pushproof.sandbox.sweep.found import StillGoing, gone_is_fine
-from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
+from pushproof.terraform.configuration import declared_variables
 
 # What AWS's services make while they deploy, and no Terraform configuration knows.
 _BESIDE_TERRAFORM = ("ecs task-definition ", "logs log-group /aws/ecs/containerinsights/")
 # What tells a run's further projects apart: one character, which is all that names of load balancers leave room for.
 _SUFFIXES = "0123456789abcdefghijklmnopqrstuvwxyz"
-_VARIABLE = re.compile(r'^\s*variable\s+"([^"]+)"', re.MULTILINE)
 
 
 class SandboxTarget:
@@ -55,6 +54,8 @@ class SandboxTarget:
         self.settings = settings or SandboxSettings.from_environment(os.environ)
         self.access = access or Access(self.settings)
         self.facts = self.access.admit()
+        self.region = self.settings.region
+        self.account_id = self.facts.account_id
         if self.settings.connection_arn is not None:
             source.require_available(self.access.client, self.settings.connection_arn)
         if self.settings.certificate_arn is not None:
@@ -69,7 +70,7 @@ class SandboxTarget:
         self._planned = cost.Quantities()
         self._projects: dict[str | None, int] = {}
         self._journal = journal or RunJournal()
-        self.clock = ScaledClock(1.0)
+        self.clock: Clock = ScaledClock(1.0)
         self.run: Run = self._journal.open(
             account_id=self.facts.account_id,
             region=self.region,
@@ -79,14 +80,6 @@ class SandboxTarget:
         )
         say(f"run {self.run.id}; its journal is {self.run.directory}")
         self._closed = False
-
-    @property
-    def region(self) -> str:
-        return self.settings.region
-
-    @property
-    def account_id(self) -> str:
-        return self.facts.account_id
 
     @property
     def project(self) -> str:
@@ -124,15 +117,13 @@ class SandboxTarget:
             )
         return self.access.client(service, region)
 
-    def variables(self, source: Path, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def variables(self, source: Path, explicit: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The run's `project` and `tags`, and its source, as far as a configuration declares such variables.
 
-        What is `given` another project than the first gets another name too: suites stand side by side in one account.
+        A caller that gives another project than the first gets another name too: suites stand side by side in one account.
         """
-        own: dict[str, Any] = {"project": self._project_for((given or {}).get("project")), "tags": self.tags}
-        declared = {
-            name for file in source.glob("*.tf") for name in _VARIABLE.findall(file.read_text(encoding="utf-8"))
-        }
+        own: dict[str, Any] = {"project": self._project_for((explicit or {}).get("project")), "tags": self.tags}
+        declared = declared_variables(source)
         if {"source_type", "certificate_arn"} <= declared:  # An environment, not the pipeline's module alone.
             if self.settings.connection_arn is None:
                 own["source_type"] = "s3"
@@ -147,6 +138,10 @@ class SandboxTarget:
                 f"project {given!r} is the {number + 1}th of this run; a run has room for {len(_SUFFIXES)}"
             )
         return self.project if number == 0 else f"{self.project}-{_SUFFIXES[number]}"
+
+    @property
+    def announces(self) -> bool:
+        return True
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
         """Write a plan down before it is carried out. Raises TargetUnavailable when it would cost more than the ceiling."""

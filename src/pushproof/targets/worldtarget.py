@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -14,13 +14,13 @@ from botocore.config import Config
 from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import scrub, world_environment
+from pushproof.base.target import Address, TargetUnavailable
 from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.furnishing import furnish_docker, furnish_scripted
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.world import World, WorldSettings
-from pushproof.targets.base import Address, TargetUnavailable
 from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
 
@@ -37,7 +37,7 @@ class WorldTargetSettings:
 class WorldTarget:
     """A world with its gateway listening, opened and closed by this process. What it stands on is up to the subclass."""
 
-    name: ClassVar[str]
+    name: str
     after_rollback = frozenset({"Failed"})
 
     def __init__(self, settings: WorldTargetSettings, *, journal: Journal | None = None) -> None:
@@ -53,6 +53,9 @@ class WorldTarget:
         except BaseException:
             self._journal.forget(self._record)
             raise
+        self.region: str = self.world.region
+        self.account_id: str = self.world.account_id
+        self.clock: Clock = self.world.clock
 
     def _uses_engine(self) -> bool:
         """Whether Docker Engine may come to hold something of this world."""
@@ -89,18 +92,6 @@ class WorldTarget:
         return None
 
     @property
-    def region(self) -> str:
-        return self.world.region
-
-    @property
-    def account_id(self) -> str:
-        return self.world.account_id
-
-    @property
-    def clock(self) -> Clock:
-        return self.world.clock
-
-    @property
     def endpoint(self) -> str:
         """The gateway's URL."""
         return self.world.endpoint
@@ -120,6 +111,14 @@ class WorldTarget:
             aws_secret_access_key="pushproof",
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
         )
+
+    def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        pass
+
+    announces = False
 
     def lacks(self, capability: str) -> str | None:
         if capability in ("containers", "builds", "load-balancer") and self.settings.runtime == "scripted":

@@ -8,38 +8,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from pushproof.checks.addresses import TerraformAddresses
-from pushproof.checks.finding import Origin
+from pushproof.base.origin import Origin
+from pushproof.base.target import Target
+from pushproof.terraform.addresses import TerraformAddresses
 from pushproof.terraform.binary import find_terraform
 from pushproof.terraform.driver import LineListener, Terraform
 from pushproof.terraform.errors import OutputMissing, TerraformError
-from pushproof.terraform.providers import cli_configuration, find_mirrors
+from pushproof.terraform.providers import session_configuration
 from pushproof.terraform.working_copy import copy_configuration
 
 
-class Place(Protocol):
-    """What is asked of a target: an environment for processes, and a directory for the run's files."""
-
-    def environment(self) -> dict[str, str]: ...
-
-    def directory(self, name: str) -> Path: ...
-
-
-@runtime_checkable
-class Particular(Protocol):
-    """A target that must know its own again: real accounts, which are shared and remember."""
-
-    def variables(self, source: Path, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Variables that the target sets in a configuration, whatever the caller has `given`."""
-
-    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
-        """Told a plan's changes before they are carried out; may raise to prevent it."""
-
-
 def prepare(
-    place: Place,
+    target: Target,
     source: Path,
     *,
     name: str,
@@ -51,20 +33,20 @@ def prepare(
     Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
     """
     binary = find_terraform()
-    # A target may have variables of its own (a run's name and tags), and want to know what is about to be created.
-    own = place.variables(source, variables or {}) if isinstance(place, Particular) else {}
-    announce = partial(place.announce, name) if isinstance(place, Particular) else None
-    copy = copy_configuration(source, _unused_directory(place, f"terraform/{name}"))
-    configuration = place.directory("terraform") / "cli.tfrc"
-    configuration.write_text(cli_configuration(find_mirrors()))
-    environment = {**place.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
-    return Terraform(copy, binary, environment, {**(variables or {}), **own}, listener=listener, announce=announce)
+    variables = dict(variables or {})
+    own = target.variables(source, variables)
+    announce = partial(target.announce, name) if target.announces else None
+    copy = copy_configuration(source, _unused_directory(target, f"terraform/{name}"))
+    configuration = target.directory("terraform") / "cli.tfrc"
+    configuration.write_text(session_configuration())
+    environment = {**target.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
+    return Terraform(copy, binary, environment, {**variables, **own}, listener=listener, announce=announce)
 
 
-def _unused_directory(place: Place, name: str) -> Path:
+def _unused_directory(target: Target, name: str) -> Path:
     """A directory of that name, numbered where there is one: a configuration never comes upon the state of another."""
     names = chain([name], (f"{name}-{number}" for number in count(2)))
-    return next(directory for each in names if not any((directory := place.directory(each)).iterdir()))
+    return next(directory for each in names if not any((directory := target.directory(each)).iterdir()))
 
 
 def _garbage_collection() -> str:
@@ -123,7 +105,7 @@ class AppliedModule:
 
 
 def apply_module(
-    place: Place,
+    target: Target,
     source: Path,
     *,
     name: str,
@@ -134,7 +116,7 @@ def apply_module(
 
     Raises CommandFailed with Terraform's own words.
     """
-    terraform = prepare(place, source, name=name, variables=variables)
+    terraform = prepare(target, source, name=name, variables=variables)
     terraform.init(backend=backend)
     try:
         terraform.apply()

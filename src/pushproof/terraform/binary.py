@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -35,6 +36,23 @@ class TerraformBinary:
         return f"{self.product} {'.'.join(map(str, self.version))}"
 
 
+@functools.cache
+def _ask(path: str, _modified: int) -> TerraformBinary:
+    """Ask a binary for its version, once for each state of the file (its time of change is part of the cache's key)."""
+    done = subprocess.run(
+        [path, "version", "-json"], capture_output=True, text=True, env=clean_environment(), timeout=60, check=False
+    )
+    try:
+        text = json.loads(done.stdout)["terraform_version"]
+        major, minor, patch = (int(part) for part in text.split("-")[0].split(".")[:3])
+    except (ValueError, KeyError) as error:
+        raise TerraformMissing(
+            f"{path} does not answer `version -json` as Terraform does: {done.stdout or done.stderr}"
+        ) from error
+    product = "OpenTofu" if "tofu" in os.path.basename(path) else "Terraform"
+    return TerraformBinary(path, product, (major, minor, patch))
+
+
 def find_terraform(path: str | None = None) -> TerraformBinary:
     """The binary to use: `path`, `$PUSHPROOF_TERRAFORM`, `terraform`, or `tofu`, the first there is.
 
@@ -49,17 +67,7 @@ def find_terraform(path: str | None = None) -> TerraformBinary:
             f"{wanted} is not on PATH. Install Terraform 1.10 or later (https://developer.hashicorp.com/terraform/install) or "
             "OpenTofu 1.10 or later, or set PUSHPROOF_TERRAFORM to its path."
         )
-    done = subprocess.run(
-        [found, "version", "-json"], capture_output=True, text=True, env=clean_environment(), timeout=60, check=False
-    )
-    try:
-        text = json.loads(done.stdout)["terraform_version"]
-        numbers = [int(part) for part in text.split("-")[0].split(".")[:3]]
-    except (ValueError, KeyError) as error:
-        raise TerraformMissing(
-            f"{found} does not answer `version -json` as Terraform does: {done.stdout or done.stderr}"
-        ) from error
-    binary = TerraformBinary(found, "OpenTofu" if "tofu" in os.path.basename(found) else "Terraform", tuple(numbers))  # type: ignore[arg-type]
+    binary = _ask(found, os.stat(found).st_mtime_ns)
     if binary.version < OLDEST:
         raise TerraformMissing(
             f"{found} is {binary}; Pushproof needs 1.5 or later (1.10 or later for native S3 state locking)."

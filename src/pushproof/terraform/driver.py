@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,16 @@ from typing import Any
 import tftest
 
 from pushproof.terraform.binary import TerraformBinary
-from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing
+from pushproof.terraform.configuration import declared_variables
+from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing, UndeclaredVariables
 from pushproof.terraform.working_copy import WorkingCopy
 
 LineListener = Callable[[str], None]
 # Told a plan's `resource_changes` before they are carried out; what it raises stops the apply.
 PlanListener = Callable[[list[dict[str, Any]]], None]
 _PLAN_HAS_CHANGES = 2
+# Terraform reads `*.auto.tfvars.json` in the order of their names, and the last value wins.
+_VARIABLES = "zz-pushproof.auto.tfvars.json"
 
 
 class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
@@ -74,7 +77,7 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
             for reader in readers:
                 reader.join(timeout=10)
         output, errors = "".join(streams["out"]), "".join(streams["err"])
-        words = " ".join([cmd, *_without_variables(cmd_args)])
+        words = " ".join([cmd, *(str(argument) for argument in cmd_args)])
         if timed_out:
             raise CommandTimedOut(words, str(self.tfdir), self.limit, output, errors)
         if process.returncode not in self.accepted:
@@ -87,16 +90,6 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
                 lines.append(text)
                 if self.listener is not None:
                     self.listener(text.rstrip("\n"))
-
-
-def _without_variables(arguments: tuple[str, ...]) -> list[str]:
-    """A command's words without the variables given to it: they may be secret."""
-    kept, skip = [], False
-    for argument in arguments:
-        if not skip and argument != "-var":
-            kept.append(str(argument))
-        skip = argument == "-var"
-    return kept
 
 
 def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
@@ -144,12 +137,12 @@ class Terraform:
         """`terraform apply`; returns its output. Where someone wants plans announced, exactly that plan. Raises CommandFailed."""
         if self.announce is not None:
             return self._apply_announced(self.announce, variables)
-        said: str = self._call("apply", lambda t: t.apply(tf_vars=self._variables(variables)))
+        said: str = self._call("apply", lambda t: t.apply(), variables)
         return said
 
     def _apply_announced(self, announce: PlanListener, variables: dict[str, Any]) -> str:
         plan_file = str(self.copy.directory / f".pushproof-apply-{os.getpid()}.tfplan")
-        arguments = tftest.parse_args(input=False, color=False, tf_vars=self._variables(variables))
+        arguments = tftest.parse_args(input=False, color=False)
 
         def planned(t: _Tftest) -> list[dict[str, Any]]:
             t.execute_command("plan", f"-out={plan_file}", *arguments)
@@ -157,7 +150,7 @@ class Terraform:
             return list(shown.get("resource_changes", []))
 
         try:
-            announce(self._call("plan", planned))
+            announce(self._call("plan", planned, variables))
             said: str = self._call(
                 "apply", lambda t: t.execute_command("apply", "-input=false", "-no-color", plan_file).out
             )
@@ -167,7 +160,7 @@ class Terraform:
 
     def destroy(self, **variables: Any) -> str:
         """`terraform destroy`; its state stays where it is, whether it succeeds or fails. Raises CommandFailed."""
-        said: str = self._call("destroy", lambda t: t.destroy(tf_vars=self._variables(variables)))
+        said: str = self._call("destroy", lambda t: t.destroy(), variables)
         return said
 
     def changes(self, **variables: Any) -> dict[str, list[str]]:
@@ -181,7 +174,7 @@ class Terraform:
 
     def _planned(self, variables: dict[str, Any], *, only_changes: bool = False) -> dict[str, Any] | None:
         plan_file = str(self.copy.directory / f".pushproof-{os.getpid()}.tfplan")
-        arguments = tftest.parse_args(input=False, color=False, tf_vars=self._variables(variables))
+        arguments = tftest.parse_args(input=False, color=False)
 
         def run(t: _Tftest) -> dict[str, Any] | None:
             t.accepted = frozenset({0, _PLAN_HAS_CHANGES})
@@ -192,14 +185,14 @@ class Terraform:
             return shown
 
         try:
-            answer: dict[str, Any] | None = self._call("plan", run)
+            answer: dict[str, Any] | None = self._call("plan", run, variables)
             return answer
         finally:
             Path(plan_file).unlink(missing_ok=True)
 
     def plan_text(self, **variables: Any) -> str:
         """The readable plan, for a message about changes nobody wanted."""
-        text: str = self._call("plan", lambda t: t.plan(tf_vars=self._variables(variables)))
+        text: str = self._call("plan", lambda t: t.plan(), variables)
         return text
 
     def outputs(self) -> dict[str, Any]:
@@ -221,12 +214,23 @@ class Terraform:
         )
         return shown
 
-    def _variables(self, more: dict[str, Any]) -> dict[str, Any]:
-        merged = {**self.variables, **more}
-        # tftest writes Python's True; HCL wants true. None is left out: `-var name=null` gives a string variable the word null.
-        return {k: json.dumps(v) if isinstance(v, bool) else v for k, v in merged.items() if v is not None}
+    def _give(self, variables: Mapping[str, Any]) -> None:
+        """Write the variables of the next command where Terraform reads them: a file that only this user can read.
 
-    def _call(self, name: str, command: Callable[[_Tftest], Any]) -> Any:
+        On the command line they would stand in the process list, and lose their types and nulls.
+        Source: https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
+        """
+        values = {**self.variables, **variables}
+        declared = declared_variables(self.copy.directory)
+        if undeclared := sorted(values.keys() - declared):
+            raise UndeclaredVariables(undeclared, str(self.copy.source), declared)
+        path = self.copy.directory / _VARIABLES
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(values, file)
+
+    def _call(self, name: str, command: Callable[[_Tftest], Any], variables: Mapping[str, Any] | None = None) -> Any:
+        if variables is not None:
+            self._give(variables)
         runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
         runner.env = dict(self.environment)
         runner.limit, runner.listener = self.limit, self.listener

@@ -1,6 +1,8 @@
-"""What can go wrong around Terraform, each saying what to do next."""
+"""Errors around Terraform. Each says what to do next."""
 
 from __future__ import annotations
+
+import difflib
 
 
 class TerraformError(Exception):
@@ -46,4 +48,17 @@ class OutputMissing(TerraformError):
         listed = ", ".join(sorted(known)) or "none"
         super().__init__(
             f'{directory} has no output {name!r}; it has: {listed}. Add an `output "{name}"` block, or ask for one of these.'
+        )
+
+
+class UndeclaredVariables(TerraformError):
+    """Variables were given that the root module does not declare."""
+
+    def __init__(self, names: list[str], directory: str, declared: set[str]) -> None:
+        listed = ", ".join(sorted(declared)) or "none"
+        close = {name: match[0] for name in names if (match := difflib.get_close_matches(name, declared, 1))}
+        hints = "".join(f" Did you mean {match!r} for {name!r}?" for name, match in close.items())
+        super().__init__(
+            f"{directory} declares no variable {', '.join(map(repr, names))}; it declares: {listed}.{hints} "
+            "Correct the name, or add a `variable` block."
         )

@@ -6,6 +6,7 @@ mirror directories, plugin cache).
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import socket
@@ -17,6 +18,15 @@ from pushproof.terraform.errors import ProviderMissing
 
 _PROVIDER = Path("registry.terraform.io/hashicorp/aws")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
+# The variables that decide where mirrors are looked for.
+_DECISIVE = (
+    "PUSHPROOF_PROVIDER_MIRROR",
+    "TF_CLI_CONFIG_FILE",
+    "TF_PLUGIN_CACHE_DIR",
+    "HOME",
+    "XDG_DATA_HOME",
+    "XDG_DATA_DIRS",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,16 @@ def require_provider() -> None:
             "Make a mirror where there is internet (`terraform providers mirror <folder>` in a configuration that needs "
             "hashicorp/aws), bring the folder here, and name it: PUSHPROOF_PROVIDER_MIRROR=<folder>"
         ) from error
+
+
+def session_configuration() -> str:
+    """Return the text of the CLI configuration for this machine; mirrors are looked for once in a process."""
+    return _session_configuration(*(os.environ.get(name) for name in _DECISIVE))
+
+
+@functools.cache
+def _session_configuration(*_: str | None) -> str:
+    return cli_configuration(find_mirrors())
 
 
 def cli_configuration(mirrors: list[Mirror], cache: Path | None = None) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pushproof.terraform.configuration import local_modules
 from pushproof.terraform.errors import NoConfiguration
 
-_LOCAL_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
 _LEFT_OUT = shutil.ignore_patterns(".terraform", "*.tfstate", "*.tfstate.*", ".git", "__pycache__", "*.tfplan")
 
 
@@ -33,21 +32,6 @@ def require_configuration(directory: Path) -> Path:
             f"{directory} holds no Terraform files (*.tf); name the directory of a root module or module"
         )
     return path
-
-
-def local_modules(directory: Path) -> set[Path]:
-    """The directory and every local module it uses, directly or not."""
-    found: set[Path] = set()
-    waiting = [directory.resolve()]
-    while waiting:
-        current = waiting.pop()
-        if current in found or not current.is_dir():
-            continue
-        found.add(current)
-        for file in current.glob("*.tf"):
-            text = file.read_text(encoding="utf-8", errors="replace")
-            waiting.extend((current / match[1]).resolve() for match in _LOCAL_SOURCE.finditer(text))
-    return found
 
 
 def copy_configuration(source: Path, target: Path) -> WorkingCopy:

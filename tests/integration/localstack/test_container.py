@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.runtime.docker.host import WORLD_LABEL, connect
 from pushproof.emulator.runtime.docker.imagemaking import build
-from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.journal import Journal, WorldRecord
 from pushproof.targets.localstack.container import choose_image, start_localstack
 from pushproof.targets.localstack.target import LocalStackSettings, LocalStackTarget

@@ -11,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from pushproof.checks.addresses import TerraformAddresses
 from pushproof.checks.finding import Findings
 from pushproof.checks.networking import NetworkingChecks
+from pushproof.terraform.addresses import TerraformAddresses
 
 REGION = "eu-west-1"
 ZONES = ("eu-west-1a", "eu-west-1b")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.unit.checks.answers import Answers, clients, refusal
 
-from pushproof.checks.addresses import TerraformAddresses
 from pushproof.checks.state import StateChecks
+from pushproof.terraform.addresses import TerraformAddresses
 
 
 class Module:

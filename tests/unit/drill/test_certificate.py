@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pushproof.base.clock import ScaledClock
+from pushproof.base.target import Address
 from pushproof.drill.certificate import SelfSigned, self_signed, trust
 from pushproof.drill.prober import Front, wait_for_version
 from pushproof.drill.settings import ProofFailed
-from pushproof.targets.base import Address
 
 
 class Acm:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.world import World
 from pushproof.sandbox.guard import Facts, Refused, admit, looks_like_production, refusals, says_sandbox
 from pushproof.sandbox.settings import SandboxSettings
-from pushproof.targets.base import TargetUnavailable
 
 GOOD = Facts("123456789012", "arn:aws:sts::123456789012:assumed-role/deployer/ci", "eu-west-1", True, ("acme-sandbox",))
 READS = ("Get", "List", "Describe")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.world import World
@@ -19,7 +20,6 @@ from pushproof.sandbox.guard import Refused
 from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import Wanted
-from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.sandbox import SandboxTarget, sweep_account
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -11,10 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from pushproof.base.target import Target
 from pushproof.terraform.applied import prepare
 from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.driver import Terraform
-from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing, TerraformMissing
+from pushproof.terraform.errors import (
+    CommandFailed,
+    CommandTimedOut,
+    OutputMissing,
+    TerraformMissing,
+    UndeclaredVariables,
+)
 from pushproof.terraform.working_copy import copy_configuration
 
 _FAKE = """#!{python}
@@ -60,7 +68,7 @@ def fake(tmp_path: Path) -> Path:
 def terraform(tmp_path: Path, fake: Path, behaviour: str = "", **variables: object) -> Terraform:
     source = tmp_path / "module"
     source.mkdir(exist_ok=True)
-    (source / "main.tf").write_text("")
+    (source / "main.tf").write_text("".join(f'variable "{name}" {{}}\n' for name in variables))
     copy = copy_configuration(source, tmp_path / "run")
     binary = TerraformBinary(str(fake), "Terraform", (1, 11, 4))
     return Terraform(copy, binary, {"BEHAVIOUR": behaviour, "PATH": os.environ["PATH"]}, variables)
@@ -99,15 +107,23 @@ def test_a_failed_destroy_keeps_its_state(tmp_path: Path, fake: Path) -> None:
     assert state.read_text() == "{}"
 
 
-def test_variables_reach_terraform_as_hcl_reads_them_and_never_a_message(tmp_path: Path, fake: Path) -> None:
-    """Booleans are HCL's, None is left to the default; a failing command's message does not show values, which may be secret."""
-    said = terraform(tmp_path, fake, "", on=True, none=None, names=["a"]).apply()
-    assert '"on=true"' in said
-    assert "none" not in said
-    assert '"names=[\\"a\\"]"' in said
+def test_variables_keep_types_and_nulls_and_stay_out_of_sight(tmp_path: Path, fake: Path) -> None:
+    """Variables travel in a file that only this user can read: never in the process list, never in a message."""
+    run = terraform(tmp_path, fake, "", on=True, none=None, names=["a"], size=3, password="hunter2")
+    said = run.apply(size=4)
+    path = run.copy.directory / "zz-pushproof.auto.tfvars.json"
+    assert json.loads(path.read_text()) == {"on": True, "none": None, "names": ["a"], "size": 4, "password": "hunter2"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "hunter2" not in said
     with pytest.raises(CommandFailed) as raised:
         terraform(tmp_path, fake, "exit apply 1", password="hunter2").apply()
     assert "hunter2" not in str(raised.value)
+
+
+def test_a_variable_that_is_not_declared_is_refused_before_anything_runs(tmp_path: Path, fake: Path) -> None:
+    """A misspelled variable is named, with the declared one that is closest."""
+    with pytest.raises(UndeclaredVariables, match=r"no variable 'porject'; .* Did you mean 'project' for 'porject'\?"):
+        terraform(tmp_path, fake, project="shop").apply(porject="shop")
 
 
 def test_changes_are_what_a_plan_would_do(tmp_path: Path, fake: Path) -> None:
@@ -141,8 +157,10 @@ def test_an_old_terraform_is_refused_with_what_is_needed(fake: Path, monkeypatch
     with pytest.raises(TerraformMissing, match=r"1\.5 or later"):
         find_terraform(str(fake))
     monkeypatch.setenv("VERSION", "1.9.8")
+    os.utime(fake, ns=(1, 1))
     assert not find_terraform(str(fake)).native_locking
     monkeypatch.setenv("VERSION", "1.12.0-beta1")
+    os.utime(fake, ns=(2, 2))
     assert find_terraform(str(fake)).version == (1, 12, 0)
 
 
@@ -164,8 +182,8 @@ def test_an_interrupted_command_is_not_waited_for_longer_than_needed(tmp_path: P
     assert time.monotonic() - began < 15
 
 
-class Somewhere:
-    """A place with an environment and a directory, nothing else."""
+class Somewhere(Target):
+    """A target with an environment and a directory, and otherwise the defaults."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

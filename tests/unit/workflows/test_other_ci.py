@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.unit.workflows.commandline import parse_words
 from tests.unit.workflows.runner import ROOT, Answer, StandIns
-
-from pushproof.cli import _parser
 
 PAGE = (ROOT / "docs" / "other-ci.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -56,7 +55,7 @@ def test_scripts_are_shell(script: str) -> None:
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, f"{script}\n{done.stderr}"
     for words in re.findall(r"bin/pushproof ([a-z -]+)", script):
-        _parser().parse_args(words.split())
+        parse_words(words.split())
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     for environment in re.findall(r"tox run -e ([a-z-]+)", script):

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.unit.workflows.commandline import parse_words
 
-from pushproof.cli import _parser
 from pushproof.sandbox.settings import SandboxSettings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -92,7 +92,7 @@ def test_the_commands_are_known(workflow: Path) -> None:
     """Every `pushproof …` in a step is one that the command line takes."""
     for script in scripts(workflow):
         for words in re.findall(r"bin/pushproof ([a-z -]+)", script):
-            _parser().parse_args(words.split())
+            parse_words(words.split())
 
 
 def job(workflow: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
+from pushproof.base.directories import cache_directory
 from pushproof.emulator.registry.errors import RegistryError
 from pushproof.emulator.registry.references import IMAGES_HOST
 from pushproof.emulator.wire.blobresponse import blob_response
@@ -51,7 +52,7 @@ class ImagesMirror:
 
     def __init__(self, world: World, cache: Path | None = None) -> None:
         self._world = world
-        self._cache = cache or cache_directory()
+        self._cache = cache or cache_directory() / "images"
         self._guard = threading.Lock()
 
     def accepts(self, request: Request) -> bool:
@@ -114,12 +115,6 @@ class ImagesMirror:
             else:
                 _touch(self._cache, digest, note)
         return digest
-
-
-def cache_directory() -> Path:
-    """Where exported images are kept between worlds: `$XDG_CACHE_HOME/pushproof/images`."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "pushproof" / "images"
 
 
 def export(archive: Iterator[bytes], image_id: str, cache: Path) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -29,7 +31,7 @@ PLANE: dict[str, str] = {
     "codebuild": "pushproof.emulator.services.codebuild:CodeBuildService",
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
-    "s3": "pushproof.emulator.services.s3:ObjectEvents",
+    "s3": "pushproof.emulator.services.s3:S3Service",
     "iam": "pushproof.emulator.services.iam:IamService",
     "sts": "pushproof.emulator.services.sts:StsService",
 }
@@ -59,6 +61,19 @@ class Service:
 
         The request is parsed, and not validated against the model: the substrate answers for its form.
         """
+
+    def ask(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The substrate's answer to an operation of this service. Raises its errors as AwsError."""
+        client = self.world.substrate.client(self.name, context.region)
+        try:
+            answer: dict[str, Any] = getattr(client, xform_name(operation))(**request)
+        except ClientError as error:
+            told = error.response["Error"]
+            raise AwsError(
+                told["Code"], told["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            ) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
 
     def close(self) -> None:
         """Stop whatever the service keeps running. Called once, when the world closes."""

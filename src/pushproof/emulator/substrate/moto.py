@@ -30,7 +30,9 @@ from werkzeug.wrappers import Response
 from pushproof.aws.clients import make_client
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.substrate.moto_cache import read_once
+from pushproof.emulator.substrate.moto_conditions import decided
 from pushproof.emulator.substrate.moto_fixes import repair
+from pushproof.emulator.substrate.moto_lacks import lacks
 from pushproof.emulator.substrate.naming import name_of
 
 log = logging.getLogger(__name__)
@@ -124,12 +126,18 @@ class MotoSubstrate:
         self._client = functools.cache(self._make_client)
 
     def handle(self, request: Request) -> Response:
+        if lacks(request):
+            raise _lacking(request)
         environ = dict(request.environ)
         data = request.get_data(cache=True)
         environ["wsgi.input"] = io.BytesIO(data)
         environ["CONTENT_LENGTH"] = str(len(data))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
+        with decided(request, environ, self._account_id) as answer:
+            return answer if answer is not None else self._run(request, environ)
+
+    def _run(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
             body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
         except (_NoBackend, NotImplementedError) as error:

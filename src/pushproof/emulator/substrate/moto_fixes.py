@@ -9,6 +9,7 @@ def repair() -> None:
     """Apply every repair; safe to call again, and harmless once moto has its own."""
     _delete_markers_can_be_disposed_of()
     _vpc_endpoints_change_when_modified()
+    _every_bucket_is_encrypted()
 
 
 def _delete_markers_can_be_disposed_of() -> None:
@@ -47,3 +48,25 @@ def _vpc_endpoints_change_when_modified() -> None:
 
     modify_vpc_endpoint.repaired = True  # type: ignore[attr-defined]
     setattr(VPCs, "modify_vpc_endpoint", modify_vpc_endpoint)  # noqa: B010
+
+
+def _every_bucket_is_encrypted() -> None:
+    """Without it, a bucket without a configuration answers an error, and its objects do not say that they are encrypted.
+
+    AWS encrypts every bucket with AES256 since January 2023, and a deleted configuration goes back to that:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
+    """
+    from moto.s3.models import FakeBucket
+
+    if hasattr(FakeBucket, "encryption"):
+        return
+
+    def encryption(self: Any) -> dict[str, Any]:
+        return self.__dict__.get("encryption") or {
+            "Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": "false"}
+        }
+
+    def configure(self: Any, configuration: dict[str, Any] | None) -> None:
+        self.__dict__["encryption"] = configuration
+
+    setattr(FakeBucket, "encryption", property(encryption, configure))  # noqa: B010

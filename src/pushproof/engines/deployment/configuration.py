@@ -98,11 +98,24 @@ class DeploymentConfiguration:
         maximum = _integer("deploymentConfiguration.maximumPercent", given.get("maximumPercent"), 200, 1)
         if minimum > 100:
             raise InvalidDeploymentConfiguration(
-                "deploymentConfiguration.minimumHealthyPercent", minimum, "a whole number from 0 to 100"
+                "deploymentConfiguration.minimumHealthyPercent",
+                minimum,
+                "a whole number from 0 to 100",
+                "minimumHealthyPercent must be at most 100",
             )
-        if maximum < minimum:
+        if maximum < 100:
             raise InvalidDeploymentConfiguration(
-                "deploymentConfiguration.maximumPercent", maximum, f"at least minimumHealthyPercent ({minimum})"
+                "deploymentConfiguration.maximumPercent",
+                maximum,
+                "a whole number of at least 100",
+                "maximumPercent must be at least 100",
+            )
+        if minimum == maximum:
+            raise InvalidDeploymentConfiguration(
+                "deploymentConfiguration.maximumPercent",
+                maximum,
+                f"more than minimumHealthyPercent ({minimum})",
+                "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments",
             )
         return cls(
             minimum_healthy_percent=minimum,

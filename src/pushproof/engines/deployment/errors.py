@@ -12,14 +12,14 @@ class DeploymentError(ValueError):
 class InvalidDeploymentConfiguration(DeploymentError):
     """A deployment setting is malformed.
 
-    The message names the field as AWS spells it, what was given, and what is accepted.
+    The message is AWS's own where its `words` are known; else it names the field, its value, and what is accepted.
     """
 
-    def __init__(self, field: str, given: object, expected: str) -> None:
+    def __init__(self, field: str, given: object, expected: str, words: str = "") -> None:
         self.field = field
         self.given = given
         self.expected = expected
-        super().__init__(f"{field} is {given!r}; give {expected}.")
+        super().__init__(words or f"{field} is {given!r}; give {expected}.")
 
 
 class UnsupportedDeployment(DeploymentError):

@@ -83,21 +83,27 @@ def update_service(
     grace_seconds: float | None = None,
     force_new_deployment: bool = False,
 ) -> Decision:
-    """UpdateService. Omitted parts stay.
+    """UpdateService. Omitted parts stay, as the primary deployment has them: after a rollback, those of its target.
 
     A new deployment begins if the task definition, its container check or the load balancers change, or if one is
     forced; the desired count, the deployment configuration and the grace period apply to whatever runs.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+
+    Raises:
+        InvalidDeploymentConfiguration: a negative or fractional count or grace period.
     """
+    # Everything is validated before anything changes: a refused call leaves no trace.
     if desired_count is not None:
         _whole("desiredCount", desired_count)
+    if grace_seconds is not None:
+        _not_negative("healthCheckGracePeriodSeconds", grace_seconds)
+    if desired_count is not None:
         grown = desired_count - state.desired_count
         if grown > 0 and len(state.deployments) > 1:
             state.source_cap += grown
         state.desired_count = desired_count
         state.primary.deadlock_reported = False
     if grace_seconds is not None:
-        _not_negative("healthCheckGracePeriodSeconds", grace_seconds)
         state.grace_seconds = grace_seconds
     if configuration is not None:
         state.configuration = configuration

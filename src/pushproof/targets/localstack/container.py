@@ -14,9 +14,9 @@ from typing import Any
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect, world_labels
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, exists
-from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.localstack.image import ensure_localstack_image, localstack_image_name
 
 DEFAULT_IMAGE = "localstack/localstack:4.14.0"

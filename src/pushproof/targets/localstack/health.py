@@ -10,8 +10,8 @@ from typing import Any
 import requests
 from localstack_client import config as localstack_client
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.substrate.moto import require_private
-from pushproof.targets.base import TargetUnavailable
 
 _ANSWERS = frozenset({"available", "running", "initializing", "initialized"})
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
-from pushproof.targets.base import TargetUnavailable
 from pushproof.targets.localstack.container import EDGE_PORT, START_LIMIT, autopsy, choose_image, settings_of
 from pushproof.targets.localstack.health import health
 

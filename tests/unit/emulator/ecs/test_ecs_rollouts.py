@@ -212,9 +212,9 @@ def test_limits_hold_during_a_rollout(stack: Any) -> None:
     assert (most, fewest) == (4, 2)
 
 
-def test_equal_limits_deadlock_in_awss_words(stack: Any) -> None:
-    """100/100 cannot move, and the service's events say what to change."""
-    stack.serve(stack.define(), deploymentConfiguration={"maximumPercent": 100, "minimumHealthyPercent": 100})
+def test_limits_without_room_deadlock_in_awss_words(stack: Any) -> None:
+    """Two tasks at 75/100 cannot move (AWS's own example), and the service's events say what to change."""
+    stack.serve(stack.define(), deploymentConfiguration={"maximumPercent": 100, "minimumHealthyPercent": 75})
     stack.settle()
     stack.deploy("app:v2")
     stack.advance(600)

@@ -82,6 +82,23 @@ def test_malformed_configuration_names_the_field(document: dict[str, object], fi
     assert error.value.field.endswith(field)
 
 
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"minimumHealthyPercent": 101}, "minimumHealthyPercent must be at most 100"),
+        ({"maximumPercent": 99}, "maximumPercent must be at least 100"),
+        (
+            {"maximumPercent": 100},
+            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments",
+        ),
+    ],
+)
+def test_percentages_are_refused_in_awss_words(document: dict[str, object], words: str) -> None:
+    """Recorded answers of CreateService (cdk-preflight, rules pf-ecs-service-deployment-percent and -min-healthy-over-max)."""
+    with pytest.raises(InvalidDeploymentConfiguration, match=f"^{words}$"):
+        DeploymentConfiguration.parse(document)
+
+
 def test_other_strategies_are_refused_by_name() -> None:
     """A blue/green deployment is not quietly run as a rolling one."""
     with pytest.raises(UnsupportedDeployment, match="BLUE_GREEN"):

@@ -8,10 +8,11 @@ from typing import Any
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
+from .amounts import check_tags, invalid, one_of
 from .base import EcsBase, last, missing, page
+from .capacity import FARGATE, check_providers, check_strategy, normalised
 from .model import Cluster, Region, tag_list, tag_map
 
-_FARGATE = ("FARGATE", "FARGATE_SPOT")
 _ACCOUNT_SETTINGS = {
     "serviceLongArnFormat": "enabled",
     "taskLongArnFormat": "enabled",
@@ -35,13 +36,16 @@ class ClusterOperations(EcsBase):
         region = self.region(context)
         name = request.get("clusterName") or "default"
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
-            raise AwsError("InvalidParameterException", "Cluster names may contain letters, numbers, - and _ only.")
+            raise invalid("Cluster names may contain letters, numbers, - and _ only.")
         known = region.clusters.get(name)
         if known is not None and known.status == "ACTIVE":
             return {"cluster": self._shape(region, known, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
+        check_tags(request.get("tags"))
+        _check_settings(request.get("settings"))
         providers = request.get("capacityProviders") or []
         strategy = request.get("defaultCapacityProviderStrategy") or []
-        _check_providers(providers, strategy)
+        check_providers(providers)
+        check_strategy(strategy, providers, used=False)
         insights = region.account_settings.get("containerInsights", "disabled")
         cluster = Cluster(
             name=name,
@@ -50,7 +54,7 @@ class ClusterOperations(EcsBase):
             configuration=request.get("configuration"),
             service_connect=request.get("serviceConnectDefaults"),
             capacity_providers=list(providers),
-            strategy=[_strategy(item) for item in strategy],
+            strategy=normalised(strategy),
             tags=tag_map(request.get("tags")),
         )
         region.clusters[name] = cluster
@@ -77,6 +81,7 @@ class ClusterOperations(EcsBase):
     def update_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
+        _check_settings(request.get("settings"))
         if request.get("settings"):
             cluster.settings = request["settings"]
         if request.get("configuration"):
@@ -88,24 +93,26 @@ class ClusterOperations(EcsBase):
     def update_cluster_settings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
+        _check_settings(request["settings"])
         cluster.settings = request["settings"]
         return {"cluster": self._shape(region, cluster, {"SETTINGS"})}
 
     def put_cluster_capacity_providers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
-        _check_providers(request["capacityProviders"], request["defaultCapacityProviderStrategy"])
+        check_providers(request["capacityProviders"])
+        check_strategy(request["defaultCapacityProviderStrategy"], request["capacityProviders"], used=False)
         cluster.capacity_providers = list(request["capacityProviders"])
-        cluster.strategy = [_strategy(item) for item in request["defaultCapacityProviderStrategy"]]
+        cluster.strategy = normalised(request["defaultCapacityProviderStrategy"])
         return {"cluster": self._shape(region, cluster, {"SETTINGS"})}
 
     def describe_capacity_providers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
         found, failures = [], []
-        for reference in request.get("capacityProviders") or _FARGATE:
+        for reference in request.get("capacityProviders") or FARGATE:
             name = last(reference)
             arn = region.arn(f"capacity-provider/{name}")
-            if name in _FARGATE:
+            if name in FARGATE:
                 found.append({"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []})
             else:
                 failures.append(missing(arn))
@@ -166,6 +173,8 @@ class ClusterOperations(EcsBase):
 
     def put_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
+        if request["name"] not in _ACCOUNT_SETTINGS:
+            raise invalid(f"{request['name']} should be one of [{','.join(_ACCOUNT_SETTINGS)}]")
         region.account_settings[request["name"]] = request["value"]
         return {"setting": self._setting(context, request["name"], request["value"])}
 
@@ -197,7 +206,9 @@ class ClusterOperations(EcsBase):
         return {"tags": tag_list(self.tags_of(self.region(context), request["resourceArn"]))}
 
     def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.tags_of(self.region(context), request["resourceArn"]).update(tag_map(request["tags"]))
+        tags = self.tags_of(self.region(context), request["resourceArn"])
+        check_tags(request["tags"], tags)
+        tags.update(tag_map(request["tags"]))
         return {}
 
     def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -207,28 +218,8 @@ class ClusterOperations(EcsBase):
         return {}
 
 
-def _check_providers(providers: list[str], strategy: list[dict[str, Any]]) -> None:
-    for name in providers:
-        if name not in _FARGATE:
-            raise AwsError("InvalidParameterException", f"The specified capacity provider '{name}' was not found. ")
-    for item in strategy:
-        if item["capacityProvider"] not in providers:
-            raise AwsError(
-                "InvalidParameterException",
-                "The specified capacity provider strategy cannot contain a capacity provider that is not associated "
-                "with the cluster. Associate the capacity provider with the cluster and try again.",
-            )
-    if sum(1 for item in strategy if item.get("base")) > 1:
-        raise AwsError(
-            "InvalidParameterException",
-            "The specified capacity provider strategy cannot contain more than one capacity provider with a base "
-            "value greater than 0.",
-        )
-
-
-def _strategy(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "capacityProvider": item["capacityProvider"],
-        "weight": item.get("weight", 0),
-        "base": item.get("base", 0),
-    }
+def _check_settings(settings: list[dict[str, Any]] | None) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ClusterSetting.html"""
+    for setting in settings or ():
+        one_of("cluster setting", setting.get("name") or "null", ("containerInsights",))
+        one_of("containerInsights", setting.get("value") or "null", ("enabled", "disabled", "enhanced"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from pushproof.engines.deployment import (
     decide,
 )
 
+from .capacity import next_provider
 from .life import TaskLife, new_container
 from .model import EcsService, EcsTask, Region
 from .shapes import iso
@@ -114,8 +116,8 @@ class ServiceController:
 
     def _start(self, region: Region, service: EcsService, action: StartTask) -> str | None:
         """Begin a task; answers why not, where there is nothing to run it on."""
-        snapshot = service.revisions[action.revision_arn]
-        parameters, definition = snapshot["parameters"], snapshot["definition"]
+        revision = service.revisions[action.revision_arn]
+        parameters, definition = revision.parameters, revision.definition
         provider = self._provider(parameters, service)
         if provider is None and parameters.get("launchType") != "FARGATE":
             return "No Container Instances were found in your cluster."
@@ -123,12 +125,13 @@ class ServiceController:
         network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
         subnets = network["subnets"]
         service.launched += 1
+        # Tags follow the service's own settings of this moment: "only tasks launched after the update will reflect the update".
         tags: dict[str, str] = {}
-        if parameters.get("propagateTags") == "SERVICE":
+        if service.parameters.get("propagateTags") == "SERVICE":
             tags = dict(service.tags)
-        elif parameters.get("propagateTags") == "TASK_DEFINITION":
+        elif service.parameters.get("propagateTags") == "TASK_DEFINITION":
             tags = dict(definition.tags)
-        if parameters.get("enableECSManagedTags"):
+        if service.parameters.get("enableECSManagedTags"):
             tags |= {"aws:ecs:clusterName": service.cluster.name, "aws:ecs:serviceName": service.name}
         task = EcsTask(
             id=action.task_id,
@@ -153,24 +156,13 @@ class ServiceController:
         return None
 
     def _provider(self, parameters: dict[str, Any], service: EcsService) -> str | None:
-        """The capacity provider of the next task: the base first, then by weight."""
+        """The capacity provider of the next task."""
         strategy = parameters.get("capacityProviderStrategy") or []
         if not strategy:
             return None
-        counts = {item["capacityProvider"]: 0 for item in strategy}
-        for task_id in service.state.tasks:
-            task = self._regions[service.arn].tasks.get(task_id)
-            if task is not None and task.capacity_provider in counts:
-                counts[task.capacity_provider] += 1
-        for item in strategy:
-            if counts[item["capacityProvider"]] < (item.get("base") or 0):
-                return str(item["capacityProvider"])
-        weighted = [item for item in strategy if item.get("weight")] or strategy
-        return str(
-            min(weighted, key=lambda item: counts[item["capacityProvider"]] / (item.get("weight") or 1))[
-                "capacityProvider"
-            ]
-        )
+        running = [self._regions[service.arn].tasks.get(task_id) for task_id in service.state.tasks]
+        counts = Counter(task.capacity_provider for task in running if task is not None and task.capacity_provider)
+        return next_provider(strategy, counts)
 
     # Targets --------------------------------------------------------------------------------------------------
 

@@ -75,6 +75,12 @@ class TaskDefinition:
         return found
 
     @property
+    def compatibilities(self) -> list[str]:
+        """The launch types the definition can run on."""
+        known: list[str] = self.document["compatibilities"]
+        return known
+
+    @property
     def checked(self) -> bool:
         """Whether an essential container has a health check."""
         return any(container["essential"] and container.get("healthCheck") for container in self.containers)
@@ -188,9 +194,26 @@ class EcsTask:
         return next((known for known in self.containers if known.name == name), None)
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceRevision:
+    """Everything of a service that a deployment changes, and that a rollback puts back.
+
+    `parameters` are members of the API: launch type, capacity providers, platform, network, load balancers, registries.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html
+    """
+
+    definition: TaskDefinition
+    parameters: dict[str, Any]
+    deployment_configuration: dict[str, Any] | None = None
+
+
 @dataclass(slots=True)
 class EcsService:
-    """A service: what was asked for, and the scheduler's state."""
+    """A service: its own settings, its revisions by ARN, and the scheduler's state.
+
+    `parameters` are what no deployment changes; the rest is always that of the primary deployment's revision. So a
+    rollback puts the service back (https://github.com/hashicorp/terraform-provider-aws/issues/19519).
+    """
 
     name: str
     arn: str
@@ -199,9 +222,8 @@ class EcsService:
     created_at: float
     created_by: str
     parameters: dict[str, Any]
-    definition: TaskDefinition
     state: ServiceState
-    revisions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    revisions: dict[str, ServiceRevision] = field(default_factory=dict)
     events: deque[tuple[str, ServiceEvent]] = field(default_factory=lambda: deque(maxlen=100))
     status: str = "ACTIVE"
     wake: Timer | None = None
@@ -209,6 +231,15 @@ class EcsService:
     watched: set[str] = field(default_factory=set)
     launched: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def revision(self) -> ServiceRevision:
+        """The revision of the primary deployment."""
+        return self.revisions[self.state.primary.revision.arn]
+
+    @property
+    def definition(self) -> TaskDefinition:
+        return self.revision.definition
 
 
 @dataclass(slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -14,20 +14,23 @@ from pushproof.engines.deployment import (
     DeploymentConfiguration,
     DeploymentError,
     DeploymentSettings,
-    LoadBalancer,
     create_service,
     delete_service,
     stop_service_deployment,
     update_service,
 )
 
+from .amounts import check_tags, check_token, in_range, invalid, one_of
+from .balancing import balancers_of, check_balancing, check_grace
 from .base import EcsBase, last, missing, page
+from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .controller import ServiceController
-from .model import EcsService, Region, TaskDefinition, tag_map
+from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition, tag_map
+from .placement import check_network, check_placement, normalised_network
 from .shapes import compute, service_deployment_shape, service_shape
 
 # Changing one of these makes a new service revision, hence a deployment.
-_REVISED = ("networkConfiguration", "platformVersion", "capacityProviderStrategy", "loadBalancers", "serviceRegistries")
+_REVISED = ("platformVersion", "loadBalancers", "serviceRegistries")
 _PLAIN = (
     "placementConstraints",
     "placementStrategy",
@@ -35,6 +38,7 @@ _PLAIN = (
     "enableExecuteCommand",
     "propagateTags",
     "availabilityZoneRebalancing",
+    "healthCheckGracePeriodSeconds",
 )
 
 
@@ -48,60 +52,65 @@ class ServiceOperations(EcsBase):
         cluster = self.find_cluster(region, request.get("cluster"))
         name = request["serviceName"]
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
-            raise AwsError("InvalidParameterException", "Invalid service name.")
+            raise invalid("Invalid service name.")
+        check_token(request.get("clientToken"))
         known = region.services.get((cluster.name, name))
-        if known is not None and known.status == "ACTIVE":
-            raise AwsError("InvalidParameterException", "Creation of service was not idempotent.")
         if known is not None and known.status == "DRAINING":
-            raise AwsError("InvalidParameterException", "Unable to Start a service that is still Draining.")
+            raise invalid("Unable to Start a service that is still Draining.")
         self._refuse_unsupported(request)
         if not request.get("taskDefinition"):
-            raise AwsError("InvalidParameterException", "Task definition must not be null.")
+            raise invalid("Task definition must not be null.")
+        if request.get("launchType") and request.get("capacityProviderStrategy"):
+            raise invalid(BOTH_NAMED)
+        check_tags(request.get("tags"))
         definition = self.find_definition(region, request["taskDefinition"])
-        parameters = copy.deepcopy(request)
-        if not parameters.get("capacityProviderStrategy") and not parameters.get("launchType"):
-            if cluster.strategy:
-                parameters["capacityProviderStrategy"] = copy.deepcopy(cluster.strategy)
-            else:
-                parameters["launchType"] = "EC2"
-        parameters["roleArn"] = (
+        revised = self._revised({"launchType": request.get("launchType")}, request)
+        if not revised["launchType"] and not revised.get("capacityProviderStrategy"):
+            revised["capacityProviderStrategy"] = copy.deepcopy(cluster.strategy)
+        if not revised["launchType"]:
+            revised["launchType"] = "FARGATE" if revised.get("capacityProviderStrategy") else "EC2"
+        own = {member: copy.deepcopy(request[member]) for member in _PLAIN if request.get(member) is not None}
+        own["roleArn"] = (
             f"arn:aws:iam::{context.account_id}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
         )
-        self._check(context, definition, parameters)
+        own["deploymentConfiguration"] = copy.deepcopy(request.get("deploymentConfiguration") or {})
+        desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
+        revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
+        if known is not None and known.status == "ACTIVE":
+            if (known.revision, known.parameters, known.state.desired_count) == (revision, own, desired):
+                return {"service": service_shape(known, self.world.clock, tags=True)}
+            raise invalid("Creation of service was not idempotent.")
+        self._check(context, cluster, definition, {**own, **revised})
         now = self.world.clock.now()
+        arn = region.arn(f"service/{cluster.name}/{name}")
+        with refused():
+            decision = create_service(
+                service_arn=arn,
+                cluster_arn=cluster.arn,
+                name=name,
+                task_definition=definition.arn,
+                desired_count=desired,
+                now=now,
+                seed=f"{self.world.id}/{arn}/{now}",
+                configuration=_configuration(own),
+                settings=self._deployment_settings(),
+                grace_seconds=float(own.get("healthCheckGracePeriodSeconds") or 0),
+                container_check=definition.checked,
+                load_balancers=balancers_of(revised),
+            )
         service = EcsService(
             name=name,
-            arn=region.arn(f"service/{cluster.name}/{name}"),
+            arn=arn,
             cluster=cluster,
             region=region.name,
             created_at=now,
             created_by=context.principal.role_arn or context.principal.arn,
-            parameters=parameters,
-            definition=definition,
-            state=None,  # type: ignore[arg-type]
+            parameters=own,
+            state=decision.state,
             tags=tag_map(request.get("tags")),
         )
-        try:
-            desired = request.get("desiredCount")
-            decision = create_service(
-                service_arn=service.arn,
-                cluster_arn=cluster.arn,
-                name=name,
-                task_definition=definition.arn,
-                desired_count=1 if desired is None else desired,
-                now=now,
-                seed=f"{self.world.id}/{service.arn}/{now}",
-                configuration=DeploymentConfiguration.parse(request.get("deploymentConfiguration")),
-                settings=self._deployment_settings(),
-                grace_seconds=float(request.get("healthCheckGracePeriodSeconds") or 0),
-                container_check=definition.checked,
-                load_balancers=_balancers(parameters),
-            )
-        except DeploymentError as error:
-            raise AwsError(error.code, str(error)) from error
-        service.state = decision.state
         region.services[(cluster.name, name)] = service
-        self._remember_revision(service)
+        self._remember_revision(service, revision)
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.world.clock, tags=True)}
 
@@ -112,49 +121,39 @@ class ServiceOperations(EcsBase):
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
         self._refuse_unsupported(request)
-        definition = service.definition
+        # A rollback that is due decides what the service is; only then is it changed.
+        self.controller.observe(service, ())
+        current = service.revision
+        definition = current.definition
         if request.get("taskDefinition"):
             definition = self.find_definition(region, request["taskDefinition"])
-        parameters = dict(service.parameters)
-        revised = False
-        for name in _REVISED:
-            if request.get(name) is not None and request[name] != parameters.get(name):
-                parameters[name] = copy.deepcopy(request[name])
-                revised = True
-        if request.get("capacityProviderStrategy"):
-            parameters.pop("launchType", None)
-        for name in _PLAIN:
-            if request.get(name) is not None:
-                parameters[name] = copy.deepcopy(request[name])
-        if request.get("deploymentConfiguration") is not None:
-            parameters["deploymentConfiguration"] = {
-                **(parameters.get("deploymentConfiguration") or {}),
-                **copy.deepcopy(request["deploymentConfiguration"]),
-            }
-        if request.get("healthCheckGracePeriodSeconds") is not None:
-            parameters["healthCheckGracePeriodSeconds"] = request["healthCheckGracePeriodSeconds"]
-        if revised or definition is not service.definition:
-            self._check(context, definition, parameters)
+        revised = self._revised(current.parameters, request)
+        force = bool(request.get("forceNewDeployment"))
+        if not force and revised.get("capacityProviderStrategy") != current.parameters.get("capacityProviderStrategy"):
+            raise invalid(NEEDS_DEPLOYMENT)
+        own = dict(service.parameters)
+        own |= {member: copy.deepcopy(request[member]) for member in _PLAIN if request.get(member) is not None}
+        own["deploymentConfiguration"] = {
+            **service.parameters["deploymentConfiguration"],
+            **copy.deepcopy(request.get("deploymentConfiguration") or {}),
+        }
+        if revised != current.parameters or definition is not current.definition or own != service.parameters:
+            self._check(context, cluster, definition, {**own, **revised})
         grace = request.get("healthCheckGracePeriodSeconds")
-        try:
-            configuration = DeploymentConfiguration.parse(parameters.get("deploymentConfiguration"))
-            service_before = (service.parameters, service.definition)
-            service.parameters, service.definition = parameters, definition
+        with refused():
             decision = update_service(
                 service.state,
                 self.world.clock.now(),
                 task_definition=definition.arn,
                 container_check=definition.checked,
-                load_balancers=_balancers(parameters),
+                load_balancers=balancers_of(revised),
                 desired_count=request.get("desiredCount"),
-                configuration=configuration,
+                configuration=_configuration(own),
                 grace_seconds=None if grace is None else float(grace),
-                force_new_deployment=bool(request.get("forceNewDeployment")) or revised,
+                force_new_deployment=force or revised != current.parameters,
             )
-        except DeploymentError as error:
-            service.parameters, service.definition = service_before
-            raise AwsError(error.code, str(error)) from error
-        self._remember_revision(service)
+        service.parameters = own
+        self._remember_revision(service, ServiceRevision(definition, revised, own["deploymentConfiguration"]))
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.world.clock, tags=True)}
 
@@ -201,7 +200,7 @@ class ServiceOperations(EcsBase):
             for one in region.services.values()
             if one.cluster is cluster
             and one.status != "INACTIVE"
-            and launch in (None, compute(one.parameters).get("launchType"))
+            and launch in (None, compute(one.revision.parameters).get("launchType"))
         ]
         shown, rest = page(arns, {"maxResults": 10, **request})
         return {"serviceArns": shown, **rest}
@@ -262,12 +261,10 @@ class ServiceOperations(EcsBase):
         service = self._service_of(region, arn)
         if service is None or service.status != "ACTIVE":
             raise AwsError("ServiceDeploymentNotFoundException", f"The service deployment {arn} does not exist.")
-        try:
+        with refused():
             decision = stop_service_deployment(
                 service.state, self.world.clock.now(), arn, request.get("stopType") or "ROLLBACK"
             )
-        except DeploymentError as error:
-            raise AwsError(error.code, str(error)) from error
         self.controller.apply(region, service, decision)
         return {"serviceDeploymentArn": arn}
 
@@ -293,14 +290,13 @@ class ServiceOperations(EcsBase):
         parts = arn.split("/")
         return region.services.get((parts[1], parts[2])) if len(parts) == 4 else None
 
-    def _remember_revision(self, service: EcsService) -> None:
+    def _remember_revision(self, service: EcsService, revision: ServiceRevision) -> None:
+        """Keep what the engine's newest revision is made of, if it made one."""
         for arn in service.state.revisions:
-            if arn not in service.revisions:
-                service.revisions[arn] = {"parameters": dict(service.parameters), "definition": service.definition}
+            service.revisions.setdefault(arn, revision)
 
     def _revision_shape(self, region: Region, service: EcsService, arn: str) -> dict[str, Any]:
-        snapshot, revision = service.revisions[arn], service.state.revisions[arn]
-        parameters, definition = snapshot["parameters"], snapshot["definition"]
+        parameters, definition = service.revisions[arn].parameters, service.revisions[arn].definition
         digests = {
             one.name: one.digest
             for task in region.tasks.values()
@@ -325,7 +321,7 @@ class ServiceOperations(EcsBase):
             "serviceRegistries": parameters.get("serviceRegistries") or [],
             "containerImages": images,
             "guardDutyEnabled": False,
-            "createdAt": self.world.clock.stamp(revision.created_at),
+            "createdAt": self.world.clock.stamp(service.state.revisions[arn].created_at),
         }
 
     def _refuse_unsupported(self, request: dict[str, Any]) -> None:
@@ -353,94 +349,49 @@ class ServiceOperations(EcsBase):
                     status=501,
                 )
 
-    def _check(self, context: RequestContext, definition: TaskDefinition, parameters: dict[str, Any]) -> None:
-        awsvpc = definition.document.get("networkMode") == "awsvpc"
-        network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration")
-        if awsvpc and not network:
-            raise AwsError(
-                "InvalidParameterException",
-                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-            )
-        if not awsvpc and network:
-            raise AwsError(
-                "InvalidParameterException",
-                "Network Configuration is not valid for the given networkMode of this task definition.",
-            )
-        fargate = parameters.get("launchType") == "FARGATE" or bool(parameters.get("capacityProviderStrategy"))
-        if fargate and "FARGATE" not in (definition.document.get("requiresCompatibilities") or ["FARGATE"]):
-            raise AwsError("InvalidParameterException", "Task definition does not support launch_type FARGATE.")
-        if network:
-            self._check_network(context, network)
-        for balancer in parameters.get("loadBalancers") or []:
-            self._check_balancer(context, definition, balancer, awsvpc)
+    def _revised(self, parameters: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        """The members that make a revision, as they are after the request."""
+        revised = dict(parameters)
+        for name in _REVISED:
+            if request.get(name) is not None:
+                revised[name] = copy.deepcopy(request[name])
+        if request.get("networkConfiguration") is not None:
+            revised["networkConfiguration"] = normalised_network(request["networkConfiguration"])
+        if request.get("capacityProviderStrategy") is not None:
+            # An empty list goes back to the launch type.
+            revised["capacityProviderStrategy"] = normalised(request["capacityProviderStrategy"])
+        return {name: value for name, value in revised.items() if value or name == "launchType"}
 
-    def _check_network(self, context: RequestContext, network: dict[str, Any]) -> None:
-        ec2 = self.world.substrate.client("ec2", context.region)
-        try:
-            subnets = ec2.describe_subnets(SubnetIds=network["subnets"])["Subnets"]
-        except ClientError as error:
-            told = error.response["Error"]
-            raise AwsError(
-                "InvalidParameterException",
-                f"Error retrieving subnet information for [{', '.join(network['subnets'])}]: {told['Message']} "
-                f"(ErrorCode: {told['Code']})",
-            ) from error
-        groups = network.get("securityGroups") or []
-        try:
-            found = ec2.describe_security_groups(GroupIds=groups)["SecurityGroups"] if groups else []
-        except ClientError as error:
-            told = error.response["Error"]
-            raise AwsError(
-                "InvalidParameterException",
-                f"Error retrieving security group information for [{', '.join(groups)}]: {told['Message']} "
-                f"(ErrorCode: {told['Code']})",
-            ) from error
-        vpcs = {one["VpcId"] for one in subnets}
-        if len(vpcs) > 1:
-            raise AwsError("InvalidParameterException", "All subnets must be in the same VPC.")
-        if any(one["VpcId"] not in vpcs for one in found):
-            raise AwsError("InvalidParameterException", "Security groups and subnets must belong to the same VPC.")
-
-    def _check_balancer(
-        self, context: RequestContext, definition: TaskDefinition, balancer: dict[str, Any], awsvpc: bool
+    def _check(
+        self, context: RequestContext, cluster: Cluster, definition: TaskDefinition, parameters: dict[str, Any]
     ) -> None:
-        arn, name, port = balancer.get("targetGroupArn"), balancer.get("containerName"), balancer.get("containerPort")
-        if not arn:
-            raise AwsError("InvalidParameterException", "targetGroupArn must be specified for a load balancer.")
-        container = next((one for one in definition.containers if one["name"] == name), None)
-        if container is None:
-            raise AwsError("InvalidParameterException", f"The container {name} does not exist in the task definition.")
-        if port not in [one.get("containerPort") for one in container["portMappings"]]:
-            raise AwsError(
-                "InvalidParameterException", f"The container {name} did not have a container port {port} defined."
-            )
-        try:
-            elbv2 = self.world.client("elbv2", region=context.region)
-            group = elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"][0]
-        except ClientError as error:
-            told = error.response["Error"]
-            raise AwsError(
-                "InvalidParameterException",
-                f"Unable to assume role and validate the specified targetGroupArn: {told['Message']}",
-            ) from error
-        if not group.get("LoadBalancerArns"):
-            raise AwsError(
-                "InvalidParameterException",
-                f"The target group with targetGroupArn {arn} does not have an associated load balancer.",
-            )
-        if awsvpc and group["TargetType"] != "ip":
-            raise AwsError(
-                "InvalidParameterException",
-                f"The provided target group {arn} has target type {group['TargetType']}, which is incompatible with the "
-                "awsvpc network mode specified in the task definition.",
-            )
+        """AWS's own refusals, before anything is changed."""
+        in_range("healthCheckGracePeriodSeconds", parameters.get("healthCheckGracePeriodSeconds"), 0, 2_147_483_647)
+        one_of("propagate tags", parameters.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
+        one_of("availability zone rebalancing", parameters.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED"))
+        with refused():
+            _configuration(parameters)
+        strategy = parameters.get("capacityProviderStrategy") or []
+        check_strategy(strategy, cluster.capacity_providers, used=True)
+        check_placement(definition, parameters)
+        network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration")
+        if network:
+            check_network(self.world.substrate.client("ec2", context.region), network)
+        check_grace(parameters)
+        check_balancing(self.world.client("elbv2", region=context.region), definition, parameters)
 
 
-def _balancers(parameters: dict[str, Any]) -> list[LoadBalancer]:
-    return [
-        LoadBalancer(one["targetGroupArn"], one["containerName"], one["containerPort"])
-        for one in parameters.get("loadBalancers") or []
-    ]
+@contextmanager
+def refused() -> Iterator[None]:
+    """The engine's refusals leave as AWS errors."""
+    try:
+        yield
+    except DeploymentError as error:
+        raise AwsError(error.code, str(error)) from error
+
+
+def _configuration(parameters: dict[str, Any]) -> DeploymentConfiguration:
+    return DeploymentConfiguration.parse(parameters.get("deploymentConfiguration"))
 
 
 def _cluster_in(reference: str) -> str | None:

@@ -111,7 +111,7 @@ def runtime_id(task: EcsTask, container: ContainerState) -> str:
 
 def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
-    state, parameters = service.state, service.parameters
+    state, parameters = service.state, {**service.parameters, **service.revision.parameters}
     inactive = service.status == "INACTIVE"
     shown: dict[str, Any] = {
         "serviceArn": service.arn,
@@ -204,7 +204,7 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
         "updatedAt": clock.stamp(deployment.updated_at),
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
-        **compute(snapshot["parameters"]),
+        **compute(snapshot.parameters),
     }
 
 
@@ -230,7 +230,7 @@ def service_deployment_shape(service: EcsService, record: ServiceDeployment, clo
         "targetServiceRevision": revision(record.target_revision_arn, state.desired_count),
         "status": record.status,
         "deploymentConfiguration": deployment_configuration(
-            service.revisions[record.target_revision_arn]["parameters"].get("deploymentConfiguration")
+            service.revisions[record.target_revision_arn].deployment_configuration
         ),
         "deploymentCircuitBreaker": {
             "status": record.breaker_status,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
 
+from .amounts import check_tags, check_token, invalid
 from .base import EcsBase, last, missing, page
+from .capacity import BOTH_NAMED, check_strategy, next_provider, normalised
 from .life import TaskLife, new_container
 from .model import EcsTask, tag_map
+from .placement import check_network, check_placement, normalised_network
 from .shapes import task_shape
 
 
@@ -23,29 +26,37 @@ class TaskOperations(EcsBase):
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         definition = self.find_definition(region, request["taskDefinition"])
-        strategy = request.get("capacityProviderStrategy") or (None if request.get("launchType") else cluster.strategy)
+        if request.get("launchType") and request.get("capacityProviderStrategy"):
+            raise invalid(BOTH_NAMED)
+        strategy = normalised(request.get("capacityProviderStrategy"))
+        if not strategy and not request.get("launchType"):
+            strategy = cluster.strategy
+        check_strategy(strategy, cluster.capacity_providers, used=True)
         launch = "FARGATE" if strategy else request.get("launchType") or "EC2"
+        check_placement(definition, {**request, "launchType": launch, "capacityProviderStrategy": strategy})
+        network = normalised_network(request.get("networkConfiguration")).get("awsvpcConfiguration", {})
+        if network:
+            check_network(self.world.substrate.client("ec2", context.region), network)
+        check_tags(request.get("tags"))
+        check_token(request.get("clientToken"))
         if launch != "FARGATE":
-            raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
-        network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration")
-        if not network:
-            raise AwsError(
-                "InvalidParameterException",
-                "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
-            )
-        count = request.get("count") or 1
+            raise invalid("No Container Instances were found in your cluster.")
+        count = 1 if request.get("count") is None else request["count"]
         if not 1 <= count <= 10:
-            raise AwsError("InvalidParameterException", "Tasks count must be between 1 and 10.")
+            raise invalid("Tasks count must be between 1 and 10.")
         names = {one["name"] for one in definition.containers}
         overrides = request.get("overrides") or {}
         for one in overrides.get("containerOverrides") or []:
             if one.get("name") not in names:
-                raise AwsError(
-                    "InvalidParameterException",
-                    f"Override for container named {one.get('name')} is not a container in the TaskDefinition.",
+                raise invalid(
+                    f"Override for container named {one.get('name')} is not a container in the TaskDefinition."
                 )
         started = []
+        providers: Counter[str] = Counter()
         for number in range(count):
+            provider = next_provider(strategy, providers) if strategy else None
+            if provider:
+                providers[provider] += 1
             task_id = uuid.uuid4().hex
             arn = region.arn(f"task/{cluster.name}/{task_id}")
             task = EcsTask(
@@ -61,7 +72,7 @@ class TaskOperations(EcsBase):
                 subnet_id=network["subnets"][number % len(network["subnets"])],
                 containers=[new_container(arn, one, task_id) for one in definition.containers],
                 started_by=request.get("startedBy") or "",
-                capacity_provider=strategy[0]["capacityProvider"] if strategy else None,
+                capacity_provider=provider,
                 overrides=overrides,
                 tags=tag_map(request.get("tags")),
             )
@@ -75,7 +86,7 @@ class TaskOperations(EcsBase):
         cluster = self.find_cluster(region, request.get("cluster"))
         task = self.find_task(region, cluster, request["task"])
         if task is None:
-            raise AwsError("InvalidParameterException", "The referenced task was not found.")
+            raise invalid("The referenced task was not found.")
         self.life.stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
         return {"task": task_shape(task, self.world.clock)}
 
@@ -83,7 +94,7 @@ class TaskOperations(EcsBase):
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         if not request["tasks"]:
-            raise AwsError("InvalidParameterException", "Tasks cannot be empty.")
+            raise invalid("Tasks cannot be empty.")
         tags = "TAGS" in (request.get("include") or [])
         found, failures = [], []
         for reference in request["tasks"]:

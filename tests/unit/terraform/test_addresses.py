@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pushproof.checks.addresses import StateUnreadable, TerraformAddresses
+from pushproof.terraform.addresses import StateUnreadable, TerraformAddresses
 
 STATE = {
     "version": 4,

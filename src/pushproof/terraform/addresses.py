@@ -1,7 +1,6 @@
-"""From AWS ids to the Terraform code: which address has this resource, and in which file and line is it written.
+"""Finds the Terraform address, file and line of AWS resources.
 
-The state knows ids and addresses (`terraform show -json`, or a state file); the module directory's HCL knows files. HCL is only
-scanned for the first lines of blocks, which is all that is needed to point a finger.
+The state knows ids and addresses (`terraform show -json`, or a state file); the module directory's HCL knows files and lines.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pushproof.checks.finding import Origin
+from pushproof.base.origin import Origin
+from pushproof.terraform.configuration import local_source
+from pushproof.terraform.hcl import read_directory
 
-_BLOCK = re.compile(r'^\s*(resource|data|module)\s+"([^"]+)"(?:\s+"([^"]+)")?\s*\{')
-_SOURCE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"')
 _INDEX = re.compile(r"\[[^\]]*\]")
 
 # Attributes by which AWS answers name a resource.
@@ -113,31 +112,22 @@ def _of_show(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
 
 
 def _scan(root: Path) -> dict[str, tuple[str, int]]:
-    """Address without indices -> (file relative to the root module, line), following modules with local sources."""
-    found: dict[str, tuple[str, int]] = {}
+    """Map each address without indices to (file relative to the root module, line), following modules with local sources."""
+    lines: dict[str, tuple[str, int]] = {}
     waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", ())]
     while waiting:
         directory, prefix, above = waiting.pop()
         if directory in above or not directory.is_dir():
             continue
-        for path in sorted(directory.glob("*.tf")):
-            module = ""
-            for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-                block = _BLOCK.match(text)
-                if block is not None:
-                    kind, first, second = block.groups()
-                    module = first if kind == "module" else ""
-                    shown = _relative(path, root)
-                    if kind == "resource" and second:
-                        found[f"{prefix}{first}.{second}"] = (shown, number)
-                    elif kind == "module":
-                        found[f"{prefix}module.{first}"] = (shown, number)
-                source = _SOURCE.match(text)
-                if module and source is not None:
-                    child = (directory / source.group(1)).resolve()
-                    waiting.append((child, f"{prefix}module.{module}.", (*above, directory)))
-                    module = ""
-    return found
+        for block in read_directory(directory):
+            place = (_relative(block.file, root), block.line)
+            if block.kind == "resource" and len(block.labels) == 2:
+                lines[f"{prefix}{'.'.join(block.labels)}"] = place
+            elif block.kind == "module" and block.labels:
+                lines[f"{prefix}module.{block.labels[0]}"] = place
+                if (child := local_source(block)) is not None:
+                    waiting.append((child, f"{prefix}module.{block.labels[0]}.", (*above, directory)))
+    return lines
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -1,0 +1,64 @@
+"""The interface of a target: a place where Terraform applies infrastructure and tests ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pushproof.base.clock import Clock
+
+
+class TargetUnavailable(Exception):
+    """A target cannot start here. The message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The host and port to connect to for a (host, port) of the target."""
+
+    host: str
+    port: int
+
+
+class Target(Protocol):
+    """A place to apply infrastructure to. A context manager; nothing is left behind on exit.
+
+    Subclass it to provide one through the hook `pytest_pushproof_make_target`; the methods with a body have defaults.
+    """
+
+    name: str
+    region: str
+    account_id: str
+    clock: Clock
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment for `terraform`, `aws` and `git` processes."""
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        """Return a boto3 client with the deployer's credentials."""
+
+    def directory(self, name: str) -> Path:
+        """Return a directory of the target's own, created if need be."""
+
+    def lacks(self, capability: str) -> str | None:
+        """Return the reason why the target lacks a capability ("containers", "load-balancer", …); None when it has it."""
+
+    def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the variables that the target sets in a configuration besides the caller's `explicit` ones: none by default.
+
+        Real accounts are shared and remember, so that their targets name and tag what they create.
+        """
+        return {}
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        """Inspect a plan's `resource_changes` before they are carried out; raise to prevent it. Only called when `announces`."""
+
+    @property
+    def announces(self) -> bool:
+        """Whether applies must be planned first and announced: not by default, which saves a Terraform run."""
+        return False
+
+    def close(self) -> None:
+        """Take everything down."""

@@ -1,0 +1,175 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pushproof import __version__
+from pushproof.cli.options import (
+    APPLICATION,
+    DEFAULT_SPEED,
+    ENVIRONMENT,
+    REPOSITORY,
+    Application,
+    Bootstrap,
+    Environment,
+    Port,
+    Repository,
+    Speed,
+    Variables,
+    parse_port,
+    parse_run_id,
+    parse_variables,
+)
+from pushproof.cli.outcome import finish
+
+app = typer.Typer(
+    name="pushproof",
+    help="Proves, before production does, that a push deploys and that a bad push rolls back.",
+    epilog="exit codes: 0 holds, 1 not proven, 2 bad input, 3 something missing here, 4 Terraform failed, 130 interrupted",
+    no_args_is_help=True,
+    # Plain text reads the same on a terminal and in a CI log.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class TargetName(StrEnum):
+    """The targets that a drill can run on."""
+
+    EMBEDDED = "embedded"
+    LOCALSTACK = "localstack"
+    SANDBOX = "sandbox"
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code."""
+    try:
+        app(args=arguments if arguments is None else list(arguments), prog_name="pushproof")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    return 0
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"pushproof {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="log what goes on inside")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def doctor(
+    port: Annotated[
+        int, typer.Option(parser=parse_port, metavar="PORT", help="the gateway port you mean to use (0: any)")
+    ] = 0,
+) -> None:
+    """Show what is present on this machine, what is missing, and what to do about it."""
+    from pushproof.cli.doctor import show_diagnoses
+
+    finish(lambda: show_diagnoses(port))
+
+
+@app.command()
+def drill(
+    environment: Environment = ENVIRONMENT,
+    application: Application = APPLICATION,
+    bootstrap: Bootstrap = None,
+    variables: Variables = None,
+    speed: Speed = DEFAULT_SPEED,
+    port: Port = 0,
+    repository: Repository = REPOSITORY,
+    target: Annotated[TargetName, typer.Option(help="where to run it")] = TargetName.EMBEDDED,
+    variant: Annotated[str, typer.Option(help="the breakage to push, one of app/variants")] = "unhealthy",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="leave the world up at the end and print how to reach it")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="write the timeline as an HTML file")] = None,
+) -> None:
+    """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves."""
+    from pushproof.cli.drill import run_drill
+    from pushproof.drill.settings import DrillSettings
+
+    def body() -> int:
+        settings = DrillSettings(
+            environment=environment,
+            application=application,
+            bootstrap=bootstrap,
+            repository=repository,
+            variables=parse_variables(variables or []),
+            variant=variant,
+            keep=keep,
+            report=report,
+        )
+        return run_drill(settings, target=target.value, speed=speed, port=port)
+
+    finish(body)
+
+
+@app.command()
+def up(
+    environment: Environment = ENVIRONMENT,
+    application: Application = APPLICATION,
+    bootstrap: Bootstrap = None,
+    variables: Variables = None,
+    speed: Speed = DEFAULT_SPEED,
+    port: Port = 0,
+    repository: Repository = REPOSITORY,
+) -> None:
+    """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
+    from pushproof.cli.drill import keep_up
+    from pushproof.drill.settings import DrillSettings
+
+    def body() -> int:
+        settings = DrillSettings(
+            environment=environment,
+            application=application,
+            bootstrap=bootstrap,
+            repository=repository,
+            variables=parse_variables(variables or []),
+        )
+        return keep_up(settings, speed=speed, port=port)
+
+    finish(body)
+
+
+@app.command()
+def sweep(
+    local: Annotated[
+        bool, typer.Option("--local", help="on this machine: containers, networks, processes, directories")
+    ] = False,
+    expired: Annotated[
+        bool, typer.Option("--expired", help="in the sandbox account: only runs whose time is over")
+    ] = False,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run", parser=parse_run_id, metavar="ID", help="in the sandbox account: this run, expired or not"
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="in the sandbox account: remove it; without this, only tell what would go")
+    ] = False,
+) -> None:
+    """Remove what crashed runs left behind."""
+    from pushproof.cli.sweep import sweep_account, sweep_machine
+
+    if local:
+        finish(lambda: sweep_machine(alone=not (yes or expired or run_id)))
+    finish(lambda: sweep_account(run_id=run_id, expired=expired, act=yes))

@@ -1,0 +1,71 @@
+"""Options that commands share, with their validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_SPEED = 20.0
+
+
+def parse_port(text: str) -> int:
+    """Parse a TCP port; 0 stands for the first free one."""
+    if not str(text).isdigit() or int(text) > 65535:
+        raise typer.BadParameter(f"{text!r} is not a port; expected 0 to 65535")
+    return int(text)
+
+
+def parse_speed(text: str) -> float:
+    """Parse a speed: how many times as fast as on AWS time runs."""
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1000:
+        raise typer.BadParameter(
+            f"{text!r} is not a speed; expected a number above 0 and up to 1000, 1 being AWS's own"
+        )
+    return speed
+
+
+def parse_run_id(text: str) -> str:
+    """Parse the id of a sandbox run: eight hexadecimal digits."""
+    if len(text) != 8 or not set(text) <= set("0123456789abcdef"):
+        raise typer.BadParameter(
+            f"{text!r} is not a run; expected the eight hexadecimal digits in its names, such as 1a2b3c4d"
+        )
+    return text
+
+
+def parse_variables(pairs: list[str]) -> dict[str, str]:
+    """Parse `NAME=VALUE` pairs. Raises BadInput, naming the pair."""
+    from pushproof.drill.settings import BadInput
+
+    variables = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise BadInput(f"--var {pair!r}: expected NAME=VALUE")
+        variables[name] = value
+    return variables
+
+
+Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gateway port (0: the first free one)")]
+Speed = Annotated[
+    float, typer.Option(parser=parse_speed, metavar="FACTOR", help="how many times as fast as on AWS time runs")
+]
+Environment = Annotated[Path, typer.Option(help="root module under test")]
+Application = Annotated[Path, typer.Option("--app", help="the application's repository")]
+Bootstrap = Annotated[
+    Path | None, typer.Option(help="module that makes the state bucket (../../bootstrap of the environment)")
+]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="a Terraform variable; may be repeated")
+]
+Repository = Annotated[str, typer.Option(help="owner/name of the repository that is pushed to")]
+
+ENVIRONMENT = Path("infrastructure/environments/dev")
+APPLICATION = Path("app")
+REPOSITORY = "example/shop"

@@ -1,0 +1,56 @@
+"""`pushproof sweep`: this machine's leftovers, or those in the sandbox account."""
+
+from __future__ import annotations
+
+import os
+
+from rich.markup import escape
+
+from pushproof.cli.outcome import FAILED, OK, UNAVAILABLE, bad_input, console
+
+
+def sweep_machine(*, alone: bool) -> int:
+    """Remove what crashed runs left on this machine. `alone`: no option of the account's sweep was given with it."""
+    from pushproof.targets.journal import Journal
+
+    if not alone:
+        return bad_input("--local always acts, and on every crashed run; give it alone")
+    journal = Journal()
+    removed = journal.clean_up(strays=True)
+    for line in removed:
+        console.print(f"removed {escape(line)}")
+    if waiting := journal.orphans():
+        console.print(
+            f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and may hold "
+            "containers and networks of theirs. Start it (`systemctl start docker`, or `dockerd` as root), and sweep again."
+        )
+        return UNAVAILABLE
+    console.print(f"{len(removed)} leftover(s) removed" if removed else "Nothing to clean up.")
+    return OK
+
+
+def sweep_account(*, run_id: str | None, expired: bool, act: bool) -> int:
+    """Remove what runs left in the sandbox account, or list it unless `act`; returns 1 when some of it cannot be removed."""
+    from pushproof.sandbox.settings import SandboxSettings
+    from pushproof.sandbox.sweep import Wanted
+    from pushproof.targets.sandbox import sweep_account as sweep
+    from pushproof.targets.sandbox import told
+
+    outcome = sweep(
+        SandboxSettings.from_environment(os.environ),
+        Wanted(run=run_id, expired_only=expired),
+        act=act,
+        say=lambda line: console.print(line, markup=False),
+    )
+    for kept in outcome.selection.kept:
+        console.print(f"kept: {kept.found} of run {kept.run}: {kept.why}", markup=False)
+    for line in told(outcome):
+        console.print(line, style="red", markup=False)
+    if not act:
+        for item, run in outcome.selection.taken:
+            console.print(f"would remove {item} of run {run}", markup=False)
+        count = len(outcome.selection.taken)
+        console.print(f"{count} would be removed; --yes removes them" if count else "nothing is to be removed")
+        return FAILED if outcome.unlisted else OK
+    console.print(f"{len(outcome.removed)} removed" if outcome.removed else "nothing was to be removed")
+    return OK if outcome.clean else FAILED

@@ -1,0 +1,60 @@
+"""How many and how much ECS takes: lengths of lists, ranges of numbers, tags, tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pushproof.emulator.kernel.errors import AwsError
+
+
+def invalid(message: str) -> AwsError:
+    """The code ECS answers almost every wrong parameter with."""
+    return AwsError("InvalidParameterException", message)
+
+
+def at_most(what: str, items: Sequence[object] | None, most: int) -> None:
+    """Refuse a longer list in ECS's words ("subnets can have at most 16 items.").
+
+    https://github.com/hashicorp/terraform/issues/25306
+    """
+    if items is not None and len(items) > most:
+        raise invalid(f"{what} can have at most {most} items.")
+
+
+def in_range(what: str, value: object, least: int, most: int) -> None:
+    """Refuse a number outside AWS's documented range. None passes."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise invalid(f"{what} must be at least {least}")
+    if value > most:
+        raise invalid(f"{what} must be at most {most}")
+
+
+def one_of(what: str, value: object, allowed: Sequence[str]) -> None:
+    """Refuse a value outside a documented set. None and the empty string pass."""
+    if value and value not in allowed:
+        raise invalid(f"{value} is not a valid {what}. Must be one of [{', '.join(allowed)}]")
+
+
+def check_tags(tags: Sequence[Mapping[str, Any]] | None, present: Mapping[str, str] | None = None) -> None:
+    """Refuse what no tag may be: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
+    keys = [str(tag.get("key") or "") for tag in tags or ()]
+    for tag, key in zip(tags or (), keys, strict=True):
+        if not 1 <= len(key) <= 128:
+            raise invalid("Tag keys must be between 1 and 128 characters.")
+        if len(str(tag.get("value") or "")) > 256:
+            raise invalid("Tag values can be up to 256 characters.")
+        if key.lower().startswith("aws:"):
+            raise invalid("Tag keys cannot begin with aws:, which is reserved for AWS use.")
+    if len(set(keys)) != len(keys):
+        raise invalid("Duplicate tag keys found.")
+    at_most("tags", [*{*keys, *(present or ())}], 50)
+
+
+def check_token(token: object) -> None:
+    """Refuse a client token of more than 36 printable ASCII characters (API_CreateService)."""
+    if token and not re.fullmatch(r"[!-~]{1,36}", str(token)):
+        raise invalid("Client token must be at most 36 printable ASCII characters.")

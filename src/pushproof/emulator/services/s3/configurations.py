@@ -1,0 +1,212 @@
+"""Configurations of buckets, read back as they were written.
+
+The substrate keeps most of them, without all their members; those it lacks are kept here alone, and have no effect but that they
+can be read: who pays for requests, metrics, analytics, storage tiers and inventories of objects.
+
+Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pushproof.emulator.kernel.context import Call, RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.wire.protocol import service_model
+
+Ask = Callable[[RequestContext, str, dict[str, Any]], dict[str, Any]]
+Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A configuration that the substrate has, and reads back without all of its members.
+
+    `put`, `get` and `delete` are operations, `member` is what `put` carries, `beside` are other members of `put` that `get` shows.
+    """
+
+    put: str
+    get: str
+    member: str
+    delete: str = ""
+    beside: tuple[str, ...] = ()
+    rules_have_ids: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A configuration that a bucket may have many of, each with an id, and that the substrate lacks."""
+
+    name: str
+    member: str
+    listing: str
+
+
+NATIVE = (
+    Native(
+        "PutBucketLifecycleConfiguration",
+        "GetBucketLifecycleConfiguration",
+        "LifecycleConfiguration",
+        "DeleteBucketLifecycle",
+        beside=("TransitionDefaultMinimumObjectSize",),
+        rules_have_ids=True,
+    ),
+    Native(
+        "PutBucketReplication",
+        "GetBucketReplication",
+        "ReplicationConfiguration",
+        "DeleteBucketReplication",
+        rules_have_ids=True,
+    ),
+    Native("PutBucketWebsite", "GetBucketWebsite", "WebsiteConfiguration", "DeleteBucketWebsite"),
+    Native("PutBucketLogging", "GetBucketLogging", "BucketLoggingStatus"),
+    Native("PutObjectLockConfiguration", "GetObjectLockConfiguration", "ObjectLockConfiguration"),
+    Native("PutBucketNotificationConfiguration", "GetBucketNotificationConfiguration", "NotificationConfiguration"),
+)
+
+NUMBERED = (
+    Numbered("Analytics", "AnalyticsConfiguration", "ListBucketAnalyticsConfigurations"),
+    Numbered("IntelligentTiering", "IntelligentTieringConfiguration", "ListBucketIntelligentTieringConfigurations"),
+    Numbered("Inventory", "InventoryConfiguration", "ListBucketInventoryConfigurations"),
+    Numbered("Metrics", "MetricsConfiguration", "ListBucketMetricsConfigurations"),
+)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What one bucket's configurations were written as."""
+
+    native: dict[str, dict[str, Any]] = field(default_factory=dict)
+    numbered: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    payer: str = "BucketOwner"
+
+
+class Configurations:
+    """Answers the operations on configurations of buckets.
+
+    Args:
+        ask: calls the substrate's S3.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._buckets: dict[str, _Kept] = {}
+        self._handlers: dict[str, Answer] = {
+            "PutBucketRequestPayment": self._put_payer,
+            "GetBucketRequestPayment": self._get_payer,
+        }
+        for kind in NATIVE:
+            self._handlers[kind.put] = functools.partial(self._put, kind)
+            self._handlers[kind.get] = functools.partial(self._get, kind)
+            if kind.delete:
+                self._handlers[kind.delete] = functools.partial(self._delete, kind)
+        for numbered in NUMBERED:
+            name = f"Bucket{numbered.name}Configuration"
+            self._handlers[f"Put{name}"] = functools.partial(self._put_numbered, numbered)
+            self._handlers[f"Get{name}"] = functools.partial(self._get_numbered, numbered)
+            self._handlers[f"Delete{name}"] = functools.partial(self._delete_numbered, numbered)
+            self._handlers[numbered.listing] = functools.partial(self._list_numbered, numbered)
+
+    def handler(self, operation: str) -> Answer | None:
+        """The method for an operation of S3; None for those that are not about a configuration."""
+        return self._handlers.get(operation)
+
+    def bucket_deleted(self, call: Call) -> None:
+        """Forget a bucket: one made later under the same name has nothing of it."""
+        if call.status < 400:
+            self._buckets.pop(call.request.get("Bucket", ""), None)
+
+    def notifies_events(self, bucket: str) -> bool:
+        """Whether a bucket tells EventBridge of its objects."""
+        kept = self._buckets.get(bucket)
+        return kept is not None and "EventBridgeConfiguration" in kept.native.get(
+            "PutBucketNotificationConfiguration", {}
+        )
+
+    # What the substrate has.
+
+    def _put(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        written = copy.deepcopy(request[kind.member])
+        if kind.rules_have_ids:
+            for rule in written.get("Rules", []):
+                if not rule.get("ID"):
+                    # S3 makes one up: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
+                    rule["ID"] = str(uuid.uuid4())
+        answer = self._ask(context, kind.put, request)
+        self._of(request["Bucket"]).native[kind.put] = _as_read(kind, written, request)
+        return answer
+
+    def _get(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._ask(context, kind.get, request)
+        written = self._of(request["Bucket"]).native.get(kind.put)
+        return {**answer, **copy.deepcopy(written)} if written is not None else answer
+
+    def _delete(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self._ask(context, kind.delete, request)
+        self._of(request["Bucket"]).native.pop(kind.put, None)
+        return answer
+
+    # What it lacks.
+
+    def _put_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        payer = request["RequestPaymentConfiguration"]["Payer"]
+        if payer not in ("Requester", "BucketOwner"):
+            raise AwsError("MalformedXML", _MALFORMED)
+        self._existing(context, request).payer = payer
+        return {}
+
+    def _get_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Payer": self._existing(context, request).payer}
+
+    def _put_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        kept, configuration = self._existing(context, request), request[kind.member]
+        if configuration.get("Id") != request["Id"]:
+            raise AwsError("MalformedXML", _MALFORMED)
+        kept.numbered.setdefault(kind.name, {})[request["Id"]] = copy.deepcopy(configuration)
+        return {}
+
+    def _get_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        configurations = self._existing(context, request).numbered.get(kind.name, {})
+        if request["Id"] not in configurations:
+            raise AwsError("NoSuchConfiguration", "The specified configuration does not exist.", 404)
+        return {kind.member: copy.deepcopy(configurations[request["Id"]])}
+
+    def _delete_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        self._get_numbered(kind, context, request)
+        del self._of(request["Bucket"]).numbered[kind.name][request["Id"]]
+        return {}
+
+    def _list_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """A page of a hundred, as S3's."""
+        configurations = self._existing(context, request).numbered.get(kind.name, {})
+        after = request.get("ContinuationToken", "")
+        ids = sorted(number for number in configurations if number > after)
+        page = [copy.deepcopy(configurations[number]) for number in ids[:100]]
+        answer: dict[str, Any] = {f"{kind.member}List": page, "IsTruncated": len(ids) > 100}
+        if len(ids) > 100:
+            answer["NextContinuationToken"] = ids[99]
+        return answer
+
+    def _existing(self, context: RequestContext, request: dict[str, Any]) -> _Kept:
+        # A get and not a head: its error has a code and a text.
+        self._ask(context, "GetBucketVersioning", {"Bucket": request["Bucket"]})
+        return self._of(request["Bucket"])
+
+    def _of(self, bucket: str) -> _Kept:
+        return self._buckets.setdefault(bucket, _Kept())
+
+
+_MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+def _as_read(kind: Native, written: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """What Get shows of what Put was sent: the configuration under its own name, or its members by theirs."""
+    shown = service_model("s3").operation_model(kind.get).output_shape.members
+    read = {kind.member: written} if kind.member in shown else {k: v for k, v in written.items() if k in shown}
+    read.update({name: request[name] for name in kind.beside if name in request})
+    return read

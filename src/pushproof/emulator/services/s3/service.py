@@ -1,0 +1,40 @@
+"""S3 over the substrate's: configurations of buckets, and what EventBridge hears of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.services import Handler, Service
+from pushproof.emulator.services.s3.configurations import Configurations
+from pushproof.emulator.services.s3.events import ObjectEvents
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class S3Service(Service):
+    """Answers for configurations and empty tags; the substrate answers the rest."""
+
+    overlay: ClassVar[bool] = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self._configurations = Configurations(self.ask)
+        self._events = ObjectEvents(world, self._configurations.notifies_events)
+        world.gateway.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
+
+    def handler(self, operation: str) -> Handler | None:
+        return self._configurations.handler(operation) or super().handler(operation)
+
+    def on_object(self, callback: Callable[[str, str], None]) -> None:
+        """Call back, under the world's lock, with bucket and key of every object that was created."""
+        self._events.on_object(callback)
+
+    def get_bucket_tagging(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        answer = self.ask(context, "GetBucketTagging", request)
+        for tag in answer["TagSet"]:
+            # The substrate leaves out a value that is empty.
+            tag.setdefault("Value", "")
+        return answer

@@ -1,0 +1,56 @@
+"""Answers questions about a configuration from its files: local modules, declared variables, the backend's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pushproof.terraform.hcl import Block, read_directory, read_settings
+
+
+def local_source(block: Block) -> Path | None:
+    """Return the directory of a `module` block whose source is a local path; None for any other block or source."""
+    source = block.literal("source") if block.kind == "module" else None
+    local = source is not None and source.startswith(("./", "../"))
+    return (block.file.parent / str(source)).resolve() if local else None
+
+
+def local_modules(directory: Path) -> set[Path]:
+    """Return the directory and every local module it uses, directly or not."""
+    modules: set[Path] = set()
+    waiting = [directory.resolve()]
+    while waiting:
+        current = waiting.pop()
+        if current in modules or not current.is_dir():
+            continue
+        modules.add(current)
+        waiting += [source for block in read_directory(current) if (source := local_source(block)) is not None]
+    return modules
+
+
+def declared_variables(directory: Path) -> set[str]:
+    """Return the names of the variables that a configuration declares."""
+    return {block.labels[0] for block in read_directory(directory) if block.kind == "variable" and block.labels}
+
+
+def backend_settings(directory: Path) -> dict[str, str] | None:
+    """Return the plain settings of a root module's backend; None when it declares no backend.
+
+    The block itself wins over files of settings beside it (`*.hcl` over `*.hcl.example`), which complete it at `init`.
+    """
+    backends = [
+        inner
+        for block in read_directory(directory)
+        if block.kind == "terraform"
+        for inner in block.blocks
+        if inner.kind == "backend"
+    ]
+    if not backends:
+        return None
+    settings: dict[str, str] = {}
+    for pattern in ("*.hcl.example", "*.hcl"):
+        for path in sorted(directory.glob(pattern)):
+            # Terraform's own lock file is named .terraform.lock.hcl.
+            if not path.name.startswith("."):
+                settings |= read_settings(path)
+    settings |= {name: value for name in backends[0].attributes if (value := backends[0].literal(name)) is not None}
+    return settings
