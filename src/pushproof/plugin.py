@@ -109,7 +109,7 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
         from pushproof.targets.sandbox import SandboxTarget
 
         return SandboxTarget(say=_narrator(config, "sandbox"))
-    from pushproof.emulator.world import WorldSettings
+    from pushproof.emulator.kernel.settings import WorldSettings
 
     world, runtime = WorldSettings(speed=_speed(config)), config.getoption("--task-runtime")
     if name == "embedded":

@@ -19,8 +19,9 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand, ScriptedContainer
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 from pushproof.targets.worldtarget import furnish
 
 ACCOUNT, REGION = "210987654321", "eu-west-1"

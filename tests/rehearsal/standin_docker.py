@@ -12,9 +12,8 @@ import json
 import sys
 from pathlib import Path
 
+from pushproof.emulator.kernel.settings import CodePipelineSettings, WorldSettings
 from pushproof.emulator.runtime.docker.images import ensure_base_image
-from pushproof.emulator.services.codepipeline import CodePipelineSettings
-from pushproof.emulator.world import WorldSettings
 from pushproof.engines.pipeline import Settings
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.terraform.applied import apply_module
@@ -30,7 +29,7 @@ def main(after_rollback: str = "fail") -> None:
         region=REGION,
         speed=20.0,
         enforce_iam=True,
-        engines={"codepipeline": CodePipelineSettings(engine=Settings(ecs_rollback=after_rollback))},
+        codepipeline=CodePipelineSettings(engine=Settings(ecs_rollback=after_rollback)),
     )
     with EmbeddedTarget(EmbeddedSettings(world=settings)) as target:
         variables = {"trusted_principal_arns": [f"arn:aws:iam::{ACCOUNT}:root"]}

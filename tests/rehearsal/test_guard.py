@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT, REGION = "210987654321", "eu-west-1"

@@ -73,7 +73,7 @@ def keep_up(settings: DrillSettings, *, speed: float, port: int) -> int:
 
 
 def _open_world(name: str, speed: float, port: int) -> WorldTarget:
-    from pushproof.emulator.world import WorldSettings
+    from pushproof.emulator.kernel.settings import WorldSettings
 
     world = WorldSettings(speed=speed)
     target: WorldTarget

@@ -6,7 +6,6 @@ import functools
 import itertools
 import secrets
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +15,11 @@ from pushproof.emulator.access.authority import Authority
 from pushproof.emulator.events.bus import Bus
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.loop import Loop, ThreadedLoop, VirtualLoop
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.kernel.tasks import TargetProber, TaskRuntime
 from pushproof.emulator.network.paths import Paths
-from pushproof.emulator.runtime.base import TargetProber, TaskRuntime
 from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, in_process_client
 from pushproof.emulator.wire.gateway import Gateway
-
-
-@dataclass(frozen=True, slots=True)
-class WorldSettings:
-    """What a world can be told. `settings` of the engines ride along under their own names in `engines`."""
-
-    account_id: str = "123456789012"
-    region: str = "eu-west-1"
-    speed: float = 30.0
-    port: int = 0
-    # Whether IAM policies bind roles; the account's administrator is never restricted.
-    enforce_iam: bool = True
-    # Whether image pulls, secrets and logs need a network path in the VPC as it is configured.
-    enforce_network: bool = True
-    engines: dict[str, Any] = field(default_factory=dict)
 
 
 class World:

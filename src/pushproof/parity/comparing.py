@@ -45,7 +45,7 @@ def compare(
 
 
 def _world() -> Any:
-    from pushproof.emulator.world import WorldSettings
+    from pushproof.emulator.kernel.settings import WorldSettings
 
     return WorldSettings(speed=20.0)
 

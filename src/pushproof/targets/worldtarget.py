@@ -16,11 +16,12 @@ from pushproof.base.clock import Clock
 from pushproof.base.environment import scrub, world_environment
 from pushproof.base.target import Address, TargetUnavailable
 from pushproof.emulator.githost.host import GitHost
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.furnishing import furnish_docker, furnish_scripted
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.wire.control import ControlFront
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
 from pushproof.emulator.runtime.docker.builder import DockerBuilder
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
-from pushproof.emulator.services.codebuild import CodeBuildSettings
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
 
@@ -93,7 +93,7 @@ class Builds:
 @pytest.fixture(scope="module")
 def builds() -> Iterator[Builds]:
     """A world whose builds run in containers."""
-    settings = WorldSettings(speed=30, engines={"codebuild": CodeBuildSettings(shortest_build_limit=12)})
+    settings = WorldSettings(speed=30, codebuild=CodeBuildSettings(shortest_build_limit=12))
     with World(settings) as world:
         world.serve()
         try:

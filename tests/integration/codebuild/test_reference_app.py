@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.runtime.docker.builder import DockerBuilder
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.services.codebuild import PipelineHandoff
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pushproof.base.environment import WORLD_VARIABLE
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.imagemaking import import_root, on_behalf_of
 from pushproof.emulator.runtime.docker.images import SUITE
-from pushproof.emulator.world import WorldSettings
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.terraform.applied import apply_module
 

@@ -23,10 +23,11 @@ import pytest
 import requests
 
 from pushproof.base.environment import world_environment
+from pushproof.emulator.kernel.images import IMAGES_HOST
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.registry.mirror import ImagesMirror
-from pushproof.emulator.registry.references import IMAGES_HOST
 from pushproof.emulator.runtime.docker.host import connect
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
 

@@ -19,7 +19,8 @@ import pytest
 import requests
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"

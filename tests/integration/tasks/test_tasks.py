@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_build_image
 from pushproof.emulator.runtime.furnishing import furnish_docker
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
 

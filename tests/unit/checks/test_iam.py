@@ -11,7 +11,8 @@ import pytest
 
 from pushproof.checks.iam import IamChecks
 from pushproof.checks.permissions import Permission, Pipeline, build_needs, execution_needs, forbidden, pipeline_needs
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"

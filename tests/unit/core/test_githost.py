@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pushproof.base.environment import clean_environment
-from pushproof.emulator.githost.host import GitHost, NoSuchRepository, Push
+from pushproof.emulator.githost.host import GitHost
+from pushproof.emulator.kernel.source import NoSuchRepository, Push
 from pushproof.emulator.world import World
 
 

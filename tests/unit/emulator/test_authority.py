@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 PIPELINE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"

@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
-from pushproof.emulator.services.codebuild import CodeBuildSettings, PipelineHandoff
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.services.codebuild import PipelineHandoff
+from pushproof.emulator.world import World
 
 TRUST = {
     "Version": "2012-10-17",
@@ -296,7 +297,7 @@ def test_stop_build_stops(builds: Builds) -> None:
 
 def test_builds_beyond_the_quota_wait_in_the_queue() -> None:
     """With room for one build the second is QUEUED until the first is done, and times out there if that takes too long."""
-    settings = WorldSettings(engines={"codebuild": CodeBuildSettings(concurrent_builds=1)})
+    settings = WorldSettings(codebuild=CodeBuildSettings(concurrent_builds=1))
     with virtual(settings) as world:
         builds = Builds(world)
         builds.project(queuedTimeoutInMinutes=5)

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.core.request import Request
 
-from pushproof.emulator.runtime.base import PullError
-from pushproof.emulator.services.ecr import EcrSettings
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import EcrSettings, WorldSettings
+from pushproof.emulator.kernel.tasks import PullError
+from pushproof.emulator.world import World
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -156,7 +156,7 @@ def test_immutable_tag_stays(ecr: Any) -> None:
 
 def test_same_image_under_an_immutable_tag_is_a_setting() -> None:
     """With `immutable_accepts_same_digest` pushing the very same image again is no overwriting."""
-    settings = WorldSettings(engines={"ecr": EcrSettings(immutable_accepts_same_digest=True)})
+    settings = WorldSettings(ecr=EcrSettings(immutable_accepts_same_digest=True))
     with World.virtual(settings) as world:
         ecr = world.administrator("ecr")
         ecr.create_repository(repositoryName="app", imageTagMutability="IMMUTABLE")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 POLICY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}]}

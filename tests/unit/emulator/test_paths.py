@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 from pushproof.engines.reachability import Circumstances
 
 REGION = "eu-west-1"

@@ -14,7 +14,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from pushproof.base.target import TargetUnavailable
-from pushproof.emulator.world import WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.targets.journal import Journal
 from pushproof.targets.localstack.container import licence_refused
 from pushproof.targets.localstack.health import Named, health, named_in_environment, standing

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.access.attachments import Attachments
 from pushproof.emulator.access.denials import denial
 from pushproof.emulator.kernel.context import Credentials, Principal
-from pushproof.emulator.wire.protocol import ParsedCall
+from pushproof.emulator.kernel.protocol import ParsedCall
 from pushproof.engines import policy as engine
 from pushproof.engines.policy.actions import Permission, Scope, requirement
 

@@ -14,7 +14,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.environment import WORLD_VARIABLE, clean_environment
+from pushproof.emulator.kernel.source import Commit, NoSuchRepository, Push
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -43,35 +43,6 @@ try:
 except Exception as error:
     print(f"the push was stored, but announcing it failed: {{error}}")
 """
-
-
-class NoSuchRepository(Exception):
-    """The git host has no such repository."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit: full hash, author, ISO 8601 date, first line and whole message."""
-
-    id: str
-    author: str
-    email: str
-    date: str
-    message: str
-
-    @property
-    def subject(self) -> str:
-        return self.message.split("\n", 1)[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A branch that moved: `repository` as `owner/name`, the commit it is at now, the one before (None: a new branch)."""
-
-    repository: str
-    branch: str
-    commit: Commit
-    previous: str | None
 
 
 class GitHost:

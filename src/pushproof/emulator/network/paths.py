@@ -34,14 +34,13 @@ if TYPE_CHECKING:
 class Paths:
     """Answers from the VPC's own routes, endpoints and security groups, as the substrate's EC2 describes them.
 
-    May be asked from any thread, without the world's lock. `WorldSettings(engines={"reachability": Circumstances(…)})` sets
+    May be asked from any thread, without the world's lock. `WorldSettings(circumstances=Circumstances(…))` sets
     the circumstances a world begins with; with `enforce_network` off nothing is ever refused.
     """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        given = world.settings.engines.get("reachability")
-        self._circumstances: Circumstances = given if isinstance(given, Circumstances) else Circumstances()
+        self._circumstances: Circumstances = world.settings.circumstances
         self._lock = threading.Lock()
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}

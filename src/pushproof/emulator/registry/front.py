@@ -24,14 +24,14 @@ from urllib.parse import quote, urlencode
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel import protocol
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.images import ResolvedImage, ecr_host, parse_reference
+from pushproof.emulator.kernel.tasks import PullError
 from pushproof.emulator.registry.errors import RegistryError, from_aws
 from pushproof.emulator.registry.mirror import ImagesMirror
-from pushproof.emulator.registry.references import ResolvedImage, ecr_host, parse_reference
-from pushproof.emulator.runtime.base import PullError
 from pushproof.emulator.services.ecr import manifests
-from pushproof.emulator.wire import protocol
 from pushproof.emulator.wire.blobresponse import blob_response
 
 if TYPE_CHECKING:

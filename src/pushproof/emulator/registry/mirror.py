@@ -27,8 +27,8 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.directories import cache_directory
+from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.registry.errors import RegistryError
-from pushproof.emulator.registry.references import IMAGES_HOST
 from pushproof.emulator.wire.blobresponse import blob_response
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel.protocol import signature_of
 from pushproof.emulator.substrate.moto import Substrate
-from pushproof.emulator.wire.protocol import signature_of
 
 
 class LayeredSubstrate:

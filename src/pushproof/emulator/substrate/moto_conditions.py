@@ -13,6 +13,7 @@ from moto.core.request import Request
 from werkzeug.http import http_date
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel.protocol import signature_of
 from pushproof.emulator.substrate.conditions import (
     PRECONDITIONS,
     SOURCE_PRECONDITIONS,
@@ -23,7 +24,6 @@ from pushproof.emulator.substrate.conditions import (
     check_source,
     check_write,
 )
-from pushproof.emulator.wire.protocol import signature_of
 
 _ALL = frozenset((*PRECONDITIONS, *SOURCE_PRECONDITIONS))
 # Between the look at an object and the write there must be no other conditional write: lock files depend on it.

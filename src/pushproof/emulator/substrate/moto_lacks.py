@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from moto.core.request import Request
 
-from pushproof.emulator.wire.protocol import service_model, signature_of
+from pushproof.emulator.kernel.protocol import service_model, signature_of
 
 # What moto looks for in a query string, by method, for buckets and for keys.
 ROUTED: dict[tuple[str, str], frozenset[str]] = {

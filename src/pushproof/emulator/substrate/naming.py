@@ -15,7 +15,7 @@ import botocore
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.wire.protocol import route, signature_of
+from pushproof.emulator.kernel.protocol import route, signature_of
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 _METADATA = re.compile(r'"metadata"\s*:\s*\{(.*?)\n  \}', re.DOTALL)

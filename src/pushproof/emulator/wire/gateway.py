@@ -18,9 +18,9 @@ from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel import protocol
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
-from pushproof.emulator.wire import protocol
 from pushproof.emulator.wire.plain import plain_error
 
 if TYPE_CHECKING:

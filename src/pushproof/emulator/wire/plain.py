@@ -12,7 +12,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.wire.protocol import service_model
+from pushproof.emulator.kernel.protocol import service_model
 
 
 def plain_error(error: AwsError, request: Request, service: str, request_id: str) -> Response:

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pushproof.base.target import TargetUnavailable
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.substrate.layered import LayeredSubstrate
 from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, UpstreamSubstrate
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 from pushproof.targets.journal import Journal
 from pushproof.targets.localstack.container import LocalStackContainer, start_localstack
 from pushproof.targets.localstack.health import Health, Named, found_standing, health, named_in_environment, standing

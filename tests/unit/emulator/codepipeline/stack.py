@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pushproof.base.clock import VirtualClock
-from pushproof.emulator.githost.host import Commit, Push
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.kernel.settings import CodePipelineSettings, WorldSettings
+from pushproof.emulator.kernel.source import Commit, Push
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.services import Service
-from pushproof.emulator.services.codepipeline import CodePipelineSettings
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 ACCOUNT = "123456789012"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
@@ -328,6 +328,9 @@ class Stack:
 
 
 def open_stack(settings: CodePipelineSettings | None = None) -> Stack:
-    engines = {"codepipeline": settings} if settings is not None else {}
     # CloudWatch Logs refuses old entries, so the virtual clock starts now.
-    return Stack(World(WorldSettings(engines=engines), loop=VirtualLoop(VirtualClock(time.time()))))
+    return Stack(
+        World(
+            WorldSettings(codepipeline=settings or CodePipelineSettings()), loop=VirtualLoop(VirtualClock(time.time()))
+        )
+    )

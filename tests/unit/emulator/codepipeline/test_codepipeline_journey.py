@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.emulator.codepipeline.stack import ROLE, Stack, open_stack
 
-from pushproof.emulator.services.codepipeline import CodePipelineSettings
+from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.engines.pipeline import Settings
 
 

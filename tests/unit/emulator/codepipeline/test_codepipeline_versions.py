@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.unit.emulator.codepipeline.stack import ACCOUNT, ROLE, Stack, action, open_stack, trust
 
-from pushproof.emulator.services.codepipeline import CodePipelineSettings
+from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.engines.pipeline import Settings
 
 OTHER_ROLE = f"arn:aws:iam::{ACCOUNT}:role/other"

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.world import World
 
 TRUST = {
     "Version": "2012-10-17",

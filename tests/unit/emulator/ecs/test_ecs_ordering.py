@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.base import ContainerSpec, PulledImage
+from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage
 from pushproof.emulator.runtime.docker.tasks import stop_order
 
 CHECK = {"command": ["CMD-SHELL", "true"], "interval": 5, "retries": 2}

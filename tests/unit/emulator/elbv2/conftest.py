@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from pushproof.emulator.kernel.loop import VirtualLoop
-from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.emulator.world import World
 
 

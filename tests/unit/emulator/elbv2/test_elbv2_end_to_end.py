@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.world import World
 
 
 class App:

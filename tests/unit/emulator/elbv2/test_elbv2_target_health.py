@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.emulator.kernel.tasks import HttpProbe
 
 OK = HttpProbe(200)
 

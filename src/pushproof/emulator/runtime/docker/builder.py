@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from docker.errors import APIError, DockerException, NotFound
 
-from pushproof.emulator.registry.references import IMAGES_HOST
+from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.runtime.docker.execution import captured, execute
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image

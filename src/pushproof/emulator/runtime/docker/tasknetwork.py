@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from pushproof.emulator.runtime.base import StartError
+from pushproof.emulator.kernel.tasks import StartError
 from pushproof.emulator.runtime.docker.execution import captured
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
 from pushproof.emulator.runtime.docker.images import ensure_base_image

@@ -12,7 +12,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from pushproof.base.clock import work_limit
-from pushproof.emulator.runtime.base import (
+from pushproof.emulator.kernel.tasks import (
     CommandResult,
     ContainerSpec,
     PulledImage,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
-from pushproof.emulator.runtime.loadbalancer.scripted import ScriptedLoadBalancer
-from pushproof.emulator.runtime.loadbalancer.specs import (
+from pushproof.emulator.kernel.balancing import (
     AccessLogEntry,
     Certificate,
     CertificateError,
@@ -14,6 +12,8 @@ from pushproof.emulator.runtime.loadbalancer.specs import (
     Target,
     TargetGroupSpec,
 )
+from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
+from pushproof.emulator.runtime.loadbalancer.scripted import ScriptedLoadBalancer
 
 __all__ = [
     "AccessLogEntry",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pushproof.emulator.runtime.loadbalancer.specs import Target, TargetGroupSpec
+from pushproof.emulator.kernel.balancing import Target, TargetGroupSpec
 from pushproof.engines.loadbalancing import eligible
 
 # Target groups seen from one listener's thread only; the specs they hold are replaced whole from outside.

@@ -21,9 +21,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target
 from pushproof.emulator.runtime.loadbalancer import pages, websocket
 from pushproof.emulator.runtime.loadbalancer.groups import Group, read_cookie, write_cookie
-from pushproof.emulator.runtime.loadbalancer.specs import AccessLogEntry, ListenerSpec, Target
 from pushproof.engines.loadbalancing import (
     FixedResponse,
     Forward,

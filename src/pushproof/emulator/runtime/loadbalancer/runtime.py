@@ -14,10 +14,10 @@ from aiohttp import web
 from yarl import URL
 
 from pushproof.base.clock import Clock, ScaledClock, work_limit
-from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenError, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
-from pushproof.emulator.runtime.loadbalancer.specs import AccessLogEntry, ListenError, ListenerSpec, TargetGroupSpec
 from pushproof.emulator.runtime.loadbalancer.tls import TlsServer
 from pushproof.engines.tlspolicy import tls_policy
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pushproof.emulator.runtime.base import HttpProbe, TargetProber
+from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
 from pushproof.emulator.runtime.loadbalancer.groups import Group
-from pushproof.emulator.runtime.loadbalancer.specs import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
 from pushproof.engines.loadbalancing import FixedResponse, Forward, HttpRequest, Redirect, Rule, matching_rule
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from pushproof.emulator.runtime.loadbalancer.specs import Certificate, CertificateError
+from pushproof.emulator.kernel.balancing import Certificate, CertificateError
 from pushproof.engines.loadbalancing import certificate_for
 from pushproof.engines.tlspolicy import TlsPolicy
 

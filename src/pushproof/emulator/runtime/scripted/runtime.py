@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pushproof.emulator.runtime.base import (
+from pushproof.emulator.kernel.tasks import (
     CommandResult,
     HttpProbe,
     PulledImage,

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from pushproof.emulator.services.codebuild.builds import PipelineHandoff
 from pushproof.emulator.services.codebuild.service import CodeBuildService
-from pushproof.emulator.services.codebuild.settings import CodeBuildSettings
 
-__all__ = ["CodeBuildService", "CodeBuildSettings", "PipelineHandoff"]
+__all__ = ["CodeBuildService", "PipelineHandoff"]

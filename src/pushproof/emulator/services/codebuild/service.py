@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codebuild import builds, projects
 from pushproof.emulator.services.codebuild.builds import Build, PipelineHandoff
 from pushproof.emulator.services.codebuild.projects import Project, invalid
 from pushproof.emulator.services.codebuild.running import BuildRun
-from pushproof.emulator.services.codebuild.settings import CodeBuildSettings
 from pushproof.engines.buildspec import Outcome, Phase
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ class CodeBuildService(Service):
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
-        given = world.settings.engines.get("codebuild")
-        self.settings: CodeBuildSettings = given if given is not None else CodeBuildSettings()
+        self.settings: CodeBuildSettings = world.settings.codebuild
         self._projects: dict[tuple[str, str], dict[str, Project]] = {}
         self._builds: dict[tuple[str, str], dict[str, Build]] = {}
         self._runs: dict[str, BuildRun] = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services.codepipeline.actions import JOBS, Given, Job
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline
-from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
 from pushproof.engines.pipeline import Announcement, Input, StartAction, Tick, step
 
 if TYPE_CHECKING:

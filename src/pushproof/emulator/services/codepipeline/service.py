@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
 from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL
 from pushproof.emulator.services.codepipeline.executor import Executor
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared, refused
-from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
 from pushproof.engines.pipeline import (
     Action,
     ActionRun,
@@ -35,7 +35,7 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.githost.host import Push
+    from pushproof.emulator.kernel.source import Push
     from pushproof.emulator.world import World
 
 
@@ -44,8 +44,7 @@ class CodePipelineService(Service):
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
-        given = world.settings.engines.get("codepipeline")
-        self.settings: CodePipelineSettings = given if given is not None else CodePipelineSettings()
+        self.settings: CodePipelineSettings = world.settings.codepipeline
         self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}
         self._executor = Executor(world, self.settings)
         self._watched: list[Any] = []

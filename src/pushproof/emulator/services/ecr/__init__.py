@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pushproof.emulator.services.ecr.lifecycle import LifecycleAct
-from pushproof.emulator.services.ecr.model import EcrSettings, Image, Repository
+from pushproof.emulator.services.ecr.model import Image, Repository
 from pushproof.emulator.services.ecr.service import EcrService
 
-__all__ = ["EcrService", "EcrSettings", "Image", "LifecycleAct", "Repository"]
+__all__ = ["EcrService", "Image", "LifecycleAct", "Repository"]

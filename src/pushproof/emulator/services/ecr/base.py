@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.settings import EcrSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.ecr import errors
-from pushproof.emulator.services.ecr.model import EcrSettings, Repository, Scope
+from pushproof.emulator.services.ecr.model import Repository, Scope
 from pushproof.emulator.services.ecr.store import Store
 
 

@@ -9,28 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pushproof.emulator.services.ecr.manifests import Manifest
-from pushproof.engines.lifecycle import LifecycleSettings
 from pushproof.engines.lifecycle import StorageClass as StorageClass
 
 Scope = tuple[str, str]
 """(account, region)."""
-
-
-@dataclass(frozen=True, slots=True)
-class EcrSettings:
-    """What differs from AWS's defaults, or what AWS leaves open. Durations are AWS seconds.
-
-    `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
-    `token_lifetime`: of GetAuthorizationToken. `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
-    `immutable_accepts_same_digest`: whether pushing the very same image again under an immutable tag succeeds.
-    """
-
-    lifecycle_interval: float | None = 86_400.0
-    token_lifetime: float = 12 * 3_600.0
-    preview_duration: float = 5.0
-    scan_duration: float = 30.0
-    immutable_accepts_same_digest: bool = False
-    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,6 @@ from pushproof.emulator.registry.front import Registry
 from pushproof.emulator.services.ecr.images import ImageOperations
 from pushproof.emulator.services.ecr.layers import LayerOperations
 from pushproof.emulator.services.ecr.lifecycle import LifecycleOperations
-from pushproof.emulator.services.ecr.model import EcrSettings
 from pushproof.emulator.services.ecr.registrywide import RegistryOperations
 from pushproof.emulator.services.ecr.repositories import RepositoryOperations
 from pushproof.emulator.services.ecr.store import Store
@@ -26,7 +25,7 @@ class EcrService(RegistryOperations, RepositoryOperations, ImageOperations, Laye
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
-        self.settings = world.settings.engines.get("ecr") or EcrSettings()
+        self.settings = world.settings.ecr
         self.store = Store(world, self.settings)
         self.tokens = Tokens()
         self.registries = {}

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.settings import EcrSettings
 from pushproof.emulator.services.ecr import errors, manifests
-from pushproof.emulator.services.ecr.model import EcrSettings, Image, Repository, Scope, StorageClass, Upload
+from pushproof.emulator.services.ecr.model import Image, Repository, Scope, StorageClass, Upload
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World

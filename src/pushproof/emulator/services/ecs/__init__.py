@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .model import EcsSettings
 from .service import EcsApi
 
-__all__ = ["EcsApi", "EcsSettings"]
+__all__ = ["EcsApi"]

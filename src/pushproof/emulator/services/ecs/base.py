@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.settings import EcsSettings
 from pushproof.emulator.services import Service
 
-from .model import Cluster, EcsService, EcsSettings, EcsTask, Region, TaskDefinition
+from .model import Cluster, EcsService, EcsTask, Region, TaskDefinition
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
@@ -23,8 +24,7 @@ class EcsBase(Service):
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self.regions: dict[tuple[str, str], Region] = {}
-        settings = world.settings.engines.get("ecs")
-        self.settings = settings if isinstance(settings, EcsSettings) else EcsSettings()
+        self.settings: EcsSettings = world.settings.ecs
 
     def region(self, context: RequestContext) -> Region:
         return self._region(context.account_id, context.region)

@@ -20,11 +20,12 @@ from pushproof.base.clock import start_room
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome
-from pushproof.emulator.runtime.base import CommandResult
+from pushproof.emulator.kernel.settings import EcsSettings
+from pushproof.emulator.kernel.tasks import CommandResult
 from pushproof.engines.deployment import HealthCheck, HealthStatus, container_checked, container_started, task_health
 
 from .endpoint import variables
-from .model import ContainerState, EcsSettings, EcsTask, Interface
+from .model import ContainerState, EcsTask, Interface
 from .ordering import Progress, Unmeetable, dependencies, met
 from .preparing import Order, Started, TaskFailed, log_options, prepare_and_start
 from .shapes import iso, task_shape

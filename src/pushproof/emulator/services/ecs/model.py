@@ -14,32 +14,6 @@ from pushproof.engines.deployment import ContainerHealth, HealthCheck, HealthSta
 from .ordering import Dependency
 
 
-@dataclass(frozen=True, slots=True)
-class EcsSettings:
-    """What AWS does not document of a task's life; seconds of AWS time."""
-
-    provisioning_seconds: float = 8.0
-    """From StartTask to PENDING: a network interface is made and attached."""
-
-    activating_seconds: float = 2.0
-    """From the containers' start to RUNNING."""
-
-    deprovisioning_seconds: float = 2.0
-    """From the containers' end to STOPPED: the network interface is detached and deleted."""
-
-    stopped_task_seconds: float = 3600.0
-    """How long DescribeTasks still shows a STOPPED task (documented: "at least one hour")."""
-
-    inactive_service_seconds: float = 3600.0
-    """How long DescribeServices still shows an INACTIVE service."""
-
-    log_flush_seconds: float = 2.0
-    """How often container output goes to CloudWatch Logs."""
-
-    unchecked_containers_are_unknown: bool = False
-    """An essential container without a health check keeps the task's health UNKNOWN, though others are HEALTHY."""
-
-
 @dataclass(slots=True)
 class Cluster:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""

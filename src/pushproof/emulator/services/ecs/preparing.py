@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.runtime.base import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
+from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
 
 from .ordering import dependencies
 

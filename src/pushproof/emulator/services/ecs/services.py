@@ -283,8 +283,7 @@ class ServiceOperations(EcsBase):
     # Inside ---------------------------------------------------------------------------------------------------
 
     def _deployment_settings(self) -> DeploymentSettings:
-        settings = self.world.settings.engines.get("deployment")
-        return settings if isinstance(settings, DeploymentSettings) else DeploymentSettings()
+        return self.world.settings.deployment
 
     def _service_of(self, region: Region, arn: str) -> EcsService | None:
         parts = arn.split("/")

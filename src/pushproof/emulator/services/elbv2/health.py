@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pushproof.base.clock import start_room
 from pushproof.emulator.kernel.loop import Outcome
-from pushproof.emulator.runtime.base import HttpProbe, TargetProber
+from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
 from pushproof.engines.deployment.target_health import (
     Matcher,

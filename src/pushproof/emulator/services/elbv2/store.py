@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import VirtualLoop
-from pushproof.emulator.runtime.base import TargetProber
+from pushproof.emulator.kernel.tasks import TargetProber
 from pushproof.emulator.runtime.loadbalancer import (
     CertificateError,
     DataPlane,

@@ -17,7 +17,7 @@ from typing import Any
 
 from pushproof.emulator.kernel.context import Call, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.wire.protocol import service_model
+from pushproof.emulator.kernel.protocol import service_model
 
 Ask = Callable[[RequestContext, str, dict[str, Any]], dict[str, Any]]
 Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]

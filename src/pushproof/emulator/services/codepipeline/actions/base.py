@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome, Timer
-from pushproof.emulator.services.codepipeline.settings import CodePipelineSettings
+from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.engines.pipeline import (
     ActionFailed,
     ActionProgressed,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pushproof.emulator.runtime.base import HttpProbe
+from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.engines.loadbalancing import Rule
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
 

@@ -1,0 +1,106 @@
+"""Settings of a world. What AWS leaves open is a named setting here or in the engine that it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pushproof.engines.buildspec import TransitionSettings
+from pushproof.engines.deployment import DeploymentSettings
+from pushproof.engines.lifecycle import LifecycleSettings
+from pushproof.engines.pipeline import Settings as PipelineEngineSettings
+from pushproof.engines.reachability import Circumstances
+
+
+@dataclass(frozen=True, slots=True)
+class EcsSettings:
+    """What AWS does not document of a task's life; seconds of AWS time."""
+
+    provisioning_seconds: float = 8.0
+    """From StartTask to PENDING: a network interface is made and attached."""
+
+    activating_seconds: float = 2.0
+    """From the containers' start to RUNNING."""
+
+    deprovisioning_seconds: float = 2.0
+    """From the containers' end to STOPPED: the network interface is detached and deleted."""
+
+    stopped_task_seconds: float = 3600.0
+    """How long DescribeTasks still shows a STOPPED task (documented: "at least one hour")."""
+
+    inactive_service_seconds: float = 3600.0
+    """How long DescribeServices still shows an INACTIVE service."""
+
+    log_flush_seconds: float = 2.0
+    """How often container output goes to CloudWatch Logs."""
+
+    unchecked_containers_are_unknown: bool = False
+    """An essential container without a health check keeps the task's health UNKNOWN, though others are HEALTHY."""
+
+
+@dataclass(frozen=True, slots=True)
+class EcrSettings:
+    """What differs from AWS's defaults, or what AWS leaves open. Durations are AWS seconds.
+
+    `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
+    `token_lifetime`: of GetAuthorizationToken. `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
+    `immutable_accepts_same_digest`: whether pushing the very same image again under an immutable tag succeeds.
+    """
+
+    lifecycle_interval: float | None = 86_400.0
+    token_lifetime: float = 12 * 3_600.0
+    preview_duration: float = 5.0
+    scan_duration: float = 30.0
+    immutable_accepts_same_digest: bool = False
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBuildSettings:
+    """Times in AWS seconds unless they say otherwise.
+
+    `queue_seconds`: how long a build is QUEUED although there is room. `concurrent_builds`: how many run at once in a region,
+    the quota for a new account's small Linux builds being low; others stay QUEUED. `shortest_build_limit`: *real* seconds that
+    a build with real commands may take whatever the clock's speed makes of its time limit: compilers do not run faster because
+    the clock does. `transitions`: what AWS does not document about phases.
+    """
+
+    queue_seconds: float = 1.0
+    concurrent_builds: int = 15
+    shortest_build_limit: float = 600.0
+    transitions: TransitionSettings = field(default_factory=TransitionSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class CodePipelineSettings:
+    """Settings of CodePipeline, and how often the emulator looks.
+
+    engine: the settings of the pipeline engine, among them what the ECS action does after a rollback.
+    ecs_poll_seconds: how often the ECS deploy action looks at its service, in AWS seconds.
+    detect_over_pending: whether a push to a watched branch starts an execution although the connection was never authorised
+        (it fails at Source, as the first execution of a new pipeline does). False: the push goes unnoticed.
+    """
+
+    engine: PipelineEngineSettings = field(default_factory=PipelineEngineSettings)
+    ecs_poll_seconds: float = 15.0
+    detect_over_pending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """Settings of a world. `speed`: how many times as fast as on AWS time runs; `port` 0 takes the first free one."""
+
+    account_id: str = "123456789012"
+    region: str = "eu-west-1"
+    speed: float = 30.0
+    port: int = 0
+    # Whether IAM policies bind roles; the account's administrator is never restricted.
+    enforce_iam: bool = True
+    # Whether image pulls, secrets and logs need a network path in the VPC as it is configured.
+    enforce_network: bool = True
+    deployment: DeploymentSettings = field(default_factory=DeploymentSettings)
+    ecs: EcsSettings = field(default_factory=EcsSettings)
+    ecr: EcrSettings = field(default_factory=EcrSettings)
+    codebuild: CodeBuildSettings = field(default_factory=CodeBuildSettings)
+    codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
+    # Zones that are down and the like, as the world begins.
+    circumstances: Circumstances = field(default_factory=Circumstances)
