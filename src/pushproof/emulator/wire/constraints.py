@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.wire.protocol import service_model
+from pushproof.emulator.kernel.protocol import service_model
 
 
 def check_constraints(
