@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pushproof.checks.verdict import Attention, attending
 from pushproof.terraform.applied import AppliedModule, apply_module
 from pushproof.terraform.errors import TerraformError
 
 if TYPE_CHECKING:
-    from pushproof.checks.iam import IamChecks
-    from pushproof.checks.networking import NetworkingChecks
-    from pushproof.checks.pipeline import PipelineChecks
-    from pushproof.checks.registry import RegistryChecks
-    from pushproof.checks.secrets import SecretsChecks
-    from pushproof.checks.service import ServiceChecks
-    from pushproof.checks.state import StateChecks
+    from pushproof.base.target import Target
+    from pushproof.checks.check import Clients
+    from pushproof.fixtures import (
+        Apply,
+        IamFactory,
+        NetworkingFactory,
+        PipelineFactory,
+        RegistryFactory,
+        SecretsFactory,
+        ServiceFactory,
+        StateFactory,
+    )
 
 TARGETS = ("embedded", "localstack", "sandbox")
 
@@ -77,20 +84,47 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+class OverlookedVerdict(pytest.PytestWarning):
+    """A test passed without asserting a verdict, or by asserting it the wrong way round."""
+
+
+_ATTENTION = pytest.StashKey[Attention]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    with attending() as item.stash[_ATTENTION]:
+        return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # What fixtures ask may be for later tests.
+    item.stash[_ATTENTION].made.clear()
+
+
+# Last: after the test itself has passed.
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    __tracebackhide__ = True
+    for sentence in item.stash[_ATTENTION].overlooked():
+        warnings.warn(OverlookedVerdict(sentence), stacklevel=1)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    call: pytest.CallInfo[None],
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    from pushproof.checks.finding import failed_findings
-
-    if call.excinfo is not None and call.excinfo.errisinstance(TerraformError):
-        _end_where_pushproof_begins(call.excinfo)
-    report = yield
-    if call.excinfo is not None and call.excinfo.errisinstance(AssertionError):
-        for findings in failed_findings(call.excinfo.traceback[-1].frame.f_locals):
-            if str(findings) not in str(call.excinfo.value):
-                report.sections.append((f"findings of {findings.check}", str(findings)))
-    return report
+    failure = call.excinfo
+    if failure is not None and failure.errisinstance(TerraformError):
+        _end_where_pushproof_begins(failure)
+    if failure is not None and isinstance(failure.value, AssertionError):
+        # The text becomes a part of the error, so that every report has it: terminal, JUnit XML and others.
+        texts = [str(verdict) for verdict in item.stash[_ATTENTION].behind(failure.value)]
+        if texts:
+            message = str(failure.value.args[0]) if failure.value.args else ""
+            failure.value.args = ("\n\n".join(filter(None, [*texts, message])), *failure.value.args[1:])
+    return (yield)
 
 
 def _end_where_pushproof_begins(failure: pytest.ExceptionInfo[BaseException]) -> None:
@@ -150,7 +184,7 @@ def _speed(config: pytest.Config) -> float:
 
 
 @pytest.fixture(scope="session")
-def target(pytestconfig: pytest.Config) -> Iterator[Any]:
+def target(pytestconfig: pytest.Config) -> Iterator[Target]:
     """The place where modules are applied, as `--target` names it; closed at the end of the session, nothing left behind."""
     from pushproof.base.target import TargetUnavailable
 
@@ -170,20 +204,15 @@ def target(pytestconfig: pytest.Config) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def aws(target: Any) -> Callable[[str], Any]:
+def aws(target: Target) -> Clients:
     """boto3 clients of the target, with the deployer's credentials: `aws("ecs").describe_clusters()`."""
-    clients: dict[str, Any] = {}
+    from pushproof.fixtures import clients_of
 
-    def client(service: str) -> Any:
-        if service not in clients:
-            clients[service] = target.client(service)
-        return clients[service]
-
-    return client
+    return clients_of(target.client)
 
 
 @pytest.fixture(scope="module")
-def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., AppliedModule]]:
+def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Apply]:
     """Apply modules for this test module: `applied("infrastructure/modules/ecr", project="shop")`; destroyed at its end.
 
     The path is relative to pytest's root directory. Keyword arguments are Terraform variables; `backend=` configures a backend.
@@ -210,56 +239,68 @@ def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..
 
 
 @pytest.fixture(scope="session")
-def networking_checks(aws: Callable[[str], Any]) -> Callable[..., NetworkingChecks]:
+def networking_checks(aws: Clients) -> NetworkingFactory:
     """Checks of a VPC: `networking_checks(module, vpc_id=module["vpc_id"])`; its subnets' ways out and in, and endpoints."""
     from pushproof.checks.networking import NetworkingChecks
 
-    return lambda module, **settings: NetworkingChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, **settings: Any) -> NetworkingChecks:
+        return NetworkingChecks(aws, addresses=module.addresses, **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def registry_checks(aws: Callable[[str], Any]) -> Callable[..., RegistryChecks]:
+def registry_checks(aws: Clients) -> RegistryFactory:
     """Checks of an ECR repository: `registry_checks(module, repository="shop")`; immutable tags, scanning, lifecycle."""
     from pushproof.checks.registry import RegistryChecks
 
-    return lambda module, **settings: RegistryChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, **settings: Any) -> RegistryChecks:
+        return RegistryChecks(aws, addresses=module.addresses, **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def iam_checks(aws: Callable[[str], Any]) -> Callable[..., IamChecks]:
-    """Checks of IAM roles: `iam_checks(module).is_scoped("shop-build")`; what they may, may not, and who takes them."""
+def iam_checks(aws: Clients) -> IamFactory:
+    """Checks of IAM roles: `iam_checks(module).is_scoped("shop-build")`; what they may, may not, and who can assume them."""
     from pushproof.checks.iam import IamChecks
 
     return lambda module: IamChecks(aws, addresses=module.addresses)
 
 
 @pytest.fixture(scope="session")
-def service_checks(aws: Callable[[str], Any]) -> Callable[..., ServiceChecks]:
+def service_checks(aws: Clients) -> ServiceFactory:
     """Checks of an ECS service: `service_checks(module, cluster="shop", service="shop")`; rollback, health, listeners, logs."""
     from pushproof.checks.service import ServiceChecks
 
-    return lambda module, **settings: ServiceChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, **settings: Any) -> ServiceChecks:
+        return ServiceChecks(aws, addresses=module.addresses, **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def pipeline_checks(aws: Callable[[str], Any]) -> Callable[..., PipelineChecks]:
+def pipeline_checks(aws: Clients) -> PipelineFactory:
     """Checks of a CodePipeline: `pipeline_checks(module, pipeline="shop")`; stages, approval, build, cache, notifications."""
     from pushproof.checks.pipeline import PipelineChecks
 
-    return lambda module, **settings: PipelineChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, **settings: Any) -> PipelineChecks:
+        return PipelineChecks(aws, addresses=module.addresses, **settings)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def secrets_checks(aws: Callable[[str], Any]) -> Callable[..., SecretsChecks]:
-    """Checks that secrets go by reference: `secrets_checks(module).nothing_secret_is_in_plain_sight(task_definition="shop")`."""
+def secrets_checks(aws: Clients) -> SecretsFactory:
+    """Checks that secrets go by reference: `secrets_checks(module).secrets_are_passed_by_reference(task_definition="shop")`."""
     from pushproof.checks.secrets import SecretsChecks
 
     return lambda module: SecretsChecks(aws, addresses=module.addresses)
 
 
 @pytest.fixture(scope="session")
-def state_checks(aws: Callable[[str], Any]) -> Callable[..., StateChecks]:
-    """Checks of Terraform's state: `state_checks(module).nothing_is_left_to_do(module)`; its bucket, backends, what two share."""
+def state_checks(aws: Clients) -> StateFactory:
+    """Checks of Terraform's state: `state_checks(module).plan_is_empty(module)`; its bucket, backends, what two share."""
     from pushproof.checks.state import StateChecks
 
     return lambda module: StateChecks(aws, addresses=module.addresses)

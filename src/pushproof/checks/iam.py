@@ -1,4 +1,4 @@
-"""Roles: able to do what the pipeline needs, unable to do what it must not, and taken only by their own service."""
+"""Roles: able to do what the pipeline needs, unable to do what it must not, and assumed only by their own service."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.checks.finding import Finding, Findings
+from pushproof.checks.check import Checks, check
+from pushproof.checks.finding import Finding
 from pushproof.checks.permissions import Permission
-from pushproof.checks.vocabulary import Vocabulary
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind, Policy
 from pushproof.engines.policy.actions import TABLES
@@ -42,79 +42,32 @@ class Role:
     trust: Policy
 
 
-class IamChecks(Vocabulary):
-    """Asks about roles by name. Verdicts are the policy engine's, and IAM's own simulator's where the target has one."""
+class IamChecks(Checks):
+    """Checks of roles, by name. The policy engine decides, and IAM's own simulator where the target has one."""
 
-    def allows(self, role: str, permissions: Iterable[Permission]) -> Findings:
+    family = "iam"
+
+    @check
+    def allows(self, role: str, permissions: Iterable[Permission]) -> Iterator[Finding]:
         """The role can do all of this."""
-        return self._found("iam.allows", self._allowed(self._role(role), permissions))
+        yield from self._refused(self._role(role), permissions)
 
-    def denies(self, role: str, permissions: Iterable[Permission]) -> Findings:
+    @check
+    def denies(self, role: str, permissions: Iterable[Permission]) -> Iterator[Finding]:
         """The role can do none of this."""
-        return self._found("iam.denies", self._denied("iam.denies", self._role(role), permissions))
+        yield from self._allowed(self._role(role), permissions)
 
-    def passes_only(self, role: str, to: Iterable[str], *targets: str) -> Findings:
+    @check
+    def passes_only(self, role: str, to: Iterable[str], *targets: str) -> Iterator[Finding]:
         """The role passes just these roles (by ARN), and just to these services."""
-        return self._found("iam.passes_only", self._passing(self._role(role), tuple(to), targets))
-
-    def is_scoped(self, role: str) -> Findings:
-        """The role's own policies have no wildcard that could be a name. AWS-managed policies are not looked at."""
-        return self._found("iam.is_scoped", self._wildcards(self._role(role)))
-
-    def every_permission_can_apply(self, role: str) -> Findings:
-        """No statement names an action and a resource that can never meet, such as kms:Decrypt on a secret."""
-        return self._found("iam.every_permission_can_apply", self._idle(self._role(role)))
-
-    def trusts_only(
-        self, role: str, service: str, *, source_account: str | None = None, source_arn: str | None = None
-    ) -> Findings:
-        """Just this service takes the role; where a source is given, just on behalf of that account or resource."""
-        return self._found("iam.trusts_only", self._trust(self._role(role), service, source_account, source_arn))
-
-    # Allowed and denied.
-
-    def _allowed(self, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
-        for permission in permissions:
-            decision = self._decide(role, permission)
-            refused = None if decision.allowed else decision.reason
-            if refused is None and self._simulated(role, permission) is False:
-                refused = "IAM's policy simulator denies it"
-            if refused is not None:
-                yield Finding(
-                    "iam.allows",
-                    role.arn,
-                    f"may {permission}",
-                    refused,
-                    f"The role needs it to {permission.purpose or 'do its work'}; without it that step fails with AccessDenied.",
-                    f'Allow "{permission.action}" on "{permission.resource}"' + _under(permission.context),
-                    page=_ACTIONS,
-                )
-
-    def _denied(self, check: str, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
-        for permission in permissions:
-            decision = self._decide(role, permission)
-            allowed = decision.reason if decision.allowed else None
-            if allowed is None and self._simulated(role, permission) is True:
-                allowed = "IAM's policy simulator allows it"
-            if allowed is not None:
-                yield Finding(
-                    check,
-                    role.arn,
-                    f"may not {permission}",
-                    allowed,
-                    f"Whoever gets code into the pipeline could {permission.purpose or 'use it'}.",
-                    f"Narrow {decision.deciding or 'the policy'} to the actions and ARNs that are needed.",
-                    page=_LEAST,
-                )
-
-    def _passing(self, role: Role, services: tuple[str, ...], targets: tuple[str, ...]) -> Iterator[Finding]:
-        prefix, account = role.arn.split(":role/", 1)[0], role.arn.split(":")[4]
+        described, services = self._role(role), tuple(to)
+        prefix, account = described.arn.split(":role/", 1)[0], described.arn.split(":")[4]
         needed = [
-            Permission("iam:PassRole", t, {"iam:PassedToService": s}, "hand the role over")
-            for t in targets
-            for s in services[:1]
+            Permission("iam:PassRole", target, {"iam:PassedToService": service}, "hand the role over")
+            for target in targets
+            for service in services[:1]
         ]
-        yield from self._allowed(role, needed)
+        yield from self._refused(described, needed)
         stranger = f"{prefix}:role/somebody-elses-role"
         unwanted = [
             Permission("iam:PassRole", stranger, {"iam:PassedToService": services[0]}, f"act as any role of {account}")
@@ -126,12 +79,13 @@ class IamChecks(Vocabulary):
             if other not in services
         ]
         # One is enough to say what to change.
-        yield from itertools.islice(self._denied("iam.passes_only", role, unwanted), 1)
+        yield from itertools.islice(self._allowed(described, unwanted), 1)
 
-    # Wildcards.
-
-    def _wildcards(self, role: Role) -> Iterator[Finding]:
-        for policy in role.policies:
+    @check
+    def is_scoped(self, role: str) -> Iterator[Finding]:
+        """The role's own policies have no wildcard that could be a name. AWS-managed policies are not looked at."""
+        described = self._role(role)
+        for policy in described.policies:
             if policy.source_type == "aws-managed":
                 continue
             for statement in policy.statements:
@@ -140,33 +94,25 @@ class IamChecks(Vocabulary):
                 where = f"{statement.label} of {policy.name!r}"
                 if statement.not_action or statement.not_resource:
                     yield self._broad(
-                        role, where, "Action and Resource", "NotAction or NotResource, which allow everything else"
+                        described, where, "Action and Resource", "NotAction or NotResource, which allow everything else"
                     )
                     continue
                 broad = [action for action in statement.actions if "*" in action or "?" in action]
                 if broad:
-                    yield self._broad(role, where, "actions by name", ", ".join(broad))
+                    yield self._broad(described, where, "actions by name", ", ".join(broad))
                 resources = [pattern.template.written for pattern in statement.resources or ()]
                 wide = [resource for resource in resources if _unbounded(resource)]
                 scopable = [a for a in statement.actions if a not in broad and not _unscopable(a)]
                 if wide and (scopable or broad):
                     yield self._broad(
-                        role, where, f"the ARNs that {', '.join(scopable or broad)} is needed on", ", ".join(wide)
+                        described, where, f"the ARNs that {', '.join(scopable or broad)} is needed on", ", ".join(wide)
                     )
 
-    def _broad(self, role: Role, where: str, expected: str, found: str) -> Finding:
-        return Finding(
-            "iam.is_scoped",
-            role.arn,
-            expected,
-            f"{where}: {found}",
-            "It works, and it is a hole: whoever gets code into a build or a task reaches everything the wildcard covers.",
-            "Name the actions and the ARNs; only what has no resource-level permissions (ecr:GetAuthorizationToken) needs *.",
-            page=_LEAST,
-        )
-
-    def _idle(self, role: Role) -> Iterator[Finding]:
-        for policy in role.policies:
+    @check
+    def every_permission_can_apply(self, role: str) -> Iterator[Finding]:
+        """Every statement names actions and resources that can meet; kms:Decrypt on a secret cannot."""
+        described = self._role(role)
+        for policy in described.policies:
             if policy.source_type == "aws-managed":
                 continue
             for statement in policy.statements:
@@ -177,39 +123,44 @@ class IamChecks(Vocabulary):
                 if idle:
                     listed = ", ".join(pattern.template.written for pattern in statement.resources or ())
                     yield Finding(
-                        "iam.every_permission_can_apply",
-                        role.arn,
-                        f"{', '.join(idle)} on resources of its own service",
-                        f"{statement.label} of {policy.name!r} names {listed}",
-                        "The statement grants nothing: an action is only ever asked about on resources of its own service, "
+                        resource=described.arn,
+                        expected=f"{', '.join(idle)} on resources of its own service",
+                        found=f"{statement.label} of {policy.name!r} names {listed}",
+                        why="The statement grants nothing: an action is only ever asked about on resources of its own service, "
                         "and a connection's action prefix must be that of its ARN.",
-                        "Put the action on the ARN it acts on (kms:Decrypt: the key), or leave it out.",
+                        change="Put the action on the ARN it acts on (kms:Decrypt: the key), or leave it out.",
                         page=_ACTIONS,
                     )
 
-    # Trust.
-
-    def _trust(self, role: Role, service: str, source_account: str | None, source_arn: str | None) -> Iterator[Finding]:
-        account = role.arn.split(":")[4]
+    @check
+    def can_be_assumed_only_by(
+        self, role: str, service: str, *, source_account: str | None = None, source_arn: str | None = None
+    ) -> Iterator[Finding]:
+        """This service can assume the role, and nobody else; where a source is given, only on behalf of it."""
+        described = self._role(role)
+        account = described.arn.split(":")[4]
         right = _source(source_account or account, source_arn)
-        if not self._takes(role, engine.service_principal(service), right):
+        if not self._lets_in(described, engine.service_principal(service), right):
             yield self._trusting(
-                role, f"{service} may take it", f"{service} may not", "The service cannot work with the role."
+                described,
+                f"{service} can assume it",
+                f"{service} cannot",
+                "The service cannot work with the role.",
             )
         for other in _STRANGERS:
-            if other != service and self._takes(role, engine.service_principal(other), right):
+            if other != service and self._lets_in(described, engine.service_principal(other), right):
                 yield self._trusting(
-                    role,
-                    f"only {service} may take it",
-                    f"{other} may, too",
+                    described,
+                    f"only {service} can assume it",
+                    f"{other} can, too",
                     f"Whoever may use {other} may act as the role.",
                 )
         for caller in (f"arn:aws:iam::{account}:root", "arn:aws:iam::999999999999:root"):
-            if self._takes(role, engine.principal_of(caller), {}):
+            if self._lets_in(described, engine.principal_of(caller), {}):
                 yield self._trusting(
-                    role,
-                    f"only {service} may take it",
-                    f"{caller} may, too",
+                    described,
+                    f"only {service} can assume it",
+                    f"{caller} can, too",
                     "Users of that account may act as the role.",
                 )
         wrong = []
@@ -218,25 +169,69 @@ class IamChecks(Vocabulary):
         if source_arn is not None:
             wrong.append((_source(source_account or account, source_arn + "-other"), "aws:SourceArn"))
         for context, key in wrong:
-            if self._takes(role, engine.service_principal(service), context):
+            if self._lets_in(described, engine.service_principal(service), context):
                 yield self._trusting(
-                    role, f"a condition on {key}", "none that holds others off",
+                    described, f"a condition on {key}", "none that holds others off",
                     f"Another customer's resource could make {service} act as the role (the confused deputy).",
                 )  # fmt: skip
 
+    # Deciding.
+
+    def _refused(self, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
+        for permission in permissions:
+            decision = self._decide(role, permission)
+            refused = None if decision.allowed else decision.reason
+            if refused is None and self._simulated(role, permission) is False:
+                refused = "IAM's policy simulator denies it"
+            if refused is not None:
+                yield Finding(
+                    resource=role.arn,
+                    expected=f"may {permission}",
+                    found=refused,
+                    why=f"The role needs it to {permission.purpose or 'do its work'}; without it that step fails with"
+                    " AccessDenied.",
+                    change=f'Allow "{permission.action}" on "{permission.resource}"' + _under(permission.context),
+                    page=_ACTIONS,
+                )
+
+    def _allowed(self, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
+        for permission in permissions:
+            decision = self._decide(role, permission)
+            allowed = decision.reason if decision.allowed else None
+            if allowed is None and self._simulated(role, permission) is True:
+                allowed = "IAM's policy simulator allows it"
+            if allowed is not None:
+                yield Finding(
+                    resource=role.arn,
+                    expected=f"may not {permission}",
+                    found=allowed,
+                    why=f"Whoever gets code into the pipeline could {permission.purpose or 'use it'}.",
+                    change=f"Narrow {decision.deciding or 'the policy'} to the actions and ARNs that are needed.",
+                    page=_LEAST,
+                )
+
+    def _broad(self, role: Role, where: str, expected: str, found: str) -> Finding:
+        return Finding(
+            resource=role.arn,
+            expected=expected,
+            found=f"{where}: {found}",
+            why="It works, and it is a hole: whoever gets code into a build or a task reaches everything the wildcard covers.",
+            change="Name the actions and the ARNs; only what has no resource-level permissions (ecr:GetAuthorizationToken)"
+            " needs *.",
+            page=_LEAST,
+        )
+
     def _trusting(self, role: Role, expected: str, found: str, why: str) -> Finding:
         change = "Trust the one service, under conditions on aws:SourceAccount and aws:SourceArn where it sends them."
-        return Finding("iam.trusts_only", role.arn, expected, found, why, change, page=_DEPUTY)
+        return Finding(resource=role.arn, expected=expected, found=found, why=why, change=change, page=_DEPUTY)
 
-    def _takes(self, role: Role, caller: engine.Principal, context: Mapping[str, str]) -> bool:
+    def _lets_in(self, role: Role, caller: engine.Principal, context: Mapping[str, str]) -> bool:
         # A caller with every permission of its own: what is asked is whether the role lets it in.
         own = (
             engine.parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}),
         )
         asked = engine.request(caller, "sts:AssumeRole", role.arn, context)
         return engine.decide(asked, engine.Policies(identity=own, resource=role.trust, resource_decides=True)).allowed
-
-    # Deciding.
 
     def _decide(self, role: Role, permission: Permission) -> engine.Decision:
         asked = engine.request(
@@ -266,7 +261,10 @@ class IamChecks(Vocabulary):
 
     def _role(self, name: str) -> Role:
         iam = self.aws("iam")
-        found = iam.get_role(RoleName=name)["Role"]
+        try:
+            found = iam.get_role(RoleName=name)["Role"]
+        except iam.exceptions.NoSuchEntityException:
+            raise LookupError(f"there is no role {name}; check the name and the account") from None
         policies = []
         for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
             for inline in page["PolicyNames"]:

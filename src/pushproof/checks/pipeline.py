@@ -11,8 +11,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pushproof.base.origin import Addresses
-from pushproof.checks.finding import Finding, Findings
-from pushproof.checks.vocabulary import Clients, Vocabulary
+from pushproof.checks.check import Checks, Clients, check
+from pushproof.checks.finding import Finding
 from pushproof.engines import policy
 from pushproof.engines.buildspec import Buildspec, Phase, parse
 from pushproof.engines.events import compile_pattern
@@ -35,47 +35,42 @@ _DEFAULT = re.compile(r"\$\{\w+:?[-=]([^}]*)\}")
 _CHANGES = re.compile(r"CODEBUILD_(RESOLVED_SOURCE_VERSION|BUILD_NUMBER|BUILD_ID|START_TIME)|\$\(date|git rev-parse")
 
 
-class PipelineChecks(Vocabulary):
-    """Asks about one pipeline by name."""
+class PipelineChecks(Checks):
+    """Checks of one pipeline, by name."""
+
+    family = "pipeline"
 
     def __init__(self, aws: Clients, *, pipeline: str, addresses: Addresses | None = None) -> None:
         super().__init__(aws, addresses=addresses)
         self.pipeline = pipeline
 
-    def goes_through(self, *categories: str) -> Findings:
+    @check
+    def goes_through(self, *categories: str) -> Iterator[Finding]:
         """The stages' actions are of these categories, in this order: `goes_through("Source", "Build", "Deploy")`."""
-        found = [action["actionTypeId"]["category"] for _, action in self._actions()]
-        ordered = [category for category, _ in itertools.groupby(found)]
-        wrong = ordered != list(categories)
-        findings = [
-            Finding(
-                "pipeline.goes_through",
-                self._arn(),
-                " → ".join(categories),
-                " → ".join(ordered) or "no stages",
-                "What is deployed has not been through every gate, or not before it was deployed.",
-                f"Write the stages as {', '.join(categories)}, each with an action of that category.",
+        present = [action["actionTypeId"]["category"] for _, action in self._actions()]
+        ordered = [category for category, _ in itertools.groupby(present)]
+        if ordered != list(categories):
+            yield Finding(
+                resource=self._arn(),
+                expected=" → ".join(categories),
+                found=" → ".join(ordered) or "no stages",
+                why="What is deployed has not been through every gate, or not before it was deployed.",
+                change=f"Write the stages as {', '.join(categories)}, each with an action of that category.",
                 page=_STRUCTURE,
             )
-        ]
-        return self._found("pipeline.goes_through", findings if wrong else [])
 
-    def asks_before_it_deploys(self) -> Findings:
+    @check
+    def asks_before_it_deploys(self) -> Iterator[Finding]:
         """A person approves between Build and Deploy, is told that there is something to approve, and can see what."""
-        return self._found("pipeline.asks_before_it_deploys", self._approval())
-
-    def _approval(self) -> Iterator[Finding]:
-        check = "pipeline.asks_before_it_deploys"
         actions = list(self._actions())
         categories = [action["actionTypeId"]["category"] for _, action in actions]
         if "Approval" not in categories or "Deploy" not in categories[categories.index("Approval") :]:
             yield Finding(
-                check,
-                self._arn(),
-                "an Approval action before Deploy",
-                " → ".join(category for category, _ in itertools.groupby(categories)),
-                "Whatever is merged is in production minutes later, at any hour.",
-                "Add a stage with a Manual approval action before the Deploy stage.",
+                resource=self._arn(),
+                expected="an Approval action before Deploy",
+                found=" → ".join(category for category, _ in itertools.groupby(categories)),
+                why="Whatever is merged is in production minutes later, at any hour.",
+                change="Add a stage with a Manual approval action before the Deploy stage.",
                 page="https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals.html",
             )
             return
@@ -86,133 +81,111 @@ class PipelineChecks(Vocabulary):
         ):
             if not configuration.get(key):
                 yield Finding(
-                    check,
-                    self._arn(),
-                    f"{key} in the approval's configuration",
-                    "not set",
-                    f"Without it {meaning}, and the approval expires after seven days.",
-                    f"configuration = {{ {key} = … }}",
+                    resource=self._arn(),
+                    expected=f"{key} in the approval's configuration",
+                    found="not set",
+                    why=f"Without it {meaning}, and the approval expires after seven days.",
+                    change=f"configuration = {{ {key} = … }}",
                     page="https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-action-add.html",
                 )
 
-    def its_connection_is_usable(self) -> Findings:
+    @check
+    def its_connection_is_usable(self) -> Iterator[Finding]:
         """The connection it starts from is AVAILABLE: authorised by a person."""
-        return self._found("pipeline.its_connection_is_usable", self._connection())
-
-    def _connection(self) -> Iterator[Finding]:
         arns = [arn for _, action in self._actions() if (arn := action.get("configuration", {}).get("ConnectionArn"))]
-        if not arns:
-            yield self._nothing("pipeline.its_connection_is_usable", "a source action with a connection", _CONNECTIONS)
-        for arn in arns:
+        for arn in self._some(arns, "a source action with a connection", page=_CONNECTIONS):
             # The same connections under two names; the one in the ARN always answers.
             connections = self.aws(arn.split(":")[2])
             status = connections.get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"]
             if status != "AVAILABLE":
                 yield Finding(
-                    "pipeline.its_connection_is_usable",
-                    arn,
-                    "AVAILABLE",
-                    f"{status}, because nobody has completed the handshake with the source host"
+                    resource=arn,
+                    expected="AVAILABLE",
+                    found=f"{status}, because nobody has completed the handshake with the source host"
                     if status == "PENDING"
                     else status,
-                    "Every execution fails at Source, with an error that speaks of permissions.",
-                    "Open Developer Tools → Connections in the console and complete the handshake; no API can.",
+                    why="Every execution fails at Source, with an error that speaks of permissions.",
+                    change="Open Developer Tools → Connections in the console and complete the handshake; no API can.",
                     page=_CONNECTIONS,
                 )
 
-    def artifacts_flow(self) -> Findings:
+    @check
+    def artifacts_flow(self) -> Iterator[Finding]:
         """Every input artifact is an earlier action's output."""
-        return self._found("pipeline.artifacts_flow", self._artifacts())
-
-    def _artifacts(self) -> Iterator[Finding]:
         made: set[str] = set()
         for stage, action in self._actions():
             for artifact in action.get("inputArtifacts", []):
                 if artifact["name"] not in made:
                     yield Finding(
-                        "pipeline.artifacts_flow",
-                        self._arn(),
-                        f"an action before {stage} that makes {artifact['name']}",
-                        f"earlier actions make {', '.join(sorted(made)) or 'nothing'}",
-                        "The action has nothing to work on.",
-                        "Name the artifact as the action that makes it does.",
+                        resource=self._arn(),
+                        expected=f"an action before {stage} that makes {artifact['name']}",
+                        found=f"earlier actions make {', '.join(sorted(made)) or 'nothing'}",
+                        why="The action has nothing to work on.",
+                        change="Name the artifact as the action that makes it does.",
                         page=_STRUCTURE,
                     )
             made |= {artifact["name"] for artifact in action.get("outputArtifacts", [])}
 
-    def artifacts_are_private(self) -> Findings:
+    @check
+    def artifacts_are_private(self) -> Iterator[Finding]:
         """The artifacts bucket is versioned, encrypted and closed to the public."""
-        described, check = self._describe(), "pipeline.artifacts_are_private"
+        described = self._describe()
         # A pipeline across regions has a store in each of them.
         stores = [described["artifactStore"]] if "artifactStore" in described else described["artifactStores"].values()
-        buckets = dict.fromkeys(store["location"] for store in stores)
-        return self._found(check, (f for bucket in buckets for f in bucket_findings(self.aws("s3"), bucket, check)))
+        for bucket in dict.fromkeys(store["location"] for store in stores):
+            yield from bucket_findings(self.aws("s3"), bucket)
 
     # Builds.
 
-    def builds_can_use_docker(self) -> Findings:
+    @check
+    def builds_can_use_docker(self) -> Iterator[Finding]:
         """The build project runs privileged: without it there is no Docker daemon."""
-        return self._found("pipeline.builds_can_use_docker", self._privileged())
-
-    def _privileged(self) -> Iterator[Finding]:
-        projects = list(self._projects())
-        if not projects:
-            yield self._nothing("pipeline.builds_can_use_docker", "a CodeBuild action", _DOCKER)
-        for project in projects:
+        for project in self._some(self._projects(), "a CodeBuild action", page=_DOCKER):
             if not project["environment"].get("privilegedMode"):
                 yield Finding(
-                    "pipeline.builds_can_use_docker",
-                    project["arn"],
-                    "privilegedMode",
-                    "off",
-                    "docker build fails: Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
-                    "environment { privileged_mode = true }",
+                    resource=project["arn"],
+                    expected="privilegedMode",
+                    found="off",
+                    why="docker build fails: Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+                    change="environment { privileged_mode = true }",
                     page=_DOCKER,
                 )
 
-    def build_makes_what_deploy_reads(self, buildspec: str, *, container: str) -> Findings:
+    @check
+    def build_makes_what_deploy_reads(self, buildspec: str, *, container: str) -> Iterator[Finding]:
         """The buildspec's artifact holds the file that the deploy action reads, and the file names the service's container."""
-        return self._found(
-            "pipeline.build_makes_what_deploy_reads", self._definitions(parse(buildspec), buildspec, container)
-        )
-
-    def _definitions(self, spec: Buildspec, text: str, container: str) -> Iterator[Finding]:
-        check = "pipeline.build_makes_what_deploy_reads"
+        spec = parse(buildspec)
+        text = buildspec
         deploys = [action for _, action in self._actions() if action["actionTypeId"]["provider"] == "ECS"]
-        if not deploys:
-            yield self._nothing(check, "an ECS deploy action", _ECS)
-        for action in deploys:
+        for action in self._some(deploys, "an ECS deploy action", page=_ECS):
             wanted = action["configuration"].get("FileName", "imagedefinitions.json")
             files = spec.artifacts.files if spec.artifacts is not None else ()
             if not any(fnmatchcase(wanted, glob.removeprefix("**/")) for glob in files):
                 yield Finding(
-                    check,
-                    self._arn(),
-                    f"{wanted} among the buildspec's artifacts",
-                    f"artifacts {', '.join(files) or 'none'}",
-                    "The deploy action fails: the image definitions file is not in its input artifact.",
-                    f"artifacts: files: [{wanted}]",
+                    resource=self._arn(),
+                    expected=f"{wanted} among the buildspec's artifacts",
+                    found=f"artifacts {', '.join(files) or 'none'}",
+                    why="The deploy action fails: the image definitions file is not in its input artifact.",
+                    change=f"artifacts: files: [{wanted}]",
                     page=_ECS,
                 )
             commands = "\n".join(c for phase in spec.phases.values() for c in phase.commands)
             if wanted not in commands:
                 yield Finding(
-                    check,
-                    self._arn(),
-                    f"a command that writes {wanted}",
-                    "no command speaks of it",
-                    "The artifact is empty.",
-                    f'printf \'[{{"name":"%s","imageUri":"%s"}}]\' "$CONTAINER_NAME" "$IMAGE" > {wanted}',
+                    resource=self._arn(),
+                    expected=f"a command that writes {wanted}",
+                    found="no command speaks of it",
+                    why="The artifact is empty.",
+                    change=f'printf \'[{{"name":"%s","imageUri":"%s"}}]\' "$CONTAINER_NAME" "$IMAGE" > {wanted}',
                     page=_ECS,
                 )
             if not self._names_the_container(spec, text, container):
                 yield Finding(
-                    check,
-                    self._arn(),
-                    f"the container's name {container}, in the buildspec or in a variable of the build project",
-                    "no variable that the buildspec uses has this value, and the buildspec does not say it itself",
-                    "The deploy action fails: the file names a container that the task definition does not have.",
-                    "Give the build project CONTAINER_NAME.",
+                    resource=self._arn(),
+                    expected=f"the container's name {container}, in the buildspec or in a variable of the build project",
+                    found="no variable that the buildspec uses has this value, and the buildspec does not say it itself",
+                    why="The deploy action fails: the file names a container that the task definition does not have.",
+                    change="Give the build project CONTAINER_NAME.",
                     page=_ECS,
                 )
 
@@ -223,16 +196,14 @@ class PipelineChecks(Vocabulary):
         used = any(value == container and re.search(rf"\$\{{?{name}\b", text) for name, value in given.items())
         return used or re.search(rf"name\W{{1,8}}{re.escape(container)}\b", text) is not None
 
-    def builds_use_the_layer_cache(self, buildspec: str) -> Findings:
+    @check
+    def builds_use_the_layer_cache(self, buildspec: str) -> Iterator[Finding]:
         """The cache image is pulled before the build, the build uses it, and it is pushed for the next one."""
-        return self._found("pipeline.builds_use_the_layer_cache", self._cached(parse(buildspec)))
-
-    def _cached(self, spec: Buildspec) -> Iterator[Finding]:
+        spec = parse(buildspec)
         commands = [c for phase in spec.phases.values() for c in (*phase.commands, *phase.finally_)]
         builds = [n for n, c in enumerate(commands) if re.search(r"\bdocker\s+(buildx\s+)?build\b", c)]
         if not builds:
-            yield self._nothing("pipeline.builds_use_the_layer_cache", "a docker build in the buildspec", _CACHE)
-            return
+            self._nothing("a docker build in the buildspec", page=_CACHE)
         sources = {ref for n in builds for ref in re.findall(r"--cache-from[\s=]+(\S+)", commands[n])}
         images = {_bare(ref) for ref in sources if "type=" not in ref}
         pulled = {_bare(ref) for c in commands[: builds[0]] for ref in _references(c, "pull")}
@@ -251,16 +222,17 @@ class PipelineChecks(Vocabulary):
             problems.append("BuildKit is not told to leave cache metadata in the image, and finds none there")
         for problem in problems:
             yield Finding(
-                "pipeline.builds_use_the_layer_cache",
-                self._arn(),
-                "docker pull of the cache image (|| true, for the first build), then docker build --cache-from",
-                problem,
-                "A build machine starts empty: every build makes every layer anew, which takes 15 minutes instead of 4.",
-                "Pull the cache image in pre_build, build with --cache-from and BUILDKIT_INLINE_CACHE=1, push it in post_build.",
+                resource=self._arn(),
+                expected="docker pull of the cache image (|| true, for the first build), then docker build --cache-from",
+                found=problem,
+                why="A build machine starts empty: every build makes every layer anew, which takes 15 minutes instead of 4.",
+                change="Pull the cache image in pre_build, build with --cache-from and BUILDKIT_INLINE_CACHE=1, push it in"
+                " post_build.",
                 page=_CACHE,
             )
 
-    def a_failed_build_pushes_nothing(self, buildspec: str) -> Findings:
+    @check
+    def pushes_only_after_a_successful_build(self, buildspec: str) -> Iterator[Finding]:
         """`post_build` runs after a failed build too: what pushes there looks at CODEBUILD_BUILD_SUCCEEDING."""
         spec = parse(buildspec)
         post = spec.phases.get(Phase.POST_BUILD)
@@ -268,29 +240,23 @@ class PipelineChecks(Vocabulary):
         pushing = next((n for n, c in enumerate(commands) if _references(c, "push")), None)
         # What guards must come before, or in the same command.
         guarded = pushing is not None and any("CODEBUILD_BUILD_SUCCEEDING" in c for c in commands[: pushing + 1])
-        findings = [
-            Finding(
-                "pipeline.a_failed_build_pushes_nothing",
-                self._arn(),
-                "a guard on CODEBUILD_BUILD_SUCCEEDING before docker push in post_build",
-                "docker push without a guard",
-                "post_build runs although build failed: an untested image is pushed.",
-                '[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || exit 1',
+        if pushing is not None and not guarded:
+            yield Finding(
+                resource=self._arn(),
+                expected="a guard on CODEBUILD_BUILD_SUCCEEDING before docker push in post_build",
+                found="docker push without a guard",
+                why="post_build runs although build failed: an untested image is pushed.",
+                change='[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || exit 1',
                 page=_BUILDSPEC,
             )
-        ]
-        return self._found(
-            "pipeline.a_failed_build_pushes_nothing", findings if pushing is not None and not guarded else []
-        )
 
-    def releases_have_tags_of_their_own(self, buildspec: str, *, repository: str) -> Findings:
+    @check
+    def releases_have_tags_of_their_own(self, buildspec: str, *, repository: str) -> Iterator[Finding]:
         """Every tag pushed to `repository` changes with the commit or the build: no :latest, and no default that guesses.
 
         Shell variables that the buildspec sets are followed to what CodeBuild supplies.
         """
-        return self._found("pipeline.releases_have_tags_of_their_own", self._tags(parse(buildspec), repository))
-
-    def _tags(self, spec: Buildspec, repository: str) -> Iterator[Finding]:
+        spec = parse(buildspec)
         commands = [c for phase in spec.phases.values() for c in (*phase.commands, *phase.finally_)]
         known: dict[str, str] = dict(spec.env.variables)
         for project in self._projects():
@@ -300,31 +266,27 @@ class PipelineChecks(Vocabulary):
         pushed = [ref for command in commands for ref in _references(command, "push")]
         releases = [(ref, full) for ref in pushed if _repository(full := _expanded(ref, known)) == repository]
         if not releases:
-            yield self._nothing(
-                "pipeline.releases_have_tags_of_their_own",
-                f"a docker push to {repository} in the buildspec",
-                _MUTABILITY,
-            )
+            self._nothing(f"a docker push to {repository} in the buildspec", page=_MUTABILITY)
         for reference, full in releases:
             tag = full.rpartition(":")[2] if ":" in full.rpartition("/")[2] else "latest"
             default = _DEFAULT.search(full)
             if default is None and _CHANGES.search(tag):
                 continue
             yield Finding(
-                "pipeline.releases_have_tags_of_their_own",
-                self._arn(),
-                "a tag that changes with the commit, such as $ENVIRONMENT-$COMMIT",
-                f"docker push {reference}, whose tag may be {default[1]}"
+                resource=self._arn(),
+                expected="a tag that changes with the commit, such as $ENVIRONMENT-$COMMIT",
+                found=f"docker push {reference}, whose tag may be {default[1]}"
                 if default
                 else f"docker push {reference}, whose tag is {tag} every time",
-                "The first build succeeds. The second one fails with ImageTagAlreadyExistsException, because the repository"
+                why="The first build succeeds. The second one fails with ImageTagAlreadyExistsException, because the repository"
                 " is immutable; were it mutable, nobody could tell what runs.",
-                "Push releases under the commit only, and the layer cache to a repository of its own.",
+                change="Push releases under the commit only, and the layer cache to a repository of its own.",
                 page=_MUTABILITY,
             )
 
-    def buildspec_is_up_to_date(self, buildspec: str) -> Findings:
-        """The buildspec has no section that CodeBuild ignores or no longer needs, such as runtime-versions: docker."""
+    @check
+    def buildspec_is_up_to_date(self, buildspec: str) -> Iterator[Finding]:
+        """Every section of the buildspec has an effect: nothing that CodeBuild ignores or no longer needs."""
         spec = parse(buildspec)
         said = [(f"line {notice.line}: {notice.key}", notice.message) for notice in spec.notices]
         said += [
@@ -335,30 +297,23 @@ class PipelineChecks(Vocabulary):
             for phase in spec.phases.values()
             if "docker" in phase.runtime_versions
         ]
-        return self._found(
-            "pipeline.buildspec_is_up_to_date",
-            [
-                Finding(
-                    "pipeline.buildspec_is_up_to_date",
-                    self._arn(),
-                    "a buildspec of which every line has an effect",
-                    where,
-                    message,
-                    "Leave it out.",
-                    page=_BUILDSPEC,
-                )
-                for where, message in said
-            ],
-        )
+        for where, message in said:
+            yield Finding(
+                resource=self._arn(),
+                expected="a buildspec of which every line has an effect",
+                found=where,
+                why=message,
+                change="Leave it out.",
+                page=_BUILDSPEC,
+            )
 
     # Notifications.
 
-    def somebody_is_told(self, *states: str) -> Findings:
+    @check
+    def somebody_is_notified(self, *states: str) -> Iterator[Finding]:
         """For each state (STARTED, SUCCEEDED, FAILED unless named), a rule matches and has a target that may be reached."""
-        return self._found("pipeline.somebody_is_told", self._told(states or ("STARTED", "SUCCEEDED", "FAILED")))
-
-    def _told(self, states: tuple[str, ...]) -> Iterator[Finding]:
-        check, events = "pipeline.somebody_is_told", self.aws("events")
+        states = states or ("STARTED", "SUCCEEDED", "FAILED")
+        events = self.aws("events")
         pages = events.get_paginator("list_rules").paginate()
         rules = [
             rule
@@ -375,54 +330,50 @@ class PipelineChecks(Vocabulary):
             topics |= {target["Arn"]: rule["Arn"] for rule, target in targets if ":sns:" in target["Arn"]}
             if not targets:
                 yield Finding(
-                    check,
-                    self._arn(),
-                    f"a rule with a target that matches {state}",
-                    f"{', '.join(rule['Name'] for rule in matching)} matches and has no target"
+                    resource=self._arn(),
+                    expected=f"a rule with a target that matches {state}",
+                    found=f"{', '.join(rule['Name'] for rule in matching)} matches and has no target"
                     if matching
                     else f"none of the {len(rules)} enabled rules matches it",
-                    "The pipeline stops and nobody knows.",
-                    "Add aws_cloudwatch_event_rule for CodePipeline Pipeline Execution State Change, and a target.",
+                    why="The pipeline stops and nobody knows.",
+                    change="Add aws_cloudwatch_event_rule for CodePipeline Pipeline Execution State Change, and a target.",
                     page=_EVENTS,
                 )
             elif all(":sns:" in target["Arn"] and not self._subscriptions(target["Arn"]) for _, target in targets):
                 yield Finding(
-                    check,
-                    targets[0][1]["Arn"],
-                    f"a subscriber, or a target besides topics, for {state}",
-                    "topics that nobody is subscribed to",
-                    "The message is published, and nobody reads it.",
-                    "Subscribe an address to the topic, or add a target that reaches people.",
+                    resource=targets[0][1]["Arn"],
+                    expected=f"a subscriber, or a target besides topics, for {state}",
+                    found="topics that nobody is subscribed to",
+                    why="The message is published, and nobody reads it.",
+                    change="Subscribe an address to the topic, or add a target that reaches people.",
                     page=_EVENTS,
                 )
         for topic, rule in topics.items():
-            yield from self._topic(check, topic, rule)
+            yield from self._topic(topic, rule)
 
     def _subscriptions(self, topic: str) -> list[dict[str, Any]]:
         pages = self.aws("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return [subscription for page in pages for subscription in page["Subscriptions"]]
 
-    def _topic(self, check: str, topic: str, rule: str) -> Iterator[Finding]:
+    def _topic(self, topic: str, rule: str) -> Iterator[Finding]:
         sns = self.aws("sns")
         attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
         if not _lets_events_publish(attributes.get("Policy"), topic, rule):
             yield Finding(
-                check,
-                topic,
-                "a topic policy that lets events.amazonaws.com publish",
-                f"no statement that lets the rule {rule.rpartition('/')[2]} publish",
-                "EventBridge is refused, silently: the apply succeeds and no message ever arrives.",
-                f"Add aws_sns_topic_policy: Principal events.amazonaws.com, sns:Publish, ArnEquals aws:SourceArn {rule}.",
+                resource=topic,
+                expected="a topic policy that lets events.amazonaws.com publish",
+                found=f"no statement that lets the rule {rule.rpartition('/')[2]} publish",
+                why="EventBridge is refused, silently: the apply succeeds and no message ever arrives.",
+                change=f"Add aws_sns_topic_policy: Principal events.amazonaws.com, sns:Publish, ArnEquals aws:SourceArn {rule}.",
                 page=_TOPIC,
             )
         if attributes.get("KmsMasterKeyId", "").endswith("alias/aws/sns"):
             yield Finding(
-                check,
-                topic,
-                "no encryption, or a key of your own whose policy admits events.amazonaws.com",
-                "encryption with alias/aws/sns",
-                "EventBridge may not use the key that AWS manages for SNS: messages vanish without a trace.",
-                "Leave kms_master_key_id out, or name a customer-managed key.",
+                resource=topic,
+                expected="no encryption, or a key of your own whose policy admits events.amazonaws.com",
+                found="encryption with alias/aws/sns",
+                why="EventBridge may not use the key that AWS manages for SNS: messages vanish without a trace.",
+                change="Leave kms_master_key_id out, or name a customer-managed key.",
                 page=_TOPIC,
             )
         for subscription in self._subscriptions(topic):
@@ -430,12 +381,12 @@ class PipelineChecks(Vocabulary):
                 subscription["Protocol"] in ("http", "https") and "/services/T" in subscription["Endpoint"]
             ):
                 yield Finding(
-                    check,
-                    topic,
-                    "Slack reached by an API destination, Amazon Q Developer or a function",
-                    f"an SNS {subscription['Protocol']} subscription of a Slack webhook",
-                    "A webhook cannot confirm a subscription and rejects what SNS sends: it stays PendingConfirmation for ever.",
-                    "Use aws_cloudwatch_event_api_destination with an input transformer.",
+                    resource=topic,
+                    expected="Slack reached by an API destination, Amazon Q Developer or a function",
+                    found=f"an SNS {subscription['Protocol']} subscription of a Slack webhook",
+                    why="A webhook cannot confirm a subscription and rejects what SNS sends: it stays"
+                    " PendingConfirmation for ever.",
+                    change="Use aws_cloudwatch_event_api_destination with an input transformer.",
                     page=_SUBSCRIPTION,
                 )
 
@@ -473,16 +424,8 @@ class PipelineChecks(Vocabulary):
             ) from None
         return answer
 
-    def _nothing(self, check: str, expected: str, page: str) -> Finding:
-        return Finding(
-            check,
-            self._arn(),
-            expected,
-            "there is none",
-            "A check with nothing to look at proves nothing.",
-            "Leave this check out if there is none by design; else look at what is missing.",
-            page=page,
-        )
+    def _subject(self) -> str:
+        return self._arn()
 
     def _actions(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for stage in self._describe()["stages"]:
@@ -535,28 +478,26 @@ def _repository(reference: str) -> str:
     return re.sub(r":[^/]*$", "", name)
 
 
-def bucket_findings(s3: Any, bucket: str, check: str) -> Iterator[Finding]:
+def bucket_findings(s3: Any, bucket: str) -> Iterator[Finding]:
     """What is wrong with a bucket that must be versioned, encrypted and private."""
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         yield Finding(
-            check,
-            bucket,
-            "versioning Enabled",
-            "off",
-            "What was overwritten or deleted cannot be had back.",
-            "Add aws_s3_bucket_versioning.",
+            resource=bucket,
+            expected="versioning Enabled",
+            found="off",
+            why="What was overwritten or deleted cannot be had back.",
+            change="Add aws_s3_bucket_versioning.",
             page="https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html",
         )
     try:
         s3.get_bucket_encryption(Bucket=bucket)
     except ClientError:
         yield Finding(
-            check,
-            bucket,
-            "default encryption",
-            "none said",
-            "Nobody has decided with which key.",
-            "Add aws_s3_bucket_server_side_encryption_configuration.",
+            resource=bucket,
+            expected="default encryption",
+            found="none said",
+            why="Nobody has decided with which key.",
+            change="Add aws_s3_bucket_server_side_encryption_configuration.",
             page="https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption.html",
         )
     try:
@@ -567,11 +508,10 @@ def bucket_findings(s3: Any, bucket: str, check: str) -> Iterator[Finding]:
     open_ones = [name for name in names if not blocks.get(name)]
     if open_ones:
         yield Finding(
-            check,
-            bucket,
-            "all four public access blocks",
-            f"without {', '.join(open_ones)}",
-            "One wrong policy or ACL and what is in it is on the internet.",
-            "Add aws_s3_bucket_public_access_block with all four true.",
+            resource=bucket,
+            expected="all four public access blocks",
+            found=f"without {', '.join(open_ones)}",
+            why="One wrong policy or ACL and what is in it is on the internet.",
+            change="Add aws_s3_bucket_public_access_block with all four true.",
             page="https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html",
         )

@@ -14,8 +14,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pushproof.base.origin import Addresses
-from pushproof.checks.finding import Finding, Findings
-from pushproof.checks.vocabulary import Clients, Vocabulary
+from pushproof.checks.check import Checks, Clients, check
+from pushproof.checks.finding import Finding
 from pushproof.engines.lifecycle import DAY, Image, Policy, Rule, TagStatus, evaluate, parse
 
 _MUTABILITY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"
@@ -24,18 +24,18 @@ _LIFECYCLE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePo
 _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-class RegistryChecks(Vocabulary):
-    """Asks about one repository by name."""
+class RegistryChecks(Checks):
+    """Checks of one repository, by name."""
+
+    family = "registry"
 
     def __init__(self, aws: Clients, *, repository: str, addresses: Addresses | None = None) -> None:
         super().__init__(aws, addresses=addresses)
         self.repository = repository
 
-    def refuses_a_second_push_of_a_tag(self) -> Findings:
+    @check
+    def refuses_a_second_push_of_a_tag(self) -> Iterator[Finding]:
         """Proven by doing it: two tiny images are pushed under one probe tag, which is deleted afterwards."""
-        return self._found("registry.refuses_a_second_push_of_a_tag", self._pushed_twice())
-
-    def _pushed_twice(self) -> Iterator[Finding]:
         tag, pushed = f"probe-{secrets.token_hex(6)}", list[str]()
         try:
             pushed.append(push_small_image(self.aws("ecr"), self.repository, tag, b"first"))
@@ -46,12 +46,11 @@ class RegistryChecks(Vocabulary):
                     return
                 raise
             yield Finding(
-                "registry.refuses_a_second_push_of_a_tag",
-                self._describe()["repositoryArn"],
-                "ImageTagAlreadyExistsException when a tag is pushed again",
-                "the second push moved the tag to another image",
-                "What was tested under a tag is not what runs under it, and a rollback to a tag may bring anything.",
-                'image_tag_mutability = "IMMUTABLE"; keep the layer cache in a repository of its own',
+                resource=self._describe()["repositoryArn"],
+                expected="ImageTagAlreadyExistsException when a tag is pushed again",
+                found="the second push moved the tag to another image",
+                why="What was tested under a tag is not what runs under it, and a rollback to a tag may bring anything.",
+                change='image_tag_mutability = "IMMUTABLE"; keep the layer cache in a repository of its own',
                 page=_MUTABILITY,
             )
         finally:
@@ -59,20 +58,17 @@ class RegistryChecks(Vocabulary):
                 identifiers = [{"imageDigest": digest} for digest in pushed]
                 self.aws("ecr").batch_delete_image(repositoryName=self.repository, imageIds=identifiers)
 
-    def scans_on_push(self) -> Findings:
+    @check
+    def scans_on_push(self) -> Iterator[Finding]:
         """Every image is scanned when it arrives, by the repository's own setting or the registry's."""
-        return self._found("registry.scans_on_push", self._scanning())
-
-    def _scanning(self) -> Iterator[Finding]:
         repository = self._describe()
         if not repository.get("imageScanningConfiguration", {}).get("scanOnPush") and not self._registry_scans():
             yield Finding(
-                "registry.scans_on_push",
-                repository["repositoryArn"],
-                "images scanned when they are pushed",
-                "scanOnPush is off, and no rule of the registry's own scanning configuration names the repository",
-                "Known vulnerabilities in a base image go to production unseen.",
-                "image_scanning_configuration { scan_on_push = true }",
+                resource=repository["repositoryArn"],
+                expected="images scanned when they are pushed",
+                found="scanOnPush is off, and no rule of the registry's own scanning configuration names the repository",
+                why="Known vulnerabilities in a base image go to production unseen.",
+                change="image_scanning_configuration { scan_on_push = true }",
                 page=_SCANNING,
             )
 
@@ -85,26 +81,20 @@ class RegistryChecks(Vocabulary):
             for rule in found.get("rules", [])
         )
 
-    def is_encrypted(self) -> Findings:
+    @check
+    def is_encrypted(self) -> Iterator[Finding]:
         """Images are encrypted at rest, with AES256 or a KMS key."""
         repository = self._describe()
         kind = repository.get("encryptionConfiguration", {}).get("encryptionType")
-        findings = (
-            []
-            if kind in ("AES256", "KMS", "KMS_DSSE")
-            else [
-                Finding(
-                    "registry.is_encrypted",
-                    repository["repositoryArn"],
-                    "AES256 or KMS",
-                    str(kind),
-                    "Images hold code and configuration.",
-                    'encryption_configuration { encryption_type = "AES256" }',
-                    page="https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html",
-                )
-            ]
-        )
-        return self._found("registry.is_encrypted", findings)
+        if kind not in ("AES256", "KMS", "KMS_DSSE"):
+            yield Finding(
+                resource=repository["repositoryArn"],
+                expected="AES256 or KMS",
+                found=str(kind),
+                why="Images hold code and configuration.",
+                change='encryption_configuration { encryption_type = "AES256" }',
+                page="https://docs.aws.amazon.com/AmazonECR/latest/userguide/encryption-at-rest.html",
+            )
 
     # Lifecycle.
 
@@ -115,20 +105,18 @@ class RegistryChecks(Vocabulary):
             v.image.digest: v.rule.priority for v in evaluation.verdicts if v.rule is not None and v.action is not None
         }
 
-    def lifecycle_selects(self, tags: Iterable[str]) -> Findings:
+    @check
+    def lifecycle_selects(self, tags: Iterable[str]) -> Iterator[Finding]:
         """Every tag that releases are really pushed under is selected by some rule: else nothing ever expires."""
-        return self._found("registry.lifecycle_selects", self._selection(list(tags)))
-
-    def _selection(self, tags: list[str]) -> Iterator[Finding]:
-        check, arn = "registry.lifecycle_selects", self._describe()["repositoryArn"]
+        tags = list(tags)
+        arn = self._describe()["repositoryArn"]
         if not tags:
             yield Finding(
-                check,
-                arn,
-                "tags to look at",
-                "none were given",
-                "An empty list proves nothing.",
-                "Push once, or name a tag.",
+                resource=arn,
+                expected="tags to look at",
+                found="none were given",
+                why="An empty list proves nothing.",
+                change="Push once, or name a tag.",
                 page=_LIFECYCLE,
             )
         rules = [rule for rule in self.policy().rules if rule.tag_status is not TagStatus.UNTAGGED]
@@ -140,49 +128,45 @@ class RegistryChecks(Vocabulary):
                     else "no rule is about tagged images"
                 )
                 yield Finding(
-                    check,
-                    arn,
-                    f"a rule that selects releases such as {tag}",
-                    selected,
-                    "Nothing ever expires and the bill only grows: with immutable tags, images do not become untagged.",
-                    "Let the build's tags carry the prefix that the rule selects (dev-0123abc for dev-), or select them with"
+                    resource=arn,
+                    expected=f"a rule that selects releases such as {tag}",
+                    found=selected,
+                    why="Nothing ever expires and the bill only grows: with immutable tags, images do not become untagged.",
+                    change="Let the build's tags carry the prefix that the rule selects (dev-0123abc for dev-), or select them with"
                     " tagPatternList.",
                     page=_LIFECYCLE,
                 )
 
-    def what_runs_never_expires(
+    @check
+    def keeps_what_runs(
         self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
-    ) -> Findings:
+    ) -> Iterator[Finding]:
         """What is deployed, and what a rollback needs, outlives the next pushes, and a quarter of a year without one.
 
         `example_tag` is what the tags of further pushes begin with; by default, the tag of one of the images.
         """
-        return self._found(
-            "registry.what_runs_never_expires", self._survival(set(digests), further_pushes, example_tag)
-        )
-
-    def _survival(self, needed: set[str], further: int, example: str) -> Iterator[Finding]:
-        check, arn = "registry.what_runs_never_expires", self._describe()["repositoryArn"]
+        needed = set(digests)
+        further = further_pushes
+        example = example_tag
+        arn = self._describe()["repositoryArn"]
         images = list(self.images())
         if not needed:
             yield Finding(
-                check,
-                arn,
-                "digests of what runs",
-                "none were given",
-                "An empty list proves nothing.",
-                "Deploy once, and give the digests of the running tasks' images.",
+                resource=arn,
+                expected="digests of what runs",
+                found="none were given",
+                why="An empty list proves nothing.",
+                change="Deploy once, and give the digests of the running tasks' images.",
                 page=_LIFECYCLE,
             )
         missing = needed - {image.digest for image in images}
         for digest in sorted(missing):
             yield Finding(
-                check,
-                arn,
-                f"{digest}, which runs",
-                "it is not in the repository",
-                "The next task that has to start cannot be pulled: CannotPullContainerError.",
-                "Push it again, and look at what deleted it.",
+                resource=arn,
+                expected=f"{digest}, which runs",
+                found="it is not in the repository",
+                why="The next task that has to start cannot be pulled: CannotPullContainerError.",
+                change="Push it again, and look at what deleted it.",
                 page=_LIFECYCLE,
             )
         now = max((image.pushed_at for image in images), default=0.0)
@@ -193,14 +177,13 @@ class RegistryChecks(Vocabulary):
         for digest in sorted(needed & (busy.keys() | quiet.keys())):
             priority = busy.get(digest, quiet.get(digest))
             yield Finding(
-                check,
-                arn,
-                f"{digest} to outlive {further} further pushes"
+                resource=arn,
+                expected=f"{digest} to outlive {further} further pushes"
                 if digest in busy
                 else f"{digest} to outlive 90 days without a push",
-                f"the rule with priority {priority} expires it",
-                "ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
-                "Keep more images than a day's pushes, and never expire releases by age alone.",
+                found=f"the rule with priority {priority} expires it",
+                why="ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
+                change="Keep more images than a day's pushes, and never expire releases by age alone.",
                 page=_LIFECYCLE,
             )
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.checks.finding import Finding, Findings
-from pushproof.checks.vocabulary import Vocabulary
+from pushproof.checks.check import Checks, check
+from pushproof.checks.finding import Finding
 
 _PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html"
 _BUILD_PAGE = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html"
@@ -45,22 +45,23 @@ def looks_secret(name: str, value: str) -> str | None:
     return None
 
 
-class SecretsChecks(Vocabulary):
-    """Asks about task definitions and build projects."""
+class SecretsChecks(Checks):
+    """Checks of task definitions and build projects."""
 
-    def nothing_secret_is_in_plain_sight(
+    family = "secrets"
+
+    @check
+    def secrets_are_passed_by_reference(
         self, *, task_definition: str | None = None, build_project: str | None = None
-    ) -> Findings:
+    ) -> Iterator[Finding]:
         """No secret-looking value stands in a task definition, or in a build project's environment as PLAINTEXT.
 
         Raises ValueError when neither is named, LookupError when there is no such task definition or project.
         """
         if task_definition is None and build_project is None:
             raise ValueError("name a task_definition, a build_project or both: there is nothing to look at")
-        return self._found(
-            "secrets.nothing_secret_is_in_plain_sight",
-            [*self._task(task_definition), *self._build(build_project)],
-        )
+        yield from self._task(task_definition)
+        yield from self._build(build_project)
 
     def _task(self, name: str | None) -> Iterator[Finding]:
         if name is None:
@@ -71,24 +72,24 @@ class SecretsChecks(Vocabulary):
                 reason = looks_secret(variable["name"], variable["value"])
                 if reason is not None:
                     yield Finding(
-                        "secrets.nothing_secret_is_in_plain_sight",
-                        definition["taskDefinitionArn"],
-                        f"{variable['name']} of container {container['name']} in the `secrets` block, by reference",
-                        f"a plain environment variable; {reason}",
-                        "Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
-                        "Put the value into Secrets Manager, and give the container secrets = [{ name, valueFrom = <ARN> }].",
+                        resource=definition["taskDefinitionArn"],
+                        expected=f"{variable['name']} of container {container['name']} in the `secrets` block, by reference",
+                        found=f"a plain environment variable; {reason}",
+                        why="Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
+                        change="Put the value into Secrets Manager, and give the container secrets ="
+                        " [{ name, valueFrom = <ARN> }].",
                         page=_PAGE,
                     )
             for where, written in _elsewhere(container):
                 reason = looks_secret("", written)
                 if reason is not None:
                     yield Finding(
-                        "secrets.nothing_secret_is_in_plain_sight",
-                        definition["taskDefinitionArn"],
-                        f"nothing secret in the {where} of container {container['name']}",
-                        reason.replace("its value is", "it holds"),
-                        "Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
-                        "Put the value into Secrets Manager, and let the program read it from a variable of the `secrets` block.",
+                        resource=definition["taskDefinitionArn"],
+                        expected=f"nothing secret in the {where} of container {container['name']}",
+                        found=reason.replace("its value is", "it holds"),
+                        why="Everyone who may describe a task definition reads it: in the console, in CloudTrail, in state.",
+                        change="Put the value into Secrets Manager, and let the program read it from a variable of the"
+                        " `secrets` block.",
                         page=_PAGE,
                     )
 
@@ -103,32 +104,30 @@ class SecretsChecks(Vocabulary):
             reason = looks_secret(variable["name"], variable["value"])
             if variable.get("type", "PLAINTEXT") == "PLAINTEXT" and reason is not None:
                 yield Finding(
-                    "secrets.nothing_secret_is_in_plain_sight",
-                    project["arn"],
-                    f"{variable['name']} as SECRETS_MANAGER or PARAMETER_STORE",
-                    f"PLAINTEXT; {reason}",
-                    "Plain variables of a build project are readable in the console and printed by careless builds.",
-                    'type = "SECRETS_MANAGER" and the secret\'s name as value',
+                    resource=project["arn"],
+                    expected=f"{variable['name']} as SECRETS_MANAGER or PARAMETER_STORE",
+                    found=f"PLAINTEXT; {reason}",
+                    why="Plain variables of a build project are readable in the console and printed by careless builds.",
+                    change='type = "SECRETS_MANAGER" and the secret\'s name as value',
                     page=_BUILD_PAGE,
                 )
 
-    def every_reference_resolves(self, task_definition: str) -> Findings:
+    @check
+    def every_reference_resolves(self, task_definition: str) -> Iterator[Finding]:
         """Every `secrets` entry names a secret (or parameter) that exists and has a value."""
-        return self._found("secrets.every_reference_resolves", self._references(task_definition))
-
-    def _references(self, name: str) -> Iterator[Finding]:
+        name = task_definition
         definition = self._definition(name)
         for container in definition["containerDefinitions"]:
             for secret in container.get("secrets", []):
                 problem = self._unresolved(secret["valueFrom"])
                 if problem is not None:
                     yield Finding(
-                        "secrets.every_reference_resolves",
-                        definition["taskDefinitionArn"],
-                        f"{secret['name']} from {secret['valueFrom']}",
-                        problem,
-                        "No task of this revision starts: ResourceInitializationError: unable to pull secrets or registry auth.",
-                        "Create the secret and put a value into it before the first deployment.",
+                        resource=definition["taskDefinitionArn"],
+                        expected=f"{secret['name']} from {secret['valueFrom']}",
+                        found=problem,
+                        why="No task of this revision starts: ResourceInitializationError: unable to pull secrets or"
+                        " registry auth.",
+                        change="Create the secret and put a value into it before the first deployment.",
                         page=_PAGE,
                     )
 

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pushproof.base.origin import Addresses
-from pushproof.checks.finding import Finding, Findings
-from pushproof.checks.vocabulary import Clients, Vocabulary
+from pushproof.checks.check import Checks, Clients, NothingToLookAt, check
+from pushproof.checks.finding import Finding
 
 _DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"
 _BREAKER = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"
@@ -25,8 +25,10 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _SHELL = {"exit", "test", "[", "true", "false", "kill", "echo", "exec", "sh", "bash"}
 
 
-class ServiceChecks(Vocabulary):
-    """Asks about one service by cluster and name."""
+class ServiceChecks(Checks):
+    """Checks of one service, by cluster and name."""
+
+    family = "service"
 
     def __init__(self, aws: Clients, *, cluster: str, service: str, addresses: Addresses | None = None) -> None:
         super().__init__(aws, addresses=addresses)
@@ -34,39 +36,33 @@ class ServiceChecks(Vocabulary):
 
     # Deployments.
 
-    def rolls_back_by_itself(self) -> Findings:
+    @check
+    def rolls_back_by_itself(self) -> Iterator[Finding]:
         """The deployment circuit breaker is on, and rolls back."""
-        return self._found("service.rolls_back_by_itself", self._breaker())
-
-    def _breaker(self) -> Iterator[Finding]:
         service = self._describe()
         breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
         if not (breaker.get("enable") and breaker.get("rollback")):
             yield Finding(
-                "service.rolls_back_by_itself",
-                service["serviceArn"],
-                "deploymentCircuitBreaker with enable and rollback",
-                f"enable {bool(breaker.get('enable'))}, rollback {bool(breaker.get('rollback'))}",
-                "A revision that never becomes healthy is tried again for ever, and nobody puts the last good one back.",
-                "In aws_ecs_service: deployment_circuit_breaker { enable = true, rollback = true }",
+                resource=service["serviceArn"],
+                expected="deploymentCircuitBreaker with enable and rollback",
+                found=f"enable {bool(breaker.get('enable'))}, rollback {bool(breaker.get('rollback'))}",
+                why="A revision that never becomes healthy is tried again for ever, and nobody puts the last good one back.",
+                change="In aws_ecs_service: deployment_circuit_breaker { enable = true, rollback = true }",
                 page=_BREAKER,
             )
         if service.get("deploymentController", {}).get("type", "ECS") != "ECS":
             yield Finding(
-                "service.rolls_back_by_itself",
-                service["serviceArn"],
-                "the ECS (rolling update) deployment controller",
-                service["deploymentController"]["type"],
-                "The circuit breaker works with the ECS controller only.",
-                'deployment_controller { type = "ECS" }',
+                resource=service["serviceArn"],
+                expected="the ECS (rolling update) deployment controller",
+                found=service["deploymentController"]["type"],
+                why="The circuit breaker works with the ECS controller only.",
+                change='deployment_controller { type = "ECS" }',
                 page=_BREAKER,
             )
 
-    def keeps_its_capacity_while_it_deploys(self) -> Findings:
+    @check
+    def keeps_its_capacity_while_it_deploys(self) -> Iterator[Finding]:
         """A rolling deployment never goes below the desired count, and has room for new tasks."""
-        return self._found("service.keeps_its_capacity_while_it_deploys", self._percents())
-
-    def _percents(self) -> Iterator[Finding]:
         service = self._describe()
         configuration = service.get("deploymentConfiguration", {})
         low, high = configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
@@ -74,49 +70,42 @@ class ServiceChecks(Vocabulary):
         desired = service["desiredCount"] or 1
         # ECS rounds the minimum up and the maximum down.
         kept, room = -(-desired * low // 100), desired * high // 100
-        check = "service.keeps_its_capacity_while_it_deploys"
         if low < 100:
             yield Finding(
-                check,
-                service["serviceArn"],
-                "minimumHealthyPercent 100",
-                f"minimumHealthyPercent {low}",
-                f"A deployment may stop {desired - kept} of {desired} tasks before their successors are healthy: the rest"
+                resource=service["serviceArn"],
+                expected="minimumHealthyPercent 100",
+                found=f"minimumHealthyPercent {low}",
+                why=f"A deployment may stop {desired - kept} of {desired} tasks before their successors are healthy: the rest"
                 " take all the requests."
                 if kept < desired
                 else f"With {desired} tasks none may be stopped early, because ECS rounds up; with more of them it may.",
-                "deployment_minimum_healthy_percent = 100",
+                change="deployment_minimum_healthy_percent = 100",
                 page=_DEPLOYMENTS,
             )
         if room <= desired and kept >= desired:
             yield Finding(
-                check,
-                service["serviceArn"],
-                f"a maximumPercent that lets at least one task more than {desired} run",
-                f"maximumPercent {high}, with minimumHealthyPercent {low}",
-                "ECS may neither stop an old task nor start a new one: the deployment never begins.",
-                "deployment_maximum_percent = 200",
+                resource=service["serviceArn"],
+                expected=f"a maximumPercent that lets at least one task more than {desired} run",
+                found=f"maximumPercent {high}, with minimumHealthyPercent {low}",
+                why="ECS may neither stop an old task nor start a new one: the deployment never begins.",
+                change="deployment_maximum_percent = 200",
                 page=_DEPLOYMENTS,
             )
 
     # Health.
 
-    def health_checks_agree(self) -> Findings:
+    @check
+    def health_checks_agree(self) -> Iterator[Finding]:
         """Container check, target group and port mapping speak of the same port and path, in times that fit together."""
-        return self._found("service.health_checks_agree", self._health())
-
-    def _health(self) -> Iterator[Finding]:
-        check = "service.health_checks_agree"
         service, definition = self._describe(), self._definition()
         containers = {c["name"]: c for c in definition["containerDefinitions"]}
         if not service.get("loadBalancers"):
             yield Finding(
-                check,
-                service["serviceArn"],
-                "a target group",
-                "the service registers nowhere",
-                "Nothing but the container's own check would tell ECS that a revision does not answer.",
-                "Add a load_balancer block.",
+                resource=service["serviceArn"],
+                expected="a target group",
+                found="the service registers nowhere",
+                why="Nothing but the container's own check would tell ECS that a revision does not answer.",
+                change="Add a load_balancer block.",
                 page=_TARGETS,
             )
         for balancer in service.get("loadBalancers", []):
@@ -127,67 +116,59 @@ class ServiceChecks(Vocabulary):
             ports = [p["containerPort"] for p in container.get("portMappings", [])]
             if balancer["containerPort"] not in ports:
                 yield Finding(
-                    check,
-                    definition["taskDefinitionArn"],
-                    f"a port mapping for {balancer['containerPort']}, which the target group sends to",
-                    f"port mappings {ports}",
-                    "No request reaches the container; every deployment fails its health checks.",
-                    "Use one variable for the container port.",
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"a port mapping for {balancer['containerPort']}, which the target group sends to",
+                    found=f"port mappings {ports}",
+                    why="No request reaches the container; every deployment fails its health checks.",
+                    change="Use one variable for the container port.",
                     page=_TARGETS,
                 )
-            yield from self._group(check, group)
+            yield from self._group(group)
             own = container.get("healthCheck")
             if own is None:
                 yield Finding(
-                    check,
-                    definition["taskDefinitionArn"],
-                    f"a health check of container {balancer['containerName']}",
-                    "none",
-                    "A HEALTHCHECK in the image is ignored by ECS; a hung process goes on serving until the load balancer notices.",
-                    "Add healthCheck to the container definition.",
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"a health check of container {balancer['containerName']}",
+                    found="none",
+                    why="A HEALTHCHECK in the image is ignored by ECS; a hung process goes on serving until the load"
+                    " balancer notices.",
+                    change="Add healthCheck to the container definition.",
                     page=_HEALTH,
                 )
                 continue
-            yield from self._agreement(
-                check, definition["taskDefinitionArn"], container, group, balancer["containerPort"]
-            )
+            yield from self._agreement(definition["taskDefinitionArn"], container, group, balancer["containerPort"])
 
-    def _group(self, check: str, group: dict[str, Any]) -> Iterator[Finding]:
+    def _group(self, group: dict[str, Any]) -> Iterator[Finding]:
         if group["TargetType"] != "ip":
             yield Finding(
-                check,
-                group["TargetGroupArn"],
-                "target type ip",
-                group["TargetType"],
-                "Fargate tasks have addresses of their own and no instance: they cannot be registered.",
-                'target_type = "ip"',
+                resource=group["TargetGroupArn"],
+                expected="target type ip",
+                found=group["TargetType"],
+                why="Fargate tasks have addresses of their own and no instance: they cannot be registered.",
+                change='target_type = "ip"',
                 page=_TARGETS,
             )
         if group["HealthCheckTimeoutSeconds"] >= group["HealthCheckIntervalSeconds"]:
             yield Finding(
-                check,
-                group["TargetGroupArn"],
-                "a timeout shorter than the interval",
-                f"timeout {group['HealthCheckTimeoutSeconds']} s, interval {group['HealthCheckIntervalSeconds']} s",
-                "Checks overlap, and a slow target flaps.",
-                "health_check { timeout = 5, interval = 30 }",
+                resource=group["TargetGroupArn"],
+                expected="a timeout shorter than the interval",
+                found=f"timeout {group['HealthCheckTimeoutSeconds']} s, interval {group['HealthCheckIntervalSeconds']} s",
+                why="Checks overlap, and a slow target flaps.",
+                change="health_check { timeout = 5, interval = 30 }",
                 page=_TARGETS,
             )
         codes = group.get("Matcher", {}).get("HttpCode", "200")
         if re.search(r"[45]\d\d", codes):
             yield Finding(
-                check,
-                group["TargetGroupArn"],
-                "a matcher of success codes",
-                codes,
-                "A target that answers with errors counts as healthy, so a broken revision is never rolled back.",
-                'matcher = "200"',
+                resource=group["TargetGroupArn"],
+                expected="a matcher of success codes",
+                found=codes,
+                why="A target that answers with errors counts as healthy, so a broken revision is never rolled back.",
+                change='matcher = "200"',
                 page=_TARGETS,
             )
 
-    def _agreement(
-        self, check: str, arn: str, container: dict[str, Any], group: dict[str, Any], port: int
-    ) -> Iterator[Finding]:
+    def _agreement(self, arn: str, container: dict[str, Any], group: dict[str, Any], port: int) -> Iterator[Finding]:
         own = container["healthCheck"]
         environment = {variable["name"]: variable["value"] for variable in container.get("environment", [])}
         for written in _urls(own["command"]):
@@ -200,43 +181,38 @@ class ServiceChecks(Vocabulary):
                 asked = port
             if asked != port:
                 yield Finding(
-                    check,
-                    arn,
-                    f"a container check that asks port {port}",
-                    f"it asks {url}",
-                    "The container's own check judges something else than what the load balancer sends requests to.",
-                    "Derive both from one variable.",
+                    resource=arn,
+                    expected=f"a container check that asks port {port}",
+                    found=f"it asks {url}",
+                    why="The container's own check judges something else than what the load balancer sends requests to.",
+                    change="Derive both from one variable.",
                     page=_HEALTH,
                 )
             if group.get("HealthCheckPath") and (parts.path or "/") != urlsplit(group["HealthCheckPath"]).path:
                 yield Finding(
-                    check,
-                    arn,
-                    f"a container check of {group['HealthCheckPath']}, as the target group has it",
-                    f"it asks {url}",
-                    "Two definitions of healthy: a task can be killed by one check while the other is content.",
-                    "Derive both from one variable.",
+                    resource=arn,
+                    expected=f"a container check of {group['HealthCheckPath']}, as the target group has it",
+                    found=f"it asks {url}",
+                    why="Two definitions of healthy: a task can be killed by one check while the other is content.",
+                    change="Derive both from one variable.",
                     page=_HEALTH,
                 )
         if own.get("timeout", 5) >= own.get("interval", 30):
             yield Finding(
-                check,
-                arn,
-                "a container check whose timeout is shorter than its interval",
-                f"timeout {own.get('timeout', 5)} s, interval {own.get('interval', 30)} s",
-                "The next check begins before the last one has been given up: a slow start looks like a failure.",
-                "healthCheck = { interval = 30, timeout = 5, … }",
+                resource=arn,
+                expected="a container check whose timeout is shorter than its interval",
+                found=f"timeout {own.get('timeout', 5)} s, interval {own.get('interval', 30)} s",
+                why="The next check begins before the last one has been given up: a slow start looks like a failure.",
+                change="healthCheck = { interval = 30, timeout = 5, … }",
                 page=_HEALTH,
             )
 
-    def health_check_is_in_the_image(self, dockerfile: str) -> Findings:
+    @check
+    def health_check_is_in_the_image(self, dockerfile: str) -> Iterator[Finding]:
         """The program that each container's health check runs is copied or installed by this Dockerfile.
 
         A name that stands nowhere in the Dockerfile is found; that one which does stand there also works is for a run to show.
         """
-        return self._found("service.health_check_is_in_the_image", self._programs(dockerfile))
-
-    def _programs(self, dockerfile: str) -> Iterator[Finding]:
         definition = self._definition()
         there = set(re.findall(r"[\w.+-]+", "\n".join(_instructions(dockerfile))))
         for container in definition["containerDefinitions"]:
@@ -245,27 +221,23 @@ class ServiceChecks(Vocabulary):
             if not name or name in _SHELL or name in there:
                 continue
             yield Finding(
-                "service.health_check_is_in_the_image",
-                definition["taskDefinitionArn"],
-                f"an image that has what the health check of container {container['name']} runs",
-                f"the check runs {program}, which the Dockerfile neither copies nor installs",
-                "A check that cannot run fails: every task is stopped as unhealthy, however well it serves, and every"
+                resource=definition["taskDefinitionArn"],
+                expected=f"an image that has what the health check of container {container['name']} runs",
+                found=f"the check runs {program}, which the Dockerfile neither copies nor installs",
+                why="A check that cannot run fails: every task is stopped as unhealthy, however well it serves, and every"
                 " deployment is rolled back. Slim images have no curl.",
-                f"Let the image bring a check of its own (COPY healthcheck ./), or install {name} in it.",
+                change=f"Let the image bring a check of its own (COPY healthcheck ./), or install {name} in it.",
                 page=_HEALTH,
             )
 
     # The way in.
 
-    def redirects_http_to_https(self) -> Findings:
+    @check
+    def redirects_http_to_https(self) -> Iterator[Finding]:
         """Every HTTP listener answers 301 to HTTPS and serves nothing itself."""
-        return self._found("service.redirects_http_to_https", self._redirects())
-
-    def _redirects(self) -> Iterator[Finding]:
-        check = "service.redirects_http_to_https"
         listeners = list(self._listeners())
         if not listeners:
-            yield self._no_listener(check)
+            raise self._no_listener()
         for listener in listeners:
             if listener["Protocol"] != "HTTP":
                 continue
@@ -277,12 +249,12 @@ class ServiceChecks(Vocabulary):
                 or redirect.get("StatusCode") != "HTTP_301"
             ):
                 yield Finding(
-                    check,
-                    listener["ListenerArn"],
-                    "a redirect to HTTPS with status 301",
-                    _said(action),
-                    "Requests, and their cookies, cross the internet in the clear.",
-                    'default_action { type = "redirect", redirect { protocol = "HTTPS", port = "443", status_code = "HTTP_301" } }',
+                    resource=listener["ListenerArn"],
+                    expected="a redirect to HTTPS with status 301",
+                    found=_said(action),
+                    why="Requests, and their cookies, cross the internet in the clear.",
+                    change='default_action { type = "redirect", redirect { protocol = "HTTPS", port = "443",'
+                    ' status_code = "HTTP_301" } }',
                     page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
                 )
 
@@ -290,68 +262,56 @@ class ServiceChecks(Vocabulary):
             for rule in rules:
                 if not rule.get("IsDefault") and any(a["Type"] == "forward" for a in rule["Actions"]):
                     yield Finding(
-                        check,
-                        rule["RuleArn"],
-                        "no rule that serves over HTTP",
-                        f"rule {rule['Priority']} of the listener on {listener['Port']} forwards",
-                        "What this rule matches crosses the internet in the clear, whatever the default does.",
-                        "Move the rule to the HTTPS listener.",
+                        resource=rule["RuleArn"],
+                        expected="no rule that serves over HTTP",
+                        found=f"rule {rule['Priority']} of the listener on {listener['Port']} forwards",
+                        why="What this rule matches crosses the internet in the clear, whatever the default does.",
+                        change="Move the rule to the HTTPS listener.",
                         page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
                     )
 
-    def speaks_current_tls(self) -> Findings:
+    @check
+    def speaks_current_tls(self) -> Iterator[Finding]:
         """There is an HTTPS listener, and each has a TLS 1.3 policy."""
-        return self._found("service.speaks_current_tls", self._tls())
-
-    def _tls(self) -> Iterator[Finding]:
-        check = "service.speaks_current_tls"
         secure = [listener for listener in self._listeners() if listener["Protocol"] == "HTTPS"]
         if not secure:
-            yield self._no_listener(check)
+            raise self._no_listener()
         for listener in secure:
             if not _CURRENT_TLS.match(listener.get("SslPolicy", "")):
                 yield Finding(
-                    check,
-                    listener["ListenerArn"],
-                    "a policy with TLS 1.3 and nothing below TLS 1.2, such as ELBSecurityPolicy-TLS13-1-2-2021-06",
-                    listener.get("SslPolicy", "none"),
-                    "Clients may be talked down to versions with known attacks. Left out, the policy is one from 2016.",
-                    'ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"',
+                    resource=listener["ListenerArn"],
+                    expected="a policy with TLS 1.3 and nothing below TLS 1.2, such as ELBSecurityPolicy-TLS13-1-2-2021-06",
+                    found=listener.get("SslPolicy", "none"),
+                    why="Clients may be talked down to versions with known attacks. Left out, the policy is one from 2016.",
+                    change='ssl_policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"',
                     page=_TLS,
                 )
 
-    def _no_listener(self, check: str) -> Finding:
-        service = self._describe()
-        return Finding(
-            check,
-            service["serviceArn"],
+    def _no_listener(self) -> NothingToLookAt:
+        return NothingToLookAt(
             "a load balancer with an HTTPS listener for the service",
-            "none was found",
-            "There is nothing to check, which is not the same as nothing wrong.",
-            "Add aws_lb_listener resources for ports 80 and 443.",
+            resource=self._describe()["serviceArn"],
+            change="Add aws_lb_listener resources for ports 80 and 443.",
             page=_TARGETS,
         )
 
     # What is kept.
 
-    def logs_are_kept(self, *, at_least_days: int = 7) -> Findings:
+    @check
+    def logs_are_kept(self, *, at_least_days: int = 7) -> Iterator[Finding]:
         """Every container logs to a group that exists and whose retention is set."""
-        return self._found("service.logs_are_kept", self._logs(at_least_days))
-
-    def _logs(self, days: int) -> Iterator[Finding]:
-        check = "service.logs_are_kept"
+        days = at_least_days
         definition = self._definition()
         for container in definition["containerDefinitions"]:
             configuration = container.get("logConfiguration", {})
             group = configuration.get("options", {}).get("awslogs-group")
             if configuration.get("logDriver") != "awslogs" or not group:
                 yield Finding(
-                    check,
-                    definition["taskDefinitionArn"],
-                    f"awslogs for container {container['name']}",
-                    configuration.get("logDriver", "no log configuration"),
-                    "When a task fails to start, its last words are the only thing there is to go by.",
-                    "Add logConfiguration with awslogs-group, awslogs-region and awslogs-stream-prefix.",
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"awslogs for container {container['name']}",
+                    found=configuration.get("logDriver", "no log configuration"),
+                    why="When a task fails to start, its last words are the only thing there is to go by.",
+                    change="Add logConfiguration with awslogs-group, awslogs-region and awslogs-stream-prefix.",
                     page=_LOGS,
                 )
                 continue
@@ -359,22 +319,19 @@ class ServiceChecks(Vocabulary):
             found = next((g for g in groups if g["logGroupName"] == group), None)
             if found is None or (found.get("retentionInDays") or 0) < days:
                 yield Finding(
-                    check,
-                    group,
-                    f"a log group kept for at least {days} days",
-                    "the group does not exist"
+                    resource=group,
+                    expected=f"a log group kept for at least {days} days",
+                    found="the group does not exist"
                     if found is None
                     else f"retention {found.get('retentionInDays', 'not set: for ever, and billed')}",
-                    "Without the group no task starts (ResourceInitializationError); without retention the bill only grows.",
-                    "Add aws_cloudwatch_log_group with retention_in_days.",
+                    why="Without the group no task starts (ResourceInitializationError); without retention the bill only grows.",
+                    change="Add aws_cloudwatch_log_group with retention_in_days.",
                     page=_LOGS,
                 )
 
-    def container_insights_is_on(self) -> Findings:
+    @check
+    def container_insights_is_on(self) -> Iterator[Finding]:
         """The cluster reports Container Insights."""
-        return self._found("service.container_insights_is_on", self._insights())
-
-    def _insights(self) -> Iterator[Finding]:
         clusters = self.aws("ecs").describe_clusters(clusters=[self.cluster], include=["SETTINGS"])["clusters"]
         if not clusters:
             raise LookupError(f"there is no cluster {self.cluster}; check the name, the account and the region")
@@ -382,33 +339,29 @@ class ServiceChecks(Vocabulary):
         setting = {s["name"]: s["value"] for s in cluster.get("settings", [])}.get("containerInsights", "disabled")
         if setting not in ("enabled", "enhanced"):
             yield Finding(
-                "service.container_insights_is_on",
-                cluster["clusterArn"],
-                "containerInsights enabled or enhanced",
-                setting,
-                "Memory and processor of tasks are not recorded: an OutOfMemory stop leaves no trace of how it came about.",
-                'setting { name = "containerInsights", value = "enabled" }',
+                resource=cluster["clusterArn"],
+                expected="containerInsights enabled or enhanced",
+                found=setting,
+                why="Memory and processor of tasks are not recorded: an OutOfMemory stop leaves no trace of how it came about.",
+                change='setting { name = "containerInsights", value = "enabled" }',
                 page=_INSIGHTS,
             )
 
-    def deletion_is_protected(self) -> Findings:
+    @check
+    def deletion_is_protected(self) -> Iterator[Finding]:
         """The load balancer cannot be deleted by mistake: for production."""
-        return self._found("service.deletion_is_protected", self._protection())
-
-    def _protection(self) -> Iterator[Finding]:
         balancers = dict.fromkeys(listener["LoadBalancerArn"] for listener in self._listeners())
         if not balancers:
-            yield self._no_listener("service.deletion_is_protected")
+            raise self._no_listener()
         for arn in balancers:
             attributes = self.aws("elbv2").describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
             if {a["Key"]: a["Value"] for a in attributes}.get("deletion_protection.enabled") != "true":
                 yield Finding(
-                    "service.deletion_is_protected",
-                    arn,
-                    "deletion_protection.enabled",
-                    "false",
-                    "One wrong destroy and the address that DNS points to is gone for good.",
-                    "enable_deletion_protection = true",
+                    resource=arn,
+                    expected="deletion_protection.enabled",
+                    found="false",
+                    why="One wrong destroy and the address that DNS points to is gone for good.",
+                    change="enable_deletion_protection = true",
                     page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
                 )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pushproof.checks.finding import Finding, Findings
+from pushproof.checks.check import Checks, check
+from pushproof.checks.finding import Finding
 from pushproof.checks.pipeline import bucket_findings
-from pushproof.checks.vocabulary import Vocabulary
 
 _BACKEND = "https://developer.hashicorp.com/terraform/language/backend/s3"
 _IGNORE = "https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#ignore_changes"
@@ -24,50 +24,48 @@ class Planned(Protocol):
     def changes(self) -> dict[str, list[str]]: ...
 
 
-class StateChecks(Vocabulary):
-    """Asks about applied modules and the bucket their state is in."""
+class StateChecks(Checks):
+    """Checks of applied modules, and of the bucket their state is in."""
 
-    def nothing_is_left_to_do(self, module: Planned) -> Findings:
+    family = "state"
+
+    @check
+    def plan_is_empty(self, module: Planned) -> Iterator[Finding]:
         """A plan right now is empty: after an apply, and again after a deployment."""
-        return self._found("state.nothing_is_left_to_do", self._changes(module.changes()))
-
-    def _changes(self, changes: Mapping[str, list[str]]) -> Iterator[Finding]:
+        changes = module.changes()
         for address, actions in sorted(changes.items()):
             takes_back = ".aws_ecs_service." in f".{address}" or ".aws_ecs_task_definition." in f".{address}"
             yield Finding(
-                "state.nothing_is_left_to_do",
-                address,
-                "no change",
-                f"terraform would {', '.join(actions)} it",
-                "The next apply takes back what the pipeline deployed: an outage that looks like a routine change."
+                resource=address,
+                expected="no change",
+                found=f"terraform would {', '.join(actions)} it",
+                why="The next apply takes back what the pipeline deployed: an outage that looks like a routine change."
                 if takes_back
                 else "Every plan shows it, so that nobody looks at plans any more.",
-                "lifecycle { ignore_changes = [task_definition, desired_count] }: the pipeline owns what runs."
+                change="lifecycle { ignore_changes = [task_definition, desired_count] }: the pipeline owns what runs."
                 if takes_back
                 else "Write the value as the provider reads it back.",
                 page=_IGNORE,
             )
 
-    def bucket_is_safe(self, bucket: str) -> Findings:
+    @check
+    def bucket_is_safe(self, bucket: str) -> Iterator[Finding]:
         """The state bucket is versioned, encrypted and private."""
-        return self._found("state.bucket_is_safe", bucket_findings(self.aws("s3"), bucket, "state.bucket_is_safe"))
+        yield from bucket_findings(self.aws("s3"), bucket)
 
-    def every_environment_has_its_own(self, *directories: Path) -> Findings:
+    @check
+    def every_environment_has_a_state_of_its_own(self, *directories: Path) -> Iterator[Finding]:
         """Each root module declares a backend of its own, and no two would use the same key."""
-        return self._found("state.every_environment_has_its_own", self._backends(directories))
-
-    def _backends(self, directories: tuple[Path, ...]) -> Iterator[Finding]:
-        check, keys = "state.every_environment_has_its_own", dict[tuple[str, ...], Path]()
+        keys: dict[tuple[str, ...], Path] = {}
         for directory in directories:
             backend = _backend(directory)
             if backend is None:
                 yield Finding(
-                    check,
-                    str(directory),
-                    "a backend block",
-                    "none; one in a parent directory is not read",
-                    "State stays on the machine of whoever applies first; the next one makes everything a second time.",
-                    f'terraform {{ backend "s3" {{}} }} in a file of {directory.name}/, with its settings in backend.hcl',
+                    resource=str(directory),
+                    expected="a backend block",
+                    found="none; one in a parent directory is not read",
+                    why="State stays on the machine of whoever applies first; the next one makes everything a second time.",
+                    change=f'terraform {{ backend "s3" {{}} }} in a file of {directory.name}/, with its settings in backend.hcl',
                     page=_BACKEND,
                 )
                 continue
@@ -76,55 +74,47 @@ class StateChecks(Vocabulary):
             place = (backend.get("bucket", ""), backend["key"])
             if place in keys:
                 yield Finding(
-                    check,
-                    str(directory),
-                    "a key of its own",
-                    f"{backend['key']}, which {keys[place]} has too",
-                    "An apply in one environment plans the destruction of the other.",
-                    f'key = "{directory.name}/terraform.tfstate"',
+                    resource=str(directory),
+                    expected="a key of its own",
+                    found=f"{backend['key']}, which {keys[place]} has too",
+                    why="An apply in one environment plans the destruction of the other.",
+                    change=f'key = "{directory.name}/terraform.tfstate"',
                     page=_BACKEND,
                 )
             else:
                 keys[place] = directory
 
-    def every_environment_locks(self, *directories: Path) -> Findings:
-        """Each root module's S3 backend, as written or as its example says, locks: in the bucket, or in a table."""
-        return self._found("state.every_environment_locks", self._locks(directories))
-
-    def _locks(self, directories: tuple[Path, ...]) -> Iterator[Finding]:
+    @check
+    def every_environment_locks(self, *directories: Path) -> Iterator[Finding]:
+        """Each root module's S3 backend, as written or as its example says, locks in the bucket itself."""
         for directory in directories:
             backend = _backend(directory) or {}
             if backend.get("use_lockfile") == "true":
                 continue
             table = backend.get("dynamodb_table")
             yield Finding(
-                "state.every_environment_locks",
-                str(directory),
-                "use_lockfile = true",
-                f"a lock in the DynamoDB table {table} only" if table else "no lock",
-                "Terraform 1.11 and later warn that dynamodb_table is deprecated, and will stop knowing it."
+                resource=str(directory),
+                expected="use_lockfile = true",
+                found=f"a lock in the DynamoDB table {table} only" if table else "no lock",
+                why="Terraform 1.11 and later warn that dynamodb_table is deprecated, and will stop knowing it."
                 if table
                 else "Two applies at once write over each other's state: resources are forgotten, and made again.",
-                "use_lockfile = true in the backend's settings (Terraform 1.10 or later).",
+                change="use_lockfile = true in the backend's settings (Terraform 1.10 or later).",
                 page=_BACKEND,
             )
 
-    def shares_nothing(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Findings:
+    @check
+    def environments_are_separate(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Finding]:
         """No resource is in both states (as `terraform show -json` gives them)."""
-        common = _ids(first) & _ids(second)
-        findings = [
-            Finding(
-                "state.shares_nothing",
-                identifier,
-                "a resource in one state only",
-                "it is in both",
-                "A destroy of one environment takes a part of the other with it.",
-                "Name resources after their environment, and import nothing twice.",
+        for identifier in sorted(_ids(first) & _ids(second)):
+            yield Finding(
+                resource=identifier,
+                expected="a resource in one state only",
+                found="it is in both",
+                why="A destroy of one environment takes a part of the other with it.",
+                change="Name resources after their environment, and import nothing twice.",
                 page=_BACKEND,
             )
-            for identifier in sorted(common)
-        ]
-        return self._found("state.shares_nothing", findings)
 
 
 def _backend(directory: Path) -> dict[str, str] | None:

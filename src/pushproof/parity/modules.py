@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pushproof.checks.finding import Findings
 from pushproof.checks.iam import IamChecks
 from pushproof.checks.networking import NetworkingChecks
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.registry import RegistryChecks
 from pushproof.checks.service import ServiceChecks
+from pushproof.checks.verdict import Verdict
 from pushproof.parity.differences import Run, normal, normalised
 from pushproof.terraform.applied import AppliedModule, apply_module
 from pushproof.terraform.driver import changes_of
@@ -59,7 +59,9 @@ def _one(target: Any, source: Path, run: Run, applied: dict[str, AppliedModule],
     run.plan = time.monotonic() - started
     run.answers = normalised(plan.get("prior_state", {}).get("values", {}), target.account_id)
     checks = _CHECKS[run.module](target, applied)
-    run.findings = {(f.check, str(normal(f.resource, target.account_id))) for found in checks for f in found}
+    run.findings = {
+        (f.check, str(normal(f.resource, target.account_id))) for verdict in checks for f in verdict.findings
+    }
 
 
 # What each module is given: the outputs of those before it.
@@ -125,16 +127,16 @@ _VARIABLES: dict[str, Callable[[Any, Applied, str], dict[str, Any]]] = {
 # What each module is asked.
 
 
-def _network_checks(target: Any, applied: Applied) -> list[Findings]:
+def _network_checks(target: Any, applied: Applied) -> list[Verdict]:
     network = applied["networking"]
     return [
         NetworkingChecks(
             target.client, vpc_id=network["vpc_id"], private_subnet_ids=list(network["private_subnet_ids"].values())
-        ).everything()
+        ).is_sound()
     ]
 
 
-def _registry_checks(target: Any, applied: Applied) -> list[Findings]:
+def _registry_checks(target: Any, applied: Applied) -> list[Verdict]:
     checks = RegistryChecks(target.client, repository=applied["ecr"]["repository_name"])
     return [
         checks.refuses_a_second_push_of_a_tag(),
@@ -144,16 +146,16 @@ def _registry_checks(target: Any, applied: Applied) -> list[Findings]:
     ]
 
 
-def _role_checks(target: Any, applied: Applied) -> list[Findings]:
+def _role_checks(target: Any, applied: Applied) -> list[Verdict]:
     checks = IamChecks(target.client)
     roles = [
         applied["iam"][f"{name}_role_arn"].rsplit("/", 1)[1]
         for name in ("codebuild", "codepipeline", "execution", "task")
     ]
-    return [found for role in roles for found in (checks.is_scoped(role), checks.every_permission_can_apply(role))]
+    return [verdict for role in roles for verdict in (checks.is_scoped(role), checks.every_permission_can_apply(role))]
 
 
-def _service_checks(target: Any, applied: Applied) -> list[Findings]:
+def _service_checks(target: Any, applied: Applied) -> list[Verdict]:
     service = applied["ecs"]
     checks = ServiceChecks(target.client, cluster=service["cluster_name"], service=service["service_name"])
     return [
@@ -168,7 +170,7 @@ def _service_checks(target: Any, applied: Applied) -> list[Findings]:
     ]
 
 
-def _pipeline_checks(target: Any, applied: Applied) -> list[Findings]:
+def _pipeline_checks(target: Any, applied: Applied) -> list[Verdict]:
     checks = PipelineChecks(target.client, pipeline=applied["codepipeline"]["pipeline_name"])
     return [
         checks.goes_through("Source", "Build", "Deploy"),
@@ -177,11 +179,11 @@ def _pipeline_checks(target: Any, applied: Applied) -> list[Findings]:
         checks.artifacts_flow(),
         checks.artifacts_are_private(),
         checks.builds_can_use_docker(),
-        checks.somebody_is_told(),
+        checks.somebody_is_notified(),
     ]
 
 
-_CHECKS: dict[str, Callable[[Any, Applied], list[Findings]]] = {
+_CHECKS: dict[str, Callable[[Any, Applied], list[Verdict]]] = {
     "networking": _network_checks,
     "ecr": _registry_checks,
     "iam": _role_checks,

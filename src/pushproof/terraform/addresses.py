@@ -38,15 +38,14 @@ class TerraformAddresses:
 
     def __init__(self, state: Mapping[str, Any], directory: Path | None = None) -> None:
         self._addresses: dict[str, str] = {}
+        ranks: dict[str, tuple[bool, bool, int]] = {}
         for address, values in _resources(state):
             for name in _NAMES:
                 value = values.get(name)
                 if isinstance(value, str) and value:
-                    # Ids are unique, names are not: an id or ARN wins over somebody else's name.
-                    if name in ("id", "arn"):
-                        self._addresses[value] = address
-                    else:
-                        self._addresses.setdefault(value, address)
+                    rank = _rank(address, name, values)
+                    if value not in ranks or rank < ranks[value]:
+                        ranks[value], self._addresses[value] = rank, address
         self._lines = _scan(directory.resolve()) if directory is not None else {}
         self._directory = directory
 
@@ -77,6 +76,16 @@ class TerraformAddresses:
         """The origin of a Terraform address such as ``module.network.aws_subnet.private[0]``."""
         file, line = self._lines.get(_INDEX.sub("", address), ("", 0))
         return Origin(address, file, line)
+
+
+def _rank(address: str, name: str, values: Mapping[str, Any]) -> tuple[bool, bool, int]:
+    """How well an attribute names a resource; the lowest rank wins.
+
+    Parts of a resource share its id: a bucket's public access block, a repository's lifecycle policy, a topic's policy. They
+    have no ARN, or a longer type. And ids are unique, while names are not.
+    """
+    kind = _INDEX.sub("", address).split(".")[-2]
+    return not values.get("arn"), name not in ("id", "arn"), len(kind)
 
 
 def _resources(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -59,15 +59,18 @@ def _garbage_collection() -> str:
 
 
 class ModuleAddresses:
-    """Where a module's resources are written. The state is read when the first finding asks: no finding, no `terraform show`."""
+    """The places where a module's resources are written. A finding reads the state, once for each serial of it."""
 
     def __init__(self, terraform: Terraform) -> None:
         self._terraform = terraform
         self._read: TerraformAddresses | None = None
+        self._serial: tuple[int, int | None] | None = None
 
     def of(self, resource: str) -> Origin | None:
         """The origin of an AWS id, ARN or name; None when the module does not manage it."""
-        if self._read is None:
+        serial = self._terraform.serial
+        if self._read is None or serial != self._serial:
+            self._serial = serial
             self._read = TerraformAddresses(self._terraform.state(), self._terraform.copy.source)
         return self._read.of(resource)
 
@@ -78,6 +81,7 @@ class AppliedModule:
 
     terraform: Terraform
     outputs: dict[str, Any] = field(default_factory=dict)
+    _addresses: ModuleAddresses | None = field(default=None, init=False, repr=False)
 
     def __getitem__(self, name: str) -> Any:
         """An output by name. Raises OutputMissing, naming those there are."""
@@ -93,7 +97,9 @@ class AppliedModule:
     @property
     def addresses(self) -> ModuleAddresses:
         """Finds the Terraform address, file and line of AWS resources, for findings of checks."""
-        return ModuleAddresses(self.terraform)
+        if self._addresses is None:
+            self._addresses = ModuleAddresses(self.terraform)
+        return self._addresses
 
     def changes(self) -> dict[str, list[str]]:
         """What a plan would change now: address -> actions; empty when nothing."""

@@ -123,6 +123,7 @@ class Terraform:
     announce: PlanListener | None = None
     timings: dict[str, float] = field(default_factory=dict)
     _initialised: bool = False
+    _writes: int = 0
 
     def init(self, backend: dict[str, Any] | None = None) -> None:
         """`terraform init`, with the backend's configuration where the module has a backend. Raises CommandFailed."""
@@ -195,6 +196,15 @@ class Terraform:
         text: str = self._call("plan", lambda t: t.plan(), variables)
         return text
 
+    @property
+    def serial(self) -> tuple[int, int | None]:
+        """A value that changes with the state: how often this object wrote it, and the serial of a local state file."""
+        try:
+            local = json.loads((self.copy.directory / "terraform.tfstate").read_text(encoding="utf-8"))
+            return self._writes, int(local["serial"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return self._writes, None
+
     def outputs(self) -> dict[str, Any]:
         """Every output's value, by name."""
         raw = self._call("output", lambda t: t.execute_command("output", "-json", "-no-color").out)
@@ -231,6 +241,8 @@ class Terraform:
     def _call(self, name: str, command: Callable[[_Tftest], Any], variables: Mapping[str, Any] | None = None) -> Any:
         if variables is not None:
             self._give(variables)
+        if name in ("apply", "destroy"):
+            self._writes += 1
         runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
         runner.env = dict(self.environment)
         runner.limit, runner.listener = self.limit, self.listener

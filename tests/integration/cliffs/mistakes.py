@@ -112,7 +112,7 @@ MISTAKES = (
         "endpoints.tf",
         "route_table_ids   = [for table in aws_route_table.private : table.id]",
         "route_table_ids   = []",
-        "networking.s3_gateway_endpoint_on_every_private_table",
+        "networking.every_private_route_table_has_the_s3_endpoint",
         "CannotPullContainerError",
     ),
     Mistake(
@@ -121,7 +121,7 @@ MISTAKES = (
         "service.tf",
         "ignore_changes = [desired_count, task_definition]",
         "ignore_changes = []",
-        "state.nothing_is_left_to_do",
+        "state.plan_is_empty",
         "takes back what the pipeline deployed",
     ),
     Mistake(
@@ -130,7 +130,7 @@ MISTAKES = (
         "task-definition.tf",
         '{ name = "APP_ENV", value = var.environment },',
         '{ name = "DATABASE_URL", value = "postgresql://shop:hunter2@db.internal/shop" },',
-        "secrets.nothing_secret_is_in_plain_sight",
+        "secrets.secrets_are_passed_by_reference",
         "a URL with a password in it",
     ),
     # What the write-up gets wrong.
@@ -185,7 +185,7 @@ MISTAKES = (
         "deploy-repository.tf",
         "countNumber   = var.release_count",
         "countNumber   = 2",
-        "registry.what_runs_never_expires",
+        "registry.keeps_what_runs",
         "the rule with priority 2 expires it",
     ),
     Mistake(
@@ -248,7 +248,7 @@ MISTAKES = (
         "notifications.tf",
         'identifiers = ["events.amazonaws.com"]',
         'identifiers = ["cloudwatch.amazonaws.com"]',
-        "pipeline.somebody_is_told",
+        "pipeline.somebody_is_notified",
         "EventBridge is refused, silently",
     ),
     Mistake(
@@ -261,7 +261,7 @@ MISTAKES = (
         '  protocol  = "https"\n'
         '  endpoint  = "https://hooks.slack.com/services/T000/B000/XXXX"\n'
         '}\n\nresource "aws_sns_topic_policy" "pipeline" {',
-        "pipeline.somebody_is_told",
+        "pipeline.somebody_is_notified",
         "A webhook cannot confirm a subscription",
     ),
     Mistake(
@@ -312,7 +312,7 @@ MISTAKES = (
         "app/buildspec.yml",
         '[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]',
         "true",
-        "pipeline.a_failed_build_pushes_nothing",
+        "pipeline.pushes_only_after_a_successful_build",
         "post_build runs although build failed",
     ),
     Mistake(

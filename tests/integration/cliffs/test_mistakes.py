@@ -7,15 +7,17 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.cliffs.mistakes import MISTAKES, Mistake
 
-from pushproof.checks.finding import Findings
 from pushproof.checks.permissions import Permission, Pipeline, forbidden, pipeline_needs
 from pushproof.checks.registry import push_small_image
+from pushproof.checks.verdict import Verdict
 from pushproof.drill.standin import SlackStandIn
 from pushproof.terraform.applied import AppliedModule
 
@@ -41,8 +43,8 @@ class Stand:
         # Nobody but this stand changes anything: what the state says need not be asked again.
         module.terraform.environment["TF_CLI_ARGS_apply"] = "-refresh=false"
         self.buildspec = (ROOT / "app/buildspec.yml").read_text()
-        self.checks: dict[str, Callable[[], Findings]] = {}
-        self.reference: dict[str, Findings] = {}
+        self.checks: dict[str, Callable[[], Verdict]] = {}
+        self.reference: dict[str, Verdict] = {}
         self._made: tuple[str, str] | None = None
 
     def judge_the_reference(self) -> None:
@@ -106,7 +108,7 @@ def networking(applied: Applied, networking_checks: Checks, zones: list[str]) ->
             "every_private_subnet_leaves_by_its_own_zone",
             "survives_loss_of_any_zone",
             "endpoints_are_reachable_on_443",
-            "s3_gateway_endpoint_on_every_private_table",
+            "every_private_route_table_has_the_s3_endpoint",
         )
     }
     return stand
@@ -121,7 +123,7 @@ def ecr(applied: Applied, registry_checks: Checks, aws: Clients) -> Stand:
     stand.checks = {
         "registry.refuses_a_second_push_of_a_tag": checks.refuses_a_second_push_of_a_tag,
         "registry.lifecycle_selects": lambda: checks.lifecycle_selects([release_tag(stand.buildspec)]),
-        "registry.what_runs_never_expires": lambda: checks.what_runs_never_expires([serving]),
+        "registry.keeps_what_runs": lambda: checks.keeps_what_runs([serving]),
     }
     return stand
 
@@ -164,9 +166,8 @@ def iam(applied: Applied, iam_checks: Checks, target: Any) -> Stand:
     checks, roles = iam_checks(module), [f"cliff-dev-{name}" for name in ("codepipeline", "codebuild", "execution")]
     foreign = Permission("secretsmanager:GetSecretValue", stack.arn("secretsmanager", "secret:cliff/prod/url-AbCdEf"))
 
-    def everywhere(check: Callable[[str], Findings]) -> Findings:
-        first, *others = [check(role) for role in roles]
-        return sum(others, start=first)
+    def everywhere(check: Callable[[str], Verdict]) -> Verdict:
+        return reduce(and_, [check(role) for role in roles])
 
     stand = Stand(module)
     stand.checks = {
@@ -230,9 +231,11 @@ def codepipeline(
         "pipeline.releases_have_tags_of_their_own": lambda: checks.releases_have_tags_of_their_own(
             stand.buildspec, repository="cliff-dev"
         ),
-        "pipeline.somebody_is_told": checks.somebody_is_told,
+        "pipeline.somebody_is_notified": checks.somebody_is_notified,
         "pipeline.buildspec_is_up_to_date": lambda: checks.buildspec_is_up_to_date(stand.buildspec),
-        "pipeline.a_failed_build_pushes_nothing": lambda: checks.a_failed_build_pushes_nothing(stand.buildspec),
+        "pipeline.pushes_only_after_a_successful_build": lambda: checks.pushes_only_after_a_successful_build(
+            stand.buildspec
+        ),
         "pipeline.asks_before_it_deploys": checks.asks_before_it_deploys,
     }
     return stand
@@ -262,7 +265,7 @@ def ecs(
         return checks
 
     stand.checks = {
-        "secrets.nothing_secret_is_in_plain_sight": lambda: secrets_checks(module).nothing_secret_is_in_plain_sight(
+        "secrets.secrets_are_passed_by_reference": lambda: secrets_checks(module).secrets_are_passed_by_reference(
             task_definition=module["task_definition_family"]
         ),
         "service.health_check_is_in_the_image": lambda: latest().health_check_is_in_the_image(dockerfile),
@@ -270,7 +273,7 @@ def ecs(
         "networking.tasks_admit_only_the_load_balancer": lambda: networking_checks(
             module, vpc_id=module["vpc_id"], private_subnet_ids=module["private_subnet_ids"]
         ).tasks_admit_only_the_load_balancer(),
-        "state.nothing_is_left_to_do": lambda: state_checks(module).nothing_is_left_to_do(module),
+        "state.plan_is_empty": lambda: state_checks(module).plan_is_empty(module),
     }
     return stand
 
@@ -308,25 +311,25 @@ def _cases() -> list[Any]:
 @pytest.mark.parametrize(("stand", "mistake"), _cases(), indirect=["stand"])
 def test_a_mistake_turns_its_check_red(stand: Stand, mistake: Mistake) -> None:
     """The check finds nothing in the reference as it stands, and the mistake once it is made."""
-    assert not stand.reference[mistake.check]
+    assert stand.reference[mistake.check]
     with stand.patched(mistake):
-        found = stand.checks[mistake.check]()
-    assert found, f"{mistake.check} finds nothing although {mistake.file} was patched"
-    assert mistake.says in " ".join(str(found).split())
+        verdict = stand.checks[mistake.check]()
+    assert verdict.findings, f"{mistake.check} finds nothing although {mistake.file} was patched"
+    assert mistake.says in " ".join(str(verdict).split())
 
 
 def test_a_backend_at_the_root_is_not_read(state_checks: Checks, ecr: Stand, tmp_path: Path) -> None:
     """A backend.tf above the environments leaves both without one, and says so."""
     environments = [ROOT / "infrastructure/environments" / name for name in ("dev", "prod")]
     checks = state_checks(ecr.module)
-    assert not checks.every_environment_has_its_own(*environments)
+    assert checks.every_environment_has_a_state_of_its_own(*environments)
     copies = [tmp_path / directory.name for directory in environments]
     for directory, copy in zip(environments, copies, strict=True):
         copy.mkdir()
         for file in directory.iterdir():
             destination = tmp_path if file.name == "backend.tf" else copy
             (destination / file.name).write_text(file.read_text())
-    assert "one in a parent directory is not read" in str(checks.every_environment_has_its_own(*copies))
+    assert "one in a parent directory is not read" in str(checks.every_environment_has_a_state_of_its_own(*copies))
 
 
 def test_a_lock_in_dynamodb_only_is_found(state_checks: Checks, ecr: Stand, tmp_path: Path) -> None:
@@ -339,7 +342,7 @@ def test_a_lock_in_dynamodb_only_is_found(state_checks: Checks, ecr: Stand, tmp_
     settings.write_text('key = "dev"\n')
     assert "no lock" in str(checks.every_environment_locks(tmp_path))
     settings.write_text('key = "dev"\nuse_lockfile = true\n')
-    assert not checks.every_environment_locks(tmp_path)
+    assert checks.every_environment_locks(tmp_path)
 
 
 def test_every_mistake_is_documented() -> None:

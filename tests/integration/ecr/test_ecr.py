@@ -36,31 +36,31 @@ def release(number: int, age: float) -> Image:
 
 def test_a_tag_is_pushed_once(deploy: RegistryChecks) -> None:
     """The deploy repository refuses a tag that it has."""
-    assert not deploy.refuses_a_second_push_of_a_tag()
+    assert deploy.refuses_a_second_push_of_a_tag()
 
 
 def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
     """The cache repository must accept what the deploy repository refuses; the check tells them apart."""
-    found = cache.refuses_a_second_push_of_a_tag()
-    assert "moved the tag" in str(found)
-    assert "aws_ecr_repository.cache (cache-repository.tf:2)" in str(found)
+    verdict = cache.refuses_a_second_push_of_a_tag()
+    assert "moved the tag" in str(verdict)
+    assert "aws_ecr_repository.cache (cache-repository.tf:2)" in str(verdict)
 
 
 def test_a_probe_leaves_nothing(deploy: RegistryChecks) -> None:
     """Proving immutability leaves no image behind."""
-    assert not deploy.refuses_a_second_push_of_a_tag()
+    assert deploy.refuses_a_second_push_of_a_tag()
     assert list(deploy.images()) == []
 
 
 def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
     """Whatever is pushed to be deployed is scanned and encrypted."""
-    assert not deploy.scans_on_push()
-    assert not deploy.is_encrypted()
+    assert deploy.scans_on_push()
+    assert deploy.is_encrypted()
 
 
 def test_the_rule_selects_releases(deploy: RegistryChecks, ecr: Any) -> None:
     """The tags that the buildspec makes are the tags that the lifecycle rule counts."""
-    assert not deploy.lifecycle_selects([f"{ecr['release_tag_prefix']}0123abc"])
+    assert deploy.lifecycle_selects([f"{ecr['release_tag_prefix']}0123abc"])
 
 
 def test_ten_releases_stay(deploy: RegistryChecks) -> None:
@@ -82,4 +82,4 @@ def test_untagged_images_go_after_a_day(deploy: RegistryChecks) -> None:
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], ecr: Any) -> None:
     """A plan after the apply is empty."""
-    assert not state_checks(ecr).nothing_is_left_to_do(ecr)
+    assert state_checks(ecr).plan_is_empty(ecr)

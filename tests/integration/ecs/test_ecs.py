@@ -27,75 +27,75 @@ def network(networking_checks: Callable[..., NetworkingChecks], dev: Any) -> Net
 
 def test_a_bad_revision_rolls_back(service: ServiceChecks) -> None:
     """The circuit breaker is on and rolls back."""
-    assert not service.rolls_back_by_itself()
+    assert service.rolls_back_by_itself()
 
 
 def test_a_deployment_keeps_its_capacity(service: ServiceChecks) -> None:
     """No deployment goes below the desired count, and each has room to begin."""
-    assert not service.keeps_its_capacity_while_it_deploys()
+    assert service.keeps_its_capacity_while_it_deploys()
 
 
 def test_health_checks_agree(service: ServiceChecks) -> None:
     """Container, target group and port mapping mean the same port and path."""
-    assert not service.health_checks_agree()
+    assert service.health_checks_agree()
 
 
 def test_the_image_has_what_its_health_check_runs(service: ServiceChecks, pytestconfig: pytest.Config) -> None:
     """The health check's program comes with the application's image."""
     dockerfile = (pytestconfig.rootpath / "app/Dockerfile").read_text()
-    assert not service.health_check_is_in_the_image(dockerfile)
+    assert service.health_check_is_in_the_image(dockerfile)
 
 
 def test_http_is_redirected(service: ServiceChecks) -> None:
     """Every HTTP listener redirects to HTTPS."""
-    assert not service.redirects_http_to_https()
+    assert service.redirects_http_to_https()
 
 
 def test_tls_is_current(service: ServiceChecks) -> None:
     """The HTTPS listener speaks TLS 1.2 and 1.3 only."""
-    assert not service.speaks_current_tls()
+    assert service.speaks_current_tls()
 
 
 def test_logs_are_kept(service: ServiceChecks) -> None:
     """Every container logs to a group that is kept for a month."""
-    assert not service.logs_are_kept(at_least_days=30)
+    assert service.logs_are_kept(at_least_days=30)
 
 
 def test_container_insights_is_on(service: ServiceChecks) -> None:
     """The cluster reports Container Insights."""
-    assert not service.container_insights_is_on()
+    assert service.container_insights_is_on()
 
 
 def test_tasks_get_no_public_address(network: NetworkingChecks) -> None:
     """Tasks run in private subnets, without public addresses."""
-    assert not network.tasks_get_no_public_address()
+    assert network.tasks_have_only_private_addresses()
 
 
 def test_tasks_admit_only_the_load_balancer(network: NetworkingChecks) -> None:
     """The load balancer gets to the container port, and nobody else gets anywhere."""
-    assert not network.tasks_admit_only_the_load_balancer()
+    assert network.tasks_admit_only_the_load_balancer()
 
 
 def test_nothing_private_is_reachable_from_the_internet(network: NetworkingChecks) -> None:
     """With the service's own groups and interfaces, nothing private is exposed."""
-    assert not network.nothing_private_is_reachable_from_the_internet()
+    assert network.private_subnets_are_private()
 
 
 def test_the_load_balancer_is_reached(network: NetworkingChecks) -> None:
     """Clients reach both listeners in both zones."""
-    assert not network.load_balancers_stand_in_public_subnets()
+    assert network.load_balancers_are_in_public_subnets()
 
 
 def test_tasks_reach_what_they_need(network: NetworkingChecks) -> None:
     """From the tasks' own subnets and groups, registry, layers, logs and secrets are reached; the registry by endpoints."""
-    assert not network.tasks_reach_what_they_need()
-    assert not network.endpoints_are_reachable_on_443()
+    assert network.tasks_reach_what_they_need()
+    assert network.endpoints_are_reachable_on_443()
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
     """Cliff 7: DATABASE_URL stands in no environment block."""
     family = dev["task_definition_family"]
-    assert not secrets_checks(dev).nothing_secret_is_in_plain_sight(task_definition=family)
+    assert secrets_checks(dev).secrets_are_passed_by_reference(task_definition=family)
 
 
 def test_a_secret_without_a_value_is_found(
@@ -107,7 +107,7 @@ def test_a_secret_without_a_value_is_found(
     if "VersionIdsToStages" not in secret.describe_secret(SecretId=dev["database_secret_arn"]):
         assert "no current value" in str(checks.every_reference_resolves(family))
         secret.put_secret_value(SecretId=dev["database_secret_arn"], SecretString="postgresql://db.internal/shop")
-    assert not checks.every_reference_resolves(family)
+    assert checks.every_reference_resolves(family)
 
 
 @pytest.mark.target_needs("load-balancer")
@@ -124,4 +124,4 @@ def test_port_80_answers_with_the_redirect(dev: Any, target: Any) -> None:
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], dev: Any) -> None:
     """A plan after the apply is empty, however the first deployment fares."""
-    assert not state_checks(dev).nothing_is_left_to_do(dev)
+    assert state_checks(dev).plan_is_empty(dev)

@@ -1,4 +1,4 @@
-"""The iam module, applied: what its four roles can do, cannot do, and who takes them."""
+"""The iam module, applied: what its four roles can do, cannot do, and who can assume them."""
 
 from __future__ import annotations
 
@@ -74,74 +74,74 @@ def iam(iam_checks: Callable[..., IamChecks], module: Any) -> IamChecks:
 
 def test_the_pipeline_can_do_its_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """CodePipeline's role fetches, builds, registers a revision with both task roles, and rolls out."""
-    assert not iam.allows(f"{name}-codepipeline", pipeline_needs(stack))
+    assert iam.allows(f"{name}-codepipeline", pipeline_needs(stack))
 
 
 def test_builds_can_do_their_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """CodeBuild's role logs in, pulls the cache, pushes and logs."""
-    assert not iam.allows(f"{name}-codebuild", build_needs(stack))
+    assert iam.allows(f"{name}-codebuild", build_needs(stack))
 
 
 def test_tasks_can_be_started(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """The execution role pulls the image, reads the secret and logs."""
-    assert not iam.allows(f"{name}-execution", execution_needs(stack))
+    assert iam.allows(f"{name}-execution", execution_needs(stack))
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_can_do_harm(iam: IamChecks, stack: Pipeline, role: str, name: str) -> None:
     """What is forbidden to every role is refused to this one."""
-    assert not iam.denies(f"{name}-{role}", forbidden(stack))
+    assert iam.denies(f"{name}-{role}", forbidden(stack))
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_has_a_wildcard_it_does_not_need(iam: IamChecks, role: str, name: str) -> None:
     """Cliff 2: actions and resources are named, but for what AWS cannot scope."""
-    assert not iam.is_scoped(f"{name}-{role}")
+    assert iam.is_scoped(f"{name}-{role}")
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_permission_can_apply(iam: IamChecks, role: str, name: str) -> None:
     """No statement names an action and a resource that never meet."""
-    assert not iam.every_permission_can_apply(f"{name}-{role}")
+    assert iam.every_permission_can_apply(f"{name}-{role}")
 
 
 def test_the_pipeline_passes_the_task_roles_to_ecs_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Both task roles are passed, no other role, and to no other service."""
-    assert not iam.passes_only(f"{name}-codepipeline", TO_ECS, *stack.task_roles)
+    assert iam.passes_only(f"{name}-codepipeline", TO_ECS, *stack.task_roles)
 
 
 def test_dev_cannot_read_the_secrets_of_prod(iam: IamChecks, name: str, target: Any) -> None:
     """The execution role's secrets are those of its own environment."""
     other = secret_arn(target, name, "prod")
     reading = Permission("secretsmanager:GetSecretValue", other, purpose="read production's secrets")
-    assert not iam.denies(f"{name}-execution", [reading])
+    assert iam.denies(f"{name}-execution", [reading])
 
 
 @pytest.mark.parametrize(
     ("role", "service"),
     [("codepipeline", "codepipeline"), ("execution", "ecs-tasks")],
 )
-def test_a_role_is_taken_by_its_service_only(iam: IamChecks, role: str, service: str, name: str) -> None:
-    """No other service, and no user of this or another account, takes the role."""
-    assert not iam.trusts_only(f"{name}-{role}", f"{service}.amazonaws.com")
+def test_only_its_service_can_assume_a_role(iam: IamChecks, role: str, service: str, name: str) -> None:
+    """No other service, and no user of this or another account, can assume the role."""
+    assert iam.can_be_assumed_only_by(f"{name}-{role}", f"{service}.amazonaws.com")
 
 
-def test_builds_take_their_role_for_their_project_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
+def test_codebuild_can_assume_its_role_for_its_project_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Another customer's build project cannot make CodeBuild act as the role."""
     project = stack.arn("codebuild", f"project/{name}")
     service = "codebuild.amazonaws.com"
-    assert not iam.trusts_only(f"{name}-codebuild", service, source_account=stack.account, source_arn=project)
+    assert iam.can_be_assumed_only_by(f"{name}-codebuild", service, source_account=stack.account, source_arn=project)
 
 
-def test_tasks_take_their_role_from_this_account_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
+def test_only_tasks_of_this_account_can_assume_their_role(iam: IamChecks, stack: Pipeline, name: str) -> None:
     """Another account's tasks cannot act as the application."""
     task = stack.arn("ecs", f"task/{name}/0123")
     service = "ecs-tasks.amazonaws.com"
-    found = iam.trusts_only(f"{name}-task", service, source_account=stack.account, source_arn=task)
+    verdict = iam.can_be_assumed_only_by(f"{name}-task", service, source_account=stack.account, source_arn=task)
     # Any task of this account and region: the condition is on the account, not on one task.
-    assert [f for f in found if "SourceArn" not in f.expected] == []
+    assert [f for f in verdict.findings if "SourceArn" not in f.expected] == []
 
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], module: Any) -> None:
     """A plan after the apply is empty."""
-    assert not state_checks(module).nothing_is_left_to_do(module)
+    assert state_checks(module).plan_is_empty(module)

@@ -51,17 +51,17 @@ def pipeline(pipeline_checks: Callable[..., PipelineChecks], prod: Any) -> Pipel
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], prod: Any) -> None:
     """A plan after the apply is empty."""
-    assert not state_checks(prod).nothing_is_left_to_do(prod)
+    assert state_checks(prod).plan_is_empty(prod)
 
 
 def test_dev_and_prod_share_nothing(state_checks: Callable[..., StateChecks], prod: Any, dev: Any) -> None:
     """No resource is in both states, although both are in one account."""
-    assert not state_checks(prod).shares_nothing(dev.state(), prod.state())
+    assert state_checks(prod).environments_are_separate(dev.state(), prod.state())
 
 
 def test_the_load_balancer_cannot_be_deleted_by_mistake(service: ServiceChecks, prod: Any, aws: Clients) -> None:
     """Deletion is refused as AWS refuses it, and the check is content."""
-    assert not service.deletion_is_protected()
+    assert service.deletion_is_protected()
     with pytest.raises(ClientError, match="deletion protection"):
         aws("elbv2").delete_load_balancer(LoadBalancerArn=prod["load_balancer_arn"])
 
@@ -78,51 +78,51 @@ def test_the_network_is_the_reference(networking_checks: Callable[..., Networkin
     """Ways out by each zone's own NAT gateway, endpoints, and tasks that only the load balancer reaches."""
     private = list(prod["private_subnet_ids"].values())
     network = networking_checks(prod, vpc_id=prod["vpc_id"], private_subnet_ids=private)
-    assert not network.everything()
-    assert not network.tasks_get_no_public_address()
-    assert not network.tasks_admit_only_the_load_balancer()
-    assert not network.load_balancers_stand_in_public_subnets()
+    assert network.is_sound()
+    assert network.tasks_have_only_private_addresses()
+    assert network.tasks_admit_only_the_load_balancer()
+    assert network.load_balancers_are_in_public_subnets()
 
 
 def test_the_service_is_the_reference(service: ServiceChecks) -> None:
     """Rollback, capacity, health, redirect, TLS, logs and insights are as in dev."""
-    assert not service.rolls_back_by_itself()
-    assert not service.keeps_its_capacity_while_it_deploys()
-    assert not service.health_checks_agree()
-    assert not service.redirects_http_to_https()
-    assert not service.speaks_current_tls()
-    assert not service.logs_are_kept(at_least_days=30)
-    assert not service.container_insights_is_on()
+    assert service.rolls_back_by_itself()
+    assert service.keeps_its_capacity_while_it_deploys()
+    assert service.health_checks_agree()
+    assert service.redirects_http_to_https()
+    assert service.speaks_current_tls()
+    assert service.logs_are_kept(at_least_days=30)
+    assert service.container_insights_is_on()
 
 
 @pytest.mark.parametrize("role", ["codebuild", "codepipeline", "execution", "task"])
 def test_roles_are_scoped(iam_checks: Callable[..., IamChecks], prod: Any, role: str) -> None:
     """No role has a wildcard it does not need, or a permission that cannot apply."""
     name = prod["role_arns"][role].rpartition("/")[2]
-    assert not iam_checks(prod).is_scoped(name)
-    assert not iam_checks(prod).every_permission_can_apply(name)
+    assert iam_checks(prod).is_scoped(name)
+    assert iam_checks(prod).every_permission_can_apply(name)
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], prod: Any) -> None:
     """No secret stands in the task definition or the build project."""
     checks = secrets_checks(prod)
-    assert not checks.nothing_secret_is_in_plain_sight(
+    assert checks.secrets_are_passed_by_reference(
         task_definition=prod["task_definition_family"], build_project=prod["build_project_name"]
     )
 
 
 def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
     """A person approves between Build and Deploy, is told, and is given a link to what changed."""
-    assert not pipeline.goes_through("Source", "Build", "Approval", "Deploy")
-    assert not pipeline.asks_before_it_deploys()
-    assert not pipeline.artifacts_flow()
-    assert not pipeline.artifacts_are_private()
+    assert pipeline.goes_through("Source", "Build", "Approval", "Deploy")
+    assert pipeline.asks_before_it_deploys()
+    assert pipeline.artifacts_flow()
+    assert pipeline.artifacts_are_private()
 
 
 @pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     """For each state a rule matches, whose targets may be reached."""
-    assert not pipeline.somebody_is_told()
+    assert pipeline.somebody_is_notified()
 
 
 class Releases:

@@ -38,7 +38,7 @@ def backend(bootstrap: Any, target: Any) -> dict[str, Any]:
 
 def test_the_state_bucket_is_safe(state_checks: Callable[..., StateChecks], bootstrap: Any) -> None:
     """The bucket that bootstrap makes is versioned, encrypted and private."""
-    assert not state_checks(bootstrap).bucket_is_safe(bootstrap["state_bucket_name"])
+    assert state_checks(bootstrap).bucket_is_safe(bootstrap["state_bucket_name"])
 
 
 def test_of_two_applies_at_once_one_is_refused(
@@ -86,5 +86,5 @@ def test_each_environment_has_a_state_and_a_lock_of_its_own(
     """dev and prod declare a backend each, under keys of their own, and both lock."""
     checks = state_checks(bootstrap)
     directories = (ENVIRONMENTS / "dev", ENVIRONMENTS / "prod")
-    assert not checks.every_environment_has_its_own(*directories)
-    assert not checks.every_environment_locks(*directories)
+    assert checks.every_environment_has_a_state_of_its_own(*directories)
+    assert checks.every_environment_locks(*directories)

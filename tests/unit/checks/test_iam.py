@@ -64,22 +64,22 @@ GOOD = [
 def test_a_role_that_is_right_has_no_findings(world: World) -> None:
     """A scoped role that can do its work passes every check."""
     iam = make(world, *GOOD)
-    for findings in (
+    for verdict in (
         iam.allows("role", pipeline_needs(STACK)),
         iam.denies("role", forbidden(STACK)),
         iam.passes_only("role", ["ecs-tasks.amazonaws.com"], *STACK.task_roles),
         iam.is_scoped("role"),
         iam.every_permission_can_apply("role"),
-        iam.trusts_only("role", "codepipeline.amazonaws.com"),
+        iam.can_be_assumed_only_by("role", "codepipeline.amazonaws.com"),
     ):
-        assert not findings
+        assert verdict
 
 
 @pytest.mark.parametrize("left_out", range(len(GOOD)))
 def test_each_missing_permission_is_found(world: World, left_out: int) -> None:
     """Whatever statement is taken away, the check says which permission is missing and what for."""
     iam = make(world, *(statement for number, statement in enumerate(GOOD) if number != left_out))
-    missing = {finding.expected.split()[1] for finding in iam.allows("role", pipeline_needs(STACK))}
+    missing = {finding.expected.split()[1] for finding in iam.allows("role", pipeline_needs(STACK)).findings}
     actions = GOOD[left_out]["Action"]
     assert missing == set([actions] if isinstance(actions, str) else actions)
 
@@ -91,14 +91,14 @@ def test_each_missing_permission_is_found(world: World, left_out: int) -> None:
 def test_wildcards_are_findings(world: World, action: str, resource: str) -> None:
     """A wildcard works, and is found twice over: by what it allows and by how it is written."""
     iam = make(world, *GOOD, allow(action, resource))
-    assert iam.denies("role", forbidden(STACK))
-    (first, *_) = iam.is_scoped("role")
+    assert iam.denies("role", forbidden(STACK)).findings
+    (first, *_) = iam.is_scoped("role").findings
     assert "statement 8 of 'work'" in first.found
 
 
 def test_what_has_no_resource_may_use_the_wildcard(world: World) -> None:
     """Only actions that AWS offers no resource for may stand on *."""
-    assert not make(
+    assert make(
         world, allow(["ecr:GetAuthorizationToken", "ecs:RegisterTaskDefinition", "ec2:DescribeVpcs"])
     ).is_scoped("role")
 
@@ -110,7 +110,7 @@ def test_decrypt_on_a_secret_grants_nothing(world: World) -> None:
         allow(["kms:Decrypt", "secretsmanager:GetSecretValue"], STACK.secret_arns[0]),
         allow("codestar-connections:UseConnection", STACK.connection_arn),
     )
-    assert [finding.expected.split()[0] for finding in iam.every_permission_can_apply("role")] == [
+    assert [finding.expected.split()[0] for finding in iam.every_permission_can_apply("role").findings] == [
         "kms:Decrypt",
         "codestar-connections:UseConnection",
     ]
@@ -120,8 +120,8 @@ def test_pass_role_without_its_service_is_found(world: World) -> None:
     """PassRole that any service may be handed to is a finding; so is one that lacks the execution role."""
     iam = make(world, allow("iam:PassRole", STACK.task_role_arn))
     found = iam.passes_only("role", ["ecs-tasks.amazonaws.com"], *STACK.task_roles)
-    assert [finding.check for finding in found] == ["iam.allows", "iam.passes_only"]
-    assert STACK.execution_role_arn in found.items[0].expected
+    assert [finding.check for finding in found.findings] == ["iam.passes_only", "iam.passes_only"]
+    assert STACK.execution_role_arn in found.findings[0].expected
 
 
 def test_trust_is_limited_to_service_and_source(world: World) -> None:
@@ -133,8 +133,8 @@ def test_trust_is_limited_to_service_and_source(world: World) -> None:
         StringEquals={"aws:SourceAccount": ACCOUNT},
         ArnEquals={"aws:SourceArn": project},
     )
-    assert not iam.trusts_only("role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project)
-    assert len(iam.trusts_only("role", "ecs-tasks.amazonaws.com")) == 1
+    assert iam.can_be_assumed_only_by("role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project)
+    assert len(iam.can_be_assumed_only_by("role", "ecs-tasks.amazonaws.com").findings) == 1
     world.administrator("iam").update_assume_role_policy(
         RoleName="role",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
@@ -142,11 +142,13 @@ def test_trust_is_limited_to_service_and_source(world: World) -> None:
     )  # fmt: skip
     found = [
         finding.found
-        for finding in iam.trusts_only("role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project)
+        for finding in iam.can_be_assumed_only_by(
+            "role", "codebuild.amazonaws.com", source_account=ACCOUNT, source_arn=project
+        ).findings
     ]
     assert found == [
-        "ec2.amazonaws.com may, too",
-        f"arn:aws:iam::{ACCOUNT}:root may, too",
+        "ec2.amazonaws.com can, too",
+        f"arn:aws:iam::{ACCOUNT}:root can, too",
         "none that holds others off",
         "none that holds others off",
     ]
@@ -160,7 +162,7 @@ def test_a_boundary_counts(world: World) -> None:
         PolicyName="cap", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow("s3:*")})
     )["Policy"]["Arn"]
     client.put_role_permissions_boundary(RoleName="role", PermissionsBoundary=cap)
-    assert {f.expected.split(":")[0] for f in iam.allows("role", pipeline_needs(STACK))} == {
+    assert {f.expected.split(":")[0] for f in iam.allows("role", pipeline_needs(STACK)).findings} == {
         "may codeconnections",
         "may codebuild",
         "may ecs",

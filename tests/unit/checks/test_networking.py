@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from pushproof.checks.finding import Findings
 from pushproof.checks.networking import NetworkingChecks
+from pushproof.checks.verdict import Verdict
 from pushproof.terraform.addresses import TerraformAddresses
 
 REGION = "eu-west-1"
@@ -130,12 +130,12 @@ def vpc() -> Iterator[Vpc]:
         yield Vpc(boto3.Session("testing", "testing", region_name=REGION))
 
 
-def told(findings: Findings) -> str:
-    """The findings, which must be some, as they print."""
-    assert findings
+def told(verdict: Verdict) -> str:
+    """The findings, of which there must be some, as they print."""
+    assert verdict.findings
     with pytest.raises(AssertionError) as failure:
-        findings.require()
-    for finding in findings:
+        verdict.require()
+    for finding in verdict.findings:
         for part in (finding.resource, finding.expected, finding.found, finding.why, finding.change):
             assert part
     return str(failure.value)
@@ -143,13 +143,13 @@ def told(findings: Findings) -> str:
 
 def test_the_reference_network_has_no_findings(vpc: Vpc) -> None:
     """A network laid out as the reference passes every check, with a service in it and without."""
-    assert not vpc.checks().everything()
+    assert vpc.checks().is_sound()
     vpc.service()
     networking = vpc.checks()
-    assert not networking.everything()
-    assert not networking.tasks_get_no_public_address()
-    assert not networking.tasks_admit_only_the_load_balancer()
-    assert not networking.load_balancers_stand_in_public_subnets()
+    assert networking.is_sound()
+    assert networking.tasks_have_only_private_addresses()
+    assert networking.tasks_admit_only_the_load_balancer()
+    assert networking.load_balancers_are_in_public_subnets()
 
 
 def test_one_nat_gateway_for_all_zones_is_found(vpc: Vpc) -> None:
@@ -165,8 +165,8 @@ def test_one_nat_gateway_for_all_zones_is_found(vpc: Vpc) -> None:
 def test_a_private_subnet_without_a_way_out_is_found(vpc: Vpc) -> None:
     """A private subnet whose NAT gateway is gone does not pass as one that leaves by its own zone."""
     vpc.ec2.delete_nat_gateway(NatGatewayId=vpc.nats[1])
-    findings = vpc.checks().every_private_subnet_leaves_by_its_own_zone()
-    assert [finding.resource for finding in findings] == [vpc.private[1]]
+    verdict = vpc.checks().every_private_subnet_leaves_by_its_own_zone()
+    assert [finding.resource for finding in verdict.findings] == [vpc.private[1]]
 
 
 def test_a_single_zone_is_found(vpc: Vpc) -> None:
@@ -180,18 +180,18 @@ def test_endpoints_in_one_zone_only_are_found(vpc: Vpc) -> None:
     """An interface endpoint with an address in one zone only is lost with that zone, for the other zone too."""
     vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.endpoints["ecr.dkr"]])
     single = vpc.interface_endpoint("ecr.dkr", subnets=vpc.private[:1])
-    findings = vpc.checks().survives_loss_of_any_zone()
-    assert {finding.resource for finding in findings} == {single}
+    verdict = vpc.checks().survives_loss_of_any_zone()
+    assert {finding.resource for finding in verdict.findings} == {single}
 
 
 def test_missing_ecr_endpoint_is_found(vpc: Vpc) -> None:
     """Cliff 4: where endpoints are demanded a NAT gateway is no way to ECR, and the symptom is named."""
     vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.endpoints["ecr.dkr"]])
-    assert not vpc.checks().tasks_reach_what_they_need(("ecr.dkr",)), "NAT does where nothing demands endpoints"
+    assert vpc.checks().tasks_reach_what_they_need(("ecr.dkr",)), "NAT does where nothing demands endpoints"
     text = told(vpc.checks().endpoints_are_reachable_on_443())
     assert "CannotPullContainerError" in text
     assert f"Create a VPC endpoint (Interface) for ecr.dkr in {vpc.id}" in " ".join(text.split())
-    assert vpc.checks().tasks_reach_what_they_need(("ecr.dkr",), require_vpc_endpoints=True)
+    assert vpc.checks().tasks_reach_what_they_need(("ecr.dkr",), require_vpc_endpoints=True).findings
 
 
 def test_private_dns_off_is_found(vpc: Vpc) -> None:
@@ -213,9 +213,9 @@ def test_a_closed_endpoint_group_is_found(vpc: Vpc) -> None:
     """Cliff 4: an endpoint whose security group does not admit 443 from the tasks is found even beside a NAT gateway."""
     permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
     vpc.ec2.revoke_security_group_ingress(GroupId=vpc.endpoint_group, IpPermissions=[permission])
-    findings = vpc.checks().endpoints_are_reachable_on_443()
-    assert {finding.resource for finding in findings} == {vpc.endpoint_group}
-    assert vpc.checks().tasks_reach_what_they_need(("ecr.api",))
+    verdict = vpc.checks().endpoints_are_reachable_on_443()
+    assert {finding.resource for finding in verdict.findings} == {vpc.endpoint_group}
+    assert vpc.checks().tasks_reach_what_they_need(("ecr.api",)).findings
 
 
 def test_a_private_table_without_the_s3_endpoint_is_found(vpc: Vpc) -> None:
@@ -226,11 +226,13 @@ def test_a_private_table_without_the_s3_endpoint_is_found(vpc: Vpc) -> None:
         for route in routes:
             if "DestinationPrefixListId" in route:
                 vpc.ec2.delete_route(RouteTableId=table, DestinationPrefixListId=route["DestinationPrefixListId"])
-    assert {f.resource for f in vpc.checks().s3_gateway_endpoint_on_every_private_table()} == set(vpc.tables)
+    assert {f.resource for f in vpc.checks().every_private_route_table_has_the_s3_endpoint().findings} == set(
+        vpc.tables
+    )
     vpc.ec2.create_vpc_endpoint(VpcId=vpc.id, ServiceName=f"com.amazonaws.{REGION}.s3", RouteTableIds=vpc.tables[:1])
-    findings = vpc.checks().s3_gateway_endpoint_on_every_private_table()
-    assert [finding.resource for finding in findings] == [vpc.tables[1]]
-    assert "CannotPullContainerError although ecr.api and ecr.dkr answer" in " ".join(told(findings).split())
+    verdict = vpc.checks().every_private_route_table_has_the_s3_endpoint()
+    assert [finding.resource for finding in verdict.findings] == [vpc.tables[1]]
+    assert "CannotPullContainerError although ecr.api and ecr.dkr answer" in " ".join(told(verdict).split())
 
 
 def test_an_endpoint_policy_without_the_layer_bucket_is_found(vpc: Vpc) -> None:
@@ -238,41 +240,41 @@ def test_an_endpoint_policy_without_the_layer_bucket_is_found(vpc: Vpc) -> None:
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::mine/*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
     vpc.ec2.modify_vpc_endpoint(VpcEndpointId=vpc.s3, PolicyDocument=json.dumps(document))
-    findings = vpc.checks().tasks_reach_what_they_need(("s3",))
-    assert {finding.resource for finding in findings} == {vpc.s3}
-    assert "starport-layer-bucket" in told(findings)
+    verdict = vpc.checks().tasks_reach_what_they_need(("s3",))
+    assert {finding.resource for finding in verdict.findings} == {vpc.s3}
+    assert "starport-layer-bucket" in told(verdict)
 
 
 def test_a_private_subnet_on_the_public_table_is_found(vpc: Vpc) -> None:
     """A subnet told to be private that routes to the internet gateway is found, and without being told nothing hides it."""
     vpc.reroute(vpc.tables[0], GatewayId=vpc.igw)
     networking = vpc.checks(private_subnet_ids=vpc.private)
-    findings = networking.nothing_private_is_reachable_from_the_internet()
-    assert [finding.resource for finding in findings] == [vpc.tables[0]]
-    assert networking.every_private_subnet_leaves_by_its_own_zone()
+    verdict = networking.private_subnets_are_private()
+    assert [finding.resource for finding in verdict.findings] == [vpc.tables[0]]
+    assert networking.every_private_subnet_leaves_by_its_own_zone().findings
 
 
 def test_public_addresses_on_launch_are_found(vpc: Vpc) -> None:
     """A private subnet that hands out public addresses is found."""
     vpc.ec2.modify_subnet_attribute(SubnetId=vpc.private[0], MapPublicIpOnLaunch={"Value": True})
-    assert "map_public_ip_on_launch" in told(vpc.checks().nothing_private_is_reachable_from_the_internet())
+    assert "map_public_ip_on_launch" in told(vpc.checks().private_subnets_are_private())
 
 
 def test_a_subnet_without_association_is_found(vpc: Vpc) -> None:
     """A subnet that falls back to the main table is found."""
     extra = vpc.subnet(5, "eu-west-1a")
-    assert [finding.resource for finding in vpc.checks().no_subnet_falls_back_to_the_main_table()] == [extra]
+    assert [finding.resource for finding in vpc.checks().every_subnet_has_an_explicit_route_table().findings] == [extra]
 
 
 def test_public_tasks_are_found(vpc: Vpc) -> None:
     """A service with public addresses in public subnets is found, and an open port of its tasks is an exposure."""
     vpc.service(public_ip="ENABLED", subnets=vpc.public)
-    text = told(vpc.checks().tasks_get_no_public_address())
+    text = told(vpc.checks().tasks_have_only_private_addresses())
     assert "assignPublicIp ENABLED" in text
     assert "which is public" in text
-    assert not vpc.checks().nothing_private_is_reachable_from_the_internet()
+    assert vpc.checks().private_subnets_are_private()
     vpc.admit(vpc.task_group, 8080, IpRanges=[{"CidrIp": "0.0.0.0/0"}])
-    assert "tcp 8080 is open to the internet" in told(vpc.checks().nothing_private_is_reachable_from_the_internet())
+    assert "tcp 8080 is open to the internet" in told(vpc.checks().private_subnets_are_private())
 
 
 def test_tasks_that_admit_more_than_the_load_balancer_are_found(vpc: Vpc) -> None:
@@ -298,24 +300,24 @@ def test_a_load_balancer_nobody_reaches_is_found(vpc: Vpc) -> None:
     vpc.service()
     permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     vpc.ec2.revoke_security_group_ingress(GroupId=vpc.alb_group, IpPermissions=[permission])
-    assert "clients reach its listener on 443" in told(vpc.checks().load_balancers_stand_in_public_subnets())
+    assert "clients reach its listener on 443" in told(vpc.checks().load_balancers_are_in_public_subnets())
 
 
 def test_nothing_to_look_at_is_a_finding(vpc: Vpc) -> None:
     """An empty VPC, no private subnets, no service, no load balancer: none of it passes in silence."""
     networking = vpc.checks()
     for check in (
-        networking.tasks_get_no_public_address,
+        networking.tasks_have_only_private_addresses,
         networking.tasks_admit_only_the_load_balancer,
-        networking.load_balancers_stand_in_public_subnets,
+        networking.load_balancers_are_in_public_subnets,
     ):
         assert "proves nothing" in told(check())
     assert "private subnets" in told(vpc.checks(private_subnet_ids=()).endpoints_are_reachable_on_443())
     empty = vpc.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     bare = NetworkingChecks(vpc.session.client, vpc_id=empty)
-    assert len(bare.everything()) == 7
+    assert len(bare.is_sound().findings) == 7
     with pytest.raises(ClientError, match="InvalidVpcID"):
-        NetworkingChecks(vpc.session.client, vpc_id="vpc-0").everything()
+        NetworkingChecks(vpc.session.client, vpc_id="vpc-0").is_sound()
 
 
 def test_findings_carry_the_terraform_address(vpc: Vpc) -> None:
@@ -329,15 +331,15 @@ def test_findings_carry_the_terraform_address(vpc: Vpc) -> None:
         "instances": [{"index_key": 1, "attributes": {"id": vpc.tables[1]}}],
     }
     addresses = TerraformAddresses({"version": 4, "resources": [resource]})
-    findings = vpc.checks(addresses=addresses).every_private_subnet_leaves_by_its_own_zone()
-    assert "module.networking.aws_route_table.private[1]" in told(findings)
+    verdict = vpc.checks(addresses=addresses).every_private_subnet_leaves_by_its_own_zone()
+    assert "module.networking.aws_route_table.private[1]" in told(verdict)
 
 
 def test_refresh_reads_anew(vpc: Vpc) -> None:
     """A network is read once; after a refresh the change is seen."""
     networking = vpc.checks()
-    assert not networking.every_private_subnet_leaves_by_its_own_zone()
-    vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
-    assert not networking.every_private_subnet_leaves_by_its_own_zone()
-    networking.refresh()
     assert networking.every_private_subnet_leaves_by_its_own_zone()
+    vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
+    assert networking.every_private_subnet_leaves_by_its_own_zone()
+    networking.refresh()
+    assert networking.every_private_subnet_leaves_by_its_own_zone().findings

@@ -25,13 +25,13 @@ CHECKS = StateChecks(clients())
 
 def test_an_empty_plan_gives_no_finding() -> None:
     """Nothing to do is nothing to say."""
-    assert not CHECKS.nothing_is_left_to_do(Module())
+    assert CHECKS.plan_is_empty(Module())
 
 
 def test_a_plan_against_the_pipeline_is_told_as_such() -> None:
     """A change of the service or its revision is an outage to come; any other is noise."""
     service, other = "module.ecs.aws_ecs_service.this", "aws_vpc.this"
-    fight, noise = CHECKS.nothing_is_left_to_do(Module(**{service: ["update"], other: ["update"]})).items[::-1]
+    fight, noise = CHECKS.plan_is_empty(Module(**{service: ["update"], other: ["update"]})).findings[::-1]
     assert fight.resource == service
     assert "takes back what the pipeline deployed" in fight.why
     assert "ignore_changes" in fight.change
@@ -43,7 +43,7 @@ def test_a_change_is_told_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('\nresource "aws_vpc" "this" {\n}\n')
     addresses = TerraformAddresses({"version": 4, "resources": []}, tmp_path)
     checks = StateChecks(clients(), addresses=addresses)
-    assert "aws_vpc.this (main.tf:2)" in str(checks.nothing_is_left_to_do(Module(**{"aws_vpc.this": ["update"]})))
+    assert "aws_vpc.this (main.tf:2)" in str(checks.plan_is_empty(Module(**{"aws_vpc.this": ["update"]})))
 
 
 def environment(root: Path, name: str, backend: str | None, **files: str) -> Path:
@@ -67,7 +67,7 @@ def test_environments_of_their_own_give_no_finding(tmp_path: Path) -> None:
         environment(tmp_path, "test", "", hcl_example='bucket = "b"\nkey = "dev"\n'),
         environment(tmp_path, "none", ""),
     ]
-    assert not CHECKS.every_environment_has_its_own(*made)
+    assert CHECKS.every_environment_has_a_state_of_its_own(*made)
 
 
 def test_a_shared_key_is_found(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_shared_key_is_found(tmp_path: Path) -> None:
         environment(tmp_path, "dev", '\n    key = "state"\n  '),
         environment(tmp_path, "prod", "", hcl='key = "state" # the same\n'),
     ]
-    found = str(CHECKS.every_environment_has_its_own(*made))
+    found = str(CHECKS.every_environment_has_a_state_of_its_own(*made))
     assert "state, which" in found
     assert "plans the destruction of the other" in " ".join(found.split())
 
@@ -85,14 +85,14 @@ def test_a_missing_backend_is_found(tmp_path: Path) -> None:
     """One in the parent directory is not read."""
     (tmp_path / "backend.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
     dev = environment(tmp_path, "dev", None)
-    assert "none; one in a parent directory is not read" in str(CHECKS.every_environment_has_its_own(dev))
+    assert "none; one in a parent directory is not read" in str(CHECKS.every_environment_has_a_state_of_its_own(dev))
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ("use_lockfile = true\n", "nothing found"),
-        ('use_lockfile = true\ndynamodb_table = "locks"\n', "nothing found"),
+        ("use_lockfile = true\n", "holds"),
+        ('use_lockfile = true\ndynamodb_table = "locks"\n', "holds"),
         ('dynamodb_table = "locks"\n', "a lock in the DynamoDB table locks only"),
         ('# use_lockfile = true\nkey = "dev"\n', "no lock"),
         ("use_lockfile = false\n", "no lock"),
@@ -112,9 +112,9 @@ def test_a_resource_in_two_states_is_found() -> None:
     vpc = {"mode": "managed", "type": "aws_vpc", "values": {"arn": "arn:vpc", "id": "vpc-1"}}
     association = {"mode": "managed", "type": "aws_route_table_association", "values": {"id": "rtbassoc-1"}}
     caller = {"mode": "data", "type": "aws_caller_identity", "values": {"id": "123456789012"}}
-    found = CHECKS.shares_nothing(shown(vpc, association, caller), shown(association, vpc, caller))
-    assert [finding.resource for finding in found] == ["arn:vpc", "aws_route_table_association rtbassoc-1"]
-    assert not CHECKS.shares_nothing(shown(vpc, caller), shown(association, caller))
+    found = CHECKS.environments_are_separate(shown(vpc, association, caller), shown(association, vpc, caller))
+    assert [finding.resource for finding in found.findings] == ["arn:vpc", "aws_route_table_association rtbassoc-1"]
+    assert CHECKS.environments_are_separate(shown(vpc, caller), shown(association, caller))
 
 
 SAFE = {
@@ -131,7 +131,7 @@ SAFE = {
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({}, "nothing found"),
+        ({}, "holds"),
         ({"get_bucket_versioning": {}}, "versioning Enabled"),
         ({"get_bucket_encryption": refusal("ServerSideEncryptionConfigurationNotFoundError")}, "default encryption"),
         ({"get_public_access_block": refusal("NoSuchPublicAccessBlockConfiguration")}, "without BlockPublicAcls"),

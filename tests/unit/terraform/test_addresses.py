@@ -102,3 +102,28 @@ def test_states_are_read_from_files(tmp_path: Path) -> None:
         TerraformAddresses.read(tmp_path / "nothing")
     with pytest.raises(StateUnreadable, match="it has greeting"):
         TerraformAddresses({"greeting": "hello"})
+
+
+def test_the_whole_wins_over_its_parts() -> None:
+    """An id that a resource's parts have for their own leads to the resource: the bucket, the repository, the topic."""
+
+    def resource(kind: str, **attributes: str) -> dict[str, object]:
+        return {"mode": "managed", "type": kind, "name": "it", "instances": [{"attributes": attributes}]}
+
+    parts = [
+        resource("aws_s3_bucket", id="artifacts", arn="arn:aws:s3:::artifacts"),
+        resource("aws_s3_bucket_versioning", id="artifacts"),
+        resource("aws_s3_bucket_public_access_block", id="artifacts"),
+        resource("aws_ecr_lifecycle_policy", id="shop"),
+        resource("aws_ecr_repository", id="shop", name="shop", arn="arn:repository"),
+        resource("aws_sns_topic_policy", id="arn:topic", arn="arn:topic"),
+        resource("aws_sns_topic", id="arn:topic", arn="arn:topic", name="shop"),
+    ]
+    for order in (parts, parts[::-1]):
+        addresses = TerraformAddresses({"version": 4, "resources": order})
+        origins = [addresses.of(name) for name in ("artifacts", "shop", "arn:topic")]
+        assert [origin.address for origin in origins if origin] == [
+            "aws_s3_bucket.it",
+            "aws_ecr_repository.it",
+            "aws_sns_topic.it",
+        ]

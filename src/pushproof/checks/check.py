@@ -1,0 +1,120 @@
+"""The one way of writing a check.
+
+    class ServiceChecks(Checks):
+        family = "service"
+
+        @check
+        def rolls_back_by_itself(self) -> Iterator[Finding]:
+            \"\"\"The deployment circuit breaker is on, and rolls back.\"\"\"
+            if ...:
+                yield Finding(resource=..., expected=..., found=..., why=..., change=..., page=...)
+
+The method yields one finding for each thing that is wrong; the caller gets a `Verdict`. The decorator names the check, adds the
+Terraform address of each resource, drops findings that were said before, and turns `NothingToLookAt` into a finding.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar
+
+from pushproof.base.origin import Addresses
+from pushproof.checks.finding import Finding
+from pushproof.checks.verdict import Verdict
+
+
+class Clients(Protocol):
+    """Gives a boto3 client by service name, as `boto3.Session().client` does."""
+
+    def __call__(self, service: str, /) -> Any: ...
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="Checks")
+
+
+class NothingToLookAt(Exception):
+    """A check has nothing to judge. The verdict says so, because a check that looks at nothing proves nothing."""
+
+    def __init__(
+        self, expected: str, *, found: str = "there is none", resource: str = "", change: str = "", page: str = ""
+    ) -> None:
+        super().__init__(f"{expected}: {found}")
+        self.expected, self.found, self.resource, self.change, self.page = expected, found, resource, change, page
+
+
+class Checks:
+    """Checks of one kind. `aws` gives boto3 clients by service name; `addresses` finds Terraform addresses of AWS resources."""
+
+    family: ClassVar[str]
+
+    def __init__(self, aws: Clients, *, addresses: Addresses | None = None) -> None:
+        self.aws = aws
+        self.addresses = addresses
+
+    def _subject(self) -> str:
+        """The resource that a finding is about when there is nothing to look at."""
+        return self.family
+
+    def _some(self, items: Iterable[T], expected: str, **more: str) -> list[T]:
+        """The items, of which there must be one at least. Raises NothingToLookAt."""
+        there = list(items)
+        if not there:
+            self._nothing(expected, **more)
+        return there
+
+    def _nothing(self, expected: str, **more: str) -> NoReturn:
+        raise NothingToLookAt(expected, **more)
+
+    def __repr__(self) -> str:
+        return f"<{self.family} checks>"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if hasattr(type(self), name):
+                # A property of that name failed with an AttributeError of its own, which is the one to see.
+                return object.__getattribute__(self, name)
+            names = [known for known in dir(type(self)) if not known.startswith("_")]
+            close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+            meant = f"; did you mean {' or '.join(close)}?" if close else f"; it has {', '.join(names)}"
+            raise AttributeError(f"{type(self).__name__} has no check {name!r}{meant}", name=name, obj=self)
+
+
+def check(look: Callable[Concatenate[S, P], Iterable[Finding]]) -> Callable[Concatenate[S, P], Verdict]:
+    """Make a check of a method that yields findings."""
+
+    @functools.wraps(look)
+    def judge(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Verdict:
+        name = f"{self.family}.{look.__name__}"
+        findings = _complete(self, name, look(self, *args, **kwargs))
+        return Verdict(name, tuple(dict.fromkeys(findings)))
+
+    signature = inspect.signature(look)
+    judge.__signature__ = signature.replace(return_annotation=Verdict)  # type: ignore[attr-defined]
+    return judge
+
+
+def _complete(checks: Checks, name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    try:
+        for finding in findings:
+            origin = finding.origin or (checks.addresses.of(finding.resource) if checks.addresses else None)
+            yield replace(finding, check=finding.check or name, origin=origin)
+    except NothingToLookAt as nothing:
+        resource = nothing.resource or checks._subject()
+        yield Finding(
+            check=name,
+            resource=resource,
+            expected=nothing.expected,
+            found=nothing.found,
+            why="A check with nothing to look at proves nothing.",
+            change=nothing.change
+            or "Look at what is missing: a name, the account, the region. Where there is none by design, ask something else.",
+            page=nothing.page,
+            origin=checks.addresses.of(resource) if checks.addresses else None,
+        )
