@@ -24,6 +24,7 @@ Handler = Callable[[RequestContext, dict[str, Any]], dict[str, Any] | None]
 PLANE: dict[str, str] = {
     "ec2": "pushproof.emulator.services.ec2:Ec2Service",
     "ecs": "pushproof.emulator.services.ecs:EcsApi",
+    "application-autoscaling": "pushproof.emulator.services.autoscaling:AutoScalingService",
     "ecr": "pushproof.emulator.services.ecr:EcrService",
     "codestar-connections": "pushproof.emulator.services.connections:ConnectionsService",
     "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",

@@ -1,0 +1,107 @@
+"""What Application Auto Scaling keeps. Times are AWS seconds."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+# namespace, resource ID, scalable dimension: what names a scalable target.
+Key = tuple[str, str, str]
+
+# How the resource ID of a dimension begins, and the suffix of the service-linked role's name.
+# https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
+# https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
+DIMENSIONS: dict[str, tuple[str, str]] = {
+    "ecs:service:DesiredCount": ("service/", "ECSService"),
+    "ec2:spot-fleet-request:TargetCapacity": ("spot-fleet-request/", "EC2SpotFleetRequest"),
+    "elasticmapreduce:instancegroup:InstanceCount": ("instancegroup/", ""),
+    "appstream:fleet:DesiredCapacity": ("fleet/", "AppStreamFleet"),
+    "dynamodb:table:ReadCapacityUnits": ("table/", "DynamoDBTable"),
+    "dynamodb:table:WriteCapacityUnits": ("table/", "DynamoDBTable"),
+    "dynamodb:index:ReadCapacityUnits": ("table/", "DynamoDBTable"),
+    "dynamodb:index:WriteCapacityUnits": ("table/", "DynamoDBTable"),
+    "rds:cluster:ReadReplicaCount": ("cluster:", "RDSCluster"),
+    "sagemaker:variant:DesiredInstanceCount": ("endpoint/", "SageMakerEndpoint"),
+    "sagemaker:variant:DesiredProvisionedConcurrency": ("endpoint/", "SageMakerEndpoint"),
+    "sagemaker:inference-component:DesiredCopyCount": ("inference-component/", "SageMakerEndpoint"),
+    "custom-resource:ResourceType:Property": ("", "CustomResource"),
+    "comprehend:document-classifier-endpoint:DesiredInferenceUnits": ("arn:", "ComprehendEndpoint"),
+    "comprehend:entity-recognizer-endpoint:DesiredInferenceUnits": ("arn:", "ComprehendEndpoint"),
+    "lambda:function:ProvisionedConcurrency": ("function:", "LambdaConcurrency"),
+    "cassandra:table:ReadCapacityUnits": ("keyspace/", "CassandraTable"),
+    "cassandra:table:WriteCapacityUnits": ("keyspace/", "CassandraTable"),
+    "kafka:broker-storage:VolumeSize": ("arn:", "KafkaCluster"),
+    "elasticache:cache-cluster:Nodes": ("cache-cluster/", "ElastiCacheRG"),
+    "elasticache:replication-group:NodeGroups": ("replication-group/", "ElastiCacheRG"),
+    "elasticache:replication-group:Replicas": ("replication-group/", "ElastiCacheRG"),
+    "neptune:cluster:ReadReplicaCount": ("cluster:", "NeptuneCluster"),
+    "workspaces:workspacespool:DesiredUserSessions": ("workspacespool/", "WorkSpacesPool"),
+}
+
+NOT_SUSPENDED = {
+    "DynamicScalingInSuspended": False,
+    "DynamicScalingOutSuspended": False,
+    "ScheduledScalingSuspended": False,
+}
+
+
+@dataclass(slots=True)
+class ScalingPolicy:
+    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingPolicy.html"""
+
+    name: str
+    arn: str
+    type: str
+    configuration: dict[str, Any]
+    """The API's member of this type: `StepScalingPolicyConfiguration` and its like."""
+    created_at: float
+    alarms: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ScheduledAction:
+    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScheduledAction.html"""
+
+    name: str
+    arn: str
+    created_at: float
+    members: dict[str, Any]
+    """Schedule, time zone, start and end, and what it sets, as the API has them."""
+
+
+@dataclass(slots=True)
+class ScalableTarget:
+    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTarget.html"""
+
+    key: Key
+    arn: str
+    role_arn: str
+    minimum: int
+    maximum: int
+    created_at: float
+    suspended: dict[str, bool] = field(default_factory=lambda: dict(NOT_SUSPENDED))
+    tags: dict[str, str] = field(default_factory=dict)
+    policies: dict[str, ScalingPolicy] = field(default_factory=dict)
+    actions: dict[str, ScheduledAction] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Activity:
+    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingActivity.html"""
+
+    key: Key
+    cause: str
+    description: str
+    message: str
+    at: float
+    succeeded: bool
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+@dataclass(slots=True)
+class Region:
+    """Everything of one account and region."""
+
+    targets: dict[Key, ScalableTarget] = field(default_factory=dict)
+    activities: list[Activity] = field(default_factory=list)

@@ -1,0 +1,381 @@
+"""The Application Auto Scaling API.
+
+Limits are acted out on ECS services: a desired count outside them is set to the nearer one. Policies follow metrics, which
+nobody measures here, and schedules have no effect: both are kept and described.
+https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services import Service
+
+from .alarms import tracking_alarms
+from .model import DIMENSIONS, NOT_SUSPENDED, Activity, Key, Region, ScalableTarget, ScalingPolicy, ScheduledAction
+from .rules import check_key, check_limits, check_scheduled, invalid, policy_configuration
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+T = TypeVar("T")
+_SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
+
+
+class AutoScalingService(Service):
+    """Scalable targets of every namespace; those of ECS name services that exist."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self._regions: dict[tuple[str, str], Region] = {}
+
+    # Scalable targets ---------------------------------------------------------------------------------------
+
+    def register_scalable_target(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region, key = self._region(context), _key(request)
+        known = region.targets.get(key)
+        minimum, maximum = request.get("MinCapacity"), request.get("MaxCapacity")
+        if known is not None:
+            minimum = known.minimum if minimum is None else minimum
+            maximum = known.maximum if maximum is None else maximum
+        if minimum is None or maximum is None:
+            raise invalid("Both MinCapacity and MaxCapacity must be specified when registering a new scalable target")
+        check_limits(minimum, maximum)
+        tags = request.get("Tags") or {}
+        if known is not None and tags:
+            raise invalid("Tags can only be specified when registering a new scalable target")
+        _check_tags(tags)
+        desired = self._desired(context, key)
+        if known is None:
+            known = ScalableTarget(
+                key=key,
+                arn=self._arn(context, key),
+                role_arn=request.get("RoleARN") or _linked_role(context, key),
+                minimum=minimum,
+                maximum=maximum,
+                created_at=self.world.clock.now(),
+                tags=dict(tags),
+            )
+            region.targets[key] = known
+        known.minimum, known.maximum = minimum, maximum
+        known.role_arn = request.get("RoleARN") or known.role_arn
+        if request.get("SuspendedState"):
+            known.suspended = {**NOT_SUSPENDED, **request["SuspendedState"]}
+        if desired is not None:
+            self._keep_within(context, region, known, desired)
+        return {"ScalableTargetARN": known.arn}
+
+    def deregister_scalable_target(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region = self._region(context)
+        target = self._target(region, _key(request), "found")
+        for policy in target.policies.values():
+            self._delete_alarms(context, policy)
+        del region.targets[target.key]
+        return {}
+
+    def describe_scalable_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        wanted = request.get("ResourceIds")
+        targets = [
+            target
+            for target in self._region(context).targets.values()
+            if _matches(target.key, request) and (not wanted or target.key[1] in wanted)
+        ]
+        shown, rest = _page(targets, request)
+        return {"ScalableTargets": [self._target_shape(target) for target in shown], **rest}
+
+    # Policies -----------------------------------------------------------------------------------------------
+
+    def put_scaling_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region, key, name = self._region(context), _key(request), request["PolicyName"]
+        target = self._target(region, key, "registered")
+        known = target.policies.get(name)
+        kind = request.get("PolicyType") or (known.type if known else "StepScaling")
+        configuration = policy_configuration(key, kind, request)
+        if known is not None and known.type != kind:
+            raise invalid("The type of a scaling policy cannot be changed")
+        policy = ScalingPolicy(
+            name=name,
+            arn=known.arn if known else self._named(context, key, "scalingPolicy", "policyName", name),
+            type=kind,
+            configuration=copy.deepcopy(configuration),
+            created_at=known.created_at if known else self.world.clock.now(),
+        )
+        if kind == "TargetTrackingScaling":
+            self._put_alarms(context, key, policy)
+        if known is not None:
+            self._delete_alarms(context, known)
+        target.policies[name] = policy
+        return {"PolicyARN": policy.arn, "Alarms": policy.alarms}
+
+    def delete_scaling_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        key, name = _key(request), request["PolicyName"]
+        target = self._region(context).targets.get(key)
+        policy = target.policies.pop(name, None) if target else None
+        if policy is None:
+            raise _missing(f"No scaling policy found for {_words(key)}, policy name: {name}")
+        self._delete_alarms(context, policy)
+        return {}
+
+    def describe_scaling_policies(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        names = request.get("PolicyNames")
+        found = [
+            (target, policy)
+            for target in self._region(context).targets.values()
+            for policy in target.policies.values()
+            if _matches(target.key, request) and (not names or policy.name in names or policy.arn in names)
+        ]
+        shown, rest = _page(found, request)
+        members = {"StepScaling": "Step", "TargetTrackingScaling": "TargetTracking", "PredictiveScaling": "Predictive"}
+        return {
+            "ScalingPolicies": [
+                {
+                    "PolicyARN": policy.arn,
+                    "PolicyName": policy.name,
+                    **_key_shape(target.key),
+                    "PolicyType": policy.type,
+                    f"{members[policy.type]}ScalingPolicyConfiguration": policy.configuration,
+                    "Alarms": policy.alarms,
+                    "CreationTime": self.world.clock.stamp(policy.created_at),
+                }
+                for target, policy in shown
+            ],
+            **rest,
+        }
+
+    # Scheduled actions --------------------------------------------------------------------------------------
+
+    def put_scheduled_action(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        region, key, name = self._region(context), _key(request), request["ScheduledActionName"]
+        target = self._target(region, key, "registered")
+        known = target.actions.get(name)
+        # What an update leaves out stays, start and end apart: those are deleted.
+        kept = {member: known.members[member] for member in _SCHEDULED if known and member in known.members}
+        kept = {member: value for member, value in kept.items() if member not in ("StartTime", "EndTime")}
+        members = kept | {member: request[member] for member in _SCHEDULED if request.get(member) is not None}
+        check_scheduled(members)
+        target.actions[name] = ScheduledAction(
+            name=name,
+            arn=known.arn if known else self._named(context, key, "scheduledAction", "scheduledActionName", name),
+            created_at=known.created_at if known else self.world.clock.now(),
+            members=copy.deepcopy(members),
+        )
+        return {}
+
+    def delete_scheduled_action(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        key, name = _key(request), request["ScheduledActionName"]
+        target = self._region(context).targets.get(key)
+        if target is None or target.actions.pop(name, None) is None:
+            raise _missing(f"No scheduled action found for {_words(key)}, scheduled action name: {name}")
+        return {}
+
+    def describe_scheduled_actions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        names = request.get("ScheduledActionNames")
+        found = [
+            (target, action)
+            for target in self._region(context).targets.values()
+            for action in target.actions.values()
+            if _matches(target.key, request) and (not names or action.name in names or action.arn in names)
+        ]
+        shown, rest = _page(found, request)
+        return {
+            "ScheduledActions": [
+                {
+                    "ScheduledActionName": action.name,
+                    "ScheduledActionARN": action.arn,
+                    **_key_shape(target.key),
+                    **action.members,
+                    "CreationTime": self.world.clock.stamp(action.created_at),
+                }
+                for target, action in shown
+            ],
+            **rest,
+        }
+
+    # Activities and tags ------------------------------------------------------------------------------------
+
+    def describe_scaling_activities(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        activities = [
+            activity for activity in reversed(self._region(context).activities) if _matches(activity.key, request)
+        ]
+        shown, rest = _page(activities, request)
+        return {
+            "ScalingActivities": [
+                {
+                    "ActivityId": activity.id,
+                    **_key_shape(activity.key),
+                    "Description": activity.description,
+                    "Cause": activity.cause,
+                    "StartTime": self.world.clock.stamp(activity.at),
+                    "EndTime": self.world.clock.stamp(activity.at),
+                    "StatusCode": "Successful" if activity.succeeded else "Failed",
+                    "StatusMessage": activity.message,
+                }
+                for activity in shown
+            ],
+            **rest,
+        }
+
+    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Tags": self._tagged(context, request["ResourceARN"]).tags}
+
+    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._tagged(context, request["ResourceARN"])
+        tags = {**target.tags, **request["Tags"]}
+        _check_tags(tags, request["ResourceARN"])
+        target.tags = tags
+        return {}
+
+    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._tagged(context, request["ResourceARN"])
+        target.tags = {key: value for key, value in target.tags.items() if key not in request["TagKeys"]}
+        return {}
+
+    # Inside -------------------------------------------------------------------------------------------------
+
+    def _region(self, context: RequestContext) -> Region:
+        return self._regions.setdefault(context.scope, Region())
+
+    def _target(self, region: Region, key: Key, verb: str) -> ScalableTarget:
+        target = region.targets.get(key)
+        if target is None:
+            raise _missing(f"No scalable target {verb} for {_words(key)}")
+        return target
+
+    def _tagged(self, context: RequestContext, arn: str) -> ScalableTarget:
+        for target in self._region(context).targets.values():
+            if target.arn == arn:
+                return target
+        raise AwsError("ResourceNotFoundException", f"The resource {arn} could not be found.", ResourceName=arn)
+
+    def _arn(self, context: RequestContext, key: Key) -> str:
+        digest = hashlib.blake2b("/".join((self.world.id, *key)).encode(), digest_size=16).hexdigest()
+        scope = f"{context.region}:{context.account_id}"
+        return f"arn:aws:application-autoscaling:{scope}:scalable-target/0{key[0][:2].encode().hex()[:3]}{digest[:28]}"
+
+    def _named(self, context: RequestContext, key: Key, kind: str, label: str, name: str) -> str:
+        scope = f"{context.region}:{context.account_id}"
+        return f"arn:aws:autoscaling:{scope}:{kind}:{uuid.uuid4()}:resource/{key[0]}/{key[1]}:{label}/{name}"
+
+    def _target_shape(self, target: ScalableTarget) -> dict[str, Any]:
+        return {
+            **_key_shape(target.key),
+            "MinCapacity": target.minimum,
+            "MaxCapacity": target.maximum,
+            "RoleARN": target.role_arn,
+            "CreationTime": self.world.clock.stamp(target.created_at),
+            "SuspendedState": target.suspended,
+            "ScalableTargetARN": target.arn,
+        }
+
+    def _desired(self, context: RequestContext, key: Key) -> int | None:
+        """The desired count of an ECS service; None for other namespaces. Raises ValidationException."""
+        if key[0] != "ecs":
+            return None
+        _, cluster, service = key[1].split("/")
+        try:
+            ecs = self.world.client("ecs", region=context.region)
+            services = ecs.describe_services(cluster=cluster, services=[service])["services"]
+        except ClientError:
+            services = []
+        if not services or services[0]["status"] == "INACTIVE":
+            raise invalid(f"ECS service doesn't exist: {key[1]}")
+        count: int = services[0]["desiredCount"]
+        return count
+
+    def _keep_within(self, context: RequestContext, region: Region, target: ScalableTarget, desired: int) -> None:
+        """Set the nearer limit as desired count where it lies outside them.
+
+        https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html
+        """
+        if target.minimum <= desired <= target.maximum:
+            return
+        side, count = ("minimum", target.minimum) if desired < target.minimum else ("maximum", target.maximum)
+        _, cluster, service = target.key[1].split("/")
+        message = f"Successfully set desired count to {count}. Change successfully fulfilled by ecs."
+        succeeded = True
+        try:
+            ecs = self.world.client("ecs", region=context.region)
+            ecs.update_service(cluster=cluster, service=service, desiredCount=count)
+        except ClientError as error:
+            message = f"Failed to set desired count to {count}. Reason: {error.response['Error']['Message']}"
+            succeeded = False
+        region.activities.append(
+            Activity(
+                key=target.key,
+                cause=f"{side} capacity was set to {count}",
+                description=f"Setting desired count to {count}.",
+                message=message,
+                at=self.world.clock.now(),
+                succeeded=succeeded,
+            )
+        )
+
+    def _put_alarms(self, context: RequestContext, key: Key, policy: ScalingPolicy) -> None:
+        cloudwatch = self.world.client("cloudwatch", region=context.region)
+        for alarm in tracking_alarms(key, policy):
+            cloudwatch.put_metric_alarm(**alarm)
+            arn = f"arn:aws:cloudwatch:{context.region}:{context.account_id}:alarm:{alarm['AlarmName']}"
+            policy.alarms.append({"AlarmName": alarm["AlarmName"], "AlarmARN": arn})
+
+    def _delete_alarms(self, context: RequestContext, policy: ScalingPolicy) -> None:
+        if policy.alarms:
+            cloudwatch = self.world.client("cloudwatch", region=context.region)
+            cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy.alarms])
+
+
+def _key(request: dict[str, Any]) -> Key:
+    key = (request["ServiceNamespace"], request["ResourceId"], request["ScalableDimension"])
+    check_key(key)
+    return key
+
+
+def _key_shape(key: Key) -> dict[str, str]:
+    return dict(zip(("ServiceNamespace", "ResourceId", "ScalableDimension"), key, strict=True))
+
+
+def _words(key: Key) -> str:
+    return f"service namespace: {key[0]}, resource ID: {key[1]}, scalable dimension: {key[2]}"
+
+
+def _matches(key: Key, request: dict[str, Any]) -> bool:
+    """Whether a target is among those a description asks for."""
+    return (
+        key[0] == request["ServiceNamespace"]
+        and request.get("ResourceId") in (None, key[1])
+        and request.get("ScalableDimension") in (None, key[2])
+    )
+
+
+def _linked_role(context: RequestContext, key: Key) -> str:
+    host = f"{key[0]}.application-autoscaling.amazonaws.com"
+    name = f"AWSServiceRoleForApplicationAutoScaling_{DIMENSIONS[key[2]][1] or 'CustomResource'}"
+    return f"arn:aws:iam::{context.account_id}:role/aws-service-role/{host}/{name}"
+
+
+def _check_tags(tags: dict[str, str], arn: str = "") -> None:
+    if len(tags) > 50:
+        raise AwsError("TooManyTagsException", "A resource can have at most 50 tags.", ResourceName=arn)
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise invalid(f"Invalid tag key {key!r}")
+
+
+def _missing(message: str) -> AwsError:
+    return AwsError("ObjectNotFoundException", message)
+
+
+def _page(items: Sequence[T], request: dict[str, Any]) -> tuple[list[T], dict[str, str]]:
+    token = request.get("NextToken")
+    if token is not None and not token.isdigit():
+        raise AwsError("InvalidNextTokenException", "The next token is not valid.")
+    start, size = int(token or 0), min(request.get("MaxResults") or 50, 50)
+    rest = {"NextToken": str(start + size)} if start + size < len(items) else {}
+    return list(items[start : start + size]), rest
