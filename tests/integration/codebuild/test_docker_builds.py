@@ -135,6 +135,48 @@ def test_version_0_1_keeps_nothing(builds: Builds) -> None:
     assert "[] src\n" in builds.log(build)
 
 
+def test_sh_is_dash_on_ubuntu_images(builds: Builds) -> None:
+    """Functions last over phases in dash too; what only bash knows fails in dash's words, as on aws/codebuild/standard."""
+    build = builds.run(
+        spec(
+            "say() { echo said $1; }", "say here", extra="  post_build:\n    commands: ['say later', '[[ a == a ]]']\n"
+        )
+    )
+    log = builds.log(build)
+    assert "said here\n" in log
+    assert "said later\n" in log
+    assert "/codebuild/output/tmp/script.sh: 4: [[: not found\n" in log
+    assert builds.context(build, "POST_BUILD") == (
+        "FAILED", "COMMAND_EXECUTION_ERROR", "Error while executing command: [[ a == a ]]. Reason: exit status 127"
+    )  # fmt: skip
+    build = builds.run(spec("set -euo pipefail"))
+    assert "set: Illegal option -o pipefail" in builds.log(build)
+
+
+@pytest.mark.parametrize(
+    ("extra", "image"),
+    [("env:\n  shell: bash\n", "aws/codebuild/standard:7.0"), ("", "aws/codebuild/amazonlinux2-x86_64-standard:5.0")],
+)
+def test_bash_runs_where_it_is_chosen_and_on_amazon_linux(builds: Builds, extra: str, image: str) -> None:
+    """env.shell: bash chooses bash; on Amazon Linux images sh is bash, for scripts that name /bin/sh as well."""
+    files = spec("set -o pipefail", "[[ a == a ]]", "names=(x y)", "echo ${names[1]}", "sh ./script", extra=extra)
+    files["script"] = "[[ a == a ]] && echo script too\n" if not extra else "echo script too\n"
+    build = builds.run(files, imageOverride=image)
+    assert build["buildStatus"] == "SUCCEEDED", builds.log(build)
+    assert "y\n" in builds.log(build)
+    assert "script too\n" in builds.log(build)
+
+
+def test_a_program_in_the_background_runs_on(builds: Builds) -> None:
+    """A server that a command starts with & serves the commands after it, and does not hold the phase up."""
+    build = builds.run(
+        spec("python3 -m http.server 9000 &", "sleep 1; curl -sf http://127.0.0.1:9000/a/b.txt"),
+        timeoutInMinutesOverride=5,
+    )
+    assert build["buildStatus"] == "SUCCEEDED", builds.log(build)
+    assert "hello\n" in builds.log(build)
+
+
 def test_a_build_is_the_projects_role(builds: Builds) -> None:
     """The AWS CLI reaches the world through AWS_ENDPOINT_URL, as the project's role; nothing of this machine is inside."""
     build = builds.run(spec("aws sts get-caller-identity --query Arn --output text", "env | sort"))

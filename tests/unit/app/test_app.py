@@ -18,9 +18,25 @@ from typing import Any
 import pytest
 import yaml
 
+from pushproof.engines.buildspec import parse, refusal
+
 APP = Path(__file__).resolve().parents[3] / "app"
 VARIANTS: list[dict[str, Any]] = json.loads((APP / "variants" / "variants.json").read_text())
 BY_NAME = {variant["name"]: variant for variant in VARIANTS}
+
+
+def test_the_buildspec_runs_in_the_shell_that_it_gets() -> None:
+    """On AWS's Ubuntu images commands run in dash: each is valid there and needs nothing that only bash has."""
+    spec = parse((APP / "buildspec.yml").read_text())
+    commands = [command for phase in spec.phases.values() for command in (*phase.commands, *phase.finally_)]
+    assert len(commands) > 10
+    assert spec.env.shell is None
+    dash = shutil.which("dash")
+    for command in commands:
+        assert refusal(command) is None, command
+        if dash is not None:
+            done = subprocess.run([dash, "-n"], input=command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, (command, done.stderr)
 
 
 @contextmanager

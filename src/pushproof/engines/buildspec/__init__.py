@@ -26,11 +26,14 @@ from pushproof.engines.buildspec.model import (
     SecretReference,
 )
 from pushproof.engines.buildspec.parse import parse
+from pushproof.engines.buildspec.runtimes import check_runtimes, runtimes_of
 from pushproof.engines.buildspec.selection import ArtifactError, SelectedFile, Selection, expand, glob_pattern, select
+from pushproof.engines.buildspec.shells import LINUX_SHELLS, ShellRefusal, refusal, sh_of
 from pushproof.engines.buildspec.transitions import Outcome, Progress, TransitionSettings, advance, phases_run
 
 __all__ = [
     "COMMAND_PHASES",
+    "LINUX_SHELLS",
     "ArtifactError",
     "Artifacts",
     "Buildspec",
@@ -50,12 +53,14 @@ __all__ = [
     "SecretReference",
     "SelectedFile",
     "Selection",
+    "ShellRefusal",
     "TransitionSettings",
     "UnknownVersion",
     "Variable",
     "WrongType",
     "YamlSyntaxError",
     "advance",
+    "check_runtimes",
     "combine",
     "expand",
     "exported",
@@ -63,6 +68,9 @@ __all__ = [
     "glob_pattern",
     "parse",
     "phases_run",
+    "refusal",
+    "runtimes_of",
     "select",
+    "sh_of",
     "with_supplied",
 ]

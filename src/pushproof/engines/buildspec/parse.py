@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from pushproof.engines.buildspec.document import Value, load
-from pushproof.engines.buildspec.errors import MissingKey, UnknownVersion, WrongType
+from pushproof.engines.buildspec.errors import InvalidValue, MissingKey, UnknownVersion, WrongType
 from pushproof.engines.buildspec.model import (
     COMMAND_PHASES,
     Artifacts,
@@ -23,10 +23,10 @@ from pushproof.engines.buildspec.model import (
     Report,
     SecretReference,
 )
+from pushproof.engines.buildspec.shells import LINUX_SHELLS, WINDOWS_SHELLS
 
 VERSIONS = ("0.1", "0.2")
 RESERVED_PREFIX = "CODEBUILD_"
-SHELLS = ("bash", "/bin/sh", "sh", "/bin/bash", "powershell.exe", "cmd.exe", "pwsh.exe")
 REPORT_FORMATS = (
     "CUCUMBERJSON", "JUNITXML", "NUNITXML", "NUNIT3XML", "TESTNGXML", "VISUALSTUDIOTRX",
     "CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV",
@@ -46,11 +46,13 @@ _KNOWN = {
         "secondary-artifacts", "type",
     },
     "cache": {"paths", "key", "fallback-keys", "action"},
+    "proxy": {"upload-artifacts", "logs"},
 }  # fmt: skip
 _GAPS = {
     "batch": "batch builds are accepted and not run: the phases are run once",
     "proxy": "the explicit proxy is accepted and not used",
     "reports": "test reports are accepted and not uploaded",
+    "run-as": "run-as is accepted; commands run as root",
 }
 
 
@@ -74,6 +76,8 @@ def parse(text: str) -> Buildspec:
         raise MissingKey(
             f"Missing required key phases at line {root.line}", root.line, "add 'phases:' with at least one phase"
         )
+    if "proxy" in entries:
+        _check_proxy(entries["proxy"], notices)
     for key, why in _GAPS.items():
         if key in entries:
             notices.append(Notice(entries[key].line, key, why))
@@ -118,9 +122,13 @@ def _phases(value: Value, notices: list[Notice]) -> dict[Phase, PhaseSpec]:
     for key, entry in entries.items():
         phase = _PHASE_KEYS.get(key)
         if phase is None:
-            notices.append(Notice(entry.line, key, f"unknown phase {key}: CodeBuild ignores it"))
-        else:
-            phases[phase] = _phase(entry, notices)
+            # Printed by build logs, without a line.
+            raise InvalidValue(
+                f"Invalid buildspec phase name: {key}. Expecting: {','.join(sorted(_PHASE_KEYS))}",
+                entry.line,
+                "correct the name, or the indentation of what does not belong to phases",
+            )
+        phases[phase] = _phase(entry, notices)
     if not phases:
         raise MissingKey(
             f"Expected phases to hold at least one of {', '.join(_PHASE_KEYS)} at line {value.line}",
@@ -134,11 +142,15 @@ def _phase(value: Value, notices: list[Notice]) -> PhaseSpec:
     entries = value.entries()
     _note_unknown(entries, "phase", notices)
     if "run-as" in entries:
-        notices.append(Notice(entries["run-as"].line, "run-as", "run-as is accepted; commands run as root"))
+        notices.append(Notice(entries["run-as"].line, "run-as", _GAPS["run-as"]))
+    if "steps" in entries:
+        # Steps are GitHub Actions; printed by build logs of accounts that have no token.
+        raise InvalidValue(
+            'unsupported field "steps" in buildspec. No GitHub token has been configured for your account',
+            entries["steps"].line,
+            "write commands instead of steps",
+        )
     versions = entries["runtime-versions"].entries() if "runtime-versions" in entries else {}
-    for runtime, version in versions.items():
-        if runtime == "docker":
-            notices.append(Notice(version.line, "docker", "a docker version is deprecated and has no effect"))
     return PhaseSpec(
         commands=entries["commands"].strings() if "commands" in entries else (),
         finally_=entries["finally"].strings() if "finally" in entries else (),
@@ -196,11 +208,17 @@ def _env(value: Value, notices: list[Notice]) -> Env:
         parameter_store=parameters,
         secrets_manager={name: SecretReference.parse(text) for name, text in secrets.items()},
         exported_variables=exported,
-        shell=entries["shell"].one_of(*SHELLS) if "shell" in entries else None,
+        shell=_shell(entries["shell"]) if "shell" in entries else None,
         git_credential_helper=entries["git-credential-helper"].boolean()
         if "git-credential-helper" in entries
         else False,
     )
+
+
+def _shell(value: Value) -> str:
+    if value.text() in WINDOWS_SHELLS:
+        raise value.invalid(f"{' or '.join(LINUX_SHELLS)}; {value.text()} is for Windows")
+    return value.one_of(*LINUX_SHELLS)
 
 
 def _strings_of(value: Value | None) -> dict[str, str]:
@@ -267,5 +285,21 @@ def _report(value: Value) -> Report:
         files=entries["files"].strings(),
         base_directory=entries["base-directory"].text() if "base-directory" in entries else None,
         discard_paths=entries["discard-paths"].boolean() if "discard-paths" in entries else False,
-        file_format=entries["file-format"].one_of(*REPORT_FORMATS) if "file-format" in entries else "JUNITXML",
+        file_format=_report_format(entries["file-format"]) if "file-format" in entries else "JUNITXML",
     )
+
+
+def _report_format(value: Value) -> str:
+    # "This value is not case sensitive."
+    text = value.text().upper()
+    if text not in REPORT_FORMATS:
+        raise value.invalid(", ".join(REPORT_FORMATS))
+    return text
+
+
+def _check_proxy(value: Value, notices: list[Notice]) -> None:
+    entries = value.entries()
+    _note_unknown(entries, "proxy", notices)
+    for key in ("upload-artifacts", "logs"):
+        if key in entries:
+            entries[key].boolean()

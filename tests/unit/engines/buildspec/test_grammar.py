@@ -116,7 +116,25 @@ def test_the_reference_example_is_read_whole() -> None:
         ("phases: {build: {commands: [a]}}", MissingKey, None, 1),
         ("version: 0.2\n", MissingKey, None, 1),
         ("version: 0.2\nphases:\n", MissingKey, None, 2),
-        ("version: 0.2\nphases:\n  biuld:\n    commands: [a]", MissingKey, None, 3),
+        (
+            # github.com/awsdocs issues and blogs show this text in build logs, without a line.
+            "version: 0.2\nphases:\n  biuld:\n    commands: [a]",
+            InvalidValue,
+            "Invalid buildspec phase name: biuld. Expecting: build,install,post_build,pre_build",
+            4,
+        ),
+        (
+            "version: 0.2\nphases:\n  build:\n    commands: [a]\n  artifacts:\n    files: [x]",
+            InvalidValue,
+            "Invalid buildspec phase name: artifacts. Expecting: build,install,post_build,pre_build",
+            6,
+        ),
+        (
+            "version: 0.2\nphases:\n  build:\n    steps: [{uses: actions/checkout@v4}]",
+            InvalidValue,
+            'unsupported field "steps" in buildspec. No GitHub token has been configured for your account',
+            4,
+        ),
         ("", MissingKey, None, 1),
         ("- a\n- b", WrongType, None, 1),
         ("version: 0.2\nphases:\n  build:\n    commands: make all", WrongType, None, 4),
@@ -125,6 +143,12 @@ def test_the_reference_example_is_read_whole() -> None:
         ("version: 0.2\nphases:\n  build:\n    on-failure: abort\n", InvalidValue, None, 4),
         ("version: 0.2\nphases:\n  build:\n    on-failure: RETRY-3-(\n", InvalidValue, None, 4),
         (minimal(env="env:\n  shell: fish\n"), InvalidValue, None, 7),
+        (minimal(env="env:\n  shell: powershell.exe\n"), InvalidValue, None, 7),
+        (minimal(env="env:\n  shell: cmd.exe\n"), InvalidValue, None, 7),
+        (minimal(env="env:\n  shell: pwsh.exe\n"), InvalidValue, None, 7),
+        (minimal(env="env:\n  shell: zsh\n"), InvalidValue, None, 7),
+        (minimal(env="env:\n  shell: ''\n"), InvalidValue, None, 7),
+        (minimal(p="proxy:\n  logs: sometimes\n"), InvalidValue, None, 7),
         (minimal(env="env:\n  git-credential-helper: perhaps\n"), InvalidValue, None, 7),
         (minimal(env="env:\n  variables:\n    A:\n      B: c\n"), WrongType, None, 9),
         (minimal(env="env:\n  exported-variables: A\n"), WrongType, None, 7),
@@ -147,8 +171,9 @@ def test_each_mistake_has_its_type_its_line_and_a_remedy(
     assert type(caught.value) is error
     assert caught.value.line == line
     assert caught.value.hint
-    assert f"line {line}" in caught.value.message
-    if message is not None:
+    if message is None:
+        assert f"line {line}" in caught.value.message
+    else:
         assert caught.value.message == message
     assert caught.value.status_code == "YAML_FILE_ERROR"
 
@@ -219,8 +244,21 @@ def test_what_is_accepted_and_not_run_is_named() -> None:
             env="env:\n  variables: {CODEBUILD_X: a}\n  parameter-store: {P: p}\n  exported-variables: [P, AWS_X]\n",
         )
     )
-    assert [notice.key for notice in spec.notices] == ["batch", "proxy", "phase", "CODEBUILD_X", "P", "AWS_X"]
-    assert [notice.line for notice in spec.notices] == [7, 9, 11, 13, 15, 15]
+    keys = ["batch", "proxy", "run-as", "phase", "CODEBUILD_X", "P", "AWS_X"]
+    assert [notice.key for notice in spec.notices] == keys
+    assert [notice.line for notice in spec.notices] == [7, 9, 10, 11, 13, 15, 15]
+
+
+@pytest.mark.parametrize("shell", ["bash", "/bin/sh"])
+def test_linux_has_two_shells(shell: str) -> None:
+    """build-spec-ref.html#build-spec.shell: the supported tags on Linux are bash and /bin/sh."""
+    assert parse(minimal(env=f"env:\n  shell: {shell}\n")).env.shell == shell
+
+
+def test_report_formats_are_not_case_sensitive() -> None:
+    """build-spec-ref.html#build-spec.reports.file-format says so."""
+    spec = parse(minimal(r="reports:\n  group:\n    files: [x]\n    file-format: JUnitXml\n"))
+    assert spec.reports["group"].file_format == "JUNITXML"
 
 
 def test_merge_keys_and_anchors_are_resolved() -> None:

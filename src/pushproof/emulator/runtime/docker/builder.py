@@ -25,7 +25,7 @@ from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.runtime.docker.execution import captured, execute
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
-from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
+from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile, sh_of
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -60,11 +60,11 @@ class BuildJob:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """What a container is told before the first command: its environment, its shell and what each phase runs."""
+    """A build's environment, what each phase runs, and the shell that runs it: `/bin/sh`, or `bash` (`env.shell`)."""
 
     environment: Mapping[str, str]
     phases: Mapping[Phase, PhaseSpec]
-    shell: str = "bash"
+    shell: str = "/bin/sh"
     one_shell: bool = True
 
 
@@ -182,6 +182,7 @@ class DockerBuilder:
                 "PUSHPROOF_GATEWAY": self.host.bridge_address,
                 "PUSHPROOF_INSECURE": f"{registry} {IMAGES_HOST}:{port}",
                 "PUSHPROOF_DOCKER": "1" if job.privileged else "",
+                "PUSHPROOF_SH": sh_of(job.image),
             },
             "extra_hosts": {IMAGES_HOST: "127.0.0.1", registry: "127.0.0.1"},
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pushproof.emulator.runtime.docker.builder import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
-from pushproof.engines.buildspec import Phase, SelectedFile, expand
+from pushproof.engines.buildspec import Phase, SelectedFile, expand, refusal, sh_of
 
 DOCKER_REFUSAL = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
@@ -106,6 +106,10 @@ class ScriptedContainer:
     def _decide(self, command: str) -> ScriptedCommand:
         self.commands.append(command)
         found = next((entry for entry in self._builder.script if re.search(entry.pattern, command)), None)
+        if found is None and self._plan.shell != "bash" and sh_of(self.job.image) == "dash":
+            refused = refusal(command)
+            if refused is not None:
+                found = ScriptedCommand("", exit_status=refused.status, output=(refused.message,))
         if found is None and re.match(r"docker\s", command) and not self.job.privileged:
             found = ScriptedCommand("", exit_status=1, output=(DOCKER_REFUSAL,))
         if found is None:

@@ -32,6 +32,7 @@ from pushproof.engines.buildspec import (
     Progress,
     Variable,
     advance,
+    check_runtimes,
     combine,
     exported,
     from_buildspec,
@@ -242,14 +243,18 @@ class BuildRun:
         self._log.agent("Phase is DOWNLOAD_SOURCE")
         sources = transfers.fetch(build, self._client("s3"))
         container.put_source(sources.primary, container.source)
-        secondary = {name: f"/codebuild/output/secondary/{name}" for name in sources.secondary}
-        for name, archive in sources.secondary.items():
-            container.put_source(archive, secondary[name])
+        secondary = {
+            name: (f"/codebuild/output/secondary/{name}", further) for name, further in sources.secondary.items()
+        }
+        for directory, further in secondary.values():
+            container.put_source(further.archive, directory)
         self._log.agent(f"CODEBUILD_SRC_DIR={container.source}")
-        for name, directory in secondary.items():
+        for name, (directory, _) in secondary.items():
             self._log.agent(f"CODEBUILD_SRC_DIR_{name}={directory}")
         self._spec = self._read_buildspec(sources, container)
         self._log.agent("Processing environment variables")
+        for line in check_runtimes(self._spec, build.settings["environment"]["image"]):
+            self._log.agent(line)
         settings = build.settings
         self._variables = combine(
             start_build=configured(build.overrides),
@@ -267,7 +272,7 @@ class BuildRun:
         # CODEBUILD_ names are not for a project to change; anything else it may, the region included.
         reserved = {name: value for name, value in own.items() if name.startswith("CODEBUILD_")}
         environment = with_supplied({**own, **resolve(self._variables, self._client)}, reserved)
-        shell = (self._spec.env.shell or "bash").removeprefix("/bin/")
+        shell = self._spec.env.shell or "/bin/sh"
         container.prepare(BuildPlan(environment, self._spec.phases, shell, self._spec.one_shell))
         self._restore_cache(self._spec, container)
         self._log.agent(f"Moving to directory {container.source}")

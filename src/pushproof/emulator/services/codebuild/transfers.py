@@ -17,11 +17,20 @@ from pushproof.engines.buildspec import Artifacts, Buildspec, select
 
 
 @dataclass(frozen=True, slots=True)
+class SecondarySource:
+    """A further source: the zip, where it lies, and the version that was asked for ("" for none)."""
+
+    archive: bytes
+    location: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
-    """What DOWNLOAD_SOURCE fetched: zips by identifier; `primary` None for NO_SOURCE."""
+    """The zips that DOWNLOAD_SOURCE fetched, secondary ones by identifier; `primary` None for NO_SOURCE."""
 
     primary: bytes | None
-    secondary: dict[str, bytes] = field(default_factory=dict)
+    secondary: dict[str, SecondarySource] = field(default_factory=dict)
 
 
 def fetch(build: Build, s3: Any) -> Sources:
@@ -29,12 +38,36 @@ def fetch(build: Build, s3: Any) -> Sources:
     source = build.settings["source"]
     if build.handoff is not None:
         inputs = build.handoff.inputs
-        others = {name: _get(s3, *at, "secondary") for name, at in inputs.items() if name != build.handoff.primary}
+        others = {
+            name: SecondarySource(_get(s3, bucket, key, "secondary"), "", f"arn:aws:s3:::{bucket}/{key}")
+            for name, (bucket, key) in inputs.items()
+            if name != build.handoff.primary
+        }
         return Sources(_get(s3, *inputs[build.handoff.primary], "primary"), others)
+    versions = {
+        entry["sourceIdentifier"]: entry["sourceVersion"]
+        for entry in build.settings.get("secondarySourceVersions") or ()
+    }
+    return Sources(
+        _archive(source, s3, "primary", build.source_version),
+        {
+            declared["sourceIdentifier"]: _secondary(declared, s3, versions.get(declared["sourceIdentifier"], ""))
+            for declared in build.settings.get("secondarySources") or ()
+        },
+    )
+
+
+def _secondary(source: dict[str, Any], s3: Any, version: str) -> SecondarySource:
+    archive = _archive(source, s3, "secondary", version)
+    assert archive is not None
+    return SecondarySource(archive, f"s3://{'/'.join(_s3_path(source['location']))}", version)
+
+
+def _archive(source: dict[str, Any], s3: Any, rank: str, version: str | None) -> bytes | None:
     if source["type"] == "NO_SOURCE":
-        return Sources(None)
+        return None
     if source["type"] == "S3":
-        return Sources(_get(s3, *_s3_path(source["location"]), "primary", build.source_version))
+        return _get(s3, *_s3_path(source["location"]), rank, version)
     if source["type"] == "CODEPIPELINE":
         raise PhaseFailure("CLIENT_ERROR", "the source type CODEPIPELINE needs a pipeline to start the build")
     raise PhaseFailure("CLIENT_ERROR", f"sources of type {source['type']} are not emulated: use CODEPIPELINE or S3")
@@ -114,13 +147,20 @@ def _upload_one(
     build: Build, declared: dict[str, Any], chosen: Artifacts | None, container: BuildContainer, s3: Any, log: Any
 ) -> dict[str, Any]:
     if chosen is None:
-        raise PhaseFailure("CLIENT_ERROR", "the project has S3 artifacts and the buildspec has no artifacts")
+        identifier = declared.get("artifactIdentifier")
+        raise PhaseFailure(
+            "CLIENT_ERROR",
+            f"no definition for secondary artifact {identifier} in buildspec"
+            if identifier
+            else "the project has S3 artifacts and the buildspec has no artifacts",
+        )
     name = declared["name"]
     if declared.get("overrideArtifactName") and chosen.name:
         name = container.expand([chosen.name])[0]
-    parts = [chosen.s3_prefix or "", declared.get("path", "").strip("/")]
+    parts = [declared.get("path", "").strip("/")]
     if declared.get("namespaceType") == "BUILD_ID":
-        parts.append(build.uuid)
+        # build-spec-ref.html#build-spec.artifacts.s3-prefix: the prefix is used with this namespace only.
+        parts = [chosen.s3_prefix or "", *parts, build.uuid]
     prefix = "/".join(part for part in (*parts, name) if part)
     key = None if build.settings["encryptionKey"].endswith(":alias/aws/s3") else build.settings["encryptionKey"]
     key = None if declared.get("encryptionDisabled") else key

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure, words
+from pushproof.emulator.services.codebuild.transfers import SecondarySource
 from pushproof.engines.buildspec import SecretReference, Variable
 
 Client = Callable[[str], Any]
@@ -88,12 +89,15 @@ def supplied(
     build: Build,
     *,
     source: str,
-    secondary: Mapping[str, str],
+    secondary: Mapping[str, tuple[str, SecondarySource]],
     endpoint: str,
     credentials: Mapping[str, str],
     start_milliseconds: int,
 ) -> dict[str, str]:
-    """What CodeBuild itself sets, plus how the AWS CLI finds the world and the role."""
+    """The variables that CodeBuild itself sets, and those by which the AWS CLI finds the world and the role.
+
+    `secondary` maps identifiers to the directory of each secondary source, and the source.
+    """
     settings = build.settings
     variables = {
         **_SHELL,
@@ -109,6 +113,8 @@ def supplied(
         "CODEBUILD_BUILD_IMAGE": settings["environment"]["image"],
         "CODEBUILD_BUILD_NUMBER": str(build.number),
         "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "CODEBUILD_BUILD_URL": f"https://{build.region}.console.aws.amazon.com/codebuild/home?region={build.region}"
+        f"#/builds/{build.id}/view/new",
         "CODEBUILD_INITIATOR": build.initiator,
         "CODEBUILD_KMS_KEY_ID": settings["encryptionKey"],
         "CODEBUILD_PROJECT_ARN": build.project_arn,
@@ -119,8 +125,18 @@ def supplied(
         "CODEBUILD_LOG_PATH": build.log_stream,
         "CODEBUILD_RESOLVED_SOURCE_VERSION": build.resolved_source_version,
         "CODEBUILD_SOURCE_VERSION": build.source_version,
-        "CODEBUILD_SOURCE_REPO_URL": settings["source"].get("location"),
+        "CODEBUILD_SOURCE_REPO_URL": _repository(settings["source"]),
     }
-    variables |= {name: value for name, value in optional.items() if value}
-    variables |= {f"CODEBUILD_SRC_DIR_{name}": directory for name, directory in secondary.items()}
-    return variables
+    for name, (directory, secondary_source) in secondary.items():
+        optional |= {
+            f"CODEBUILD_SRC_DIR_{name}": directory,
+            f"CODEBUILD_SOURCE_VERSION_{name}": secondary_source.version,
+            f"CODEBUILD_SOURCE_REPO_URL_{name}": secondary_source.location,
+        }
+    return variables | {name: value for name, value in optional.items() if value}
+
+
+def _repository(source: Mapping[str, Any]) -> str | None:
+    """CODEBUILD_SOURCE_REPO_URL; "for Amazon S3, this is s3:// followed by the bucket name and path"."""
+    location: str | None = source.get("location")
+    return f"s3://{location.removeprefix('arn:aws:s3:::')}" if location and source["type"] == "S3" else location

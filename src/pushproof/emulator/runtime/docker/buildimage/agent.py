@@ -1,8 +1,13 @@
 """Runs inside a build's container, once for each thing the builder asks: a phase's commands, a list of files, a zip.
 
 What the commands print goes to standard output as they print it; the answer goes to standard error as one line of JSON.
-Between commands the shell's exported state and working directory are kept, which makes the commands of version 0.2 one shell.
+The commands of version 0.2 share one shell, which lives as long as the build: `serve` keeps it, and reads from and writes to
+three pipes. A command that ends the shell (`exit`, a syntax error) ends its own part; the next shell takes over variables,
+working directory and, where the shell can list them, functions.
 Plain standard library, for whatever Python the image has.
+
+Sources: https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec-ref-versions (one shell); build logs
+show commands at line 4 of /codebuild/output/tmp/script.sh, and CODEBUILD_LAST_EXIT in the environment.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ import datetime
 import glob
 import json
 import os
+import select
 import subprocess
 import sys
 import tarfile
@@ -19,17 +25,26 @@ from typing import Any
 
 HOME = "/codebuild"
 TMP = HOME + "/output/tmp"
-STATE, DIRECTORY, SCRIPT = TMP + "/env.sh", TMP + "/dir.txt", TMP + "/script.sh"
+STATE, DIRECTORY, FUNCTIONS, SCRIPT = TMP + "/env.sh", TMP + "/dir.txt", TMP + "/functions.sh", TMP + "/script.sh"
 PLAN = HOME + "/plan.json"
+# A byte here starts a command; what it prints comes out there; how it ended is told at last.
+START, OUTPUT, STATUS = TMP + "/start", TMP + "/printed", TMP + "/status"
 
-# `exit` in a command must not lose what it exported, hence the trap. `set -a`: what a command assigns, later commands see.
-KEEP = """\
-trap 'set -- "$?"; trap - EXIT; set +a; {{ export -p; {functions}; }} > {state}.new 2>/dev/null && mv {state}.new {state}; \
-pwd > {directory}; exit "$1"' EXIT
-cd "$(cat {directory})"
+# The shell that runs commands, one after the other. `set -a`: what a command assigns, the programs of later commands see.
+# Commands do not see the pipes of descriptors 8 and 9, so that a program left in the background keeps none of them open.
+LOOP = f"""\
+if [ -f {STATE} ]; then . {STATE}; [ ! -f {FUNCTIONS} ] || . {FUNCTIONS}; cd "$(cat {DIRECTORY})"; fi
 set -a
-. {state}
-{command}
+while IFS= read -r CODEBUILD_LAST_EXIT <&8; do
+  . {SCRIPT} </dev/null 8<&- 9>&-
+  CODEBUILD_LAST_EXIT=$?
+  {{
+    export -p > {STATE}.new && mv {STATE}.new {STATE}
+    [ -z "${{BASH_VERSION-}}" ] || declare -f > {FUNCTIONS}
+    pwd > {DIRECTORY}
+    printf 'done %s\\n' "$CODEBUILD_LAST_EXIT" >&9
+  }} 2>/dev/null || :
+done
 """
 
 
@@ -45,59 +60,123 @@ def answer(**members: Any) -> None:
     sys.stderr.write(json.dumps(members) + "\n")
 
 
-def shell_of(plan: dict[str, Any]) -> str:
-    """The shell that runs commands."""
-    return plan.get("shell") or "bash"
-
-
-def run(plan: dict[str, Any], command: str, keep: bool) -> int:
-    """One command; its exit status."""
-    shell = shell_of(plan)
-    script = command + "\n"
-    if keep:
-        functions = "declare -f" if shell.endswith("bash") else ":"
-        script = KEEP.format(functions=functions, state=STATE, directory=DIRECTORY, command=command)
+def write_script(succeeding: str, last: int, command: str) -> None:
+    """A command at line 4 of the script, where the messages of a shell on AWS place it."""
     with open(SCRIPT, "w") as file:
-        file.write(script)
-    return subprocess.call(
-        [shell, SCRIPT],
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-        cwd=plan["source"],
-        env=plan["environment"],
+        file.write(
+            "export CODEBUILD_BUILD_SUCCEEDING=%s\nexport CODEBUILD_LAST_EXIT=%d\n\n%s\n" % (succeeding, last, command)  # noqa: UP031
+        )
+
+
+def run_alone(plan: dict[str, Any], succeeding: str, last: int, command: str) -> int:
+    """A command in a shell of its own (version 0.1); its exit status."""
+    write_script(succeeding, last, command)
+    sys.stdout.flush()
+    return status_of(
+        subprocess.call(
+            [plan["shell"], SCRIPT],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            cwd=plan["source"],
+            env=plan["environment"],
+        )
     )
+
+
+def run_shared(_: dict[str, Any], succeeding: str, last: int, command: str) -> int:
+    """A command in the build's one shell (version 0.2); its exit status."""
+    if not os.path.exists(START):
+        open_shell()
+    write_script(succeeding, last, command)
+    printed = os.open(OUTPUT, os.O_RDWR | os.O_NONBLOCK)
+    status = os.open(STATUS, os.O_RDWR | os.O_NONBLOCK)
+    # Open until the end: a pipe that nobody holds open forgets what was written to it.
+    start = os.open(START, os.O_RDWR)
+    try:
+        os.write(start, b"%d\n" % last)
+        told = b""
+        while not told.endswith(b"\n"):
+            ready = select.select([printed, status], [], [])[0]
+            if printed in ready:
+                pass_on(printed)
+            if status in ready:
+                told += os.read(status, 4096)
+        # Whatever the command printed is in the pipe by now; one read takes all that a pipe holds.
+        pass_on(printed)
+    finally:
+        for descriptor in (printed, status, start):
+            os.close(descriptor)
+    return int(told.split()[1])
+
+
+def pass_on(printed: int) -> int:
+    """Pass on what has been printed, if anything; how many bytes."""
+    try:
+        content = os.read(printed, 65536)
+    except BlockingIOError:
+        return 0
+    os.write(sys.stdout.fileno(), content)
+    return len(content)
+
+
+def open_shell() -> None:
+    """Make the pipes, and leave the process behind that keeps the shell."""
+    for path in (OUTPUT, STATUS, START):
+        os.mkfifo(path)
+    subprocess.Popen(
+        [sys.executable, os.path.abspath(__file__), "serve"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def serve(plan: dict[str, Any]) -> None:
+    """Keep a shell that runs commands, and another one when a command has ended it."""
+    start, printed, status = (os.open(path, os.O_RDWR) for path in (START, OUTPUT, STATUS))
+    os.dup2(start, 8)
+    os.dup2(status, 9)
+    environment: dict[str, str] = plan["environment"]
+    while True:
+        shell = subprocess.Popen(
+            # The name a shell goes by is the one its messages begin with.
+            [plan["shell"], "-c", LOOP, SCRIPT],
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+            cwd=plan["source"],
+            env=environment,
+            pass_fds=(8, 9),
+        )
+        ended = status_of(shell.wait())
+        os.write(status, b"exit %d\n" % ended)
+        if os.path.exists(STATE):
+            # The kept state is complete: what a command has unset must not come back.
+            environment = {}
+
+
+def status_of(returned: int) -> int:
+    """An exit status as shells report it: 128 and its number for a signal."""
+    return returned if returned >= 0 else 128 - returned
 
 
 def phase(plan: dict[str, Any], name: str, succeeding: str) -> None:
     """The commands of a phase, the first failure skipping the rest, then its `finally` whatever happened."""
-    keep = plan["one_shell"]
+    run = run_shared if plan["one_shell"] else run_alone
     failed: tuple[str, int] | None = None
-    plan["environment"]["CODEBUILD_BUILD_SUCCEEDING"] = succeeding
-    if not os.path.exists(STATE):
-        open(STATE, "w").close()
-        with open(DIRECTORY, "w") as file:
-            file.write(plan["source"])
-    tell(succeeding)
+    last = 0
     for block in ("commands", "finally"):
         for command in plan["phases"][name][block]:
             say("Running command " + command)
-            status = run(plan, command, keep)
-            if status:
-                # A shell killed by a signal has 128 and its number, as every shell reports it.
-                status = status if status > 0 else 128 - status
+            last = run(plan, succeeding, last, command)
+            if last:
                 sys.stdout.write("\n")
-                say("Command did not exit successfully %s exit status %d" % (command, status))  # noqa: UP031
-                failed = failed or (command, status)
-                plan["environment"]["CODEBUILD_BUILD_SUCCEEDING"] = "0"
-                tell("0")
+                say("Command did not exit successfully %s exit status %d" % (command, last))  # noqa: UP031
+                failed = failed or (command, last)
+                succeeding = "0"
                 break
     answer(command=failed[0] if failed else None, status=failed[1] if failed else 0)
-
-
-def tell(succeeding: str) -> None:
-    """CODEBUILD_BUILD_SUCCEEDING in the kept state: the last word there wins."""
-    with open(STATE, "a") as file:
-        file.write("export CODEBUILD_BUILD_SUCCEEDING=%s\n" % succeeding)  # noqa: UP031
 
 
 def expand(plan: dict[str, Any], *words: str) -> None:
@@ -111,14 +190,15 @@ def expand(plan: dict[str, Any], *words: str) -> None:
 
 def captured(plan: dict[str, Any], command: str) -> bytes:
     """What a command prints, in the kept state and without changing it."""
-    state = 'cd "$(cat %s 2>/dev/null || pwd)"; [ -f %s ] && . %s; ' % (DIRECTORY, STATE, STATE)  # noqa: UP031
+    kept = os.path.exists(STATE)
+    state = '. %s; cd "$(cat %s)"; ' % (STATE, DIRECTORY) if kept else ""  # noqa: UP031
     return subprocess.run(
-        [shell_of(plan), "-c", state + command],
+        [plan["shell"], "-c", state + command],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         cwd=plan["source"],
-        env=plan["environment"],
+        env={} if kept else plan["environment"],
         check=False,
     ).stdout
 
@@ -182,6 +262,7 @@ def main() -> None:
         plan = json.load(file)
     asked: dict[str, Any] = {
         "phase": phase,
+        "serve": serve,
         "expand": expand,
         "environment": environment,
         "files": files,

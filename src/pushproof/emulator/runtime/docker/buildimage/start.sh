@@ -5,7 +5,10 @@
 #   PUSHPROOF_GATEWAY   the host's address on this network
 #   PUSHPROOF_INSECURE  registries to speak HTTP with, separated by spaces
 #   PUSHPROOF_DOCKER    1 when the build is privileged and gets a Docker daemon of its own
+#   PUSHPROOF_SH        what sh is: dash, as on AWS's Ubuntu images, or bash, as on its Amazon Linux images
 set -u
+
+ln -sf "${PUSHPROOF_SH:-dash}" /bin/sh
 
 forward() {
   socat "TCP4-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr,backlog=128" "TCP4:$PUSHPROOF_GATEWAY:$PUSHPROOF_PORT" &

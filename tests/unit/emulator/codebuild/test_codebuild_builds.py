@@ -421,3 +421,66 @@ def test_unknown_names_are_resource_not_found(builds: Builds) -> None:
             call()
         assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
     assert builds.client.batch_get_builds(ids=["none:1"])["buildsNotFound"] == ["none:1"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "image", "status"),
+    [
+        ("", "aws/codebuild/standard:7.0", "FAILED"),
+        ("env: {shell: /bin/sh}\n", "aws/codebuild/standard:7.0", "FAILED"),
+        ("env: {shell: bash}\n", "aws/codebuild/standard:7.0", "SUCCEEDED"),
+        ("", "aws/codebuild/amazonlinux2-x86_64-standard:5.0", "SUCCEEDED"),
+    ],
+)
+def test_a_scripted_build_refuses_what_the_shell_would(builds: Builds, shell: str, image: str, status: str) -> None:
+    """Without a shell, too, `set -o pipefail` fails in dash, which is sh on Ubuntu images, and passes in bash."""
+    builds.project(
+        f"version: 0.2\n{shell}phases: {{build: {{commands: ['set -o pipefail', '[[ a == a ]]']}}}}\n",
+        environment={"image": image},
+        artifacts={"type": "NO_ARTIFACTS"},
+    )
+    build = builds.run()
+    assert build["buildStatus"] == status
+    if status == "FAILED":
+        assert builds.phase(build, "BUILD") == (
+            "FAILED",
+            "COMMAND_EXECUTION_ERROR",
+            "Error while executing command: set -o pipefail. Reason: exit status 2",
+        )
+        assert "/codebuild/output/tmp/script.sh: 4: set: Illegal option -o pipefail" in builds.log(build)
+
+
+def test_a_runtime_that_no_image_has_fails_download_source(builds: Builds) -> None:
+    """`runtime-versions: docker` is a relic of the first images; today's log refuses it by name."""
+    builds.project(
+        "version: 0.2\nphases: {install: {runtime-versions: {docker: 20}}, build: {commands: [test]}}\n",
+        artifacts={"type": "NO_ARTIFACTS"},
+    )
+    status, code, message = builds.phase(builds.run(), "DOWNLOAD_SOURCE")
+    assert (status, code) == ("FAILED", "YAML_FILE_ERROR")
+    assert message.startswith("Unknown runtime named 'docker'. This build image has the following runtimes: ")
+
+
+def test_secondary_sources_are_fetched_and_described(builds: Builds) -> None:
+    """build-env-ref-env-vars.html: each secondary source has its directory, version and URL in variables of its own."""
+    builds.project(
+        artifacts={"type": "NO_ARTIFACTS"},
+        secondarySources=[{"type": "S3", "location": "store/source.zip", "sourceIdentifier": "lib"}],
+    )
+    build = builds.run()
+    assert build["buildStatus"] == "SUCCEEDED"
+    variables = builds.builder.opened[-1].variables
+    assert variables["CODEBUILD_SRC_DIR_lib"] == "/codebuild/output/secondary/lib"
+    assert variables["CODEBUILD_SOURCE_REPO_URL_lib"] == "s3://store/source.zip"
+    assert variables["CODEBUILD_SOURCE_REPO_URL"] == "s3://store/source.zip"
+    assert variables["CODEBUILD_BUILD_URL"].endswith(f"#/builds/{build['id']}/view/new")
+
+
+def test_variables_that_belong_to_other_kinds_of_builds_are_not_set(builds: Builds) -> None:
+    """Batch, webhook and public-build variables exist in such builds only."""
+    builds.project(artifacts={"type": "NO_ARTIFACTS"})
+    builds.run()
+    names = set(builds.builder.opened[-1].variables)
+    assert "CODEBUILD_BUILD_ARN" in names
+    assert not {name for name in names if name.startswith(("CODEBUILD_WEBHOOK_", "CODEBUILD_BATCH_"))}
+    assert not names & {"CODEBUILD_PUBLIC_BUILD_URL", "CODEBUILD_RESOLVED_SOURCE_VERSION"}
