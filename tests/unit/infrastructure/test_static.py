@@ -110,12 +110,17 @@ def test_outputs_are_described(directory: Path) -> None:
         assert re.search(r'^  description += ".{10,}"$', block.body, re.M), f"{block} needs a description"
 
 
-@each_directory
-def test_validations_end_as_sentences(directory: Path) -> None:
+def test_validations_end_as_sentences() -> None:
     """A message of a validation is a sentence that says what to give instead."""
-    for block in blocks(directory, "variable"):
-        for message in re.findall(r'error_message += "(.*)"$', block.body, re.M):
-            assert re.fullmatch(r"[A-Z].{15,}\.", message), f"{block}: {message}"
+    messages = [
+        (block, message)
+        for directory in DIRECTORIES
+        for block in blocks(directory, "variable")
+        for message in re.findall(r'error_message += "(.*)"$', block.body, re.M)
+    ]
+    assert messages
+    for block, message in messages:
+        assert re.fullmatch(r"[A-Z].{15,}\.", message), f"{block}: {message}"
 
 
 @each_directory

@@ -87,12 +87,17 @@ def test_tox_has_the_environments(workflow: Path) -> None:
     assert environments(workflow) <= {name.removeprefix("testenv:") for name in tox.sections()}
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_the_commands_are_known(workflow: Path) -> None:
+def test_the_commands_are_known() -> None:
     """Every `pushproof …` in a step is one that the command line takes."""
-    for script in scripts(workflow):
-        for words in re.findall(r"bin/pushproof ([a-z -]+)", script):
-            parse_words(words.split())
+    commands = [
+        words
+        for workflow in WORKFLOWS
+        for script in scripts(workflow)
+        for words in re.findall(r"bin/pushproof ([a-z -]+)", script)
+    ]
+    assert [command.split()[0] for command in commands] == ["sweep", "sweep"]
+    for command in commands:
+        parse_words(command.split())
 
 
 def job(workflow: Path) -> dict[str, Any]:
@@ -100,13 +105,17 @@ def job(workflow: Path) -> dict[str, Any]:
     return dict(only)
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_programs_of_an_environment_come_after_it_was_made(workflow: Path) -> None:
+def test_programs_of_an_environment_come_after_it_was_made() -> None:
     """Every `.tox/<environment>/bin/…` is of an environment that a step before has made."""
-    made: set[str] = set()
-    for script in scripts(workflow):
-        made |= set(re.findall(r"tox run -e ([a-z-]+)", script))
-        assert set(re.findall(r"\.tox/([a-z-]+)/bin/", script)) <= made
+    used: set[str] = set()
+    for workflow in WORKFLOWS:
+        made: set[str] = set()
+        for script in scripts(workflow):
+            made |= set(re.findall(r"tox run -e ([a-z-]+)", script))
+            here = set(re.findall(r"\.tox/([a-z-]+)/bin/", script))
+            assert here <= made, f"{workflow.name}: {script}"
+            used |= here
+    assert used == {"sandbox"}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
@@ -172,11 +181,16 @@ def test_tox_passes_what_the_workflows_set() -> None:
     passed = [line for name in ("testenv", "testenv:sandbox") for line in tox[name]["pass_env"].split()]
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "rehearsal").glob("*.py"))
-    for workflow in WORKFLOWS:
-        levels = [job(workflow), *(step for step in steps(workflow) if "tox run" in step.get("run", ""))]
-        for name in {name for level in levels for name in level.get("env", {})}:
-            assert any(fnmatch.fnmatchcase(name, pattern) for pattern in passed), name
-            assert name in source, name
+    levels = [
+        level
+        for workflow in WORKFLOWS
+        for level in (job(workflow), *(step for step in steps(workflow) if "tox run" in step.get("run", "")))
+    ]
+    names = {name for level in levels for name in level.get("env", {})}
+    assert names
+    for name in names:
+        assert any(fnmatch.fnmatchcase(name, pattern) for pattern in passed), name
+        assert name in source, name
 
 
 def test_variables_of_the_environment_are_read_in_its_job() -> None:

@@ -66,20 +66,38 @@ def test_a_fast_clock_does_not_make_starts_fail(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "container", "balanced", "word"),
+    ("behaviour", "container", "balanced", "word", "stopped"),
     [
-        ({"http-status": 500}, {}, True, "Health checks failed with these codes: [500]"),
-        ({"http-error": "timeout"}, {}, True, "Request timed out"),
-        ({"port": 9999}, {}, True, "Health checks failed"),
-        ({"never-healthy": "true"}, {"healthCheck": CHECK}, False, "failed container health checks"),
-        ({"exit-after": 1, "exit-code": 1}, {}, True, "has started"),
+        (
+            {"http-status": 500},
+            {},
+            True,
+            "Health checks failed with these codes: [500]",
+            "Task failed ELB health checks",
+        ),
+        ({"http-error": "timeout"}, {}, True, "Request timed out", "Task failed ELB health checks"),
+        ({"port": 9999}, {}, True, "Health checks failed", "Task failed ELB health checks"),
+        (
+            {"never-healthy": "true"},
+            {"healthCheck": CHECK},
+            False,
+            "failed container health checks",
+            "Task failed container health checks",
+        ),
+        (
+            {"exit-after": 1, "exit-code": 1},
+            {},
+            True,
+            "deployment failed: tasks failed to start",
+            "Essential container in task exited",
+        ),
     ],
     ids=["answers 500", "never answers", "wrong port", "container check fails", "crashes at start"],
 )
 def test_a_bad_push_rolls_back_unaided(
-    stack: Any, behaviour: dict[str, Any], container: dict[str, Any], balanced: bool, word: str
+    stack: Any, behaviour: dict[str, Any], container: dict[str, Any], balanced: bool, word: str, stopped: str
 ) -> None:
-    """The circuit breaker trips at three failed tasks and the previous revision serves throughout."""
+    """The circuit breaker trips at three failed tasks, each stopped for its own reason; the previous revision serves on."""
     group = stack.target_group() if balanced else None
     good = stack.define("app:v1", **container)
     stack.serve(good, group=group)
@@ -101,6 +119,9 @@ def test_a_bad_push_rolls_back_unaided(
     assert shown["deployments"][0]["id"] == first
     assert shown["deployments"][0]["taskDefinition"] == good
     assert any(word in message for message in stack.messages())
+    reasons = [task["stoppedReason"] for task in stack.tasks("STOPPED") if task["taskDefinitionArn"] == bad]
+    assert [reason for reason in reasons if reason.startswith(stopped)][:3] == reasons[:3]
+    assert len(reasons) >= 3
     told = stack.announced("ECS Deployment State Change")
     names = [one["eventName"].removeprefix("SERVICE_DEPLOYMENT_") for one in told]
     assert names[-3:] == ["FAILED", "IN_PROGRESS", "COMPLETED"]

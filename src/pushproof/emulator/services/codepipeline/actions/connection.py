@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-referen
 
 from __future__ import annotations
 
+import bisect
 import json
 import subprocess
 from dataclasses import dataclass
@@ -15,11 +16,30 @@ from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
 from pushproof.engines.pipeline import Artifact
 
+#: Characters of a revision's summary.
+SUMMARY_LIMIT = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     artifact: Artifact
     variables: dict[str, str]
+
+
+def revision_summary(provider: str, message: str) -> str:
+    """The summary of a revision: a JSON object of as much of the commit's message as AWS's limit allows.
+
+    The console, and people's scripts, read it as JSON: the message is cut, not the text it is written in.
+    Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevision.html (2,048 characters at most)
+    """
+
+    def written(length: int) -> str:
+        return json.dumps({"ProviderType": provider, "CommitMessage": message[:length]}, ensure_ascii=False)
+
+    if len(written(len(message))) <= SUMMARY_LIMIT:
+        return written(len(message))
+    fitting = bisect.bisect_right(range(len(message)), SUMMARY_LIMIT, key=lambda length: len(written(length)))
+    return written(fitting - 1)
 
 
 class ConnectionSource(Job):
@@ -58,13 +78,13 @@ class ConnectionSource(Job):
         key = artifacts.new_key(self.pipeline.name, (*self.run.action.outputs, "source")[0])
         if self.run.action.outputs:
             artifacts.upload(s3, store, key, content)
-        summary = json.dumps({"ProviderType": provider, "CommitMessage": commit.message}, ensure_ascii=False)
+        summary = revision_summary(provider, commit.message)
         url = (
             f"https://{self.region}.console.aws.amazon.com/codesuite/settings/connections/redirect?connectionArn={arn}"
             f"&referenceType=COMMIT&FullRepositoryId={repository}&Commit={commit.id}"
         )
         return _Fetched(
-            Artifact(store.location, key, commit.id, summary[:2048], url),
+            Artifact(store.location, key, commit.id, summary, url),
             {
                 "AuthorDate": commit.date,
                 "BranchName": branch,
