@@ -113,9 +113,21 @@ def test_a_task_that_waits_can_be_stopped(stack: Any) -> None:
 @pytest.mark.parametrize(
     ("first", "entry", "words"),
     [
-        ({"essential": False}, after("SUCCESS", "other"), "names 'other', which is no other container"),
-        ({"essential": True}, after("SUCCESS"), "which is essential"),
-        ({"essential": True}, after("HEALTHY"), "which has no health check"),
+        (
+            {"essential": False},
+            after("SUCCESS", "other"),
+            "Cannot depend on container other because it does not exist.",
+        ),
+        (
+            {"essential": True},
+            after("SUCCESS"),
+            "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container",
+        ),
+        (
+            {"essential": True},
+            after("HEALTHY"),
+            "A dependency container with HEALTHY condition must have health check configured",
+        ),
         (after("START", "app"), after("START"), "Containers app, first wait for each other"),
     ],
 )
@@ -126,7 +138,7 @@ def test_what_can_never_be_met_is_refused(
     entry: dict[str, Any],
     words: str,
 ) -> None:
-    """RegisterTaskDefinition names the container and what is wrong with its dependency."""
+    """RegisterTaskDefinition says what is wrong with a dependency."""
     error, message = code(lambda: run(stack, {"name": "first", "image": "app:v1", **first}, {**APP, **entry}))
     assert error == "ClientException"
     assert words in message

@@ -222,7 +222,11 @@ def test_other_network_modes_take_no_network(stack: Any, code: Refused) -> None:
 def test_placement_is_refused(stack: Any, code: Refused) -> None:
     """Public addresses and platform versions on EC2, placement and unknown versions on Fargate."""
     definition = stack.ecs.register_task_definition(
-        family="both", networkMode="awsvpc", containerDefinitions=[{"name": "a", "image": "app:v1", "memory": 64}]
+        family="both",
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "a", "image": "app:v1"}],
     )["taskDefinition"]["taskDefinitionArn"]
     public = _network(stack.subnets, assignPublicIp="ENABLED")
     cases = [

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import copy
-import re
 from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.engines.deployment import DeploymentError, HealthCheck
 
+from .amounts import check_tags
 from .base import EcsBase, missing, page
+from .fargate import fargate_problems
 from .model import TaskDefinition, tag_list, tag_map
-from .ordering import refusal
-
-# CPU units -> MiB: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
-_FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4097, 1024)),
-    1024: tuple(range(2048, 8193, 1024)),
-    2048: tuple(range(4096, 16385, 1024)),
-    4096: tuple(range(8192, 30721, 1024)),
-    8192: tuple(range(16384, 61441, 4096)),
-    16384: tuple(range(32768, 122881, 8192)),
-}
+from .registration import problems
+from .sizes import cpu_units, mebibytes
 
 
 class DefinitionOperations(EcsBase):
@@ -32,9 +22,9 @@ class DefinitionOperations(EcsBase):
     def register_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
         family = request["family"]
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", family):
-            raise AwsError("ClientException", "Family should only contain letters, numbers, hyphens and underscores.")
-        _check(request)
+        for words in problems(request):
+            raise AwsError("ClientException", words)
+        check_tags(request.get("tags"))
         document = _normalised(request)
         document["registeredBy"] = context.principal.arn
         known = region.families.setdefault(family, [])
@@ -133,64 +123,6 @@ class DefinitionOperations(EcsBase):
         return {"families": listed, **rest}
 
 
-def _check(request: dict[str, Any]) -> None:
-    """AWS's own refusals at registration."""
-    containers = request["containerDefinitions"]
-    if not containers:
-        raise AwsError("ClientException", "Container list cannot be empty.")
-    names = [container.get("name") for container in containers]
-    if not all(names):
-        raise AwsError("ClientException", "Container.name should not be null or empty.")
-    if not all(container.get("image") for container in containers):
-        raise AwsError("ClientException", "Container.image should not be null or empty.")
-    if len(set(names)) != len(names):
-        raise AwsError("ClientException", "Container names must be unique in a task definition.")
-    if not any(container.get("essential", True) for container in containers):
-        raise AwsError("ClientException", "A task must have at least one essential container.")
-    for container in containers:
-        if container.get("healthCheck"):
-            try:
-                HealthCheck.parse(container["healthCheck"])
-            except DeploymentError as error:
-                raise AwsError("ClientException", f"Container {container['name']}: {error}") from error
-    wrong = refusal(containers)
-    if wrong is not None:
-        raise AwsError("ClientException", wrong)
-    if "FARGATE" in (request.get("requiresCompatibilities") or []):
-        _check_fargate(request, containers)
-
-
-def _check_fargate(request: dict[str, Any], containers: list[dict[str, Any]]) -> None:
-    if request.get("networkMode") != "awsvpc":
-        raise AwsError("ClientException", "Fargate only supports network mode ‘awsvpc’.")
-    for part in ("cpu", "memory"):
-        if not request.get(part):
-            raise AwsError("ClientException", f"Fargate requires that '{part}' be defined at the task level.")
-    cpu, memory = request["cpu"], request["memory"]
-    if not (cpu.isdigit() and memory.isdigit() and int(memory) in _FARGATE_MEMORY.get(int(cpu), ())):
-        raise AwsError(
-            "ClientException",
-            f"No Fargate configuration exists for given values: {cpu} CPU, {memory} memory. See the Amazon ECS "
-            "documentation for the valid values.",
-        )
-    if request.get("executionRoleArn"):
-        return
-    if any((container.get("logConfiguration") or {}).get("logDriver") == "awslogs" for container in containers):
-        raise AwsError(
-            "ClientException",
-            "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
-        )
-    if any(container.get("secrets") for container in containers):
-        raise AwsError(
-            "ClientException",
-            "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.",
-        )
-    if any(".dkr.ecr." in container["image"] for container in containers):
-        raise AwsError(
-            "ClientException", "Fargate requires task definition to have execution role ARN to support ECR images."
-        )
-
-
 _KEPT = (
     "taskRoleArn",
     "executionRoleArn",
@@ -214,7 +146,11 @@ def _normalised(request: dict[str, Any]) -> dict[str, Any]:
     document["containerDefinitions"] = [_container(one, awsvpc) for one in request["containerDefinitions"]]
     document["volumes"] = copy.deepcopy(request.get("volumes") or [])
     document["placementConstraints"] = copy.deepcopy(request.get("placementConstraints") or [])
-    document["compatibilities"] = ["EC2", "FARGATE"] if awsvpc else ["EC2"]
+    for member, size in (("cpu", cpu_units(request.get("cpu"))), ("memory", mebibytes(request.get("memory")))):
+        if size is not None:
+            document[member] = str(size)
+    runs = next(fargate_problems(request, request["containerDefinitions"]), None) is None
+    document["compatibilities"] = ["EC2", "FARGATE"] if runs else ["EC2"]
     document["requiresAttributes"] = _attributes(document)
     return document
 

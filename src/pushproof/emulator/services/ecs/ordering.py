@@ -64,22 +64,29 @@ def met(dependency: Dependency, progress: Progress) -> bool:
 
 
 def refusal(containers: Sequence[Mapping[str, Any]]) -> str | None:
-    """What is wrong with the dependencies of a task definition's containers; None when they can be met."""
-    known = {one["name"]: one for one in containers}
-    for one in containers:
-        for entry in one.get("dependsOn") or []:
-            words = f"Container {one['name']}: dependsOn"
+    """What is wrong with the dependencies of a task definition's containers; None when they can be met.
+
+    AWS's own words, but for cycles, self-reference and unknown conditions.
+    """
+    known = {container["name"]: container for container in containers}
+    for container in containers:
+        for entry in container.get("dependsOn") or []:
             name, condition = entry.get("containerName"), entry.get("condition")
             other = known.get(name)
-            if other is None or other is one:
-                return f"{words} names {name!r}, which is no other container of the task definition."
+            if other is None:
+                return f"Cannot depend on container {name} because it does not exist."
+            if other is container:
+                return f"Container {name} cannot depend on itself."
             if condition not in CONDITIONS:
-                return f"{words} has the condition {condition!r}; expected one of {', '.join(CONDITIONS)}."
-            if condition in ("COMPLETE", "SUCCESS") and other.get("essential", True):
-                return f"{words} waits for {condition} of {name}, which is essential: when it ends, the task does."
+                return f"{condition} is not a valid condition of dependsOn. Must be one of [{', '.join(CONDITIONS)}]"
+            if condition in ("COMPLETE", "SUCCESS") and other.get("essential") is not False:
+                return "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container."
             if condition == "HEALTHY" and not other.get("healthCheck"):
-                return f"{words} waits for HEALTHY of {name}, which has no health check."
-    waiting = {one["name"]: {entry["containerName"] for entry in one.get("dependsOn") or []} for one in containers}
+                return "A dependency container with HEALTHY condition must have health check configured."
+    waiting = {
+        container["name"]: {entry["containerName"] for entry in container.get("dependsOn") or []}
+        for container in containers
+    }
     while free := [name for name, others in waiting.items() if not others & waiting.keys()]:
         waiting = {name: others for name, others in waiting.items() if name not in free}
     return f"Containers {', '.join(sorted(waiting))} wait for each other through dependsOn." if waiting else None
