@@ -116,7 +116,8 @@ class ClusterOperations(EcsBase):
                 found.append({"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []})
             else:
                 failures.append(missing(arn))
-        return {"capacityProviders": found, "failures": failures}
+        shown, rest = page(found, request, 10)
+        return {"capacityProviders": shown, "failures": failures, **rest}
 
     def delete_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
@@ -194,7 +195,8 @@ class ClusterOperations(EcsBase):
             for name, value in values.items()
             if request.get("name") in (None, name) and request.get("value") in (None, value)
         ]
-        return {"settings": shown}
+        listed, rest = page(shown, request, 10)
+        return {"settings": listed, **rest}
 
     def _setting(self, context: RequestContext, name: str, value: str) -> dict[str, str]:
         principal = f"arn:aws:iam::{context.account_id}:root"

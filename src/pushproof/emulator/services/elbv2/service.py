@@ -8,6 +8,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.elbv2.listeners import ListenerOperations
 from pushproof.emulator.services.elbv2.loadbalancers import LoadBalancerOperations
+from pushproof.emulator.services.elbv2.store import page
 from pushproof.emulator.services.elbv2.tagging import TagOperations
 from pushproof.emulator.services.elbv2.targetgroups import TargetGroupOperations
 from pushproof.engines.tlspolicy import POLICIES, TlsPolicy
@@ -38,10 +39,10 @@ class LoadBalancingService(LoadBalancerOperations, TargetGroupOperations, Listen
         unknown = [name for name in names if name not in POLICIES]
         if unknown:
             raise AwsError("SSLPolicyNotFound", f"SSL policy '{unknown[0]}' not found")
-        return {"SslPolicies": [_shown_policy(POLICIES[name]) for name in names]}
+        return page(request, [POLICIES[name] for name in names], _shown_policy, "SslPolicies")
 
     def describe_account_limits(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return {"Limits": [{"Name": name, "Max": str(most)} for name, most in _LIMITS.items()]}
+        return page(request, _LIMITS.items(), lambda limit: {"Name": limit[0], "Max": str(limit[1])}, "Limits")
 
 
 def _shown_policy(policy: TlsPolicy) -> dict[str, Any]:
