@@ -26,7 +26,10 @@ _TOP = {"Version", "Id", "Statement"}
 _ELEMENTS = {
     "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition",
 }  # fmt: skip
-_ACTION = re.compile(r"[A-Za-z0-9*?_-]+:[A-Za-z0-9*?_-]+")
+# IAM looks at the vendor alone: "iam: list users" is an action that matches nothing.
+_ACTION = re.compile(r"[A-Za-z0-9*?._-]+:[^:]+")
+_REFERENCE = re.compile(r"\$\{[^}]*\}")
+_ARN_FIELDS = 6
 _SID = re.compile(r"[A-Za-z0-9]*")
 _ACCOUNT = re.compile(r"\d{12}")
 _ROOT = re.compile(r"arn:[^:*?]+:iam::(\d{12}):root")
@@ -55,12 +58,13 @@ def parse(
     Raises:
         PolicyError: naming what is wrong and where.
     """
-    text, data = _decode(document)
+    text, data = decode(document)
     reader = _Reader(text, kind)
     return reader.policy(data, name or str(kind), source_type)
 
 
-def _decode(document: object) -> tuple[str | None, object]:
+def decode(document: object) -> tuple[str | None, object]:
+    """The text of a document, where it came as text, and the JSON it holds. Raises PolicyError where it holds none."""
     if isinstance(document, bytes | bytearray):
         try:
             document = bytes(document).decode("utf-8")
@@ -255,10 +259,21 @@ class _Reader:
         for item in self.texts(value, *where):
             if item != "*" and self.kind.names_resources and not item.startswith(("arn:", "*", "${")):
                 self.fail(f'Resource {item} must be in ARN format or "*".', *where)
-            compiled = self.template(item, *where)
+            compiled = self.template(self.completed(item), *where)
             coded = compiled.static
             patterns.append(ResourcePattern(compiled, None if coded is None else resource_glob(coded)))
         return tuple(patterns), negated
+
+    def completed(self, written: str) -> str:
+        """An ARN with fewer than six fields, in an identity policy, with a wildcard for each that is missing.
+
+        "specifying arn:aws:sqs is equivalent to arn:aws:sqs:*:*:*":
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+        """
+        if self.kind not in (Kind.IDENTITY, Kind.BOUNDARY) or not written.startswith("arn:"):
+            return written
+        fields = _REFERENCE.sub("", written).count(":") + 1
+        return written + ":*" * (_ARN_FIELDS - fields)
 
     def template(self, text: str, *steps: Step) -> Template:
         try:
