@@ -156,11 +156,6 @@ _KNOWN = (
         "the same statement, allow everything; LocalStack leaves out the version of the policy language",
     ),
     Known(
-        re.compile(r"^data\.aws_caller_identity\.current\.arn$"),
-        lambda one, other: str(one).endswith(":user/moto") and str(other).endswith(":root"),
-        "keys that nobody issued: moto calls them user/moto, LocalStack the account's root; either may do everything",
-    ),
-    Known(
         re.compile(r"^aws_cloudwatch_log_group\..*\.log_group_class$"),
         lambda one, other: (one, other) == ("", "STANDARD"),
         "moto in process tells no class where none was asked for; LocalStack tells AWS's default, STANDARD",

@@ -144,8 +144,10 @@ def test_registry_settings(ecr: Any) -> None:
         "ResponseMetadata": 0,
     }
     assert refused(ecr.get_registry_policy)[0] == "RegistryPolicyNotFoundException"
-    ecr.put_registry_policy(policyText=POLICY)
-    assert ecr.get_registry_policy()["policyText"] == POLICY
+    policy = json.loads(POLICY)
+    policy["Statement"][0] |= {"Action": "ecr:ReplicateImage", "Resource": "arn:aws:ecr:eu-west-1:123456789012:repository/*"}
+    ecr.put_registry_policy(policyText=json.dumps(policy))
+    assert json.loads(ecr.get_registry_policy()["policyText"]) == policy
     ecr.delete_registry_policy()
     rules = [{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "app", "filterType": "WILDCARD"}]}]
     ecr.put_registry_scanning_configuration(scanType="BASIC", rules=rules)

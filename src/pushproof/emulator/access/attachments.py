@@ -232,9 +232,69 @@ class Attachments:
             answer = self._ask(service, "describe_key", region, KeyId=rest)
             return str(answer["KeyMetadata"]["Arn"]) if answer else None
         if service == "iam" and rest.startswith("role/"):
-            role = self.role_by_name(rest.rsplit("/", 1)[-1])
-            return role.arn if role else None
+            # The role alone: a call about it must not fail on what is attached to it.
+            answer = self._ask("iam", "get_role", RoleName=rest.rsplit("/", 1)[-1])
+            return str(answer["Role"]["Arn"]) if answer else None
         return None
+
+    # Principals that documents name.
+
+    def exists(self, arn: str) -> bool:
+        """Whether there is a role, user or identity provider of that ARN."""
+        rest = arn.split(":", 5)[5]
+        if rest.startswith(("oidc-provider/", "saml-provider/")):
+            return bool(self._remember(("provider", arn), lambda: self._has_provider(arn)))
+        if rest.startswith("assumed-role/"):
+            role = f"arn:aws:iam::{self._world.account_id}:role/{rest.split('/')[1]}"
+            return self.real_arn(role, self._world.region) is not None
+        return bool(self.unique_id(arn))
+
+    def unique_id(self, arn: str) -> str:
+        """The unique id of a role or user; empty when there is none of exactly that ARN, path and all."""
+        found: str = self._remember(("unique-id", arn), lambda: self._read_unique_id(arn))
+        return found
+
+    def _read_unique_id(self, arn: str) -> str:
+        sort, _, rest = arn.split(":", 5)[5].partition("/")
+        if sort not in ("role", "user"):
+            return ""
+        name = f"{sort.capitalize()}Name"
+        answer = self._ask("iam", f"get_{sort}", **{name: rest.rsplit("/", 1)[-1]})
+        entity = (answer or {}).get(sort.capitalize(), {})
+        return str(entity[f"{sort.capitalize()}Id"]) if entity.get("Arn") == arn else ""
+
+    def has_unique_id(self, unique_id: str) -> bool:
+        """Whether a role or user of the account has this unique id."""
+        for sort in ("role", "user"):
+            listed = (self._ask("iam", f"list_{sort}s") or {}).get(f"{sort.capitalize()}s", ())
+            if any(entity[f"{sort.capitalize()}Id"] == unique_id for entity in listed):
+                return True
+        return False
+
+    def _has_provider(self, arn: str) -> bool:
+        if ":oidc-provider/" in arn:
+            return self._ask("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn) is not None
+        return self._ask("iam", "get_saml_provider", SAMLProviderArn=arn) is not None
+
+    def document(self, service: str, name: str, region: str) -> str | None:
+        """The text of a kept document: a role's trust policy, or a resource's own policy."""
+        if service == "iam":
+            role = self._ask("iam", "get_role", RoleName=name)
+            return as_text(role["Role"]["AssumeRolePolicyDocument"]) if role else None
+        operation, arguments, pick = _READERS[service][1:]
+        answer = self._ask(service, operation, region, **arguments(name))
+        document = pick(answer) if answer else None
+        return as_text(document) if document else None
+
+    def blocks_public_policy(self, bucket: str, region: str) -> bool:
+        """Whether a bucket refuses public policies."""
+        answer = self._ask("s3", "get_public_access_block", region, Bucket=bucket)
+        return bool((answer or {}).get("PublicAccessBlockConfiguration", {}).get("BlockPublicPolicy"))
+
+    def log_policies(self, region: str) -> set[str]:
+        """The names of CloudWatch Logs' resource policies."""
+        answer = self._ask("logs", "describe_resource_policies", region) or {}
+        return {str(policy.get("policyName")) for policy in answer.get("resourcePolicies", ())}
 
     def resource_tags(self, arn: str, region: str) -> dict[str, str]:
         """`aws:ResourceTag/...` of a resource that has no name of its owner's choosing: EC2's, certificates, connections.
@@ -299,11 +359,15 @@ class Attachments:
         return answer
 
     def _compile(self, document: Any, kind: Kind, name: str, source: str) -> Policy:
-        text = document if isinstance(document, str) else json.dumps(document)
         try:
-            return parse(text, kind, name=name, source_type=source)
+            return parse(as_text(document), kind, name=name, source_type=source)
         except PolicyError as error:
             raise AwsError(error.code, f"The {kind} {name!r} cannot be evaluated: {error}") from error
+
+
+def as_text(document: object) -> str:
+    """A document as text, whether the API answered text or an object."""
+    return document if isinstance(document, str) else json.dumps(document)
 
 
 def _after(prefix: str) -> Callable[[str], str]:

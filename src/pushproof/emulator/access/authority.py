@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.access.attachments import Attachments
 from pushproof.emulator.access.denials import denial
+from pushproof.emulator.access.documents import Documents
 from pushproof.emulator.kernel.context import Credentials, Principal
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import ParsedCall
 from pushproof.engines import policy as engine
 from pushproof.engines.policy.actions import Permission, Scope, requirement
@@ -46,6 +48,7 @@ class Authority:
         self._world = world
         self._sessions: dict[str, Session] = {}
         self.attachments = Attachments(world)
+        self.documents = Documents(world, self.attachments)
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
         self.service_control_policies: engine.Levels = ()
 
@@ -73,6 +76,8 @@ class Authority:
         """Raise AwsError, worded as the service words it, when the principal may not make this call."""
         if principal.kind == "plane" or not self._world.settings.enforce_iam:
             return
+        if call.service == "sts" and call.operation.startswith("AssumeRole"):
+            _is_arn(str(call.parameters.get("RoleArn", "")))
         scope = Scope(region, self._world.account_id, find=lambda implied: self.attachments.real_arn(implied, region))
         needed = requirement(call.service, call.operation, call.parameters, scope)
         for permission in (*needed.permissions, *self._implied(principal, call, region)):
@@ -136,6 +141,12 @@ class Authority:
         decision = engine.decide(asked, policies)
         if not decision.allowed:
             raise denial(action.split(":", 1)[0], decision)
+
+    def would_allow(self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str) -> bool:
+        """Whether a principal could act on a resource whose own policy were this one, and decided."""
+        caller, policies = self.bearing(principal)
+        asked = engine.request(caller, action, resource, self._context(region))
+        return engine.decide(asked, _with(policies, policy, True)).allowed
 
     # Roles.
 
@@ -288,6 +299,13 @@ class Authority:
             "kms:EncryptionContext:SecretARN": secret.arn,
         }
         return [Permission("kms:Decrypt", secret.key_arn, context)]
+
+
+def _is_arn(text: str) -> None:
+    """Raise AwsError, as STS words it, for a role's ARN that is none."""
+    fields = text.split(":", 5)
+    if text and (len(fields) < 6 or fields[0] != "arn" or not all((fields[1], fields[2], fields[5]))):
+        raise AwsError("ValidationError", f"{text} is invalid", 400)
 
 
 def _with(policies: engine.Policies, resource: engine.Policy | None, decides: bool) -> engine.Policies:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
+from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
@@ -16,20 +17,34 @@ if TYPE_CHECKING:
 
 
 class StsService(Service):
-    """AssumeRole and GetSessionToken; the substrate answers the rest."""
+    """AssumeRole, GetSessionToken and GetCallerIdentity; the substrate answers the rest."""
 
     overlay = True
 
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         world.authority.attachments.watch()
+        world.authority.documents.watch()
 
     def assume_role(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
+        check_constraints("sts", "AssumeRole", request, "ValidationError")
         policies = self._session_policies(request)
         answer = self._substrate("assume_role", context, request)
+        role = self.world.authority.attachments.role(request["RoleArn"])
+        if role is not None:
+            answer["AssumedRoleUser"]["AssumedRoleId"] = f"{role.unique_id}:{request['RoleSessionName']}"
         self.world.authority.opened(answer, request["RoleArn"], request["RoleSessionName"], policies=policies)
         return answer
+
+    def get_caller_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """Whoever calls, under the one name that refusals, `createdBy` and policies know them by."""
+        caller, _policies = self.world.authority.bearing(context.principal)
+        userid = caller.userid or context.account_id
+        return {"UserId": userid, "Account": context.account_id, "Arn": context.principal.arn}
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        check_constraints("sts", context.operation, request, "ValidationError")
 
     def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._substrate("get_session_token", context, request)

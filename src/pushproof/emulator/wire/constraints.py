@@ -16,46 +16,56 @@ from pushproof.emulator.kernel.protocol import service_model
 
 
 def check_constraints(
-    service: str, operation: str, parameters: dict[str, Any], code: str = "ValidationException"
+    service: str,
+    operation: str,
+    parameters: dict[str, Any],
+    code: str = "ValidationException",
+    *,
+    echo: bool = True,
 ) -> None:
-    """Raise AwsError with every constraint that parameters of an operation break."""
+    """Raise AwsError with every constraint that parameters of an operation break.
+
+    `echo`: whether the service repeats the value and lists an enumeration, as most do and IAM does not.
+    """
     shape = service_model(service).operation_model(operation).input_shape
-    found = list(_broken(shape, parameters, "")) if shape is not None else []
+    found = list(_broken(shape, parameters, "", echo)) if shape is not None else []
     if found:
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: "
         raise AwsError(code, count + "; ".join(found))
 
 
-def _broken(shape: Any, value: Any, path: str) -> Iterator[str]:
+def _broken(shape: Any, value: Any, path: str, echo: bool) -> Iterator[str]:
     if shape.type_name == "structure" and isinstance(value, dict):
         for name, member in shape.members.items():
             if value.get(name) is not None:
-                yield from _broken(member, value[name], f"{path}.{name[0].lower()}{name[1:]}".lstrip("."))
+                yield from _broken(member, value[name], f"{path}.{name[0].lower()}{name[1:]}".lstrip("."), echo)
         return
-    yield from (_said(value, path, reason) for reason in _reasons(shape, value))
+    yield from (_said(value, path, reason, echo) for reason in _reasons(shape, value, echo))
     if shape.type_name == "list" and isinstance(value, list):
         for number, item in enumerate(value, 1):
-            yield from _broken(shape.member, item, f"{path}.{number}.member")
+            yield from _broken(shape.member, item, f"{path}.{number}.member", echo)
     elif shape.type_name == "map" and isinstance(value, dict):
         for key, item in value.items():
-            reasons = list(_reasons(shape.key, key))
+            reasons = list(_reasons(shape.key, key, echo))
             if reasons:
-                yield _said(value, path, f"Map keys must satisfy constraint: [{', '.join(reasons)}]")
-            yield from _broken(shape.value, item, f"{path}.{key}.member")
+                yield _said(value, path, f"Map keys must satisfy constraint: [{', '.join(reasons)}]", echo)
+            yield from _broken(shape.value, item, f"{path}.{key}.member", echo)
 
 
-def _said(value: Any, path: str, reason: str) -> str:
-    return f"Value '{value}' at '{path}' failed to satisfy constraint: {reason}"
+def _said(value: Any, path: str, reason: str, echo: bool) -> str:
+    shown = f"Value '{value}' at" if echo or isinstance(value, int) else "Value at"
+    return f"{shown} '{path}' failed to satisfy constraint: {reason}"
 
 
-def _reasons(shape: Any, value: Any) -> Iterator[str]:
+def _reasons(shape: Any, value: Any, echo: bool) -> Iterator[str]:
     limits = shape.metadata
     if isinstance(value, str):
         pattern = limits.get("pattern")
         if pattern and not _compiled(pattern).fullmatch(value):
             yield f"Member must satisfy regular expression pattern: {pattern}"
         if limits.get("enum") and value not in limits["enum"]:
-            yield f"Member must satisfy enum value set: [{', '.join(limits['enum'])}]"
+            values = f": [{', '.join(limits['enum'])}]" if echo else ""
+            yield f"Member must satisfy enum value set{values}"
     if isinstance(value, bool):
         return
     is_number = isinstance(value, int | float)

@@ -97,6 +97,7 @@ class Gateway:
             self._authenticate,
             self._interfere,
             self._authorise,
+            self._examine,
             self._dispatch,
         ):
             try:
@@ -173,6 +174,10 @@ class Gateway:
     def _authorise(self, exchange: Exchange) -> None:
         if exchange.call is not None and exchange.principal is not None:
             self.world.authority.authorise(exchange.principal, exchange.call, exchange.region)
+
+    def _examine(self, exchange: Exchange) -> None:
+        if exchange.call is not None and exchange.context is not None:
+            self.world.authority.documents.examine(exchange.context, exchange.call.parameters)
 
     def _dispatch(self, exchange: Exchange) -> None:
         service = self.world.services.get(exchange.service)

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from pushproof.engines.policy.validation.buckets import bucket_flaw, is_public
 from pushproof.engines.policy.validation.flaws import Fault, Flaw
-from pushproof.engines.policy.validation.reading import Directory, Everyone, examine, principals_of
+from pushproof.engines.policy.validation.reading import (
+    Directory,
+    Everyone,
+    aws_principals,
+    examine,
+    principals_of,
+    renamed,
+)
 from pushproof.engines.policy.validation.rules import (
     BUCKET,
     BUS,
@@ -46,8 +53,10 @@ __all__ = [
     "Fault",
     "Flaw",
     "Rules",
+    "aws_principals",
     "bucket_flaw",
     "examine",
     "is_public",
     "principals_of",
+    "renamed",
 ]

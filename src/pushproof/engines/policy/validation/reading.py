@@ -9,6 +9,7 @@ provider). The order of the checks is IAM's.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -351,12 +352,34 @@ def _resource_element(statement: Statement, rules: Rules) -> None:
 
 
 def principals_of(document: str) -> set[str]:
-    """The users, roles and providers that a valid document names by ARN."""
+    """The users and roles that a valid document names by ARN."""
+    return {name for name in aws_principals(document) if _ENTITY.fullmatch(name)}
+
+
+def aws_principals(document: str) -> set[str]:
+    """Everything that a valid document names as a principal of the sort `AWS`."""
     _text, data = decode(document)
     raw = data.get("Statement") if isinstance(data, Mapping) else None
     statements = [raw] if isinstance(raw, Mapping) else raw if isinstance(raw, list) else []
     named = (pair for statement in statements if isinstance(statement, Mapping) for pair in named_principals(statement))
-    return {name for sort, name in named if sort == "AWS" and _ENTITY.fullmatch(name)}
+    return {name for sort, name in named if sort == "AWS"}
+
+
+def renamed(document: str, principal: str, name: str) -> str:
+    """A document with another name for one of its principals."""
+    data = json.loads(document)
+    raw = data.get("Statement") if isinstance(data, dict) else None
+    for statement in [raw] if isinstance(raw, dict) else raw or ():
+        for element in ("Principal", "NotPrincipal"):
+            value = statement.get(element)
+            if isinstance(value, dict) and value.get("AWS"):
+                listed = value["AWS"]
+                value["AWS"] = (
+                    (name if listed == principal else listed)
+                    if isinstance(listed, str)
+                    else [name if item == principal else item for item in listed]
+                )
+    return json.dumps(data)
 
 
 def named_principals(statement: Statement) -> Iterator[tuple[str, str]]:

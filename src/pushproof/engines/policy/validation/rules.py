@@ -12,6 +12,7 @@ class Rules:
     """What makes a document of one kind valid.
 
     Attributes:
+        name: what the document is attached to.
         kind: how the engine compiles it.
         modern: whether AWS reads it with its newer parser, which names the field that is missing; the older one, of identity
             policies, says little.
@@ -19,26 +20,26 @@ class Rules:
         actions: prefixes that actions must have; empty for any.
         only: the actions that may be named, where a service takes just some of its own.
         incomplete: whether ARNs may lack parts, which then stand for anything.
-        ids: whether a principal may be named by ARN; CloudWatch Logs takes account numbers only.
         unique: whether statement ids must differ.
     """
 
+    name: str
     kind: Kind
     modern: bool = True
     resource: bool | None = True
     actions: tuple[str, ...] = ()
     only: frozenset[str] = frozenset()
     incomplete: bool = False
-    ids: bool = False
     unique: bool = True
 
 
-IDENTITY = Rules(Kind.IDENTITY, modern=False, incomplete=True)
-SESSION = Rules(Kind.SESSION, modern=False)
-TRUST = Rules(Kind.TRUST, resource=False, actions=("sts",))
-BUCKET = Rules(Kind.RESOURCE, actions=("s3",))
+IDENTITY = Rules("identity", Kind.IDENTITY, modern=False, incomplete=True)
+SESSION = Rules("session", Kind.SESSION, modern=False)
+TRUST = Rules("trust", Kind.TRUST, resource=False, actions=("sts",))
+BUCKET = Rules("bucket", Kind.RESOURCE)
 # What a topic's policy may allow: https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html
 TOPIC = Rules(
+    "topic",
     Kind.RESOURCE,
     actions=("sns",),
     only=frozenset(
@@ -58,13 +59,12 @@ TOPIC = Rules(
         }
     ),
 )
-QUEUE = Rules(Kind.RESOURCE, actions=("sqs",), unique=False)
-KEY = Rules(Kind.RESOURCE, unique=False)
-SECRET = Rules(Kind.RESOURCE, unique=False)
+QUEUE = Rules("queue", Kind.RESOURCE, actions=("sqs",), unique=False)
+KEY = Rules("key", Kind.RESOURCE, unique=False)
+SECRET = Rules("secret", Kind.RESOURCE, unique=False)
 # https://github.com/aws/aws-cdk/issues/24314: "Invalid repository policy provided" for a statement with a Resource.
-REPOSITORY = Rules(Kind.RESOURCE, resource=False, actions=("ecr",), unique=False)
-REGISTRY = Rules(Kind.RESOURCE, actions=("ecr",), unique=False)
-# https://github.com/aws/aws-cdk/pull/19640: principals are accounts and services, never ARNs.
-LOGS = Rules(Kind.RESOURCE, actions=("logs",), ids=True, unique=False)
-BUS = Rules(Kind.RESOURCE, actions=("events",))
-ENDPOINT = Rules(Kind.ENDPOINT, unique=False)
+REPOSITORY = Rules("repository", Kind.RESOURCE, resource=False, actions=("ecr",), unique=False)
+REGISTRY = Rules("registry", Kind.RESOURCE, actions=("ecr",), unique=False)
+LOGS = Rules("logs", Kind.RESOURCE, actions=("logs",), unique=False)
+BUS = Rules("bus", Kind.RESOURCE, actions=("events",))
+ENDPOINT = Rules("endpoint", Kind.ENDPOINT, unique=False)

@@ -1,24 +1,56 @@
-"""IAM's policy simulator, over the substrate's IAM.
+"""IAM, over the substrate's: its refusals, and its policy simulator.
 
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from pushproof.emulator.access.attachments import Identity
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
+from pushproof.emulator.services.iam.names import check_names
+from pushproof.emulator.services.iam.refusals import Refusals
+from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
 
 
 class IamService(Service):
     """SimulatePrincipalPolicy, SimulateCustomPolicy and the listing of context keys; the substrate answers the rest."""
 
     overlay = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self._refusals = Refusals(world)
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        check_names(context.operation, request)
+        check_constraints("iam", context.operation, request, "ValidationError", echo=False)
+        self._refusals.check(context, request)
+
+    def get_user(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        """The user of that name; without one, whoever asks. The account's root user is in no list, and answers here."""
+        name = request.get("UserName")
+        if not name and context.principal.kind in ("account", "plane"):
+            account = context.account_id
+            created = self.world.clock.stamp(0)
+            return {"User": {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}}
+        client = self.world.substrate.client("iam", context.region)
+        try:
+            answer: dict[str, Any] = client.get_user(UserName=name or context.principal.arn.rsplit("/", 1)[-1])
+        except ClientError as error:
+            raise AwsError(error.response["Error"]["Code"], error.response["Error"]["Message"], 404) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
 
     def simulate_principal_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         source = request["PolicySourceArn"]
