@@ -145,7 +145,10 @@ def test_registry_settings(ecr: Any) -> None:
     }
     assert refused(ecr.get_registry_policy)[0] == "RegistryPolicyNotFoundException"
     policy = json.loads(POLICY)
-    policy["Statement"][0] |= {"Action": "ecr:ReplicateImage", "Resource": "arn:aws:ecr:eu-west-1:123456789012:repository/*"}
+    policy["Statement"][0] |= {
+        "Action": "ecr:ReplicateImage",
+        "Resource": "arn:aws:ecr:eu-west-1:123456789012:repository/*",
+    }
     ecr.put_registry_policy(policyText=json.dumps(policy))
     assert json.loads(ecr.get_registry_policy()["policyText"]) == policy
     ecr.delete_registry_policy()
