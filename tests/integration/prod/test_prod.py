@@ -144,6 +144,16 @@ class Releases:
         )
         self.queue = self.sqs.create_queue(QueueName="approvers")["QueueUrl"]
         attributes = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]
+        # A queue hears a topic only where its policy lets SNS in.
+        admits = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": attributes["QueueArn"],
+            "Condition": {"ArnEquals": {"aws:SourceArn": prod["topic_arn"]}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [admits]})
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"Policy": policy})
         self.sns.subscribe(TopicArn=prod["topic_arn"], Protocol="sqs", Endpoint=attributes["QueueArn"])
 
     def push(self, message: str) -> str:

@@ -84,6 +84,18 @@ def queue(world: World, name: str = "inbox", *, admits: bool = True) -> Inbox:
     return Inbox(world, url, arn)
 
 
+def admit_topics(world: World, inbox: Inbox) -> None:
+    """Let SNS write to a queue: https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html"""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:*",
+        "Resource": inbox.arn,
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    world.administrator("sqs").set_queue_attributes(QueueUrl=inbox.url, Attributes={"Policy": document})
+
+
 def rule(world: World, arn: str, **target: Any) -> None:
     events = world.administrator("events")
     events.put_rule(Name="pipeline", EventPattern=PATTERN)
@@ -153,6 +165,7 @@ def test_topic_needs_a_policy_that_admits_eventbridge(world: World) -> None:
     sns = world.administrator("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     inbox = queue(world)
+    admit_topics(world, inbox)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox.arn, Attributes={"RawMessageDelivery": "true"})
     rule(world, topic, InputTransformer=TRANSFORMER)
     announce(world)

@@ -115,7 +115,7 @@ def _to_topic(world: World, target: Mapping[str, Any], payload: str, rule_arn: s
             f"{arn} is encrypted with the AWS managed key {key}, whose policy does not admit {PRINCIPAL}. "
             "Encrypt it with a customer managed key that does.",
         )
-    sns.publish(TopicArn=arn, Message=payload)
+    world.client("sns", region=arn.split(":")[3]).publish(TopicArn=arn, Message=payload)
 
 
 def _to_queue(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:

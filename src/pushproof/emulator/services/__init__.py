@@ -32,6 +32,7 @@ PLANE: dict[str, str] = {
     "codebuild": "pushproof.emulator.services.codebuild:CodeBuildService",
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
+    "sns": "pushproof.emulator.services.sns:SnsService",
     "s3": "pushproof.emulator.services.s3:S3Service",
     "iam": "pushproof.emulator.services.iam:IamService",
     "sts": "pushproof.emulator.services.sts:StsService",

@@ -17,7 +17,7 @@ _PREFIX = "/_pushproof/"
 
 
 class ControlFront:
-    """`GET health`, `GET calls`, `GET events`, `POST connections/authorise?arn=…`."""
+    """`GET health`, `GET calls`, `GET events`, `GET sns/SimpleNotificationService-….pem`, `POST connections/authorise?arn=…`."""
 
     name = "control"
 
@@ -42,6 +42,10 @@ class ControlFront:
             )
         if asked == ("GET", "events"):
             return _json([event.envelope for event in self._world.bus.history])
+        if request.method == "GET" and asked[1].startswith("sns/"):
+            certificate = self._world.services["sns"].signing_certificate(asked[1].removeprefix("sns/"))
+            if certificate is not None:
+                return Response(certificate, content_type="application/x-pem-file")
         if asked == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
         return _json({"error": f"{request.method} {request.path} is not known; there are: {self.__doc__}"}, 404)

@@ -1,6 +1,13 @@
-"""EventBridge: which events match a pattern, and what a target is given of them."""
+"""EventBridge: which events match a pattern, and what a target is given of them; SNS's filter policies by the same matcher."""
 
 from pushproof.engines.events.errors import EventError, InvalidEventPattern, InvalidTarget
+from pushproof.engines.events.filterpolicy import (
+    FilterPolicy,
+    InvalidFilterPolicy,
+    MessageAttribute,
+    compile_filter_policy,
+    unreadable_json,
+)
 from pushproof.engines.events.paths import MISSING, JsonPath, compile_path
 from pushproof.engines.events.pattern import EventPattern, Number, compile_pattern
 from pushproof.engines.events.schedule import is_schedule
@@ -18,17 +25,22 @@ __all__ = [
     "MISSING",
     "EventError",
     "EventPattern",
+    "FilterPolicy",
     "InputTransformer",
     "InvalidEventPattern",
+    "InvalidFilterPolicy",
     "InvalidTarget",
     "JsonPath",
+    "MessageAttribute",
     "NoResult",
     "Number",
     "RuleFacts",
     "check_targets",
+    "compile_filter_policy",
     "compile_input_path",
     "compile_path",
     "compile_pattern",
     "compile_transformer",
     "is_schedule",
+    "unreadable_json",
 ]

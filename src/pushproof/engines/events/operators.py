@@ -34,6 +34,24 @@ class ListError(JsonError):
     """A refusal within a list of anything-but, whose place EventBridge gives twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The match expressions that a service knows, and those it knows within anything-but."""
+
+    expressions: frozenset[str]
+    within_anything_but: frozenset[str]
+    #: Whether anything-but takes a list of prefixes and the like.
+    lists: bool = True
+
+
+EVENTBRIDGE = Dialect(
+    frozenset(
+        {"exactly", "prefix", "suffix", "numeric", "anything-but", "exists", "cidr", "equals-ignore-case", "wildcard"}
+    ),
+    frozenset({"equals-ignore-case", "prefix", "suffix", "wildcard"}),
+)
+
+
 @dataclass(slots=True)
 class Alternatives:
     """The values that one field may have: any alternative that holds is enough."""
@@ -84,21 +102,21 @@ class Alternatives:
         )
 
 
-def compile_alternatives(node: Node) -> Alternatives:
+def compile_alternatives(node: Node, dialect: Dialect = EVENTBRIDGE) -> Alternatives:
     """The alternatives that an array of a pattern stands for. Raises JsonError and UnplacedError."""
     found = Alternatives()
     empty = True
     for item in node.each_item():
         empty = False
-        _add(found, item)
+        _add(found, item, dialect)
     if empty:
         raise JsonError("Empty arrays are not allowed", node.end)
     return found
 
 
-def _add(found: Alternatives, item: Node) -> None:
+def _add(found: Alternatives, item: Node, dialect: Dialect) -> None:
     if item.kind is Kind.OBJECT:
-        _add_expression(found, item)
+        _add_expression(found, item, dialect)
     elif item.kind is Kind.STRING:
         if looks_like_address(item.text) and (exactly := address(item.text)) is not None:
             found.networks.append(lambda place: place == exactly)
@@ -114,7 +132,7 @@ def _add(found: Alternatives, item: Node) -> None:
         raise JsonError("Match value must be String, number, true, false, or null", item.after)
 
 
-def _add_expression(found: Alternatives, node: Node) -> None:
+def _add_expression(found: Alternatives, node: Node, dialect: Dialect) -> None:
     members = node.each_member()
     first = next(members, None)
     if first is None:
@@ -125,13 +143,13 @@ def _add_expression(found: Alternatives, node: Node) -> None:
         "prefix": _prefix,
         "suffix": _suffix,
         "numeric": _numeric,
-        "anything-but": _anything_but,
+        "anything-but": lambda found, value: _anything_but(found, value, dialect),
         "exists": _exists,
         "cidr": _cidr,
         "equals-ignore-case": _ignoring_case,
         "wildcard": _wildcard,
     }
-    if name not in expressions:
+    if name not in dialect.expressions:
         raise JsonError(f"Unrecognized match type {name}", value.after)
     _end(members, expressions[name](found, value))
 
@@ -375,9 +393,9 @@ _NOT_SUPPORTED = "Inside anything but list, start|null|boolean is not supported.
 _MIXED = "Inside anything but list, either all values are number or string, mixed type is not supported"
 
 
-def _anything_but(found: Alternatives, value: Node) -> str:
+def _anything_but(found: Alternatives, value: Node, dialect: Dialect) -> str:
     if value.kind is Kind.OBJECT:
-        _anything_but_within(found, value)
+        _anything_but_within(found, value, dialect)
     elif value.kind in (Kind.STRING, Kind.NUMBER):
         _exclude(found, [value])
     elif value.kind is Kind.ARRAY:
@@ -407,14 +425,16 @@ def _exclude(found: Alternatives, items: list[Node]) -> None:
     found.other_numbers.append(frozenset(number for number in numbers if number is not None))
 
 
-def _anything_but_within(found: Alternatives, node: Node) -> None:
+def _anything_but_within(found: Alternatives, node: Node, dialect: Dialect) -> None:
     members = node.each_member()
     first = next(members, None)
     if first is None:
         raise JsonError("Anything-But expression name not found", node.end)
     name, value = first
-    if name not in ("equals-ignore-case", "prefix", "suffix", "wildcard"):
+    if name not in dialect.within_anything_but:
         raise JsonError(f"Unsupported anything-but pattern: {name}", value.after)
+    if not dialect.lists and value.kind is not Kind.STRING:
+        raise JsonError(f"{name} match pattern must be a string", value.after)
     if value.kind is Kind.ARRAY:
         texts: list[tuple[str, int]] = []
         for item in value.each_item():

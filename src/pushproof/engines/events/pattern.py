@@ -16,7 +16,14 @@ from typing import Any
 from pushproof.engines.events.complexity import MAXIMUM_COMPLEXITY, TOO_COMPLEX, complexity
 from pushproof.engines.events.document import JsonError, Kind, Node, read_leniently
 from pushproof.engines.events.errors import InvalidEventPattern
-from pushproof.engines.events.operators import Alternatives, ListError, UnplacedError, compile_alternatives
+from pushproof.engines.events.operators import (
+    EVENTBRIDGE,
+    Alternatives,
+    Dialect,
+    ListError,
+    UnplacedError,
+    compile_alternatives,
+)
 from pushproof.engines.events.values import quoted
 
 #: "If the number of combinations of $or is more than 1000, EventBridge does not create the rule."
@@ -56,7 +63,7 @@ class EventPattern:
         return any(_match(rule, fields) for rule in self._rules)
 
 
-def compile_pattern(pattern: str | Mapping[str, Any]) -> EventPattern:
+def compile_pattern(pattern: str | Mapping[str, Any], dialect: Dialect = EVENTBRIDGE) -> EventPattern:
     """Compile an event pattern given as JSON text (or as a dict). Raises InvalidEventPattern with line and column."""
     text = pattern if isinstance(pattern, str) else json.dumps(pattern)
     try:
@@ -64,7 +71,7 @@ def compile_pattern(pattern: str | Mapping[str, Any]) -> EventPattern:
         if node.kind is not Kind.OBJECT:
             raise JsonError("Filter is not an object", node.after)
         rules: list[_Rule] = []
-        _compile_object(rules, "", node, within_choice=False)
+        _compile_object(rules, "", node, dialect, within_choice=False)
         _check_complexity(rules)
     except ListError as error:
         raise InvalidEventPattern(error.reason, error.at, text, places=2) from None
@@ -79,19 +86,19 @@ def compile_pattern(pattern: str | Mapping[str, Any]) -> EventPattern:
 # Compiling. Every object adds to all rules so far; a `$or` replaces them by copies, one set for each of its options.
 
 
-def _compile_object(rules: list[_Rule], path: str, node: Node, *, within_choice: bool) -> None:
+def _compile_object(rules: list[_Rule], path: str, node: Node, dialect: Dialect, *, within_choice: bool) -> None:
     empty = True
     for name, value in node.each_member():
         empty = False
         if name == "$or":
-            _compile_choice(rules, path, value)
+            _compile_choice(rules, path, value, dialect)
             continue
         if within_choice and name in _RESERVED:
             raise JsonError(f"{name} is Ruler reserved fieldName which cannot be used inside $or.", value.after)
         if value.kind is Kind.OBJECT:
-            _compile_object(rules, f"{path}{name}.", value, within_choice=within_choice)
+            _compile_object(rules, f"{path}{name}.", value, dialect, within_choice=within_choice)
         elif value.kind is Kind.ARRAY:
-            alternatives = compile_alternatives(value)
+            alternatives = compile_alternatives(value, dialect)
             if not rules:
                 rules.append({})
             for rule in rules:
@@ -103,7 +110,7 @@ def _compile_object(rules: list[_Rule], path: str, node: Node, *, within_choice:
         raise JsonError("Empty objects are not allowed", node.end)
 
 
-def _compile_choice(rules: list[_Rule], path: str, node: Node) -> None:
+def _compile_choice(rules: list[_Rule], path: str, node: Node, dialect: Dialect) -> None:
     if node.kind is not Kind.ARRAY:
         raise JsonError("It must be an Array followed with $or.", node.after)
     before, options = [dict(rule) for rule in rules] or [{}], 0
@@ -113,7 +120,7 @@ def _compile_choice(rules: list[_Rule], path: str, node: Node) -> None:
         if item.kind is not Kind.OBJECT:
             raise JsonError("Only JSON object is allowed in array of $or relationship.", item.after)
         branch = [dict(rule) for rule in before]
-        _compile_object(branch, path, item, within_choice=True)
+        _compile_object(branch, path, item, dialect, within_choice=True)
         rules += branch
         if len(rules) > MAXIMUM_COMBINATIONS:
             raise UnplacedError(f"The pattern produces more than {MAXIMUM_COMBINATIONS} rule combinations.")

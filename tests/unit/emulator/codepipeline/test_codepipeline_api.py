@@ -84,7 +84,14 @@ def test_approval(stack: Stack) -> None:
     """approvals-json-format.html: the request reaches the topic; the token from GetPipelineState approves it, once."""
     sns, sqs = stack.world.administrator("sns"), stack.world.administrator("sqs")
     topic = sns.create_topic(Name="approvals")["TopicArn"]
-    queue = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    admits = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admits]})
+    queue = sqs.create_queue(QueueName="inbox", Attributes={"Policy": policy})["QueueUrl"]
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",

@@ -1,0 +1,94 @@
+"""Things that the parts of the SNS service share: topics as they stand, and subscriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.emulator.services.sns.delivery import Deliveries
+from pushproof.emulator.services.sns.model import PENDING_SECONDS, Subscription
+from pushproof.emulator.services.sns.words import absent, refused
+from pushproof.engines.notifications import check_topic_arn
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+
+class SnsBase(Service):
+    """Topics of the substrate, with the attributes it does not keep; subscriptions of this world."""
+
+    overlay: ClassVar[bool] = True
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self.deliveries = Deliveries(world)
+        self.topic_attributes: dict[str, dict[str, str]] = {}
+        self.subscriptions: dict[str, Subscription] = {}
+        self.ended: dict[str, int] = {}
+
+    def pass_on(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """The substrate's answer. Raises AwsError as the substrate words it."""
+        return self._ask(context.region, operation, request)
+
+    def _ask(self, region: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self.world.substrate.client("sns", region), operation)(**request)
+        except ClientError as error:
+            detail = error.response["Error"]
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            raise AwsError(detail["Code"], detail["Message"], status) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def check_arn(self, context: RequestContext, arn: str | None) -> None:
+        """Raise AwsError unless an ARN may be a topic of the caller's region."""
+        with refused():
+            check_topic_arn(arn, region=context.region)
+
+    def topic(self, context: RequestContext, arn: str | None) -> dict[str, str]:
+        """The attributes of a topic. Raises AwsError when there is none."""
+        self.check_arn(context, arn)
+        found = self.standing_topic(context.region, str(arn))
+        if found is None:
+            raise absent("Topic")
+        return found
+
+    def standing_topic(self, region: str, arn: str) -> dict[str, str] | None:
+        """The attributes of a topic, as GetTopicAttributes shows them; None when there is none."""
+        try:
+            shown: dict[str, str] = self._ask(region, "get_topic_attributes", {"TopicArn": arn})["Attributes"]
+        except AwsError as error:
+            if error.code != "NotFound":
+                raise
+            return None
+        subscriptions = self.of_topic(arn)
+        confirmed = sum(1 for subscription in subscriptions if subscription.confirmed)
+        return {
+            **{name: value for name, value in shown.items() if not (name == "DeliveryPolicy" and not value)},
+            **self.topic_attributes.get(arn, {}),
+            "SubscriptionsConfirmed": str(confirmed),
+            "SubscriptionsPending": str(len(subscriptions) - confirmed),
+            "SubscriptionsDeleted": str(self.ended.get(arn, 0)),
+        }
+
+    def of_topic(self, arn: str) -> list[Subscription]:
+        """The subscriptions of a topic, in the order they were made."""
+        self.expire()
+        return [subscription for subscription in self.subscriptions.values() if subscription.topic_arn == arn]
+
+    def expire(self) -> None:
+        """Forget subscriptions that nobody has confirmed in time."""
+        now = self.world.clock.now()
+        for subscription in list(self.subscriptions.values()):
+            if not subscription.confirmed and now - subscription.made_at > PENDING_SECONDS:
+                del self.subscriptions[subscription.arn]
+
+    def forget(self, topic_arn: str) -> None:
+        """Forget the subscriptions of a topic that is gone."""
+        for subscription in self.of_topic(topic_arn):
+            del self.subscriptions[subscription.arn]
+        self.ended.pop(topic_arn, None)

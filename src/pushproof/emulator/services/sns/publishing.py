@@ -1,0 +1,109 @@
+"""Publish and PublishBatch."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services.sns.base import SnsBase
+from pushproof.emulator.services.sns.delivery import new_id
+from pushproof.emulator.services.sns.words import invalid, refused
+from pushproof.engines.notifications import MAXIMUM_MESSAGE, Attribute, Message, check_batch, check_message
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+#: "SNS deduplicates within five minutes."
+_DEDUPLICATION_SECONDS = 300.0
+
+
+class Publishing(SnsBase):
+    """Operations that publish."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        self._sequence = itertools.count(1)
+        # By topic and deduplication id: when a message was taken, and what was answered.
+        self._taken: dict[tuple[str, str], tuple[float, dict[str, str]]] = {}
+
+    def publish(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arn = request.get("TopicArn") if request.get("TopicArn") is not None else request.get("TargetArn")
+        if request.get("PhoneNumber") is not None or ":endpoint/" in (arn or ""):
+            # Phones and applications: the substrate keeps them.
+            return self.pass_on(context, "publish", request)
+        if arn is None:
+            raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
+        message = _message(request)
+        topic = self._accept(context, arn, [message])
+        return self._send(context, arn, topic, message)
+
+    def publish_batch(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arn, entries = request["TopicArn"], request["PublishBatchRequestEntries"]
+        self.check_arn(context, arn)
+        with refused():
+            check_batch([entry["Id"] for entry in entries])
+        messages = [_message(entry) for entry in entries]
+        if sum(message.size for message in messages) > MAXIMUM_MESSAGE:
+            raise AwsError(
+                "BatchRequestTooLong", "The length of all the messages put together is more than the limit.", 400
+            )
+        topic = self._accept(context, arn, messages)
+        sent = [
+            {"Id": entry["Id"], **self._send(context, arn, topic, message)}
+            for entry, message in zip(entries, messages, strict=True)
+        ]
+        return {"Successful": sent, "Failed": []}
+
+    def _accept(self, context: RequestContext, arn: str, messages: list[Message]) -> dict[str, str]:
+        """The topic that takes these messages. Raises AwsError when it is not there, or would not take one of them."""
+        topic = self.topic(context, arn)
+        fifo = topic.get("FifoTopic") == "true"
+        with refused():
+            for message in messages:
+                check_message(message, fifo=fifo, deduplicates=topic.get("ContentBasedDeduplication") == "true")
+        return topic
+
+    def _send(self, context: RequestContext, arn: str, topic: dict[str, str], message: Message) -> dict[str, str]:
+        answer = {"MessageId": new_id()}
+        sequence = None
+        if topic.get("FifoTopic") == "true":
+            message = replace(message, deduplication=message.deduplication or _digest(message.text))
+            taken = self._taken.get((arn, str(message.deduplication)))
+            if taken is not None and self.world.clock.now() - taken[0] < _DEDUPLICATION_SECONDS:
+                return taken[1]
+            sequence = f"{10**19 + next(self._sequence) * 4096:020d}"
+            answer["SequenceNumber"] = sequence
+            self._taken[arn, str(message.deduplication)] = (self.world.clock.now(), answer)
+        for subscription in self.of_topic(arn):
+            if subscription.confirmed:
+                self.deliveries.deliver(
+                    subscription,
+                    message,
+                    answer["MessageId"],
+                    version=topic.get("SignatureVersion", "1"),
+                    sequence=sequence,
+                )
+        return answer
+
+
+def _message(request: dict[str, Any]) -> Message:
+    attributes = {
+        name: Attribute(value["DataType"], value.get("StringValue"), value.get("BinaryValue"))
+        for name, value in (request.get("MessageAttributes") or {}).items()
+    }
+    return Message(
+        text=request["Message"],
+        subject=request.get("Subject"),
+        structure=request.get("MessageStructure"),
+        attributes=attributes,
+        group=request.get("MessageGroupId"),
+        deduplication=request.get("MessageDeduplicationId"),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

@@ -1,0 +1,103 @@
+"""SNS's own API, where the substrate would decide otherwise than SNS.
+
+Source: https://docs.aws.amazon.com/sns/latest/api/ ; answers recorded by https://github.com/localstack/localstack
+(tests/aws/services/sns) and measured by https://github.com/badmintoncryer/cdk-preflight (rules/sns). In a world that stands on
+another emulator, that emulator's SNS answers.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.services import Handler
+from pushproof.emulator.services.sns.publishing import Publishing
+from pushproof.emulator.services.sns.signing import certificate, certificate_name
+from pushproof.emulator.services.sns.subscribing import Subscribing
+from pushproof.emulator.services.sns.words import invalid, refused
+from pushproof.emulator.substrate.moto import MotoSubstrate
+from pushproof.engines.notifications import check_topic, check_topic_attribute
+
+if TYPE_CHECKING:
+    from pushproof.emulator.world import World
+
+# Attributes that moto keeps and shows; the others are kept here.
+_KEPT_BY_MOTO = frozenset(
+    {"DisplayName", "Policy", "DeliveryPolicy", "KmsMasterKeyId", "FifoTopic", "ContentBasedDeduplication"}
+)
+
+
+class SnsService(Subscribing, Publishing):
+    """Checks what SNS checks; keeps subscriptions, and delivers to them."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(world, name)
+        native = getattr(world.substrate, "native", None)
+        on_moto = isinstance(world.substrate, MotoSubstrate) if native is None else "sns" not in native
+        self._answers = on_moto
+
+    def handler(self, operation: str) -> Handler | None:
+        return super().handler(operation) if self._answers else None
+
+    def signing_certificate(self, name: str) -> bytes | None:
+        """The certificate of that name that documents are signed with; None when it is another."""
+        return certificate() if name == certificate_name() else None
+
+    def create_topic(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name, attributes = request["Name"], request.get("Attributes") or {}
+        tags = [(tag["Key"], tag["Value"]) for tag in request.get("Tags") or ()]
+        with refused():
+            check_topic(name, attributes)
+        if len(dict(tags)) < len(tags):
+            raise invalid("Duplicated keys are not allowed.")
+        arn = f"arn:aws:sns:{context.region}:{context.account_id}:{name}"
+        standing = self.standing_topic(context.region, arn)
+        if standing is not None:
+            if any(not _same(attribute, standing.get(attribute), value) for attribute, value in attributes.items()):
+                raise invalid("Attributes Reason: Topic already exists with different attributes")
+            kept = self.pass_on(context, "list_tags_for_resource", {"ResourceArn": arn})["Tags"]
+            if not set(tags) <= {(tag["Key"], tag["Value"]) for tag in kept}:
+                raise invalid("Tags Reason: Topic already exists with different tags")
+            return {"TopicArn": arn}
+        passed = {key: value for key, value in attributes.items() if key in _KEPT_BY_MOTO}
+        if passed.get("FifoTopic", "").lower() == "false":
+            # moto takes any text for true.
+            del passed["FifoTopic"]
+        answer = self.pass_on(context, "create_topic", {**request, "Attributes": passed})
+        self.topic_attributes[arn] = {key: value for key, value in attributes.items() if key not in _KEPT_BY_MOTO}
+        return answer
+
+    def set_topic_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        name, value = request["AttributeName"], request.get("AttributeValue", "")
+        topic = self.topic(context, request["TopicArn"])
+        with refused():
+            check_topic_attribute(name, value, fifo=topic.get("FifoTopic") == "true")
+        if name in _KEPT_BY_MOTO:
+            return self.pass_on(context, "set_topic_attributes", request)
+        kept = self.topic_attributes.setdefault(request["TopicArn"], {})
+        if value:
+            kept[name] = value
+        else:
+            kept.pop(name, None)
+        return {}
+
+    def get_topic_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        return {"Attributes": self.topic(context, request["TopicArn"])}
+
+    def delete_topic(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        arn = request["TopicArn"]
+        self.check_arn(context, arn)
+        self.pass_on(context, "delete_topic", {"TopicArn": arn})
+        self.topic_attributes.pop(arn, None)
+        self.forget(arn)
+        return {}
+
+
+def _same(name: str, standing: str | None, wanted: str) -> bool:
+    if name in ("Policy", "DeliveryPolicy") and standing:
+        try:
+            return bool(json.loads(standing) == json.loads(wanted))
+        except ValueError:
+            return False
+    return (standing or "") == wanted or (name == "FifoTopic" and wanted.lower() == "false" and not standing)
