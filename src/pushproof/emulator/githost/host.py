@@ -124,9 +124,13 @@ class GitHost:
         if match is None:
             return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
         try:
-            self.create(match[1])
-        except ValueError as error:
-            return Response(f"{error}\n", status=404)
+            # The first push makes a repository; whoever reads one that is not there is told so.
+            if "git-receive-pack" in (request.args.get("service"), match[2].removeprefix("/")):
+                self.create(match[1])
+            else:
+                self._existing(match[1])
+        except (ValueError, NoSuchRepository) as error:
+            return Response(f"{error}\n", status=404, content_type="text/plain")
         return self._backend(request, f"/{match[1]}.git{match[2]}")
 
     def close(self) -> None:
