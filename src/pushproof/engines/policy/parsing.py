@@ -307,7 +307,8 @@ class _Reader:
         services: set[str] = set()
         federated: set[str] = set()
         for sort, listed in value.items():
-            for item in self.texts(listed, *where, sort):
+            # An empty list names nobody; AWS takes it beside others.
+            for item in () if listed == [] else self.texts(listed, *where, sort):
                 root = _ROOT.fullmatch(item)
                 if sort == "AWS" and item == "*":
                     everyone = True

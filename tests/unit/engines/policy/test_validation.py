@@ -161,6 +161,9 @@ def trusting(**changes: Any) -> str:
         (trusting(Action=None), "Missing required field Action"),
         (trusting(Principal=None), "Missing required field Principal"),
         (trusting(Principal={}), "Missing required field Principal cannot be empty!"),
+        # https://github.com/terraform-aws-modules/terraform-aws-iam/issues/47
+        (trusting(Principal={"AWS": [], "Service": []}), "Invalid principal in policy: com.amazon.balsa.error.InvalidPolicyException: The passed in policy has a statement with no principals!"),
+        (trusting(Principal={"AWS": [], "Service": "ecs-tasks.amazonaws.com"}), ""),
         # https://github.com/aws/aws-cdk/pull/5746
         (trusting(Principal="*"), "Principal must be a JSON object."),
         (trusting(Effect="Perhaps"), "Invalid effect: Perhaps"),

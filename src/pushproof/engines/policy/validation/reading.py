@@ -71,6 +71,13 @@ class Everyone:
         return True
 
 
+# https://github.com/terraform-aws-modules/terraform-aws-iam/issues/47
+_NO_PRINCIPALS = (
+    "Invalid principal in policy: com.amazon.balsa.error.InvalidPolicyException: "
+    "The passed in policy has a statement with no principals!"
+)
+
+
 def examine(document: str, rules: Rules, directory: Directory | None = None) -> Flaw | None:
     """The first thing that AWS would find wrong with a document; None when it would take it."""
     try:
@@ -301,8 +308,11 @@ def _principal_element(statement: Statement, rules: Rules) -> None:
         raise Flawed(Fault.NOBODY, f'Invalid principal in policy: "{value}"')
     if not isinstance(value, Mapping):
         raise Flawed(Fault.SYNTAX, "Syntax errors in policy.")
-    if not value or not all(value.values()):
+    if not value or "" in value.values():
         raise Flawed(Fault.PRINCIPAL, "Missing required field Principal cannot be empty!")
+    # An empty list names nobody and is no fault beside others: modules write one for each kind of principal that is not asked for.
+    if not any(value.values()):
+        raise Flawed(Fault.PRINCIPAL, _NO_PRINCIPALS)
     for sort, listed in value.items():
         if sort not in ("AWS", "Service", "Federated", "CanonicalUser") or not _is_texts(listed):
             raise Flawed(Fault.NOBODY, f'Invalid principal in policy: "{sort}"')
