@@ -235,6 +235,10 @@ class Attachments:
             # The role alone: a call about it must not fail on what is attached to it.
             answer = self._ask("iam", "get_role", RoleName=rest.rsplit("/", 1)[-1])
             return str(answer["Role"]["Arn"]) if answer else None
+        if service == "iam" and rest.startswith("instance-profile-role/"):
+            answer = self._ask("iam", "get_instance_profile", InstanceProfileName=rest.partition("/")[2])
+            roles = answer["InstanceProfile"]["Roles"] if answer else []
+            return str(roles[0]["Arn"]) if roles else None
         return None
 
     # Principals that documents name.

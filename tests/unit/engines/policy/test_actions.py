@@ -64,14 +64,14 @@ def test_operation(service: str, operation: str, parameters: dict[str, Any], exp
 
 
 def test_registering_a_task_definition_passes_both_roles() -> None:
-    """RegisterTaskDefinition has no resource, passes both roles to ECS tasks, and tags under its own permission."""
+    """RegisterTaskDefinition acts on any revision of the family, passes both roles to ECS tasks, and tags under its own permission."""
     task, execution = "arn:aws:iam::123456789012:role/task", "arn:aws:iam::123456789012:role/execution"
     answer = requirement(
         "ecs", "RegisterTaskDefinition",
         {"family": "f", "taskRoleArn": task, "executionRoleArn": execution, "tags": [{"key": "a", "value": "b"}]}, HERE,
     ).permissions  # fmt: skip
     assert [(p.action, p.resource) for p in answer] == [
-        ("ecs:RegisterTaskDefinition", "*"),
+        ("ecs:RegisterTaskDefinition", f"arn:aws:ecs:{AT}:task-definition/f:*"),
         ("iam:PassRole", task),
         ("iam:PassRole", execution),
         ("ecs:TagResource", f"arn:aws:ecs:{AT}:task-definition/f:*"),
@@ -130,3 +130,94 @@ def test_tags_of_a_request_go_with_what_it_creates() -> None:
         ("ec2:CreateTags", "subnet/*", "1"),
     ]
     assert needed[-1].context["ec2:CreateAction"] == "CreateSubnet"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "tagging", "key"),
+    [
+        # ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html; the others' API pages say the same.
+        ("ecs", "CreateService", {"serviceName": "s", "tags": [{"key": "a", "value": "b"}]}, f"ecs:TagResource arn:aws:ecs:{AT}:service/default/s", "ecs:CreateAction"),
+        ("ecs", "RunTask", {"taskDefinition": "f", "tags": [{"key": "a", "value": "b"}]}, f"ecs:TagResource arn:aws:ecs:{AT}:task/default/*", "ecs:CreateAction"),
+        ("ecs", "StartTask", {"taskDefinition": "f", "tags": [{"key": "a", "value": "b"}]}, f"ecs:TagResource arn:aws:ecs:{AT}:task/default/*", "ecs:CreateAction"),
+        ("elbv2", "CreateTargetGroup", {"Name": "g", "Tags": [{"Key": "a", "Value": "b"}]}, f"elasticloadbalancing:AddTags arn:aws:elasticloadbalancing:{AT}:targetgroup/g/*", "elasticloadbalancing:CreateAction"),
+        ("ecr", "CreateRepository", {"repositoryName": "app", "tags": [{"Key": "a", "Value": "b"}]}, f"ecr:TagResource arn:aws:ecr:{AT}:repository/app", "ecr:CreateAction"),
+        ("kms", "CreateKey", {"Tags": [{"TagKey": "a", "TagValue": "b"}]}, "kms:TagResource *", "kms:CreateAction"),
+        ("iam", "CreateRole", {"RoleName": "r", "Tags": [{"Key": "a", "Value": "b"}]}, "iam:TagRole arn:aws:iam::123456789012:role/r", "iam:CreateAction"),
+        ("sqs", "CreateQueue", {"QueueName": "q", "tags": {"a": "b"}}, f"sqs:TagQueue arn:aws:sqs:{AT}:q", "sqs:CreateAction"),
+        ("sns", "CreateTopic", {"Name": "t", "Tags": [{"Key": "a", "Value": "b"}]}, f"sns:TagResource arn:aws:sns:{AT}:t", "sns:CreateAction"),
+        ("logs", "CreateLogGroup", {"logGroupName": "g", "tags": {"a": "b"}}, f"logs:TagResource arn:aws:logs:{AT}:log-group:g:log-stream:", "logs:CreateAction"),
+    ],
+)  # fmt: skip
+def test_tags_at_creation_are_a_permission_of_their_own(
+    service: str, operation: str, parameters: dict[str, Any], tagging: str, key: str
+) -> None:
+    """Who creates with tags must be allowed to tag what is created; who creates without needs no more."""
+    last = requirement(service, operation, parameters, HERE).permissions[-1]
+    assert f"{last.action} {last.resource}" == tagging
+    assert (last.context[key], last.context["aws:RequestTag/a"]) == (operation, "b")
+    bare = {name: value for name, value in parameters.items() if name.lower() != "tags"}
+    assert not any("Tag" in p.action for p in requirement(service, operation, bare, HERE).permissions)
+
+
+ROLE = "arn:aws:iam::123456789012:role/x"
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "passed_to"),
+    [
+        ("ecs", "RegisterTaskDefinition", {"family": "f", "executionRoleArn": ROLE}, "ecs-tasks.amazonaws.com"),
+        ("ecs", "RunTask", {"taskDefinition": "f", "overrides": {"taskRoleArn": ROLE}}, "ecs-tasks.amazonaws.com"),
+        ("ecs", "CreateService", {"serviceName": "s", "loadBalancers": [{"advancedConfiguration": {"roleArn": ROLE}}]}, "ecs.amazonaws.com"),
+        ("ecs", "UpdateService", {"service": "s", "deploymentConfiguration": {"lifecycleHooks": [{"roleArn": ROLE}]}}, "ecs.amazonaws.com"),
+        ("ecs", "UpdateService", {"service": "s", "volumeConfigurations": [{"managedEBSVolume": {"roleArn": ROLE}}]}, "ecs.amazonaws.com"),
+        ("codebuild", "UpdateProject", {"name": "p", "serviceRole": ROLE}, "codebuild.amazonaws.com"),
+        ("codebuild", "StartBuild", {"projectName": "p", "serviceRoleOverride": ROLE}, "codebuild.amazonaws.com"),
+        ("codebuild", "CreateProject", {"name": "p", "buildBatchConfig": {"serviceRole": ROLE}}, "codebuild.amazonaws.com"),
+        ("codepipeline", "UpdatePipeline", {"pipeline": {"name": "p", "roleArn": ROLE}}, "codepipeline.amazonaws.com"),
+        ("events", "PutRule", {"Name": "r", "RoleArn": ROLE}, "events.amazonaws.com"),
+        ("events", "PutTargets", {"Rule": "r", "Targets": [{"Arn": "arn:x", "RoleArn": ROLE}]}, "events.amazonaws.com"),
+        ("scheduler", "CreateSchedule", {"Name": "s", "Target": {"RoleArn": ROLE}}, "scheduler.amazonaws.com"),
+        ("logs", "PutSubscriptionFilter", {"logGroupName": "g", "roleArn": ROLE}, "logs.amazonaws.com"),
+        ("ec2", "CreateFlowLogs", {"ResourceIds": ["vpc-1"], "DeliverLogsPermissionArn": ROLE}, "vpc-flow-logs.amazonaws.com"),
+        ("application-autoscaling", "RegisterScalableTarget", {"RoleARN": ROLE}, "application-autoscaling.amazonaws.com"),
+        ("s3", "PutBucketReplication", {"Bucket": "b", "ReplicationConfiguration": {"Role": ROLE}}, "s3.amazonaws.com"),
+        ("sns", "SetTopicAttributes", {"TopicArn": "arn:t", "AttributeName": "HTTPSuccessFeedbackRoleArn", "AttributeValue": ROLE}, "sns.amazonaws.com"),
+    ],
+)  # fmt: skip
+def test_whoever_hands_a_role_over_must_be_allowed_to(
+    service: str, operation: str, parameters: dict[str, Any], passed_to: str
+) -> None:
+    """Every operation that gives a role to a service needs iam:PassRole on it, for that service.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+    """
+    passed = [p for p in requirement(service, operation, parameters, HERE).permissions if p.action == "iam:PassRole"]
+    assert [(p.resource, p.context["iam:PassedToService"]) for p in passed] == [(ROLE, passed_to)]
+
+
+def test_an_instance_profile_passes_the_role_behind_it() -> None:
+    """RunInstances with a profile needs iam:PassRole on the profile's role."""
+    known = {"arn:aws:iam::123456789012:instance-profile-role/p": ROLE}
+    scope = Scope("eu-west-1", "123456789012", find=known.get)
+    answer = requirement("ec2", "RunInstances", {"IamInstanceProfile": {"Name": "p"}}, scope).permissions
+    assert ("iam:PassRole", ROLE) in [(p.action, p.resource) for p in answer]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "keys"),
+    [
+        ("ecs", "UpdateService", {"cluster": "c", "service": "s"}, {"ecs:cluster": f"arn:aws:ecs:{AT}:cluster/c", "ecs:service": f"arn:aws:ecs:{AT}:service/c/s"}),
+        ("ecs", "RunTask", {"taskDefinition": "f:1", "cluster": "arn:aws:ecs:eu-west-1:1:cluster/c", "enableExecuteCommand": True}, {"ecs:cluster": "arn:aws:ecs:eu-west-1:1:cluster/c", "ecs:task-definition": f"arn:aws:ecs:{AT}:task-definition/f:1", "ecs:enable-execute-command": "true"}),
+        ("ecs", "CreateService", {"serviceName": "s", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}}}, {"ecs:subnet": ("subnet-1",), "ecs:auto-assign-public-ip": "true"}),
+        ("ecs", "RegisterTaskDefinition", {"family": "f", "cpu": "256", "containerDefinitions": [{"privileged": True}]}, {"ecs:task-cpu": "256", "ecs:privileged": "true"}),
+        ("codebuild", "UpdateProject", {"name": "p", "vpcConfig": {"subnets": ["a", "b"]}, "environment": {"privilegedMode": True}}, {"codebuild:vpcConfig.subnets": ("a", "b"), "codebuild:environment.privilegedMode": ("true",)}),
+        ("elbv2", "CreateLoadBalancer", {"Name": "l", "Scheme": "internal"}, {"elasticloadbalancing:Scheme": "internal"}),
+        ("application-autoscaling", "RegisterScalableTarget", {"ServiceNamespace": "ecs"}, {"application-autoscaling:service-namespace": "ecs"}),
+    ],
+)  # fmt: skip
+def test_condition_keys_of_operations(
+    service: str, operation: str, parameters: dict[str, Any], keys: dict[str, Any]
+) -> None:
+    """The keys that a service's reference page lists for an operation come from its parameters."""
+    context = requirement(service, operation, parameters, HERE).permissions[0].context
+    assert {key: context.get(key) for key in keys} == keys

@@ -354,3 +354,28 @@ def test_wildcards(pattern: str, resource: str, matches: bool) -> None:
         ask(CARLOS, Policies(identity=(policy(allow("s3:*", pattern)),)), resource=resource, owner=ACCOUNT).allowed
         is matches
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "resource", "allowed"),
+    [
+        ("arn:aws:sqs", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs", "arn:aws:sns:eu-west-1:123456789012:t", False),
+        ("arn:aws:sqs:eu-west-1", "arn:aws:sqs:eu-west-1:123456789012:q", True),
+        ("arn:aws:sqs:eu-west-1", "arn:aws:sqs:eu-west-2:123456789012:q", False),
+        ("arn:aws:s3:::photos", "arn:aws:s3:::photos/cat.jpg", False),
+    ],
+)
+def test_an_incomplete_arn_stands_for_whatever_it_leaves_out(written: str, resource: str, allowed: bool) -> None:
+    """In an identity policy, "specifying arn:aws:sqs is equivalent to arn:aws:sqs:*:*:*".
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    statement = {"Effect": "Allow", "Action": "*", "Resource": written}
+    policy = parse({"Version": "2012-10-17", "Statement": [statement]})
+    asked = request(CARLOS, "sqs:SendMessage", resource, resource_account=CARLOS.account)
+    assert decide(asked, Policies(identity=(policy,))).allowed is allowed
+    granting = {**statement, "Principal": "*"}
+    resource_policy = parse({"Version": "2012-10-17", "Statement": [granting]}, Kind.RESOURCE)
+    if written.count(":") < 5:
+        assert not decide(asked, Policies(resource=resource_policy)).allowed

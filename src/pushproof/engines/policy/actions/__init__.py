@@ -32,6 +32,7 @@ TABLES: dict[str, Table] = {
     "logs": messaging.LOGS,
     "resourcegroupstaggingapi": messaging.TAGGING,
     "s3": storage.S3,
+    "scheduler": delivery.SCHEDULER,
     "secretsmanager": storage.SECRETSMANAGER,
     "sns": messaging.SNS,
     "sqs": messaging.SQS,

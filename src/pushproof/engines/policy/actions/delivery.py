@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pushproof.engines.policy.actions.model import (
+    Extra,
     Parameters,
     Permission,
     Resources,
@@ -72,31 +73,99 @@ def _tagged(resource: str, create_action: str, parameters: Parameters) -> list[P
     return [Permission("ecs:TagResource", resource, {"ecs:CreateAction": create_action, **tag_keys(parameters)})]
 
 
+def _family(parameters: Parameters, scope: Scope) -> list[str]:
+    """The revision is not known yet: a policy that names the family with any revision matches."""
+    return [scope.arn("ecs", f"task-definition/{parameters.get('family', '')}:*")]
+
+
+def _new_cluster(parameters: Parameters, scope: Scope) -> list[str]:
+    return [scope.arn("ecs", f"cluster/{parameters.get('clusterName') or 'default'}")]
+
+
+def _instances_of_tasks(parameters: Parameters, scope: Scope) -> list[str]:
+    instance = parameters.get("containerInstance")
+    if isinstance(instance, str) and instance.startswith("arn:"):
+        return [instance]
+    return [scope.arn("ecs", f"container-instance/{_cluster(parameters)}/{instance or '*'}")]
+
+
 def _register(parameters: Parameters, scope: Scope) -> list[Permission]:
-    family = scope.arn("ecs", f"task-definition/{parameters.get('family', '')}:*")
+    (family,) = _family(parameters, scope)
     return _task_role_permissions(parameters, scope) + _tagged(family, "RegisterTaskDefinition", parameters)
 
 
-def _create_service(parameters: Parameters, scope: Scope) -> list[Permission]:
-    (service,) = _new_service(parameters, scope)
-    return pass_role(parameters.get("role"), "ecs.amazonaws.com", scope) + _tagged(service, "CreateService", parameters)
+def _service_roles(parameters: Parameters, scope: Scope) -> list[Permission]:
+    """Roles that a service hands to ECS: for its load balancer, volumes, blue/green traffic and lifecycle hooks."""
+    roles = texts(parameters.get("role"))
+    roles += [
+        role
+        for item in parameters.get("volumeConfigurations") or ()
+        for role in texts((item.get("managedEBSVolume") or {}).get("roleArn"))
+    ]
+    roles += [
+        role
+        for item in parameters.get("loadBalancers") or ()
+        for role in texts((item.get("advancedConfiguration") or {}).get("roleArn"))
+    ]
+    hooks = (parameters.get("deploymentConfiguration") or {}).get("lifecycleHooks") or ()
+    roles += [role for hook in hooks for role in texts(hook.get("roleArn"))]
+    return [p for role in dict.fromkeys(roles) for p in pass_role(role, "ecs.amazonaws.com", scope)]
 
 
-def _create_cluster(parameters: Parameters, scope: Scope) -> list[Permission]:
-    name = parameters.get("clusterName") or "default"
-    return _tagged(scope.arn("ecs", f"cluster/{name}"), "CreateCluster", parameters)
+def _tasks_run_by(operation: str) -> Extra:
+    def extra(parameters: Parameters, scope: Scope) -> list[Permission]:
+        task = scope.arn("ecs", f"task/{_cluster(parameters)}/*")
+        return _task_role_permissions(parameters, scope) + _tagged(task, operation, parameters)
+
+    return extra
 
 
-def _run_task(parameters: Parameters, scope: Scope) -> list[Permission]:
-    task = scope.arn("ecs", f"task/{_cluster(parameters)}/*")
-    return _task_role_permissions(parameters, scope) + _tagged(task, "RunTask", parameters)
+_ECS_KEYS = {
+    "enableExecuteCommand": "ecs:enable-execute-command",
+    "enableECSManagedTags": "ecs:enable-ecs-managed-tags",
+    "propagateTags": "ecs:propagate-tags",
+    "cpu": "ecs:task-cpu",
+    "memory": "ecs:task-memory",
+    "container": "ecs:container-name",
+}
 
 
 def _ecs_keys(parameters: Parameters) -> dict[str, Any]:
     keys: dict[str, Any] = dict(tag_keys(parameters))
+    for name, key in _ECS_KEYS.items():
+        value = parameters.get(name)
+        if value is not None:
+            keys[key] = str(value).lower() if isinstance(value, bool) else str(value)
+    network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    if network.get("subnets"):
+        keys["ecs:subnet"] = tuple(str(subnet) for subnet in network["subnets"])
+    if network.get("assignPublicIp"):
+        keys["ecs:auto-assign-public-ip"] = "true" if network["assignPublicIp"] == "ENABLED" else "false"
+    containers = [item for item in parameters.get("containerDefinitions") or () if isinstance(item, Mapping)]
+    if containers:
+        keys["ecs:privileged"] = "true" if any(item.get("privileged") for item in containers) else "false"
+    if parameters.get("requiresCompatibilities"):
+        keys["ecs:compute-compatibility"] = tuple(str(item) for item in parameters["requiresCompatibilities"])
+    return keys
+
+
+def _ecs_located(parameters: Parameters, scope: Scope) -> dict[str, Any]:
+    """Condition keys that are ARNs. A call that takes a cluster and names none means the one called default."""
+    keys: dict[str, Any] = {}
     cluster = parameters.get("cluster")
-    if isinstance(cluster, str) and cluster.startswith("arn:"):
-        keys["ecs:cluster"] = cluster
+    if isinstance(cluster, str) or {"service", "services", "task", "tasks", "serviceName"} & set(parameters):
+        keys["ecs:cluster"] = scope.arn("ecs", f"cluster/{_cluster(parameters)}")
+        if isinstance(cluster, str) and cluster.startswith("arn:"):
+            keys["ecs:cluster"] = cluster
+    definition = parameters.get("taskDefinition")
+    if isinstance(definition, str) and definition:
+        arn = definition if definition.startswith("arn:") else scope.arn("ecs", f"task-definition/{definition}")
+        keys["ecs:task-definition"] = arn
+    for parameter, kind in (("service", "service"), ("task", "task")):
+        value = parameters.get(parameter)
+        if isinstance(value, str) and value:
+            arn = value if value.startswith("arn:") else scope.arn("ecs", f"{kind}/{_cluster(parameters)}/{value}")
+            keys[f"ecs:{kind}"] = arn
     return keys
 
 
@@ -108,6 +177,9 @@ ECS = Table(
             "DeleteCluster UpdateCluster UpdateClusterSettings PutClusterCapacityProviders ListContainerInstances "
             "RegisterContainerInstance": _clusters,
             "CreateService": _new_service,
+            "CreateCluster": _new_cluster,
+            "RegisterTaskDefinition": _family,
+            "ListTasks": _instances_of_tasks,
             "UpdateService DeleteService ListServiceDeployments CreateTaskSet": _in_cluster("service", "service"),
             "DescribeServices": _in_cluster("service", "services"),
             "DescribeTasks": _in_cluster("task", "tasks"),
@@ -128,18 +200,20 @@ ECS = Table(
         }
     ),
     anywhere=words(
-        "CreateCluster RegisterTaskDefinition DeregisterTaskDefinition DescribeTaskDefinition ListTaskDefinitions "
-        "ListTaskDefinitionFamilies ListClusters ListServices ListTasks ListAccountSettings PutAccountSetting "
+        "DeregisterTaskDefinition DescribeTaskDefinition ListTaskDefinitions "
+        "ListTaskDefinitionFamilies ListClusters ListServices ListAccountSettings PutAccountSetting "
         "PutAccountSettingDefault DeleteAccountSetting DiscoverPollEndpoint"
     ),
     extra={
         "RegisterTaskDefinition": _register,
-        "CreateService": _create_service,
-        "CreateCluster": _create_cluster,
-        "RunTask": _run_task,
-        "StartTask": _run_task,
+        "CreateService": _service_roles,
+        "UpdateService": _service_roles,
+        "RunTask": _tasks_run_by("RunTask"),
+        "StartTask": _tasks_run_by("StartTask"),
     },
+    tagging=dict.fromkeys(("CreateCluster", "CreateService", "CreateCapacityProvider"), "TagResource"),
     keys=_ecs_keys,
+    located=_ecs_located,
 )
 
 # ECR
@@ -169,7 +243,18 @@ def _ecr(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] 
     return None
 
 
-ECR = Table("ecr", anywhere=frozenset(_ECR_REGISTRY.split()), keys=tag_keys, rule=_ecr)
+ECR = Table(
+    "ecr",
+    anywhere=frozenset(_ECR_REGISTRY.split()),
+    extra={
+        operation: lambda p, s: pass_role(p.get("customRoleArn"), "ecr.amazonaws.com", s)
+        for operation in ("CreateRepositoryCreationTemplate", "UpdateRepositoryCreationTemplate")
+    },
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
+    tagging={"CreateRepository": "TagResource"},
+    keys=tag_keys,
+    rule=_ecr,
+)
 
 # Elastic Load Balancing v2
 
@@ -192,9 +277,21 @@ def _rule_priorities(parameters: Parameters, _scope: Scope) -> Iterable[str]:
 
 
 def _elbv2(operation: str, parameters: Parameters, _scope: Scope) -> Iterable[str] | None:
-    if operation.startswith(("Describe", "Get")):
+    trust = texts(parameters.get("TrustStoreArn"))
+    if operation.startswith(("Describe", "Get")) and not (operation.startswith("GetTrustStore") and trust):
         return ("*",)
     return [arn for name in _ELB_ARNS for arn in texts(parameters.get(name))] or None
+
+
+def _elb_keys(parameters: Parameters) -> dict[str, Any]:
+    keys: dict[str, Any] = dict(tag_keys(parameters))
+    for name, key in {"Scheme": "Scheme", "Protocol": "ListenerProtocol", "SslPolicy": "SecurityPolicy"}.items():
+        if parameters.get(name):
+            keys[f"elasticloadbalancing:{key}"] = str(parameters[name])
+    for name, key in {"Subnets": "Subnet", "SecurityGroups": "SecurityGroup"}.items():
+        if texts(parameters.get(name)):
+            keys[f"elasticloadbalancing:{key}"] = tuple(texts(parameters[name]))
+    return keys
 
 
 ELBV2 = Table(
@@ -204,7 +301,11 @@ ELBV2 = Table(
         "CreateTargetGroup": named("Name", "elasticloadbalancing", "targetgroup/{}/*"),
         "SetRulePriorities": _rule_priorities,
     },
-    keys=tag_keys,
+    # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/tagging-resources-during-creation.html
+    tagging=dict.fromkeys(
+        ("CreateLoadBalancer", "CreateTargetGroup", "CreateListener", "CreateRule", "CreateTrustStore"), "AddTags"
+    ),
+    keys=_elb_keys,
     rule=_elbv2,
 )
 
@@ -226,8 +327,41 @@ def _projects_of_builds(*names: str) -> Resources:
     return resolve
 
 
-def _project_role(parameters: Parameters, scope: Scope) -> list[Permission]:
-    return pass_role(parameters.get("serviceRole"), "codebuild.amazonaws.com", scope)
+def _build_roles(parameters: Parameters, scope: Scope) -> list[Permission]:
+    """The role of a project, of its batches or of a fleet, and those that a build is started with instead."""
+    roles = [
+        role
+        for name in ("serviceRole", "serviceRoleOverride", "fleetServiceRole")
+        for role in texts(parameters.get(name))
+    ]
+    for name in ("buildBatchConfig", "buildBatchConfigOverride"):
+        roles += texts((parameters.get(name) or {}).get("serviceRole"))
+    return [p for role in dict.fromkeys(roles) for p in pass_role(role, "codebuild.amazonaws.com", scope)]
+
+
+def _build_keys(parameters: Parameters) -> dict[str, Any]:
+    """CodeBuild's condition keys are the paths of its parameters: ``codebuild:vpcConfig.subnets``.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/action-context-keys.html
+    """
+    keys: dict[str, Any] = dict(tag_keys(parameters))
+    for path, values in _leaves(parameters, ""):
+        keys[f"codebuild:{path}"] = (*keys.get(f"codebuild:{path}", ()), *values)
+    return keys
+
+
+def _leaves(value: object, path: str) -> Iterable[tuple[str, tuple[str, ...]]]:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if path or name not in ("tags", "name", "description"):
+                yield from _leaves(item, f"{path}.{name}" if path else str(name).removesuffix("Override"))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item, path)
+    elif isinstance(value, bool):
+        yield path, ("true" if value else "false",)
+    elif isinstance(value, str | int):
+        yield path, (str(value),)
 
 
 CODEBUILD = Table(
@@ -252,8 +386,10 @@ CODEBUILD = Table(
         "ImportSourceCredentials DeleteSourceCredentials ListSourceCredentials ListSharedProjects "
         "ListSharedReportGroups"
     ),
-    extra={"CreateProject": _project_role, "UpdateProject": _project_role},
-    keys=tag_keys,
+    extra=dict.fromkeys(
+        ("CreateProject", "UpdateProject", "StartBuild", "StartBuildBatch", "CreateFleet", "UpdateFleet"), _build_roles
+    ),
+    keys=_build_keys,
 )
 
 # CodePipeline
@@ -317,13 +453,14 @@ CODEPIPELINE = Table(
             "PutApprovalResult PutActionRevision": _action,
             "TagResource UntagResource ListTagsForResource": given("resourceArn"),
             "DeleteWebhook": named("name", "codepipeline", "webhook:{}"),
+            "ListWebhooks": lambda _p, s: [s.arn("codepipeline", "webhook:*")],
             "RegisterWebhookWithThirdParty DeregisterWebhookWithThirdParty": named(
                 "webhookName", "codepipeline", "webhook:{}"
             ),
         }
     ),
     anywhere=words(
-        "ListPipelines ListActionTypes ListRuleTypes ListWebhooks PollForThirdPartyJobs GetThirdPartyJobDetails "
+        "ListPipelines ListActionTypes ListRuleTypes PollForThirdPartyJobs GetThirdPartyJobDetails "
         "AcknowledgeThirdPartyJob PutThirdPartyJobSuccessResult PutThirdPartyJobFailureResult GetJobDetails "
         "AcknowledgeJob PutJobSuccessResult PutJobFailureResult"
     ),
@@ -342,9 +479,10 @@ def _connections(prefix: str) -> Table:
                 "GetConnection DeleteConnection": given("ConnectionArn"),
                 "GetHost UpdateHost DeleteHost": given("HostArn"),
                 "TagResource UntagResource ListTagsForResource": given("ResourceArn"),
+                "ListConnections": lambda _p, s: [s.arn(prefix, "connection/*")],
             }
         ),
-        anywhere=frozenset({"CreateConnection", "CreateHost", "ListConnections", "ListHosts"}),
+        anywhere=frozenset({"CreateConnection", "CreateHost", "ListHosts"}),
         keys=tag_keys,
     )
 
@@ -359,18 +497,58 @@ def _scaling_role(parameters: Parameters, scope: Scope) -> list[Permission]:
     return pass_role(parameters.get("RoleARN"), "application-autoscaling.amazonaws.com", scope)
 
 
+def _scalable_target(_parameters: Parameters, scope: Scope) -> list[str]:
+    """A target's ARN ends in an id that the request does not tell."""
+    return [scope.arn("application-autoscaling", "scalable-target/*")]
+
+
+def _scaling_keys(parameters: Parameters) -> dict[str, Any]:
+    keys: dict[str, Any] = dict(tag_keys(parameters))
+    for name, key in {"ServiceNamespace": "service-namespace", "ScalableDimension": "scalable-dimension"}.items():
+        if parameters.get(name):
+            keys[f"application-autoscaling:{key}"] = str(parameters[name])
+    return keys
+
+
 APPLICATION_AUTOSCALING = Table(
     "application-autoscaling",
-    resources={
-        "TagResource": given("ResourceARN"),
-        "UntagResource": given("ResourceARN"),
-        "ListTagsForResource": given("ResourceARN"),
-    },
+    resources=by_operation(
+        {
+            "TagResource UntagResource ListTagsForResource": given("ResourceARN"),
+            "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction "
+            "DeleteScheduledAction": _scalable_target,
+        }
+    ),
     anywhere=words(
-        "RegisterScalableTarget DeregisterScalableTarget DescribeScalableTargets PutScalingPolicy DeleteScalingPolicy "
-        "DescribeScalingPolicies DescribeScalingActivities PutScheduledAction DeleteScheduledAction "
-        "DescribeScheduledActions"
+        "DescribeScalableTargets DescribeScalingPolicies DescribeScalingActivities DescribeScheduledActions"
     ),
     extra={"RegisterScalableTarget": _scaling_role},
+    tagging={"RegisterScalableTarget": "TagResource"},
+    keys=_scaling_keys,
+)
+
+# EventBridge Scheduler
+
+
+def _schedule_role(parameters: Parameters, scope: Scope) -> list[Permission]:
+    return pass_role((parameters.get("Target") or {}).get("RoleArn"), "scheduler.amazonaws.com", scope)
+
+
+def _schedule(parameters: Parameters, scope: Scope) -> list[str]:
+    group = parameters.get("GroupName") or "default"
+    return [scope.arn("scheduler", f"schedule/{group}/{parameters.get('Name', '')}")]
+
+
+SCHEDULER = Table(
+    "scheduler",
+    resources=by_operation(
+        {
+            "CreateSchedule UpdateSchedule GetSchedule DeleteSchedule": _schedule,
+            "CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup": named("Name", "scheduler", "schedule-group/{}"),
+            "TagResource UntagResource ListTagsForResource": given("ResourceArn"),
+        }
+    ),
+    anywhere=frozenset({"ListSchedules", "ListScheduleGroups"}),
+    extra=dict.fromkeys(("CreateSchedule", "UpdateSchedule"), _schedule_role),
     keys=tag_keys,
 )

@@ -7,7 +7,7 @@ list_awsidentityandaccessmanagementiam, list_awssecuritytokenservice, list_amazo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pushproof.engines.policy.actions.model import (
@@ -75,6 +75,15 @@ IAM = Table(
     "iam",
     anywhere=_IAM_ANYWHERE,
     extra={"AddRoleToInstanceProfile": _profile_role},
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    tagging={
+        "CreateRole": "TagRole",
+        "CreateUser": "TagUser",
+        "CreatePolicy": "TagPolicy",
+        "CreateInstanceProfile": "TagInstanceProfile",
+        "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
+        "CreateSAMLProvider": "TagSAMLProvider",
+    },
     keys=_iam_keys,
     rule=_iam,
 )
@@ -137,8 +146,21 @@ _EC2_ASSOCIATIONS = {
 _ID = re.compile(r"([a-z]+)-[0-9a-f]+")
 
 
+# Descriptions of one attribute have resource-level permissions; the lists have not.
+_EC2_ATTRIBUTE = {
+    "DescribeVpcAttribute": "VpcId", "DescribeInstanceAttribute": "InstanceId", "DescribeVolumeAttribute": "VolumeId",
+}  # fmt: skip
+
+
 def _ec2(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] | None:
-    if operation.startswith(("Describe", "Search")) or (operation.startswith("Get") and "Id" not in str(parameters)):
+    attribute = _EC2_ATTRIBUTE.get(operation)
+    if attribute is not None:
+        return [scope.arn("ec2", f"{_EC2_IDS[attribute]}/{item}") for item in texts(parameters.get(attribute))]
+    if (
+        operation == "GetSubnetCidrReservations"
+        or operation.startswith(("Describe", "Search"))
+        or (operation.startswith("Get") and "Id" not in str(parameters))
+    ):
         return ("*",)
     out: list[str] = []
     if operation in _EC2_CREATED:
@@ -182,9 +204,31 @@ def _ec2_tag_at_creation(operation: str) -> Extra:
     return extra
 
 
+def _ec2_roles(operation: str) -> Extra:
+    """The role behind an instance profile, and the one that flow logs are written with, are passed.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2.html
+    """
+    tags = _ec2_tag_at_creation(operation)
+
+    def extra(parameters: Parameters, scope: Scope) -> list[Permission]:
+        profile = parameters.get("IamInstanceProfile")
+        name = str(profile.get("Name") or profile.get("Arn") or "") if isinstance(profile, Mapping) else ""
+        implied = scope.arn("iam", f"instance-profile-role/{name.rsplit('/', 1)[-1]}", region="")
+        role = scope.real(implied) if name else implied
+        passed = [] if role == implied else pass_role(role, "ec2.amazonaws.com", scope)
+        logs = pass_role(parameters.get("DeliverLogsPermissionArn"), "vpc-flow-logs.amazonaws.com", scope)
+        return [*tags(parameters, scope), *passed, *logs]
+
+    return extra
+
+
 EC2 = Table(
     "ec2",
-    extra={operation: _ec2_tag_at_creation(operation) for operation in _EC2_CREATED},
+    extra={
+        operation: _ec2_roles(operation)
+        for operation in (*_EC2_CREATED, "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation")
+    },
     keys=_ec2_tags,
     keys_on=_ec2_created,
     rule=_ec2,

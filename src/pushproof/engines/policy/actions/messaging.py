@@ -44,11 +44,21 @@ def _sns_keys(parameters: Parameters) -> dict[str, Any]:
     return keys
 
 
+def _feedback_role(parameters: Parameters, scope: Scope) -> list[Permission]:
+    """The role under which SNS logs its deliveries."""
+    name = str(parameters.get("AttributeName", ""))
+    role = parameters.get("AttributeValue") if name.endswith("FeedbackRoleArn") else None
+    return pass_role(role, "sns.amazonaws.com", scope)
+
+
 SNS = Table(
     "sns",
     resources={"CreateTopic": named("Name", "sns", "{}")},
     anywhere=words("ListTopics ListSubscriptions GetSMSAttributes SetSMSAttributes ListPlatformApplications"),
     renamed={"PublishBatch": "Publish"},
+    extra={"SetTopicAttributes": _feedback_role},
+    # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+    tagging={"CreateTopic": "TagResource"},
     keys=_sns_keys,
     rule=_topic,
 )
@@ -75,6 +85,8 @@ SQS = Table(
         "DeleteMessageBatch": "DeleteMessage",
         "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
     },
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html
+    tagging={"CreateQueue": "TagQueue"},
     keys=tag_keys,
     rule=_queue,
 )
@@ -120,7 +132,6 @@ EVENTS = Table(
             "PutTargets RemoveTargets ListTargetsByRule": _rule("Rule"),
             "PutEvents": _buses,
             "CreateEventBus DeleteEventBus DescribeEventBus UpdateEventBus": named("Name", "events", "event-bus/{}"),
-            "PutPermission RemovePermission": named("EventBusName", "events", "event-bus/{}"),
             "CreateApiDestination UpdateApiDestination DeleteApiDestination DescribeApiDestination": named(
                 "Name", "events", "api-destination/{}/*"
             ),
@@ -133,22 +144,34 @@ EVENTS = Table(
     ),
     anywhere=words(
         "ListRules ListRuleNamesByTarget ListEventBuses ListApiDestinations ListConnections ListArchives ListReplays "
-        "TestEventPattern"
+        "TestEventPattern PutPermission RemovePermission"
     ),
     extra={
         "PutRule": lambda p, s: pass_role(p.get("RoleArn"), "events.amazonaws.com", s),
         "PutTargets": _target_roles,
+        "CreateEndpoint": lambda p, s: pass_role(p.get("RoleArn"), "events.amazonaws.com", s),
+        "UpdateEndpoint": lambda p, s: pass_role(p.get("RoleArn"), "events.amazonaws.com", s),
     },
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    tagging={"PutRule": "TagResource", "CreateEventBus": "TagResource"},
     keys=_event_keys,
 )
 
 # CloudWatch Logs: actions are checked against the group's ARN followed by ":log-stream:…", so a policy must end in ":*".
 
 
+# They name groups, and have no resource-level permissions all the same.
+_LOGS_ANYWHERE = words(
+    "PutIndexPolicy DeleteIndexPolicy DescribeIndexPolicies DescribeFieldIndexes PutQueryDefinition ListSyslogConfigurations"
+)
+
+
 def _logs(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] | None:
     group = parameters.get("logGroupName")
     if operation == "DescribeLogGroups":
         return [scope.arn("logs", "log-group::log-stream:")]
+    if operation in _LOGS_ANYWHERE:
+        return ("*",)
     if operation in ("TagResource", "UntagResource", "ListTagsForResource"):
         return list(given("resourceArn")(parameters, scope))
     if isinstance(group, str) and group:
@@ -171,7 +194,12 @@ LOGS = Table(
         "DescribeQueries DescribeQueryDefinitions DescribeResourcePolicies PutResourcePolicy DeleteResourcePolicy "
         "DescribeDestinations DescribeExportTasks GetQueryResults StopQuery TestMetricFilter"
     ),
-    extra={"PutSubscriptionFilter": lambda p, s: pass_role(p.get("roleArn"), "logs.amazonaws.com", s)},
+    extra={
+        "PutSubscriptionFilter": lambda p, s: pass_role(p.get("roleArn"), "logs.amazonaws.com", s),
+        "PutDestination": lambda p, s: pass_role(p.get("roleArn"), "logs.amazonaws.com", s),
+    },
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    tagging={"CreateLogGroup": "TagResource"},
     keys=tag_keys,
     rule=_logs,
 )
@@ -195,6 +223,8 @@ CLOUDWATCH = Table(
         "PutMetricData GetMetricData GetMetricStatistics ListMetrics ListDashboards DescribeAlarmsForMetric "
         "GetMetricWidgetImage"
     ),
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    tagging={"PutMetricAlarm": "TagResource"},
     keys=lambda parameters: {
         **tag_keys(parameters),
         **({"cloudwatch:namespace": str(parameters["Namespace"])} if parameters.get("Namespace") else {}),

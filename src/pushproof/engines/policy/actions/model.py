@@ -70,7 +70,9 @@ class Table:
         free: operations that need no permission at all.
         renamed: operations whose action has another name (``HeadObject`` -> ``GetObject``).
         extra: further permissions of an operation (``iam:PassRole`` and the like).
+        tagging: operations that make something, by the action that tagging it at birth needs on its own.
         keys: condition keys that the request's parameters give.
+        located: those of them that are ARNs, which take a region and an account.
         keys_on: whether those go with a resource (ARN, parameters); None: with every one.
         rule: for services whose operations follow a rule rather than a list: the resources of an operation, or
             None if it is unknown.
@@ -82,7 +84,9 @@ class Table:
     free: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Extra] = field(default_factory=dict)
+    tagging: Mapping[str, str] = field(default_factory=dict)
     keys: Keys | None = None
+    located: Callable[[Parameters, Scope], Mapping[str, str | tuple[str, ...]]] | None = None
     keys_on: Callable[[str, Parameters], bool] | None = None
     rule: Callable[[str, Parameters, Scope], Iterable[str] | None] | None = None
 
@@ -99,13 +103,28 @@ class Table:
             found = self.rule(operation, parameters, scope)
         mapped = found is not None
         action = f"{self.prefix}:{self.renamed.get(operation, operation)}"
-        context = self.keys(parameters) if self.keys is not None else {}
+        context = dict(self.keys(parameters)) if self.keys is not None else {}
+        if self.located is not None:
+            context.update(self.located(parameters, scope))
         own = [
             Permission(action, arn, context if self.keys_on is None or self.keys_on(arn, parameters) else {})
             for arn in dict.fromkeys(found or ("*",))
         ] or [Permission(action, "*", context)]
         extra = self.extra[operation](parameters, scope) if operation in self.extra else ()
-        return Requirement((*own, *extra), mapped)
+        return Requirement((*own, *extra, *self._tags(operation, parameters, own)), mapped)
+
+    def _tags(self, operation: str, parameters: Parameters, own: Iterable[Permission]) -> Iterable[Permission]:
+        """Tags given at creation are a permission of their own on what is created."""
+        if operation not in self.tagging:
+            return ()
+        tags = tag_keys(parameters)
+        if "aws:TagKeys" not in tags:
+            return ()
+        action = f"{self.prefix}:{self.tagging[operation]}"
+        return [
+            Permission(action, permission.resource, {**tags, f"{self.prefix}:CreateAction": operation})
+            for permission in own
+        ]
 
 
 def by_operation(groups: Mapping[str, Resources]) -> dict[str, Resources]:
@@ -170,9 +189,9 @@ def tag_keys(parameters: Parameters) -> dict[str, str | tuple[str, ...]]:
         elif isinstance(value, list):
             for item in value:
                 if isinstance(item, Mapping):
-                    key = item.get("key", item.get("Key"))
+                    key = item.get("key", item.get("Key", item.get("TagKey")))
                     if key is not None:
-                        tags[str(key)] = str(item.get("value", item.get("Value", "")))
+                        tags[str(key)] = str(item.get("value", item.get("Value", item.get("TagValue", ""))))
     keys = list(tags)
     for name in ("tagKeys", "TagKeys"):
         keys += texts(parameters.get(name))

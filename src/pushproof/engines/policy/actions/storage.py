@@ -19,6 +19,7 @@ from pushproof.engines.policy.actions.model import (
     by_operation,
     given,
     named,
+    pass_role,
     tag_keys,
     texts,
     words,
@@ -157,6 +158,9 @@ S3: Table = _S3Table(
         "UploadPartCopy": _copy,
         "PutObject": _put_extras,
         "CreateMultipartUpload": _put_extras,
+        "PutBucketReplication": lambda p, s: pass_role(
+            (p.get("ReplicationConfiguration") or {}).get("Role"), "s3.amazonaws.com", s
+        ),
     },
     keys=_s3_keys,
     rule=_s3,
@@ -188,6 +192,8 @@ SECRETSMANAGER = Table(
     "secretsmanager",
     resources={"CreateSecret": named("Name", "secretsmanager", "secret:{}-??????")},
     anywhere=frozenset({"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"}),
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+    tagging={"CreateSecret": "TagResource"},
     keys=_secret_keys,
     rule=_secrets,
 )
@@ -225,6 +231,8 @@ KMS = Table(
     resources=by_operation({"CreateAlias UpdateAlias DeleteAlias": _alias}),
     anywhere=words("CreateKey ListKeys ListAliases GenerateRandom ListRetirableGrants"),
     renamed={"ReEncrypt": "ReEncryptFrom"},
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html
+    tagging={"CreateKey": "TagResource"},
     keys=lambda parameters: {
         **tag_keys(parameters),
         **{f"kms:EncryptionContext:{k}": str(v) for k, v in (parameters.get("EncryptionContext") or {}).items()},
@@ -264,8 +272,13 @@ SSM = Table(
 # DynamoDB
 
 
+_DYNAMODB_ANYWHERE = words(
+    "ListTables DescribeLimits DescribeEndpoints ListGlobalTables ListBackups ListContributorInsights"
+)
+
+
 def _dynamodb(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] | None:
-    if operation in ("ListTables", "DescribeLimits", "DescribeEndpoints", "ListGlobalTables"):
+    if operation in _DYNAMODB_ANYWHERE:
         return ("*",)
     if "TableName" in parameters:
         return list(named("TableName", "dynamodb", "table/{}")(parameters, scope))
