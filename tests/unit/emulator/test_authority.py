@@ -64,7 +64,8 @@ def test_refusal_is_worded_as_aws_words_it(world: World) -> None:
     assert error(caught) == (
         "AccessDeniedException",
         f"User: {SESSION} is not authorized to perform: codestar-connections:ListConnections on resource: "
-        "arn:aws:codestar-connections:eu-west-1:123456789012:connection/* because no identity-based policy allows the codestar-connections:ListConnections action",
+        "arn:aws:codestar-connections:eu-west-1:123456789012:connection/* "
+        "because no identity-based policy allows the codestar-connections:ListConnections action",
         400,
     )
 

@@ -188,6 +188,8 @@ def test_trust_policies_that_iam_refuses(text: str, message: str) -> None:
     [
         {},
         {"Principal": {"AWS": "*"}},
+        # What terraform-aws-modules/iam writes when only services are trusted.
+        {"Principal": {"AWS": [], "Service": "ecs-tasks.amazonaws.com"}},
         {"Principal": {"AWS": ["210987654321", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:role/there"]}},
         {"Principal": {"Service": ["logs.eu-west-1.amazonaws.com", "ecs.application-autoscaling.amazonaws.com"]}},
         {"Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetContext"]},
@@ -197,6 +199,7 @@ def test_trust_policies_that_iam_refuses(text: str, message: str) -> None:
 def test_trust_policies_that_iam_takes(changes: dict[str, Any]) -> None:
     """Accounts, the services of AWS and their parts, and roles that exist may be trusted, under any version."""
     assert said(trusting(**changes), v.TRUST) == ""
+    assert parse(trusting(**changes), Kind.TRUST).statements
     assert said(document({**TRUSTING, **changes}, Version="2008-10-17"), v.TRUST) == ""
 
 
