@@ -59,9 +59,9 @@ class Service:
         return method
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what AWS refuses and the substrate would store. Called before the substrate is, in overlays only.
+        """Raise AwsError for what AWS refuses and the substrate would store. Called first, in overlays only.
 
-        The request is parsed, and not validated against the model: the substrate answers for its form.
+        The request is parsed, and not validated against the model yet.
         """
 
     def ask(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:

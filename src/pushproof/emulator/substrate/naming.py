@@ -72,9 +72,23 @@ def _words_of(request: Request) -> str:
     return action or f"{request.method} {request.path}"
 
 
+def endpoint_prefixes() -> frozenset[str]:
+    """The first labels of AWS's endpoints, `ecs` of `ecs.eu-west-1.amazonaws.com`."""
+    return frozenset(metadata["endpointPrefix"] for _, metadata in _metadata())
+
+
 @functools.cache
 def _by_signing_name() -> dict[str, set[str]]:
     names: dict[str, set[str]] = {}
+    for service, metadata in _metadata():
+        names.setdefault(metadata.get("signingName") or metadata["endpointPrefix"], set()).add(service)
+    return names
+
+
+@functools.cache
+def _metadata() -> tuple[tuple[str, dict[str, str]], ...]:
+    """The metadata of every service that botocore has a model of."""
+    found = []
     for folder in (Path(botocore.__file__).parent / "data").iterdir():
         versions = sorted(folder.glob("*/service-2.json.gz"))
         if not versions:
@@ -83,6 +97,5 @@ def _by_signing_name() -> dict[str, set[str]]:
         with gzip.open(versions[-1], "rt", encoding="utf-8") as text:
             match = _METADATA.search(text.read(8000))
         if match is not None:
-            metadata = dict(_TEXT_MEMBER.findall(match[1]))
-            names.setdefault(metadata.get("signingName") or metadata["endpointPrefix"], set()).add(folder.name)
-    return names
+            found.append((folder.name, dict(_TEXT_MEMBER.findall(match[1]))))
+    return tuple(found)

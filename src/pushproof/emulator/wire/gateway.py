@@ -182,6 +182,9 @@ class Gateway:
     def _dispatch(self, exchange: Exchange) -> None:
         service = self.world.services.get(exchange.service)
         if service is not None and exchange.call is not None:
+            if service.overlay:
+                with self.world.loop.lock:
+                    service.admit(exchange.context, exchange.call.parameters)
             method = service.handler(exchange.call.operation)
             if method is not None:
                 protocol.validate(exchange.call)
@@ -190,8 +193,6 @@ class Gateway:
                 return
             if not service.overlay:
                 raise not_implemented(exchange.service, exchange.call.operation)
-            with self.world.loop.lock:
-                service.admit(exchange.context, exchange.call.parameters)
         exchange.response = self.world.substrate.handle(exchange.request)
         exchange.forwarded = True
 

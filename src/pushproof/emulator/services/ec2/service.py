@@ -8,7 +8,8 @@ Terraform would want to write it again on every plan. Everything else is the sub
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
@@ -17,9 +18,38 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
+from pushproof.emulator.services.ec2 import acls, endpoints, gateways, groups, routes, tags, vpcs
+from pushproof.emulator.services.ec2.tags import require_tags
+from pushproof.emulator.services.ec2.view import View
+from pushproof.emulator.services.ec2.words import missing
+from pushproof.emulator.wire.protocol import service_model
+
+_VERBS = (
+    "create_",
+    "delete_",
+    "modify_",
+    "associate_",
+    "disassociate_",
+    "authorize_",
+    "attach_",
+    "detach_",
+    "replace_",
+    "release_",
+)
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
+
+
+Check = Callable[[View, dict[str, Any]], None]
+
+# What refuses a call before the substrate stores anything, by the operation's method.
+CHECKS: dict[str, Check] = {
+    name: check
+    for module in (vpcs, gateways, routes, groups, endpoints, acls, tags)
+    for name, check in vars(module).items()
+    if name.startswith(_VERBS) and callable(check)
+}
 
 
 class Ec2Service(Service):
@@ -31,6 +61,18 @@ class Ec2Service(Service):
         super().__init__(world, name)
         self._descriptions: dict[str, str] = {}
         self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Refuse what AWS refuses, unless a client token says that the call was accepted before."""
+        operation = xform_name(context.operation)
+        if (context.scope, operation, request.get("ClientToken")) in self._by_token:
+            return
+        _require_members(context.operation, request)
+        check = CHECKS.get(operation)
+        if check is not None:
+            check(View(self.world.substrate.client, context.region), request)
+        if "TagSpecifications" in request:
+            require_tags(context.operation, request)
 
     def _once(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """A call repeated with its client token makes nothing anew: its first answer may have been lost.
@@ -123,6 +165,21 @@ class Ec2Service(Service):
             ) from error
         answer.pop("ResponseMetadata", None)
         return answer
+
+
+def _require_members(operation: str, request: dict[str, Any]) -> None:
+    for name, sent_as in _required(operation):
+        if request.get(name) is None:
+            raise missing(sent_as)
+
+
+@functools.cache
+def _required(operation: str) -> tuple[tuple[str, str], ...]:
+    """The parameters an operation must have, and what EC2 calls them."""
+    shape = service_model("ec2").operation_model(operation).input_shape
+    if shape is None:
+        return ()
+    return tuple((name, shape.members[name].serialization.get("name", name)) for name in shape.required_members)
 
 
 def _described_references(permissions: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

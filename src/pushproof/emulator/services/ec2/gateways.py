@@ -1,0 +1,102 @@
+"""What EC2 refuses about internet gateways, NAT gateways and Elastic IP addresses.
+
+Sources: https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html,
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html (how a NAT gateway fails after it was made),
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services.ec2.view import View
+from pushproof.emulator.services.ec2.words import has_dependencies, missing, no_subnet, no_vpc
+
+
+def attach_internet_gateway(view: View, request: dict[str, Any]) -> None:
+    vpc_id, gateway = request["VpcId"], view.gateway(request["InternetGatewayId"])
+    if gateway is None:
+        raise _no_gateway(request["InternetGatewayId"])
+    if view.vpc(vpc_id) is None:
+        raise no_vpc(vpc_id)
+    if gateway["Attachments"]:
+        raise AwsError(
+            "Resource.AlreadyAssociated",
+            f"resource {gateway['InternetGatewayId']} is already attached to network {gateway['Attachments'][0]['VpcId']}",
+        )
+    if view.gateways_of(vpc_id):
+        raise AwsError("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
+
+
+def detach_internet_gateway(view: View, request: dict[str, Any]) -> None:
+    vpc_id, gateway = request["VpcId"], view.gateway(request["InternetGatewayId"])
+    if gateway is None:
+        raise _no_gateway(request["InternetGatewayId"])
+    if all(attachment["VpcId"] != vpc_id for attachment in gateway["Attachments"]):
+        raise AwsError(
+            "Gateway.NotAttached", f"resource {gateway['InternetGatewayId']} is not attached to network {vpc_id}"
+        )
+    mapped = any(
+        nat["State"] in ("pending", "available") and nat.get("ConnectivityType") != "private"
+        for nat in view.nats_of(vpc_id)
+    ) or any(interface.get("Association", {}).get("PublicIp") for interface in view.interfaces_of(vpc_id))
+    if mapped:
+        raise AwsError(
+            "DependencyViolation",
+            f"Network {vpc_id} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway.",
+        )
+
+
+def delete_internet_gateway(view: View, request: dict[str, Any]) -> None:
+    gateway = view.gateway(request["InternetGatewayId"])
+    if gateway is None:
+        raise _no_gateway(request["InternetGatewayId"])
+    if gateway["Attachments"]:
+        raise has_dependencies("internetGateway", gateway["InternetGatewayId"])
+
+
+def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
+    allocation = request.get("AllocationId")
+    if view.subnet(request["SubnetId"]) is None:
+        raise no_subnet(request["SubnetId"])
+    if request.get("ConnectivityType") == "private":
+        if allocation:
+            raise AwsError("InvalidParameter", "AllocationId cannot be specified with ConnectivityType private.")
+    elif not allocation:
+        raise missing("AllocationId")
+    elif view.address(allocation) is None:
+        raise _no_address(allocation)
+
+
+def failure_of_nat_gateway(view: View, request: dict[str, Any]) -> tuple[str, str] | None:
+    """Why a NAT gateway that was accepted fails a moment later: its failure's code and message; None when it does not."""
+    subnet, allocation = view.subnet(request["SubnetId"]), request.get("AllocationId")
+    if request.get("ConnectivityType") == "private" or subnet is None or not allocation:
+        return None
+    address = view.address(allocation) or {}
+    if address.get("AssociationId") or address.get("InstanceId") or view.nat_of_address(allocation) is not None:
+        return "Resource.AlreadyAssociated", f"Elastic IP address [{allocation}] is already associated"
+    if not view.gateways_of(subnet["VpcId"]):
+        return "Gateway.NotAttached", f"Network {subnet['VpcId']} has no Internet gateway attached"
+    return None
+
+
+def release_address(view: View, request: dict[str, Any]) -> None:
+    allocation = request.get("AllocationId")
+    if not allocation:
+        return
+    address = view.address(allocation)
+    if address is None:
+        raise _no_address(allocation)
+    if view.nat_of_address(allocation) is not None:
+        raise AwsError("InvalidIPAddress.InUse", f"Address {address['PublicIp']} is in use.")
+
+
+def _no_gateway(gateway_id: str) -> AwsError:
+    return AwsError("InvalidInternetGatewayID.NotFound", f"The internetGateway ID '{gateway_id}' does not exist")
+
+
+def _no_address(allocation_id: str) -> AwsError:
+    return AwsError("InvalidAllocationID.NotFound", f"The allocation ID '{allocation_id}' does not exist")

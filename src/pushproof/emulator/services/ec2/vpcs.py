@@ -1,0 +1,145 @@
+"""What EC2 refuses about VPCs and subnets.
+
+Sources: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html (sizes, overlaps),
+https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html (what must go first).
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services.ec2.view import Described, View
+from pushproof.emulator.services.ec2.words import has_dependencies, network_of, no_subnet, no_vpc
+
+_CIDRS_PER_VPC = 5
+_ATTRIBUTES = ("EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics")
+
+
+def create_vpc(_: View, request: dict[str, Any]) -> None:
+    if request.get("CidrBlock"):
+        _vpc_network(request["CidrBlock"])
+    elif not request.get("Ipv4IpamPoolId"):
+        raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+
+
+def associate_vpc_cidr_block(view: View, request: dict[str, Any]) -> None:
+    vpc = view.vpc(request["VpcId"])
+    if vpc is None:
+        raise no_vpc(request["VpcId"])
+    if not request.get("CidrBlock"):
+        return
+    wanted, own = _vpc_network(request["CidrBlock"]), _networks_of(vpc)
+    if any(isinstance(network, IPv4Network) and network.overlaps(wanted) for network in own):
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{wanted}' conflicts with a CIDR of the VPC '{vpc['VpcId']}'.")
+    if sum(isinstance(network, IPv4Network) for network in own) >= _CIDRS_PER_VPC:
+        raise AwsError(
+            "CidrLimitExceeded",
+            f"This network '{vpc['VpcId']}' has met its maximum number of allowed CIDRs: {_CIDRS_PER_VPC}",
+        )
+
+
+def modify_vpc_attribute(_: View, request: dict[str, Any]) -> None:
+    named = [name[0].lower() + name[1:] for name in _ATTRIBUTES if name in request]
+    if len(named) > 1:
+        raise AwsError(
+            "InvalidParameterCombination", f"Fields for multiple attribute types specified: {', '.join(named)}"
+        )
+
+
+def delete_vpc(view: View, request: dict[str, Any]) -> None:
+    vpc_id = request["VpcId"]
+    if view.vpc(vpc_id) is None:
+        raise no_vpc(vpc_id)
+    if (
+        view.subnets_of(vpc_id)
+        or view.gateways_of(vpc_id)
+        or any(group["GroupName"] != "default" for group in view.groups_of(vpc_id))
+        or any(not _is_main(table) for table in view.tables_of(vpc_id))
+        or any(not acl["IsDefault"] for acl in view.network_acls_of(vpc_id))
+        or view.endpoints_of(vpc_id)
+    ):
+        raise has_dependencies("vpc", vpc_id)
+
+
+def create_subnet(view: View, request: dict[str, Any]) -> None:
+    vpc = view.vpc(request["VpcId"])
+    if vpc is None:
+        raise no_vpc(request["VpcId"])
+    wanted = []
+    if request.get("CidrBlock"):
+        network = network_of(request["CidrBlock"], "cidrBlock")
+        if not 16 <= network.prefixlen <= 28:
+            raise _outside(network)
+        wanted.append(network)
+    if request.get("Ipv6CidrBlock"):
+        wanted.append(_ipv6_subnet(request["Ipv6CidrBlock"]))
+    own = _networks_of(vpc)
+    others = [network for subnet in view.subnets_of(vpc["VpcId"]) for network in _networks_of(subnet)]
+    for network in wanted:
+        _require_room(network, own, others)
+
+
+def associate_subnet_cidr_block(view: View, request: dict[str, Any]) -> None:
+    subnet = view.subnet(request["SubnetId"])
+    if subnet is None:
+        raise no_subnet(request["SubnetId"])
+    vpc = view.vpc(subnet["VpcId"])
+    if vpc is not None and request.get("Ipv6CidrBlock"):
+        others = [n for other in view.subnets_of(vpc["VpcId"]) for n in _networks_of(other)]
+        _require_room(_ipv6_subnet(request["Ipv6CidrBlock"]), _networks_of(vpc), others)
+
+
+def delete_subnet(view: View, request: dict[str, Any]) -> None:
+    subnet = view.subnet(request["SubnetId"])
+    if subnet is None:
+        raise no_subnet(request["SubnetId"])
+    if any(interface["SubnetId"] == subnet["SubnetId"] for interface in view.interfaces_of(subnet["VpcId"])):
+        raise has_dependencies("subnet", subnet["SubnetId"])
+
+
+def _vpc_network(text: str) -> IPv4Network:
+    network = network_of(text, "cidrBlock")
+    if not isinstance(network, IPv4Network) or not 16 <= network.prefixlen <= 28:
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{text}' is invalid.")
+    return network
+
+
+def _ipv6_subnet(text: str) -> IPv6Network:
+    network = network_of(text, "ipv6CidrBlock")
+    if not isinstance(network, IPv6Network) or not 44 <= network.prefixlen <= 64 or network.prefixlen % 4:
+        raise _outside(network)
+    return network
+
+
+def _require_room(
+    wanted: IPv4Network | IPv6Network,
+    own: list[IPv4Network | IPv6Network],
+    others: list[IPv4Network | IPv6Network],
+) -> None:
+    """Refuse a subnet's CIDR that is not in the VPC's, or not free."""
+    if not any(wanted.version == network.version and wanted.subnet_of(network) for network in own):  # type: ignore[arg-type]
+        raise _outside(wanted)
+    if any(wanted.version == other.version and wanted.overlaps(other) for other in others):
+        raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{wanted}' conflicts with another subnet")
+
+
+def _networks_of(described: Described) -> list[IPv4Network | IPv6Network]:
+    """The CIDRs of a VPC or a subnet, IPv6's included."""
+    texts = [described["CidrBlock"]] if described.get("CidrBlock") else []
+    for key in ("CidrBlock", "Ipv6CidrBlock"):
+        texts += [
+            association[key]
+            for association in described.get(f"{key}AssociationSet", [])
+            if association.get(f"{key}State", {}).get("State") in ("associating", "associated")
+        ]
+    return [network_of(text, "cidrBlock") for text in dict.fromkeys(texts)]
+
+
+def _outside(network: object) -> AwsError:
+    return AwsError("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
+
+
+def _is_main(table: Described) -> bool:
+    return any(association.get("Main") for association in table.get("Associations", []))
