@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from pushproof.emulator.substrate.moto_gaps import fill_gaps
+from pushproof.emulator.substrate.moto_networks import repair_networks
+
 
 def repair() -> None:
     """Apply every repair; safe to call again, and harmless once moto has its own."""
@@ -12,6 +15,8 @@ def repair() -> None:
     _every_bucket_is_encrypted()
     _policy_documents_are_judged_once()
     _iam_names_have_their_form()
+    repair_networks()
+    fill_gaps()
 
 
 def _delete_markers_can_be_disposed_of() -> None:

@@ -1,7 +1,7 @@
 """What EC2 refuses about internet gateways, NAT gateways and Elastic IP addresses.
 
 Sources: https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html,
-https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html (how a NAT gateway fails after it was made),
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html.
 """
 
@@ -68,19 +68,6 @@ def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
         raise missing("AllocationId")
     elif view.address(allocation) is None:
         raise _no_address(allocation)
-
-
-def failure_of_nat_gateway(view: View, request: dict[str, Any]) -> tuple[str, str] | None:
-    """Why a NAT gateway that was accepted fails a moment later: its failure's code and message; None when it does not."""
-    subnet, allocation = view.subnet(request["SubnetId"]), request.get("AllocationId")
-    if request.get("ConnectivityType") == "private" or subnet is None or not allocation:
-        return None
-    address = view.address(allocation) or {}
-    if address.get("AssociationId") or address.get("InstanceId") or view.nat_of_address(allocation) is not None:
-        return "Resource.AlreadyAssociated", f"Elastic IP address [{allocation}] is already associated"
-    if not view.gateways_of(subnet["VpcId"]):
-        return "Gateway.NotAttached", f"Network {subnet['VpcId']} has no Internet gateway attached"
-    return None
 
 
 def release_address(view: View, request: dict[str, Any]) -> None:

@@ -1,0 +1,121 @@
+"""Small gaps of moto's other services, filled in this process. Each says what fails without it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+# AWS's public parameters that ECS stacks read, and what stands for today's image.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/firelens-using-fluentbit.html
+_FLUENT_BIT = "/aws/service/aws-for-fluent-bit/"
+_FLUENT_BIT_TAGS = ("latest", "stable", "2.32.5", "2.34.0", "3.0.0", "debug-latest", "init-latest")
+
+
+def fill_gaps() -> None:
+    """Fill every gap; safe to call again, and harmless once moto has its own."""
+    _log_groups_have_a_class()
+    _subnet_groups_of_caches_can_be_deleted()
+    _users_have_no_service_credentials()
+    _permission_sets_show_their_tags()
+    _fluent_bit_s_image_is_known()
+
+
+def _log_groups_have_a_class() -> None:
+    """Without it, Terraform replaces a log group of the class INFREQUENT_ACCESS on every plan."""
+    from moto.logs.models import LogGroup
+    from moto.logs.responses import LogsResponse
+
+    create, describe = LogsResponse.create_log_group, LogGroup.to_describe_dict
+    if hasattr(create, "repaired"):
+        return
+
+    @functools.wraps(create)
+    def create_log_group(self: Any) -> Any:
+        answer = create(self)
+        wanted = self._get_param("logGroupClass")
+        self.logs_backend.groups[self._get_param("logGroupName")].log_group_class = wanted or "STANDARD"
+        return answer
+
+    @functools.wraps(describe)
+    def to_describe_dict(self: Any) -> dict[str, Any]:
+        return {**describe(self), "logGroupClass": getattr(self, "log_group_class", "STANDARD")}
+
+    create_log_group.repaired = True  # type: ignore[attr-defined]
+    setattr(LogsResponse, "create_log_group", create_log_group)  # noqa: B010
+    setattr(LogGroup, "to_describe_dict", to_describe_dict)  # noqa: B010
+
+
+def _subnet_groups_of_caches_can_be_deleted() -> None:
+    """Without it, a VPC with subnets for ElastiCache is applied and never destroyed."""
+    from moto.core.responses import EmptyResult
+    from moto.elasticache.responses import ElastiCacheResponse
+
+    if hasattr(ElastiCacheResponse, "delete_cache_subnet_group"):
+        return
+
+    def delete_cache_subnet_group(self: Any) -> Any:
+        name = self._get_param("CacheSubnetGroupName")
+        # Raises CacheSubnetGroupNotFoundFault.
+        self.elasticache_backend.describe_cache_subnet_groups(name)
+        del self.elasticache_backend.cache_subnet_groups[name]
+        return EmptyResult()
+
+    setattr(ElastiCacheResponse, "delete_cache_subnet_group", delete_cache_subnet_group)  # noqa: B010
+
+
+def _users_have_no_service_credentials() -> None:
+    """Without it, a user with `force_destroy` cannot be destroyed. None can be made here, so that the list is empty."""
+    from moto.core.responses import ActionResult
+    from moto.iam.responses import IamResponse
+
+    if hasattr(IamResponse, "list_service_specific_credentials"):
+        return
+
+    def list_service_specific_credentials(self: Any) -> Any:
+        name = self._get_param("UserName")
+        if name:
+            self.backend.get_user(name)
+        return ActionResult({"ServiceSpecificCredentials": []})
+
+    setattr(IamResponse, "list_service_specific_credentials", list_service_specific_credentials)  # noqa: B010
+
+
+def _permission_sets_show_their_tags() -> None:
+    """Without it, a permission set can be made, and then neither read nor destroyed."""
+    from moto.core.responses import ActionResult
+    from moto.ssoadmin.responses import SSOAdminResponse
+
+    if hasattr(SSOAdminResponse, "list_tags_for_resource"):
+        return
+
+    def list_tags_for_resource(self: Any) -> Any:
+        arn = self._get_param("ResourceArn")
+        sets = [one for one in self.ssoadmin_backend.permission_sets if one.permission_set_arn == arn]
+        tags = (sets[0].tags if sets else None) or []
+        return ActionResult({"Tags": tags})
+
+    setattr(SSOAdminResponse, "list_tags_for_resource", list_tags_for_resource)  # noqa: B010
+
+
+def _fluent_bit_s_image_is_known() -> None:
+    """Without it, the parameter that names AWS's image for Fluent Bit is not found, and stacks with FireLens stop there."""
+    from moto.core.utils import utcnow
+    from moto.ssm.models import Parameter, ParameterDict
+
+    original = ParameterDict._check_loading_status
+    if hasattr(original, "repaired"):
+        return
+
+    @functools.wraps(original)
+    def _check_loading_status(self: Any, key: str) -> None:
+        original(self, key)
+        if not str(key or "").startswith(_FLUENT_BIT) or getattr(self, "fluent_bit_loaded", False):
+            return
+        self.fluent_bit_loaded = True
+        for tag in _FLUENT_BIT_TAGS:
+            name = f"{_FLUENT_BIT}{tag}"
+            image = f"public.ecr.aws/aws-observability/aws-for-fluent-bit:{tag}"
+            self[name].append(Parameter(self.account_id, name, image, "String", None, None, None, utcnow(), 1, "text"))  # type: ignore[abstract]
+
+    _check_loading_status.repaired = True  # type: ignore[attr-defined]
+    setattr(ParameterDict, "_check_loading_status", _check_loading_status)  # noqa: B010

@@ -1,0 +1,229 @@
+"""Repairs of moto's EC2: what it forgets of networks, and what every account has from the start.
+
+Each says what fails without it.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+# The parts of a request that moto's backends are not handed: for the thread that answers it.
+_SENT = threading.local()
+
+
+def repair_networks() -> None:
+    """Apply every repair; safe to call again."""
+    from moto.ec2.models import EC2Backend
+    from moto.ec2.models.nat_gateways import NatGatewayBackend
+    from moto.ec2.models.subnets import Subnet
+    from moto.ec2.models.vpcs import VPCBackend
+    from moto.ec2.responses.customer_gateways import CustomerGateways
+    from moto.ec2.responses.dhcp_options import DHCPOptions
+    from moto.ec2.responses.subnets import Subnets
+    from moto.ec2.responses.vpcs import VPCs
+
+    _around(EC2Backend, "__init__", _default_vpc_reaches_the_internet)
+    _around(DHCPOptions, "create_dhcp_options", _dhcp_options_keep_tags)
+    _around(CustomerGateways, "create_customer_gateway", _customer_gateways_keep_their_device)
+    _around(Subnets, "modify_subnet_attribute", _subnets_keep_every_attribute)
+    _around(Subnet, "get_filter_value", _subnets_are_found_by_ipv6_association)
+    _show_ipv6_associations(Subnet)
+    _around(NatGatewayBackend, "delete_nat_gateway", _nat_gateways_take_their_interface_along)
+    _around(VPCs, "create_vpc_endpoint", _remember_endpoint_request)
+    _around(VPCs, "modify_vpc_endpoint", _remember_endpoint_request)
+    _around(VPCBackend, "create_vpc_endpoint", _endpoints_have_interfaces_in_their_subnets)
+    _around(VPCBackend, "modify_vpc_endpoint", _endpoints_move_their_interfaces)
+
+
+def _around(owner: Any, name: str, repair: Callable[..., Any]) -> None:
+    original = getattr(owner, name)
+    if getattr(original, "repaired", False):
+        return
+
+    @functools.wraps(original)
+    def repaired(self: Any, *arguments: Any, **named: Any) -> Any:
+        return repair(original, self, *arguments, **named)
+
+    repaired.repaired = True  # type: ignore[attr-defined]
+    setattr(owner, name, repaired)
+
+
+def _default_vpc_reaches_the_internet(original: Any, backend: Any, *arguments: Any, **named: Any) -> None:
+    """Without it, a public load balancer or task in the default VPC has no way out.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html: an internet gateway, and a default route to it.
+    """
+    original(backend, *arguments, **named)
+    vpc = backend.default_vpc
+    if not vpc.is_default or backend.internet_gateways:
+        return
+    gateway = backend.create_internet_gateway()
+    backend.attach_internet_gateway(gateway.id, vpc.id)
+    main = next(table for table in backend.route_tables.values() if table.vpc_id == vpc.id)
+    backend.create_route(main.id, "0.0.0.0/0", gateway_id=gateway.id)
+
+
+def _dhcp_options_keep_tags(original: Any, response: Any) -> Any:
+    """Without it, Terraform writes the tags of DHCP options on every plan."""
+    answer = original(response)
+    made = answer.result["DhcpOptions"]
+    for specification in response._get_param("TagSpecifications", []):
+        for tag in specification.get("Tags", []):
+            made.add_tag(tag["Key"], tag["Value"])
+    return answer
+
+
+def _customer_gateways_keep_their_device(original: Any, response: Any) -> Any:
+    """Without it, Terraform replaces a customer gateway with a device name on every plan."""
+    answer = original(response)
+    made = answer.result["CustomerGateway"]
+    for name, attribute in (("DeviceName", "device_name"), ("CertificateArn", "certificate_arn")):
+        if response._get_param(name) is not None:
+            setattr(made, attribute, response._get_param(name))
+    return answer
+
+
+def _subnets_keep_every_attribute(original: Any, response: Any) -> Any:
+    """Without it, Terraform waits five minutes for DNS64 or for the type of host names, and fails.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html
+    """
+    answer = original(response)
+    subnet = response.ec2_backend.get_subnet(response._get_param("SubnetId"))
+    dns64 = response._get_param("EnableDns64.Value")
+    if dns64 is not None:
+        subnet.enable_dns64 = _true(dns64)
+    options = subnet.private_dns_name_options_on_launch
+    aaaa = response._get_param("EnableResourceNameDnsAAAARecordOnLaunch.Value")
+    if aaaa is not None:
+        options["EnableResourceNameDnsAAAARecord"] = _true(aaaa)
+    hostnames = response._get_param("PrivateDnsHostnameTypeOnLaunch")
+    if hostnames is not None:
+        options["HostnameType"] = hostnames
+    return answer
+
+
+def _subnets_are_found_by_ipv6_association(
+    original: Any, subnet: Any, filter_name: str, method_name: str | None = None
+) -> Any:
+    """Without it, a subnet with an IPv6 block cannot be made: Terraform waits for its association by this filter."""
+    associations = subnet.ipv6_cidr_block_associations.values()
+    if filter_name == "ipv6-cidr-block-association.association-id":
+        return [association["associationId"] for association in associations]
+    if filter_name == "ipv6-cidr-block-association.ipv6-cidr-block":
+        return [association["ipv6CidrBlock"] for association in associations]
+    if filter_name == "ipv6-cidr-block-association.state":
+        return [association["ipv6CidrBlockState"]["State"] for association in associations]
+    return original(subnet, filter_name, method_name)
+
+
+def _show_ipv6_associations(subnet_class: Any) -> None:
+    """Without it, the state of a subnet's IPv6 block is the text of a dictionary."""
+
+    def ipv6_cidr_block_association_set(self: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "ipv6CidrBlock": association["ipv6CidrBlock"],
+                "associationId": association["associationId"],
+                "ipv6CidrBlockState": {"state": "associated"},
+            }
+            for association in self.ipv6_cidr_block_associations.values()
+            if association["ipv6CidrBlockState"]["State"] == "associated"
+        ]
+
+    setattr(subnet_class, "ipv6_cidr_block_association_set", property(ipv6_cidr_block_association_set))  # noqa: B010
+
+
+def _nat_gateways_take_their_interface_along(original: Any, backend: Any, nat_gateway_id: str) -> Any:
+    """Without it, a subnet keeps the interface of a NAT gateway that is gone, and its address stays associated."""
+    gateway = original(backend, nat_gateway_id)
+    for address in gateway.address_set:
+        association = next(
+            (a for a in backend.addresses if a.allocation_id == address.get("allocationId") and a.association_id), None
+        )
+        if association is not None:
+            backend.disassociate_address(association_id=association.association_id)
+    backend.enis.pop(gateway._eni.id, None)
+    return gateway
+
+
+def _remember_endpoint_request(original: Any, response: Any) -> Any:
+    """Hand the parts of the request that moto drops to the backend."""
+    names = ("SubnetConfigurations", "DnsOptions", "IpAddressType", "VpcEndpointType")
+    _SENT.endpoint = {name: response._get_param(name) for name in names if response._get_param(name) is not None}
+    try:
+        return original(response)
+    finally:
+        _SENT.endpoint = {}
+
+
+def _endpoints_have_interfaces_in_their_subnets(original: Any, backend: Any, **named: Any) -> Any:
+    """Without it, an endpoint's interfaces have addresses outside their subnets and no security groups, and what was asked for
+    (addresses, DNS options) is not read back.
+
+    https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html
+    """
+    sent = getattr(_SENT, "endpoint", {})
+    kind = (named.get("endpoint_type") or "Gateway").lower()
+    if kind != "interface":
+        endpoint = original(backend, **named)
+        endpoint.private_dns_enabled = False
+        return endpoint
+    configured = {entry["SubnetId"]: entry for entry in sent.get("SubnetConfigurations", []) if "SubnetId" in entry}
+    subnets = list(dict.fromkeys([*(named.get("subnet_ids") or []), *configured]))
+    groups = named.get("security_group_ids") or [backend.get_default_security_group(named["vpc_id"]).id]
+    endpoint = original(backend, **{**named, "subnet_ids": [], "security_group_ids": list(groups)})
+    endpoint.subnet_ids = []
+    _add_interfaces(backend, endpoint, subnets, configured)
+    endpoint.ip_address_type = sent.get("IpAddressType", "ipv4")
+    endpoint.dns_options = {"DnsRecordIpType": "ipv4", **sent.get("DnsOptions", {})}
+    return endpoint
+
+
+def _endpoints_move_their_interfaces(original: Any, backend: Any, **named: Any) -> Any:
+    """Without it, an endpoint that gains or loses a subnet keeps the interfaces it had."""
+    endpoint = backend.describe_vpc_endpoints(vpc_end_point_ids=[named["vpc_id"]])[0]
+    if (endpoint.vpc_endpoint_type or "").lower() != "interface":
+        return original(backend, **named)
+    sent = getattr(_SENT, "endpoint", {})
+    configured = {entry["SubnetId"]: entry for entry in sent.get("SubnetConfigurations", []) if "SubnetId" in entry}
+    added = [*(named.get("add_subnets") or []), *configured]
+    removed = set(named.get("remove_subnets") or [])
+    answer = original(backend, **{**named, "add_subnets": [], "remove_subnets": []})
+    for interface_id in list(endpoint.network_interface_ids):
+        interface = backend.enis.get(interface_id)
+        if interface is not None and interface.subnet.id in removed:
+            del backend.enis[interface_id]
+            endpoint.network_interface_ids.remove(interface_id)
+    endpoint.subnet_ids = [subnet for subnet in endpoint.subnet_ids if subnet not in removed]
+    _add_interfaces(backend, endpoint, [s for s in dict.fromkeys(added) if s not in endpoint.subnet_ids], configured)
+    for interface_id in endpoint.network_interface_ids:
+        groups = [backend.get_security_group_from_id(group) for group in endpoint.security_group_ids]
+        backend.enis[interface_id]._group_set = [group for group in groups if group is not None]
+    if "DnsOptions" in sent:
+        endpoint.dns_options = {**getattr(endpoint, "dns_options", {}), **sent["DnsOptions"]}
+    if "IpAddressType" in sent:
+        endpoint.ip_address_type = sent["IpAddressType"]
+    return answer
+
+
+def _add_interfaces(backend: Any, endpoint: Any, subnets: list[str], configured: dict[str, Any]) -> None:
+    for subnet_id in subnets:
+        interface = backend.create_network_interface(
+            backend.get_subnet(subnet_id),
+            configured.get(subnet_id, {}).get("Ipv4"),
+            group_ids=list(endpoint.security_group_ids),
+            description=f"VPC Endpoint Interface {endpoint.id}",
+        )
+        interface.interface_type = "vpc_endpoint"
+        interface.requester_managed = True
+        interface.status = "in-use"
+        endpoint.network_interface_ids.append(interface.id)
+        endpoint.subnet_ids.append(subnet_id)
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() == "true"
