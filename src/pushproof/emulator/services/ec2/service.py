@@ -17,12 +17,12 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import service_model
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.ec2 import acls, endpoints, gateways, groups, routes, tags, vpcs
 from pushproof.emulator.services.ec2.tags import require_tags
 from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import missing
-from pushproof.emulator.wire.protocol import service_model
 
 _VERBS = (
     "create_",
