@@ -13,6 +13,7 @@ def repair() -> None:
     _delete_markers_can_be_disposed_of()
     _vpc_endpoints_change_when_modified()
     _every_bucket_is_encrypted()
+    _buckets_take_what_s3_takes()
     _policy_documents_are_judged_once()
     _iam_names_have_their_form()
     repair_networks()
@@ -77,6 +78,36 @@ def _every_bucket_is_encrypted() -> None:
         self.__dict__["encryption"] = configuration
 
     setattr(FakeBucket, "encryption", property(encryption, configure))  # noqa: B010
+
+
+def _buckets_take_what_s3_takes() -> None:
+    """Without it, logging needs a grant on its target bucket, and Object Lock an empty bucket; S3 asks for neither.
+
+    Recorded: https://github.com/localstack/localstack, test_s3.py::TestS3BucketLogging::test_put_bucket_logging (of 2026-02-21).
+    Object Lock: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html ("on an existing bucket").
+    """
+    from moto.s3.models import FakeBucket, S3Backend
+
+    setattr(FakeBucket, "_log_permissions_enabled_policy", staticmethod(_granted))  # noqa: B010
+    original = S3Backend.put_object_lock_configuration
+    if getattr(original, "repaired", False):
+        return
+
+    def put_object_lock_configuration(self: Any, bucket_name: str, *arguments: Any, **named: Any) -> None:
+        bucket = self.get_bucket(bucket_name)
+        objects, bucket.keys = bucket.keys, type(bucket.keys)()
+        try:
+            original(self, bucket_name, *arguments, **named)
+        finally:
+            bucket.keys = objects
+
+    put_object_lock_configuration.repaired = True  # type: ignore[attr-defined]
+    setattr(S3Backend, "put_object_lock_configuration", put_object_lock_configuration)  # noqa: B010
+
+
+def _granted(*_: Any, **__: Any) -> bool:
+    """Say yes."""
+    return True
 
 
 def _policy_documents_are_judged_once() -> None:
