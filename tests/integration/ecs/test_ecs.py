@@ -40,6 +40,20 @@ def test_health_checks_agree(service: ServiceChecks) -> None:
     assert service.health_checks_agree()
 
 
+def test_health_is_decided_in_time(service: ServiceChecks) -> None:
+    """A broken target is left alone soon, a start is given its time, and open requests are finished."""
+    assert service.health_is_decided_in_time()
+    assert service.slow_starts_are_forgiven()
+    assert service.finishes_requests_before_it_stops()
+
+
+def test_a_lost_task_is_outlived(service: ServiceChecks) -> None:
+    """There are two tasks at least, one of them on capacity that AWS does not take back; each carries tags."""
+    assert service.outlives_the_loss_of_a_task()
+    assert service.runs_on_capacity_that_stays()
+    assert service.tasks_carry_tags()
+
+
 def test_the_image_has_what_its_health_check_runs(service: ServiceChecks, pytestconfig: pytest.Config) -> None:
     """The health check's program comes with the application's image."""
     dockerfile = (pytestconfig.rootpath / "app/Dockerfile").read_text()
@@ -54,6 +68,12 @@ def test_http_is_redirected(service: ServiceChecks) -> None:
 def test_tls_is_current(service: ServiceChecks) -> None:
     """The HTTPS listener speaks TLS 1.2 and 1.3 only."""
     assert service.speaks_current_tls()
+
+
+def test_requests_arrive(service: ServiceChecks) -> None:
+    """HTTPS leads to the service, and what is not valid HTTP does not."""
+    assert service.serves_over_https()
+    assert service.rejects_malformed_requests()
 
 
 def test_logs_are_kept(service: ServiceChecks) -> None:
@@ -79,6 +99,15 @@ def test_tasks_admit_only_the_load_balancer(network: NetworkingChecks) -> None:
 def test_nothing_private_is_reachable_from_the_internet(network: NetworkingChecks) -> None:
     """With the service's own groups and interfaces, nothing private is exposed."""
     assert network.private_subnets_are_private()
+
+
+def test_groups_are_open_where_they_must_be(network: NetworkingChecks) -> None:
+    """Load balancer, tasks and endpoints let in and out what is needed, and nothing else."""
+    assert network.load_balancers_admit_only_their_listeners()
+    assert network.load_balancers_send_only_to_their_targets()
+    assert network.endpoints_admit_only_the_vpc()
+    assert network.tasks_call_out_on(443)
+    assert network.tasks_reach_inside_the_vpc(5432)
 
 
 def test_the_load_balancer_is_reached(network: NetworkingChecks) -> None:

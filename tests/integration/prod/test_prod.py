@@ -82,6 +82,12 @@ def test_the_network_is_the_reference(networking_checks: Callable[..., Networkin
     assert network.tasks_have_only_private_addresses()
     assert network.tasks_admit_only_the_load_balancer()
     assert network.load_balancers_are_in_public_subnets()
+    assert network.load_balancers_admit_only_their_listeners()
+    assert network.load_balancers_send_only_to_their_targets()
+    assert network.tasks_call_out_on(443)
+    assert network.tasks_reach_inside_the_vpc(5432)
+    assert network.endpoints_are_reachable_on_443()
+    assert network.every_private_route_table_has_the_s3_endpoint()
 
 
 def test_the_service_is_the_reference(service: ServiceChecks) -> None:
@@ -93,6 +99,14 @@ def test_the_service_is_the_reference(service: ServiceChecks) -> None:
     assert service.speaks_current_tls()
     assert service.logs_are_kept(at_least_days=30)
     assert service.container_insights_is_on()
+    assert service.health_is_decided_in_time()
+    assert service.slow_starts_are_forgiven()
+    assert service.finishes_requests_before_it_stops()
+    assert service.outlives_the_loss_of_a_task()
+    assert service.runs_on_capacity_that_stays()
+    assert service.tasks_carry_tags()
+    assert service.serves_over_https()
+    assert service.rejects_malformed_requests()
 
 
 @pytest.mark.parametrize("role", ["codebuild", "codepipeline", "execution", "task"])

@@ -12,10 +12,13 @@ from tests.unit.checks.answers import Answers, clients, refusal
 from pushproof.checks.service import ServiceChecks
 
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop/1"
+DEFINITION = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop:1"
 SERVICE: dict[str, Any] = {
     "serviceArn": "arn:aws:ecs:eu-west-1:123456789012:service/shop/shop",
     "status": "ACTIVE",
     "desiredCount": 4,
+    "propagateTags": "SERVICE",
+    "healthCheckGracePeriodSeconds": 60,
     "taskDefinition": "shop:1",
     "deploymentController": {"type": "ECS"},
     "deploymentConfiguration": {
@@ -33,12 +36,26 @@ CONTAINER: dict[str, Any] = {
         "command": ["CMD", "/app/healthcheck", "http://127.0.0.1:8080/health"],
         "interval": 30,
         "timeout": 5,
+        "retries": 3,
+        "startPeriod": 60,
     },
-    "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/shop"}},
+    "logConfiguration": {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": "/ecs/shop",
+            "awslogs-region": "eu-west-1",
+            "awslogs-stream-prefix": "ecs",
+        },
+    },
 }
 GROUP: dict[str, Any] = {
     "TargetGroupArn": "group",
     "TargetType": "ip",
+    "Protocol": "HTTP",
+    "Port": 8080,
+    "HealthCheckPort": "traffic-port",
+    "HealthyThresholdCount": 2,
+    "UnhealthyThresholdCount": 3,
     "HealthCheckTimeoutSeconds": 5,
     "HealthCheckIntervalSeconds": 30,
     "HealthCheckPath": "/health",
@@ -51,7 +68,7 @@ HTTP: dict[str, Any] = {
 }  # fmt: skip
 HTTPS: dict[str, Any] = {
     "ListenerArn": "https", "LoadBalancerArn": BALANCER, "Port": 443, "Protocol": "HTTPS",
-    "DefaultActions": [{"Type": "forward"}], "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "DefaultActions": [{"Type": "forward", "TargetGroupArn": "group"}], "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
 }  # fmt: skip
 
 
@@ -65,10 +82,14 @@ class Given:
         self.listeners = [self.http, self.https]
         self.insights = "enabled"
         self.log_groups: list[dict[str, Any]] = [{"logGroupName": "/ecs/shop", "retentionInDays": 30}]
-        self.attributes = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+        self.attributes = [
+            {"Key": "deletion_protection.enabled", "Value": "true"},
+            {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"},
+        ]
+        self.delay = "30"
 
     def checks(self) -> ServiceChecks:
-        definition = {"taskDefinitionArn": "shop:1", "containerDefinitions": [self.container]}
+        definition = {"taskDefinitionArn": DEFINITION, "containerDefinitions": [self.container]}
         cluster = {"clusterArn": "shop", "settings": [{"name": "containerInsights", "value": self.insights}]}
         aws = clients(
             ecs=Answers(
@@ -81,6 +102,9 @@ class Given:
                 describe_listeners={"Listeners": self.listeners},
                 describe_rules={"Rules": self.rules},
                 describe_load_balancer_attributes={"Attributes": self.attributes},
+                describe_target_group_attributes={
+                    "Attributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": self.delay}]
+                },
             ),
             logs=Answers(describe_log_groups={"logGroups": self.log_groups}),
         )
@@ -102,6 +126,14 @@ ALL: tuple[Callable[[ServiceChecks], Any], ...] = (
     ServiceChecks.logs_are_kept,
     ServiceChecks.container_insights_is_on,
     ServiceChecks.deletion_is_protected,
+    ServiceChecks.serves_over_https,
+    ServiceChecks.rejects_malformed_requests,
+    ServiceChecks.health_is_decided_in_time,
+    ServiceChecks.slow_starts_are_forgiven,
+    ServiceChecks.finishes_requests_before_it_stops,
+    ServiceChecks.outlives_the_loss_of_a_task,
+    ServiceChecks.runs_on_capacity_that_stays,
+    ServiceChecks.tasks_carry_tags,
     lambda checks: checks.health_check_is_in_the_image(DOCKERFILE),
 )
 
@@ -213,6 +245,10 @@ def test_a_missing_container_check_is_found(given: Given) -> None:
         ({"HealthCheckTimeoutSeconds": 30}, "a timeout shorter than the interval"),
         ({"Matcher": {"HttpCode": "200-499"}}, "answers with errors counts as healthy"),
         ({"Matcher": {"HttpCode": "200,503"}}, "answers with errors counts as healthy"),
+        ({"HealthCheckPort": "9090"}, "a health check on port 9090"),
+        ({"HealthCheckEnabled": False}, "health checks are off"),
+        ({"Port": 80}, "the port of the container, 8080"),
+        ({"Protocol": "HTTPS"}, "the target group sends HTTPS"),
     ],
 )
 def test_a_target_group_that_misjudges_is_found(given: Given, change: dict[str, Any], says: str) -> None:
@@ -249,12 +285,14 @@ def test_a_program_the_image_has_is_not_found(given: Given, command: list[str]) 
         {"Type": "forward"},
         {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_302"}},
         {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTP", "Port": "80", "StatusCode": "HTTP_301"}},
+        {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "8443", "StatusCode": "HTTP_301"}},
+        {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}},
     ],
 )
 def test_http_that_is_not_moved_for_good_is_found(given: Given, action: dict[str, Any]) -> None:
     """Only a permanent redirect to HTTPS is one."""
     given.http["DefaultActions"] = [action]
-    assert "a redirect to HTTPS with status 301" in str(given.checks().redirects_http_to_https())
+    assert "a redirect to HTTPS on port 443 with status 301" in str(given.checks().redirects_http_to_https())
 
 
 def test_a_rule_that_serves_over_http_is_found(given: Given) -> None:
@@ -323,3 +361,125 @@ def test_names_that_nothing_has_are_told() -> None:
         checks = ServiceChecks(clients(ecs=Answers(describe_services=answer)), cluster="shop", service="shop")
         with pytest.raises(LookupError, match=said):
             checks.rolls_back_by_itself()
+
+
+@pytest.mark.parametrize("name", ["PORT", "SERVER_PORT", "HTTP_PORT"])
+def test_a_program_told_another_port_is_found(given: Given, name: str) -> None:
+    """The variable by which the program learns its port agrees with the port mapping; a database's port is its own."""
+    given.container["environment"] = [{"name": name, "value": "80"}, {"name": "DB_PORT", "value": "5432"}]
+    (finding,) = given.checks().health_checks_agree().findings
+    assert finding.found == f"{name} = 80"
+
+
+def test_one_failed_check_is_too_few(given: Given) -> None:
+    """A container that is stopped for a single slow answer is found."""
+    given.container["healthCheck"]["retries"] = 1
+    assert "retries 1" in str(given.checks().health_checks_agree())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"UnhealthyThresholdCount": 10}, "10 checks, 30 s apart: 300 s"),
+        ({"HealthCheckIntervalSeconds": 300}, "3 checks, 300 s apart: 900 s"),
+    ],
+)
+def test_health_that_is_decided_late_is_found(given: Given, change: dict[str, Any], says: str) -> None:
+    """Interval times threshold is how long a broken target is asked to serve."""
+    given.group |= change
+    assert says in str(given.checks().health_is_decided_in_time())
+
+
+def test_starts_that_are_not_forgiven_are_found(given: Given) -> None:
+    """A start period of none, and a grace shorter than the start period."""
+    given.service["healthCheckGracePeriodSeconds"] = 0
+    assert "at least 60 s" in str(given.checks().slow_starts_are_forgiven())
+    given.service["healthCheckGracePeriodSeconds"] = 60
+    del given.container["healthCheck"]["startPeriod"]
+    assert "a start period of container app" in str(given.checks().slow_starts_are_forgiven())
+
+
+def test_requests_that_are_cut_off_are_found(given: Given) -> None:
+    """A deregistration delay of 0 cuts open requests."""
+    given.delay = "0"
+    assert "cut off" in str(given.checks().finishes_requests_before_it_stops())
+
+
+def test_a_single_task_is_found(given: Given) -> None:
+    """One task is none while it is replaced."""
+    given.service["desiredCount"] = 1
+    assert "at least 2 tasks" in str(given.checks().outlives_the_loss_of_a_task())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "found"),
+    [
+        ([("FARGATE_SPOT", 0, 1)], True),
+        ([("FARGATE_SPOT", 1, 1), ("FARGATE", 0, 1)], True),
+        ([("FARGATE_SPOT", 0, 4), ("FARGATE", 1, 1)], False),
+        ([("FARGATE", 0, 1)], False),
+    ],
+)
+def test_capacity_that_may_all_be_taken_back_is_found(
+    given: Given, strategy: list[tuple[str, int, int]], found: bool
+) -> None:
+    """Spot capacity is found where no base is on FARGATE."""
+    given.service["capacityProviderStrategy"] = [
+        {"capacityProvider": name, "base": base, "weight": weight} for name, base, weight in strategy
+    ]
+    assert bool(given.checks().runs_on_capacity_that_stays().findings) is found
+
+
+def test_untagged_tasks_are_found(given: Given) -> None:
+    """propagateTags is NONE unless somebody says otherwise."""
+    del given.service["propagateTags"]
+    assert "propagateTags NONE" in str(given.checks().tasks_carry_tags())
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"Type": "fixed-response"},
+        {"Type": "forward", "TargetGroupArn": "another"},
+        {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "group", "Weight": 0}]}},
+    ],
+)
+def test_a_listener_that_serves_nobody_is_found(given: Given, action: dict[str, Any]) -> None:
+    """HTTPS must lead to the service's own target group."""
+    given.https["DefaultActions"] = [action]
+    assert "no request reaches them" in " ".join(str(given.checks().serves_over_https()).split())
+
+
+def test_invalid_headers_that_pass_are_found(given: Given) -> None:
+    """Off is AWS's default."""
+    given.attributes = given.attributes[:1]
+    assert "requests are smuggled" in " ".join(str(given.checks().rejects_malformed_requests()).split())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "says"),
+    [
+        ("awslogs-region", "us-east-1", "awslogs-region us-east-1"),
+        ("awslogs-region", None, "awslogs-region not set"),
+        ("awslogs-stream-prefix", None, "awslogs-stream-prefix for container app"),
+    ],
+)
+def test_logs_that_go_elsewhere_are_found(given: Given, option: str, value: str | None, says: str) -> None:
+    """Region and stream prefix of the logs are asked for."""
+    options = given.container["logConfiguration"]["options"]
+    options[option] = value
+    assert says in str(given.checks().logs_are_kept())
+
+
+def test_another_port_and_path_are_as_right(given: Given) -> None:
+    """What agrees is right, whatever it is called: nothing knows 8080 or /health."""
+    given.service["loadBalancers"][0] |= {"containerPort": 9090, "containerName": "web"}
+    given.group |= {"Port": 9090, "HealthCheckPath": "/ready"}
+    given.container |= {
+        "name": "web",
+        "portMappings": [{"containerPort": 9090}],
+        "environment": [{"name": "PORT", "value": "9090"}],
+    }
+    given.container["healthCheck"]["command"] = ["CMD", "/app/healthcheck", "http://127.0.0.1:9090/ready"]
+    for check in ALL:
+        assert check(given.checks())

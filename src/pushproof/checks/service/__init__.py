@@ -1,0 +1,15 @@
+"""Checks of an ECS service behind its load balancer: does a bad revision roll back, and does a good one arrive unnoticed?"""
+
+from __future__ import annotations
+
+from pushproof.checks.service.deployments import DeploymentChecks
+from pushproof.checks.service.health import HealthChecks
+from pushproof.checks.service.listeners import ListenerChecks
+from pushproof.checks.service.records import RecordChecks
+
+
+class ServiceChecks(DeploymentChecks, HealthChecks, ListenerChecks, RecordChecks):
+    """Checks of one service, by cluster and name."""
+
+
+__all__ = ["ServiceChecks"]
