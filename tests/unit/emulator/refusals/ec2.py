@@ -546,6 +546,8 @@ ROWS = (
             says="'subnet' is not a valid taggable resource type for this operation."),
 )  # fmt: skip
 
-SERVICE = Service(
-    "ec2", "EC2: networks", "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html", ROWS
+SERVICES = (
+    Service(
+        "ec2", "EC2: networks", "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html", ROWS
+    ),
 )

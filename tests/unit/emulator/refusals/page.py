@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.unit.emulator.refusals.rows import Refusal, Service
 
 PAGE = Path("docs/refusals.md")
-MODULES = ("ec2",)
+MODULES = ("ec2", "others")
 
 _HEAD = """# What AWS refuses
 
@@ -22,7 +22,8 @@ Where a row names no source of its own, the service's list of errors says so.
 
 def services() -> list[Service]:
     """The services of the table, in the page's order."""
-    return [importlib.import_module(f"tests.unit.emulator.refusals.{name}").SERVICE for name in MODULES]
+    modules = [importlib.import_module(f"tests.unit.emulator.refusals.{name}") for name in MODULES]
+    return [service for module in modules for service in module.SERVICES]
 
 
 def page() -> str:

@@ -1,6 +1,6 @@
 """Rows of the table of refusals: calls that AWS refuses, each with the code it answers and where that is written down.
 
-A service has a module here with `SERVICE`; add rows to it, or a module to `MODULES` in `page.py`. `docs/refusals.md` is made of
+A module here has `SERVICES`; add rows to one, or a module to `MODULES` in `page.py`. `docs/refusals.md` is made of
 them (`python -m tests.unit.emulator.refusals.page`), and a test makes each call: a row that is refused is refused with its code
 and changes nothing, and a row that is not yet refused is still accepted, so that the table cannot rot.
 """

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Handler, Service
 from pushproof.emulator.services.s3.configurations import Configurations
 from pushproof.emulator.services.s3.events import ObjectEvents
 
 if TYPE_CHECKING:
     from pushproof.emulator.world import World
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 
 class S3Service(Service):
@@ -24,6 +30,11 @@ class S3Service(Service):
         self._configurations = Configurations(self.ask)
         self._events = ObjectEvents(world, self._configurations.notifies_events)
         world.gateway.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Refuse a bucket's name that S3 does not allow."""
+        if context.operation == "CreateBucket" and not _is_name(request["Bucket"]):
+            raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
 
     def handler(self, operation: str) -> Handler | None:
         return self._configurations.handler(operation) or super().handler(operation)
@@ -38,3 +49,8 @@ class S3Service(Service):
             # The substrate leaves out a value that is empty.
             tag.setdefault("Value", "")
         return answer
+
+
+def _is_name(name: str) -> bool:
+    """Whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+    return bool(_NAME.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)
