@@ -48,6 +48,8 @@ class Service:
     """
 
     overlay: ClassVar[bool] = False
+    # The error code for what breaks a limit of the service's model; empty where the service has words of its own.
+    constraint_error: ClassVar[str] = ""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world

@@ -62,6 +62,8 @@ class Host:
 class ConnectionsService(Service):
     """Connections and hosts; both service names see the same ones, ARNs keep the prefix they were made under."""
 
+    constraint_error = "ValidationException"
+
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         other = world.connections

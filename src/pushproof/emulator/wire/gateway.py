@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel import protocol
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
+from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.emulator.wire.plain import plain_error
 
 if TYPE_CHECKING:
@@ -188,6 +189,9 @@ class Gateway:
             method = service.handler(exchange.call.operation)
             if method is not None:
                 protocol.validate(exchange.call)
+                if service.constraint_error:
+                    call = exchange.call
+                    check_constraints(exchange.service, call.operation, call.parameters, service.constraint_error)
                 with self.world.loop.lock:
                     exchange.result = method(exchange.context, exchange.call.parameters) or {}
                 return

@@ -33,6 +33,8 @@ _SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAct
 class AutoScalingService(Service):
     """Scalable targets of every namespace; those of ECS name services that exist."""
 
+    constraint_error = "ValidationException"
+
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self._regions: dict[tuple[str, str], Region] = {}

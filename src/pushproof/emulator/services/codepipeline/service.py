@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 class CodePipelineService(Service):
     """Pipelines of every region, and their executions."""
 
+    constraint_error = "ValidationException"
+
     def __init__(self, world: World, name: str) -> None:
         super().__init__(world, name)
         self.settings: CodePipelineSettings = world.settings.codepipeline

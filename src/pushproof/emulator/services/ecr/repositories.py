@@ -19,6 +19,7 @@ from pushproof.emulator.services.ecr.paging import page
 _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _NAME = re.compile(rf"(?:{_PART}/)*{_PART}")
 _WITH_EXCLUSION = ("IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
+_MUTABILITIES = ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
 _MOST_TAGS = 50
 
 
@@ -179,6 +180,8 @@ def checked_policy(text: str, refusal: str) -> str:
 def _mutability(request: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     mutability = request.get("imageTagMutability", "MUTABLE")
     filters = request.get("imageTagMutabilityExclusionFilters") or []
+    if mutability not in _MUTABILITIES:
+        raise errors.invalid("imageTagMutability", f"Member must satisfy enum value set: [{', '.join(_MUTABILITIES)}]")
     if filters and mutability not in _WITH_EXCLUSION:
         raise errors.invalid(
             "imageTagMutabilityExclusionFilters",
