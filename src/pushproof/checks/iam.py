@@ -311,14 +311,18 @@ def _unbounded(resource: str) -> bool:
 
 
 def _unscopable(action: str) -> bool:
-    """Whether AWS offers no resource to scope an action by."""
+    """Whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
     prefix, _, name = action.partition(":")
     if prefix == "ec2":
         return name.startswith("Describe")
     table = next((table for table in TABLES.values() if table.prefix == prefix), None)
     if table is None:
         return False
-    names = {operation for operation in table.anywhere if table.renamed.get(operation, operation) == name}
+    names = {
+        operation
+        for operation in table.anywhere | table.often_anywhere
+        if table.renamed.get(operation, operation) == name
+    }
     return (
         bool(names)
         or (prefix == "elasticloadbalancing" and name.startswith("Describe"))

@@ -204,6 +204,8 @@ ECS = Table(
         "ListTaskDefinitionFamilies ListClusters ListServices ListAccountSettings PutAccountSetting "
         "PutAccountSettingDefault DeleteAccountSetting DiscoverPollEndpoint"
     ),
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+    often_anywhere=words("CreateCluster ListTasks RegisterTaskDefinition"),
     extra={
         "RegisterTaskDefinition": _register,
         "CreateService": _service_roles,
@@ -464,6 +466,7 @@ CODEPIPELINE = Table(
         "AcknowledgeThirdPartyJob PutThirdPartyJobSuccessResult PutThirdPartyJobFailureResult GetJobDetails "
         "AcknowledgeJob PutJobSuccessResult PutJobFailureResult"
     ),
+    often_anywhere=frozenset({"ListWebhooks"}),
     extra={"CreatePipeline": _declared_roles, "UpdatePipeline": _declared_roles},
     keys=tag_keys,
 )
@@ -483,6 +486,7 @@ def _connections(prefix: str) -> Table:
             }
         ),
         anywhere=frozenset({"CreateConnection", "CreateHost", "ListHosts"}),
+        often_anywhere=frozenset({"ListConnections"}),
         keys=tag_keys,
     )
 
@@ -521,6 +525,10 @@ APPLICATION_AUTOSCALING = Table(
     ),
     anywhere=words(
         "DescribeScalableTargets DescribeScalingPolicies DescribeScalingActivities DescribeScheduledActions"
+    ),
+    often_anywhere=words(
+        "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction "
+        "DeleteScheduledAction"
     ),
     extra={"RegisterScalableTarget": _scaling_role},
     tagging={"RegisterScalableTarget": "TagResource"},

@@ -67,6 +67,8 @@ class Table:
         prefix: the service prefix of its actions.
         resources: operation names, separated by blanks, by the resolver of the resources they act on.
         anywhere: operations without resource-level permissions.
+        often_anywhere: operations with resource-level permissions of late or of little use, which AWS's own guides go on
+            allowing on ``*``.
         free: operations that need no permission at all.
         renamed: operations whose action has another name (``HeadObject`` -> ``GetObject``).
         extra: further permissions of an operation (``iam:PassRole`` and the like).
@@ -81,6 +83,7 @@ class Table:
     prefix: str
     resources: Mapping[str, Resources] = field(default_factory=dict)
     anywhere: frozenset[str] = frozenset()
+    often_anywhere: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Extra] = field(default_factory=dict)
