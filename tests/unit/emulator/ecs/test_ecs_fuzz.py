@@ -205,7 +205,7 @@ def broken(draw: st.DrawFn, shape: Shape, sound: Any, depth: int = 0) -> Any:
     return draw(values(shape, "", 3))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def _fuzz(stack: Any, send: Send, sound: dict[str, dict[str, Any]], known: list[Any], data: st.DataObject) -> None:
     operation = data.draw(st.sampled_from([*OPERATIONS, *list(sound) * 8]), label="operation")
