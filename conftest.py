@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +15,21 @@ pytest_plugins = ["pytester"]
 
 # Worlds of tests need no machine images; loading moto's takes longer than most tests.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+# Every answer of every world that a test opens is held against AWS's models, in processes that it starts too.
+os.environ.setdefault("PUSHPROOF_JUDGE_ANSWERS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _answers_are_awss() -> Iterator[None]:
+    """Fail a test in which an answer was not what AWS's models say, whether or not the test was told."""
+    yield
+    # Not imported for the tests that open no world: it brings moto along.
+    judging = sys.modules.get("pushproof.emulator.wire.judging")
+    if judging is not None:
+        found = list(judging.FOUND)
+        judging.FOUND.clear()
+        assert found == [], "answers that are not what AWS's models say"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,8 @@ import json
 import random
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from moto.core.request import Request
@@ -20,9 +22,10 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.kernel.site import Ground, Images
+from pushproof.emulator.runtime.equipment import Equipment, scripted_equipment
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand, ScriptedContainer
 from pushproof.emulator.world import World
-from pushproof.targets.worldtarget import furnish
 
 ACCOUNT, REGION = "210987654321", "eu-west-1"
 TRUST = {
@@ -108,11 +111,11 @@ def furnished(world: World) -> Faults:
     return faults
 
 
-def builder(world: World) -> ScriptedBuilder:
+def builder(world: Callable[[], World]) -> ScriptedBuilder:
     """Builds that succeed: the image is in the repository, and imagedefinitions.json names it."""
 
     def push(container: ScriptedContainer) -> None:
-        ecr: Any = world.administrator("ecr")
+        ecr: Any = world().administrator("ecr")
         repository = container.variables["ECR_REPOSITORY_NAME"]
         blob = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Labels": {}}}).encode()
         digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
@@ -135,10 +138,13 @@ def builder(world: World) -> ScriptedBuilder:
 
 def main() -> None:
     speed = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-    with World(WorldSettings(account_id=ACCOUNT, region=REGION, speed=speed, enforce_iam=True)) as world:
+    settings = WorldSettings(account_id=ACCOUNT, region=REGION, speed=speed, enforce_iam=True)
+
+    def equip(ground: Ground, images: Images) -> Equipment:
+        return replace(scripted_equipment(ground, images), builds=builder(lambda: world))
+
+    with World(settings, equip=equip) as world:
         world.serve()
-        furnish(world, "scripted")
-        world.builder = builder(world)
         furnished(world)
         print(json.dumps({"endpoint": world.endpoint, "account": ACCOUNT, "region": REGION}), flush=True)
         sys.stdin.read()

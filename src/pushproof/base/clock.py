@@ -53,6 +53,15 @@ def start_room(clock: Clock, patience: float) -> float:
     return (wanted - real) * patience / real if 0.0 < real < wanted else 0.0
 
 
+def unshortened(clock: Clock, seconds: float) -> float:
+    """AWS seconds that last at least `seconds` real ones: for what people and programs do real work with meanwhile.
+
+    A login to the registry that is good for twelve hours on AWS has to outlast a build here too, however fast the clock runs.
+    """
+    real = clock.real_delay(seconds)
+    return seconds * seconds / real if 0.0 < real < seconds else seconds
+
+
 class ScaledClock:
     """AWS time runs `speed` times as fast as the wall clock, both starting at the same instant.
 

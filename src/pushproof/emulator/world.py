@@ -1,31 +1,59 @@
-"""A world: one emulated AWS account, disposable, with everything that makes it go."""
+"""A world: one emulated AWS account, disposable, put together here and nowhere else."""
 
 from __future__ import annotations
 
-import functools
-import itertools
 import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from pushproof.base.clock import Clock, ScaledClock
-from pushproof.emulator import services
 from pushproof.emulator.access.authority import Authority
+from pushproof.emulator.clients import WorldClients
 from pushproof.emulator.events.bus import Bus
+from pushproof.emulator.githost.host import GitHost
+from pushproof.emulator.kernel.balancing import DataPlane
+from pushproof.emulator.kernel.calls import CallLog
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.loop import Loop, ThreadedLoop, VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
-from pushproof.emulator.kernel.tasks import TargetProber, TaskRuntime
+from pushproof.emulator.kernel.site import Endpoint, Front, Ground, Site, Substrate
 from pushproof.emulator.network.paths import Paths
-from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, in_process_client
+from pushproof.emulator.registry.mirror import ImagesMirror
+from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
+from pushproof.emulator.runtime.loadbalancer import LoadBalancerRuntime, ScriptedLoadBalancer
+from pushproof.emulator.services import PLANE, Service, service_class
+from pushproof.emulator.services.codebuild import CodeBuildService
+from pushproof.emulator.services.codepipeline import CodePipelineService, Neighbours
+from pushproof.emulator.services.connections import ConnectionsService
+from pushproof.emulator.services.ecr import EcrService
+from pushproof.emulator.services.ecr.front import Registry
+from pushproof.emulator.services.ecs import EcsApi
+from pushproof.emulator.services.elbv2 import LoadBalancingService
+from pushproof.emulator.services.events import EventsService
+from pushproof.emulator.services.iam import IamService
+from pushproof.emulator.services.s3 import S3Service
+from pushproof.emulator.services.sns import SnsService
+from pushproof.emulator.services.sts import StsService
+from pushproof.emulator.substrate.moto import MotoSubstrate
+from pushproof.emulator.wire.admission import Admission
+from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.wire.gateway import Gateway
 
 
 class World:
-    """Holds the parts; each part knows the world and finds the others here.
+    """The composition root: makes every part, in one order, with what it needs.
 
-    Close it (it is a context manager): servers stop, containers go, state is thrown away.
+    Args:
+        settings: The account, the clock's speed, and what AWS leaves open.
+        loop: The world's loop; a threaded one on a scaled clock unless given.
+        substrate: The emulator below the plane; moto in this process unless given. The world closes it.
+        directory: Where the world keeps its files; a temporary one unless given.
+        world_id: The name of the world on this machine; a random one unless given.
+        equip: Makes what the world runs things on.
+        native: Services that the substrate answers itself, although the plane has them.
+
+    A context manager; on exit servers stop, containers go, and state is thrown away.
     """
 
     def __init__(
@@ -36,6 +64,8 @@ class World:
         substrate: Substrate | None = None,
         directory: Path | None = None,
         world_id: str | None = None,
+        equip: Equip = no_equipment,
+        native: frozenset[str] = frozenset(),
     ) -> None:
         self.settings = settings or WorldSettings()
         self.id = world_id or secrets.token_hex(4)
@@ -47,29 +77,100 @@ class World:
         self.substrate: Substrate = substrate or MotoSubstrate(self.account_id)
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="pushproof-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
-        # The plane's own key: random, so that nobody outside acts as AWS.
-        self.plane_key = "PLANE" + secrets.token_hex(10).upper()
-        self.authority = Authority(self)
-        self.bus = Bus(self)
-        self.paths = Paths(self)
-        self.gateway = Gateway(self)
-        # Set by the target (or a test) before the first task starts.
-        self.runtime: TaskRuntime | None = None
-        self.prober: TargetProber | None = None
-        # The Docker side of this world (network, labels, clean-up); None in a scripted world.
-        self.docker: Any = None
-        # The OCI registry front, the git host, the builder, the load balancer's data plane: set as constructed.
-        self.registry: Any = None
-        self.git: Any = None
-        self.builder: Any = None
-        self.balancer: Any = None
-        # Both names of CodeConnections share one set of connections.
-        self.connections: Any = None
-        self.port = 0
-        self.services: dict[str, Any] = services.load(self)
-        self._loopback = itertools.count(1)
-        self._clients = functools.lru_cache(maxsize=256)(self._make_client)
         self._closed = False
+        # The plane's own key: random, so that nobody outside acts as AWS.
+        plane_key = "PLANE" + secrets.token_hex(10).upper()
+        self.log = CallLog(self.loop.lock)
+        self._clients = WorldClients(
+            lambda request: self.gateway.handle(request), region=self.region, plane_key=plane_key
+        )
+        self.ground = Ground(
+            id=self.id,
+            account_id=self.account_id,
+            region=self.region,
+            directory=self.directory,
+            settings=self.settings,
+            loop=self.loop,
+            endpoint=Endpoint(),
+            substrate=self.substrate,
+            clients=self._clients,
+            calls=self.log,
+        )
+        self.services: dict[str, Service] = {}
+        self.authority = Authority(self.ground, plane_key=plane_key, owned=self._owns)
+        self.bus = Bus(self.ground, self.authority)
+        self.paths = Paths(self.ground)
+        self.site = Site(
+            **{name: getattr(self.ground, name) for name in Ground.__dataclass_fields__},
+            permissions=self.authority,
+            events=self.bus,
+            paths=self.paths,
+        )
+        self.admission = Admission(self.ground, self.authority, self.log)
+        self.ecr = EcrService(self.site, "ecr")
+        self.registry = Registry(self.site, self.admission, self.ecr)
+        self.equipment: Equipment = equip(self.ground, self.registry)
+        self.balancer = self.equipment.plane or self._data_plane()
+        fronts = self._compose(native)
+        self.gateway = Gateway(
+            self.ground, self.authority, self.admission, self.services, self.authority.documents, fronts
+        )
+
+    def _data_plane(self) -> DataPlane:
+        """Real sockets, or scripted: targets that a prober answers for are reached by no socket."""
+        prober = self.equipment.prober
+        scripted = prober is not None or isinstance(self.loop, VirtualLoop)
+        plane: DataPlane = ScriptedLoadBalancer(lambda: prober) if scripted else LoadBalancerRuntime(self.clock)
+        plane.start()
+        return plane
+
+    def _compose(self, native: frozenset[str]) -> list[Front]:
+        """Make the services, each after those it asks; returns what else answers on the gateway's port, in order."""
+        site, equipment = self.site, self.equipment
+        self.connections = ConnectionsService(site, "codestar-connections")
+        self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=equipment.prober or self.balancer)
+        self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2)
+        self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
+        self.s3 = S3Service(site, "s3")
+        sns = SnsService(site, "sns")
+        neighbours = Neighbours(self.connections, equipment.git, self.codebuild)
+        self.services |= {
+            "ecs": self.ecs,
+            "ecr": self.ecr,
+            "codestar-connections": self.connections,
+            "codeconnections": ConnectionsService(site, "codeconnections", other=self.connections),
+            "elbv2": self.elbv2,
+            "codebuild": self.codebuild,
+            "codepipeline": CodePipelineService(site, "codepipeline", neighbours=neighbours, objects=self.s3),
+            "events": EventsService(site, "events", bus=self.bus),
+            "s3": self.s3,
+            "sns": sns,
+            "iam": IamService(site, "iam", authority=self.authority),
+            "sts": StsService(site, "sts", authority=self.authority),
+        }
+        for name in PLANE.keys() - self.services.keys():
+            self.services[name] = service_class(name)(site, name)
+        for name in native:
+            self.services.pop(name, None)
+        # The task endpoint comes first: its paths begin with /v2/ too, as the registry's do.
+        fronts: list[Front] = [self.ecs.endpoint, ImagesMirror(equipment.engine), self.registry]
+        if isinstance(equipment.git, GitHost):
+            fronts.append(equipment.git)
+        fronts.append(
+            ControlFront(
+                self.ground,
+                self.log,
+                self.services,
+                lambda: [event.envelope for event in self.bus.history],
+                self.connections,
+                sns.signing_certificate,
+            )
+        )
+        return fronts
+
+    def _owns(self, service: str) -> bool:
+        """Whether the plane answers for a service by itself."""
+        return service in self.services and not self.services[service].overlay
 
     @classmethod
     def virtual(cls, settings: WorldSettings | None = None, **parts: Any) -> World:
@@ -79,24 +180,33 @@ class World:
     # Addresses.
 
     @property
+    def port(self) -> int:
+        """The gateway's port; 0 until it listens."""
+        return self.ground.endpoint.port
+
+    @property
     def endpoint(self) -> str:
         """The gateway's URL, the same for every service: `http://127.0.0.1:<port>`."""
-        return f"http://{self.registry_host}"
+        return self.ground.endpoint.url
 
     @property
     def registry_host(self) -> str:
         """The registry's host and port, as image references carry it; without a port until the gateway listens."""
-        return f"127.0.0.1:{self.port}" if self.port else "127.0.0.1"
+        return self.ground.endpoint.host
 
-    def loopback_address(self) -> str:
-        """An address of 127.0.0.0/8 for one listener's owner. The gateway's port, part of it, tells worlds apart."""
-        number = next(self._loopback)
-        port = self.port or 1
-        return f"127.{64 + (port >> 8) % 64}.{port & 255}.{number + 1}"
+    @property
+    def git(self) -> GitHost:
+        """The world's git host. Raises LookupError when it was equipped without one."""
+        if not isinstance(self.equipment.git, GitHost):
+            raise LookupError("this world has no git host; it was opened without equipment that brings one")
+        return self.equipment.git
 
-    def serve(self) -> str:
-        """Start the gateway's HTTP server on loopback; returns the endpoint. Raises OSError when the port is taken."""
-        self.port = self.gateway.serve(["127.0.0.1"], self.settings.port)
+    def serve(self, *more: str) -> str:
+        """Start the gateway's HTTP server on loopback, and on `more` addresses; returns the endpoint.
+
+        Raises OSError when the port is taken.
+        """
+        self.ground.endpoint.port = self.gateway.serve(["127.0.0.1", *more], self.settings.port)
         return self.endpoint
 
     # Calling AWS from inside.
@@ -106,28 +216,17 @@ class World:
 
         Without credentials it acts as AWS itself does inside its own services.
         """
-        return self._clients(service, region or self.region, credentials)
-
-    def _make_client(self, service: str, region: str, credentials: Credentials | None) -> Any:
-        keys = credentials or Credentials(self.plane_key, "plane")
-        return in_process_client(
-            service,
-            region,
-            self.gateway.handle,
-            access_key_id=keys.access_key_id,
-            secret_access_key=keys.secret_access_key,
-            session_token=keys.session_token,
-        )
+        return self.ground.client(service, region=region, credentials=credentials)
 
     def administrator(self, service: str, *, region: str | None = None) -> Any:
         """A boto3 client of the account's administrator, in-process: what Terraform's credentials may do."""
-        return self._clients(service, region or self.region, Credentials("administrator", "administrator"))
+        return self.client(service, region=region, credentials=Credentials("administrator", "administrator"))
 
     def assume(
         self, role_arn: str, service_principal: str, session_name: str = "pushproof", *, source_arn: str | None = None
     ) -> Credentials:
         """Credentials of a role, as an AWS service gets them. Raises AwsError when the role's trust policy refuses."""
-        return self.authority.assume(role_arn, service_principal, session_name, source_arn=source_arn)
+        return self.site.assume(role_arn, service_principal, session_name, source_arn=source_arn)
 
     def close(self) -> None:
         """Stop everything; safe to call twice."""
@@ -135,15 +234,16 @@ class World:
             return
         self._closed = True
         self.gateway.close()
-        for service in dict.fromkeys(self.services.values()):
+        for service in self.services.values():
             service.close()
-        for part in (self.runtime, self.builder, self.balancer, self.git, self.registry):
-            close = getattr(part, "close", None)
-            if close is not None:
-                close()
+        equipment = self.equipment
+        parts = (equipment.tasks, equipment.builds, self.balancer)
+        for part in parts:
+            if part is not None:
+                part.close()
         self.loop.close()
-        if self.docker is not None:
-            self.docker.close()
+        if equipment.engine is not None:
+            equipment.engine.close()
         self.substrate.close()
         if self._temporary is not None:
             self._temporary.cleanup()

@@ -15,12 +15,10 @@ from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import scrub, world_environment
 from pushproof.base.target import Address, TargetUnavailable
-from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
-from pushproof.emulator.runtime.furnishing import furnish_docker, furnish_scripted
+from pushproof.emulator.runtime.equipment import docker_equipment, scripted_equipment
 from pushproof.emulator.substrate.moto import Substrate
-from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.world import World
 from pushproof.targets.inventory import inventory
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
@@ -62,31 +60,51 @@ class WorldTarget:
         """Whether Docker Engine may come to hold something of this world."""
         return self.settings.runtime == "docker"
 
+    #: Services that the substrate answers itself, although the plane has them.
+    native: tuple[str, ...] = ()
+
     def _open(self) -> World:
         settings = replace(self.settings.world, port=self.settings.port)
         substrate = self._substrate(settings)
         try:
+            host = self._docker_host()
             world = World(
-                settings, substrate=substrate, directory=Path(self._record.directory), world_id=self._record.id
+                settings,
+                substrate=substrate,
+                directory=Path(self._record.directory),
+                world_id=self._record.id,
+                equip=scripted_equipment if host is None else docker_equipment(host),
+                native=frozenset(self.native),
             )
         except BaseException:
             if substrate is not None:
                 substrate.close()
             raise
         try:
-            try:
-                world.serve()
-                note_registry(Path(self._record.directory), world.registry_host)
-            except OSError as error:
-                raise TargetUnavailable(
-                    f"port {self.settings.port} of 127.0.0.1 cannot be listened on ({error.strerror}). "
-                    "Stop what uses it, or choose another with --port (0 takes the first free one)."
-                ) from error
-            furnish(world, self.settings.runtime)
+            # Builds reach the gateway on the world's own bridge.
+            world.serve(*([] if host is None else [host.bridge_address]))
+            note_registry(Path(self._record.directory), world.registry_host)
+            if host is not None:
+                host.registries.add(world.registry_host)
+        except OSError as error:
+            world.close()
+            raise TargetUnavailable(
+                f"port {self.settings.port} of 127.0.0.1 cannot be listened on ({error.strerror}). "
+                "Stop what uses it, or choose another with --port (0 takes the first free one)."
+            ) from error
         except BaseException:
             world.close()
             raise
         return world
+
+    def _docker_host(self) -> DockerHost | None:
+        """Docker Engine's side of the world; None for scripted tasks. Raises TargetUnavailable."""
+        if self.settings.runtime == "scripted":
+            return None
+        try:
+            return DockerHost(self._record.id)
+        except DockerUnavailable as error:
+            raise TargetUnavailable(str(error)) from error
 
     def _substrate(self, settings: WorldSettings) -> Substrate | None:
         """What the world stands on; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
@@ -181,9 +199,9 @@ class WorldTarget:
     def leftovers(self) -> list[str]:
         """Resources that are still in the account, and containers of tasks and builds that still run."""
         left = inventory(self.client)
-        if self.world.docker is not None:
-            label = {"label": f"pushproof.world={self.world.id}"}
-            running = self.world.docker.client.containers.list(filters=label)
+        if (engine := self.world.equipment.engine) is not None:
+            label: dict[str, str | list[str] | bool] = {"label": f"pushproof.world={self.world.id}"}
+            running = engine.client.containers.list(filters=label)
             left += [f"container {c.name}" for c in running if "pushproof.role" not in c.labels]
         return left
 
@@ -215,17 +233,3 @@ class WorldTarget:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def furnish(world: World, runtime: str) -> None:
-    """Give a world what it runs things on. Raises TargetUnavailable."""
-    world.git = GitHost(world)
-    world.gateway.fronts += [world.git, ControlFront(world)]
-    if runtime == "scripted":
-        furnish_scripted(world)
-        return
-    try:
-        host = DockerHost(world.id)
-    except DockerUnavailable as error:
-        raise TargetUnavailable(str(error)) from error
-    furnish_docker(world, host)

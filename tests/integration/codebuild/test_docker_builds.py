@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import pytest
 
 from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
-from pushproof.emulator.runtime.docker.builder import DockerBuilder
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
+from pushproof.emulator.runtime.equipment import docker_equipment
 from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
@@ -94,14 +95,13 @@ class Builds:
 def builds() -> Iterator[Builds]:
     """A world whose builds run in containers."""
     settings = WorldSettings(speed=30, codebuild=CodeBuildSettings(shortest_build_limit=12))
-    with World(settings) as world:
-        world.serve()
-        try:
-            world.docker = DockerHost(world.id)
-        except DockerUnavailable as error:
-            pytest.skip(str(error))
-        world.gateway.also_serve(world.docker.bridge_address)
-        world.builder = DockerBuilder(world, world.docker)
+    world_id = secrets.token_hex(4)
+    try:
+        host = DockerHost(world_id)
+    except DockerUnavailable as error:
+        pytest.skip(str(error))
+    with World(settings, world_id=world_id, equip=docker_equipment(host)) as world:
+        world.serve(host.bridge_address)
         yield Builds(world)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
 import time
 import zipfile
 from collections.abc import Iterator
@@ -12,12 +13,11 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.kernel.settings import WorldSettings
-from pushproof.emulator.registry.mirror import ImagesMirror
-from pushproof.emulator.runtime.docker.builder import DockerBuilder
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_base_image
-from pushproof.emulator.services.codebuild import PipelineHandoff
+from pushproof.emulator.runtime.equipment import docker_equipment
 from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
@@ -129,16 +129,13 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     """The world, with registry and base images."""
-    with World(WorldSettings(speed=30)) as world:
-        world.serve()
-        try:
-            world.docker = DockerHost(world.id)
-        except DockerUnavailable as error:
-            pytest.skip(str(error))
-        world.gateway.also_serve(world.docker.bridge_address)
-        if not any(isinstance(front, ImagesMirror) for front in world.gateway.fronts):
-            world.gateway.fronts.append(ImagesMirror(world))
-        world.builder = DockerBuilder(world, world.docker)
+    world_id = secrets.token_hex(4)
+    try:
+        host = DockerHost(world_id)
+    except DockerUnavailable as error:
+        pytest.skip(str(error))
+    with World(WorldSettings(speed=30), world_id=world_id, equip=docker_equipment(host)) as world:
+        world.serve(host.bridge_address)
         yield Shop(world)
 
 

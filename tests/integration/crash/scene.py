@@ -177,7 +177,7 @@ def image(target: EmbeddedTarget, _image: str) -> None:
 
     def make() -> None:
         with on_behalf_of(target.world.id, place):
-            import_root(target.world.docker.client, "pushproof/unfinished:image", ("python3",), SUITE)
+            import_root(target.world.equipment.engine.client, "pushproof/unfinished:image", ("python3",), SUITE)
 
     threading.Thread(target=make, daemon=True).start()
     until(lambda: any(place.glob("mmdebstrap.*/var/lib/dpkg")))

@@ -277,11 +277,15 @@ class EngineOnly:
         """The client is the test's."""
 
 
+def mirror_of(world: World) -> int:
+    """The place of the images mirror among the gateway's fronts."""
+    return next(n for n, front in enumerate(world.gateway.fronts) if isinstance(front, ImagesMirror))
+
+
 def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path: Path) -> None:
     """An image of the host is served under the mirror's name without a login, exported once, and nothing can be pushed."""
-    world.docker = EngineOnly(engine)
-    mirror = ImagesMirror(world, tmp_path / "cache")
-    world.gateway.fronts[world.gateway.fronts.index(world.registry.mirror)] = mirror
+    mirror = ImagesMirror(EngineOnly(engine), tmp_path / "cache")
+    world.gateway.fronts[mirror_of(world)] = mirror
     repository = f"pushproof-test-{uuid.uuid4().hex[:8]}"
     identity = engine.images.get(images.make(f"{repository}:1", "base")).id
     host = {"Host": f"{IMAGES_HOST}:{world.port}"}
@@ -311,10 +315,10 @@ def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path:
 @needs_skopeo
 def test_skopeo_reads_the_mirrors_export(world: World, images: LocalImages, engine: Any, tmp_path: Path) -> None:
     """What the mirror serves is an image to an OCI client: every layer is fetched and checked."""
-    world.docker = EngineOnly(engine)
-    world.registry.mirror._cache = tmp_path / "cache"
+    mirror = ImagesMirror(EngineOnly(engine), tmp_path / "cache")
     # skopeo goes to the gateway's own address, where the mirror answers only for this test.
-    world.registry.mirror.accepts = lambda request: request.path.startswith("/v2")
+    mirror.accepts = lambda request: request.path.startswith("/v2")
+    world.gateway.fronts[mirror_of(world)] = mirror
     repository = f"pushproof-test-{uuid.uuid4().hex[:8]}"
     images.make(f"{repository}:1", "base")
     source = f"docker://{world.registry_host}/library/{repository}:1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_build_image
-from pushproof.emulator.runtime.furnishing import furnish_docker
+from pushproof.emulator.runtime.equipment import docker_equipment
 from pushproof.emulator.world import World
 
 pytestmark = pytest.mark.docker
@@ -80,7 +81,7 @@ class Tasks:
     def inside(self, task: dict[str, Any], command: str) -> tuple[int | None, str]:
         """Run a command in a task's first container; exit status and output."""
         name = task["containers"][0]["name"]
-        runtime = self.world.runtime
+        runtime = self.world.equipment.tasks
         assert runtime is not None
         done = runtime.execute(task["taskArn"].rsplit("/", 1)[1], name, ["CMD-SHELL", command], 60.0 * 1000)
         return done.exit_code, done.output
@@ -88,13 +89,16 @@ class Tasks:
 
 @pytest.fixture(scope="module")
 def tasks() -> Iterator[Tasks]:
-    with World(WorldSettings(speed=1000, enforce_network=False)) as world:
-        world.serve()
-        try:
-            furnish_docker(world, DockerHost(world.id))
-        except DockerUnavailable as error:
-            pytest.skip(str(error))
-        yield Tasks(world, ensure_build_image(world.docker.client))
+    world_id = secrets.token_hex(4)
+    try:
+        host = DockerHost(world_id)
+    except DockerUnavailable as error:
+        pytest.skip(str(error))
+    settings = WorldSettings(speed=1000, enforce_network=False)
+    with World(settings, world_id=world_id, equip=docker_equipment(host)) as world:
+        world.serve(host.bridge_address)
+        host.registries.add(world.registry_host)
+        yield Tasks(world, ensure_build_image(host.client))
 
 
 @pytest.fixture(scope="module")

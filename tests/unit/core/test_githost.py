@@ -11,17 +11,15 @@ from pathlib import Path
 import pytest
 
 from pushproof.base.environment import clean_environment
-from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.kernel.source import NoSuchRepository, Push
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World.virtual() as opened:
+    with World.virtual(equip=scripted_equipment) as opened:
         opened.serve()
-        opened.git = GitHost(opened)
-        opened.gateway.fronts.append(opened.git)
         yield opened
 
 

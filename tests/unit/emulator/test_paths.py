@@ -155,7 +155,7 @@ def test_what_ec2_does_not_know_is_refused_in_its_words(site: Site) -> None:
 
 def test_a_world_may_begin_in_trouble_or_not_enforce_paths() -> None:
     """Settings decide with which circumstances a world begins, and whether the network is enforced at all."""
-    settings = {"engines": {"reachability": Circumstances(require_vpc_endpoints=True)}}
+    settings = {"circumstances": Circumstances(require_vpc_endpoints=True)}
     with World.virtual(WorldSettings(**settings)) as world:
         assert Site(world).refusal("logs") is not None
     with World.virtual(WorldSettings(enforce_network=False, **settings)) as world:

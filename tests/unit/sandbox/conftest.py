@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
 from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import Sweep
@@ -33,7 +34,7 @@ class WorldAccount:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World.virtual(WorldSettings(region=REGION)) as opened:
+    with World.virtual(WorldSettings(region=REGION), equip=scripted_equipment) as opened:
         yield opened
 
 

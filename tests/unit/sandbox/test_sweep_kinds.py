@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from pushproof.drill.certificate import self_signed
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.runtime.furnishing import furnish_scripted
+from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
 from pushproof.sandbox.sweep import KnownRun, Sweep
@@ -372,8 +372,8 @@ def test_a_runs_goes_and_somebody_elses_stays(
     kind: str, world: World, account: Account, sweep: Callable[..., Sweep]
 ) -> None:
     """What was there before the run is there after the sweep, and nothing else."""
-    furnish_scripted(world)
-    world.runtime.add_image("example/app:1")
+    assert isinstance(world.equipment.tasks, ScriptedRuntime)
+    world.equipment.tasks.add_image("example/app:1")
     other, own = makers(world.administrator)
     MAKERS[kind](other)
     world.loop.advance(300)

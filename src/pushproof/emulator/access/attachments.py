@@ -18,7 +18,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground
 
 _AWS_MANAGED = ":iam::aws:policy/"
 # Operations that change a resource's policy, or which resource a name means.
@@ -62,19 +62,18 @@ class Secret:
 class Attachments:
     """Reads policies; `forget` is called when something was written past the gateway."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground, owned: Callable[[str], bool]) -> None:
+        """`owned` says whether the plane answers for a service by itself, so that its policies are asked there."""
         self._world = world
+        self._owned = owned
         self._lock = threading.Lock()
         self._generation = 0
         self._memory: dict[tuple[str, ...], Any] = {}
         self._aws_managed: dict[str, Policy] = {}
-
-    def watch(self) -> None:
-        """Have the gateway tell of every write that could make what is remembered untrue."""
-        gateway = self._world.gateway
-        gateway.observe("iam", self._written)
+        # Every write that could make what is remembered untrue.
+        world.calls.observe("iam", self._written)
         for service, operations in _RESOURCE_WRITES.items():
-            gateway.observe(service, self._written, *operations)
+            world.calls.observe(service, self._written, *operations)
 
     def forget(self) -> None:
         """Read everything anew from now on."""
@@ -351,7 +350,7 @@ class Attachments:
         region = region or self._world.region
         client = (
             self._world.client(service, region=region)
-            if service in self._world.services and not self._world.services[service].overlay
+            if self._owned(service)
             else self._world.substrate.client(service, region)
         )
         try:

@@ -7,7 +7,7 @@ users get here. What a caller may do is decided by the policy engine from the po
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pushproof.engines import policy as engine
 from pushproof.engines.policy.actions import Permission, Scope, requirement
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground
 
 Context = Mapping[str, str | Iterable[str]]
 
@@ -44,11 +44,13 @@ class Session:
 class Authority:
     """Knows the principal behind an access key, and decides calls."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground, *, plane_key: str, owned: Callable[[str], bool]) -> None:
+        """`plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""
         self._world = world
+        self._plane_key = plane_key
         self._sessions: dict[str, Session] = {}
-        self.attachments = Attachments(world)
-        self.documents = Documents(world, self.attachments)
+        self.attachments = Attachments(world, owned)
+        self.documents = Documents(world, self.attachments, self.would_allow, owned)
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
         self.service_control_policies: engine.Levels = ()
 
@@ -59,7 +61,7 @@ class Authority:
         account = self._world.account_id
         key = access_key_id or ""
         root = f"arn:aws:iam::{account}:root"
-        if key == self._world.plane_key:
+        if key == self._plane_key:
             return Principal("plane", root, account, key)
         session = self._sessions.get(key)
         if session is not None:

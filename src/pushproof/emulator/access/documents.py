@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.kernel.context import Call, RequestContext
+from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind
@@ -23,7 +23,7 @@ from pushproof.engines.policy.validation import Fault, Flaw
 
 if TYPE_CHECKING:
     from pushproof.emulator.access.attachments import Attachments
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground
 
 Request = Mapping[str, Any]
 Refusal = Callable[[Flaw, str], AwsError]
@@ -68,20 +68,29 @@ class Document:
         return value
 
 
+class WouldAllow(Protocol):
+    """Decides whether a principal could act on a resource, were a policy the resource's own."""
+
+    def __call__(
+        self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str
+    ) -> bool: ...
+
+
 class Documents:
     """Examines the documents in calls, and remembers whom the kept ones name."""
 
-    def __init__(self, world: World, attachments: Attachments) -> None:
+    def __init__(
+        self, world: Ground, attachments: Attachments, allows: WouldAllow, owned: Callable[[str], bool]
+    ) -> None:
+        """`allows` decides what a policy would allow, were it in force; for `owned` see `Attachments`."""
         self._world = world
         self._attachments = attachments
+        self._allows = allows
+        self._owned = owned
         self._named: dict[str, Named] = {}
-
-    def watch(self) -> None:
-        """Have the gateway tell what was kept, and which roles and users went."""
-        gateway = self._world.gateway
         for service, operation in _DOCUMENTS:
-            gateway.observe(service, self._kept, operation)
-        gateway.observe("iam", self._gone, "DeleteRole", "DeleteUser", "DeleteServiceLinkedRole")
+            world.calls.observe(service, self._kept, operation)
+        world.calls.observe("iam", self._gone, "DeleteRole", "DeleteUser", "DeleteServiceLinkedRole")
 
     def examine(self, context: RequestContext, request: Request) -> None:
         """Raise AwsError, worded as the service words it, for a document that AWS would not keep."""
@@ -137,7 +146,7 @@ class Documents:
         key = str(request.get("KeyId") or "00000000-0000-0000-0000-000000000000").rsplit("/", 1)[-1]
         arn = f"arn:aws:kms:{context.region}:{context.account_id}:key/{key}"
         policy = engine.parse(text, Kind.RESOURCE, name=key)
-        if not self._world.authority.would_allow(context.principal, "kms:PutKeyPolicy", arn, policy, context.region):
+        if not self._allows(context.principal, "kms:PutKeyPolicy", arn, policy, context.region):
             raise AwsError(
                 "MalformedPolicyDocumentException",
                 "The new key policy will not allow you to update the key policy in the future.",
@@ -193,7 +202,7 @@ class Documents:
             return
         document = v.renamed(text, arn, unique_id)
         operation, arguments = _WRITERS[place.service]
-        own = place.service in self._world.services and not self._world.services[place.service].overlay
+        own = self._owned(place.service)
         client = (
             self._world.client(place.service, region=place.region)
             if own

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.events.targets import PRINCIPAL, DeliveryError, deliver
+from pushproof.emulator.events.targets import PRINCIPAL, Courier, DeliveryError, deliver
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.engines.events import (
     MISSING,
@@ -32,7 +32,7 @@ from pushproof.engines.events import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground, Permissions
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,9 @@ class Delivery:
 class Bus:
     """Publishes events; delivery reads rules and targets from the substrate."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground, permissions: Permissions) -> None:
         self._world = world
+        self._courier = Courier(world, permissions, self.forward)
         self.history: deque[PublishedEvent] = deque(maxlen=10_000)
         #: Finished deliveries, oldest first: what tests and the report look at.
         self.deliveries: deque[Delivery] = deque(maxlen=10_000)
@@ -202,7 +203,7 @@ class Bus:
         delivery = replace(delivery, attempts=delivery.attempts + 1)
         self._world.loop.submit(
             lambda: deliver(
-                self._world,
+                self._courier,
                 target=delivery.target,
                 payload=delivery.payload,
                 event=delivery.event.envelope,
@@ -244,7 +245,7 @@ class Bus:
             self._finish(replace(delivery, status="failed"))
             return
         self._world.loop.submit(
-            lambda: _dead_letter(self._world, delivery, queue),
+            lambda: _dead_letter(self._courier, delivery, queue),
             lambda outcome: self._finish(replace(delivery, status="failed" if outcome.error else "dead-lettered")),
             name="bus: dead letter",
         )
@@ -274,7 +275,7 @@ def _pages(operation: Any, member: str, **arguments: Any) -> list[dict[str, Any]
         token = {"NextToken": page["NextToken"]}
 
 
-def _dead_letter(world: World, delivery: Delivery, queue_arn: str) -> None:
+def _dead_letter(courier: Courier, delivery: Delivery, queue_arn: str) -> None:
     """Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     attributes = {
         "RULE_ARN": delivery.rule_arn,
@@ -284,10 +285,10 @@ def _dead_letter(world: World, delivery: Delivery, queue_arn: str) -> None:
         "RETRY_ATTEMPTS": str(delivery.attempts - 1),
     }
     region, name = queue_arn.split(":")[3], queue_arn.rsplit(":", 1)[1]
-    world.authority.require_service(
+    courier.permissions.require_service(
         PRINCIPAL, "sqs:SendMessage", queue_arn, source_arn=delivery.rule_arn, region=region
     )
-    sqs = world.substrate.client("sqs", region)
+    sqs = courier.ground.substrate.client("sqs", region)
     sqs.send_message(
         QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"],
         MessageBody=json.dumps(delivery.event.envelope),

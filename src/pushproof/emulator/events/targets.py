@@ -12,7 +12,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 import requests
@@ -23,7 +24,7 @@ from pushproof.engines.policy import Effect, Policies, PolicyError, decide, pars
 from pushproof.engines.policy.document import Kind
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground, Permissions
 
 PRINCIPAL = "events.amazonaws.com"
 
@@ -47,8 +48,23 @@ class DeliveryError(Exception):
         self.retriable = retriable
 
 
+class Forward(Protocol):
+    """Puts an event that came over one bus on another."""
+
+    def __call__(self, envelope: Mapping[str, Any], *, region: str, bus: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """What deliveries need: the ground, decisions about permissions, and the way to other buses."""
+
+    ground: Ground
+    permissions: Permissions
+    forward: Forward
+
+
 def deliver(
-    world: World,
+    courier: Courier,
     *,
     target: Mapping[str, Any],
     payload: str,
@@ -60,7 +76,7 @@ def deliver(
     arn = str(target["Arn"])
     parts = arn.split(":", 5)
     service, resource = parts[2], parts[5]
-    senders: dict[str, Callable[[World, Mapping[str, Any], str, str], None]] = {
+    senders: dict[str, Callable[[Courier, Mapping[str, Any], str, str], None]] = {
         "sns": _to_topic,
         "sqs": _to_queue,
         "logs": _to_log_group,
@@ -70,14 +86,14 @@ def deliver(
     }
     try:
         if service == "events" and resource.startswith("api-destination/"):
-            _to_api_destination(world, target, payload, rule_arn)
+            _to_api_destination(courier, target, payload, rule_arn)
         elif service == "events" and resource.startswith("event-bus/"):
             if forwarded:
                 # Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
                 raise DeliveryError("NOT_FORWARDED", "An event that came over another bus is not sent on to a third.")
-            _to_bus(world, target, event, rule_arn)
+            _to_bus(courier, target, event, rule_arn)
         elif service in senders:
-            senders[service](world, target, payload, rule_arn)
+            senders[service](courier, target, payload, rule_arn)
         else:
             raise DeliveryError("NOT_IMPLEMENTED", f"Pushproof does not deliver to targets of {service} ({arn})")
     except ClientError as error:
@@ -96,56 +112,56 @@ def _from_client(error: ClientError) -> DeliveryError:
     return DeliveryError("SDK_CLIENT_ERROR", str(error), retriable=status >= 500 or "Throttl" in code)
 
 
-def _admit(world: World, action: str, resource: str, rule_arn: str) -> None:
+def _admit(courier: Courier, action: str, resource: str, rule_arn: str) -> None:
     """Raise AwsError unless the resource's own policy lets EventBridge in on behalf of this rule."""
-    world.authority.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=resource.split(":")[3])
+    courier.permissions.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=resource.split(":")[3])
 
 
-def _to_topic(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     if target.get("RoleArn"):
-        _as_role(world, target, "sns", rule_arn).publish(TopicArn=arn, Message=payload)
+        _as_role(courier, target, "sns", rule_arn).publish(TopicArn=arn, Message=payload)
         return
-    sns = world.substrate.client("sns", arn.split(":")[3])
+    sns = courier.ground.substrate.client("sns", arn.split(":")[3])
     key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
-    _admit(world, "sns:Publish", arn, rule_arn)
+    _admit(courier, "sns:Publish", arn, rule_arn)
     if key.endswith("alias/aws/sns"):
         raise DeliveryError(
             "NO_PERMISSIONS",
             f"{arn} is encrypted with the AWS managed key {key}, whose policy does not admit {PRINCIPAL}. "
             "Encrypt it with a customer managed key that does.",
         )
-    world.client("sns", region=arn.split(":")[3]).publish(TopicArn=arn, Message=payload)
+    courier.ground.client("sns", region=arn.split(":")[3]).publish(TopicArn=arn, Message=payload)
 
 
-def _to_queue(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_queue(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
-    sqs = world.substrate.client("sqs", arn.split(":")[3])
+    sqs = courier.ground.substrate.client("sqs", arn.split(":")[3])
     url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
     if target.get("RoleArn"):
-        sqs = _as_role(world, target, "sqs", rule_arn)
+        sqs = _as_role(courier, target, "sqs", rule_arn)
     else:
-        _admit(world, "sqs:SendMessage", arn, rule_arn)
+        _admit(courier, "sqs:SendMessage", arn, rule_arn)
     group = (target.get("SqsParameters") or {}).get("MessageGroupId")
     sqs.send_message(QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {}))
 
 
-def _to_log_group(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_log_group(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"].removesuffix(":*")
     group = arn.split(":log-group:", 1)[1]
-    logs = world.substrate.client("logs", arn.split(":")[3])
+    logs = courier.ground.substrate.client("logs", arn.split(":")[3])
     stream = rule_arn.rsplit("/", 1)[1]
-    _check_log_policies(world, logs, f"{arn}:log-stream:{stream}", rule_arn)
+    _check_log_policies(courier, logs, f"{arn}:log-stream:{stream}", rule_arn)
     known = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
     if all(one["logStreamName"] != stream for one in known):
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
-    at = int(world.clock.stamp(world.clock.now()).timestamp() * 1000)
+    at = int(courier.ground.clock.stamp(courier.ground.clock.now()).timestamp() * 1000)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": payload}])
 
 
-def _check_log_policies(world: World, logs: Any, resource: str, rule_arn: str) -> None:
+def _check_log_policies(courier: Courier, logs: Any, resource: str, rule_arn: str) -> None:
     """CloudWatch Logs keeps its resource policies by account and region, not by log group."""
-    if not world.settings.enforce_iam:
+    if not courier.ground.settings.enforce_iam:
         return
     try:
         policies = [
@@ -156,9 +172,11 @@ def _check_log_policies(world: World, logs: Any, resource: str, rule_arn: str) -
         raise DeliveryError(
             "NO_PERMISSIONS", f"A resource policy of CloudWatch Logs cannot be read: {error}"
         ) from error
-    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": world.account_id}
+    context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": courier.ground.account_id}
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        asked = request(service_principal(PRINCIPAL), action, resource, context, resource_account=world.account_id)
+        asked = request(
+            service_principal(PRINCIPAL), action, resource, context, resource_account=courier.ground.account_id
+        )
         decisions = [decide(asked, Policies(resource=policy, resource_decides=True)) for policy in policies]
         denied = any(decision.effect is Effect.EXPLICIT_DENY for decision in decisions)
         if denied or not any(decision.allowed for decision in decisions):
@@ -179,43 +197,43 @@ def _role_of(target: Mapping[str, Any]) -> str:
     return str(role)
 
 
-def _as_role(world: World, target: Mapping[str, Any], service: str, rule_arn: str) -> Any:
+def _as_role(courier: Courier, target: Mapping[str, Any], service: str, rule_arn: str) -> Any:
     """A client that calls, through the gateway, what the target's role may call."""
-    credentials = world.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
-    return world.client(service, region=str(target["Arn"]).split(":")[3], credentials=credentials)
+    credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    return courier.ground.client(service, region=str(target["Arn"]).split(":")[3], credentials=credentials)
 
 
-def _require(world: World, target: Mapping[str, Any], action: str, rule_arn: str) -> None:
+def _require(courier: Courier, target: Mapping[str, Any], action: str, rule_arn: str) -> None:
     """Raise AwsError unless the target's role may do on the target what is no API call here."""
-    credentials = world.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
-    caller = world.authority.principal(credentials.access_key_id)
-    world.authority.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
+    credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    caller = courier.permissions.principal(credentials.access_key_id)
+    courier.permissions.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
 
 
-def _to_bus(world: World, target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> None:
+def _to_bus(courier: Courier, target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html : the event stays as it is."""
     arn = str(target["Arn"])
     region, bus = arn.split(":")[3], arn.split("/", 1)[1]
-    world.substrate.client("events", region).describe_event_bus(Name=bus)
-    _require(world, target, "events:PutEvents", rule_arn)
-    world.bus.forward(event, region=region, bus=bus)
+    courier.ground.substrate.client("events", region).describe_event_bus(Name=bus)
+    _require(courier, target, "events:PutEvents", rule_arn)
+    courier.forward(event, region=region, bus=bus)
 
 
-def _to_pipeline(world: World, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
+def _to_pipeline(courier: Courier, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
     name = target["Arn"].rsplit(":", 1)[1]
-    _as_role(world, target, "codepipeline", rule_arn).start_pipeline_execution(name=name)
+    _as_role(courier, target, "codepipeline", rule_arn).start_pipeline_execution(name=name)
 
 
-def _to_build_project(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_build_project(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     """What the input says about the build overrides the project: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
-    client = _as_role(world, target, "codebuild", rule_arn)
+    client = _as_role(courier, target, "codebuild", rule_arn)
     members = client.meta.service_model.operation_model("StartBuild").input_shape.members
     given = _object(payload)
     overrides = {name: value for name, value in given.items() if name in members and name != "projectName"}
     client.start_build(projectName=target["Arn"].rsplit("/", 1)[1], **overrides)
 
 
-def _to_cluster(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_cluster(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
     parameters = dict(target.get("EcsParameters") or {})
     given = _object(payload)
@@ -228,7 +246,7 @@ def _to_cluster(world: World, target: Mapping[str, Any], payload: str, rule_arn:
         "startedBy": f"events-rule/{rule_arn.rsplit('/', 1)[1]}"[:128],
         **{_lower(name): _lowered(value) for name, value in parameters.items()},
     }
-    answer = _as_role(world, target, "ecs", rule_arn).run_task(
+    answer = _as_role(courier, target, "ecs", rule_arn).run_task(
         **request, **({"overrides": overrides} if overrides else {})
     )
     for failure in answer.get("failures") or ():
@@ -251,15 +269,15 @@ def _lowered(value: Any) -> Any:
     return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
-def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_api_destination(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     region = arn.split(":")[3]
-    events = world.substrate.client("events", region)
+    events = courier.ground.substrate.client("events", region)
     destination = events.describe_api_destination(Name=arn.split("/")[1])
     connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])
     # No API operation, and so not asked at the gateway.
-    _require(world, target, "events:InvokeApiDestination", rule_arn)
-    headers, query, body = _authorised(world, region, connection, payload)
+    _require(courier, target, "events:InvokeApiDestination", rule_arn)
+    headers, query, body = _authorised(courier, region, connection, payload)
     own = target.get("HttpParameters") or {}
     headers = {
         k: v for k, v in {**headers, **(own.get("HeaderParameters") or {})}.items() if k.lower() not in _OWN_HEADERS
@@ -272,10 +290,10 @@ def _to_api_destination(world: World, target: Mapping[str, Any], payload: str, r
 
 
 def _authorised(
-    world: World, region: str, connection: Mapping[str, Any], payload: str
+    courier: Courier, region: str, connection: Mapping[str, Any], payload: str
 ) -> tuple[dict[str, str], dict[str, str], str]:
     """Headers, query and body as the connection's authorisation asks for them."""
-    secrets = world.substrate.client("secretsmanager", region)
+    secrets = courier.ground.substrate.client("secretsmanager", region)
     secret = json.loads(secrets.get_secret_value(SecretId=connection["SecretArn"])["SecretString"])
     headers: dict[str, str] = {"Content-Type": "application/json; charset=utf-8"}
     kind = connection["AuthorizationType"]

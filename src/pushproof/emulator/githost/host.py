@@ -24,7 +24,7 @@ from pushproof.base.environment import WORLD_VARIABLE, clean_environment
 from pushproof.emulator.kernel.source import Commit, NoSuchRepository, Push
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class GitHost:
 
     name = "git host"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground) -> None:
         self._world = world
         self._root = world.directory / "git"
         self._root.mkdir(parents=True, exist_ok=True)
@@ -78,14 +78,14 @@ class GitHost:
             self._run("init", "--quiet", "--bare", "--initial-branch=main", str(path))
             hook = path / "hooks" / "post-receive"
             hook.parent.mkdir(exist_ok=True)
-            url = f"{self._world.endpoint}{_HOOK_PREFIX}{repository}"
+            url = f"{self._world.endpoint.url}{_HOOK_PREFIX}{repository}"
             hook.write_text(_HOOK.format(python=sys.executable, url=url))
             hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
         return self.url(repository)
 
     def url(self, repository: str) -> str:
         """What to `git push` to."""
-        return f"{self._world.endpoint}{_PREFIX}{repository}.git"
+        return f"{self._world.endpoint.url}{_PREFIX}{repository}.git"
 
     def repositories(self) -> list[str]:
         """Every repository, as `owner/name`, sorted."""

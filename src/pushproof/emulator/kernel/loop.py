@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from pushproof.base.clock import Clock, VirtualClock
+from pushproof.emulator.kernel.quiet import no_warning_decides
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ class _Timers:
 
     def _run(self, name: str, callback: Callable[[], None]) -> None:
         try:
-            callback()
+            with no_warning_decides():
+                callback()
         except Exception as error:
             # One service's fault must not stop the world's clock; it is kept so that the run can fail loudly.
             self.failures.append((name, error))
@@ -136,7 +138,8 @@ class ThreadedLoop(_Timers):
     def _work(self, work: Callable[[], Any], done: Callable[[Outcome[Any]], None] | None, name: str) -> None:
         outcome: Outcome[Any]
         try:
-            outcome = Outcome(value=work())
+            with no_warning_decides():
+                outcome = Outcome(value=work())
         except Exception as error:
             outcome = Outcome(error=error)
             if done is None:
@@ -187,7 +190,8 @@ class VirtualLoop(_Timers):
         """Run `work` at once; `done` follows as the next callback."""
         outcome: Outcome[T]
         try:
-            outcome = Outcome(value=work())
+            with no_warning_decides():
+                outcome = Outcome(value=work())
         except Exception as error:
             if done is None:
                 raise

@@ -11,16 +11,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.validate import ParamValidator
-from moto.core.parse import PROTOCOL_PARSERS
-from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import get_service_router
+from moto.core.request import Request
+from moto.core.routing import get_router_class
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel.constraints import violations, worded
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.reading import check_form, parameters_of
+from pushproof.emulator.kernel.signing import services_signed_as
 
 # Signing names that differ from botocore's service name.
 _SIGNING_NAMES = {
@@ -31,16 +32,22 @@ _SIGNING_NAMES = {
     "email": "ses",
     "execute-api": "apigatewaymanagementapi",
 }
+# https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _SCOPE = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a request's SigV4 header says: who, where, which service. It is read, not verified."""
+    """What a request's SigV4 header says: who, where, which service. It is read, not verified.
+
+    `signed` is the service's name as signatures have it, `service` botocore's.
+    """
 
     access_key_id: str
     region: str
     service: str
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +62,42 @@ class ParsedCall:
 
 
 def signature_of(request: Request) -> Signature | None:
-    """The SigV4 credential scope of a request, from its header or a presigned URL; None where there is none."""
+    """The SigV4 credential scope of a request, from its header or a presigned URL; None where there is none.
+
+    Raises AwsError when there is a signature that names no scope.
+    """
     text = request.headers.get("Authorization", "")
     match = _SCOPE.search(text)
     if match is None:
+        if text.startswith("AWS4-"):
+            # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+            raise AwsError("IncompleteSignature", "Authorization header requires 'Credential' parameter.", 400)
         credential = request.args.get("X-Amz-Credential")
         match = _SCOPE.search(f"Credential={credential}") if credential else None
     if match is None:
         return None
     access_key, _, region, name = match.groups()
-    return Signature(access_key, region, botocore_name(name))
+    return Signature(access_key, region, botocore_name(name), name)
+
+
+def unsigned_service(request: Request) -> str:
+    """The service that an unsigned request is for. Raises AwsError where AWS takes none without a signature.
+
+    Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html (MissingAuthenticationToken); for JSON
+    https://github.com/mhart/kinesalite/blob/master/test/connection.js, which has it from AWS.
+    """
+    if request.headers.get("X-Amz-Target") or request.headers.get("smithy-protocol"):
+        if not request.headers.get("X-Amz-Target", "").startswith("AWSCognito"):
+            raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 400)
+        return "unsigned"
+    action = request.values.get("Action", "") if request.method == "POST" else request.args.get("Action", "")
+    if action in ("ConfirmSubscription", "Unsubscribe"):
+        return "sns"
+    if action.startswith("AssumeRoleWith"):
+        return "sts"
+    if action and request.path == "/":
+        raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+    return "s3"
 
 
 def botocore_name(signing_name: str) -> str:
@@ -80,25 +113,93 @@ def service_model(service: str) -> Any:
     try:
         return get_service_model(service)
     except (UnknownServiceError, DataNotFoundError):
-        raise AwsError("UnknownService", f"botocore has no service model named {service!r}", 400) from None
+        raise UnknownService("UnknownService", f"botocore has no service model named {service!r}", 400) from None
+
+
+class UnknownService(AwsError):
+    """A service that botocore has no model of."""
+
+
+class UnknownOperation(AwsError):
+    """A request that is none of its service's operations. `of_a_path`: method and path would have named it."""
+
+    of_a_path = False
 
 
 def route(service: str, request: Request) -> tuple[Any, dict[str, Any], str]:
     """The operation model a request addresses, its URI parameters, and the protocol it is written in.
 
-    Raises AwsError (`UnknownOperationException`) when the request is none of the service's operations.
+    Raises UnknownOperation when the request is none of the service's operations, in AWS's words for its protocol.
     """
     model = service_model(service)
-    _align_target(model, request)
+    spoken = _protocol(model, request)
+    if spoken in ("query", "ec2"):
+        _check_action(model, spoken, request)
+    elif spoken == "json":
+        _align_target(model, request)
     try:
-        protocol = determine_request_protocol(model, request.content_type)
-        operation, uri = get_service_router(service).match(request)
-    except (NotFound, NotImplementedError):
-        wanted = (
-            request.headers.get("X-Amz-Target") or request.values.get("Action") or f"{request.method} {request.path}"
-        )
-        raise AwsError("UnknownOperationException", f"{service} has no operation for {wanted}", 404) from None
-    return operation, uri, protocol
+        operation, uri = _router(service, spoken).match(request)
+    except NotFound:
+        raise _unknown_operation(service, spoken, request) from None
+    return operation, uri, spoken
+
+
+@functools.cache
+def _router(service: str, spoken: str) -> Any:
+    router = get_router_class(service, spoken)
+    if router is None:
+        raise NotImplementedError(f"{service}: no router for {spoken}")
+    return router(service_model(service))
+
+
+def _protocol(model: Any, request: Request) -> str:
+    """The protocol a request is written in, among those its service speaks."""
+    speaks: list[str] = model.metadata.get("protocols") or [model.metadata["protocol"]]
+    if len(speaks) == 1:
+        return speaks[0] if speaks[0] in _READ else "json"
+    if "json" in speaks and (
+        request.headers.get("X-Amz-Target") or request.mimetype != "application/x-www-form-urlencoded"
+    ):
+        return "json"
+    return next((name for name in ("query", *speaks) if name in speaks and name in _READ), "json")
+
+
+_READ = frozenset({"ec2", "json", "query", "rest-json", "rest-xml"})
+
+
+def _check_action(model: Any, spoken: str, request: Request) -> None:
+    """Raise UnknownOperation, in AWS's words, unless a form names an action of its service, and a version.
+
+    Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html,
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+    """
+    check_form(request)
+    action, version = request.values.get("Action", ""), request.values.get("Version", "")
+    known = action in model.operation_names
+    if spoken == "ec2":
+        if not action:
+            raise UnknownOperation("MissingAction", "The request must contain the parameter Action", 400)
+        if not known:
+            raise UnknownOperation("InvalidAction", f"The action {action} is not valid for this web service.", 400)
+        if not version:
+            raise UnknownOperation("MissingParameter", "The request must contain the parameter Version", 400)
+    elif not action:
+        raise UnknownOperation("MissingAction", "The request must contain the parameter Action", 400)
+    elif not known or not version:
+        words = f"Could not find operation {action} for version {version or 'NO_VERSION_SPECIFIED'}"
+        raise UnknownOperation("InvalidAction", words, 400)
+
+
+def _unknown_operation(service: str, spoken: str, request: Request) -> UnknownOperation:
+    target = request.headers.get("X-Amz-Target")
+    if spoken == "json":
+        # 400: https://github.com/mhart/kinesalite/blob/master/test/connection.js has it from AWS.
+        asked = target or "a request without X-Amz-Target"
+        return UnknownOperation("UnknownOperationException", f"{service} has no operation for {asked}", 400)
+    asked = f"{request.method} {request.path}"
+    unknown = UnknownOperation("UnknownOperationException", f"{service} has no operation for {asked}", 404)
+    unknown.of_a_path = True
+    return unknown
 
 
 def _align_target(model: Any, request: Request) -> None:
@@ -111,34 +212,54 @@ def _align_target(model: Any, request: Request) -> None:
 
 def parse(service: str, request: Request) -> ParsedCall:
     """Recognise and parse a request. Raises AwsError on an unknown operation or a body that is not what the model says."""
-    operation, uri, protocol = route(service, request)
-    parser = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=_aware)
+    operation, uri, spoken = route(service, request)
+    if operation.input_shape is None:
+        return ParsedCall(service, operation.name, spoken, {}, operation)
+    return ParsedCall(service, operation.name, spoken, parameters_of(operation, uri, spoken, request), operation)
+
+
+def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
+    """Recognise a request among all services that share a signing name (`ses` and `sesv2` do), `service` first."""
     try:
-        parameters = parser.parse(
-            {
-                "body": request.get_data(cache=True),
-                "headers": request.headers,
-                "method": request.method,
-                "url_params": uri,
-                "url_path": request.path,
-                "values": request.values,
-            }
-        )
-    except Exception as error:
-        raise AwsError(
-            "SerializationException", f"{service}:{operation.name}: the request cannot be read: {error}"
-        ) from error
-    return ParsedCall(service, operation.name, protocol, dict(parameters), operation)
+        return parse(service, request)
+    except (UnknownOperation, UnknownService) as error:
+        first = error
+    for other in services_signed_as(signed):
+        if other != service:
+            try:
+                return parse(other, request)
+            except (UnknownOperation, UnknownService):
+                continue
+    raise first
 
 
-def validate(call: ParsedCall) -> None:
+def validate(call: ParsedCall, *, required_only: bool = False) -> None:
     """Check parameters against the model. Raises AwsError naming each parameter that is missing or wrong."""
-    if call.model.input_shape is None:
+    shape = call.model.input_shape
+    if shape is None:
         return
-    report = ParamValidator().validate(call.parameters, call.model.input_shape)
-    if report.has_errors():
-        code = "ValidationError" if call.protocol in ("query", "ec2") else "InvalidParameterException"
-        raise AwsError(code, f"{call.operation}: {report.generate_report()}")
+    required_only = required_only or call.service in _OWN_WORDS
+    found = list(violations(shape, call.parameters, required_only=required_only))
+    if not found:
+        return
+    if call.protocol == "ec2":
+        # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+        name = found[0].partition(" at '")[2].partition("'")[0]
+        raise AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
+    raise AwsError(_refusing_code(call), worded(found), 400)
+
+
+# Services that say in words of their own what is wrong with a value: their handlers do, and know more than the model.
+_OWN_WORDS = frozenset({"codebuild", "ecr", "ecs"})
+# What services that have an error of their own for it call a request that is not as their model says.
+_REFUSING_CODES = ("InvalidParameterException", "ValidationException")
+
+
+def _refusing_code(call: ParsedCall) -> str:
+    if call.protocol == "query":
+        return "ValidationError"
+    modelled = {error.error_code for error in call.model.error_shapes}
+    return next((code for code in _REFUSING_CODES if code in modelled), "ValidationException")
 
 
 def serialise(call: ParsedCall, result: dict[str, Any] | AwsError, request_id: str) -> Response:
@@ -155,14 +276,12 @@ def serialise(call: ParsedCall, result: dict[str, Any] | AwsError, request_id: s
     else:
         written = serializer.serialize(result)
         status = written["status_code"]
-    response = Response(written["body"], status=status)
+    body = written["body"]
+    if call.protocol in ("query", "ec2", "rest-xml") and isinstance(body, str):
+        # XML has no way to write these, and a client could read nothing of an answer that has one.
+        body = _NOT_IN_XML.sub("\ufffd", body)
+    response = Response(body, status=status)
     for name, value in written["headers"].items():
         response.headers[name] = value
     response.headers.setdefault("x-amzn-RequestId", request_id)
     return response
-
-
-def _aware(value: Any) -> Any:
-    from botocore.utils import parse_timestamp
-
-    return parse_timestamp(value)

@@ -42,7 +42,8 @@ class EcrSettings:
     """What differs from AWS's defaults, or what AWS leaves open. Durations are AWS seconds.
 
     `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
-    `token_lifetime`: of GetAuthorizationToken. `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
+    `token_lifetime`: of GetAuthorizationToken; that many real seconds at least.
+    `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
     `immutable_accepts_same_digest`: whether pushing the very same image again under an immutable tag succeeds.
     """
 

@@ -90,12 +90,11 @@ class TaskListener(Protocol):
 
 
 class TaskRuntime(Protocol):
-    """Runs tasks. `credentials` for a pull are the registry's user and password.
+    """Runs tasks. `credentials` for a pull are the registry's user and password."""
 
-    `endpoint` is the gateway's URL as containers reach it, "" where there are no containers to reach it from.
-    """
-
-    endpoint: str
+    @property
+    def endpoint(self) -> str:
+        """The gateway's URL as containers reach it; "" where no containers reach it."""
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
         """Fetch an image. Raises PullError."""

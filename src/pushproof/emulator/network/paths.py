@@ -28,7 +28,7 @@ from pushproof.engines.reachability import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground
 
 
 class Paths:
@@ -38,7 +38,7 @@ class Paths:
     the circumstances a world begins with; with `enforce_network` off nothing is ever refused.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground) -> None:
         self._world = world
         self._circumstances: Circumstances = world.settings.circumstances
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Paths:
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
         self._generation = 0
-        self._watching = False
+        world.calls.observe("ec2", self._changed)
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -128,7 +128,6 @@ class Paths:
     # -- keeping -----------------------------------------------------------------------------------
 
     def _network(self, region: str, subnet_id: str) -> Network:
-        self._watch()
         with self._lock:
             generation = self._generation
             vpc_id = self._vpcs.get((region, subnet_id))
@@ -144,13 +143,6 @@ class Paths:
                 self._networks[region, vpc_id] = network
                 self._vpcs.update({(region, subnet.id): vpc_id for subnet in network.subnets_of(vpc_id)})
         return network
-
-    def _watch(self) -> None:
-        with self._lock:
-            if self._watching:
-                return
-            self._watching = True
-        self._world.gateway.observe("ec2", self._changed)
 
     def _changed(self, call: Call) -> None:
         # Also when it failed: some calls change something before they fail.

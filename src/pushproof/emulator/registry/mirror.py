@@ -32,7 +32,7 @@ from pushproof.emulator.registry.errors import RegistryError
 from pushproof.emulator.wire.blobresponse import blob_response
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Engine
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ class ImagesMirror:
 
     name = "images mirror"
 
-    def __init__(self, world: World, cache: Path | None = None) -> None:
-        self._world = world
+    def __init__(self, host: Engine | None, cache: Path | None = None) -> None:
+        self._host = host
         self._cache = cache or cache_directory() / "images"
         self._guard = threading.Lock()
 
@@ -92,7 +92,7 @@ class ImagesMirror:
         """The digest of the manifest of a local image, exported if it was not. Raises RegistryError when there is none."""
         from docker.errors import APIError, ImageNotFound
 
-        host = self._world.docker
+        host = self._host
         if host is None:
             raise RegistryError(404, "MANIFEST_UNKNOWN", "This world has no Docker Engine to take images from.")
         try:
@@ -103,12 +103,13 @@ class ImagesMirror:
                 "MANIFEST_UNKNOWN",
                 f"The host has no image {name.removeprefix('library/')}:{tag}. Pull or build it first.",
             ) from None
+        identity = str(image.id)
         with self._guard, _locked(self._cache):
-            note = self._cache / "exports" / image.id.replace(":", "-")
+            note = self._cache / "exports" / identity.replace(":", "-")
             digest = note.read_text() if note.is_file() else ""
             if not digest or not _complete(self._cache, digest):
                 log.info("exporting %s:%s for builds", name, tag)
-                digest = export(image.save(chunk_size=_CHUNK), image.id, self._cache)
+                digest = export(image.save(chunk_size=_CHUNK), identity, self._cache)
                 note.parent.mkdir(parents=True, exist_ok=True)
                 note.write_text(digest)
                 _prune(self._cache)

@@ -16,7 +16,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 Handler = Callable[[RequestContext, dict[str, Any]], dict[str, Any] | None]
 
@@ -48,10 +48,8 @@ class Service:
     """
 
     overlay: ClassVar[bool] = False
-    # The error code for what breaks a limit of the service's model; empty where the service has words of its own.
-    constraint_error: ClassVar[str] = ""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         self.world = world
         self.name = name
 
@@ -83,10 +81,8 @@ class Service:
         """Stop whatever the service keeps running. Called once, when the world closes."""
 
 
-def load(world: World) -> dict[str, Any]:
-    """Construct every service of the plane for a world."""
-    services: dict[str, Any] = {}
-    for name, path in PLANE.items():
-        module, _, attribute = path.partition(":")
-        services[name] = getattr(importlib.import_module(module), attribute)(world, name)
-    return services
+def service_class(name: str) -> type[Service]:
+    """Return the class of a service of the plane."""
+    module, _, attribute = PLANE[name].partition(":")
+    found: type[Service] = getattr(importlib.import_module(module), attribute)
+    return found

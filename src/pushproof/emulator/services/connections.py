@@ -17,7 +17,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _PROVIDERS = ("Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab", "GitLabSelfManaged", "AzureDevOps")
 
@@ -62,14 +62,11 @@ class Host:
 class ConnectionsService(Service):
     """Connections and hosts; both service names see the same ones, ARNs keep the prefix they were made under."""
 
-    constraint_error = "ValidationException"
-
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, other: ConnectionsService | None = None) -> None:
+        """`other` is the same service under its other name."""
         super().__init__(world, name)
-        other = world.connections
         self.connections: dict[str, Connection] = other.connections if other else {}
         self.hosts: dict[str, Host] = other.hosts if other else {}
-        world.connections = self
 
     # What the plane asks.
 

@@ -13,7 +13,8 @@ from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.access.authority import Authority
+    from pushproof.emulator.kernel.site import Site
 
 
 class StsService(Service):
@@ -21,25 +22,24 @@ class StsService(Service):
 
     overlay = True
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
         super().__init__(world, name)
-        world.authority.attachments.watch()
-        world.authority.documents.watch()
+        self._authority = authority
 
     def assume_role(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
         check_constraints("sts", "AssumeRole", request, "ValidationError")
         policies = self._session_policies(request)
         answer = self._substrate("assume_role", context, request)
-        role = self.world.authority.attachments.role(request["RoleArn"])
+        role = self._authority.attachments.role(request["RoleArn"])
         if role is not None:
             answer["AssumedRoleUser"]["AssumedRoleId"] = f"{role.unique_id}:{request['RoleSessionName']}"
-        self.world.authority.opened(answer, request["RoleArn"], request["RoleSessionName"], policies=policies)
+        self._authority.opened(answer, request["RoleArn"], request["RoleSessionName"], policies=policies)
         return answer
 
     def get_caller_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         """Whoever calls, under the one name that refusals, `createdBy` and policies know them by."""
-        caller, _policies = self.world.authority.bearing(context.principal)
+        caller, _policies = self._authority.bearing(context.principal)
         userid = caller.userid or context.account_id
         return {"UserId": userid, "Account": context.account_id, "Arn": context.principal.arn}
 
@@ -48,7 +48,7 @@ class StsService(Service):
 
     def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._substrate("get_session_token", context, request)
-        self.world.authority.same(answer["Credentials"]["AccessKeyId"], context.principal)
+        self._authority.same(answer["Credentials"]["AccessKeyId"], context.principal)
         return answer
 
     def _session_policies(self, request: dict[str, Any]) -> tuple[Policy, ...] | None:
@@ -64,7 +64,7 @@ class StsService(Service):
             except PolicyError as error:
                 raise AwsError("MalformedPolicyDocument", str(error)) from error
         for arn in arns:
-            policy = self.world.authority.attachments.managed(arn, Kind.SESSION)
+            policy = self._authority.attachments.managed(arn, Kind.SESSION)
             if policy is None:
                 raise AwsError("ValidationError", f"The policy {arn} does not exist.")
             out.append(policy)

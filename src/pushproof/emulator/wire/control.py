@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -11,9 +12,17 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.calls import CallLog
+    from pushproof.emulator.kernel.site import ConnectionRecord, Ground
 
 _PREFIX = "/_pushproof/"
+
+
+class Handshakes(Protocol):
+    """CodeConnections, as a person uses it in the console."""
+
+    def authorise(self, arn: str) -> ConnectionRecord:
+        """Complete a connection's handshake. Raises AwsError when there is no such connection."""
 
 
 class ControlFront:
@@ -21,8 +30,22 @@ class ControlFront:
 
     name = "control"
 
-    def __init__(self, world: World) -> None:
+    def __init__(
+        self,
+        world: Ground,
+        log: CallLog,
+        services: Mapping[str, object],
+        history: Callable[[], list[dict[str, Any]]],
+        connections: Handshakes,
+        certificates: Callable[[str], bytes | None],
+    ) -> None:
+        """`history` gives the envelopes of the events that were put on buses; `certificates` SNS's signing certificate by name."""
         self._world = world
+        self._log = log
+        self._services = services
+        self._history = history
+        self._connections = connections
+        self._certificates = certificates
 
     def accepts(self, request: Request) -> bool:
         return request.path.startswith(_PREFIX)
@@ -31,19 +54,16 @@ class ControlFront:
         asked = (request.method, request.path.removeprefix(_PREFIX))
         if asked == ("GET", "health"):
             return _json(
-                {"world": self._world.id, "services": sorted(self._world.services), "account": self._world.account_id}
+                {"world": self._world.id, "services": sorted(self._services), "account": self._world.account_id}
             )
         if asked == ("GET", "calls"):
             return _json(
-                [
-                    {"call": c.name, "principal": c.context.principal.arn, "status": c.status}
-                    for c in self._world.gateway.calls
-                ]
+                [{"call": c.name, "principal": c.context.principal.arn, "status": c.status} for c in self._log.calls]
             )
         if asked == ("GET", "events"):
-            return _json([event.envelope for event in self._world.bus.history])
+            return _json(self._history())
         if request.method == "GET" and asked[1].startswith("sns/"):
-            certificate = self._world.services["sns"].signing_certificate(asked[1].removeprefix("sns/"))
+            certificate = self._certificates(asked[1].removeprefix("sns/"))
             if certificate is not None:
                 return Response(certificate, content_type="application/x-pem-file")
         if asked == ("POST", "connections/authorise"):
@@ -53,7 +73,7 @@ class ControlFront:
     def _authorise(self, arn: str) -> Response:
         try:
             with self._world.loop.lock:
-                connection = self._world.connections.authorise(arn)
+                connection = self._connections.authorise(arn)
         except AwsError as error:
             return _json({"error": error.message}, 404)
         return _json({"ConnectionArn": connection.arn, "ConnectionStatus": connection.status})

@@ -8,9 +8,10 @@ recorded. An operation that the plane lacks is answered 501.
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,27 +22,44 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel import protocol
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
-from pushproof.emulator.wire.constraints import check_constraints
+from pushproof.emulator.kernel.quiet import no_warning_decides
+from pushproof.emulator.wire import cbor, judging
+from pushproof.emulator.wire.admission import Admission, Fault
 from pushproof.emulator.wire.plain import plain_error
+from pushproof.emulator.wire.unpacking import unpacked
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Front, Ground, Permissions
     from pushproof.emulator.wire.server import Server
-    from pushproof.emulator.world import World
 
 log = logging.getLogger(__name__)
+
+# A service's method for one operation.
+Handler = Callable[..., dict[str, Any] | None]
 
 # Services whose calls are not parsed on their way to the substrate: nothing observes or authorises them.
 _UNKNOWN = "unknown"
 
 
-class Front(Protocol):
-    """Something other than an AWS API that answers on the gateway's port."""
+class Examiner(Protocol):
+    """Examines the policy documents in calls."""
 
-    name: str
+    def examine(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for a document that AWS would not keep."""
 
-    def accepts(self, request: Request) -> bool: ...
 
-    def handle(self, request: Request) -> Response: ...
+class Answering(Protocol):
+    """A service, as the gateway asks it."""
+
+    @property
+    def overlay(self) -> bool:
+        """Whether the substrate answers the operations that the service does not have."""
+
+    def handler(self, operation: str) -> Handler | None:
+        """Return the method that answers an operation; None when there is none."""
+
+    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for what AWS refuses and the substrate would store."""
 
 
 @dataclass(slots=True)
@@ -54,57 +72,61 @@ class Exchange:
     service: str = _UNKNOWN
     region: str = ""
     call: protocol.ParsedCall | None = None
-    parse_error: AwsError | None = None
     principal: Principal | None = None
     context: RequestContext | None = None
     result: dict[str, Any] | None = None
     error: AwsError | None = None
     response: Response | None = None
-    forwarded: bool = False
-
-
-@dataclass(slots=True)
-class Observer:
-    """Wants to see finished calls of one service (all operations when `operations` is empty)."""
-
-    service: str
-    operations: frozenset[str]
-    callback: Callable[[Call], None]
+    # Whether the request came in CBOR, which is JSON to everything after `_identify`.
+    in_cbor: bool = False
 
 
 @dataclass(slots=True)
 class Gateway:
     """Answers requests for a world."""
 
-    world: World
+    world: Ground
+    permissions: Permissions
+    admission: Admission
+    services: Mapping[str, Answering]
+    documents: Examiner
     fronts: list[Front] = field(default_factory=list)
-    observers: list[Observer] = field(default_factory=list)
-    calls: deque[Call] = field(default_factory=lambda: deque(maxlen=100_000))
-    # Called before dispatch with (service, operation); may raise AwsError. For fault injection by tests.
-    faults: list[Callable[[RequestContext], None]] = field(default_factory=list)
+    # Whether AWS's models judge every answer of the plane (`judging`).
+    judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
     _server: Server | None = None
+
+    @property
+    def calls(self) -> deque[Call]:
+        """Every finished call, the oldest first."""
+        return self.admission.log.calls
+
+    @property
+    def faults(self) -> list[Fault]:
+        """Called before dispatch with the call's context; may raise AwsError. For fault injection by tests."""
+        return self.admission.faults
 
     def handle(self, request: Request) -> Response:
         """Answer one request, whatever it is. Never raises."""
-        for front in self.fronts:
-            if front.accepts(request):
-                return self._front(front, request)
-        # Read once and kept: form parsing would otherwise eat the body that the substrate needs.
-        request.get_data(cache=True)
+        with no_warning_decides():
+            for front in self.fronts:
+                if front.accepts(request):
+                    return self._front(front, request)
+            return self._call(request)
+
+    def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
+        """Have `callback` told of every finished call of `service` (of these operations only, when any are named)."""
+        self.admission.log.observe(service, callback, *operations)
+
+    def _call(self, request: Request) -> Response:
         exchange = Exchange(request, str(uuid.uuid4()))
-        for step in (
-            self._identify,
-            self._parse,
-            self._authenticate,
-            self._interfere,
-            self._authorise,
-            self._examine,
-            self._dispatch,
-        ):
+        for step in (self._identify, self._parse, self._authenticate, self._admit, self._examine, self._dispatch):
             try:
                 step(exchange)
             except AwsError as error:
                 exchange.error = error
+            except HTTPException as error:
+                # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
+                exchange.error = AwsError("MalformedHttpRequestException", error.description or error.name, error.code)
             except Exception as error:
                 log.exception("%s failed on %s %s", step.__name__, request.method, request.path)
                 exchange.error = failed_inside("Pushproof", _name(exchange), error)
@@ -115,20 +137,16 @@ class Gateway:
         assert exchange.response is not None
         return exchange.response
 
-    def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
-        """Have `callback` told of every finished call of `service` (of these operations only, when any are named)."""
-        self.observers.append(Observer(service, frozenset(operations), callback))
-
     # The handlers, in order.
 
     def _front(self, front: Front, request: Request) -> Response:
         try:
             return front.handle(request)
         except HTTPException as error:
-            return error.get_response(request.environ)
+            return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code)
         except Exception as error:
             log.exception("%s failed on %s %s", front.name, request.method, request.path)
-            return Response(f"Pushproof failed inside: {error!r}\n", status=500)
+            return Response(f"Pushproof failed inside: {error!r}\n", status=501)
 
     def _identify(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -136,26 +154,31 @@ class Gateway:
         exchange.region = exchange.signature.region if exchange.signature else self.world.region
         if exchange.signature is not None:
             exchange.service = exchange.signature.service
-        elif request.method in ("GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"):
-            action = request.values.get("Action", "") if request.method == "POST" else request.args.get("Action", "")
-            exchange.service = (
-                "sns"
-                if action in ("ConfirmSubscription", "Unsubscribe")
-                else ("sts" if action.startswith("AssumeRoleWith") else "s3")
-            )
+        # Read once and kept: form parsing would otherwise eat the body that the substrate needs.
+        exchange.request = request = unpacked(request, stored=exchange.service in ("s3", _UNKNOWN))
+        if exchange.signature is None:
+            exchange.service = protocol.unsigned_service(request)
+        if cbor.is_spoken(request):
+            exchange.request = cbor.as_json(request)
+            exchange.in_cbor = True
 
     def _parse(self, exchange: Exchange) -> None:
+        signed = exchange.signature.signed if exchange.signature else ""
         try:
-            exchange.call = protocol.parse(exchange.service, exchange.request)
-        except AwsError as error:
-            if exchange.service in self.world.services and not self.world.services[exchange.service].overlay:
+            exchange.call = protocol.parse_signed(exchange.service, signed, exchange.request)
+        except protocol.UnknownOperation as error:
+            service = self.services.get(exchange.service)
+            if not error.of_a_path or (service is not None and not service.overlay):
                 raise
-            # The substrate may know better than the models: let it answer.
-            exchange.parse_error = error
+            # No model knows everything that has a path, such as a form that a browser sends to S3: the substrate may.
+            return
+        except protocol.UnknownService:
+            return
+        exchange.service = exchange.call.service
 
     def _authenticate(self, exchange: Exchange) -> None:
         key = exchange.signature.access_key_id if exchange.signature else None
-        exchange.principal = self.world.authority.principal(key)
+        exchange.principal = self.permissions.principal(key)
         exchange.context = RequestContext(
             service=exchange.service,
             operation=exchange.call.operation if exchange.call else "",
@@ -167,72 +190,88 @@ class Gateway:
             headers={k.lower(): v for k, v in exchange.request.headers.items()},
         )
 
-    def _interfere(self, exchange: Exchange) -> None:
-        if exchange.principal is not None and exchange.principal.kind != "plane" and exchange.context is not None:
-            for fault in self.faults:
-                fault(exchange.context)
-
-    def _authorise(self, exchange: Exchange) -> None:
-        if exchange.call is not None and exchange.principal is not None:
-            self.world.authority.authorise(exchange.principal, exchange.call, exchange.region)
+    def _admit(self, exchange: Exchange) -> None:
+        assert exchange.context is not None
+        self.admission.admit(exchange.context, exchange.call)
 
     def _examine(self, exchange: Exchange) -> None:
         if exchange.call is not None and exchange.context is not None:
-            self.world.authority.documents.examine(exchange.context, exchange.call.parameters)
+            self.documents.examine(exchange.context, exchange.call.parameters)
 
     def _dispatch(self, exchange: Exchange) -> None:
-        service = self.world.services.get(exchange.service)
+        service = self.services.get(exchange.service)
         if service is not None and exchange.call is not None:
             if service.overlay:
+                assert exchange.context is not None
                 with self.world.loop.lock:
                     service.admit(exchange.context, exchange.call.parameters)
             method = service.handler(exchange.call.operation)
             if method is not None:
                 protocol.validate(exchange.call)
-                if service.constraint_error:
-                    call = exchange.call
-                    check_constraints(exchange.service, call.operation, call.parameters, service.constraint_error)
                 with self.world.loop.lock:
-                    exchange.result = method(exchange.context, exchange.call.parameters) or {}
+                    exchange.result = self._judge(exchange.call, method, exchange.context)
                 return
             if not service.overlay:
                 raise not_implemented(exchange.service, exchange.call.operation)
+        if exchange.call is not None and exchange.service != "s3":
+            # S3's own errors tell one missing thing from another, and the substrate knows them.
+            protocol.validate(exchange.call, required_only=True)
         exchange.response = self.world.substrate.handle(exchange.request)
-        exchange.forwarded = True
+
+    def _judge(self, call: protocol.ParsedCall, method: Handler, context: RequestContext | None) -> dict[str, Any]:
+        """The method's answer, or its error; where the judge is on, only one that AWS's model of the operation has."""
+        if not self.judged:
+            return method(context, call.parameters) or {}
+        try:
+            result = method(context, call.parameters) or {}
+        except AwsError as error:
+            found = judging.misfit(call, error)
+            faults = [] if found is None else [found]
+            if not faults:
+                raise
+        else:
+            faults = judging.misfits(call, result)
+        if not faults:
+            return result
+        judging.FOUND.extend(faults)
+        raise AwsError("InternalFailure", f"The answer is not what AWS's model says: {'; '.join(faults)}", 501)
 
     def _serialise(self, exchange: Exchange) -> None:
-        if exchange.response is not None and exchange.error is None:
-            return
+        if exchange.response is None or exchange.error is not None:
+            exchange.response = self._written(exchange)
+        if exchange.in_cbor:
+            exchange.response = cbor.as_cbor(
+                exchange.response, exchange.call.model.output_shape if exchange.call else None
+            )
+
+    def _written(self, exchange: Exchange) -> Response:
         answer = exchange.error if exchange.error is not None else exchange.result
         assert answer is not None
         if exchange.call is not None:
-            exchange.response = protocol.serialise(exchange.call, answer, exchange.request_id)
-        else:
-            error = exchange.error or AwsError("InternalFailure", "no answer", 501)
-            exchange.response = plain_error(error, exchange.request, exchange.service, exchange.request_id)
+            try:
+                return protocol.serialise(exchange.call, answer, exchange.request_id)
+            except Exception as error:
+                log.exception("the answer of %s cannot be written", _name(exchange))
+                exchange.error, exchange.result = failed_inside("Pushproof", _name(exchange), error), None
+        assert exchange.error is not None
+        return plain_error(exchange.error, exchange.request, exchange.service, exchange.request_id)
 
     def _record(self, exchange: Exchange) -> None:
-        if exchange.context is None or exchange.response is None:
-            return
+        if exchange.context is None:
+            self._authenticate(exchange)
+        assert exchange.context is not None
+        assert exchange.response is not None
         status = exchange.response.status_code
-        call = Call(
-            context=exchange.context,
-            at=self.world.clock.now(),
-            status=status,
-            error_code=exchange.error.code if exchange.error else (None if status < 400 else str(status)),
-            request=exchange.call.parameters if exchange.call else {},
-            response=exchange.result,
+        self.admission.log.record(
+            Call(
+                context=exchange.context,
+                at=self.world.clock.now(),
+                status=status,
+                error_code=exchange.error.code if exchange.error else (None if status < 400 else str(status)),
+                request=exchange.call.parameters if exchange.call else {},
+                response=exchange.result,
+            )
         )
-        self.calls.append(call)
-        for observer in self.observers:
-            if observer.service == exchange.service and (
-                not observer.operations or exchange.context.operation in observer.operations
-            ):
-                try:
-                    with self.world.loop.lock:
-                        observer.callback(call)
-                except Exception:
-                    log.exception("an observer of %s failed", call.name)
 
     # The server.
 

@@ -44,7 +44,8 @@ def _protocol(request: Request, service: str) -> str:
         spoken = {model.metadata["protocol"], *model.metadata.get("protocols", ())}
     except AwsError:
         spoken = set()
-    if "Action" in request.values or request.mimetype == "application/x-www-form-urlencoded":
+    form = "Action" in request.args or request.mimetype == "application/x-www-form-urlencoded"
+    if form or spoken in ({"ec2"}, {"query"}):
         return "ec2" if "ec2" in spoken else "query"
     if "rest-xml" in spoken:
         return "s3" if service == "s3" else "xml"

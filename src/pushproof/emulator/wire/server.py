@@ -1,17 +1,29 @@
-"""The HTTP server under the gateway: werkzeug's threaded one, on several addresses and one port."""
+"""The HTTP server under the gateway: a thread a connection, on several addresses and one port.
+
+It answers whatever comes: bytes that are no HTTP get a status line too, since clients that try TLS first fall back to plain HTTP
+only when an answer begins with one (https://pkg.go.dev/net/http: "server gave HTTP response to HTTPS client").
+"""
 
 from __future__ import annotations
 
 import gzip
+import http
+import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from moto.core.request import Request
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import make_server
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
+
+from pushproof.emulator.wire.framing import Body, FramingError, SizedBody, body_of, check_target
+
+log = logging.getLogger(__name__)
 
 # Go's AWS SDK, until smithy-go learned otherwise, may close a connection as soon as an answer begins: when its own last write has
 # not returned by then. What it has not read yet is lost, and the call, which was carried out, is made again: a second
@@ -26,23 +38,167 @@ _API_TYPES = (
     "text/xml",
     "application/xml",
 )
+# How long, and how many bytes, a client may go on sending what nobody reads any more, before its connection is reset.
+_LAST_WORDS_SECONDS = 2.0
+_LAST_WORDS = 64 * 1024 * 1024
+# What may begin a method's name (RFC 9110: a token), as bytes.
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]
+    """Reads one request, has it answered, and closes the connection."""
+
     protocol_version = "HTTP/1.1"
     # Nagle and delayed acknowledgements together cost 40 ms a request.
     disable_nagle_algorithm = True
     timeout = 600
     wbufsize = _PIECE
+    server: _Listener
+
+    def handle(self) -> None:
+        try:
+            self.handle_one_request()
+        except OSError as error:
+            # The client left, or stayed silent: nobody is there to be answered.
+            log.debug("a connection ended: %s", error)
+        except Exception:
+            log.exception("the server failed on a request of %s", self.client_address)
+
+    def handle_one_request(self) -> None:
+        self.body: Body = SizedBody(self.rfile, 0)
+        self.environ = None
+        self.command = self.requestline = ""
+        self.request_version = self.protocol_version
+        first = self.rfile.peek(1)[:1]
+        if first and first[0] not in _TOKEN:
+            # A line of it may never end: nothing terminates a TLS hello.
+            self.send_error(http.HTTPStatus.BAD_REQUEST, explain="this is no HTTP request")
+            return
+        super().handle_one_request()
+
+    def parse_request(self) -> bool:
+        if len(self.raw_requestline.split()) == 2:
+            # HTTP/0.9, whose answers have no status line; nothing follows that could be waited for.
+            self.send_error(http.HTTPStatus.BAD_REQUEST, explain="the request line names no version of HTTP")
+            return False
+        if not super().parse_request():
+            return False
+        try:
+            check_target(self.path)
+            self.body = body_of(self.headers, self.rfile)
+        except FramingError as error:
+            self.send_error(error.code or 400, explain=error.description)
+            return False
+        if self.headers.get("Expect", "").lower() == "100-continue" and self.request_version != "HTTP/1.0":
+            # The client waits for this before it sends what the answer needs.
+            self.send_response_only(http.HTTPStatus.CONTINUE)
+            self.end_headers()
+            self.wfile.flush()
+        return True
 
     def handle_expect_100(self) -> bool:
-        go_on: bool = super().handle_expect_100()
-        # The client waits for this before it sends what the answer needs.
+        """Leave it to `parse_request`, which looks at the rest of the headers first."""
+        return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what cannot be read as a request, always with a status line, and end the connection."""
+        self.request_version = self.protocol_version
+        reason = http.HTTPStatus(code).phrase
+        text = f"{code} {reason}: {explain or message or reason}\n".encode("utf-8", "replace")
+        self.send_response_only(code, reason)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(text)
+        self._hear_out()
+
+    def run_wsgi(self) -> None:
+        """Answer the request that was parsed."""
+        self.environ = environ = self.make_environ()
+        environ["wsgi.input"] = self.body
+        environ["wsgi.input_terminated"] = True
+        request = Request(environ)
+        response = self._answer(request)
+        try:
+            self._send(response, environ)
+        finally:
+            response.close()
+        if not self.body.done:
+            self._hear_out()
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return compressed(request, self.server.answer(request))
+        except HTTPException as error:
+            return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code)
+        except Exception as error:
+            log.exception("the gateway failed on %s %s", request.method, request.path)
+            # No 500: SDKs would try again, for minutes, what cannot succeed.
+            return Response(f"Pushproof failed inside: {error!r}\n", status=501)
+
+    def _send(self, response: Response, environ: dict[str, Any]) -> None:
+        headers = response.get_wsgi_headers(environ)
+        pieces = response.get_app_iter(environ)
+        self.send_response_only(response.status_code, response.status.partition(" ")[2])
+        for name, value in headers:
+            self.send_header(name, _latin(value))
+        if "Date" not in headers:
+            self.send_header("Date", self.date_time_string())
+        bodiless = self.command == "HEAD" or response.status_code in (204, 304)
+        chunked = not bodiless and "Content-Length" not in headers and self.request_version != "HTTP/1.0"
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        # One request a connection: what follows a body that nobody read to its end cannot be told from the next request.
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for piece in pieces:
+            if piece:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+                # The head is in the same write, as long as both are short enough to be one.
+                self.wfile.flush()
+        if chunked:
+            self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
-        return go_on
+
+    def _hear_out(self) -> None:
+        """End the answer, then read and drop what the client still sends: closing at once would reset it, answer and all."""
+        self.close_connection = True
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        until, left = time.monotonic() + _LAST_WORDS_SECONDS, _LAST_WORDS
+        while left > 0 and (rest := until - time.monotonic()) > 0:
+            self.connection.settimeout(rest)
+            piece = self.connection.recv(_PIECE)
+            if not piece:
+                return
+            left -= len(piece)
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """The world keeps its own call log."""
+
+
+class _Listener(ThreadedWSGIServer):
+    """Listens on a socket that is bound already, and knows who answers."""
+
+    def __init__(self, sock: socket.socket, answer: Callable[[Request], Response]) -> None:
+        address, port = sock.getsockname()[:2]
+        # It works on a copy of the socket.
+        super().__init__(address, port, _unused, _Handler, fd=sock.fileno())
+        sock.close()
+        self.answer = answer
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        log.debug(message, *args)
+
+
+def _latin(value: str) -> str:
+    """A header's value as HTTP carries it: what is not ASCII as the bytes of its UTF-8."""
+    return value if value.isascii() else value.encode("utf-8").decode("latin-1")
+
+
+def _unused(*_: Any) -> Any:
+    raise AssertionError("requests are handed to `answer`")
 
 
 def compressed(request: Request, response: Response) -> Response:
@@ -73,7 +229,7 @@ class Server:
 
     def __init__(self, answer: Callable[[Request], Response], addresses: list[str], port: int) -> None:
         self._answer = answer
-        self._servers: list[Any] = []
+        self._servers: list[_Listener] = []
         self._threads: list[threading.Thread] = []
         self.port = port
         for address in addresses:
@@ -81,20 +237,14 @@ class Server:
 
     def add(self, address: str) -> None:
         """Listen on one more address, on the same port."""
-
-        def app(environ: dict[str, Any], start_response: Any) -> Any:
-            request = Request(environ)
-            return compressed(request, self._answer(request))(environ, start_response)
-
         # Bound here, because werkzeug ends the process when the port is taken.
         sock = socket.create_server((address, self.port), backlog=256)
         self.port = sock.getsockname()[1]
-        server: Any = make_server(address, self.port, app, threaded=True, request_handler=_Handler, fd=sock.fileno())
+        server = _Listener(sock, self._answer)
         thread = threading.Thread(
             target=server.serve_forever, args=(0.1,), name=f"pushproof-gateway-{address}", daemon=True
         )
         thread.start()
-        sock.detach()
         self._servers.append(server)
         self._threads.append(thread)
 

@@ -17,7 +17,6 @@ from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.substrate.layered import LayeredSubstrate
 from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, UpstreamSubstrate
-from pushproof.emulator.world import World
 from pushproof.targets.journal import Journal
 from pushproof.targets.localstack.container import LocalStackContainer, start_localstack
 from pushproof.targets.localstack.health import Health, Named, found_standing, health, named_in_environment, standing
@@ -129,13 +128,6 @@ class LocalStackTarget(WorldTarget):
                 f"{why}. Without --native the delivery plane answers them."
             )
         return found
-
-    def _open(self) -> World:
-        world = super()._open()
-        for service in self.native:
-            # Asked for by name, the gateway then passes it on, as it does with every service that the plane does not own.
-            world.services.pop(service, None)
-        return world
 
     def _explain(self) -> str:
         if self.container is not None:

@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pushproof.base.clock import VirtualClock
+from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
+from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
-from pushproof.emulator.services.codebuild import PipelineHandoff
 from pushproof.emulator.world import World
 
 TRUST = {
@@ -46,20 +47,24 @@ ALL_PHASES = [
 ]  # fmt: skip
 
 
+def scripts(*_: object) -> Equipment:
+    """A script for the commands of tests."""
+    builder = ScriptedBuilder(
+        [
+            ScriptedCommand("^tag$", exports={"IMAGE_TAG": "dev-abc1234"}),
+            ScriptedCommand("^define$", writes={"imagedefinitions.json": '[{"name":"app","imageUri":"r:$IMAGE_TAG"}]'}),
+        ]
+    )
+    return Equipment(builds=builder)
+
+
 class Builds:
     """A virtual world with a bucket, a role, a project, and a script for its commands."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.builder = ScriptedBuilder(
-            [
-                ScriptedCommand("^tag$", exports={"IMAGE_TAG": "dev-abc1234"}),
-                ScriptedCommand(
-                    "^define$", writes={"imagedefinitions.json": '[{"name":"app","imageUri":"r:$IMAGE_TAG"}]'}
-                ),
-            ]
-        )
-        world.builder = self.builder
+        assert isinstance(world.equipment.builds, ScriptedBuilder)
+        self.builder = world.equipment.builds
         self.client = world.administrator("codebuild")
         self.s3 = world.administrator("s3")
         self.s3.create_bucket(Bucket="store", CreateBucketConfiguration={"LocationConstraint": world.region})
@@ -133,7 +138,7 @@ class Builds:
 
 def virtual(settings: WorldSettings | None = None) -> World:
     """A virtual world whose clock starts today: CloudWatch Logs refuses lines older than two weeks."""
-    return World(settings, loop=VirtualLoop(VirtualClock(float(int(time.time())))))
+    return World(settings, loop=VirtualLoop(VirtualClock(float(int(time.time())))), equip=scripts)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.settings import CodePipelineSettings, WorldSettings
 from pushproof.emulator.kernel.source import Commit, Push
+from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.services import Service
 from pushproof.emulator.world import World
@@ -82,7 +83,7 @@ class PlainEcs(Service):
     """One service whose deployments the test drives by hand."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world, "ecs")
+        super().__init__(world.site, "ecs")
         self.revisions: list[dict[str, Any]] = [
             {
                 "family": "web",
@@ -121,12 +122,14 @@ class PlainEcs(Service):
 
     def describe_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         revision = int(request["taskDefinition"].rsplit(":", 1)[1])
-        described = {**self.revisions[revision - 1], "revision": revision, "status": "ACTIVE"}
+        registered = {name: value for name, value in self.revisions[revision - 1].items() if name != "tags"}
+        described = {**registered, "revision": revision, "status": "ACTIVE"}
         return {"taskDefinition": described, "tags": [{"key": "team", "value": "web"}]}
 
     def register_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         self.revisions.append(request)
-        return {"taskDefinition": {**request, "taskDefinitionArn": self.arn(len(self.revisions))}}
+        shown = {name: value for name, value in request.items() if name != "tags"}
+        return {"taskDefinition": {**shown, "taskDefinitionArn": self.arn(len(self.revisions))}}
 
     def update_service(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         new = self._deployment(f"ecs-svc/{len(self.revisions)}", request["taskDefinition"], "IN_PROGRESS")
@@ -169,19 +172,9 @@ class Stack:
 
     def __post_init__(self) -> None:
         world = self.world
-        self.git = world.git = PlainGit()
+        assert isinstance(world.equipment.git, PlainGit)
+        self.git = world.equipment.git
         self.ecs = world.services["ecs"] = PlainEcs(world)
-        world.builder = ScriptedBuilder(
-            [
-                ScriptedCommand("^tag$", exports={"IMAGE_TAG": "dev-1"}),
-                ScriptedCommand("^fail$", exit_status=1),
-                ScriptedCommand(
-                    "^define$", writes={"imagedefinitions.json": '[{"name": "app", "imageUri": "repo:$IMAGE_TAG"}]'}
-                ),
-                ScriptedCommand("^wrong$", writes={"imagedefinitions.json": '[{"name": "web", "imageUri": "x"}]'}),
-                ScriptedCommand("^other$", writes={"other.json": "[]"}),
-            ]
-        )
         self.pipelines = world.administrator("codepipeline")
         self.s3 = world.administrator("s3")
         for bucket in ("store", "source"):
@@ -327,10 +320,28 @@ class Stack:
         return {stage["stageName"]: stage for stage in found}
 
 
+def scripts(*_: object) -> Equipment:
+    """A plain git host, and a script for the commands of builds."""
+    builder = ScriptedBuilder(
+        [
+            ScriptedCommand("^tag$", exports={"IMAGE_TAG": "dev-1"}),
+            ScriptedCommand("^fail$", exit_status=1),
+            ScriptedCommand(
+                "^define$", writes={"imagedefinitions.json": '[{"name": "app", "imageUri": "repo:$IMAGE_TAG"}]'}
+            ),
+            ScriptedCommand("^wrong$", writes={"imagedefinitions.json": '[{"name": "web", "imageUri": "x"}]'}),
+            ScriptedCommand("^other$", writes={"other.json": "[]"}),
+        ]
+    )
+    return Equipment(git=PlainGit(), builds=builder)
+
+
 def open_stack(settings: CodePipelineSettings | None = None) -> Stack:
     # CloudWatch Logs refuses old entries, so the virtual clock starts now.
     return Stack(
         World(
-            WorldSettings(codepipeline=settings or CodePipelineSettings()), loop=VirtualLoop(VirtualClock(time.time()))
+            WorldSettings(codepipeline=settings or CodePipelineSettings()),
+            loop=VirtualLoop(VirtualClock(time.time())),
+            equip=scripts,
         )
     )

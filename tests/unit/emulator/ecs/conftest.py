@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
 
@@ -42,9 +43,8 @@ class Stack:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.runtime = ScriptedRuntime(world)
-        world.runtime = self.runtime
-        world.prober = self.runtime
+        assert isinstance(world.equipment.tasks, ScriptedRuntime)
+        self.runtime = world.equipment.tasks
         self.ecs = world.administrator("ecs")
         self.ec2 = world.administrator("ec2")
         self.logs = world.administrator("logs")
@@ -208,7 +208,7 @@ class Stack:
 def stack() -> Iterator[Stack]:
     # Today, since CloudWatch Logs refuses what is older than two weeks.
     loop = VirtualLoop(VirtualClock(time.time()))
-    with World(WorldSettings(enforce_network=False), loop=loop) as world:
+    with World(WorldSettings(enforce_network=False), loop=loop, equip=scripted_equipment) as world:
         yield Stack(world)
 
 

@@ -296,7 +296,7 @@ def test_what_is_gone_is_refused_each_time(service: Any, code: Refused) -> None:
     assert code(lambda: service.serve(service.definition))[1] == "Unable to Start a service that is still Draining."
     assert code(lambda: service.ecs.update_service(cluster="main", service="app"))[0] == "ServiceNotActiveException"
     service.until(lambda: service.service()["status"] == "INACTIVE")
-    assert code(lambda: service.ecs.delete_service(cluster="main", service="app"))[0] == "ServiceNotActiveException"
+    assert code(lambda: service.ecs.delete_service(cluster="main", service="app"))[0] == "ServiceNotFoundException"
     assert code(lambda: service.ecs.delete_service(cluster="main", service="none"))[0] == "ServiceNotFoundException"
     assert code(lambda: service.ecs.update_service(cluster="main", service="none"))[0] == "ServiceNotFoundException"
     (failure,) = service.ecs.describe_services(cluster="main", services=["none"])["failures"]

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.tasks import HttpProbe
+from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.world import World
 
 
@@ -131,23 +131,24 @@ class Stack:
         ]
 
 
-@pytest.fixture
-def prober() -> FakeProber:
-    return FakeProber()
-
-
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     """One world a module, because making one takes seconds; every test cleans up behind itself."""
-    with World.virtual() as world:
+    with World.virtual(equip=lambda *_: Equipment(prober=FakeProber())) as world:
         yield world
 
 
 @pytest.fixture
-def stack(world: World, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    # On a real clock the data plane probes for itself.
-    if isinstance(world.loop, VirtualLoop):
-        world.prober = request.getfixturevalue("prober")
+def prober(world: World) -> FakeProber:
+    prober = world.equipment.prober
+    assert isinstance(prober, FakeProber)
+    prober.answers.clear()
+    prober.asked.clear()
+    return prober
+
+
+@pytest.fixture
+def stack(world: World) -> Iterator[Stack]:
     stack = Stack(world)
     yield stack
     for balancer in stack.elbv2.describe_load_balancers()["LoadBalancers"]:

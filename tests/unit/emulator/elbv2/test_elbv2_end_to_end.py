@@ -144,7 +144,7 @@ def test_a_rollout_behind_a_real_load_balancer_loses_no_request(
     assert get(address, 443, context)[0] == 503
 
     elbv2 = world.services["elbv2"]
-    old, new = app("old", world.loopback_address()), app("new", world.loopback_address())
+    old, new = app("old", world.elbv2.loopback_address()), app("new", world.elbv2.loopback_address())
     elbv2.register_target(group, "10.0.1.10", 8080, address=old.address)
     eventually(lambda: stack.health(group) == [("10.0.1.10", 8080, "healthy", None)])
     assert old.agents == {"ELB-HealthChecker/2.0"}
@@ -178,7 +178,7 @@ def test_a_rollout_behind_a_real_load_balancer_loses_no_request(
     assert {entry.target for entry in world.balancer.access_log()[-10:]} == {"10.0.2.20:8080"}
 
     # A target that fails its checks gets nothing while a healthy one is there.
-    sick = app("sick", world.loopback_address())
+    sick = app("sick", world.elbv2.loopback_address())
     sick.health = 500
     elbv2.register_target(group, "10.0.1.30", 8080, address=sick.address)
     eventually(lambda: ("10.0.1.30", 8080, "unhealthy", "Target.ResponseCodeMismatch") in stack.health(group))

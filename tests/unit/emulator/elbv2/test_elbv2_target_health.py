@@ -59,7 +59,7 @@ def test_a_target_group_is_shown_with_awss_defaults(stack: Any) -> None:
         ({"HealthCheckPath": "health"}, "must start with '/'"),
         ({"Matcher": {"HttpCode": "abc"}}, "must be within '200-499'"),
         ({"Matcher": {"HttpCode": "200-500"}}, "must be within '200-499'"),
-        ({"HealthyThresholdCount": 11}, "must be between '2' and '10'"),
+        ({"HealthyThresholdCount": 11}, "Member must have value less than or equal to 10"),
         ({"HealthCheckPort": "99999"}, "must be 'traffic-port' or between 1 and 65535"),
         ({"HealthCheckEnabled": False}, "must be true for target groups with target type 'ip'"),
         ({"VpcId": "vpc-0123456789abcdef0"}, "is not found"),

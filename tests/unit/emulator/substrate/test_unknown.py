@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.substrate.naming import services_signed_as
+from pushproof.emulator.kernel.signing import services_signed_as
 from pushproof.emulator.world import World
 
 Calling = Callable[[Any], object]

@@ -15,119 +15,26 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, DockerException, NotFound
 
+from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
 from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.runtime.docker.execution import captured, execute
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
-from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile, sh_of
+from pushproof.engines.buildspec import Phase, SelectedFile, sh_of
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
+    from pushproof.emulator.kernel.site import Ground
     from pushproof.emulator.runtime.docker.host import DockerHost
-    from pushproof.emulator.world import World
 
 log = logging.getLogger(__name__)
-
-LogLine = Callable[[str], None]
-
-
-class BuilderError(Exception):
-    """A build's container cannot be had; the phase context's status code and message."""
-
-    def __init__(self, status_code: str, message: str) -> None:
-        super().__init__(message)
-        self.status_code = status_code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class BuildJob:
-    """What a container is made for."""
-
-    build_id: str
-    project: str
-    image: str
-    privileged: bool
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
-    """A build's environment, what each phase runs, and the shell that runs it: `/bin/sh`, or `bash` (`env.shell`)."""
-
-    environment: Mapping[str, str]
-    phases: Mapping[Phase, PhaseSpec]
-    shell: str = "/bin/sh"
-    one_shell: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class CommandsResult:
-    """How a phase's commands ended: the first that failed and its exit status.
-
-    `seconds` of AWS time are still to pass: a scripted builder answers at once for commands that would take that long.
-    """
-
-    failed_command: str | None = None
-    exit_status: int = 0
-    seconds: float = 0.0
-
-
-class BuildContainer(Protocol):
-    """A build's container; `source` is the directory that the source is in (CODEBUILD_SRC_DIR)."""
-
-    source: str
-    # AWS seconds that provisioning still takes.
-    seconds: float
-
-    def put_source(self, archive: bytes | None, directory: str) -> None:
-        """Unpack a zip into a directory."""
-
-    def prepare(self, plan: BuildPlan) -> None:
-        """Take the plan."""
-
-    def run(self, phase: Phase, *, succeeding: bool, log: LogLine) -> CommandsResult:
-        """Run a phase's commands and then its `finally`; `log` gets each line as it comes."""
-
-    def expand(self, words: Sequence[str]) -> list[str]:
-        """Words as the build's shell expands them."""
-
-    def environment(self) -> dict[str, str]:
-        """The variables as the commands left them."""
-
-    def files(self) -> list[str]:
-        """All files below the source directory, relative to it."""
-
-    def pack(self, files: Sequence[SelectedFile]) -> bytes:
-        """A zip."""
-
-    def save_cache(self, patterns: Sequence[str]) -> bytes | None:
-        """A tar (gzip) of what the cache's paths match; None when nothing does."""
-
-    def restore_cache(self, archive: bytes) -> None:
-        """Unpack what `save_cache` gave, each file where it was."""
-
-    def kill(self) -> None:
-        """End it, whatever it does; safe to call twice."""
-
-
-class Builder(Protocol):
-    """Makes containers for builds. `real`: its work takes real time, however fast the clock runs."""
-
-    real: bool
-
-    def open(self, job: BuildJob) -> BuildContainer:
-        """A fresh container. Raises BuilderError."""
-
-    def close(self) -> None:
-        """End all of them."""
 
 
 @dataclass(slots=True)
@@ -138,7 +45,7 @@ class DockerBuilder:
     cache image it is as cold as on AWS. Without privilege there is no daemon, as on AWS.
     """
 
-    world: World
+    world: Ground
     host: DockerHost
     real: bool = True
     _open: list[DockerBuildContainer] = field(default_factory=list)
@@ -170,7 +77,7 @@ class DockerBuilder:
         return opened
 
     def _start(self, job: BuildJob, image: str) -> Container:
-        account, port = self.world.account_id, self.world.port
+        account, port = self.world.account_id, self.world.endpoint.port
         registry = f"{account}.dkr.ecr.{job.region}.amazonaws.com"
         options: dict[str, Any] = {
             "name": f"pushproof-{self.host.world_id}-build-{job.build_id[:12]}",

@@ -20,8 +20,8 @@ from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_b
 from pushproof.emulator.runtime.docker.images import ensure_base_image
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Ground
     from pushproof.emulator.runtime.docker.host import DockerHost
-    from pushproof.emulator.world import World
 
 ADDRESS = "169.254.170.2"
 ROLE = "role"
@@ -85,7 +85,7 @@ while True:
 class TaskNetworks:
     """Opens a namespace for each task."""
 
-    def __init__(self, world: World, host: DockerHost) -> None:
+    def __init__(self, world: Ground, host: DockerHost) -> None:
         self._world = world
         self._host = host
         self._guard = threading.Lock()
@@ -122,7 +122,7 @@ class TaskNetworks:
                         self._image = ensure_base_image(self._host.client)
                 except ImageUnavailable as error:
                     raise StartError(f"a task's network needs a small image: {error}") from error
-                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._world.port)]
+                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._world.endpoint.port)]
                 endpoint = self._run("endpoint", command, {ROLE: "endpoint"})
                 try:
                     self._execute(endpoint, _REACH, ADDRESS)

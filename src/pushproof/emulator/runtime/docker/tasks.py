@@ -26,7 +26,7 @@ from pushproof.emulator.runtime.docker.host import DockerHost
 from pushproof.emulator.runtime.docker.tasknetwork import TaskNetworks, remove
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground, Images
 
 
 @dataclass(slots=True)
@@ -42,23 +42,27 @@ class _Task:
 class DockerTaskRuntime:
     """Runs ECS tasks as containers; see `TaskRuntime`."""
 
-    def __init__(self, world: World, host: DockerHost) -> None:
+    def __init__(self, world: Ground, host: DockerHost, images: Images | None) -> None:
         self._world = world
+        self._registry = images
         self._host = host
-        host.registries.add(world.registry_host)
         self._client = host.client
         self._tasks: dict[str, _Task] = {}
         self._networks = TaskNetworks(world, host)
-        self.endpoint = f"http://{host.bridge_address}:{world.port}"
         self._stopping: set[str] = set()
         self._guard = threading.Lock()
+
+    @property
+    def endpoint(self) -> str:
+        """The gateway's URL on the world's Docker bridge."""
+        return f"http://{self._host.bridge_address}:{self._world.endpoint.port}"
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
         """Pull from the world's registry, or take a local image by its exact name when it is not a registry's.
 
         Raises PullError, in the Engine's words.
         """
-        resolved = self._world.registry.resolve(reference) if self._world.registry is not None else None
+        resolved = self._registry.resolve(reference) if self._registry is not None else None
         name = resolved.pull_reference if resolved is not None else reference
         try:
             if resolved is not None:

@@ -15,6 +15,7 @@ from yarl import URL
 
 from pushproof.base.clock import Clock, ScaledClock, work_limit
 from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenError, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.kernel.quiet import no_warning_decides_here
 from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
@@ -120,6 +121,7 @@ class LoadBalancerRuntime:
 
     def _main(self) -> None:
         assert self._loop is not None
+        no_warning_decides_here()
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()

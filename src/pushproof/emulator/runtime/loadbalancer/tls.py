@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from pushproof.emulator.kernel.balancing import Certificate, CertificateError
+from pushproof.emulator.kernel.quiet import no_warning_decides
 from pushproof.engines.loadbalancing import certificate_for
 from pushproof.engines.tlspolicy import TlsPolicy
 
@@ -61,8 +62,10 @@ def apply_policy(context: ssl.SSLContext, policy: TlsPolicy) -> None:
         # OpenSSL refuses TLS 1.0 and 1.1 above security level 0; a policy that allows them means it.
         context.set_ciphers(":".join(ciphers) + (":@SECLEVEL=0" if legacy else ""))
     context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
-    context.minimum_version = min(versions)
-    context.maximum_version = max(versions)
+    # Python warns of TLS 1.0 and 1.1, and a policy that allows them means it.
+    with no_warning_decides():
+        context.minimum_version = min(versions)
+        context.maximum_version = max(versions)
 
 
 def certificate_names(certificate: Certificate) -> tuple[str, ...]:

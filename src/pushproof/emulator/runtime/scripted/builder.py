@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pushproof.emulator.runtime.docker.builder import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
+from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
 from pushproof.engines.buildspec import Phase, SelectedFile, expand, refusal, sh_of
 
 DOCKER_REFUSAL = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"

@@ -42,7 +42,7 @@ from pushproof.emulator.kernel.tasks import (
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.loop import Timer
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Ground, Images
 
 PREFIX = "pushproof.behaviour."
 
@@ -116,8 +116,9 @@ class ScriptedRuntime:
 
     endpoint = ""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Ground, images: Images | None = None) -> None:
         self._world = world
+        self._registry = images
         self._images: dict[str, dict[str, str]] = {}
         self._tasks: dict[str, _Task] = {}
         self._addresses: dict[str, _Task] = {}
@@ -143,7 +144,7 @@ class ScriptedRuntime:
         if labels is not None:
             digest = "sha256:" + hashlib.sha256(repr((reference, sorted(labels.items()))).encode()).hexdigest()
         else:
-            resolved = self._world.registry.resolve(reference, credentials) if self._world.registry else None
+            resolved = self._registry.resolve(reference, credentials) if self._registry else None
             if resolved is None:
                 raise PullError(
                     f"pull image manifest has been retried 5 time(s): failed to resolve ref {reference}: "

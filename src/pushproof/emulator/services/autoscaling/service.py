@@ -24,7 +24,7 @@ from .model import DIMENSIONS, NOT_SUSPENDED, Activity, Key, Region, ScalableTar
 from .rules import check_key, check_limits, check_scheduled, invalid, policy_configuration
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
 _SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
@@ -33,9 +33,7 @@ _SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAct
 class AutoScalingService(Service):
     """Scalable targets of every namespace; those of ECS name services that exist."""
 
-    constraint_error = "ValidationException"
-
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self._regions: dict[tuple[str, str], Region] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pushproof.emulator.services.codebuild.builds import PipelineHandoff
 from pushproof.emulator.services.codebuild.service import CodeBuildService
 
-__all__ = ["CodeBuildService", "PipelineHandoff"]
+__all__ = ["CodeBuildService"]

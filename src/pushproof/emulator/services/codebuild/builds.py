@@ -13,25 +13,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.engines.buildspec import Phase
 
 Stamp = Callable[[float], datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineHandoff:
-    """What a pipeline's CodeBuild action gives a build beside StartBuild's own members.
-
-    `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec. `revision` is
-    the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact store's, if it has one.
-    """
-
-    pipeline: str
-    inputs: dict[str, tuple[str, str]]
-    outputs: dict[str, tuple[str, str]]
-    primary: str
-    revision: str | None = None
-    encryption_key: str | None = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _BATCH = 1000
 
@@ -19,7 +19,7 @@ class LogStream:
     Lines may come from any thread. `client` is None where the project has its logs disabled.
     """
 
-    def __init__(self, world: World, client: Any | None, group: str, stream: str) -> None:
+    def __init__(self, world: Site, client: Any | None, group: str, stream: str) -> None:
         self._world = world
         self._client = client
         self.group = group

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from pushproof.emulator.kernel.builds import BuildContainer, BuilderError, BuildJob, BuildPlan
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome as WorkOutcome
-from pushproof.emulator.runtime.docker.builder import BuildContainer, BuilderError, BuildJob, BuildPlan
 from pushproof.emulator.services.codebuild import transfers
 from pushproof.emulator.services.codebuild.builds import Build, PhaseRecord, phase_change, state_change
 from pushproof.emulator.services.codebuild.failures import ACCESS_DENIED, PhaseFailure, words
@@ -41,7 +41,9 @@ from pushproof.engines.buildspec import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.services.codebuild.service import CodeBuildService
+    from pushproof.emulator.kernel.builds import Builder
+    from pushproof.emulator.kernel.settings import CodeBuildSettings
+    from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +63,38 @@ class PhaseEnd:
 _SUCCEEDED = PhaseEnd()
 
 
+class BuildHost(Protocol):
+    """The service, as a run asks it."""
+
+    world: Site
+    builder: Builder | None
+    settings: CodeBuildSettings
+
+    def queue(self, run: BuildRun) -> None:
+        """Wait for room."""
+
+    def build_limit(self, seconds: float) -> float:
+        """Return the AWS seconds after which a build is TIMED_OUT."""
+
+    def cache_generation(self, build: Build) -> int:
+        """Return the number that InvalidateProjectCache has brought the project's cache to."""
+
+    def local_cache(self, build: Build) -> bytes | None:
+        """Return the project's local cache; None when it has none."""
+
+    def keep_local_cache(self, build: Build, archive: bytes) -> None:
+        """Keep the project's local cache."""
+
+
 class BuildRun:
     """Runs one build; `finished` is called under the lock once it is COMPLETED."""
 
-    def __init__(self, service: CodeBuildService, build: Build, finished: Callable[[BuildRun], None]) -> None:
+    def __init__(self, service: BuildHost, build: Build, finished: Callable[[BuildRun], None]) -> None:
         self.build = build
         self.progress = Progress(retried=build.retried)
         self._service = service
         self._world = service.world
+        self._builder = service.builder
         self._finished = finished
         self._turn = 0
         self._admitted = False
@@ -178,7 +204,7 @@ class BuildRun:
         self._publish("CodeBuild Build State Change", state_change(self.build, self._world.clock.stamp))
 
     def _publish(self, detail_type: str, detail: dict[str, Any]) -> None:
-        self._world.bus.publish(
+        self._world.events.publish(
             "aws.codebuild", detail_type, detail, resources=[self.build.arn], region=self.build.region
         )
 
@@ -218,7 +244,7 @@ class BuildRun:
 
     def _provision(self) -> PhaseEnd:
         build = self.build
-        builder = self._world.builder
+        builder = self._builder
         if builder is None:
             raise PhaseFailure("INTERNAL_ERROR", "this world has no builder: it was made without a container runtime")
         turn = self._turn
@@ -265,7 +291,7 @@ class BuildRun:
             build,
             source=container.source,
             secondary=secondary,
-            endpoint=self._world.endpoint,
+            endpoint=self._world.endpoint.url,
             credentials=self._role_variables(),
             start_milliseconds=int(self._world.clock.stamp(build.start).timestamp() * 1000),
         )

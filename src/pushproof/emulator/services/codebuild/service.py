@@ -10,18 +10,19 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codebuild import builds, projects
-from pushproof.emulator.services.codebuild.builds import Build, PipelineHandoff
+from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.projects import Project, invalid
 from pushproof.emulator.services.codebuild.running import BuildRun
 from pushproof.engines.buildspec import Outcome, Phase
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _PAGE = 100
 _IMAGES = (
@@ -63,8 +64,9 @@ _COMPLETION = Callable[[str, str], None]
 class CodeBuildService(Service):
     """Projects and builds of every region."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, builder: Builder | None) -> None:
         super().__init__(world, name)
+        self.builder = builder
         self.settings: CodeBuildSettings = world.settings.codebuild
         self._projects: dict[tuple[str, str], dict[str, Project]] = {}
         self._builds: dict[tuple[str, str], dict[str, Build]] = {}
@@ -209,7 +211,7 @@ class CodeBuildService(Service):
     def build_limit(self, seconds: float) -> float:
         """The AWS seconds after which a build is TIMED_OUT; see `CodeBuildSettings.shortest_build_limit`."""
         real_second = self.world.clock.real_delay(1.0)
-        if real_second <= 0 or not getattr(self.world.builder, "real", False):
+        if real_second <= 0 or self.builder is None or not self.builder.real:
             return seconds
         return max(seconds, min(seconds, self.settings.shortest_build_limit) / real_second)
 

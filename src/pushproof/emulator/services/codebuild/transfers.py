@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.runtime.docker.builder import BuildContainer
+from pushproof.emulator.kernel.builds import BuildContainer
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure
 from pushproof.engines.buildspec import Artifacts, Buildspec, select

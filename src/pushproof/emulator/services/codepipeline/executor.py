@@ -6,23 +6,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.settings import CodePipelineSettings
-from pushproof.emulator.services.codepipeline.actions import JOBS, Given, Job
+from pushproof.emulator.services.codepipeline.actions import JOBS, Assignment, Job, Neighbours
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline
 from pushproof.engines.pipeline import Announcement, Input, StartAction, Tick, step
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 
 class Executor:
     """One for all pipelines of a world. Everything here runs under the world's lock."""
 
-    def __init__(self, world: World, settings: CodePipelineSettings) -> None:
+    def __init__(self, world: Site, settings: CodePipelineSettings, neighbours: Neighbours) -> None:
         self._world = world
         self._settings = settings
+        self._neighbours = neighbours
         self._jobs: dict[str, Job] = {}
-        self._watches_builds = False
+        neighbours.builds.subscribe(lambda build_id, _: self._build_completed(build_id))
 
     def feed(self, pipeline: Pipeline, given: Input) -> None:
         """Give the engine an input and carry out what follows. Raises PipelineError for a refused request."""
@@ -51,10 +52,10 @@ class Executor:
                 self._jobs.pop(command.run.id, None)
             self.feed(pipeline, news)
 
-        job = JOBS[command.run.action.provider](Given(self._world, pipeline, command, self._settings, report))
+        job = JOBS[command.run.action.provider](
+            Assignment(self._world, self._neighbours, pipeline, command, self._settings, report)
+        )
         self._jobs[command.run.id] = job
-        if isinstance(job, CodeBuildAction):
-            self._watch_builds()
         # Not at once: an action that fails immediately must not overtake the step that started it.
         self._world.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.action.name}")
 
@@ -66,11 +67,6 @@ class Executor:
         job = self._jobs.pop(action_execution_id, None)
         if job is not None:
             job.abandon()
-
-    def _watch_builds(self) -> None:
-        if not self._watches_builds:
-            self._watches_builds = True
-            self._world.services["codebuild"].subscribe(lambda build_id, _: self._build_completed(build_id))
 
     def _build_completed(self, build_id: str) -> None:
         for job in list(self._jobs.values()):
@@ -94,6 +90,6 @@ class Executor:
         }
         if "action" in detail:
             detail.setdefault("region", pipeline.region)
-        self._world.bus.publish(
+        self._world.events.publish(
             "aws.codepipeline", event.detail_type, detail, resources=[pipeline.arn], region=pipeline.region
         )

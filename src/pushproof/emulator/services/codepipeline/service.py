@@ -15,7 +15,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
-from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL
+from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL, Neighbours
 from pushproof.emulator.services.codepipeline.executor import Executor
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared, refused
 from pushproof.engines.pipeline import (
@@ -35,21 +35,22 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import ObjectStore, Site
     from pushproof.emulator.kernel.source import Push
-    from pushproof.emulator.world import World
 
 
 class CodePipelineService(Service):
     """Pipelines of every region, and their executions."""
 
-    constraint_error = "ValidationException"
-
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, neighbours: Neighbours, objects: ObjectStore) -> None:
         super().__init__(world, name)
         self.settings: CodePipelineSettings = world.settings.codepipeline
         self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}
-        self._executor = Executor(world, self.settings)
-        self._watched: list[Any] = []
+        self._connections = neighbours.connections
+        self._executor = Executor(world, self.settings, neighbours)
+        if neighbours.git is not None:
+            neighbours.git.on_push(self.pushed)
+        objects.on_object(self._object_created)
 
     # What starts executions besides StartPipelineExecution.
 
@@ -70,7 +71,7 @@ class CodePipelineService(Service):
         wanted = action.configuration
         if action.provider != "CodeStarSourceConnection" or wanted["FullRepositoryId"] != repository:
             return False
-        connection = self.world.connections.find(wanted["ConnectionArn"])
+        connection = self._connections.find(wanted["ConnectionArn"])
         available = connection is not None and connection.status == "AVAILABLE"
         if not available and not self.settings.detect_over_pending:
             return False
@@ -96,16 +97,6 @@ class CodePipelineService(Service):
                 ):
                     self._feed(pipeline, Start(str(uuid.uuid4()), "PollForSourceChanges", action.name))
                     break
-
-    def _watch_sources(self) -> None:
-        """Subscribe to pushes and objects, once. The git host comes to a world after its services."""
-        git, s3 = self.world.git, self.world.services.get("s3")
-        if git is not None and git not in self._watched:
-            self._watched.append(git)
-            git.on_push(self.pushed)
-        if s3 is not None and s3 not in self._watched:
-            self._watched.append(s3)
-            s3.on_object(self._object_created)
 
     def close(self) -> None:
         for pipeline in self._all():
@@ -138,7 +129,6 @@ class CodePipelineService(Service):
             tags=tags,
         )
         known[pipeline.name] = pipeline
-        self._watch_sources()
         self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
         return {"pipeline": body, "tags": _tag_list(tags)}
 
@@ -150,7 +140,6 @@ class CodePipelineService(Service):
         self._check_role(body["roleArn"])
         pipeline.versions[version] = body
         pipeline.updated = self.world.clock.now()
-        self._watch_sources()
         self._feed(pipeline, Update(declaration))
         return {"pipeline": body}
 

@@ -12,9 +12,9 @@ import json
 from typing import Any
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.signing import endpoint_prefixes
 from pushproof.emulator.services.ec2.groups import require_addresses
 from pushproof.emulator.services.ec2.view import Described, View
-from pushproof.emulator.substrate.naming import endpoint_prefixes
 from pushproof.engines.policy import Kind, PolicyError, parse
 
 _WITH_GATEWAYS = frozenset({"s3", "dynamodb"})

@@ -38,7 +38,7 @@ _VERBS = (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 
 Check = Callable[[View, dict[str, Any]], None]
@@ -57,7 +57,7 @@ class Ec2Service(Service):
 
     overlay: ClassVar[bool] = True
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self._descriptions: dict[str, str] = {}
         self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}

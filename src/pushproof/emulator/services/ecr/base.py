@@ -9,6 +9,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.settings import EcrSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.ecr import errors
+from pushproof.emulator.services.ecr.downloads import DownloadUrls
 from pushproof.emulator.services.ecr.model import Repository, Scope
 from pushproof.emulator.services.ecr.store import Store
 
@@ -17,6 +18,7 @@ class EcrOperations(Service):
     """The store, and how a request names a repository in it."""
 
     store: Store
+    downloads: DownloadUrls
     settings: EcrSettings
 
     def _scope(self, context: RequestContext, request: dict[str, Any]) -> Scope:

@@ -32,16 +32,15 @@ class ImageOperations(EcrOperations):
                 "ImageDigestDoesNotMatchException",
                 f"The image digest '{wanted}' does not match the digest '{manifest.digest}' of the manifest.",
             )
-        image = self.accept_image(repository, manifest, request.get("imageTag"))
-        return {"image": self._image(repository, image, request.get("imageTag"), content=True)}
+        return self.accepted(repository, manifest, request.get("imageTag"))
 
-    def accept_image(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> Image:
-        """Put an image and scan it where the repository (or the registry) says so. Raises AwsError."""
+    def accepted(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> dict[str, Any]:
+        """Put an image and scan it where the repository (or the registry) says so; returns PutImage's answer. Raises AwsError."""
         new = manifest.digest not in repository.images
         image = self.store.put_image(repository, manifest, tag)
         if new and not manifest.members and (repository.scan_on_push or self._registry_scans(repository)):
             self._scan(repository, image)
-        return image
+        return {"image": self._image(repository, image, tag, content=True)}
 
     def _registry_scans(self, repository: Repository) -> bool:
         """Whether the registry's own configuration has the repository scanned on push."""
@@ -259,7 +258,7 @@ class ImageOperations(EcrOperations):
                 "image-digest": image.digest,
                 "image-tags": list(repository.tags_of(image.digest)),
             }
-            self.world.bus.publish(
+            self.world.events.publish(
                 "aws.ecr", "ECR Image Scan", detail, resources=[repository.arn], region=repository.scope[1]
             )
 

@@ -68,4 +68,4 @@ class LayerOperations(EcrOperations):
     def get_download_url_for_layer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         repository, digest = self._repository(context, request), request["layerDigest"]
         self.store.layer_size(repository, digest)
-        return {"downloadUrl": self.world.registry.download_url(repository, digest), "layerDigest": digest}
+        return {"downloadUrl": self.downloads.url(repository, digest), "layerDigest": digest}

@@ -6,6 +6,7 @@ import base64
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pushproof.base.clock import unshortened
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
@@ -42,14 +43,16 @@ class RegistryOperations(EcrOperations):
 
     def get_authorization_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         now = self.world.clock.now()
+        # Builds and pushes are real work: a login has to outlast them at any speed.
+        lifetime = unshortened(self.world.clock, self.settings.token_lifetime)
         data = []
         for account in request.get("registryIds") or [context.account_id]:
-            token = self.tokens.issue(context.principal, (account, context.region), now, self.settings.token_lifetime)
+            token = self.tokens.issue(context.principal, (account, context.region), now, lifetime)
             data.append(
                 {
                     "authorizationToken": base64.b64encode(f"AWS:{token.password}".encode()).decode(),
                     "expiresAt": self._stamp(token.expires_at),
-                    "proxyEndpoint": self.world.endpoint,
+                    "proxyEndpoint": self.world.endpoint.url,
                 }
             )
         return {"authorizationData": data}

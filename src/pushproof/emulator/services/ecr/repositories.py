@@ -77,7 +77,7 @@ class RepositoryOperations(EcrOperations):
         shown: dict[str, Any] = {
             "repositoryArn": repository.arn,
             **self._names(repository),
-            "repositoryUri": f"{self.world.registry_host}/{repository.name}",
+            "repositoryUri": f"{self.world.endpoint.host}/{repository.name}",
             "createdAt": self._stamp(repository.created_at),
             "imageTagMutability": repository.mutability,
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},

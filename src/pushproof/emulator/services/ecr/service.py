@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pushproof.emulator.registry.front import Registry
+from pushproof.emulator.services.ecr.downloads import DownloadUrls
 from pushproof.emulator.services.ecr.images import ImageOperations
 from pushproof.emulator.services.ecr.layers import LayerOperations
 from pushproof.emulator.services.ecr.lifecycle import LifecycleOperations
@@ -17,19 +17,19 @@ from pushproof.emulator.services.ecr.store import Store
 from pushproof.emulator.services.ecr.tokens import Tokens
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 
 class EcrService(RegistryOperations, RepositoryOperations, ImageOperations, LayerOperations, LifecycleOperations):
-    """The ECR API. Settings come from the world's `engines["ecr"]`, an `EcrSettings`."""
+    """The ECR API; `WorldSettings.ecr` has its settings."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self.settings = world.settings.ecr
         self.store = Store(world, self.settings)
         self.tokens = Tokens()
         self.registries = {}
-        world.registry = Registry(world, self)
+        self.downloads = DownloadUrls(world)
         if self.settings.lifecycle_interval is not None:
             world.loop.call_later(self.settings.lifecycle_interval, self._daily, name="ecr lifecycle")
 

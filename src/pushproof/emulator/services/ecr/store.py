@@ -20,7 +20,7 @@ from pushproof.emulator.services.ecr import errors, manifests
 from pushproof.emulator.services.ecr.model import Image, Repository, Scope, StorageClass, Upload
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
@@ -28,7 +28,7 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 class Store:
     """Repositories of every account and region, and their layers."""
 
-    def __init__(self, world: World, settings: EcrSettings) -> None:
+    def __init__(self, world: Site, settings: EcrSettings) -> None:
         self.world = world
         self.settings = settings
         self.root = world.directory / "ecr"
@@ -120,7 +120,7 @@ class Store:
         }
         if tag:
             detail["image-tag"] = tag
-        self.world.bus.publish("aws.ecr", "ECR Image Action", detail, resources=[], region=repository.scope[1])
+        self.world.events.publish("aws.ecr", "ECR Image Action", detail, resources=[], region=repository.scope[1])
 
     # Layers.
 

@@ -13,7 +13,7 @@ from pushproof.emulator.services import Service
 from .model import Cluster, EcsService, EcsTask, Region, TaskDefinition
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class EcsBase(Service):
     """Regional state, and look-ups that answer AWS's errors."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self.regions: dict[tuple[str, str], Region] = {}
         self.settings: EcsSettings = world.settings.ecs

@@ -31,7 +31,7 @@ from .model import EcsService, EcsTask, Region
 from .shapes import iso
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import LoadBalancers, Site
 
 
 # How long the scheduler looks for capacity before it says that there is none.
@@ -41,8 +41,11 @@ _PLACEMENT_SECONDS = 10.0
 class ServiceController:
     """Applies decisions to tasks and targets."""
 
-    def __init__(self, world: World, life: TaskLife, ended: Callable[[EcsService], None]) -> None:
+    def __init__(
+        self, world: Site, balancers: LoadBalancers, life: TaskLife, ended: Callable[[EcsService], None]
+    ) -> None:
         self._world = world
+        self._balancers = balancers
         self._life = life
         self._ended = ended
         self._regions: dict[str, Region] = {}
@@ -54,7 +57,7 @@ class ServiceController:
         for event in decision.events:
             service.events.appendleft((str(uuid.uuid4()), event))
         for told in decision.bridge:
-            self._world.bus.publish(
+            self._world.events.publish(
                 "aws.ecs",
                 told.detail_type,
                 {**told.detail, told.time_field: iso(clock.stamp(told.at))},
@@ -170,15 +173,13 @@ class ServiceController:
         task, arn, port = region.tasks[action.task_id], action.target_group_arn, action.container_port
         if task.interface is None or task.address is None:
             return
-        balancers = self._world.services["elbv2"]
         service.targets[(arn, task.interface.private_ip, port)] = task.id
         if arn not in service.watched:
             service.watched.add(arn)
-            balancers.subscribe(arn, partial(self._target_changed, service, arn))
-        balancers.register_target(arn, task.interface.private_ip, port, address=task.address)
+            self._balancers.subscribe(arn, partial(self._target_changed, service, arn))
+        self._balancers.register_target(arn, task.interface.private_ip, port, address=task.address)
 
     def _deregister(self, region: Region, service: EcsService, action: DeregisterTarget) -> None:
-        balancers = self._world.services["elbv2"]
         task = region.tasks.get(action.task_id)
         if task is not None:
             self._life.draining(task)
@@ -188,8 +189,8 @@ class ServiceController:
             if owner == action.task_id and key[0] == action.target_group_arn
         ]
         for arn, address, port in found:
-            balancers.deregister_target(arn, address, port)
-            if balancers.target_health(arn, address, port).reason == "Target.NotRegistered":
+            self._balancers.deregister_target(arn, address, port)
+            if self._balancers.target_health(arn, address, port).reason == "Target.NotRegistered":
                 self._drained(service, arn, address, port)
         if not found:
             seen = TargetDrained(action.task_id, action.target_group_arn)
@@ -208,7 +209,7 @@ class ServiceController:
         if state == "unused" and reason == "Target.NotRegistered":
             self._drained(service, arn, address, port)
             return
-        description = self._world.services["elbv2"].target_health(arn, address, port).description
+        description = self._balancers.target_health(arn, address, port).description
         seen = TargetHealthChanged(
             task_id,
             arn,

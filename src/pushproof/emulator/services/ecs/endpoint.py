@@ -22,7 +22,8 @@ from .preparing import log_options
 from .shapes import runtime_id
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
+    from pushproof.emulator.kernel.tasks import TaskRuntime
 
     from .life import TaskLife
 
@@ -46,8 +47,9 @@ class TaskEndpoint:
 
     name = "task endpoint"
 
-    def __init__(self, world: World, life: TaskLife) -> None:
+    def __init__(self, world: Site, runtime: TaskRuntime | None, life: TaskLife) -> None:
         self._world = world
+        self._runtime = runtime
         self._life = life
 
     def accepts(self, request: Request) -> bool:
@@ -101,7 +103,7 @@ class TaskEndpoint:
         return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})
 
     def _statistics(self, task: EcsTask, container: ContainerState) -> dict[str, Any] | None:
-        runtime = self._world.runtime
+        runtime = self._runtime
         return runtime.statistics(task.id, container.name) if runtime is not None else None
 
 

@@ -21,7 +21,7 @@ from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.kernel.settings import EcsSettings
-from pushproof.emulator.kernel.tasks import CommandResult
+from pushproof.emulator.kernel.tasks import CommandResult, TaskRuntime
 from pushproof.engines.deployment import HealthCheck, HealthStatus, container_checked, container_started, task_health
 
 from .endpoint import variables
@@ -31,7 +31,7 @@ from .preparing import Order, Started, TaskFailed, log_options, prepare_and_star
 from .shapes import iso, task_shape
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,15 @@ _CREDENTIAL_SECONDS = 3000.0
 class TaskLife:
     """Carries tasks from PROVISIONING to STOPPED. `changed(task, what)` hears "running", "health" and "stopped"."""
 
-    def __init__(self, world: World, settings: EcsSettings, changed: Callable[[EcsTask, str], None]) -> None:
+    def __init__(
+        self,
+        world: Site,
+        runtime: TaskRuntime | None,
+        settings: EcsSettings,
+        changed: Callable[[EcsTask, str], None],
+    ) -> None:
         self._world = world
+        self._runtime = runtime
         self._settings = settings
         self._changed = changed
         self._tasks: dict[str, EcsTask] = {}
@@ -131,7 +138,7 @@ class TaskLife:
                     "the role being passed has the proper trust relationship and permissions and that your IAM user has "
                     f"permissions to pass this role. ({error.code}: {error.message})"
                 ) from error
-            return prepare_and_start(self._world, order, credentials, self)
+            return prepare_and_start(self._world, self._runtime, order, credentials, self)
 
         self._world.loop.submit(work, partial(self._prepared, task), name=f"start {task.id}")
 
@@ -233,7 +240,7 @@ class TaskLife:
         task.busy = any(one.starting for one in task.containers)
 
     def _start_container(self, task: EcsTask, container: ContainerState) -> None:
-        runtime = self._world.runtime
+        runtime = self._runtime
         assert runtime is not None
         container.starting = True
 
@@ -323,9 +330,9 @@ class TaskLife:
         )
 
     def _check(self, task: EcsTask, container: ContainerState) -> None:
-        if task.desired_status == "STOPPED" or container.exit_code is not None or self._world.runtime is None:
+        if task.desired_status == "STOPPED" or container.exit_code is not None or self._runtime is None:
             return
-        check, runtime = container.check, self._world.runtime
+        check, runtime = container.check, self._runtime
         assert check is not None
 
         def work() -> CommandResult:
@@ -451,7 +458,7 @@ class TaskLife:
         self._finish(task)
 
     def _finish(self, task: EcsTask) -> None:
-        runtime = self._world.runtime
+        runtime = self._runtime
         if not task.in_runtime or runtime is None:
             self._deprovision(task)
             return
@@ -525,7 +532,7 @@ class TaskLife:
         if task.health != "UNKNOWN":
             detail["healthStatus"] = task.health
         detail["updatedAt"] = iso(clock.stamp(clock.now()))
-        self._world.bus.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
+        self._world.events.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
 
 
 def _default_group(ec2: Any, subnet: str) -> list[str]:

@@ -18,12 +18,20 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage, PullError, StartError, TaskListener, TaskSpec
+from pushproof.emulator.kernel.tasks import (
+    ContainerSpec,
+    PulledImage,
+    PullError,
+    StartError,
+    TaskListener,
+    TaskRuntime,
+    TaskSpec,
+)
 
 from .ordering import dependencies
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _AUTH = "ResourceInitializationError: unable to pull secrets or registry auth: "
 _RETRIED = "execution resource retrieval failed: "
@@ -68,11 +76,12 @@ class Started:
     pull_stopped_at: float
 
 
-def prepare_and_start(world: World, order: Order, credentials: Credentials | None, listener: TaskListener) -> Started:
+def prepare_and_start(
+    world: Site, runtime: TaskRuntime | None, order: Order, credentials: Credentials | None, listener: TaskListener
+) -> Started:
     """Everything from secrets to running containers. Raises TaskFailed in AWS's words."""
-    runtime = world.runtime
     if runtime is None:
-        raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on; set `world.runtime`.")
+        raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on.")
     secrets = {one["name"]: _secrets(world, order, one, credentials) for one in order.containers}
     login = _registry_login(world, order, credentials)
     for container in order.containers:
@@ -81,7 +90,7 @@ def prepare_and_start(world: World, order: Order, credentials: Credentials | Non
     pulling = world.clock.now()
     images: dict[str, PulledImage] = {}
     for container in order.containers:
-        images[container["name"]] = _pull(world, order, container, login)
+        images[container["name"]] = _pull(world, runtime, order, container, login)
     pulled = world.clock.now()
     spec = TaskSpec(
         task_id=order.task_id,
@@ -132,7 +141,7 @@ def _container(
     )
 
 
-def _refusal(world: World, order: Order, to: str) -> str | None:
+def _refusal(world: Site, order: Order, to: str) -> str | None:
     return world.paths.refusal(
         region=order.region,
         subnet_id=order.subnet_id,
@@ -177,7 +186,7 @@ class SecretReference:
         return cls("ssm", value_from)
 
 
-def _secrets(world: World, order: Order, container: dict[str, Any], credentials: Credentials | None) -> dict[str, str]:
+def _secrets(world: Site, order: Order, container: dict[str, Any], credentials: Credentials | None) -> dict[str, str]:
     values: dict[str, str] = {}
     for secret in container.get("secrets") or []:
         reference = SecretReference.parse(secret["valueFrom"])
@@ -198,7 +207,7 @@ def _secrets(world: World, order: Order, container: dict[str, Any], credentials:
     return values
 
 
-def _check_path(world: World, order: Order, reference: SecretReference) -> None:
+def _check_path(world: Site, order: Order, reference: SecretReference) -> None:
     refused = _refusal(world, order, reference.service)
     if refused is None:
         return
@@ -215,7 +224,7 @@ def _check_path(world: World, order: Order, reference: SecretReference) -> None:
     )
 
 
-def _secret(world: World, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
+def _secret(world: Site, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
     client = world.client(reference.service, region=reference.region or order.region, credentials=credentials)
     if reference.service == "ssm":
         answer = client.get_parameters(Names=[reference.identifier], WithDecryption=True)
@@ -246,12 +255,12 @@ def _secret(world: World, order: Order, reference: SecretReference, credentials:
 # Images -------------------------------------------------------------------------------------------------------
 
 
-def is_ecr(world: World, image: str) -> bool:
+def is_ecr(world: Site, image: str) -> bool:
     host = image.partition("/")[0]
-    return bool(re.search(r"\.dkr\.ecr\.", host)) or host == world.registry_host
+    return bool(re.search(r"\.dkr\.ecr\.", host)) or host == world.endpoint.host
 
 
-def _registry_login(world: World, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
+def _registry_login(world: Site, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
     """The user and password for ECR, got with the execution role; None when no image is ECR's."""
     if not any(is_ecr(world, one["image"]) for one in order.containers):
         return None
@@ -274,7 +283,9 @@ def _registry_login(world: World, order: Order, credentials: Credentials | None)
     return user, password
 
 
-def _pull(world: World, order: Order, container: dict[str, Any], login: tuple[str, str] | None) -> PulledImage:
+def _pull(
+    world: Site, runtime: TaskRuntime, order: Order, container: dict[str, Any], login: tuple[str, str] | None
+) -> PulledImage:
     image, name = container["image"], container["name"]
     ecr = is_ecr(world, image)
     for to in ("ecr.dkr", "s3") if ecr else ("internet",):
@@ -287,9 +298,8 @@ def _pull(world: World, order: Order, container: dict[str, Any], login: tuple[st
                 f"failed to do request: dial tcp: i/o timeout ({refused})",
                 name,
             )
-    assert world.runtime is not None
     try:
-        return world.runtime.pull(image, login if ecr else None)
+        return runtime.pull(image, login if ecr else None)
     except PullError as error:
         raise TaskFailed(f"CannotPullContainerError: {error.reason}", name) from error
 
@@ -306,7 +316,7 @@ def log_options(container: dict[str, Any]) -> dict[str, str] | None:
     return options
 
 
-def _make_stream(world: World, order: Order, container: dict[str, Any], credentials: Credentials | None) -> None:
+def _make_stream(world: Site, order: Order, container: dict[str, Any], credentials: Credentials | None) -> None:
     options = log_options(container) or {}
     group, stream = options.get("awslogs-group", ""), order.streams[container["name"]]
     refused = _refusal(world, order, "logs")

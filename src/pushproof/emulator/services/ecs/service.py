@@ -14,18 +14,18 @@ from .services import ServiceOperations
 from .tasks import TaskOperations
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import LoadBalancers, Site
+    from pushproof.emulator.kernel.tasks import TaskRuntime
 
 
 class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOperations):
-    """The ECS API. Its settings ride in `WorldSettings.engines`: `"ecs"` (EcsSettings), `"deployment"` (DeploymentSettings)."""
+    """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` have its settings."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, runtime: TaskRuntime | None, balancers: LoadBalancers) -> None:
         super().__init__(world, name)
-        self.life = TaskLife(world, self.settings, self._task_changed)
-        # Before the registry, whose paths begin with /v2/ too.
-        world.gateway.fronts.insert(0, TaskEndpoint(world, self.life))
-        self.controller = ServiceController(world, self.life, self.service_ended)
+        self.life = TaskLife(world, runtime, self.settings, self._task_changed)
+        self.endpoint = TaskEndpoint(world, runtime, self.life)
+        self.controller = ServiceController(world, balancers, self.life, self.service_ended)
 
     def _task_changed(self, task: EcsTask, what: str) -> None:
         if what == "stopped":

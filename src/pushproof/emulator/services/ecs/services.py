@@ -162,7 +162,8 @@ class ServiceOperations(EcsBase):
         cluster = self.find_cluster(region, request.get("cluster"))
         service = self.find_service(region, cluster, request["service"])
         if service.status == "INACTIVE":
-            raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html has no ServiceNotActiveException.
+            raise AwsError("ServiceNotFoundException", "Service not found.")
         if service.status == "ACTIVE":
             if service.state.desired_count > 0 and not request.get("force"):
                 raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from pushproof.emulator.kernel.balancing import Certificate
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.runtime.loadbalancer import Certificate
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 class Certificates:
     """Finds certificates by ARN."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Site) -> None:
         self._world = world
         # Private key and whole chain in PEM, by the public key of the certificate that they belong to. The chain is as imported:
         # substrates make one up where there was none.
         self._imports: dict[bytes, tuple[str, str]] = {}
         self._stand_ins: dict[str, Certificate] = {}
-        world.gateway.observe("acm", self._imported, "ImportCertificate")
-        world.gateway.observe("iam", self._uploaded, "UploadServerCertificate")
+        world.calls.observe("acm", self._imported, "ImportCertificate")
+        world.calls.observe("iam", self._uploaded, "UploadServerCertificate")
 
     def check(self, arn: str) -> None:
         """Raises AwsError unless the certificate exists and can serve a listener."""

@@ -25,7 +25,7 @@ from pushproof.engines.deployment.target_health import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,7 @@ Subscriber = Callable[[str, int, str, str], None]
 class HealthMonitor:
     """Keeps the health of every target. `changed` is called whenever a group's targets or their states did."""
 
-    def __init__(
-        self, world: World, prober: Callable[[], TargetProber], changed: Callable[[TargetGroup], None]
-    ) -> None:
+    def __init__(self, world: Site, prober: TargetProber, changed: Callable[[TargetGroup], None]) -> None:
         self._world = world
         self._prober = prober
         self._changed = changed
@@ -129,7 +127,7 @@ class HealthMonitor:
     def _probe(self, group: TargetGroup, target: RegisteredTarget) -> None:
         if self._closed:
             return
-        prober = self._prober()
+        prober = self._prober
         port = target.port if group.check_port == "traffic-port" else int(group.check_port)
         started = self._world.clock.now()
         address, path, protocol, timeout = target.address, group.check_path, group.check_protocol, group.check_timeout

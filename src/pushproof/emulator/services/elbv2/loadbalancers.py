@@ -73,7 +73,7 @@ class LoadBalancerOperations(Store):
             context.region,
             scheme,
             vpc_id,
-            self.world.loopback_address(),
+            self.loopback_address(),
             self.world.clock.now(),
             groups,
             ip_type,

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.loop import VirtualLoop
-from pushproof.emulator.kernel.tasks import TargetProber
-from pushproof.emulator.runtime.loadbalancer import (
+from pushproof.emulator.kernel.balancing import (
     CertificateError,
     DataPlane,
     ListenError,
     ListenerSpec,
-    LoadBalancerRuntime,
-    ScriptedLoadBalancer,
     Target,
     TargetGroupSpec,
 )
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.tasks import TargetProber
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.elbv2 import actions
 from pushproof.emulator.services.elbv2.certificates import Certificates
 from pushproof.emulator.services.elbv2.health import HealthMonitor
 from pushproof.emulator.services.elbv2.model import Listener, LoadBalancer, Rule, TargetGroup
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
+
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
 
@@ -35,34 +36,25 @@ PAGE = 400
 class Store(Service):
     """State by ARN, shared by the operations; the methods here are what they have in common."""
 
-    def __init__(self, world: Any, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, plane: DataPlane, prober: TargetProber) -> None:
         super().__init__(world, name)
+        self.plane = plane
+        self._prober = prober
+        self._numbers = itertools.count(1)
         self.balancers: dict[str, LoadBalancer] = {}
         self.groups: dict[str, TargetGroup] = {}
         self.listeners: dict[str, Listener] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.certificates = Certificates(world)
-        self.health = HealthMonitor(world, self._prober, self.publish_group)
+        self.health = HealthMonitor(world, prober, self.publish_group)
 
     # The data plane.
 
-    @property
-    def plane(self) -> DataPlane:
-        """The world's data plane, started when it is first needed: real sockets, or scripted.
-
-        Whoever gives the world a prober has targets that no socket reaches, so nothing needs to listen for them.
-        """
-        if self.world.balancer is None:
-            scripted = self.world.prober is not None or isinstance(self.world.loop, VirtualLoop)
-            self.world.balancer = (
-                ScriptedLoadBalancer(lambda: self.world.prober) if scripted else LoadBalancerRuntime(self.world.clock)
-            )
-            self.world.balancer.start()
-        plane: DataPlane = self.world.balancer
-        return plane
-
-    def _prober(self) -> TargetProber:
-        return self.world.prober or self.plane
+    def loopback_address(self) -> str:
+        """Return an address of 127.0.0.0/8 for a load balancer of its own. The gateway's port, part of it, tells worlds apart."""
+        number = next(self._numbers)
+        port = self.world.endpoint.port or 1
+        return f"127.{64 + (port >> 8) % 64}.{port & 255}.{number + 1}"
 
     def publish_group(self, group: TargetGroup) -> None:
         """Tell the data plane of a group's targets as they are now."""

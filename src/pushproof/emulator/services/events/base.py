@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
-from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines.events import EventPattern, InvalidEventPattern, compile_pattern
 
 
@@ -17,10 +16,6 @@ class EventsBase(Service):
     """Hands calls on to the substrate, which stores what has been found valid."""
 
     overlay: ClassVar[bool] = True
-
-    def check(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what the service's model forbids."""
-        check_constraints("events", context.operation, request)
 
     def pass_on(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """The substrate's answer. Raises AwsError as the substrate words it."""

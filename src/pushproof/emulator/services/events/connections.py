@@ -16,7 +16,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.events.base import EventsBase
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _PARAMETERS = {
     "BASIC": ("BasicAuthParameters", ("Username", "Password")),
@@ -28,13 +28,12 @@ _PARAMETERS = {
 class Connections(EventsBase):
     """Operations of connections and API destinations."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         # By region and name: LocalStack keeps no description of a connection, and Terraform would write it again on every plan.
         self._descriptions: dict[tuple[str, str], str | None] = {}
 
     def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         _check_authorisation(request, complete=True)
         if (context.region, request["Name"]) in self._descriptions:
             # moto would put the new one in its place, and leave the old one's secret behind for good.
@@ -44,7 +43,6 @@ class Connections(EventsBase):
         return answer
 
     def update_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         _check_authorisation(request, complete=False)
         answer = self.pass_on(context, "update_connection", request)
         self._descriptions[context.region, request["Name"]] = request.get("Description")
@@ -71,7 +69,6 @@ class Connections(EventsBase):
             raise AwsError(error.code, message) from error
 
     def create_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         name = request["Name"]
         self._check_destination(context, request)
         try:
@@ -82,7 +79,6 @@ class Connections(EventsBase):
         raise AwsError("ResourceAlreadyExistsException", f"An api-destination '{name}' already exists.")
 
     def update_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         self._check_destination(context, request)
         return self.pass_on(context, "update_api_destination", request)
 

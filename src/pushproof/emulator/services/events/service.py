@@ -16,7 +16,8 @@ from pushproof.emulator.services.events.putting import Putting
 from pushproof.engines.events import MAXIMUM_TARGETS, InvalidTarget, check_targets, is_schedule
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.events.bus import Bus
+    from pushproof.emulator.kernel.site import Site
 
 #: "Event pattern size: 2,048 characters", measured: a pattern of 2,107 is refused.
 MAXIMUM_PATTERN = 2048
@@ -28,8 +29,9 @@ _REPLAYS = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListRepl
 class EventsService(Connections, Putting):
     """Refuses what EventBridge refuses; puts events on the world's bus."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, bus: Bus) -> None:
         super().__init__(world, name)
+        self._bus = bus
         # By region and name: an archive counts what was put after it was made.
         self._archived_since: dict[tuple[str, str], float] = {}
 
@@ -38,7 +40,6 @@ class EventsService(Connections, Putting):
             raise not_implemented("events", context.operation)
 
     def put_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         pattern, schedule = request.get("EventPattern"), request.get("ScheduleExpression")
         if not pattern and not schedule:
             raise AwsError("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
@@ -63,7 +64,6 @@ class EventsService(Connections, Putting):
         return self.pass_on(context, "list_targets_by_rule", request)
 
     def put_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         try:
             check_targets(request["Targets"], region=context.region)
         except InvalidTarget as error:
@@ -74,7 +74,6 @@ class EventsService(Connections, Putting):
         return self.pass_on(context, "put_targets", request)
 
     def remove_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         known = {target["Id"] for target in self._targets(context, request)}
         answer = self.pass_on(context, "remove_targets", request)
         missing = [identifier for identifier in request["Ids"] if identifier not in known]
@@ -94,7 +93,6 @@ class EventsService(Connections, Putting):
         return targets
 
     def create_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         if request.get("EventPattern"):
             compiled(request["EventPattern"])
         answer = self.pass_on(context, "create_archive", request)
@@ -102,7 +100,6 @@ class EventsService(Connections, Putting):
         return answer
 
     def update_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self.check(context, request)
         if not any(request.get(name) is not None for name in ("EventPattern", "RetentionDays", "Description")):
             raise AwsError(
                 "ValidationException", "At least one of EventPattern, RetentionDays or Description must be provided."
@@ -118,7 +115,7 @@ class EventsService(Connections, Putting):
         bus = answer["EventSourceArn"].rsplit("/", 1)[-1]
         events = [
             event.envelope
-            for event in self.world.bus.history
+            for event in self._bus.history
             if (event.region, event.bus) == (context.region, bus) and event.at >= since
         ]
         kept = [event for event in events if pattern is None or pattern.matches(event)]

@@ -20,7 +20,8 @@ from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.access.authority import Authority
+    from pushproof.emulator.kernel.site import Site
 
 
 class IamService(Service):
@@ -28,9 +29,10 @@ class IamService(Service):
 
     overlay = True
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
         super().__init__(world, name)
-        self._refusals = Refusals(world)
+        self._authority = authority
+        self._refusals = Refusals(world, authority.attachments)
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         check_names(context.operation, request)
@@ -60,7 +62,7 @@ class IamService(Service):
             identity=(*identity.policies, *self._inputs(request, "PolicyInputList", Kind.IDENTITY)),
             boundary=boundary[0] if boundary else identity.boundary,
             resource=self._resource(request),
-            scps=self.world.authority.service_control_policies,
+            scps=self._authority.service_control_policies,
         )
         caller = engine.principal_of(source, tags=identity.tags, userid=identity.unique_id)
         return self._simulate(request, policies, self._caller(request, caller))
@@ -105,7 +107,7 @@ class IamService(Service):
         return _page(results, request)
 
     def _identity(self, arn: str) -> Identity:
-        attachments = self.world.authority.attachments
+        attachments = self._authority.attachments
         rest = arn.split(":", 5)[5] if arn.count(":") >= 5 else ""
         found = (
             attachments.role(arn)

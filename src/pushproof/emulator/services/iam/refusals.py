@@ -18,7 +18,8 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.access.attachments import Attachments
+    from pushproof.emulator.kernel.site import Site
 
 Request = dict[str, Any]
 
@@ -45,8 +46,9 @@ _ALLOWED_ON_LINKED = frozenset(
 class Refusals:
     """Looks before the substrate acts: one method for each operation that needs more than its names checked, under its name."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Site, attachments: Attachments) -> None:
         self._world = world
+        self._attachments = attachments
 
     def check(self, context: RequestContext, request: Request) -> None:
         """Raise AwsError for what IAM would refuse."""
@@ -63,9 +65,7 @@ class Refusals:
     # Roles.
 
     def _role(self, operation: str, name: str) -> None:
-        arn = self._world.authority.attachments.real_arn(
-            f"arn:aws:iam::{self._world.account_id}:role/{name}", self._world.region
-        )
+        arn = self._attachments.real_arn(f"arn:aws:iam::{self._world.account_id}:role/{name}", self._world.region)
         if arn is None:
             raise _no_entity(f"The role with name {name} cannot be found.")
         if (

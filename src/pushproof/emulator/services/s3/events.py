@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pushproof.emulator.kernel.context import Call
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 _REASONS = {"PutObject": "PutObject", "CompleteMultipartUpload": "CompleteMultipartUpload", "CopyObject": "CopyObject"}
 
@@ -23,11 +23,11 @@ class ObjectEvents:
         notifies: whether a bucket tells EventBridge of its objects.
     """
 
-    def __init__(self, world: World, notifies: Callable[[str], bool]) -> None:
+    def __init__(self, world: Site, notifies: Callable[[str], bool]) -> None:
         self.world = world
         self._notifies = notifies
         self._subscribers: list[Callable[[str, str], None]] = []
-        world.gateway.observe("s3", self._seen, *_REASONS)
+        world.calls.observe("s3", self._seen, *_REASONS)
 
     def on_object(self, callback: Callable[[str, str], None]) -> None:
         """Call back, under the world's lock, with bucket and key of every object that was created."""
@@ -56,7 +56,7 @@ class ObjectEvents:
         return facts
 
     def _announce(self, call: Call, bucket: str, facts: dict[str, Any]) -> None:
-        self.world.bus.publish(
+        self.world.events.publish(
             "aws.s3",
             "Object Created",
             {

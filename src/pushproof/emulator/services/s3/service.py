@@ -13,7 +13,7 @@ from pushproof.emulator.services.s3.configurations import Configurations
 from pushproof.emulator.services.s3.events import ObjectEvents
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -25,11 +25,11 @@ class S3Service(Service):
 
     overlay: ClassVar[bool] = True
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self._configurations = Configurations(self.ask)
         self._events = ObjectEvents(world, self._configurations.notifies_events)
-        world.gateway.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
+        world.calls.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Refuse a bucket's name that S3 does not allow."""

@@ -15,7 +15,7 @@ from pushproof.emulator.services.sns.words import absent, refused
 from pushproof.engines.notifications import check_topic_arn
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 
 class SnsBase(Service):
@@ -23,7 +23,7 @@ class SnsBase(Service):
 
     overlay: ClassVar[bool] = True
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self.deliveries = Deliveries(world)
         self.topic_attributes: dict[str, dict[str, str]] = {}

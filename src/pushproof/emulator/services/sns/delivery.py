@@ -25,7 +25,7 @@ from pushproof.engines.events import MessageAttribute
 from pushproof.engines.notifications import Message, for_protocol, notification, string_to_sign
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class EndpointFailed(Exception):
 class Deliveries:
     """Sends messages to subscriptions, and keeps what became of them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Site) -> None:
         self._world = world
         #: Finished deliveries, oldest first.
         self.notices: deque[Notice] = deque(maxlen=10_000)
@@ -92,7 +92,7 @@ class Deliveries:
             **document,
             "SignatureVersion": version,
             "Signature": sign(string_to_sign(document), version),
-            "SigningCertURL": f"{self._world.endpoint}/_pushproof/sns/{certificate_name()}",
+            "SigningCertURL": f"{self._world.endpoint.url}/_pushproof/sns/{certificate_name()}",
         }
 
     def _document(
@@ -116,7 +116,9 @@ class Deliveries:
         attributes = document.pop("MessageAttributes", None)
         # Messages of FIFO topics are not signed.
         document = self.signed(document, version) if sequence is None else document
-        document["UnsubscribeURL"] = f"{self._world.endpoint}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}"
+        document["UnsubscribeURL"] = (
+            f"{self._world.endpoint.url}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}"
+        )
         if attributes:
             document["MessageAttributes"] = attributes
         return json.dumps(document, indent=2, separators=(",", " : "), ensure_ascii=False)
@@ -149,7 +151,7 @@ class Deliveries:
         """Put a message into a queue, if the queue's policy lets SNS do so on behalf of the topic."""
         region, account, name = queue_arn.split(":")[3:6]
         if account == self._world.account_id:
-            self._world.authority.require_service(
+            self._world.permissions.require_service(
                 PRINCIPAL, "sqs:SendMessage", queue_arn, source_arn=subscription.topic_arn, region=region
             )
         sqs = self._world.substrate.client("sqs", region)

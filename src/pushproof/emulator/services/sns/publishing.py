@@ -15,7 +15,7 @@ from pushproof.emulator.services.sns.words import invalid, refused
 from pushproof.engines.notifications import MAXIMUM_MESSAGE, Attribute, Message, check_batch, check_message
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 #: "SNS deduplicates within five minutes."
 _DEDUPLICATION_SECONDS = 300.0
@@ -24,7 +24,7 @@ _DEDUPLICATION_SECONDS = 300.0
 class Publishing(SnsBase):
     """Operations that publish."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self._sequence = itertools.count(1)
         # By topic and deduplication id: when a message was taken, and what was answered.

@@ -20,7 +20,7 @@ from pushproof.emulator.substrate.moto import MotoSubstrate
 from pushproof.engines.notifications import check_topic, check_topic_attribute
 
 if TYPE_CHECKING:
-    from pushproof.emulator.world import World
+    from pushproof.emulator.kernel.site import Site
 
 # Attributes that moto keeps and shows; the others are kept here.
 _KEPT_BY_MOTO = frozenset(
@@ -31,7 +31,7 @@ _KEPT_BY_MOTO = frozenset(
 class SnsService(Subscribing, Publishing):
     """Checks what SNS checks; keeps subscriptions, and delivers to them."""
 
-    def __init__(self, world: World, name: str) -> None:
+    def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         native = getattr(world.substrate, "native", None)
         on_moto = isinstance(world.substrate, MotoSubstrate) if native is None else "sns" not in native

@@ -94,7 +94,7 @@ class Subscribing(SnsBase):
 
     def _confirmation_url(self, subscription: Subscription) -> str:
         return (
-            f"{self.world.endpoint}/?Action=ConfirmSubscription&TopicArn={subscription.topic_arn}"
+            f"{self.world.endpoint.url}/?Action=ConfirmSubscription&TopicArn={subscription.topic_arn}"
             f"&Token={subscription.token}"
         )
 

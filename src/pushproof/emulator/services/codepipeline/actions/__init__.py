@@ -1,7 +1,7 @@
 """What carries out the actions of a pipeline: one file a provider."""
 
 from pushproof.emulator.services.codepipeline.actions.approval import ManualApproval
-from pushproof.emulator.services.codepipeline.actions.base import Given, Job, JobFailed
+from pushproof.emulator.services.codepipeline.actions.base import Assignment, Job, JobFailed, Neighbours
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
 from pushproof.emulator.services.codepipeline.actions.connection import ConnectionSource
 from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
@@ -16,4 +16,4 @@ JOBS: dict[str, type[Job]] = {
     "ECS": EcsDeploy,
 }
 
-__all__ = ["JOBS", "Given", "Job", "JobFailed"]
+__all__ = ["JOBS", "Assignment", "Job", "JobFailed", "Neighbours"]

@@ -23,8 +23,9 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Builds, Connections, Site
+    from pushproof.emulator.kernel.source import GitSource
     from pushproof.emulator.services.codepipeline.pipelines import Pipeline
-    from pushproof.emulator.world import World
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -43,10 +44,20 @@ class JobFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What a job is given: the world, its pipeline, the command, and where its news go."""
+class Neighbours:
+    """The services that actions ask in process. `git` is None in a world without a git host."""
 
-    world: World
+    connections: Connections
+    git: GitSource | None
+    builds: Builds
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A job's surroundings: the site, the neighbours, its pipeline, the command, and the receiver of its reports."""
+
+    world: Site
+    neighbours: Neighbours
     pipeline: Pipeline
     command: StartAction
     settings: CodePipelineSettings
@@ -59,16 +70,17 @@ class Job:
     #: What permission errors are called to be about.
     about: ClassVar[str] = "AWS"
 
-    def __init__(self, given: Given) -> None:
-        self.world = given.world
-        self.pipeline = given.pipeline
-        self.command = given.command
-        self.settings = given.settings
-        self.run = given.command.run
-        self.configuration = dict(given.command.run.configuration)
-        self.region = given.command.run.action.region or given.pipeline.region
+    def __init__(self, assignment: Assignment) -> None:
+        self.world = assignment.world
+        self.neighbours = assignment.neighbours
+        self.pipeline = assignment.pipeline
+        self.command = assignment.command
+        self.settings = assignment.settings
+        self.run = assignment.command.run
+        self.configuration = dict(assignment.command.run.configuration)
+        self.region = assignment.command.run.action.region or assignment.pipeline.region
         self.ended = False
-        self._feed = given.feed
+        self._feed = assignment.feed
         self._timer: Timer | None = None
         self._session: Credentials | None = None
 

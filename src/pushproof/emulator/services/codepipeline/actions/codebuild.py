@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.services.codebuild import PipelineHandoff
+from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed, is_denial
 from pushproof.engines.pipeline import Artifact
@@ -44,7 +44,7 @@ class CodeBuildAction(Job):
             self.failed(failure)
             return
         self._id = ""
-        token = self.world.services["codebuild"].hand_over(handoff)
+        token = self.neighbours.builds.hand_over(handoff)
         self.work(lambda: self._begin(token, overrides), self._begun)
 
     def _begin(self, token: str, overrides: list[dict[str, str]]) -> dict[str, Any]:

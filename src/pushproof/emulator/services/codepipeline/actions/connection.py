@@ -9,9 +9,9 @@ import bisect
 import json
 import subprocess
 from dataclasses import dataclass
-from typing import Any
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.source import Commit, GitSource
 from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
 from pushproof.engines.pipeline import Artifact
@@ -49,7 +49,7 @@ class ConnectionSource(Job):
 
     def start(self) -> None:
         arn = self.configuration["ConnectionArn"]
-        connection = self.world.connections.find(arn) if self.world.connections is not None else None
+        connection = self.neighbours.connections.find(arn)
         if connection is None:
             self.failed(JobFailed(f"Connection {arn} was not found", "ConfigurationError"))
         elif connection.status != "AVAILABLE":
@@ -72,8 +72,11 @@ class ConnectionSource(Job):
         s3 = self.client("s3")
         self._check_permission(arn)
         repository, branch = self.configuration["FullRepositoryId"], self.configuration["BranchName"]
-        commit = self._commit(repository, branch, provider)
-        content = self.world.git.archive(repository, commit.id)
+        git = self.neighbours.git
+        if git is None:
+            raise JobFailed("Pushproof's git host is not running in this world", "InternalError")
+        commit = self._commit(git, repository, branch, provider)
+        content = git.archive(repository, commit.id)
         store = self.store
         key = artifacts.new_key(self.pipeline.name, (*self.run.action.outputs, "source")[0])
         if self.run.action.outputs:
@@ -97,25 +100,23 @@ class ConnectionSource(Job):
 
     def _check_permission(self, arn: str) -> None:
         """UseConnection is no API operation, and so not asked at the gateway. Its prefix is that of the connection's ARN."""
-        caller = self.world.authority.principal(self.credentials().access_key_id)
+        caller = self.world.permissions.principal(self.credentials().access_key_id)
         try:
-            self.world.authority.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)
+            self.world.permissions.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)
         except AwsError as error:
             raise JobFailed(
                 f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",
                 "PermissionError",
             ) from error
 
-    def _commit(self, repository: str, branch: str, provider: str) -> Any:
-        if self.world.git is None:
-            raise JobFailed("Pushproof's git host is not running in this world", "InternalError")
-        wanted = self.command.override or self.world.git.head(repository, branch)
+    def _commit(self, git: GitSource, repository: str, branch: str, provider: str) -> Commit:
+        wanted = self.command.override or git.head(repository, branch)
         if wanted is None:
             raise JobFailed(
                 f"[{provider}] No Branch [{branch}] found for FullRepositoryName [{repository}]", "ConfigurationError"
             )
         try:
-            return self.world.git.commit(repository, wanted)
+            return git.commit(repository, wanted)
         except subprocess.CalledProcessError as error:
             raise JobFailed(
                 f"[{provider}] No commit [{wanted}] found for FullRepositoryName [{repository}]", "RevisionUnavailable"

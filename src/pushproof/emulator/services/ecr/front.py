@@ -15,34 +15,30 @@ import contextlib
 import json
 import platform
 import re
-import secrets
-import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.kernel import protocol
-from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.images import ResolvedImage, ecr_host, parse_reference
 from pushproof.emulator.kernel.tasks import PullError
 from pushproof.emulator.registry.errors import RegistryError, from_aws
-from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.services.ecr import manifests
+from pushproof.emulator.services.ecr.downloads import PREFIX
+from pushproof.emulator.wire.admission import Visit
 from pushproof.emulator.wire.blobresponse import blob_response
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Site
     from pushproof.emulator.services.ecr.model import Image, Repository, Scope, Upload
     from pushproof.emulator.services.ecr.service import EcrService
     from pushproof.emulator.services.ecr.tokens import Token
-    from pushproof.emulator.world import World
+    from pushproof.emulator.wire.admission import Admission
 
 _CHUNK = 1024 * 1024
-_LAYER_PREFIX = "/_ecr/"
-_URL_LIFETIME = 3600.0
 _ROUTES = (
     ("uploads", re.compile(r"/v2/(?P<name>.+)/blobs/uploads/?(?P<upload>[^/]*)")),
     ("blob", re.compile(r"/v2/(?P<name>.+)/blobs/(?P<digest>[^/]+)")),
@@ -58,14 +54,11 @@ class Registry:
 
     name = "registry"
 
-    def __init__(self, world: World, ecr: EcrService) -> None:
+    def __init__(self, world: Site, admission: Admission, ecr: EcrService) -> None:
         self._world = world
+        self._admission = admission
         self._ecr = ecr
         self._store = ecr.store
-        # Layers to be had without a login, by secret: what GetDownloadUrlForLayer hands out.
-        self._urls: dict[str, tuple[str, float]] = {}
-        self.mirror = ImagesMirror(world)
-        world.gateway.fronts += [self.mirror, self]
 
     # What the plane asks.
 
@@ -78,8 +71,8 @@ class Registry:
         parsed = parse_reference(reference)
         host = parsed.host or ""
         scope = ecr_host(host)
-        port = str(self._world.port) if self._world.port else ""
-        if scope is None and host not in {self._world.registry_host, f"localhost:{port}", f"127.0.0.1:{port}"}:
+        port = str(self._world.endpoint.port) if self._world.endpoint.port else ""
+        if scope is None and host not in {self._world.endpoint.host, f"localhost:{port}", f"127.0.0.1:{port}"}:
             return None
         try:
             with self._world.loop.lock:
@@ -90,8 +83,8 @@ class Registry:
             if credentials is not None:
                 token = self._token(*credentials)
                 for operation in ("BatchGetImage", "GetDownloadUrlForLayer"):
-                    self._authorise(token, operation, repository.name)
-                self._store.pulled(image)
+                    with self._visit(token, operation, repository.name):
+                        self._store.pulled(image)
         except RegistryError as error:
             trouble = "not found" if error.status == 404 else f"unexpected status: {error.status} {error.message}"
             raise PullError(_retried(reference, trouble)) from error
@@ -103,7 +96,7 @@ class Registry:
         labels = (config.get("config") or {}).get("Labels") or {}
         return ResolvedImage(
             reference,
-            f"{self._world.registry_host}/{repository.name}{suffix}",
+            f"{self._world.endpoint.host}/{repository.name}{suffix}",
             repository.name,
             image.digest,
             json.loads(chosen.content),
@@ -128,16 +121,10 @@ class Registry:
         fitting = [one["digest"] for one in described if (one.get("platform") or {}).get("architecture") == wanted]
         return repository.images[(fitting or list(image.manifest.members))[0]].manifest
 
-    def download_url(self, repository: Repository, digest: str) -> str:
-        """A URL to fetch a layer from, without a login, for an hour."""
-        secret = secrets.token_urlsafe(32)
-        self._urls[secret] = (digest, self._world.clock.now() + _URL_LIFETIME)
-        return f"{self._world.endpoint}{_LAYER_PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
-
     # The front.
 
     def accepts(self, request: Request) -> bool:
-        if request.path.startswith(_LAYER_PREFIX):
+        if request.path.startswith(PREFIX):
             return True
         # API Gateway has paths under /v2/ too; its calls are signed.
         signed = request.headers.get("Authorization", "").startswith("AWS4-") or "X-Amz-Signature" in request.args
@@ -158,7 +145,7 @@ class Registry:
         return response
 
     def _route(self, request: Request) -> Response:
-        if request.path.startswith(_LAYER_PREFIX):
+        if request.path.startswith(PREFIX):
             return self._download(request)
         token = self._login(request)
         if request.path in ("/v2", "/v2/"):
@@ -177,7 +164,7 @@ class Registry:
     def _login(self, request: Request) -> Token:
         given = request.authorization
         if given is None or given.type != "basic":
-            challenge = f'Basic realm="{self._world.endpoint}/",service="ecr.amazonaws.com"'
+            challenge = f'Basic realm="{self._world.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
         token = self._token(given.username or "", given.password or "")
         addressed = ecr_host(request.host)
@@ -192,42 +179,33 @@ class Registry:
     def _token(self, user: str, password: str) -> Token:
         token = self._ecr.tokens.find(password) if user == "AWS" else None
         if token is None:
-            challenge = f'Basic realm="{self._world.endpoint}/",service="ecr.amazonaws.com"'
+            challenge = f'Basic realm="{self._world.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
         if self._world.clock.now() > token.expires_at:
             raise RegistryError(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
         return token
 
-    def _authorise(self, token: Token, operation: str, name: str | None, **parameters: Any) -> None:
-        """Let the authority decide, as on the API call that ECR names for this, and record it."""
-        if name is not None:
-            parameters = {"registryId": token.scope[0], "repositoryName": name, **parameters}
-        model = protocol.service_model("ecr").operation_model(operation)
-        context = self._context(token.principal, operation, token.scope[1])
-        refusal: AwsError | None = None
+    @contextlib.contextmanager
+    def _visit(self, token: Token, operation: str, name: str, **parameters: Any) -> Iterator[tuple[Repository, Visit]]:
+        """Carry out what stands for an operation of ECR's API: admitted, logged and observed as a call of it is.
+
+        Yields the repository, and the visit, whose `response` is what the API would have answered.
+        """
+        parameters = {"registryId": token.scope[0], "repositoryName": name, **parameters}
+        with self._admitted(token, operation, parameters) as visit:
+            with self._world.loop.lock:
+                repository = self._store.repository(token.scope, name)
+            yield repository, visit
+
+    @contextlib.contextmanager
+    def _admitted(self, token: Token, operation: str, parameters: dict[str, Any]) -> Iterator[Visit]:
         try:
-            if token.principal.kind != "plane":
-                for fault in self._world.gateway.faults:
-                    fault(context)
-            call = protocol.ParsedCall("ecr", operation, "json", parameters, model)
-            self._world.authority.authorise(token.principal, call, token.scope[1])
+            with self._admission.visit(token.principal, "ecr", operation, token.scope[1], parameters) as visit:
+                yield visit
         except AwsError as error:
-            refusal = error
-        status, code = (refusal.status or 400, refusal.code) if refusal else (200, None)
-        self._world.gateway.calls.append(Call(context, self._world.clock.now(), status, code, parameters))
-        if refusal is not None:
-            if refusal.code.startswith("AccessDenied"):
-                raise RegistryError(403, "DENIED", refusal.message)
-            raise refusal
-
-    def _context(self, principal: Principal, operation: str, region: str) -> RequestContext:
-        return RequestContext("ecr", operation, region, self._world.account_id, principal, str(uuid.uuid4()))
-
-    def _repository(self, token: Token, operation: str, name: str, **parameters: Any) -> Repository:
-        """The repository, once the caller may do `operation` to it."""
-        self._authorise(token, operation, name, **parameters)
-        with self._world.loop.lock:
-            return self._store.repository(token.scope, name)
+            if error.code.startswith("AccessDenied"):
+                raise RegistryError(403, "DENIED", error.message) from error
+            raise
 
     # Manifests.
 
@@ -241,8 +219,7 @@ class Registry:
     def _get_manifest(self, request: Request, token: Token, name: str, reference: str) -> Response:
         digest, tag = (reference, None) if ":" in reference else (None, reference)
         identity = {"imageDigest": digest} if digest else {"imageTag": tag}
-        repository = self._repository(token, "BatchGetImage", name, imageIds=[identity])
-        with self._world.loop.lock:
+        with self._visit(token, "BatchGetImage", name, imageIds=[identity]) as (repository, _), self._world.loop.lock:
             try:
                 image = self._store.find_image(repository, digest=digest, tag=tag)
             except AwsError:
@@ -266,10 +243,11 @@ class Registry:
         tag = None if ":" in reference else reference
         if tag is None and reference != manifest.digest:
             raise RegistryError(400, "DIGEST_INVALID", f"The manifest's digest is {manifest.digest}, not {reference}")
-        repository = self._repository(token, "PutImage", name, **({"imageTag": tag} if tag else {}))
-        with self._world.loop.lock:
+        parameters = {"imageManifest": content.decode(), "imageManifestMediaType": manifest.media_type}
+        parameters |= {"imageTag": tag} if tag else {"imageDigest": reference}
+        with self._visit(token, "PutImage", name, **parameters) as (repository, visit), self._world.loop.lock:
             try:
-                self._ecr.accept_image(repository, manifest, tag)
+                visit.response = self._ecr.accepted(repository, manifest, tag)
             except AwsError as error:
                 if error.code == "LayersNotFoundException":
                     raise RegistryError(400, "MANIFEST_BLOB_UNKNOWN", error.message) from None
@@ -285,14 +263,12 @@ class Registry:
     def _tags(self, request: Request, token: Token, name: str) -> Response:
         if request.method != "GET":
             raise _unsupported(request)
-        repository = self._repository(token, "ListImages", name)
-        with self._world.loop.lock:
+        with self._visit(token, "ListImages", name) as (repository, _), self._world.loop.lock:
             tags = sorted(repository.tags)
         return self._listing(request, f"/v2/{name}/tags/list", "tags", tags, {"name": name})
 
     def _catalog(self, request: Request, token: Token) -> Response:
-        self._authorise(token, "DescribeRepositories", None)
-        with self._world.loop.lock:
+        with self._admitted(token, "DescribeRepositories", {}), self._world.loop.lock:
             names = sorted(self._store.of(token.scope))
         return self._listing(request, "/v2/_catalog", "repositories", names, {})
 
@@ -311,8 +287,11 @@ class Registry:
     def _referrers(self, request: Request, token: Token, name: str, digest: str) -> Response:
         if request.method != "GET":
             raise _unsupported(request)
-        repository = self._repository(token, "ListImageReferrers", name, subjectId={"imageDigest": digest})
-        with self._world.loop.lock:
+        subject = {"imageDigest": digest}
+        with (
+            self._visit(token, "ListImageReferrers", name, subjectId=subject) as (repository, _),
+            self._world.loop.lock,
+        ):
             found = self._ecr.referrers(repository, digest)
         wanted = request.args.get("artifactType")
         chosen = [one for one in found if wanted in (None, one.get("artifactType"))]
@@ -328,14 +307,14 @@ class Registry:
         if request.method not in ("GET", "HEAD"):
             raise _unsupported(request)
         operation = "GetDownloadUrlForLayer" if request.method == "GET" else "BatchCheckLayerAvailability"
-        repository = self._repository(token, operation, name)
-        with self._world.loop.lock:
+        parameters = {"layerDigest": digest} if request.method == "GET" else {"layerDigests": [digest]}
+        with self._visit(token, operation, name, **parameters) as (repository, _), self._world.loop.lock:
             size = self._store.layer_size(repository, digest)
         return blob_response(request, self._store.blob_path(digest), digest, size)
 
     def _download(self, request: Request) -> Response:
-        digest, until = self._urls.get(request.args.get("token", ""), ("", 0.0))
-        if not digest or self._world.clock.now() > until or not request.path.endswith(digest):
+        digest = request.path.rsplit("/", 1)[-1]
+        if not self._ecr.downloads.permits(request.args.get("token", ""), digest):
             return Response("AccessDenied: the URL is not valid, or no longer\n", status=403)
         path = self._store.blob_path(digest)
         return blob_response(request, path, digest, path.stat().st_size)
@@ -346,31 +325,33 @@ class Registry:
         if not upload or request.method not in ("GET", "PATCH", "PUT", "DELETE"):
             raise _unsupported(request)
         operation = "CompleteLayerUpload" if request.method == "PUT" else "UploadLayerPart"
-        repository = self._repository(token, operation, name)
-        with self._world.loop.lock:
-            found = self._store.upload(repository, upload)
-        if request.method == "GET":
-            return _progress(204, name, found)
-        if request.method == "DELETE":
+        with self._visit(token, operation, name, uploadId=upload) as (repository, visit):
             with self._world.loop.lock:
-                self._store.cancel_upload(found)
-            return Response(status=204)
-        self._receive(request, found)
-        if request.method == "PATCH":
-            return _progress(202, name, found)
-        return self._complete(repository, found, request.args.get("digest", ""))
+                found = self._store.upload(repository, upload)
+            if request.method == "GET":
+                return _progress(204, name, found)
+            if request.method == "DELETE":
+                with self._world.loop.lock:
+                    self._store.cancel_upload(found)
+                return Response(status=204)
+            self._receive(request, found)
+            if request.method == "PATCH":
+                return _progress(202, name, found)
+            return self._complete(repository, found, request.args.get("digest", ""), visit)
 
     def _begin(self, request: Request, token: Token, name: str) -> Response:
-        repository = self._repository(token, "InitiateLayerUpload", name)
-        mount, source = request.args.get("mount"), request.args.get("from")
-        if mount and source and self._mounted(token, repository, mount, source):
-            return _created(name, mount)
-        with self._world.loop.lock:
-            upload = self._store.begin_upload(repository)
-        if "digest" in request.args:
+        with self._visit(token, "InitiateLayerUpload", name) as (repository, visit):
+            mount, source = request.args.get("mount"), request.args.get("from")
+            if mount and source and self._mounted(token, repository, mount, source):
+                return _created(name, mount)
+            with self._world.loop.lock:
+                upload = self._store.begin_upload(repository)
+            visit.response = {"uploadId": upload.id}
+        if "digest" not in request.args:
+            return _progress(202, name, upload)
+        with self._visit(token, "CompleteLayerUpload", name, uploadId=upload.id) as (repository, visit):
             self._receive(request, upload)
-            return self._complete(repository, upload, request.args["digest"])
-        return _progress(202, name, upload)
+            return self._complete(repository, upload, request.args["digest"], visit)
 
     def _mounted(self, token: Token, repository: Repository, digest: str, source: str) -> bool:
         """Take a layer over from another repository, where the account allows it and the caller may read it there.
@@ -380,8 +361,10 @@ class Registry:
         if not self._ecr.mounts_blobs(token.scope):
             return False
         try:
-            other = self._repository(token, "GetDownloadUrlForLayer", source, layerDigest=digest)
-            with self._world.loop.lock:
+            with (
+                self._visit(token, "GetDownloadUrlForLayer", source, layerDigest=digest) as (other, _),
+                self._world.loop.lock,
+            ):
                 repository.layers[digest] = self._store.layer_size(other, digest)
         except (AwsError, RegistryError):
             return False
@@ -407,13 +390,19 @@ class Registry:
         finally:
             upload.busy = False
 
-    def _complete(self, repository: Repository, upload: Upload, digest: str) -> Response:
+    def _complete(self, repository: Repository, upload: Upload, digest: str, visit: Visit) -> Response:
         if not manifests.is_digest(digest):
             raise RegistryError(
                 400, "DIGEST_INVALID", f"{digest!r} is no digest: expected sha256:<64 hexadecimal digits>"
             )
         with self._world.loop.lock:
             self._store.complete_upload(repository, upload, digest)
+        visit.response = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "uploadId": upload.id,
+            "layerDigest": digest,
+        }
         return _created(repository.name, digest)
 
 

@@ -1,0 +1,37 @@
+"""boto3 clients of a world, in process: AWS's own services, assumed roles, the administrator."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.request import Request
+from werkzeug.wrappers import Response
+
+from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.substrate.moto import in_process_client
+
+
+class WorldClients:
+    """Makes clients whose requests are handed to the gateway, one for each service, region and pair of keys."""
+
+    def __init__(self, handle: Callable[[Request], Response], *, region: str, plane_key: str) -> None:
+        self._handle = handle
+        self._region = region
+        self._plane = Credentials(plane_key, "plane")
+        self._made = functools.lru_cache(maxsize=256)(self._make)
+
+    def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
+        """Return a client of a service. Without credentials it acts as AWS itself does inside its own services."""
+        return self._made(service, region or self._region, credentials or self._plane)
+
+    def _make(self, service: str, region: str, keys: Credentials) -> Any:
+        return in_process_client(
+            service,
+            region,
+            self._handle,
+            access_key_id=keys.access_key_id,
+            secret_access_key=keys.secret_access_key,
+            session_token=keys.session_token,
+        )

@@ -1,0 +1,114 @@
+"""What AWS's models demand of a request's members, and AWS's words for what does not satisfy them.
+
+Services check requests against their models before they look at anything else, and answer all violations at once. The words are
+those of https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/4014 and of
+https://docs.aws.amazon.com/codepipeline/latest/APIReference/CommonErrors.html (ValidationException).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+
+def violations(shape: Any, value: Any, path: str = "", *, required_only: bool = False) -> Iterator[str]:
+    """Each constraint of the model that a value does not satisfy, in AWS's words.
+
+    With `required_only` only members that have to be there are looked for.
+    """
+    match shape.type_name:
+        case "structure":
+            yield from _of_structure(shape, value, path, required_only)
+        case "list":
+            if not required_only:
+                yield from _of_length(shape, value, path)
+            for number, item in enumerate(value, 1):
+                yield from violations(shape.member, item, f"{path}.{number}.member", required_only=required_only)
+        case "map":
+            if not required_only:
+                yield from _of_length(shape, value, path)
+            for key, item in value.items():
+                if not required_only:
+                    yield from _of_key(shape.key, key, path)
+                yield from violations(shape.value, item, f"{path}.{key}.member", required_only=required_only)
+        case _ if required_only:
+            return
+        case "string":
+            yield from _of_text(shape, value, path)
+        case "blob":
+            yield from _of_length(shape, value, path)
+        case "integer" | "long" | "float" | "double":
+            yield from _of_number(shape, value, path)
+
+
+def worded(found: list[str]) -> str:
+    """Violations as one message."""
+    return f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: {'; '.join(found)}"
+
+
+def _of_structure(shape: Any, value: Any, path: str, required_only: bool) -> Iterator[str]:
+    if getattr(shape, "is_document_type", False) or not isinstance(value, dict):
+        return
+    prefix = f"{path}." if path else ""
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield f"Value null at '{prefix}{_lowered(name)}' failed to satisfy constraint: Member must not be null"
+    members = shape.members
+    for name, item in value.items():
+        if item is not None and name in members:
+            yield from violations(members[name], item, prefix + _lowered(name), required_only=required_only)
+
+
+def _of_key(shape: Any, key: str, path: str) -> Iterator[str]:
+    reasons = [text.partition("failed to satisfy constraint: ")[2] for text in _of_text(shape, key, path)]
+    if reasons:
+        yield f"Value '{key}' at '{path}' failed to satisfy constraint: Map keys must satisfy constraint: [{', '.join(reasons)}]"
+
+
+def _of_text(shape: Any, value: str, path: str) -> Iterator[str]:
+    if shape.enum:
+        if value not in shape.enum:
+            yield _failed(value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
+        return
+    pattern = shape.metadata.get("pattern")
+    if pattern:
+        compiled = _compiled(pattern)
+        if compiled is not None and not compiled.fullmatch(value):
+            yield _failed(value, path, f"satisfy regular expression pattern: {pattern}")
+    yield from _of_length(shape, value, path)
+
+
+def _of_length(shape: Any, value: Any, path: str) -> Iterator[str]:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and len(value) < low:
+        yield _failed(value, path, f"have length greater than or equal to {low}")
+    if high is not None and len(value) > high:
+        yield _failed(value, path, f"have length less than or equal to {high}")
+
+
+def _of_number(shape: Any, value: float, path: str) -> Iterator[str]:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and value < low:
+        yield _failed(value, path, f"have value greater than or equal to {low}")
+    if high is not None and value > high:
+        yield _failed(value, path, f"have value less than or equal to {high}")
+
+
+def _failed(value: Any, path: str, demand: str) -> str:
+    shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
+    return f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must {demand}"
+
+
+def _lowered(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """A pattern of the models, which are Java's; None where Python has other rules."""
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None

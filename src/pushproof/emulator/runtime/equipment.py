@@ -1,0 +1,67 @@
+"""What a world runs things on: real containers and sockets, or scripted stand-ins on the same engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pushproof.emulator.kernel.balancing import DataPlane
+from pushproof.emulator.kernel.builds import Builder
+from pushproof.emulator.kernel.site import Engine, Ground, Images
+from pushproof.emulator.kernel.source import GitSource
+from pushproof.emulator.kernel.tasks import TargetProber, TaskRuntime
+from pushproof.emulator.runtime.docker.builder import DockerBuilder
+from pushproof.emulator.runtime.docker.host import DockerHost
+from pushproof.emulator.runtime.docker.tasks import DockerTaskRuntime
+from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder
+from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """The machinery of a world. What is None is missing: tasks fail to start, builds fail to provision, and say why.
+
+    `prober` probes targets instead of the data plane; `plane` is the load balancers' data plane, made by the world when None.
+    """
+
+    tasks: TaskRuntime | None = None
+    prober: TargetProber | None = None
+    builds: Builder | None = None
+    plane: DataPlane | None = None
+    git: GitSource | None = None
+    engine: Engine | None = None
+
+
+#: Makes a world's equipment, once its ground and its registry are there.
+Equip = Callable[[Ground, Images], Equipment]
+
+
+def no_equipment(_ground: Ground, _images: Images) -> Equipment:
+    """Equip a world with nothing: APIs answer, and nothing runs."""
+    return Equipment()
+
+
+def docker_equipment(host: DockerHost) -> Equip:
+    """Equip a world with Docker Engine: tasks, builds and load balancers are real."""
+
+    def equip(ground: Ground, images: Images) -> Equipment:
+        return Equipment(
+            tasks=DockerTaskRuntime(ground, host, images),
+            builds=DockerBuilder(ground, host),
+            git=_git_host(ground),
+            engine=host,
+        )
+
+    return equip
+
+
+def scripted_equipment(ground: Ground, images: Images) -> Equipment:
+    """Equip a world with scripts: images' labels say how tasks behave; no container and no socket is opened."""
+    runtime = ScriptedRuntime(ground, images)
+    return Equipment(tasks=runtime, prober=runtime, builds=ScriptedBuilder(), git=_git_host(ground))
+
+
+def _git_host(ground: Ground) -> GitSource:
+    from pushproof.emulator.githost.host import GitHost
+
+    return GitHost(ground)

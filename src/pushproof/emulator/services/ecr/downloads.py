@@ -1,0 +1,38 @@
+"""URLs to fetch layers from without a login: what GetDownloadUrlForLayer hands out, good for an hour.
+
+Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from pushproof.base.clock import unshortened
+from pushproof.emulator.services.ecr.model import Repository
+
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import Ground
+
+PREFIX = "/_ecr/"
+_LIFETIME = 3600.0
+
+
+class DownloadUrls:
+    """Issues URLs of layers, and knows those that are still good."""
+
+    def __init__(self, world: Ground) -> None:
+        self._world = world
+        self._issued: dict[str, tuple[str, float]] = {}
+
+    def url(self, repository: Repository, digest: str) -> str:
+        """Return a URL of the gateway at which the layer can be fetched for an hour."""
+        secret = secrets.token_urlsafe(32)
+        self._issued[secret] = (digest, self._world.clock.now() + unshortened(self._world.clock, _LIFETIME))
+        return f"{self._world.endpoint.url}{PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
+
+    def permits(self, secret: str, digest: str) -> bool:
+        """Whether a token was issued for the layer and has not expired."""
+        issued, until = self._issued.get(secret, ("", 0.0))
+        return issued == digest and self._world.clock.now() <= until

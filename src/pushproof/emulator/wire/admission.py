@@ -1,0 +1,73 @@
+"""What every call passes, an API call and a push alike: faults that tests inject, the authority, the call log, the observers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pushproof.emulator.kernel import protocol
+from pushproof.emulator.kernel.context import Call, Principal, RequestContext
+
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.calls import CallLog
+    from pushproof.emulator.kernel.site import Ground
+
+# Told of a call before it is carried out; may raise AwsError.
+Fault = Callable[[RequestContext], None]
+
+
+@dataclass(slots=True)
+class Visit:
+    """A call that a front carries out; `response` is what an API call would have answered."""
+
+    response: dict[str, Any] | None = None
+
+
+class Judge(Protocol):
+    """Decides calls."""
+
+    def authorise(self, principal: Principal, call: protocol.ParsedCall, region: str) -> None:
+        """Raise AwsError, worded as the service words it, when the principal may not make this call."""
+
+
+@dataclass(slots=True)
+class Admission:
+    """Lets calls in, and keeps what became of them."""
+
+    world: Ground
+    authority: Judge
+    log: CallLog
+    faults: list[Fault] = field(default_factory=list)
+
+    def admit(self, context: RequestContext, call: protocol.ParsedCall | None) -> None:
+        """Let a call in. Raises AwsError: a fault was injected, or the principal may not do this."""
+        if context.principal.kind != "plane":
+            for fault in self.faults:
+                fault(context)
+        if call is not None:
+            self.authority.authorise(context.principal, call, context.region)
+
+    @contextmanager
+    def visit(
+        self, principal: Principal, service: str, operation: str, region: str, parameters: dict[str, Any]
+    ) -> Iterator[Visit]:
+        """Carry out, inside the `with`, what an API operation stands for: admitted before, logged and observed after.
+
+        Raises AwsError when it is refused; whatever the body raises passes, and is logged as the call's end.
+        """
+        context = RequestContext(service, operation, region, self.world.account_id, principal, str(uuid.uuid4()))
+        model = protocol.service_model(service).operation_model(operation)
+        visit = Visit()
+        status, code = 200, None
+        try:
+            self.admit(context, protocol.ParsedCall(service, operation, "json", parameters, model))
+            yield visit
+        except Exception as error:
+            status, code = getattr(error, "status", None) or 400, getattr(error, "code", type(error).__name__)
+            visit.response = None
+            raise
+        finally:
+            self.log.record(Call(context, self.world.clock.now(), status, code, parameters, visit.response))

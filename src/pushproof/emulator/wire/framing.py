@@ -1,0 +1,159 @@
+"""Where an HTTP request's body begins and ends: framing that is checked, and bodies that end where it says.
+
+Sources: RFC 9112, section 6 (https://www.rfc-editor.org/rfc/rfc9112#section-6) and section 7.1 on chunks.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+from email.message import Message
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import BadRequest
+
+# The largest layer that ECR takes has 52,000 MiB; nothing else comes near it.
+LONGEST = 64 * 1024**3
+# A line of a chunked body: a size with its extensions, or a trailer field.
+_LONGEST_LINE = 8192
+_MOST_TRAILERS = 100
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+
+class FramingError(BadRequest):
+    """A request whose end cannot be found. The connection is closed after the answer: what follows may be anything."""
+
+
+class TooLong(FramingError):
+    """A body that nothing here would take."""
+
+    code = 413
+
+
+class Body(io.RawIOBase):
+    """A request's body as a stream that ends where the body ends. Reading raises FramingError when it is cut off."""
+
+    done = False
+
+    def readable(self) -> bool:
+        return True
+
+
+class SizedBody(Body):
+    """A body of the length that Content-Length names."""
+
+    def __init__(self, source: BinaryIO, length: int) -> None:
+        self._source = source
+        self._left = length
+        self.done = length == 0
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if not self._left:
+            return 0
+        piece = self._source.read(min(len(buffer), self._left))
+        if not piece:
+            raise FramingError(f"The body ended {self._left} bytes before the length that Content-Length names")
+        buffer[: len(piece)] = piece
+        self._left -= len(piece)
+        self.done = not self._left
+        return len(piece)
+
+
+class ChunkedBody(Body):
+    """A body in chunks, each after its size; trailer fields are read and dropped."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._left = 0
+        self._between = False
+        self._total = 0
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        if self.done:
+            return 0
+        if not self._left:
+            self._next_chunk()
+            if self.done:
+                return 0
+        piece = self._source.read(min(len(buffer), self._left))
+        if not piece:
+            raise FramingError(f"The body ended in the middle of a chunk, {self._left} bytes before its end")
+        buffer[: len(piece)] = piece
+        self._left -= len(piece)
+        return len(piece)
+
+    def _next_chunk(self) -> None:
+        if self._between and self._line() not in (b"\r\n", b"\n"):
+            raise FramingError("A chunk is longer than its size says")
+        line = self._line()
+        match = _SIZE.fullmatch(line)
+        if match is None:
+            raise FramingError(f"{line[:40]!r} is no chunk size")
+        self._left = int(match[1], 16)
+        self._total += self._left
+        if self._total > LONGEST:
+            raise TooLong("The body is too long")
+        self._between = True
+        if not self._left:
+            self._trailers()
+            self.done = True
+
+    def _trailers(self) -> None:
+        for _ in range(_MOST_TRAILERS):
+            if self._line() in (b"\r\n", b"\n"):
+                return
+        raise FramingError(f"There are more than {_MOST_TRAILERS} trailer fields")
+
+    def _line(self) -> bytes:
+        line = self._source.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            raise FramingError("The body ended, or ran on, where a chunk's size was expected")
+        return line
+
+
+def body_of(headers: Message, source: BinaryIO) -> Body:
+    """The body that a request's headers announce.
+
+    Raises:
+        FramingError: they contradict each other, or name no length that a body can have.
+    """
+    if headers.defects or headers.get_payload():
+        raise FramingError("A header line has no colon, or blanks before it")
+    encodings = _listed(headers.get_all("Transfer-Encoding", ()))
+    lengths = _listed(headers.get_all("Content-Length", ()))
+    if encodings:
+        if lengths:
+            raise FramingError("Transfer-Encoding and Content-Length exclude each other")
+        if encodings != ["chunked"]:
+            raise FramingError(f"Transfer-Encoding {', '.join(encodings)!r} is not understood: expected chunked")
+        return ChunkedBody(source)
+    if not lengths:
+        return SizedBody(source, 0)
+    if len(set(lengths)) > 1:
+        raise FramingError("There are several values of Content-Length")
+    if not _LENGTH.fullmatch(lengths[0]):
+        raise FramingError(f"Content-Length {lengths[0][:40]!r} is no length")
+    length = int(lengths[0])
+    if length > LONGEST:
+        raise TooLong("The body is too long")
+    return SizedBody(source, length)
+
+
+def check_target(target: str) -> None:
+    """Raise FramingError unless a request line's target can be a path, a URL or an asterisk."""
+    if target == "*":
+        return
+    if not target.startswith(("/", "http://", "https://")):
+        raise FramingError("The request's target is neither a path nor a URL")
+    try:
+        # The port is read when it is asked for, and may be no number.
+        _ = urlsplit(target).port
+    except ValueError as error:
+        raise FramingError(f"The request's target is no URL: {error}") from error
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    return [part.strip().lower() for value in values for part in str(value).split(",")]
