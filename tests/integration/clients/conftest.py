@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pushproof.emulator.world import WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.targets.journal import Journal
 
@@ -34,7 +35,8 @@ class Scene:
     role_arn: str = field(init=False)
 
     def __post_init__(self) -> None:
-        runtime = self.target.world.runtime
+        runtime = self.target.world.equipment.tasks
+        assert isinstance(runtime, ScriptedRuntime)
         for tag in ("v1", "v2", "v3"):
             runtime.add_image(f"shop:{tag}", {"healthy-after": "5"})
         runtime.add_image("shop:broken", {"exit-after": "1"})
@@ -153,16 +155,16 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTarget]:
-    """A scripted world that listens, for one file of tests."""
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTarget]:
+    """A scripted world that listens, for one file of tests. Not the session's target: there is none beside it."""
     settings = EmbeddedSettings(world=WorldSettings(speed=60), runtime="scripted")
     with EmbeddedTarget(settings, journal=Journal(tmp_path_factory.mktemp("state"))) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def built(target: EmbeddedTarget) -> Scene:
-    return Scene(target)
+def built(embedded: EmbeddedTarget) -> Scene:
+    return Scene(embedded)
 
 
 @pytest.fixture

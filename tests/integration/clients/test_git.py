@@ -33,9 +33,9 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(target: EmbeddedTarget, tmp_path: Path, request: pytest.FixtureRequest) -> Checkout:
+def checkout(embedded: EmbeddedTarget, tmp_path: Path, request: pytest.FixtureRequest) -> Checkout:
     """A repository with two commits on `main`, pushed."""
-    made = Checkout(tmp_path / "work", target.repository_url(f"example/{request.node.name.replace('_', '-')}"))
+    made = Checkout(tmp_path / "work", embedded.repository_url(f"example/{request.node.name.replace('_', '-')}"))
     made.git("init", "--quiet")
     made.git("remote", "add", "origin", made.url)
     made.commit("one")
@@ -49,14 +49,14 @@ def remote(checkout: Checkout, name: str) -> str:
     return checkout.git("ls-remote", "origin", name).split("\t")[0].strip()
 
 
-def test_a_forced_push(target: EmbeddedTarget, checkout: Checkout) -> None:
+def test_a_forced_push(embedded: EmbeddedTarget, checkout: Checkout) -> None:
     """A rewritten branch is refused without force and taken with it; `--force-with-lease` sees what others pushed."""
     checkout.git("reset", "--quiet", "--hard", "HEAD~1")
     rewritten = checkout.commit("another two")
     assert "non-fast-forward" in checkout.git("push", "origin", "main", fails=True)
     checkout.git("push", "--quiet", "--force", "origin", "main")
     repository = checkout.url.partition("/_git/")[2].removesuffix(".git")
-    assert remote(checkout, "refs/heads/main") == rewritten == target.world.git.head(repository, "main")
+    assert remote(checkout, "refs/heads/main") == rewritten == embedded.world.equipment.git.head(repository, "main")
     elsewhere = Checkout(checkout.place.parent / "elsewhere")
     elsewhere.git("clone", "--quiet", checkout.url, ".")
     theirs = elsewhere.commit("theirs")
@@ -107,13 +107,13 @@ def test_one_commit_by_its_hash(checkout: Checkout) -> None:
     assert (runner.place / "file").read_text() == "one"
 
 
-def test_branches_come_and_go(target: EmbeddedTarget, checkout: Checkout) -> None:
+def test_branches_come_and_go(embedded: EmbeddedTarget, checkout: Checkout) -> None:
     """A branch is made by a push and removed by one; the other branches stay."""
     checkout.git("push", "--quiet", "origin", "HEAD~1:refs/heads/feature/a")
     repository = checkout.url.partition("/_git/")[2].removesuffix(".git")
-    assert target.world.git.head(repository, "feature/a") == checkout.git("rev-parse", "HEAD~1").strip()
+    assert embedded.world.equipment.git.head(repository, "feature/a") == checkout.git("rev-parse", "HEAD~1").strip()
     checkout.git("push", "--quiet", "origin", "--delete", "feature/a")
-    assert target.world.git.head(repository, "feature/a") is None
+    assert embedded.world.equipment.git.head(repository, "feature/a") is None
     assert remote(checkout, "refs/heads/main") == checkout.git("rev-parse", "HEAD").strip()
 
 

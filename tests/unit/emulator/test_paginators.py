@@ -17,14 +17,16 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.paginate import Paginator, PaginatorModel
 from tests.unit.emulator.codepipeline.stack import Stack as PipelineStack
+from tests.unit.emulator.codepipeline.stack import scripts
 from tests.unit.emulator.ecs.conftest import Stack as ServiceStack
 from tests.unit.emulator.elbv2.conftest import Stack as BalancerStack
 from tests.unit.emulator.test_ecr_images import MANIFEST, push
 
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.loop import VirtualLoop
-from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder
-from pushproof.emulator.world import World, WorldSettings
+from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.runtime.equipment import scripted_equipment
+from pushproof.emulator.world import World
 
 SERVICES = ("ecs", "ecr", "elbv2", "codepipeline", "codebuild")
 SESSION = botocore.session.get_session()
@@ -201,7 +203,6 @@ def codepipeline_account(world: World) -> Arguments:
 def codebuild_account(world: World) -> Arguments:
     """More projects and builds than a page has: these lists take no size."""
     stack = PipelineStack(world)
-    stack.world.builder = ScriptedBuilder()
     client = stack.world.administrator("codebuild")
     project = client.batch_get_projects(names=["web"])["projects"][0]
     shape = {key: project[key] for key in ("serviceRole", "environment")}
@@ -219,6 +220,8 @@ ACCOUNTS: dict[str, Callable[[World], Arguments]] = {
     "codepipeline": codepipeline_account,
     "codebuild": codebuild_account,
 }
+# What each account's world runs things on; the pipelines' scripts otherwise.
+EQUIPMENT = {"ecs": scripted_equipment}
 
 
 class Accounts:
@@ -232,7 +235,8 @@ class Accounts:
         if self._open is None or self._open[0] != service:
             self.close()
             # CloudWatch Logs refuses old entries, so the virtual clock starts now.
-            world = World(WorldSettings(enforce_network=False), loop=VirtualLoop(VirtualClock(time.time())))
+            loop = VirtualLoop(VirtualClock(time.time()))
+            world = World(WorldSettings(enforce_network=False), loop=loop, equip=EQUIPMENT.get(service, scripts))
             self._open = (service, world, {})
             self._open[2].update(ACCOUNTS[service](world))
         return self._open[1].administrator(service), self._open[2]
