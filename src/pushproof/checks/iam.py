@@ -241,7 +241,7 @@ class IamChecks(Checks):
         return engine.decide(asked, engine.Policies(identity=role.policies, boundary=role.boundary))
 
     def _simulated(self, role: Role, permission: Permission) -> bool | None:
-        """Return the answer of IAM's simulator; None on targets without one."""
+        """What IAM's simulator says; None where there is none to ask."""
         entries = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in permission.context.items()
@@ -303,7 +303,7 @@ def _source(account: str, arn: str | None) -> dict[str, str]:
 
 
 def _unbounded(resource: str) -> bool:
-    """Return whether a Resource covers everything of a service, or everything."""
+    """Whether a Resource covers everything of a service, or everything."""
     if resource.strip("*") == "":
         return True
     parts = resource.split(":", 5)
@@ -311,7 +311,7 @@ def _unbounded(resource: str) -> bool:
 
 
 def _unscopable(action: str) -> bool:
-    """Return whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
+    """Whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
     prefix, _, name = action.partition(":")
     if prefix == "ec2":
         return name.startswith("Describe")

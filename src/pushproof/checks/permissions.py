@@ -1,4 +1,4 @@
-"""Two catalogues: permissions that the roles of a push-to-deploy pipeline need, and permissions that none of them may have.
+"""What the roles of a push-to-deploy pipeline must be able to do, and what none of them may: the two catalogues.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html#edit-role-ecs (pipeline),
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html (build),
@@ -59,7 +59,7 @@ class Pipeline:
 
 
 def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
-    """Permissions that CodePipeline's role needs for a push to deploy."""
+    """What CodePipeline's role must be allowed for a push to deploy."""
     out = _artifacts(pipeline, "hand artifacts from stage to stage")
     if pipeline.connection_arn:
         prefix = pipeline.connection_arn.split(":")[2]
@@ -84,7 +84,7 @@ def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
 
 
 def build_needs(pipeline: Pipeline) -> list[Permission]:
-    """Permissions that CodeBuild's role needs to test, build and push an image."""
+    """What CodeBuild's role must be allowed to test, build and push an image."""
     out = _artifacts(pipeline, "take the source and leave the image definitions")
     if pipeline.repository or pipeline.cache_repository:
         out.append(Permission("ecr:GetAuthorizationToken", purpose="log in to the registry"))
@@ -103,7 +103,7 @@ def build_needs(pipeline: Pipeline) -> list[Permission]:
 
 
 def execution_needs(pipeline: Pipeline) -> list[Permission]:
-    """Permissions that the task execution role needs for ECS to start a task."""
+    """What the task execution role must be allowed for ECS to start a task."""
     out = []
     if pipeline.repository:
         repository = pipeline.arn("ecr", f"repository/{pipeline.repository}")
@@ -117,7 +117,7 @@ def execution_needs(pipeline: Pipeline) -> list[Permission]:
 
 
 def forbidden(pipeline: Pipeline) -> list[Permission]:
-    """Permissions that no role of a pipeline may have: to take over the account, touch others' resources, or destroy its own."""
+    """What no role of a pipeline may do: take over the account, touch what is others', or destroy its own ground."""
     stranger = f"arn:{pipeline.partition}:iam::{pipeline.account}:role/somebody-elses-role"
     others_secret = pipeline.arn("secretsmanager", "secret:somebody-elses/secret-AbCdEf")
     own_iam = f"arn:{pipeline.partition}:iam::{pipeline.account}"

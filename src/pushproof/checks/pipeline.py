@@ -440,7 +440,7 @@ class PipelineChecks(Checks):
 
 
 def _lets_events_publish(text: str | None, topic: str, rule: str) -> bool:
-    """Return whether a topic's policy lets EventBridge publish for this rule, as the policy engine reads it."""
+    """Whether a topic's policy lets EventBridge publish for this rule, as the policy engine reads it."""
     if not text:
         return False
     account = topic.split(":")[4]
@@ -460,7 +460,7 @@ def _bare(reference: str) -> str:
 
 
 def _references(command: str, verb: str) -> list[str]:
-    """Return the image that a command's `docker push` or `docker pull` names, as written."""
+    """What a command's `docker push` or `docker pull` names, as written."""
     return re.findall(rf"\bdocker\s+(?:image\s+)?{verb}\s+(?:-\S+\s+)*([^\s;&|]+)", command)
 
 
@@ -479,7 +479,7 @@ def _repository(reference: str) -> str:
 
 
 def bucket_findings(s3: Any, bucket: str) -> Iterator[Finding]:
-    """Find faults of a bucket that must be versioned, encrypted and private."""
+    """What is wrong with a bucket that must be versioned, encrypted and private."""
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         yield Finding(
             resource=bucket,

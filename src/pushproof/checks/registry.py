@@ -73,7 +73,7 @@ class RegistryChecks(Checks):
             )
 
     def _registry_scans(self) -> bool:
-        """Return whether a rule of the registry scans this repository when something is pushed."""
+        """Whether a rule of the registry scans this repository when something is pushed."""
         found = self.aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
         return any(
             rule["scanFrequency"] in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
@@ -99,7 +99,7 @@ class RegistryChecks(Checks):
     # Lifecycle.
 
     def expires(self, images: Iterable[Image], *, now: float) -> dict[str, int]:
-        """Map the digest of each image that the repository's policy would expire to the priority of the rule that expires it."""
+        """Which of these images the repository's policy would expire, and by the rule of which priority: digest -> priority."""
         evaluation = evaluate(self.policy(), list(images), now)
         return {
             v.image.digest: v.rule.priority for v in evaluation.verdicts if v.rule is not None and v.action is not None
@@ -141,7 +141,7 @@ class RegistryChecks(Checks):
     def keeps_what_runs(
         self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
     ) -> Iterator[Finding]:
-        """The deployed image and the one a rollback needs outlive the next pushes, and a quarter of a year without any.
+        """What is deployed, and what a rollback needs, outlives the next pushes, and a quarter of a year without one.
 
         `example_tag` is what the tags of further pushes begin with; by default, the tag of one of the images.
         """
@@ -198,7 +198,7 @@ class RegistryChecks(Checks):
         return parse(text)
 
     def images(self) -> Iterator[Image]:
-        """Return the images in the repository now."""
+        """What is in the repository now."""
         for page in self.aws("ecr").get_paginator("describe_images").paginate(repositoryName=self.repository):
             for detail in page["imageDetails"]:
                 pushed: datetime = detail["imagePushedAt"]
@@ -255,13 +255,13 @@ def _upload(ecr: Any, repository: str, blob: bytes) -> str:
 
 
 def _names(rule: Rule) -> list[str]:
-    """Describe a rule's selection in words."""
+    """What a rule selects by, in words."""
     named = [f"the prefix {prefix}" for prefix in rule.tag_prefixes] + [f"tags like {p}" for p in rule.tag_patterns]
     return named or ["any image"]
 
 
 def _selects(rule: Rule, tag: str) -> bool:
-    """Return whether an image with this one tag is a rule's business."""
+    """Whether an image with this one tag is a rule's business."""
     if rule.tag_status is TagStatus.ANY:
         return True
     prefixes = all(tag.startswith(prefix) for prefix in rule.tag_prefixes)

@@ -1,4 +1,4 @@
-"""Decisions of an Application Load Balancer about one request, as pure functions.
+"""What an Application Load Balancer decides about one request, as pure functions.
 
 The data plane (`pushproof.emulator.runtime.loadbalancer`) describes a request as `HttpRequest`, asks `matching_rule`
 which rule takes it, and `redirect_location`, `choose_target_group`, `eligible` and the header functions what follows
@@ -238,7 +238,7 @@ T = TypeVar("T")
 
 
 def eligible(targets: Iterable[tuple[T, str]]) -> tuple[T, ...]:
-    """Return the targets that may receive a new request, from pairs of target and target-health state.
+    """Which of (target, target-health state) may receive a new request.
 
     Healthy targets; when there is none, the group fails open to every registered one. Draining and unused targets
     receive nothing new. Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html

@@ -1,4 +1,4 @@
-"""Names and tags of a run's resources."""
+"""How a run's resources are known: by their tags, and by the run id in their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pipeline's source without anybody's hand: a connection that a person authorised once, or a bucket."""
+"""How a push reaches the pipeline without anybody's hand: over a connection that a person authorised once, or through a bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Listeners and target groups of a data plane, as immutable values that are replaced whole."""
+"""What a data plane is told: listeners and target groups as immutable values, replaced whole whenever they change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constraints that AWS's models put on a request's members, and AWS's words for violations.
+"""What AWS's models demand of a request's members, and AWS's words for what does not satisfy them.
 
 Services check requests against their models before they look at anything else, and answer all violations at once. The words are
 those of https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/4014 and of

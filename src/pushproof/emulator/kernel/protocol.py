@@ -39,7 +39,7 @@ _SCOPE = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The SigV4 scope of a request: access key, region and service. It is read, not verified.
+    """What a request's SigV4 header says: who, where, which service. It is read, not verified.
 
     `signed` is the service's name as signatures have it, `service` botocore's.
     """

@@ -1,1 +1,1 @@
-"""Runtimes: containers, the load balancer, scripted stand-ins."""
+"""What really runs: containers, the load balancer, the git host, webhooks."""

@@ -1,4 +1,4 @@
-"""The equipment of a world: real containers and sockets, or scripted stand-ins on the same engines."""
+"""What a world runs things on: real containers and sockets, or scripted stand-ins on the same engines."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ PLANE: dict[str, str] = {
 
 
 class Service:
-    """Base of services. Subclasses define one method per AWS operation, in snake_case:
+    """What services share. Subclasses define one method per AWS operation, in snake_case:
 
     `def create_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]`
 

@@ -76,7 +76,7 @@ class ConnectionsService(Service):
         return next((c for c in self.connections.values() if _identity(c.arn) == wanted), None)
 
     def authorise(self, arn: str) -> Connection:
-        """Complete a connection's handshake, as a person does in the console. Raises AwsError when there is no such connection."""
+        """What a person does in the console: complete the handshake. Raises AwsError when there is no such connection."""
         connection = self._connection(arn)
         connection.status = "AVAILABLE"
         return connection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 # AWS's public parameters that ECS stacks read, and what stands for today's image.
@@ -18,6 +19,7 @@ def fill_gaps() -> None:
     _users_have_no_service_credentials()
     _permission_sets_show_their_tags()
     _fluent_bit_s_image_is_known()
+    _public_parameters_are_json()
 
 
 def _log_groups_have_a_class() -> None:
@@ -119,3 +121,26 @@ def _fluent_bit_s_image_is_known() -> None:
 
     _check_loading_status.repaired = True  # type: ignore[attr-defined]
     setattr(ParameterDict, "_check_loading_status", _check_loading_status)  # noqa: B010
+
+
+def _public_parameters_are_json() -> None:
+    """Without it, what ECS recommends of its machine images is a Python dictionary, which `jsondecode` does not read.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
+    """
+    from moto.ssm import models
+
+    original = getattr(models, "convert_to_params")  # noqa: B009 (moto does not export it)
+    if hasattr(original, "repaired"):
+        return
+
+    @functools.wraps(original)
+    def convert_to_params(*arguments: Any) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = original(*arguments)
+        for parameter in parameters:
+            if isinstance(parameter["Value"], dict):
+                parameter["Value"] = json.dumps(parameter["Value"], separators=(",", ":"))
+        return parameters
+
+    convert_to_params.repaired = True  # type: ignore[attr-defined]
+    setattr(models, "convert_to_params", convert_to_params)  # noqa: B010

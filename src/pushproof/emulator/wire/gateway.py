@@ -53,7 +53,7 @@ class Answering(Protocol):
 
     @property
     def overlay(self) -> bool:
-        """Return whether the substrate answers the operations that the service does not have."""
+        """Whether the substrate answers the operations that the service does not have."""
 
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation; None when there is none."""

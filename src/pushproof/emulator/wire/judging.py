@@ -99,7 +99,7 @@ def misfits(call: ParsedCall, result: dict[str, Any]) -> list[str]:
 
 
 def _on_requests_only(violation: str) -> bool:
-    """Return whether a violation is of a list's length: requests are bound by it, and AWS's answers are empty, or longer."""
+    """Whether a violation is of a list's length: requests are bound by it, and AWS's answers are empty, or longer."""
     return violation.startswith("Value '[") and " have length " in violation
 
 

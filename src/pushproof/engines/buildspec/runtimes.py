@@ -27,7 +27,7 @@ def runtimes_of(image: str) -> tuple[str, ...]:
 
 
 def check_runtimes(spec: Buildspec, image: str) -> list[str]:
-    """Return the log's lines about the selected runtimes.
+    """What the log says about the selected runtimes.
 
     Which versions an image has changes with every release of it and is not checked.
     Raises BuildspecError for a runtime that the image does not have, or for none where one is needed.

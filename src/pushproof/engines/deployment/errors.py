@@ -1,4 +1,4 @@
-"""Errors of the deployment engine."""
+"""What the deployment engine refuses, and how it says so."""
 
 from __future__ import annotations
 

@@ -71,11 +71,11 @@ class Alternatives:
 
     @property
     def numeric(self) -> bool:
-        """Return whether numbers are compared as numbers here."""
+        """Whether numbers are compared as numbers here."""
         return bool(self.numbers or self.other_numbers)
 
     def match(self, scalar: str) -> bool:
-        """Return whether a scalar of the event is one of the alternatives."""
+        """Whether a scalar of the event is one of the alternatives."""
         if self.present:
             return True
         string = content(scalar)

@@ -1,4 +1,4 @@
-"""Matching of many patterns over the tags of many images.
+"""Which images carry tags that match, for many patterns over many tags.
 
 A set of images is one int with a byte an image (0 or 1), so that "and", "or" and "without" over a hundred thousand
 images are single operations.

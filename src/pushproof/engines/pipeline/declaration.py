@@ -35,7 +35,7 @@ class Action:
 
     @property
     def kind(self) -> ActionKind | None:
-        """The action's type in the catalogue, or None for a type that is not executed here."""
+        """What its type takes, or None for a type that is not executed here."""
         return KINDS.get((self.category, self.owner, self.provider))
 
 

@@ -1,4 +1,4 @@
-"""Inputs of the pipeline engine, one value for each thing that can happen."""
+"""What can happen to a pipeline, one value each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of policy documents, with the place of the fault."""
+"""What a policy engine refuses to read, and where the fault lies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds that push, build and run: stopped before they are removed, so that nothing new appears behind the sweep."""
+"""What pushes, builds and runs: stopped before it is removed, so that nothing new appears behind the sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kinds that keep things: buckets, logs, secrets, certificates, tables."""
+"""What keeps things: buckets, logs, secrets, certificates, tables."""
 
 from __future__ import annotations
 

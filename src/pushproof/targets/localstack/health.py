@@ -18,7 +18,7 @@ _ANSWERS = frozenset({"available", "running", "initializing", "initialized"})
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """LocalStack's report of itself: botocore's names of the services it answers, its version and edition."""
+    """What LocalStack says of itself: botocore's names of the services it answers, its version and edition."""
 
     services: frozenset[str]
     version: str

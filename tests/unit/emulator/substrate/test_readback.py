@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,6 +181,16 @@ def test_permission_sets_show_their_tags(scene: Scene) -> None:
     arn = made["PermissionSet"]["PermissionSetArn"]
     answer = scene.sso_admin.list_tags_for_resource(InstanceArn=instance, ResourceArn=arn)
     assert answer["Tags"] == [{"Key": "a", "Value": "b"}]
+
+
+def test_recommended_machine_images_are_json(scene: Scene) -> None:
+    """The parameter that recommends an image for ECS holds JSON, the one below it the id in that JSON.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
+    """
+    name = "/aws/service/ecs/optimized-ami/amazon-linux-2/recommended"
+    recommended = json.loads(scene.ssm.get_parameter(Name=name)["Parameter"]["Value"])
+    assert recommended["image_id"] == scene.ssm.get_parameter(Name=f"{name}/image_id")["Parameter"]["Value"]
 
 
 def test_the_image_of_fluent_bit_is_known(scene: Scene) -> None:

@@ -1,4 +1,4 @@
-"""Records of Application Auto Scaling. Times are AWS seconds."""
+"""What Application Auto Scaling keeps. Times are AWS seconds."""
 
 from __future__ import annotations
 

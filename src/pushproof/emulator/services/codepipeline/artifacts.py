@@ -1,4 +1,4 @@
-"""Artifacts in the artifact store: keys, uploads, downloads.
+"""Where artifacts lie in the artifact store, and how they get there and back.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/welcome-introducing-artifacts.html
 """

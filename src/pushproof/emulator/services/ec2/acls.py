@@ -1,4 +1,4 @@
-"""Refusals of EC2 about network ACLs.
+"""What EC2 refuses about network ACLs.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html
 """

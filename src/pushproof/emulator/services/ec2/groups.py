@@ -1,4 +1,4 @@
-"""Refusals of EC2 about security groups, their rules, and the network interfaces that have them.
+"""What EC2 refuses about security groups, their rules, and the network interfaces that have them.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html,
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*")
 
 
 class Rule(NamedTuple):
-    """Return the key by which two rules are the same one."""
+    """What makes two rules the same one."""
 
     protocol: str
     from_port: int | None

@@ -100,7 +100,7 @@ class View:
         )
 
     def peered(self, one: str, other: str) -> bool:
-        """Return whether two VPCs are connected by an active peering."""
+        """Whether two VPCs are connected by an active peering."""
         for peering in self._client.describe_vpc_peering_connections()["VpcPeeringConnections"]:
             sides = {peering["RequesterVpcInfo"]["VpcId"], peering["AccepterVpcInfo"]["VpcId"]}
             if sides == {one, other} and peering["Status"]["Code"] == "active":
@@ -153,7 +153,7 @@ class View:
         return next((entry["PrefixListId"] for entry in lists if entry["PrefixListName"] == name), None)
 
     def vpc_has(self, vpc_id: str, attribute: str) -> bool:
-        """Return whether a VPC's `enableDnsSupport` or `enableDnsHostnames` is on."""
+        """Whether a VPC's `enableDnsSupport` or `enableDnsHostnames` is on."""
         answer = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
         return bool(answer[attribute[0].upper() + attribute[1:]]["Value"])
 

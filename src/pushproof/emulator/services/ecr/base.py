@@ -1,4 +1,4 @@
-"""Base of ECR's groups of operations."""
+"""What ECR's groups of operations share."""
 
 from __future__ import annotations
 

@@ -105,5 +105,5 @@ def invalid(parameter: str, constraint: str) -> AwsError:
 
 
 def image_id(digest: str | None, tag: str | None) -> str:
-    """Format an image identifier as ECR does in messages."""
+    """How ECR writes an image identifier in a message."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"

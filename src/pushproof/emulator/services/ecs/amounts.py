@@ -1,4 +1,4 @@
-"""Limits of ECS: lengths of lists, ranges of numbers, tags, tokens."""
+"""How many and how much ECS takes: lengths of lists, ranges of numbers, tags, tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base of ECS's groups of operations: look-ups by name or ARN, and paging."""
+"""What every group of ECS operations shares: finding things by name or ARN, and paging."""
 
 from __future__ import annotations
 

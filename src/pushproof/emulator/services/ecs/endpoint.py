@@ -1,4 +1,4 @@
-"""The endpoint inside a task at 169.254.170.2: metadata of task and container, and the task role's credentials.
+"""What Fargate serves inside a task at 169.254.170.2: the metadata of task and container, and the task role's credentials.
 
 Sources: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html,
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html,

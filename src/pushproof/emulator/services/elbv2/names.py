@@ -1,4 +1,4 @@
-"""Names of load balancers and target groups, and the rules for them."""
+"""What load balancers and target groups may be called."""
 
 from __future__ import annotations
 

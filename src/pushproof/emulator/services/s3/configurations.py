@@ -84,7 +84,7 @@ NUMBERED = (
 
 @dataclass(slots=True)
 class _Kept:
-    """The configurations of one bucket, as they were written."""
+    """What one bucket's configurations were written as."""
 
     native: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbered: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Configurations:
             self._buckets.pop(call.request.get("Bucket", ""), None)
 
     def notifies_events(self, bucket: str) -> bool:
-        """Return whether a bucket tells EventBridge of its objects."""
+        """Whether a bucket tells EventBridge of its objects."""
         kept = self._buckets.get(bucket)
         return kept is not None and "EventBridgeConfiguration" in kept.native.get(
             "PutBucketNotificationConfiguration", {}
@@ -223,7 +223,7 @@ _MALFORMED = "The XML you provided was not well-formed or did not validate again
 
 
 def _as_read(kind: Native, written: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """Return Get's view of Put's input: the configuration under its own name, or its members by theirs."""
+    """What Get shows of what Put was sent: the configuration under its own name, or its members by theirs."""
     shown = service_model("s3").operation_model(kind.get).output_shape.members
     read = {kind.member: written} if kind.member in shown else {k: v for k, v in written.items() if k in shown}
     read.update({name: request[name] for name in kind.beside if name in request})

@@ -52,5 +52,5 @@ class S3Service(Service):
 
 
 def _is_name(name: str) -> bool:
-    """Return whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+    """Whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
     return bool(_NAME.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)

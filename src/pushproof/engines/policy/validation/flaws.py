@@ -1,4 +1,4 @@
-"""Faults of policy documents."""
+"""What can be wrong with a policy document."""
 
 from __future__ import annotations
 

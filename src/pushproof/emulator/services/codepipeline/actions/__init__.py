@@ -1,4 +1,4 @@
-"""Jobs that carry out the actions of a pipeline: one file for each provider."""
+"""What carries out the actions of a pipeline: one file a provider."""
 
 from pushproof.emulator.services.codepipeline.actions.approval import ManualApproval
 from pushproof.emulator.services.codepipeline.actions.base import Assignment, Job, JobFailed, Neighbours
