@@ -267,6 +267,67 @@ def write_layout(folder: Path) -> str:
     return str(named["digest"])
 
 
+def test_docker_manifest_list(world: World, shell: Shell, images: LocalImages) -> None:
+    """`docker manifest create`, `annotate`, `push` and `inspect` work: Docker tries TLS, and falls back by what it is answered.
+
+    https://docs.docker.com/reference/cli/docker/manifest/
+    """
+    shell.login()
+    members = [images.make(shell.reference(f"multi-{name}", "cache"), name) for name in ("amd64", "arm64")]
+    for member in members:
+        shell.docker("push", member)
+    listed = shell.reference("all", "cache")
+    shell.docker("manifest", "create", "--insecure", listed, *members)
+    shell.docker("manifest", "annotate", "--os", "linux", "--arch", "arm64", listed, members[1])
+    pushed = shell.docker("manifest", "push", "--insecure", listed).strip()
+    (detail,) = world.administrator("ecr").describe_images(repositoryName="cache", imageIds=[{"imageTag": "all"}])[
+        "imageDetails"
+    ]
+    assert detail["imageDigest"] in pushed
+    assert detail["imageManifestMediaType"] == "application/vnd.docker.distribution.manifest.list.v2+json"
+    shown = json.loads(shell.docker("manifest", "inspect", "--insecure", listed))
+    assert [member["platform"]["architecture"] for member in shown["manifests"]] == ["amd64", "arm64"]
+
+
+def has_buildx() -> bool:
+    return subprocess.run([DOCKER, "buildx", "version"], capture_output=True, timeout=60).returncode == 0
+
+
+@pytest.mark.skipif(not has_buildx(), reason="docker buildx is not installed")
+def test_buildx_imagetools(shell: Shell, images: LocalImages) -> None:
+    """`docker buildx imagetools create` makes an index of images that are there, and `inspect` shows it."""
+    shell.login()
+    members = [images.make(shell.reference(f"part-{name}", "cache"), name) for name in ("one", "two")]
+    for member in members:
+        shell.docker("push", member)
+    listed = shell.reference("imagetools", "cache")
+    shell.docker("buildx", "imagetools", "create", "--tag", listed, *members)
+    shown = json.loads(shell.docker("buildx", "imagetools", "inspect", "--raw", listed))
+    assert len(shown["manifests"]) == 2
+
+
+@needs_skopeo
+def test_skopeo_logs_in_lists_and_synchronises(world: World, shell: Shell, images: LocalImages) -> None:
+    """`skopeo login`, `list-tags` and `sync` into a second repository keep tags and digests."""
+    shell.skopeo("login", "--tls-verify=false", "--username", "AWS", "--password", shell.password, world.registry_host)
+    shell.login()
+    for tag in ("v1", "v2"):
+        shell.docker("push", images.make(shell.reference(tag), tag))
+    source = f"docker://{world.registry_host}/app"
+    assert json.loads(shell.skopeo("list-tags", "--tls-verify=false", source))["Tags"] == ["v1", "v2"]
+    ecr = world.administrator("ecr")
+    ecr.create_repository(repositoryName="mirror/app")
+    insecure = ("--src-tls-verify=false", "--dest-tls-verify=false")
+    names = (f"{world.registry_host}/app", f"{world.registry_host}/mirror")
+    shell.skopeo("sync", *insecure, "--src", "docker", "--dest", "docker", *names)
+
+    def digests(repository: str) -> dict[str, str]:
+        details = ecr.describe_images(repositoryName=repository)["imageDetails"]
+        return {detail["imageTags"][0]: detail["imageDigest"] for detail in details}
+
+    assert digests("mirror/app") == digests("app")
+
+
 class EngineOnly:
     """As much of a world's Docker side as the mirror asks for."""
 
