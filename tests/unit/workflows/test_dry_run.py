@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit.workflows.expressions import Unknown, evaluate
 from tests.unit.workflows.runner import ROOT, Answer, Job
 
 NIGHTLY = ROOT / ".github" / "workflows" / "nightly-sandbox.yml"
 CI = ROOT / ".github" / "workflows" / "ci.yml"
+CHECKS = ["lint", "workflows", "unit", "embedded", "foreign", "localstack", "sandbox-rehearsal"]
 GITHUB = {
     "github.event_name": "schedule",
     "github.ref": "refs/heads/main",
@@ -175,17 +177,28 @@ def test_the_journal_of_a_run_that_left_something_is_kept(night: Night, tmp_path
 
 
 @pytest.mark.parametrize("event", ["push", "schedule"])
-@pytest.mark.parametrize("environment", ["lint", "workflows", "unit", "embedded", "localstack", "sandbox-rehearsal"])
+@pytest.mark.parametrize("environment", CHECKS)
 def test_ci_runs_what_its_matrix_says(tmp_path: Path, environment: str, event: str) -> None:
     """Each environment is installed and run once; the nights kill all the runs that there are to kill."""
     values = {**GITHUB, "matrix.env": environment, "github.event_name": event}
-    done = Job(CI, "checks", tmp_path / "job", values).run()
+    job = Job(CI, "checks", tmp_path / "job", values)
+    job.stand_ins.put(job.workspace / "scripts" / "foreign-modules")
+    done = job.run()
     assert done.status == "success", done.logs
     run = done.called("^tox")
     assert [call.line for call in run] == [f"tox run -e {environment}"]
     assert run[0].environment["PUSHPROOF_REHEARSAL_KILLS"] == ("30" if event == "schedule" else "6")
     assert run[0].environment["PUSHPROOF_PROVIDER_MIRROR"] == f"{done.workspace}/.providers"
     assert done.called("^terraform .* providers mirror ")
+    fetched = [call.line for call in done.called("^foreign-modules")]
+    assert fetched == ([f"foreign-modules {done.workspace}/.foreign-modules"] if environment == "foreign" else [])
+    assert run[0].environment["PUSHPROOF_FOREIGN_CASES"] == ("all" if event == "schedule" else "plain")
+
+
+def test_the_matrix_is_what_is_run_here() -> None:
+    """No environment of the matrix is left out of the test before."""
+    read = yaml.safe_load(CI.read_text(encoding="utf-8"))
+    assert read["jobs"]["checks"]["strategy"]["matrix"]["env"] == CHECKS
 
 
 def test_a_failing_environment_fails_its_job(tmp_path: Path) -> None:

@@ -180,7 +180,8 @@ def test_tox_passes_what_the_workflows_set() -> None:
     tox.read(ROOT / "tox.ini")
     passed = [line for name in ("testenv", "testenv:sandbox") for line in tox[name]["pass_env"].split()]
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "rehearsal").glob("*.py"))
+    for place in ("rehearsal", "integration/foreign"):
+        source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / place).glob("*.py"))
     levels = [
         level
         for workflow in WORKFLOWS
