@@ -14,6 +14,7 @@ def repair() -> None:
     _vpc_endpoints_change_when_modified()
     _every_bucket_is_encrypted()
     _buckets_take_what_s3_takes()
+    _buckets_have_one_owner()
     _policy_documents_are_judged_once()
     _iam_names_have_their_form()
     repair_networks()
@@ -89,6 +90,9 @@ def _buckets_take_what_s3_takes() -> None:
     from moto.s3.models import FakeBucket, S3Backend
 
     setattr(FakeBucket, "_log_permissions_enabled_policy", staticmethod(_granted))  # noqa: B010
+    # "A bucket has no Transfer Acceleration state if a state has never been set on the bucket"; Suspended is one:
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAccelerateConfiguration.html
+    setattr(FakeBucket, "set_accelerate_configuration", _accelerate)  # noqa: B010
     original = S3Backend.put_object_lock_configuration
     if getattr(original, "repaired", False):
         return
@@ -103,6 +107,36 @@ def _buckets_take_what_s3_takes() -> None:
 
     put_object_lock_configuration.repaired = True  # type: ignore[attr-defined]
     setattr(S3Backend, "put_object_lock_configuration", put_object_lock_configuration)  # noqa: B010
+
+
+def _accelerate(bucket: Any, status: str) -> None:
+    bucket.accelerate_configuration = status
+
+
+def _buckets_have_one_owner() -> None:
+    """Without it, ListBuckets names another owner than ACLs do, and an ACL with the account's own id is changed on every plan.
+
+    The canonical user id is one for an account, of 64 digits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
+    """
+    from moto.s3.models import OWNER
+    from moto.s3.responses import S3Response
+
+    original = S3Response.all_buckets
+    if hasattr(original, "repaired"):
+        return
+
+    def all_buckets(self: Any) -> Any:
+        status, headers, body = original(self)
+        if isinstance(body, bytes):
+            return status, headers, body.replace(_OTHER_OWNER.encode(), OWNER.encode())
+        return status, headers, str(body).replace(_OTHER_OWNER, OWNER)
+
+    all_buckets.repaired = True  # type: ignore[attr-defined]
+    setattr(S3Response, "all_buckets", all_buckets)  # noqa: B010
+
+
+# What ListBuckets says in moto.
+_OTHER_OWNER = "bcaf1ffd86f41161ca5fb16fd081034f"
 
 
 def _granted(*_: Any, **__: Any) -> bool:

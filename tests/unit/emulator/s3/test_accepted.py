@@ -60,3 +60,26 @@ def test_mfa_delete_is_read_back(s3: Any, bucket: str) -> None:
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
     shown = s3.get_bucket_versioning(Bucket=bucket)
     assert (shown["Status"], shown["MFADelete"]) == ("Suspended", "Disabled")
+
+
+def test_a_suspended_acceleration_is_a_state(s3: Any, bucket: str) -> None:
+    """A bucket without a state shows none; one that was set shows it, Suspended too.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAccelerateConfiguration.html
+    """
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Suspended"})
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Suspended"
+
+
+def test_an_account_has_one_canonical_id(s3: Any, bucket: str) -> None:
+    """The owner of the account's buckets is the owner in their ACLs and of their objects.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
+    """
+    s3.put_object(Bucket=bucket, Key="a", Body=b"a")
+    owner = s3.list_buckets()["Owner"]["ID"]
+    assert len(owner) == 64
+    assert s3.get_bucket_acl(Bucket=bucket)["Owner"]["ID"] == owner
+    assert s3.get_object_acl(Bucket=bucket, Key="a")["Owner"]["ID"] == owner
+    assert s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]["Owner"]["ID"] == owner
