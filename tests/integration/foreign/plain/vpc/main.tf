@@ -1,4 +1,4 @@
-# Public and private subnets in three zones, a NAT gateway for each, the endpoints that Fargate tasks use, and flow logs.
+# Public and private subnets in three zones, a NAT gateway for each, and the endpoints that Fargate tasks use.
 data "aws_region" "here" {}
 
 locals {
@@ -18,12 +18,6 @@ module "vpc" {
 
   enable_nat_gateway     = true
   one_nat_gateway_per_az = true
-
-  enable_flow_log                                 = true
-  create_flow_log_cloudwatch_log_group            = true
-  create_flow_log_cloudwatch_iam_role             = true
-  flow_log_max_aggregation_interval               = 60
-  flow_log_cloudwatch_log_group_retention_in_days = 7
 
   tags = { Environment = "test" }
 }
