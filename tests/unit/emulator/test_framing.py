@@ -201,7 +201,9 @@ def test_a_socket_is_free_again_when_the_server_has_closed() -> None:
         assert again.getsockname()[1] == server.port
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.binary(min_size=1, max_size=300))
 def test_any_bytes_get_a_status_line(port: int, sent: bytes) -> None:
     """No bytes at all hang the server or are answered by something that is no HTTP."""

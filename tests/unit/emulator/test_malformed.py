@@ -431,7 +431,9 @@ FORMS = [
 ]
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     body=st.one_of(
         st.binary(max_size=60),
@@ -452,7 +454,9 @@ def test_no_body_is_a_fault_of_ours(world: World, body: bytes, service: str) -> 
     assert call_json(world, service, body).status < 500
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     data=st.dictionaries(
         st.sampled_from(

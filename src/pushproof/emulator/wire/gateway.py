@@ -119,7 +119,15 @@ class Gateway:
 
     def _call(self, request: Request) -> Response:
         exchange = Exchange(request, str(uuid.uuid4()))
-        for step in (self._identify, self._parse, self._authenticate, self._admit, self._examine, self._dispatch):
+        for step in (
+            self._identify,
+            self._parse,
+            self._authenticate,
+            self._admit,
+            self._validate,
+            self._examine,
+            self._dispatch,
+        ):
             try:
                 step(exchange)
             except AwsError as error:
@@ -194,6 +202,16 @@ class Gateway:
         assert exchange.context is not None
         self.admission.admit(exchange.context, exchange.call)
 
+    def _validate(self, exchange: Exchange) -> None:
+        if exchange.call is None:
+            return
+        service = self.services.get(exchange.service)
+        if service is not None and service.handler(exchange.call.operation) is not None:
+            protocol.validate(exchange.call)
+        elif exchange.service != "s3":
+            # S3's own errors tell one missing thing from another, and the substrate knows them.
+            protocol.validate(exchange.call, required_only=True)
+
     def _examine(self, exchange: Exchange) -> None:
         if exchange.call is not None and exchange.context is not None:
             self.documents.examine(exchange.context, exchange.call.parameters)
@@ -207,15 +225,11 @@ class Gateway:
                     service.admit(exchange.context, exchange.call.parameters)
             method = service.handler(exchange.call.operation)
             if method is not None:
-                protocol.validate(exchange.call)
                 with self.world.loop.lock:
                     exchange.result = self._judge(exchange.call, method, exchange.context)
                 return
             if not service.overlay:
                 raise not_implemented(exchange.service, exchange.call.operation)
-        if exchange.call is not None and exchange.service != "s3":
-            # S3's own errors tell one missing thing from another, and the substrate knows them.
-            protocol.validate(exchange.call, required_only=True)
         exchange.response = self.world.substrate.handle(exchange.request)
 
     def _judge(self, call: protocol.ParsedCall, method: Handler, context: RequestContext | None) -> dict[str, Any]:

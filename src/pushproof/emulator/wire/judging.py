@@ -58,6 +58,9 @@ _ANSWERED_OTHERWISE = {
     "events": ("secretArn",),
     # `available`, in lower case: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpoints.html (example)
     "ec2": ("vpcEndpoint.state",),
+    # The account's root user has an account number and neither name nor path:
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
+    "iam": ("user.path", "user.userName", "user.userId"),
 }
 # Values that AWS documents and answers, and that this model does not have.
 _ANSWERED_TOO = frozenset(
