@@ -20,6 +20,7 @@ from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.registry import RegistryChecks, push_small_image
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.emulator.kernel.loop import VirtualLoop
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
 
 
@@ -33,7 +34,7 @@ def delivery() -> Iterator[Delivery]:
 @pytest.fixture
 def tasks() -> Iterator[Tasks]:
     # Today, since CloudWatch Logs refuses what is older than two weeks.
-    with World(loop=VirtualLoop(VirtualClock(time.time()))) as world:
+    with World(loop=VirtualLoop(VirtualClock(time.time())), equip=scripted_equipment) as world:
         yield Tasks(world)
 
 

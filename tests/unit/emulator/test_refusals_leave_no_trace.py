@@ -15,6 +15,7 @@ from tests.unit.emulator.ecs.conftest import Stack
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
 
 Call = tuple[str, str, dict[str, Any]]
@@ -121,7 +122,7 @@ class Account(Stack):
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
     loop = VirtualLoop(VirtualClock(time.time()))
-    with World(WorldSettings(enforce_network=False), loop=loop) as world:
+    with World(WorldSettings(enforce_network=False), loop=loop, equip=scripted_equipment) as world:
         yield Account(world)
 
 
