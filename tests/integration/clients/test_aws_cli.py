@@ -142,8 +142,11 @@ def test_logs_tail(aws: Cli) -> None:
     )
     said = aws.run("logs", "tail", group, "--since", "1d", "--format", "short")
     assert [line.split(" ", 1)[1] for line in said.splitlines()] == lines
-    filtered = aws.run("logs", "tail", group, "--since", "1d", "--format", "short", "--filter-pattern", '"ERROR"')
-    assert [line.split(" ", 1)[1] for line in filtered.splitlines()] == lines[1:2]
+    for pattern in ("ERROR", '"ERROR"', "%ERR.R%", "[level=ERROR, what]"):
+        filtered = aws.run("logs", "tail", group, "--since", "1d", "--format", "short", "--filter-pattern", pattern)
+        assert [line.split(" ", 1)[1] for line in filtered.splitlines()] == lines[1:2]
+    said = aws.run("logs", "tail", group, "--filter-pattern", "failed: x", fails=True)
+    assert "Invalid character(s) in term ':'" in said
 
 
 def test_what_is_not_implemented(aws: Cli) -> None:

@@ -33,6 +33,7 @@ PLANE: dict[str, str] = {
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
     "sns": "pushproof.emulator.services.sns:SnsService",
+    "logs": "pushproof.emulator.services.logs:LogsService",
     "s3": "pushproof.emulator.services.s3:S3Service",
     "iam": "pushproof.emulator.services.iam:IamService",
     "sts": "pushproof.emulator.services.sts:StsService",

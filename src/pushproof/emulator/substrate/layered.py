@@ -14,7 +14,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.protocol import signature_of
-from pushproof.emulator.substrate.moto import Substrate
+from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate
 
 
 class LayeredSubstrate:
@@ -69,3 +69,10 @@ class LayeredSubstrate:
         finally:
             if self._closing is not None:
                 self._closing()
+
+
+def moto_answers(substrate: object, service: str) -> bool:
+    """Tell whether moto, in this process, answers a service below the plane."""
+    if isinstance(substrate, LayeredSubstrate):
+        return service not in substrate.native
+    return isinstance(substrate, MotoSubstrate)

@@ -6,6 +6,8 @@ import functools
 import json
 from typing import Any
 
+from pushproof.engines.logpatterns import FilterPattern, compile_pattern
+
 # AWS's public parameters that ECS stacks read, and what stands for today's image.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/firelens-using-fluentbit.html
 _FLUENT_BIT = "/aws/service/aws-for-fluent-bit/"
@@ -15,6 +17,8 @@ _FLUENT_BIT_TAGS = ("latest", "stable", "2.32.5", "2.34.0", "3.0.0", "debug-late
 def fill_gaps() -> None:
     """Fill every gap; safe to call again, and harmless once moto has its own."""
     _log_groups_have_a_class()
+    _subscription_filters_filter()
+    _subscription_filters_can_be_changed()
     _subnet_groups_of_caches_can_be_deleted()
     _users_have_no_service_credentials()
     _permission_sets_show_their_tags()
@@ -45,6 +49,53 @@ def _log_groups_have_a_class() -> None:
     create_log_group.repaired = True  # type: ignore[attr-defined]
     setattr(LogsResponse, "create_log_group", create_log_group)  # noqa: B010
     setattr(LogGroup, "to_describe_dict", to_describe_dict)  # noqa: B010
+
+
+def _subscription_filters_filter() -> None:
+    """Without it, a subscription filter sends every event on, whatever its pattern."""
+    from moto.logs.models import LogStream
+
+    original = LogStream._send_log_events
+    if hasattr(original, "repaired"):
+        return
+
+    @functools.wraps(original)
+    def _send_log_events(
+        self: Any, service: str, destination_arn: str, filter_name: str, log_events: list[dict[str, Any]]
+    ) -> None:
+        pattern = _pattern(self.log_group.subscription_filters[filter_name].filter_pattern or "")
+        chosen = [event for event in log_events if pattern.match(event["message"]) is not None]
+        if chosen:
+            original(self, service, destination_arn, filter_name, chosen)
+
+    _send_log_events.repaired = True  # type: ignore[attr-defined]
+    setattr(LogStream, "_send_log_events", _send_log_events)  # noqa: B010
+
+
+@functools.lru_cache(maxsize=100)
+def _pattern(text: str) -> FilterPattern:
+    return compile_pattern(text)
+
+
+def _subscription_filters_can_be_changed() -> None:
+    """Without it, neither filter of a log group can be changed once there are two."""
+    from moto.logs.models import LogGroup
+
+    original = LogGroup.put_subscription_filter
+    if hasattr(original, "repaired"):
+        return
+
+    @functools.wraps(original)
+    def put_subscription_filter(
+        self: Any, filter_name: str, filter_pattern: str, destination_arn: str, role_arn: str
+    ) -> None:
+        if filter_name in self.subscription_filters:
+            self.subscription_filters[filter_name].update(filter_pattern, destination_arn, role_arn)
+        else:
+            original(self, filter_name, filter_pattern, destination_arn, role_arn)
+
+    put_subscription_filter.repaired = True  # type: ignore[attr-defined]
+    setattr(LogGroup, "put_subscription_filter", put_subscription_filter)  # noqa: B010
 
 
 def _subnet_groups_of_caches_can_be_deleted() -> None:

@@ -29,7 +29,7 @@ class Expression(Generic[Condition]):
         return [step for step in self.steps if not isinstance(step, str)]
 
     def holds(self, judge: Callable[[Condition], bool]) -> bool:
-        """Whether the whole holds, when `judge` says which conditions do."""
+        """Tell whether the whole holds, when `judge` says which conditions do."""
         results: list[bool] = []
         for step in self.steps:
             if isinstance(step, str):

@@ -122,7 +122,7 @@ def _split(message: str, most: int | None) -> list[str]:
 
 
 def _fields(message: str) -> Iterator[tuple[int, str]]:
-    """Where each field starts, and its text."""
+    """Yield the start of each field, and its text."""
     ends = dict.fromkeys(_CLOSING.values(), 0)
     word = _WORD.search(message)
     while word is not None:

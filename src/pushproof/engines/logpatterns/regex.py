@@ -83,7 +83,7 @@ class Regex:
         self._steps: dict[tuple[int, str], int] = {}
 
     def found_in(self, text: str) -> bool:
-        """Whether some part of a text matches."""
+        """Tell whether some part of a text matches."""
         if len(self._steps) > _MOST_REMEMBERED:
             self._sets, self._numbers, self._steps = [], {}, {}
         ends = {len(text)} | ({len(text) - 1} if text.endswith("\n") else set())

@@ -48,7 +48,7 @@ class Comparison:
     regex: Regex | None = None
 
     def holds(self, value: Value) -> bool:
-        """Whether a value compares so."""
+        """Tell whether a value compares so."""
         if self.operator in EQUALITY:
             return self._equals(value) is (self.operator == "=")
         if value.number is None or self.number is None:
@@ -78,7 +78,7 @@ def comparison(sign: str, literal: Token) -> Comparison:
 
 
 def resembles(text: str, pattern: str) -> bool:
-    """Whether a text is what a pattern with `*` describes."""
+    """Tell whether a text is what a pattern with `*` describes."""
     first, *others = pattern.split("*")
     if not others:
         return text == pattern

@@ -21,6 +21,16 @@ def _table(scene: Scene, **more: Any) -> dict[str, Any]:
     }
 
 
+def _metric_filter(scene: Scene, filterPattern: str = "ERROR", **metric: Any) -> dict[str, Any]:
+    transformation = {"metricName": "errors", "metricNamespace": "shop", "metricValue": "1", **metric}
+    return {
+        "logGroupName": scene.log_group,
+        "filterName": "errors",
+        "filterPattern": filterPattern,
+        "metricTransformations": [transformation],
+    }
+
+
 def _filled_bucket(scene: Scene) -> str:
     scene.s3.put_object(Bucket=scene.bucket, Key="k", Body=b"x")
     return scene.bucket
@@ -105,6 +115,25 @@ LOGS = (
             lambda a: (a.logs.create_log_stream, {"logGroupName": "none", "logStreamName": "s"})),
     Refusal("DeleteLogGroup", "a group that does not exist", "ResourceNotFoundException",
             lambda a: (a.logs.delete_log_group, {"logGroupName": "none"})),
+    Refusal("FilterLogEvents", "a pattern that is none", "InvalidParameterException",
+            lambda a: (a.logs.filter_log_events, {"logGroupName": a.log_group, "filterPattern": "{ $.a"}),
+            "If a filter pattern starts with '{' it must end with '}'",
+            "https://github.com/jorgebastida/awslogs/issues/210"),
+    Refusal("FilterLogEvents", "a stream that does not exist", "ResourceNotFoundException",
+            lambda a: (a.logs.filter_log_events, {"logGroupName": a.log_group, "logStreamNames": ["none"]}),
+            source="https://github.com/percona/rds_exporter/issues/81"),
+    Refusal("PutMetricFilter", "a pattern that is none", "InvalidParameterException",
+            lambda a: (a.logs.put_metric_filter, _metric_filter(a, filterPattern="{ $.a }")),
+            "Invalid metric filter pattern"),
+    Refusal("PutMetricFilter", "dimensions of words", "InvalidParameterException",
+            lambda a: (a.logs.put_metric_filter, _metric_filter(a, dimensions={"Level": "$.level"})),
+            "The specified filter pattern does not support dimensions",
+            "https://github.com/hashicorp/terraform-provider-aws/issues/28881"),
+    Refusal("PutSubscriptionFilter", "a stream without a role", "InvalidParameterException",
+            lambda a: (a.logs.put_subscription_filter,
+                       {"logGroupName": a.log_group, "filterName": "f", "filterPattern": "",
+                        "destinationArn": f"arn:aws:kinesis:{a.region}:{a.account}:stream/none"}),
+            "destinationArn for vendor kinesis cannot be used without roleArn"),
 )  # fmt: skip
 
 DYNAMODB = (

@@ -16,7 +16,7 @@ from pushproof.emulator.services.sns.publishing import Publishing
 from pushproof.emulator.services.sns.signing import certificate, certificate_name
 from pushproof.emulator.services.sns.subscribing import Subscribing
 from pushproof.emulator.services.sns.words import invalid, refused
-from pushproof.emulator.substrate.moto import MotoSubstrate
+from pushproof.emulator.substrate.layered import moto_answers
 from pushproof.engines.notifications import check_topic, check_topic_attribute
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ class SnsService(Subscribing, Publishing):
 
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
-        native = getattr(world.substrate, "native", None)
-        on_moto = isinstance(world.substrate, MotoSubstrate) if native is None else "sns" not in native
-        self._answers = on_moto
+        self._answers = moto_answers(world.substrate, "sns")
 
     def handler(self, operation: str) -> Handler | None:
         return super().handler(operation) if self._answers else None

@@ -1,0 +1,90 @@
+"""Things that the parts of the Logs service share: patterns, groups and pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services import Service
+from pushproof.engines.logpatterns import FilterPattern, InvalidFilterPattern, compile_pattern
+
+# Patterns with regular expressions that a group may have in its filters:
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
+_MOST_REGEX_PATTERNS = 5
+
+
+class LogsBase(Service):
+    """Groups of the substrate."""
+
+    overlay: ClassVar[bool] = True
+
+    def check_group(self, context: RequestContext, name: str) -> None:
+        """Raise AwsError when there is no group of that name."""
+        if not any(group["logGroupName"] == name for group in self.groups(context, name)):
+            raise absent("log group")
+
+    def groups(self, context: RequestContext, prefix: str) -> list[dict[str, Any]]:
+        """The first groups whose names begin so, in order: a group of that very name is the first."""
+        answer = self.ask(context, "DescribeLogGroups", {"logGroupNamePrefix": prefix})
+        found: list[dict[str, Any]] = answer["logGroups"]
+        return found
+
+    def subscriptions(self, context: RequestContext, group: str) -> list[dict[str, Any]]:
+        """The subscription filters of a group. Raises AwsError when there is none of that name."""
+        found: list[dict[str, Any]] = self.ask(context, "DescribeSubscriptionFilters", {"logGroupName": group})[
+            "subscriptionFilters"
+        ]
+        return found
+
+
+def compiled(text: str, kind: str = "") -> FilterPattern:
+    """A compiled pattern. Raises AwsError, which says "Invalid metric filter pattern" for the kind "metric"."""
+    try:
+        return compile_pattern(text)
+    except InvalidFilterPattern as error:
+        raise invalid(error.message or " ".join(("Invalid", *kind.split(), "filter pattern"))) from error
+
+
+def check_regexes(pattern: FilterPattern, others: Sequence[str]) -> None:
+    """Raise AwsError when a group's other patterns leave no room for one with a regular expression."""
+    if pattern.regexes and sum(1 for other in others if _has_regex(other)) >= _MOST_REGEX_PATTERNS:
+        raise AwsError("LimitExceededException", "Resource limit exceeded.")
+
+
+def _has_regex(text: str) -> bool:
+    try:
+        return compile_pattern(text).regexes > 0
+    except InvalidFilterPattern:
+        # Another emulator may keep what Logs would not.
+        return False
+
+
+def invalid(message: str) -> AwsError:
+    """The error for a parameter that Logs refuses."""
+    return AwsError("InvalidParameterException", message)
+
+
+def absent(what: str) -> AwsError:
+    """The error for something that is not there."""
+    return AwsError("ResourceNotFoundException", f"The specified {what} does not exist.")
+
+
+def token_of(*position: str | int) -> str:
+    """A token for the page after a position."""
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
+
+
+def position_of(token: str, form: Sequence[type]) -> list[Any]:
+    """The position that a token says. Raises AwsError for one that was never answered."""
+    try:
+        position = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
+    except (ValueError, RecursionError, binascii.Error):
+        position = None
+    if not isinstance(position, list) or [type(part) for part in position] != list(form):
+        raise invalid("The specified nextToken is invalid.")
+    return position
