@@ -145,7 +145,8 @@ def test_sh_is_dash_on_ubuntu_images(builds: Builds) -> None:
     log = builds.log(build)
     assert "said here\n" in log
     assert "said later\n" in log
-    assert "/codebuild/output/tmp/script.sh: 4: [[: not found\n" in log
+    assert "\n/codebuild/output/tmp/script.sh: 4: " in log
+    assert "[[: not found\n" in log
     assert builds.context(build, "POST_BUILD") == (
         "FAILED", "COMMAND_EXECUTION_ERROR", "Error while executing command: [[ a == a ]]. Reason: exit status 127"
     )  # fmt: skip
