@@ -77,3 +77,47 @@ def test_a_deleted_connection_is_gone(world: World) -> None:
     with pytest.raises(ClientError) as raised:
         client.get_connection(ConnectionArn=arn)
     assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_requests_that_are_refused_leave_nothing(world: World) -> None:
+    """API_CreateConnection, API_CreateHost: limits of the model, references that must exist, one way to name the provider."""
+    client = world.administrator("codestar-connections")
+    host = client.create_host(Name="h", ProviderType="GitHubEnterpriseServer", ProviderEndpoint="https://git.example")[
+        "HostArn"
+    ]
+    gone = host.replace("host/h/", "host/gone/")
+    refused = [
+        ("ValidationException", {"ConnectionName": "x" * 33, "ProviderType": "GitHub"}),
+        ("ValidationException", {"ConnectionName": "x", "ProviderType": "SourceSafe"}),
+        ("ValidationException", {"ConnectionName": "x"}),
+        ("ValidationException", {"ConnectionName": "x", "ProviderType": "GitHub", "HostArn": host}),
+        ("ValidationException", {"ConnectionName": "x", "ProviderType": "GitHubEnterpriseServer"}),
+        ("ResourceNotFoundException", {"ConnectionName": "x", "HostArn": gone}),
+        (
+            "ValidationException",
+            {"ConnectionName": "x", "ProviderType": "GitHub", "Tags": [{"Key": "aws:a", "Value": ""}]},
+        ),
+    ]
+    for code, members in refused:
+        with pytest.raises(ClientError) as raised:
+            client.create_connection(**members)
+        assert raised.value.response["Error"]["Code"] == code, members
+    with pytest.raises(ClientError) as raised:
+        client.create_host(Name="g", ProviderType="GitHub", ProviderEndpoint="https://github.com")
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(ClientError) as raised:
+        client.list_connections(NextToken="nonsense")
+    assert raised.value.response["Error"]["Code"] == "ValidationException"
+    assert client.list_connections()["Connections"] == []
+    assert [one["HostArn"] for one in client.list_hosts()["Hosts"]] == [host]
+
+
+def test_a_connection_is_of_its_region(world: World) -> None:
+    """The API of another region does not know it."""
+    arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
+        "ConnectionArn"
+    ]
+    elsewhere = world.administrator("codestar-connections", region="us-east-1")
+    for call in (elsewhere.get_connection, elsewhere.delete_connection):
+        with pytest.raises(ClientError, match="not found"):
+            call(ConnectionArn=arn)

@@ -233,8 +233,8 @@ def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
     raise first
 
 
-def validate(call: ParsedCall, *, required_only: bool = False) -> None:
-    """Check parameters against the model. Raises AwsError naming each parameter that is missing or wrong."""
+def validate(call: ParsedCall, code: str | None = None, *, required_only: bool = False) -> None:
+    """Check parameters against the model. Raises AwsError, under `code`, naming each parameter that is missing or wrong."""
     shape = call.model.input_shape
     if shape is None:
         return
@@ -246,7 +246,7 @@ def validate(call: ParsedCall, *, required_only: bool = False) -> None:
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         name = found[0].partition(" at '")[2].partition("'")[0]
         raise AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
-    raise AwsError(_refusing_code(call), worded(found), 400)
+    raise AwsError(code or _refusing_code(call), worded(found), 400)
 
 
 # Services that say in words of their own what is wrong with a value: their handlers do, and know more than the model.

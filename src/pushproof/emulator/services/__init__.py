@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -49,6 +50,8 @@ class Service:
     """
 
     overlay: ClassVar[bool] = False
+    #: The code of a call that breaks a limit of the service's model; None where the service checks them itself.
+    constraint_code: ClassVar[str | None] = None
 
     def __init__(self, world: Site, name: str) -> None:
         self.world = world
@@ -58,6 +61,11 @@ class Service:
         """The method that answers an operation; None where there is none, or where the substrate may answer this time."""
         method: Handler | None = getattr(self, xform_name(operation), None)
         return method
+
+    def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for what the service's model forbids. Called before the method of an operation."""
+        if self.constraint_code is not None:
+            check_constraints(self.name, context.operation, request, self.constraint_code)
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for what AWS refuses and the substrate would store. Called first, in overlays only.

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pushproof.aws.tags import broken_rule
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
@@ -19,7 +20,9 @@ from pushproof.emulator.services import Service
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
 
-_PROVIDERS = ("Bitbucket", "GitHub", "GitHubEnterpriseServer", "GitLab", "GitLabSelfManaged", "AzureDevOps")
+#: Providers that are installed somewhere, and reached through a host.
+_INSTALLED = ("GitHubEnterpriseServer", "GitLabSelfManaged")
+_MOST_TAGS = 200
 
 
 @dataclass(slots=True)
@@ -62,6 +65,8 @@ class Host:
 class ConnectionsService(Service):
     """Connections and hosts; both service names see the same ones, ARNs keep the prefix they were made under."""
 
+    constraint_code = "ValidationException"
+
     def __init__(self, world: Site, name: str, *, other: ConnectionsService | None = None) -> None:
         """`other` is the same service under its other name."""
         super().__init__(world, name)
@@ -87,20 +92,23 @@ class ConnectionsService(Service):
         name = request["ConnectionName"]
         provider, host = request.get("ProviderType"), request.get("HostArn")
         if provider is None and host is None:
-            raise AwsError("InvalidInputException", "Either ProviderType or HostArn must be given.")
-        if provider is not None and provider not in _PROVIDERS:
-            raise AwsError("InvalidInputException", f"ProviderType {provider} is not one of {', '.join(_PROVIDERS)}.")
-        if host is not None and host not in self.hosts:
-            raise AwsError("ResourceNotFoundException", f"The host {host} was not found.")
+            raise AwsError("ValidationException", "Either ProviderType or HostArn must be given.")
+        if provider is not None and host is not None:
+            raise AwsError("ValidationException", "ProviderType and HostArn cannot be given together.")
+        if provider in _INSTALLED:
+            raise AwsError("ValidationException", f"A connection to {provider} needs the HostArn of its host.")
+        if host is not None:
+            self._host(context, host)
+        tags = _take_tags({}, request)
         arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:connection/{uuid.uuid4()}"
         provider = provider or (self.hosts[host].provider_type if host else None)
         connection = Connection(arn, name, provider, context.account_id, host_arn=host)
-        connection.tags.update(_tags(request))
+        connection.tags.update(tags)
         self.connections[arn] = connection
         return {"ConnectionArn": arn, "Tags": _tag_list(connection.tags)}
 
     def get_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return {"Connection": self._connection(request["ConnectionArn"]).describe()}
+        return {"Connection": self._connection(request["ConnectionArn"], context).describe()}
 
     def list_connections(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         chosen = [
@@ -110,18 +118,20 @@ class ConnectionsService(Service):
             and request.get("ProviderTypeFilter") in (None, c.provider_type)
             and request.get("HostArnFilter") in (None, c.host_arn)
         ]
-        start = int(request.get("NextToken") or 0)
-        end = start + (request.get("MaxResults") or 100)
-        page: dict[str, Any] = {"Connections": chosen[start:end]}
-        if end < len(chosen):
-            page["NextToken"] = str(end)
-        return page
+        return _page("Connections", chosen, request)
 
     def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        del self.connections[self._connection(request["ConnectionArn"]).arn]
+        del self.connections[self._connection(request["ConnectionArn"], context).arn]
         return {}
 
     def create_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        if request["ProviderType"] not in _INSTALLED:
+            raise AwsError(
+                "ValidationException",
+                f"A host is of a provider that is installed, {' or '.join(_INSTALLED)}: "
+                f"{request['ProviderType']} is not.",
+            )
+        tags = _take_tags({}, request)
         arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:host/{request['Name']}/{uuid.uuid4().hex[:8]}"
         host = Host(
             arn,
@@ -130,12 +140,12 @@ class ConnectionsService(Service):
             request["ProviderEndpoint"],
             vpc=request.get("VpcConfiguration"),
         )
-        host.tags.update(_tags(request))
+        host.tags.update(tags)
         self.hosts[arn] = host
         return {"HostArn": arn, "Tags": _tag_list(host.tags)}
 
     def get_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        host = self._host(request["HostArn"])
+        host = self._host(context, request["HostArn"])
         shown: dict[str, Any] = {
             "Name": host.name,
             "Status": host.status,
@@ -147,52 +157,52 @@ class ConnectionsService(Service):
         return shown
 
     def list_hosts(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "Hosts": [
-                {
-                    "Name": h.name,
-                    "HostArn": h.arn,
-                    "ProviderType": h.provider_type,
-                    "ProviderEndpoint": h.endpoint,
-                    "Status": h.status,
-                }
-                for h in self.hosts.values()
-            ]
-        }
+        hosts = [
+            {
+                "Name": host.name,
+                "HostArn": host.arn,
+                "ProviderType": host.provider_type,
+                "ProviderEndpoint": host.endpoint,
+                "Status": host.status,
+            }
+            for host in self.hosts.values()
+            if f":{context.region}:" in host.arn
+        ]
+        return _page("Hosts", hosts, request)
 
     def delete_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        host = self._host(request["HostArn"])
+        host = self._host(context, request["HostArn"])
         if any(c.host_arn == host.arn for c in self.connections.values()):
             raise AwsError("ResourceUnavailableException", "The host has connections; delete them first.")
         del self.hosts[host.arn]
         return {}
 
     def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return {"Tags": _tag_list(self._tagged(request["ResourceArn"]).tags)}
+        return {"Tags": _tag_list(self._tagged(context, request["ResourceArn"]).tags)}
 
     def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self._tagged(request["ResourceArn"]).tags.update(_tags(request))
+        _take_tags(self._tagged(context, request["ResourceArn"]).tags, request)
         return {}
 
     def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        tags = self._tagged(request["ResourceArn"]).tags
+        tags = self._tagged(context, request["ResourceArn"]).tags
         for key in request["TagKeys"]:
             tags.pop(key, None)
         return {}
 
-    def _connection(self, arn: str) -> Connection:
+    def _connection(self, arn: str, context: RequestContext | None = None) -> Connection:
         connection = self.find(arn)
-        if connection is None:
+        if connection is None or (context is not None and connection.arn.split(":")[3] != context.region):
             raise AwsError("ResourceNotFoundException", f"Connection {arn} not found")
         return connection
 
-    def _host(self, arn: str) -> Host:
-        if arn not in self.hosts:
+    def _host(self, context: RequestContext, arn: str) -> Host:
+        if arn not in self.hosts or arn.split(":")[3] != context.region:
             raise AwsError("ResourceNotFoundException", f"Host {arn} not found")
         return self.hosts[arn]
 
-    def _tagged(self, arn: str) -> Connection | Host:
-        return self._host(arn) if ":host/" in arn else self._connection(arn)
+    def _tagged(self, context: RequestContext, arn: str) -> Connection | Host:
+        return self._host(context, arn) if ":host/" in arn else self._connection(arn, context)
 
 
 def _identity(arn: str) -> str:
@@ -200,8 +210,27 @@ def _identity(arn: str) -> str:
     return re.sub(r"^arn:([^:]+):(codestar-connections|codeconnections):", r"arn:\1:connections:", arn)
 
 
-def _tags(request: dict[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])}
+def _take_tags(tags: dict[str, str], request: dict[str, Any]) -> dict[str, str]:
+    """Add a request's tags to a resource's, or refuse them all; returns the resource's. Raises AwsError."""
+    added = request.get("Tags") or []
+    if (broken := broken_rule((tag["Key"], tag["Value"]) for tag in added)) is not None:
+        raise AwsError("ValidationException", broken)
+    if len({*tags, *(tag["Key"] for tag in added)}) > _MOST_TAGS:
+        raise AwsError("LimitExceededException", f"A resource can have {_MOST_TAGS} tags at most.")
+    tags.update({tag["Key"]: tag["Value"] for tag in added})
+    return tags
+
+
+def _page(member: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    token = request.get("NextToken") or "0"
+    if not (token.isascii() and token.isdigit() and len(token) < 10):
+        raise AwsError("ValidationException", f"The next token {token} is not valid.")
+    start = int(token)
+    end = start + (request.get("MaxResults") or 100)
+    page: dict[str, Any] = {member: items[start:end]}
+    if end < len(items):
+        page["NextToken"] = str(end)
+    return page
 
 
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

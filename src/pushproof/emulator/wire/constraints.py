@@ -46,15 +46,31 @@ def _broken(shape: Any, value: Any, path: str, echo: bool) -> Iterator[str]:
             yield from _broken(shape.member, item, f"{path}.{number}.member", echo)
     elif shape.type_name == "map" and isinstance(value, dict):
         for key, item in value.items():
-            reasons = list(_reasons(shape.key, key, echo))
-            if reasons:
-                yield _said(value, path, f"Map keys must satisfy constraint: [{', '.join(reasons)}]", echo)
-            yield from _broken(shape.value, item, f"{path}.{key}.member", echo)
+            if any(_reasons(shape.key, key, echo)):
+                yield _map_said(path, "keys", shape.key)
+            if shape.value.type_name == "string":
+                if any(_reasons(shape.value, item, echo)):
+                    yield _map_said(path, "value", shape.value)
+            else:
+                yield from _broken(shape.value, item, f"{path}.{key}.member", echo)
 
 
 def _said(value: Any, path: str, reason: str, echo: bool) -> str:
     shown = f"Value '{value}' at" if echo or isinstance(value, int) else "Value at"
     return f"{shown} '{path}' failed to satisfy constraint: {reason}"
+
+
+def _map_said(path: str, part: str, shape: Any) -> str:
+    """A map's keys and values are not repeated (values may be secrets); all that is asked of them is."""
+    limits = shape.metadata
+    asked = [
+        f"Member must have length {word} {limits[limit]}"
+        for limit, word in (("max", "less than or equal to"), ("min", "greater than or equal to"))
+        if limit in limits
+    ]
+    if "pattern" in limits:
+        asked.append(f"Member must satisfy regular expression pattern: {limits['pattern']}")
+    return f"Value at '{path}' failed to satisfy constraint: Map {part} must satisfy constraint: [{', '.join(asked)}]"
 
 
 def _reasons(shape: Any, value: Any, echo: bool) -> Iterator[str]:

@@ -55,6 +55,13 @@ class Answering(Protocol):
     def overlay(self) -> bool:
         """Whether the substrate answers the operations that the service does not have."""
 
+    @property
+    def constraint_code(self) -> str | None:
+        """The error code of a call that breaks a limit of the service's model; None where the service has words of its own."""
+
+    def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
+        """Raise AwsError for what the service's model forbids."""
+
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation; None when there is none."""
 
@@ -207,7 +214,7 @@ class Gateway:
             return
         service = self.services.get(exchange.service)
         if service is not None and service.handler(exchange.call.operation) is not None:
-            protocol.validate(exchange.call)
+            protocol.validate(exchange.call, service.constraint_code)
         elif exchange.service != "s3":
             # S3's own errors tell one missing thing from another, and the substrate knows them.
             protocol.validate(exchange.call, required_only=True)
@@ -225,7 +232,9 @@ class Gateway:
                     service.admit(exchange.context, exchange.call.parameters)
             method = service.handler(exchange.call.operation)
             if method is not None:
+                assert exchange.context is not None
                 with self.world.loop.lock:
+                    service.check_form(exchange.context, exchange.call.parameters)
                     exchange.result = self._judge(exchange.call, method, exchange.context)
                 return
             if not service.overlay:

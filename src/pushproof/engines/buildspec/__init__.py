@@ -26,7 +26,7 @@ from pushproof.engines.buildspec.model import (
     SecretReference,
 )
 from pushproof.engines.buildspec.parse import parse
-from pushproof.engines.buildspec.runtimes import check_runtimes, runtimes_of
+from pushproof.engines.buildspec.runtimes import check_runtimes, is_linux_image, runtimes_of
 from pushproof.engines.buildspec.selection import ArtifactError, SelectedFile, Selection, expand, glob_pattern, select
 from pushproof.engines.buildspec.shells import LINUX_SHELLS, ShellRefusal, refusal, sh_of
 from pushproof.engines.buildspec.transitions import Outcome, Progress, TransitionSettings, advance, phases_run
@@ -66,6 +66,7 @@ __all__ = [
     "exported",
     "from_buildspec",
     "glob_pattern",
+    "is_linux_image",
     "parse",
     "phases_run",
     "refusal",

@@ -13,8 +13,19 @@ from pushproof.engines.buildspec.model import Buildspec, Phase
 
 _CURRENT = ("dotnet", "golang", "java", "nodejs", "php", "python", "ruby")
 _FORMER = ("android", "docker", *_CURRENT)
+_IMAGE = re.compile(
+    r"aws/codebuild/(standard|amazonlinux2?-(x86_64|aarch64)-standard):[1-9](\.\d+)?(-\d\d\.\d\d\.\d\d)?"
+)
 _UBUNTU = re.compile(r"aws/codebuild/standard:(\d+)\.")
-_AMAZON_LINUX = re.compile(r"aws/codebuild/amazonlinux2?(?:023)?-(?:x86_64|aarch64)-standard:(\d+)\.")
+_AMAZON_LINUX = re.compile(r"aws/codebuild/amazonlinux2?-(?:x86_64|aarch64)-standard:(\d+)\.")
+
+
+def is_linux_image(image: str) -> bool:
+    """Whether an image is one of CodeBuild's Linux images of today: Ubuntu's or Amazon Linux's standard images.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
+    """
+    return _IMAGE.fullmatch(image) is not None
 
 
 def runtimes_of(image: str) -> tuple[str, ...]:

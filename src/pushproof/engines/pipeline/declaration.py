@@ -6,13 +6,19 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pushproof.engines.pipeline.catalogue import ELSEWHERE, KINDS, ActionKind
 from pushproof.engines.pipeline.errors import PipelineError
 from pushproof.engines.pipeline.variables import RESERVED, references
+
+# https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+MOST_STAGES = 50
+MOST_ACTIONS_IN_STAGE = 50
+MOST_ACTIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,12 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         region=region,
         stores=_read_stores(pipeline),
     )
+    names = [variable["name"] for variable in pipeline.get("variables") or ()]
+    if len(set(names)) < len(names):
+        raise _structure(f"Variable names must be unique within the pipeline; pipeline {declaration.name} repeats one")
     check(declaration)
     _check_stores(declaration)
+    _check_triggers(declaration, pipeline.get("triggers") or ())
     return declaration
 
 
@@ -153,6 +163,24 @@ def _check_stores(declaration: Declaration) -> None:
                     f"Action {action.name} in stage {stage.name} runs in region {action.region}, for which artifactStores "
                     "contains no bucket"
                 )
+
+
+def _check_triggers(declaration: Declaration, triggers: Sequence[Mapping[str, Any]]) -> None:
+    """Triggers start pipelines of type V2, each for one source action of a connection.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.html (triggers)
+    """
+    if triggers and declaration.pipeline_type == "V1":
+        raise _structure(f"Triggers are only supported for pipelines of type V2; pipeline {declaration.name} is V1")
+    sources = {action.name for action in declaration.stages[0].actions if action.provider == "CodeStarSourceConnection"}
+    seen: set[str] = set()
+    for trigger in triggers:
+        name = str(trigger["gitConfiguration"]["sourceActionName"])
+        if name not in sources:
+            raise _structure(f"The trigger for '{name}' names no source action with a connection")
+        if name in seen:
+            raise _structure(f"There can be one trigger for a source action; '{name}' has more than one")
+        seen.add(name)
 
 
 def _read_stage(stage: Mapping[str, Any]) -> Stage:
@@ -203,6 +231,7 @@ def check(declaration: Declaration) -> None:
         raise _structure("Pipeline should start with a stage that only contains source actions")
     if declaration.pipeline_type == "V1":
         _check_v1(declaration)
+    _check_limits(declaration)
     seen: set[str] = set()
     for index, stage in enumerate(stages):
         if stage.name in seen:
@@ -213,6 +242,25 @@ def check(declaration: Declaration) -> None:
         _check_stage(stage, first=index == 0)
     _check_artifacts(declaration)
     _check_variables(declaration)
+
+
+def _check_limits(declaration: Declaration) -> None:
+    """Quotas of a pipeline (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html)."""
+    if len(declaration.stages) > MOST_STAGES:
+        raise _limit(f"Pipeline has {len(declaration.stages)} stages. There can be at most {MOST_STAGES} in a pipeline")
+    total = 0
+    for stage in declaration.stages:
+        if len(stage.actions) > MOST_ACTIONS_IN_STAGE:
+            raise _limit(
+                f"Stage {stage.name} has {len(stage.actions)} actions. There can be at most {MOST_ACTIONS_IN_STAGE} in a stage"
+            )
+        total += len(stage.actions)
+    if total > MOST_ACTIONS:
+        raise _limit(f"Pipeline has {total} actions. There can be at most {MOST_ACTIONS} in a pipeline")
+
+
+def _limit(message: str) -> PipelineError:
+    return PipelineError("LimitExceededException", message)
 
 
 def _check_v1(declaration: Declaration) -> None:
@@ -255,6 +303,11 @@ def _check_stage(stage: Stage, *, first: bool) -> None:
 
 def _check_action(action: Action) -> None:
     kind = action.kind
+    if action.region is not None and (action.category == "Source" or action.owner in ("ThirdParty", "Custom")):
+        # pipeline-requirements.html: no cross-region actions of these kinds.
+        raise _action(f"Action '{action.name}' cannot be a cross-region action: its type does not support one")
+    if len(set(action.inputs)) < len(action.inputs):
+        raise _action(f"Action {action.name} declares the same input artifact more than once")
     if kind is None or action.version != "1":
         described = (
             f"ActionType (Category: '{action.category}', Provider: '{action.provider}', Owner: '{action.owner}', "
@@ -279,6 +332,7 @@ def _check_action(action: Action) -> None:
         raise _action(f"Action configuration for action '{action.name}' is missing required configuration '{key}'")
     for key in sorted(action.configuration.keys() - kind.required - kind.optional):
         raise _action(f"Action configuration for action '{action.name}' contains unknown configuration '{key}'")
+    _check_values(action)
     if action.provider == "CodeBuild" and len(action.inputs) > 1:
         primary = action.configuration.get("PrimarySource")
         if primary is None:
@@ -287,6 +341,32 @@ def _check_action(action: Action) -> None:
             )
         if primary not in action.inputs:
             raise _action(f"PrimarySource '{primary}' of action '{action.name}' is not one of its input artifacts")
+
+
+# What a configuration value must be, once it holds no variable; and in words.
+_VALUES: dict[tuple[str, str], tuple[re.Pattern[str], str]] = {
+    ("CodeStarSourceConnection", "OutputArtifactFormat"): (
+        re.compile("CODE_ZIP|CODEBUILD_CLONE_REF"),
+        "CODE_ZIP or CODEBUILD_CLONE_REF",
+    ),
+    ("CodeStarSourceConnection", "DetectChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("S3", "PollForSourceChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("S3", "AllowOverrideForS3ObjectKey"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("CodeBuild", "BatchEnabled"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("CodeBuild", "CombineArtifacts"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("Manual", "NotificationArn"): (re.compile(r"arn:aws(-[\w]+)*:sns:[\w-]+:[0-9]{12}:.+"), "the ARN of a topic"),
+    ("ECS", "DeploymentTimeout"): (re.compile("[1-9]|[1-5][0-9]|60"), "a number of minutes from 1 to 60"),
+}
+
+
+def _check_values(action: Action) -> None:
+    for key, value in action.configuration.items():
+        rule = _VALUES.get((action.provider, key))
+        if rule is not None and "#{" not in value and not rule[0].fullmatch(value):
+            raise _action(
+                f"Action configuration for action '{action.name}' contains invalid value '{value}' for configuration '{key}': "
+                f"expected {rule[1]}"
+            )
 
 
 def _check_artifacts(declaration: Declaration) -> None:

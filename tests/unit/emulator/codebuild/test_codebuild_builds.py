@@ -489,3 +489,58 @@ def test_variables_that_belong_to_other_kinds_of_builds_are_not_set(builds: Buil
     assert "CODEBUILD_BUILD_ARN" in names
     assert not {name for name in names if name.startswith(("CODEBUILD_WEBHOOK_", "CODEBUILD_BATCH_"))}
     assert not names & {"CODEBUILD_PUBLIC_BUILD_URL", "CODEBUILD_RESOLVED_SOURCE_VERSION"}
+
+
+def refused(builds: Builds, **members: Any) -> str:
+    """The message of an InvalidInputException that StartBuild answers, after which nothing has changed."""
+    before = (builds.client.list_builds()["ids"], builds.client.batch_get_projects(names=["app"])["projects"])
+    with pytest.raises(ClientError) as caught:
+        builds.start(**members)
+    assert caught.value.response["Error"]["Code"] == "InvalidInputException"
+    after = (builds.client.list_builds()["ids"], builds.client.batch_get_projects(names=["app"])["projects"])
+    assert after == before
+    return str(caught.value.response["Error"]["Message"])
+
+
+def test_overrides_are_refused_as_project_members_are(builds: Builds) -> None:
+    """StartBuild refuses what CreateProject would, and a build of a pipeline's project that nobody gives artifacts."""
+    builds.project()
+    assert "computeType" in refused(builds, computeTypeOverride="BUILD_LAMBDA_1GB")
+    assert "location must be specified" in refused(builds, cacheOverride={"type": "S3"})
+    assert "timeoutInMinutesOverride" in refused(builds, timeoutInMinutesOverride=2161)
+    assert "ArtifactsOverride" in refused(builds, artifactsOverride={"type": "CODEPIPELINE"})
+    twice = [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]
+    assert "A is there twice" in refused(builds, environmentVariablesOverride=twice)
+    builds.client.update_project(name="app", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"})
+    assert refused(builds) == "ArtifactsOverride must be set when using artifacts type CodePipelines"
+    assert "SourceTypeOverride" in refused(builds, artifactsOverride={"type": "NO_ARTIFACTS"})
+
+
+def test_a_token_is_good_for_five_minutes_and_for_one_request(builds: Builds) -> None:
+    """API_StartBuild: repeating a request with its token starts nothing; another request with it is a mismatch."""
+    builds.project()
+    first = builds.start(idempotencyToken="t")
+    assert builds.start(idempotencyToken="t") == first
+    assert "mismatch" in refused(builds, idempotencyToken="t", sourceVersion="x")
+    builds.world.loop.advance(301)  # type: ignore[attr-defined]
+    assert builds.start(idempotencyToken="t") != first
+
+
+def test_a_refused_hand_over_can_be_used_again(builds: Builds) -> None:
+    """A build that a concurrent build limit refuses leaves the pipeline's hand-over as it was."""
+    builds.project(source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"}, concurrentBuildLimit=1)
+    service = builds.world.services["codebuild"]
+    handoff = PipelineHandoff("pipe", {"s": ("store", "source.zip")}, {"b": ("store", "built.zip")}, "s", "rev")
+    builds.start(idempotencyToken=service.hand_over(handoff))
+    token = service.hand_over(handoff)
+    with pytest.raises(ClientError, match="Cannot have more than 1 active builds"):
+        builds.start(idempotencyToken=token)
+    builds.world.loop.advance(3600)  # type: ignore[attr-defined]
+    assert builds.finish(builds.start(idempotencyToken=token))["initiator"] == "codepipeline/pipe"
+
+
+@pytest.mark.parametrize("image", ["aws/codebuild/windows-base:2019-3.0", "aws/codebuild/nonsense:1.0", "alpine:3"])
+def test_an_image_that_is_not_there_cannot_be_pulled(builds: Builds, image: str) -> None:
+    """PROVISIONING fails with BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE; nothing runs in an image of another kind instead."""
+    builds.project(environment={"image": image})
+    assert builds.phase(builds.run(), "PROVISIONING")[:2] == ("FAILED", "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE")

@@ -17,6 +17,15 @@ TRUST = {
 }
 
 
+ENVIRONMENT = {
+    "type": "LINUX_CONTAINER",
+    "image": "aws/codebuild/standard:7.0",
+    "computeType": "BUILD_GENERAL1_SMALL",
+    "privilegedMode": True,
+    "environmentVariables": [{"name": "ENVIRONMENT", "value": "dev"}],
+}
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
     """A virtual world with a role for CodeBuild."""
@@ -31,13 +40,7 @@ def request(world: World, **members: Any) -> dict[str, Any]:
         "name": "shop-dev",
         "source": {"type": "CODEPIPELINE", "buildspec": "buildspec.yml", "insecureSsl": False},
         "artifacts": {"type": "CODEPIPELINE"},
-        "environment": {
-            "type": "LINUX_CONTAINER",
-            "image": "aws/codebuild/standard:7.0",
-            "computeType": "BUILD_GENERAL1_SMALL",
-            "privilegedMode": True,
-            "environmentVariables": [{"name": "ENVIRONMENT", "value": "dev"}],
-        },
+        "environment": ENVIRONMENT,
         "serviceRole": f"arn:aws:iam::{world.account_id}:role/build",
         **members,
     }
@@ -72,23 +75,118 @@ def test_an_update_changes_what_it_names_and_nothing_else(world: World) -> None:
     assert codebuild.list_projects()["projects"] == []
 
 
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"name": "a b"}, "Project name a b is invalid"),
+    ({"source": {"type": "S3"}}, "location must be specified"),
+    ({"source": {"type": "NO_SOURCE"}, "artifacts": {"type": "NO_ARTIFACTS"}}, "buildspec must be specified"),
+    ({"artifacts": {"type": "NO_ARTIFACTS"}}, "CODEPIPELINE"),
+    ({"timeoutInMinutes": 2161}, "timeoutInMinutes"),
+    ({"cache": {"type": "S3"}}, "location must be specified for cache"),
+    ({"cache": {"type": "LOCAL"}}, "at least one mode must be specified"),
+    ({"queuedTimeoutInMinutes": 481}, "queuedTimeoutInMinutes"),
+    ({"name": "a" * 151}, "is invalid"),
+    ({"description": "x" * 256}, "'description' failed to satisfy constraint"),
+    ({"source": {"type": "SVN"}}, "'source.type' failed to satisfy constraint"),
+    ({"source": {"type": "S3", "location": "bucket"}, "artifacts": {"type": "NO_ARTIFACTS"}}, "valid S3 source"),
+    ({"environment": {**ENVIRONMENT, "type": "LINUX_LAMBDA_CONTAINER"}}, "computeType BUILD_GENERAL1_SMALL"),
+    (
+        {"environment": {**ENVIRONMENT, "type": "LINUX_GPU_CONTAINER", "computeType": "BUILD_GENERAL1_MEDIUM"}},
+        "computeType",
+    ),
+    ({"environment": {**ENVIRONMENT, "computeType": "BUILD_GENERAL2_SMALL"}}, "'environment.computeType'"),
+    (
+        {
+            "environment": {**ENVIRONMENT, "type": "LINUX_LAMBDA_CONTAINER", "computeType": "BUILD_LAMBDA_1GB"},
+            "queuedTimeoutInMinutes": 5,
+        },
+        # github.com/hashicorp/terraform-provider-aws/issues/34376
+        "Cannot specify queuedTimeoutInMinutes for lambda compute",
+    ),
+    ({"secondarySources": [{"type": "S3", "location": "b/x.zip"}]}, "sourceIdentifier must be specified"),
+    (
+        # github.com/boto/botocore/issues/2531
+        {"secondarySources": [{"type": "S3", "location": "b/x.zip", "sourceIdentifier": "a-b"}]},
+        "Invalid input: identifier must contain only alphanumeric characters and underscores and be less than 128 "
+        "characters in length",
+    ),
+    ({"secondarySources": [{"type": "S3", "location": "b/x.zip", "sourceIdentifier": "a"}] * 2}, "used more than once"),
+    ({"secondaryArtifacts": [{"type": "NO_ARTIFACTS", "artifactIdentifier": "a"}]}, "NO_ARTIFACTS"),
+    ({"secondarySourceVersions": [{"sourceIdentifier": "a", "sourceVersion": "1"}]}, "names no secondary source"),
+    ({"logsConfig": {"s3Logs": {"status": "ENABLED"}}}, "location must be specified when S3 logs are enabled"),
+    ({"vpcConfig": {"vpcId": "vpc-1", "subnets": ["subnet-1"]}}, "must be specified together"),
+    ({"tags": [{"key": "a", "value": "b"}, {"key": "a", "value": "c"}]}, "unique"),
+    ({"tags": [{"key": "aws:x", "value": "b"}]}, "reserved"),
+    ({"tags": [{"key": "k", "value": "b#"}]}, "letters, digits"),
+    ({"concurrentBuildLimit": 0}, "concurrentBuildLimit"),
+    ({"serviceRole": "arn:aws:iam::123456789012:role/nobody"}, "not authorized to perform: sts:AssumeRole"),
+]
+
+
+def test_what_aws_refuses_is_refused(world: World) -> None:
+    """Invalid projects are InvalidInputException naming the member, and leave nothing behind."""
+    codebuild = world.administrator("codebuild")
+    for members, words in REFUSED:
+        with pytest.raises(ClientError) as refused:
+            codebuild.create_project(**request(world, **members))
+        error = refused.value.response["Error"]
+        assert (error["Code"], words in error["Message"]) == ("InvalidInputException", True), (members, error)
+        assert codebuild.list_projects()["projects"] == [], members
+
+
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"name": "a b"}, "Project name a b is invalid"),
-        ({"source": {"type": "S3"}}, "location must be specified"),
-        ({"source": {"type": "NO_SOURCE"}, "artifacts": {"type": "NO_ARTIFACTS"}}, "buildspec must be specified"),
-        ({"artifacts": {"type": "NO_ARTIFACTS"}}, "CODEPIPELINE"),
-        ({"timeoutInMinutes": 2161}, "timeoutInMinutes"),
-        ({"cache": {"type": "S3"}}, "location must be specified for cache"),
+        (
+            {"fileSystemLocations": [{"type": "EFS", "location": "fs:/", "mountPoint": "/m", "identifier": "e"}]},
+            "file systems",
+        ),
+        (
+            {"environment": {**ENVIRONMENT, "fleet": {"fleetArn": "arn:aws:codebuild:eu-west-1:123456789012:fleet/f"}}},
+            "reserved",
+        ),
     ],
 )
-def test_what_aws_refuses_is_refused(world: World, members: dict[str, Any], words: str) -> None:
-    """Invalid projects are InvalidInputException naming the member."""
+def test_what_would_be_missed_is_not_stored(world: World, members: dict[str, Any], words: str) -> None:
+    """A member that a build would need and does not get is a 501, and no project is made."""
+    codebuild = world.administrator("codebuild")
     with pytest.raises(ClientError) as refused:
-        world.administrator("codebuild").create_project(**request(world, **members))
-    assert refused.value.response["Error"]["Code"] in ("InvalidInputException", "ValidationException")
+        codebuild.create_project(**request(world, **members))
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert words in refused.value.response["Error"]["Message"]
+    assert codebuild.list_projects()["projects"] == []
+
+
+def test_a_refused_update_changes_nothing(world: World) -> None:
+    """UpdateProject of several members, one of them wrong, leaves all of them as they were."""
+    codebuild = world.administrator("codebuild")
+    codebuild.create_project(**request(world))
+    before = codebuild.batch_get_projects(names=["shop-dev"])["projects"]
+    for wrong in (
+        {"timeoutInMinutes": 2161},
+        {"serviceRole": "arn:aws:iam::123456789012:role/nobody"},
+        {"concurrentBuildLimit": 0},
+    ):
+        with pytest.raises(ClientError):
+            codebuild.update_project(name="shop-dev", description="changed", badgeEnabled=True, **wrong)
+    assert codebuild.batch_get_projects(names=["shop-dev"])["projects"] == before
+
+
+def test_a_vpc_must_be_there_and_seen_by_the_role(world: World) -> None:
+    """CodeBuild looks at the network with the project's role when the project is made: "Not authorized to perform …"."""
+    codebuild, ec2, iam = (world.administrator(name) for name in ("codebuild", "ec2", "iam"))
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="b", Description="b", VpcId=vpc)["GroupId"]
+    network = {"vpcId": vpc, "subnets": [subnet], "securityGroupIds": [group]}
+    with pytest.raises(ClientError, match="Not authorized to perform DescribeSecurityGroups"):
+        codebuild.create_project(**request(world, vpcConfig=network))
+    role = request(world)["serviceRole"].rsplit("/", 1)[1]
+    see = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [see]})
+    iam.put_role_policy(RoleName=role, PolicyName="network", PolicyDocument=document)
+    with pytest.raises(ClientError, match="sg-"):
+        codebuild.create_project(**request(world, vpcConfig=network | {"securityGroupIds": ["sg-00000000000000000"]}))
+    assert codebuild.create_project(**request(world, vpcConfig=network))["project"]["vpcConfig"] == network
 
 
 def test_a_second_project_of_the_same_name_is_refused(world: World) -> None:

@@ -26,7 +26,7 @@ from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.runtime.docker.execution import captured, execute
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
-from pushproof.engines.buildspec import Phase, SelectedFile, sh_of
+from pushproof.engines.buildspec import Phase, SelectedFile, is_linux_image, sh_of
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -52,10 +52,10 @@ class DockerBuilder:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, job: BuildJob) -> DockerBuildContainer:
-        if not job.image.startswith("aws/codebuild/"):
+        if not is_linux_image(job.image):
             raise BuilderError(
                 "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE",
-                f"Unable to pull customer's container image {job.image}: only the images that CodeBuild provides "
+                f"Unable to pull customer's container image {job.image}: only CodeBuild's standard Linux images "
                 "(aws/codebuild/…) are emulated.",
             )
         try:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
-from pushproof.engines.buildspec import Phase, SelectedFile, expand, refusal, sh_of
+from pushproof.engines.buildspec import Phase, SelectedFile, expand, is_linux_image, refusal, sh_of
 
 DOCKER_REFUSAL = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
@@ -49,7 +49,7 @@ class ScriptedBuilder:
         self.opened: list[ScriptedContainer] = []
 
     def open(self, job: BuildJob) -> ScriptedContainer:
-        if not job.image.startswith("aws/codebuild/"):
+        if not is_linux_image(job.image):
             raise BuilderError(
                 "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"Unable to pull customer's container image {job.image}"
             )

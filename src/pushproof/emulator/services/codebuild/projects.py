@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.services.codebuild.validation import check_project, invalid
 
 TIMEOUT_MINUTES = 60
 QUEUED_TIMEOUT_MINUTES = 480
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,254}")
-_LOCATED_SOURCES = ("S3", "CODECOMMIT", "GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET", "GITLAB", "GITLAB_SELF_MANAGED")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9\-_]{1,149}")
 _SETTABLE = (
     "description", "source", "secondarySources", "sourceVersion", "secondarySourceVersions", "artifacts",
     "secondaryArtifacts", "cache", "environment", "serviceRole", "timeoutInMinutes", "queuedTimeoutInMinutes",
@@ -47,14 +46,18 @@ class Project:
         return environment
 
 
+def check_name(name: str) -> None:
+    """Refuse a name for a project. Raises AwsError (InvalidInputException)."""
+    if not _NAME.fullmatch(name):
+        raise invalid(
+            f"Project name {name} is invalid: it must have 2 to 150 characters, begin with a letter or a digit, and hold only "
+            "letters, digits, hyphens and underscores"
+        )
+
+
 def create(context: RequestContext, request: dict[str, Any], now: float) -> Project:
     """A project as AWS makes it of a CreateProject request. Raises AwsError (InvalidInputException)."""
     name = request["name"]
-    if not _NAME.fullmatch(name):
-        raise invalid(
-            f"Project name {name} is invalid: it must have 2 to 255 characters, begin with a letter or a digit, and hold only "
-            "letters, digits, hyphens and underscores"
-        )
     arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{name}"
     project = Project(name, arn, context.region, now, now, {})
     update(context, project, request, now)
@@ -67,16 +70,24 @@ def update(context: RequestContext, project: Project, request: dict[str, Any], n
     # "The replacement set of tags": a request without any replaces them by none.
     body.pop("tags", None)
     body |= {key: copy.deepcopy(request[key]) for key in _SETTABLE if key in request}
-    _fill_in(context, project.name, body)
-    _validate(body)
+    if (
+        request.get("environment", {}).get("type", "").endswith("_LAMBDA_CONTAINER")
+        and "queuedTimeoutInMinutes" in request
+    ):
+        raise invalid("Cannot specify queuedTimeoutInMinutes for lambda compute")
+    fill_in(context, project.name, body)
+    check_project(body)
     limit = request.get("concurrentBuildLimit")
+    if limit == 0:
+        raise invalid("Invalid concurrentBuildLimit: it must be at least 1")
     if limit is not None:
         project.concurrent_build_limit = None if limit < 0 else limit
     project.badge = request.get("badgeEnabled", project.badge)
     project.body, project.modified = body, now
 
 
-def _fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
+def fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
+    """Put in what a request leaves out."""
     body.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     body.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     if not body.get("encryptionKey"):
@@ -110,33 +121,6 @@ def _fill_in_artifacts(name: str, artifacts: dict[str, Any]) -> None:
         artifacts.setdefault("overrideArtifactName", False)
 
 
-def _validate(body: dict[str, Any]) -> None:
-    source, artifacts, environment = body["source"], body["artifacts"], body["environment"]
-    for one in (source, *body.get("secondarySources", [])):
-        if one["type"] in _LOCATED_SOURCES and not one.get("location"):
-            raise invalid(f"Invalid project source: location must be specified for project source type {one['type']}")
-    if source["type"] == "NO_SOURCE" and not source.get("buildspec"):
-        raise invalid("Invalid project source: buildspec must be specified when source type is NO_SOURCE")
-    if (source["type"] == "CODEPIPELINE") is not (artifacts["type"] == "CODEPIPELINE"):
-        raise invalid(
-            "Invalid project artifacts: artifacts type should be CODEPIPELINE exactly when source type is CODEPIPELINE"
-        )
-    for one in (artifacts, *body.get("secondaryArtifacts", [])):
-        if one["type"] == "S3" and not one.get("location"):
-            raise invalid("Invalid project artifacts: location must be specified for project artifacts type S3")
-    if body["cache"]["type"] == "S3" and not body["cache"].get("location"):
-        raise invalid("Invalid cache: location must be specified for cache type S3")
-    for minutes, least, most in (("timeoutInMinutes", 5, 2160), ("queuedTimeoutInMinutes", 5, 480)):
-        if not least <= body[minutes] <= most:
-            raise invalid(f"Invalid {minutes}: {body[minutes]} is not between {least} and {most}")
-    names = [variable["name"] for variable in environment["environmentVariables"]]
-    for name in names:
-        if names.count(name) > 1:
-            raise invalid(f"Invalid environment: environment variable names must be unique, {name} is there twice")
-        if not re.fullmatch(r"[^\s=]+", name):
-            raise invalid(f"Invalid environment: {name!r} is not the name of an environment variable")
-
-
 def describe(project: Project, stamp: Any) -> dict[str, Any]:
     """API_Project."""
     shown = {
@@ -151,8 +135,3 @@ def describe(project: Project, stamp: Any) -> dict[str, Any]:
     if project.concurrent_build_limit is not None:
         shown["concurrentBuildLimit"] = project.concurrent_build_limit
     return shown
-
-
-def invalid(message: str) -> AwsError:
-    """InvalidInputException."""
-    return AwsError("InvalidInputException", message)

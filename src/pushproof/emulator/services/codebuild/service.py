@@ -8,7 +8,10 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
@@ -17,8 +20,9 @@ from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codebuild import builds, projects
 from pushproof.emulator.services.codebuild.builds import Build
-from pushproof.emulator.services.codebuild.projects import Project, invalid
+from pushproof.emulator.services.codebuild.projects import Project
 from pushproof.emulator.services.codebuild.running import BuildRun
+from pushproof.emulator.services.codebuild.validation import check_project, check_variables, invalid
 from pushproof.engines.buildspec import Outcome, Phase
 
 if TYPE_CHECKING:
@@ -61,8 +65,26 @@ _OVERRIDES: dict[str, tuple[str, ...]] = {
 _COMPLETION = Callable[[str, str], None]
 
 
+# https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html
+_MOST_PROJECTS = 5000
+# "The token is … valid for five minutes." (API_StartBuild, idempotencyToken)
+_TOKEN_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A request that carried an idempotency token, at AWS time `at`, and the build it made."""
+
+    operation: str
+    request: dict[str, Any]
+    build: str
+    at: float
+
+
 class CodeBuildService(Service):
     """Projects and builds of every region."""
+
+    constraint_code = "InvalidInputException"
 
     def __init__(self, world: Site, name: str, *, builder: Builder | None) -> None:
         super().__init__(world, name)
@@ -73,8 +95,13 @@ class CodeBuildService(Service):
         self._runs: dict[str, BuildRun] = {}
         self._queue: list[BuildRun] = []
         self._handoffs: dict[str, PipelineHandoff] = {}
-        self._tokens: dict[tuple[tuple[str, str], str], str] = {}
+        self._tokens: dict[tuple[tuple[str, str], str], _Token] = {}
         self._listeners: list[_COMPLETION] = []
+
+    def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
+        if context.operation == "CreateProject":
+            projects.check_name(request["name"])
+        super().check_form(context, request)
 
     # What the plane asks.
 
@@ -94,15 +121,24 @@ class CodeBuildService(Service):
         known = self._projects.setdefault(context.scope, {})
         if request["name"] in known:
             raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {known[request['name']].arn}")
+        if len(known) >= _MOST_PROJECTS:
+            raise AwsError(
+                "AccountLimitExceededException", f"Cannot have more than {_MOST_PROJECTS} projects for the account"
+            )
         project = projects.create(context, request, self.world.clock.now())
         self._check_role(project.body["serviceRole"], project.arn)
+        self._check_network(context, project.body, project.arn)
         known[project.name] = project
         return {"project": self._describe(project)}
 
     def update_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         project = self._project(context, request["name"])
+        draft = copy.copy(project)
+        projects.update(context, draft, request, self.world.clock.now())
         if "serviceRole" in request:
             self._check_role(request["serviceRole"], project.arn)
+        if "vpcConfig" in request:
+            self._check_network(context, draft.body, project.arn)
         projects.update(context, project, request, self.world.clock.now())
         return {"project": self._describe(project)}
 
@@ -151,19 +187,42 @@ class CodeBuildService(Service):
     def start_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         project = self._project(context, request["projectName"])
         token = request.get("idempotencyToken")
-        handoff = self._handoffs.pop(token, None) if token else None
-        if token and handoff is None and (earlier := self._tokens.get((context.scope, token))):
-            return {"build": self._describe_build(self._builds[context.scope][earlier])}
+        handoff = self._handoffs.get(token) if token else None
+        if token and handoff is None and (earlier := self._earlier(context, token, request)) is not None:
+            return {"build": self._describe_build(earlier)}
         build = self._make_build(context, project, request, handoff)
         if token:
-            self._tokens[context.scope, token] = build.id
+            self._handoffs.pop(token, None)
+            self._remember(context, token, request, build)
         return {"build": self._describe_build(self._launch(context.scope, build))}
 
+    def _earlier(self, context: RequestContext, token: str, request: dict[str, Any]) -> Build | None:
+        """The build that a token was given for, in the five minutes that it is valid for. Raises AwsError for another request."""
+        known = self._tokens.get((context.scope, token))
+        if known is None or self.world.clock.now() - known.at > _TOKEN_SECONDS:
+            return None
+        if known.operation != context.operation or known.request != request:
+            raise invalid(f"Parameter mismatch: the idempotencyToken {token} was used with other parameters")
+        return self._builds[context.scope].get(known.build)
+
+    def _remember(self, context: RequestContext, token: str, request: dict[str, Any], build: Build) -> None:
+        self._tokens[context.scope, token] = _Token(
+            context.operation, copy.deepcopy(request), build.id, self.world.clock.now()
+        )
+
     def retry_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        earlier = self._build(context.scope, request.get("id") or "")
+        if not request.get("id"):
+            raise invalid("Invalid build ID: the id of the build to retry must be specified")
+        token = request.get("idempotencyToken")
+        if token and (retried := self._earlier(context, token, request)) is not None:
+            return {"build": self._describe_build(retried)}
+        earlier = self._build(context.scope, request["id"])
         if not earlier.complete:
             raise invalid(f"Build {earlier.arn} cannot be retried while it is in progress")
-        return {"build": self._describe_build(self._launch(context.scope, self._again(context, earlier)))}
+        build = self._again(context, earlier)
+        if token:
+            self._remember(context, token, request, build)
+        return {"build": self._describe_build(self._launch(context.scope, build))}
 
     def stop_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         build = self._build(context.scope, request["id"])
@@ -280,7 +339,7 @@ class CodeBuildService(Service):
                 "AccountLimitExceededException",
                 f"Cannot have more than {project.concurrent_build_limit} active builds for the project {project.name}",
             )
-        settings = _overridden(project, request)
+        settings = self._settings(context, project, request, handoff)
         project.builds += 1
         build = Build(
             uuid=str(uuid.uuid4()),
@@ -302,6 +361,43 @@ class CodeBuildService(Service):
             build.source_version = f"arn:aws:s3:::{bucket}/{key}"
             build.resolved_source_version = handoff.revision
         return build
+
+    def _settings(
+        self, context: RequestContext, project: Project, request: dict[str, Any], handoff: PipelineHandoff | None
+    ) -> dict[str, Any]:
+        """The project's settings with the overrides of a request. Raises AwsError for overrides that AWS refuses."""
+        check_variables([variable["name"] for variable in request.get("environmentVariablesOverride") or ()])
+        settings = _overridden(project, request)
+        if handoff is None:
+            if settings["artifacts"]["type"] == "CODEPIPELINE":
+                raise invalid("ArtifactsOverride must be set when using artifacts type CodePipelines")
+            if settings["source"]["type"] == "CODEPIPELINE":
+                raise invalid("SourceTypeOverride must be set when using source type CodePipeline")
+        projects.fill_in(context, project.name, settings)
+        check_project(settings)
+        return settings
+
+    def _check_network(self, context: RequestContext, body: dict[str, Any], project_arn: str) -> None:
+        """The project's VPC, subnets and security groups must be there, and its role must be able to see them."""
+        vpc = body.get("vpcConfig") or {}
+        if not vpc.get("vpcId"):
+            return
+        credentials = self.world.assume(
+            body["serviceRole"], "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn
+        )
+        ec2 = self.world.client("ec2", region=context.region, credentials=credentials)
+        calls: tuple[tuple[str, Callable[[], Any]], ...] = (
+            ("DescribeSecurityGroups", lambda: ec2.describe_security_groups(GroupIds=vpc["securityGroupIds"])),
+            ("DescribeSubnets", lambda: ec2.describe_subnets(SubnetIds=vpc["subnets"])),
+            ("DescribeVpcs", lambda: ec2.describe_vpcs(VpcIds=[vpc["vpcId"]])),
+        )
+        for name, call in calls:
+            try:
+                call()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "UnauthorizedOperation":
+                    raise invalid(f"Not authorized to perform {name}") from error
+                raise invalid(f"Invalid vpc config: {error.response['Error']['Message']}") from error
 
     def _check_role(self, role: str, project_arn: str) -> None:
         try:
@@ -374,7 +470,7 @@ def _build_id(given: str) -> str:
 
 def _page(member: str, items: list[str], request: dict[str, Any]) -> dict[str, Any]:
     given = request.get("nextToken") or "0"
-    if not given.isdigit():
+    if not (given.isascii() and given.isdigit() and len(given) < 10):
         raise invalid("Invalid nextToken")
     start = int(given)
     page: dict[str, Any] = {member: items[start : start + _PAGE]}

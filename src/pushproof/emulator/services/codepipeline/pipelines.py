@@ -43,7 +43,7 @@ def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
     """The body as CodePipeline answers it: with its version, and defaults where nothing was said."""
     body = copy.deepcopy(body)
     body["version"] = version
-    body.setdefault("pipelineType", "V1")
+    body.setdefault("pipelineType", "V2" if _needs_v2(body) else "V1")
     body.setdefault("executionMode", "SUPERSEDED")
     for stage in body["stages"]:
         for action in stage["actions"]:
@@ -52,6 +52,16 @@ def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
             action.setdefault("inputArtifacts", [])
             action.setdefault("outputArtifacts", [])
     return body
+
+
+def _needs_v2(body: dict[str, Any]) -> bool:
+    """Whether a body that names no type has parameters of type V2, which make it V2 (API_PipelineDeclaration, pipelineType)."""
+    return bool(
+        body.get("triggers")
+        or body.get("variables")
+        or body.get("executionMode", "SUPERSEDED") != "SUPERSEDED"
+        or any({"onFailure", "onSuccess", "beforeEntry"} & stage.keys() for stage in body["stages"])
+    )
 
 
 def declared(body: dict[str, Any], version: int, region: str) -> Declaration:

@@ -10,6 +10,9 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
+from pushproof.aws.tags import broken_rule, too_many
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.settings import CodePipelineSettings
@@ -22,6 +25,7 @@ from pushproof.engines.pipeline import (
     Action,
     ActionRun,
     ApprovalResult,
+    Declaration,
     Execution,
     Input,
     PipelineError,
@@ -39,8 +43,15 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.source import Push
 
 
+#: Pipelines of a region (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html).
+MOST_PIPELINES = 1000
+_ARN = re.compile(r"arn:aws(-[\w]+)*:codepipeline:[\w-]+:[0-9]{12}:.+")
+
+
 class CodePipelineService(Service):
     """Pipelines of every region, and their executions."""
+
+    constraint_code = "ValidationException"
 
     def __init__(self, world: Site, name: str, *, neighbours: Neighbours, objects: ObjectStore) -> None:
         super().__init__(world, name)
@@ -112,11 +123,12 @@ class CodePipelineService(Service):
                 "PipelineNameInUseException",
                 f"A pipeline with the name '{body['name']}' already exists in account '{context.account_id}'",
             )
+        if len(known) >= MOST_PIPELINES:
+            raise AwsError("LimitExceededException", f"There can be {MOST_PIPELINES} pipelines at most in a region.")
         declaration = declared(body, 1, context.region)
-        self._check_role(body["roleArn"])
-        tags = {tag["key"]: tag["value"] for tag in request.get("tags") or ()}
-        if len(tags) > 50:
-            raise AwsError("TooManyTagsException", "A resource can have 50 tags at most.")
+        tags: dict[str, str] = {}
+        _take_tags(tags, request.get("tags") or ())
+        self._check_references(declaration)
         now = self.world.clock.now()
         pipeline = Pipeline(
             arn=f"arn:aws:codepipeline:{context.region}:{context.account_id}:{body['name']}",
@@ -137,19 +149,42 @@ class CodePipelineService(Service):
         version = pipeline.version + 1
         body = complete(request["pipeline"], version)
         declaration = declared(body, version, context.region)
-        self._check_role(body["roleArn"])
+        self._check_references(declaration)
         pipeline.versions[version] = body
         pipeline.updated = self.world.clock.now()
         self._feed(pipeline, Update(declaration))
         return {"pipeline": body}
 
-    def _check_role(self, role_arn: str) -> None:
+    def _check_references(self, declaration: Declaration) -> None:
+        """Roles must be there and assumable, and buckets must be there. Raises AwsError in CodePipeline's words."""
+        role = declaration.role_arn
         try:
-            self.world.assume(role_arn, PRINCIPAL, "CreatePipeline")
+            credentials = self.world.assume(role, PRINCIPAL, "CreatePipeline")
         except AwsError as error:
             raise AwsError(
-                "InvalidStructureException", f"CodePipeline is not authorized to perform AssumeRole on role {role_arn}"
+                "InvalidStructureException", f"CodePipeline is not authorized to perform AssumeRole on role {role}"
             ) from error
+        actions = [action for stage in declaration.stages for action in stage.actions]
+        for own in sorted({action.role_arn for action in actions if action.role_arn not in (None, role)}, key=str):
+            try:
+                self.world.client("sts", region=declaration.region, credentials=credentials).assume_role(
+                    RoleArn=own, RoleSessionName="CreatePipeline"
+                )
+            except ClientError as error:
+                raise AwsError(
+                    "InvalidStructureException", f"{role} is not authorized to perform AssumeRole on role {own}"
+                ) from error
+        for region, store in declaration.stores.items():
+            where = region or declaration.region
+            try:
+                self.world.client("s3", region=where).head_bucket(Bucket=store.location)
+            except ClientError as error:
+                raise AwsError(
+                    "InvalidStructureException",
+                    f"An error occurred while validating the artifact bucket '{store.location}': No bucket with the name "
+                    f"{store.location} was found. Choose a valid artifact bucket in '{where}', or create a new artifact bucket "
+                    "to use in your pipeline.",
+                ) from error
 
     def get_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["name"])
@@ -196,7 +231,10 @@ class CodePipelineService(Service):
         if token and token in pipeline.tokens:
             return {"pipelineExecutionId": pipeline.tokens[token]}
         sources = {action.name for action in pipeline.state.declaration.stages[0].actions}
-        overrides = {item["actionName"]: item["revisionValue"] for item in request.get("sourceRevisions") or ()}
+        revisions = request.get("sourceRevisions") or ()
+        overrides = {item["actionName"]: item["revisionValue"] for item in revisions}
+        if len(overrides) < len(revisions):
+            raise AwsError("ValidationException", "Each source action can have one source revision at most")
         unknown = sorted(overrides.keys() - sources)
         if unknown:
             raise AwsError("ValidationException", f"Source action {', '.join(unknown)} does not exist in the pipeline")
@@ -323,8 +361,7 @@ class CodePipelineService(Service):
         return _page("tags", _tag_list(self._tagged(context, request["resourceArn"])), request, 100)
 
     def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        tags = self._tagged(context, request["resourceArn"])
-        tags.update({tag["key"]: tag["value"] for tag in request["tags"]})
+        _take_tags(self._tagged(context, request["resourceArn"]), request["tags"])
         return {}
 
     def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -358,6 +395,8 @@ class CodePipelineService(Service):
         return found
 
     def _tagged(self, context: RequestContext, arn: str) -> dict[str, str]:
+        if not _ARN.fullmatch(arn):
+            raise AwsError("InvalidArnException", f"The specified resource ARN is invalid: {arn}")
         for pipeline in self._pipelines.get(context.scope, {}).values():
             if pipeline.arn == arn:
                 return pipeline.tags
@@ -391,13 +430,22 @@ def _matches(branch: str, patterns: Sequence[str]) -> bool:
     return False
 
 
+def _take_tags(tags: dict[str, str], added: Sequence[dict[str, str]]) -> None:
+    """Add tags, or refuse them all. Raises AwsError."""
+    if (broken := broken_rule((tag["key"], tag["value"]) for tag in added)) is not None:
+        raise AwsError("InvalidTagsException", broken)
+    if too_many(tags, (tag["key"] for tag in added)):
+        raise AwsError("TooManyTagsException", "A resource can have 50 tags at most.")
+    tags.update({tag["key"]: tag["value"] for tag in added})
+
+
 def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
 def _page(member: str, found: list[Any], request: dict[str, Any], most: int) -> dict[str, Any]:
     token = request.get("nextToken") or "0"
-    if not token.isdecimal():
+    if not (token.isascii() and token.isdecimal() and len(token) < 10):
         raise AwsError("InvalidNextTokenException", f"The next token {token} is not valid")
     start = int(token)
     end = start + (request.get("maxResults") or most)
