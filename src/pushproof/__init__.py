@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pushproof.checks.check import Checks, Clients, NothingToLookAt, check
     from pushproof.checks.finding import Finding
     from pushproof.checks.iam import IamChecks
+    from pushproof.checks.image import ImageChecks
     from pushproof.checks.networking import NetworkingChecks
     from pushproof.checks.permissions import Permission
     from pushproof.checks.pipeline import PipelineChecks
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pushproof.fixtures import (
         Apply,
         IamFactory,
+        ImageFactory,
         NetworkingFactory,
         PipelineFactory,
         RegistryFactory,
@@ -40,6 +42,7 @@ _HOMES = {
     "pushproof.base.target": ("Target",),
     "pushproof.checks.finding": ("Finding",),
     "pushproof.checks.iam": ("IamChecks",),
+    "pushproof.checks.image": ("ImageChecks",),
     "pushproof.checks.networking": ("NetworkingChecks",),
     "pushproof.checks.permissions": ("Permission",),
     "pushproof.checks.pipeline": ("PipelineChecks",),
@@ -51,6 +54,7 @@ _HOMES = {
     "pushproof.fixtures": (
         "Apply",
         "IamFactory",
+        "ImageFactory",
         "NetworkingFactory",
         "PipelineFactory",
         "RegistryFactory",
@@ -70,6 +74,8 @@ __all__ = [
     "Finding",
     "IamChecks",
     "IamFactory",
+    "ImageChecks",
+    "ImageFactory",
     "NetworkingChecks",
     "NetworkingFactory",
     "NothingToLookAt",

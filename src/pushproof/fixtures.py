@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pushproof.checks.check import Clients
 from pushproof.checks.iam import IamChecks
+from pushproof.checks.image import ImageChecks
 from pushproof.checks.networking import NetworkingChecks
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.registry import RegistryChecks
@@ -34,6 +35,7 @@ class NetworkingFactory(Protocol):
         vpc_id: str,
         private_subnet_ids: Sequence[str] | None = None,
         task_security_group_ids: Sequence[str] | None = None,
+        repository_arns: Sequence[str] = (),
     ) -> NetworkingChecks:
         """Checks of the module's VPC; see `NetworkingChecks` for the arguments."""
 
@@ -71,6 +73,13 @@ class SecretsFactory(Protocol):
 
     def __call__(self, module: AppliedModule) -> SecretsChecks:
         """Checks of the module's task definitions and build projects."""
+
+
+class ImageFactory(Protocol):
+    """The fixture `image_checks`."""
+
+    def __call__(self, dockerfile: str | Path) -> ImageChecks:
+        """Checks of a Dockerfile, by its path relative to pytest's root directory."""
 
 
 class StateFactory(Protocol):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pushproof.fixtures import (
         Apply,
         IamFactory,
+        ImageFactory,
         NetworkingFactory,
         PipelineFactory,
         RegistryFactory,
@@ -296,6 +297,17 @@ def secrets_checks(aws: Clients) -> SecretsFactory:
     from pushproof.checks.secrets import SecretsChecks
 
     return lambda module: SecretsChecks(aws, addresses=module.addresses)
+
+
+@pytest.fixture(scope="session")
+def image_checks(pytestconfig: pytest.Config) -> ImageFactory:
+    """Checks of a Dockerfile: `image_checks("app/Dockerfile").runs_as_an_ordinary_user()`; user, signals, secrets, bases."""
+    from pushproof.checks.image import ImageChecks
+
+    def make(dockerfile: str | Path) -> ImageChecks:
+        return ImageChecks(pytestconfig.rootpath / dockerfile)
+
+    return make
 
 
 @pytest.fixture(scope="session")

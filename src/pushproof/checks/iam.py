@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from botocore.exceptions import ClientError
 
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
 from pushproof.checks.permissions import Permission
+from pushproof.checks.roles import Role, decide_for, lets_in, read_role
 from pushproof.engines import policy as engine
-from pushproof.engines.policy import Kind, Policy
 from pushproof.engines.policy.actions import TABLES
 
 _LEAST = "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege"
@@ -27,19 +25,19 @@ _STRANGERS = (
 )  # fmt: skip
 # Answers of a target that has no simulator, or does not let us use it: the evaluation stands alone then.
 _NO_SIMULATOR = {"NotImplemented", "InternalFailure", "AccessDenied", "501", "500", "NotImplementedException"}
+_STRANGER = "999999999999"
+# S3 actions on objects that do not say so, on buckets that speak of objects, and on neither.
+_OBJECT_ACTIONS = {
+    "abortmultipartupload",
+    "bypassgovernanceretention",
+    "listmultipartuploadparts",
+    "replicatedelete",
+    "replicatetags",
+}
+_OF_BUCKETS = ("bucketobjectlock", "objectlambda")
+_ANYWHERE = {"listallmybuckets", "getaccesspoint", "listjobs", "createjob"}
 # Action prefixes whose resources belong to another service's namespace.
 _FOREIGN = {"sts": {"iam", "sts"}, "tag": set(), "application-autoscaling": set(), "ssm": {"ssm", "ec2", "s3"}}
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role as IAM describes it, its policies compiled."""
-
-    arn: str
-    name: str
-    policies: tuple[Policy, ...]
-    boundary: Policy | None
-    trust: Policy
 
 
 class IamChecks(Checks):
@@ -83,30 +81,93 @@ class IamChecks(Checks):
 
     @check
     def is_scoped(self, role: str) -> Iterator[Finding]:
-        """The role's own policies have no wildcard that could be a name. AWS-managed policies are not looked at."""
+        """The role's policies have no wildcard that could be a name.
+
+        AWS's own policies for service roles are left out. Any other policy of AWS's is found when it covers whole services.
+        """
         described = self._role(role)
-        for policy in described.policies:
-            if policy.source_type == "aws-managed":
-                continue
+        for policy in described.own_policies:
+            aws_owned = policy.source_type == "aws-managed"
             for statement in policy.statements:
                 if not statement.allow:
                     continue
-                where = f"{statement.label} of {policy.name!r}"
+                where = f"{statement.label} of {policy.name!r}" + (", a policy of AWS's," if aws_owned else "")
                 if statement.not_action or statement.not_resource:
                     yield self._broad(
                         described, where, "Action and Resource", "NotAction or NotResource, which allow everything else"
                     )
                     continue
                 broad = [action for action in statement.actions if "*" in action or "?" in action]
-                if broad:
-                    yield self._broad(described, where, "actions by name", ", ".join(broad))
                 resources = [pattern.template.written for pattern in statement.resources or ()]
                 wide = [resource for resource in resources if _unbounded(resource)]
+                if aws_owned:
+                    # What AWS wrote names actions by families and resources by *: only whole services are worth a word.
+                    broad = [action for action in broad if action == "*" or action.endswith(":*")]
+                    if broad and wide:
+                        yield self._broad(described, where, "actions by name", ", ".join(broad))
+                    continue
+                if broad:
+                    yield self._broad(described, where, "actions by name", ", ".join(broad))
                 scopable = [a for a in statement.actions if a not in broad and not _unscopable(a)]
                 if wide and (scopable or broad):
                     yield self._broad(
                         described, where, f"the ARNs that {', '.join(scopable or broad)} is needed on", ", ".join(wide)
                     )
+
+    @check
+    def allows_only(self, role: str, permissions: Iterable[Permission]) -> Iterator[Finding]:
+        """The role's own policies name no action and no resource that these permissions have no use for.
+
+        AWS's own policies for service roles are left out.
+        """
+        described, needed = self._role(role), list(permissions)
+        known = {permission.action.lower() for permission in needed}
+        for policy in described.own_policies:
+            for statement in policy.statements:
+                if not statement.allow or statement.not_action or statement.not_resource:
+                    continue
+                where = f"{statement.label} of {policy.name!r}"
+                idle = [action for action in statement.actions if action.lower() not in known]
+                if idle:
+                    yield Finding(
+                        resource=described.arn,
+                        expected="actions that the role's work needs",
+                        found=f"{where} allows {', '.join(idle)}",
+                        why="Whoever gets code into a build or a task can do it, too, and nobody will miss it when it is gone.",
+                        change="Leave it out; or, where it is needed, name it among the permissions that are asked about.",
+                        page=_LEAST,
+                    )
+                uses = [p for p in needed if statement.covers_action(p.action.lower())]
+                strange = [
+                    pattern.template.written
+                    for pattern in statement.resources or ()
+                    if uses and not any(pattern.matches(p.resource, {}) for p in uses)
+                ]
+                if strange:
+                    yield Finding(
+                        resource=described.arn,
+                        expected=f"the resources that there are: {', '.join(dict.fromkeys(p.resource for p in uses))}",
+                        found=f"{where} names {', '.join(strange)}",
+                        why="The names do not meet: it grants nothing where it is needed, and something where nobody looks.",
+                        change="Make both names from the same variables.",
+                        page=_LEAST,
+                    )
+
+    @check
+    def allows_nothing(self, role: str) -> Iterator[Finding]:
+        """The role has no permissions: for applications that need nothing of AWS."""
+        described = self._role(role)
+        for policy in described.policies:
+            actions = [action for statement in policy.statements if statement.allow for action in statement.actions]
+            if actions:
+                yield Finding(
+                    resource=described.arn,
+                    expected="no permissions",
+                    found=f"{policy.name!r} allows {', '.join(actions)}",
+                    why="Whoever gets code into the application has it, too.",
+                    change="Leave it out until the application needs it.",
+                    page=_LEAST,
+                )
 
     @check
     def every_permission_can_apply(self, role: str) -> Iterator[Finding]:
@@ -118,17 +179,19 @@ class IamChecks(Checks):
             for statement in policy.statements:
                 if not statement.allow or statement.not_action or statement.not_resource:
                     continue
-                services = {_service_of(pattern.template.written) for pattern in statement.resources or ()}
-                idle = [action for action in statement.actions if not _meet(action, services)]
+                resources = [pattern.template.written for pattern in statement.resources or ()]
+                idle = [action for action in statement.actions if not any(can_meet(action, arn) for arn in resources)]
                 if idle:
                     listed = ", ".join(pattern.template.written for pattern in statement.resources or ())
                     yield Finding(
                         resource=described.arn,
-                        expected=f"{', '.join(idle)} on resources of its own service",
+                        expected=f"{', '.join(idle)} on resources of its own service and kind",
                         found=f"{statement.label} of {policy.name!r} names {listed}",
-                        why="The statement grants nothing: an action is only ever asked about on resources of its own service, "
-                        "and a connection's action prefix must be that of its ARN.",
-                        change="Put the action on the ARN it acts on (kms:Decrypt: the key), or leave it out.",
+                        why="The statement grants nothing: an action is only ever asked about on resources of its own service and"
+                        " kind,"
+                        " and a connection's action prefix must be that of its ARN.",
+                        change="Put the action on the ARN it acts on (kms:Decrypt: the key; s3:GetObject: the bucket's ARN with"
+                        " /*), or leave it out.",
                         page=_ACTIONS,
                     )
 
@@ -136,11 +199,14 @@ class IamChecks(Checks):
     def can_be_assumed_only_by(
         self, role: str, service: str, *, source_account: str | None = None, source_arn: str | None = None
     ) -> Iterator[Finding]:
-        """This service can assume the role, and nobody else; where a source is given, only on behalf of it."""
+        """This service can assume the role, and nobody else; where a source is given, only on behalf of it.
+
+        `source_arn` may end in ``*``, for any resource of that service, region and account.
+        """
         described = self._role(role)
         account = described.arn.split(":")[4]
         right = _source(source_account or account, source_arn)
-        if not self._lets_in(described, engine.service_principal(service), right):
+        if not lets_in(described, engine.service_principal(service), right):
             yield self._trusting(
                 described,
                 f"{service} can assume it",
@@ -148,7 +214,7 @@ class IamChecks(Checks):
                 "The service cannot work with the role.",
             )
         for other in _STRANGERS:
-            if other != service and self._lets_in(described, engine.service_principal(other), right):
+            if other != service and lets_in(described, engine.service_principal(other), right):
                 yield self._trusting(
                     described,
                     f"only {service} can assume it",
@@ -156,20 +222,15 @@ class IamChecks(Checks):
                     f"Whoever may use {other} may act as the role.",
                 )
         for caller in (f"arn:aws:iam::{account}:root", "arn:aws:iam::999999999999:root"):
-            if self._lets_in(described, engine.principal_of(caller), {}):
+            if lets_in(described, engine.principal_of(caller), {}):
                 yield self._trusting(
                     described,
                     f"only {service} can assume it",
                     f"{caller} can, too",
                     "Users of that account may act as the role.",
                 )
-        wrong = []
-        if source_account is not None:
-            wrong.append((_source("999999999999", source_arn), "aws:SourceAccount"))
-        if source_arn is not None:
-            wrong.append((_source(source_account or account, source_arn + "-other"), "aws:SourceArn"))
-        for context, key in wrong:
-            if self._lets_in(described, engine.service_principal(service), context):
+        for context, key in _wrong_sources(account, source_account, source_arn):
+            if lets_in(described, engine.service_principal(service), context):
                 yield self._trusting(
                     described, f"a condition on {key}", "none that holds others off",
                     f"Another customer's resource could make {service} act as the role (the confused deputy).",
@@ -179,7 +240,7 @@ class IamChecks(Checks):
 
     def _refused(self, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
         for permission in permissions:
-            decision = self._decide(role, permission)
+            decision = decide_for(role, permission.action, permission.resource, permission.context)
             refused = None if decision.allowed else decision.reason
             if refused is None and self._simulated(role, permission) is False:
                 refused = "IAM's policy simulator denies it"
@@ -196,7 +257,7 @@ class IamChecks(Checks):
 
     def _allowed(self, role: Role, permissions: Iterable[Permission]) -> Iterator[Finding]:
         for permission in permissions:
-            decision = self._decide(role, permission)
+            decision = decide_for(role, permission.action, permission.resource, permission.context)
             allowed = decision.reason if decision.allowed else None
             if allowed is None and self._simulated(role, permission) is True:
                 allowed = "IAM's policy simulator allows it"
@@ -225,21 +286,6 @@ class IamChecks(Checks):
         change = "Trust the one service, under conditions on aws:SourceAccount and aws:SourceArn where it sends them."
         return Finding(resource=role.arn, expected=expected, found=found, why=why, change=change, page=_DEPUTY)
 
-    def _lets_in(self, role: Role, caller: engine.Principal, context: Mapping[str, str]) -> bool:
-        # A caller with every permission of its own: what is asked is whether the role lets it in.
-        own = (
-            engine.parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}),
-        )
-        asked = engine.request(caller, "sts:AssumeRole", role.arn, context)
-        return engine.decide(asked, engine.Policies(identity=own, resource=role.trust, resource_decides=True)).allowed
-
-    def _decide(self, role: Role, permission: Permission) -> engine.Decision:
-        asked = engine.request(
-            engine.principal_of(role.arn), permission.action, permission.resource, permission.context,
-            resource_account=role.arn.split(":")[4],
-        )  # fmt: skip
-        return engine.decide(asked, engine.Policies(identity=role.policies, boundary=role.boundary))
-
     def _simulated(self, role: Role, permission: Permission) -> bool | None:
         """What IAM's simulator says; None where there is none to ask."""
         entries = [
@@ -260,38 +306,7 @@ class IamChecks(Checks):
         return all(result["EvalDecision"] == "allowed" for result in answer["EvaluationResults"])
 
     def _role(self, name: str) -> Role:
-        iam = self.aws("iam")
-        try:
-            found = iam.get_role(RoleName=name)["Role"]
-        except iam.exceptions.NoSuchEntityException:
-            raise LookupError(f"there is no role {name}; check the name and the account") from None
-        policies = []
-        for page in iam.get_paginator("list_role_policies").paginate(RoleName=name):
-            for inline in page["PolicyNames"]:
-                document = iam.get_role_policy(RoleName=name, PolicyName=inline)["PolicyDocument"]
-                policies.append(_compile(document, Kind.IDENTITY, inline, "role"))
-        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-            policies += [self._managed(attached["PolicyArn"], Kind.IDENTITY) for attached in page["AttachedPolicies"]]
-        boundary = (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
-        return Role(
-            found["Arn"],
-            name,
-            tuple(policies),
-            self._managed(boundary, Kind.BOUNDARY) if boundary else None,
-            _compile(found["AssumeRolePolicyDocument"], Kind.TRUST, name, "none"),
-        )
-
-    def _managed(self, arn: str, kind: Kind) -> Policy:
-        iam = self.aws("iam")
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        source = "aws-managed" if ":iam::aws:policy/" in arn else "user-managed"
-        return _compile(document, kind, arn.rsplit("/", 1)[-1], source)
-
-
-def _compile(document: Any, kind: Kind, name: str, source: str) -> Policy:
-    text = document if isinstance(document, str) else json.dumps(document)
-    return engine.parse(text, kind, name=name, source_type=source)
+        return read_role(self.aws("iam"), name)
 
 
 def _under(context: Mapping[str, str]) -> str:
@@ -299,7 +314,26 @@ def _under(context: Mapping[str, str]) -> str:
 
 
 def _source(account: str, arn: str | None) -> dict[str, str]:
-    return {"aws:SourceAccount": account, **({"aws:SourceArn": arn} if arn else {})}
+    if arn is None:
+        return {"aws:SourceAccount": account}
+    # Under a pattern, any of the resources that it covers.
+    return {"aws:SourceAccount": account, "aws:SourceArn": re.sub(r"\*$", "example", arn)}
+
+
+def _wrong_sources(
+    account: str, source_account: str | None, source_arn: str | None
+) -> Iterator[tuple[dict[str, str], str]]:
+    """Sources on whose behalf the role must not be assumed, each with the condition key that holds it off."""
+    own = source_account or account
+    if source_account is not None:
+        yield _source(_STRANGER, source_arn), "aws:SourceAccount"
+    if source_arn is None:
+        return
+    if source_arn.endswith("*"):
+        parts = source_arn.split(":")
+        yield _source(own, ":".join([*parts[:4], _STRANGER, *parts[5:]])), "aws:SourceArn"
+    else:
+        yield _source(own, source_arn + "-other"), "aws:SourceArn"
 
 
 def _unbounded(resource: str) -> bool:
@@ -330,14 +364,28 @@ def _unscopable(action: str) -> bool:
     )
 
 
-def _service_of(resource: str) -> str:
-    parts = resource.split(":", 3)
-    return parts[2] if len(parts) > 3 and not parts[2].startswith("${") else "*"
-
-
-def _meet(action: str, services: set[str]) -> bool:
-    prefix = action.split(":", 1)[0].lower()
-    if prefix == "*" or "*" in prefix or any("*" in service for service in services):
+def can_meet(action: str, resource: str) -> bool:
+    """Whether an action can ever be asked about on a resource that this pattern names."""
+    prefix, _, name = action.lower().partition(":")
+    if "*" in prefix or resource.strip("*") == "":
         return True
-    wanted = _FOREIGN.get(prefix, {prefix})
-    return not wanted or bool(wanted & services)
+    parts = resource.split(":", 5)
+    service = parts[2] if len(parts) > 3 and not parts[2].startswith("${") else "*"
+    fitting = _FOREIGN.get(prefix, {prefix})
+    if "*" not in service and fitting and service not in fitting:
+        return False
+    if prefix == "s3" and service == "s3" and len(parts) == 6:
+        return _meets_in_s3(name, parts[5])
+    return True
+
+
+def _meets_in_s3(name: str, rest: str) -> bool:
+    """Objects have a slash in their ARN and buckets have none; an action is about the one or the other.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+    if "*" in name or "?" in name or "accesspoint" in rest:
+        return True
+    if name in _OBJECT_ACTIONS or ("object" in name and not any(part in name for part in _OF_BUCKETS)):
+        return "/" in rest or rest.endswith("*")
+    return "/" not in rest or name in _ANYWHERE

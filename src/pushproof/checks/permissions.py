@@ -1,4 +1,4 @@
-"""What the roles of a push-to-deploy pipeline must be able to do, and what none of them may: the two catalogues.
+"""The permissions that the roles of a push-to-deploy pipeline need, and those that none of them may have: two catalogues.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html#edit-role-ecs (pipeline),
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html (build),
@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 
 _TASKS = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
 
@@ -46,7 +47,12 @@ class Pipeline:
     task_role_arn: str = ""
     execution_role_arn: str = ""
     secret_arns: tuple[str, ...] = ()
+    secrets_key_arn: str = ""
+    approval_topic_arn: str = ""
+    source_bucket: str = ""
     partition: str = "aws"
+    pipeline_role: str = ""
+    build_role: str = ""
 
     def arn(self, service: str, rest: str) -> str:
         """``arn:<partition>:<service>:<region>:<account>:<rest>``."""
@@ -57,10 +63,40 @@ class Pipeline:
         """The roles that the deploy action passes to ECS."""
         return tuple(arn for arn in (self.task_role_arn, self.execution_role_arn) if arn)
 
+    def sibling(self, own: str, other: str) -> Pipeline:
+        """The same pipeline in another environment: every name with `own` replaced by `other`, as ``dev`` by ``prod``."""
+        word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(own)}(?![A-Za-z0-9])")
+
+        def renamed(value: object) -> object:
+            if isinstance(value, tuple):
+                return tuple(renamed(item) for item in value)
+            return word.sub(other, value) if isinstance(value, str) else value
+
+        names = {item.name: renamed(getattr(self, item.name)) for item in fields(self)}
+        return replace(self, **names)  # type: ignore[arg-type]
+
 
 def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
-    """What CodePipeline's role must be allowed for a push to deploy."""
+    """The permissions that CodePipeline's role needs for a push to deploy."""
     out = _artifacts(pipeline, "hand artifacts from stage to stage")
+    if pipeline.artifacts_bucket:
+        bucket = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}"
+        out += [
+            Permission(f"s3:{a}", bucket, purpose="see whose bucket it is, and where")
+            for a in ("GetBucketAcl", "GetBucketLocation", "GetBucketVersioning")
+        ]
+    if pipeline.source_bucket:
+        bucket = f"arn:{pipeline.partition}:s3:::{pipeline.source_bucket}"
+        out += [
+            Permission(f"s3:{a}", bucket, purpose="see the source's bucket")
+            for a in ("GetBucketAcl", "GetBucketLocation", "GetBucketVersioning")
+        ]
+        out += [
+            Permission(f"s3:{a}", f"{bucket}/source.zip", purpose="fetch the source")
+            for a in ("GetObject", "GetObjectTagging", "GetObjectVersion", "GetObjectVersionTagging")
+        ]
+    if pipeline.approval_topic_arn:
+        out.append(Permission("sns:Publish", pipeline.approval_topic_arn, purpose="ask for approval"))
     if pipeline.connection_arn:
         prefix = pipeline.connection_arn.split(":")[2]
         out.append(Permission(f"{prefix}:UseConnection", pipeline.connection_arn, purpose="fetch the source"))
@@ -83,9 +119,24 @@ def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
     ]
 
 
-def build_needs(pipeline: Pipeline) -> list[Permission]:
-    """What CodeBuild's role must be allowed to test, build and push an image."""
+def build_needs(pipeline: Pipeline, buildspec: str = "") -> list[Permission]:
+    """The permissions that CodeBuild's role needs to test, build and push an image, and for what `buildspec` asks of ECR."""
     out = _artifacts(pipeline, "take the source and leave the image definitions")
+    if pipeline.artifacts_bucket:
+        bucket = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}"
+        out += [
+            Permission(f"s3:{a}", bucket, purpose="see whose bucket it is, and where")
+            for a in ("GetBucketAcl", "GetBucketLocation")
+        ]
+    if pipeline.repository:
+        repository = pipeline.arn("ecr", f"repository/{pipeline.repository}")
+        # `aws ecr <operation>` in a command; the login is asked about below.
+        operations = dict.fromkeys(re.findall(r"\baws\s+(?:--\S+\s+)*ecr\s+([a-z-]+)", buildspec))
+        out += [
+            Permission(f"ecr:{_operation(operation)}", repository, purpose=f"run aws ecr {operation}")
+            for operation in operations
+            if operation not in ("get-login-password", "get-login", "wait")
+        ]
     if pipeline.repository or pipeline.cache_repository:
         out.append(Permission("ecr:GetAuthorizationToken", purpose="log in to the registry"))
     push = ("BatchCheckLayerAvailability", "InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage")
@@ -98,12 +149,16 @@ def build_needs(pipeline: Pipeline) -> list[Permission]:
             Permission(f"ecr:{a}", cache, purpose="use the cache") for a in ("BatchGetImage", "GetDownloadUrlForLayer")
         ]
     if pipeline.build_log_group:
-        out += _log(pipeline, pipeline.build_log_group)
+        group = pipeline.arn("logs", f"log-group:{pipeline.build_log_group}")
+        out += [
+            Permission("logs:CreateLogGroup", group, purpose="write the log"),
+            *_log(pipeline, pipeline.build_log_group),
+        ]
     return out
 
 
 def execution_needs(pipeline: Pipeline) -> list[Permission]:
-    """What the task execution role must be allowed for ECS to start a task."""
+    """The permissions that the task execution role needs for ECS to start a task."""
     out = []
     if pipeline.repository:
         repository = pipeline.arn("ecr", f"repository/{pipeline.repository}")
@@ -113,11 +168,14 @@ def execution_needs(pipeline: Pipeline) -> list[Permission]:
     if pipeline.task_log_group:
         out += _log(pipeline, pipeline.task_log_group)
     reading = "secretsmanager:GetSecretValue"
+    if pipeline.secrets_key_arn:
+        through = {"kms:ViaService": f"secretsmanager.{pipeline.region}.amazonaws.com"}
+        out.append(Permission("kms:Decrypt", pipeline.secrets_key_arn, through, "decrypt the secrets"))
     return out + [Permission(reading, arn, purpose="hand secrets to the containers") for arn in pipeline.secret_arns]
 
 
 def forbidden(pipeline: Pipeline) -> list[Permission]:
-    """What no role of a pipeline may do: take over the account, touch what is others', or destroy its own ground."""
+    """The permissions that no role may have: to take over the account, touch what is others', or destroy its own ground."""
     stranger = f"arn:{pipeline.partition}:iam::{pipeline.account}:role/somebody-elses-role"
     others_secret = pipeline.arn("secretsmanager", "secret:somebody-elses/secret-AbCdEf")
     own_iam = f"arn:{pipeline.partition}:iam::{pipeline.account}"
@@ -145,6 +203,13 @@ def forbidden(pipeline: Pipeline) -> list[Permission]:
         Permission("ec2:TerminateInstances", pipeline.arn("ec2", "instance/i-0123456789abcdef0"), purpose="stop others' machines"),
         Permission("lambda:CreateFunction", pipeline.arn("lambda", "function:intruder"), purpose="run code elsewhere"),
     ]  # fmt: skip
+    if pipeline.secrets_key_arn:
+        out.append(
+            Permission("kms:Decrypt", pipeline.secrets_key_arn, purpose="decrypt with the key what is no secret")
+        )
+    if family := pipeline.task_family or pipeline.service:
+        revision = pipeline.arn("ecs", f"task-definition/{family}:1")
+        out.append(Permission("ecs:TagResource", revision, purpose="change the tags of what runs"))
     for role in pipeline.task_roles:
         other = {"iam:PassedToService": "ec2.amazonaws.com"}
         out.append(Permission("iam:PassRole", role, other, "hand the tasks' roles to another service"))
@@ -163,11 +228,27 @@ def forbidden(pipeline: Pipeline) -> list[Permission]:
     return out
 
 
+def forbidden_beyond(pipeline: Pipeline, other: Pipeline) -> list[Permission]:
+    """The permissions on another pipeline's resources that no role of this one may have: all that are about a name of its own."""
+    asked = [*pipeline_needs(other), *build_needs(other), *execution_needs(other)]
+    own = {
+        (p.action, p.resource) for p in [*pipeline_needs(pipeline), *build_needs(pipeline), *execution_needs(pipeline)]
+    }
+    return [
+        replace(permission, purpose="act on another environment's resources")
+        for permission in asked
+        if permission.resource != "*" and (permission.action, permission.resource) not in own
+    ]
+
+
 def _artifacts(pipeline: Pipeline, purpose: str) -> list[Permission]:
     if not pipeline.artifacts_bucket:
         return []
     objects = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}/app/source/x.zip"
-    return [Permission(f"s3:{action}", objects, purpose=purpose) for action in ("GetObject", "PutObject")]
+    return [
+        Permission(f"s3:{action}", objects, purpose=purpose)
+        for action in ("GetObject", "GetObjectVersion", "PutObject")
+    ]
 
 
 def _log(pipeline: Pipeline, group: str) -> list[Permission]:
@@ -175,3 +256,8 @@ def _log(pipeline: Pipeline, group: str) -> list[Permission]:
     return [
         Permission(f"logs:{action}", stream, purpose="write the log") for action in ("CreateLogStream", "PutLogEvents")
     ]
+
+
+def _operation(command: str) -> str:
+    """The API operation of an AWS CLI command: ``DescribeImages`` of ``describe-images``."""
+    return "".join(word.title() for word in command.split("-"))

@@ -36,6 +36,19 @@ class RegistryChecks(Checks):
     @check
     def refuses_a_second_push_of_a_tag(self) -> Iterator[Finding]:
         """Proven by doing it: two tiny images are pushed under one probe tag, which is deleted afterwards."""
+        yield from self._pushed_twice()
+        exceptions = self._describe().get("imageTagMutabilityExclusionFilters") or ()
+        if exceptions:
+            yield Finding(
+                resource=self._describe()["repositoryArn"],
+                expected="immutable tags without exceptions",
+                found=f"tags like {', '.join(entry['filter'] for entry in exceptions)} may be pushed again",
+                why="What was tested under such a tag is not what runs under it.",
+                change='image_tag_mutability = "IMMUTABLE", without exclusion filters',
+                page=_MUTABILITY,
+            )
+
+    def _pushed_twice(self) -> Iterator[Finding]:
         tag, pushed = f"probe-{secrets.token_hex(6)}", list[str]()
         try:
             pushed.append(push_small_image(self.aws("ecr"), self.repository, tag, b"first"))
@@ -57,6 +70,37 @@ class RegistryChecks(Checks):
             if pushed:
                 identifiers = [{"imageDigest": digest} for digest in pushed]
                 self.aws("ecr").batch_delete_image(repositoryName=self.repository, imageIds=identifiers)
+
+    @check
+    def accepts_a_second_push_of_a_tag(self) -> Iterator[Finding]:
+        """Proven by doing it, for a repository of caches: a tag moves to the image that is pushed last."""
+        repository = self._describe()
+        if not any(self._pushed_twice()):
+            yield Finding(
+                resource=repository["repositoryArn"],
+                expected="a tag that can be pushed again",
+                found="the second push is refused with ImageTagAlreadyExistsException",
+                why="The cache of the first build is the cache for ever: every build makes more and more layers anew.",
+                change='image_tag_mutability = "MUTABLE" for a repository that nothing runs from',
+                page=_MUTABILITY,
+            )
+
+    @check
+    def untagged_images_expire(self, *, within_days: int = 7) -> Iterator[Finding]:
+        """An image without a tag is expired after at most these days."""
+        example = Image(f"sha256:{0:064x}", 0.0)
+        if example.digest not in self.expires([example], now=(within_days + 0.1) * DAY):
+            rules = [rule for rule in self.policy().rules if rule.tag_status is not TagStatus.TAGGED]
+            yield Finding(
+                resource=self._describe()["repositoryArn"],
+                expected=f"a rule that expires untagged images within {within_days} days",
+                found=", ".join(f"rule {rule.priority} leaves them longer" for rule in rules)
+                or "no rule for untagged images",
+                why="Every push that moves a tag, and every one that fails half-way, leaves an image that nobody can name and"
+                " everybody pays for.",
+                change="A lifecycle rule: tagStatus untagged, sinceImagePushed, 1 day.",
+                page=_LIFECYCLE,
+            )
 
     @check
     def scans_on_push(self) -> Iterator[Finding]:

@@ -10,9 +10,14 @@ from botocore.exceptions import ClientError
 
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
+from pushproof.engines.buildspec import parse
 
 _PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html"
 _BUILD_PAGE = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html"
+_BUILDSPEC_PAGE = (
+    "https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.env.secrets-manager"
+)
+_IMAGE_PAGE = "https://docs.docker.com/build/building/secrets/"
 _NAMES = re.compile(
     r"PASSW(OR)?D|PASSPHRASE|SECRET|(^|[_-])TOKEN($|[_-])|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY|CREDENTIAL"
     r"|DATABASE_URL|CONNECTION_STRING|(^|_)DSN$|WEBHOOK",
@@ -52,14 +57,20 @@ class SecretsChecks(Checks):
 
     @check
     def secrets_are_passed_by_reference(
-        self, *, task_definition: str | None = None, build_project: str | None = None
+        self,
+        *,
+        task_definition: str | None = None,
+        build_project: str | None = None,
+        buildspec: str | None = None,
     ) -> Iterator[Finding]:
-        """No secret-looking value stands in a task definition, or in a build project's environment as PLAINTEXT.
+        """No secret-looking value stands in a task definition, in a build project's environment as PLAINTEXT, or in a buildspec.
 
-        Raises ValueError when neither is named, LookupError when there is no such task definition or project.
+        Raises ValueError when none is named, LookupError when there is no such task definition or project.
         """
-        if task_definition is None and build_project is None:
-            raise ValueError("name a task_definition, a build_project or both: there is nothing to look at")
+        if task_definition is None and build_project is None and buildspec is None:
+            raise ValueError("name a task_definition, a build_project or a buildspec: there is nothing to look at")
+        if buildspec is not None:
+            yield from self._buildspec(buildspec)
         yield from self._task(task_definition)
         yield from self._build(build_project)
 
@@ -110,6 +121,49 @@ class SecretsChecks(Checks):
                     why="Plain variables of a build project are readable in the console and printed by careless builds.",
                     change='type = "SECRETS_MANAGER" and the secret\'s name as value',
                     page=_BUILD_PAGE,
+                )
+
+    def _buildspec(self, text: str) -> Iterator[Finding]:
+        spec = parse(text)
+        for name, value in spec.env.variables.items():
+            reason = looks_secret(name, value)
+            if reason is not None:
+                yield Finding(
+                    resource="buildspec",
+                    expected=f"{name} under env: secrets-manager, or parameter-store",
+                    found=f"env: variables; {reason}",
+                    why="The buildspec is in the repository: whoever may read the code reads it, in every commit that ever had it.",
+                    change="env: secrets-manager: { NAME: secret-id:key }",
+                    page=_BUILDSPEC_PAGE,
+                )
+        commands = [c for phase in spec.phases.values() for c in (*phase.commands, *phase.finally_)]
+        for command in commands:
+            for name in re.findall(r"--build-arg[\s=]+[\"']?(\w+)", command):
+                if looks_secret(name, "x") is not None:
+                    yield Finding(
+                        resource="buildspec",
+                        expected=f"{name} as a secret of the build: docker build --secret",
+                        found=f"--build-arg {name}",
+                        why="Build arguments stay in the image's history: whoever may pull the image reads it.",
+                        change=f"docker build --secret id={name.lower()},env={name}, and RUN --mount=type=secret in the"
+                        " Dockerfile.",
+                        page=_IMAGE_PAGE,
+                    )
+
+    @check
+    def containers_are_given(self, task_definition: str, *names: str) -> Iterator[Finding]:
+        """Some container of the task definition gets each of these variables from a secret."""
+        definition = self._definition(task_definition)
+        given = {s["name"] for c in definition["containerDefinitions"] for s in c.get("secrets", [])}
+        for name in names:
+            if name not in given:
+                yield Finding(
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"{name} in the `secrets` block of a container",
+                    found=f"secrets {', '.join(sorted(given)) or 'none'}",
+                    why="The application starts without what it works with, and fails with the first request that needs it.",
+                    change=f"secrets = [{{ name = {name}, valueFrom = <ARN> }}]",
+                    page=_PAGE,
                 )
 
     @check

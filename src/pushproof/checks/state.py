@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pushproof.checks.buckets import bucket_findings
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
-from pushproof.checks.pipeline import bucket_findings
 
 _BACKEND = "https://developer.hashicorp.com/terraform/language/backend/s3"
 _IGNORE = "https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#ignore_changes"
 
 
+_TAGS = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs/guides/resource-tagging"
+_SEPARATE = "https://developer.hashicorp.com/terraform/cloud-docs/recommended-practices/part1"
+_DESTROY = "https://developer.hashicorp.com/terraform/language/meta-arguments/lifecycle#prevent_destroy"
 _SETTING = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\s#]+)"?', re.MULTILINE)
 
 
@@ -22,6 +25,12 @@ class Planned(Protocol):
     """A module that can say what a plan would change: address -> actions."""
 
     def changes(self) -> dict[str, list[str]]: ...
+
+
+class Stated(Protocol):
+    """A module that can give its state, as `terraform show -json` does."""
+
+    def state(self) -> dict[str, Any]: ...
 
 
 class StateChecks(Checks):
@@ -104,6 +113,79 @@ class StateChecks(Checks):
             )
 
     @check
+    def every_environment_encrypts_its_state(self, *directories: Path) -> Iterator[Finding]:
+        """Each root module's S3 backend, as written or as its example says, asks for encryption."""
+        for directory in directories:
+            backend = _backend(directory) or {}
+            if backend.get("encrypt") != "true":
+                yield Finding(
+                    resource=str(directory),
+                    expected="encrypt = true",
+                    found=f"encrypt = {backend.get('encrypt', 'not set')}",
+                    why="The state holds every value that Terraform has seen, secrets among them; it is as safe as the bucket's"
+                    " default happens to be.",
+                    change="encrypt = true in the backend's settings.",
+                    page=_BACKEND,
+                )
+
+    @check
+    def resources_carry_tags(self, module: Stated, /, **tags: str) -> Iterator[Finding]:
+        """Every resource that can have tags has these: `resources_carry_tags(module, Environment="prod")`."""
+        tagged = [(a, v["tags_all"]) for a, v in _managed(module.state()) if v.get("tags_all") is not None]
+        for name, value in tags.items():
+            wrong = [(address, there.get(name)) for address, there in self._some(tagged, "resources with tags")]
+            wrong = [(address, there) for address, there in wrong if there != value]
+            if wrong:
+                shown = ", ".join(address for address, _ in wrong[:5]) + (", …" if len(wrong) > 5 else "")
+                yield Finding(
+                    resource=wrong[0][0],
+                    expected=f"the tag {name} = {value} on each of {len(tagged)} resources",
+                    found=f"{len(wrong)} have {', '.join(dict.fromkeys(there or 'none' for _, there in wrong))}: {shown}",
+                    why="Bills and searches by tag miss them, or count them to somebody else.",
+                    change="default_tags { tags = … } of the provider, from one variable.",
+                    page=_TAGS,
+                )
+
+    @check
+    def speaks_of_no_other_environment(self, module: Stated, *others: str) -> Iterator[Finding]:
+        """No resource has a name, a reference or a value with another environment's name in it."""
+        for other in others:
+            word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(other)}(?![A-Za-z0-9])")
+            for address, values in _managed(module.state()):
+                texts = [text for text in _texts(values) if word.search(text)]
+                if texts:
+                    yield Finding(
+                        resource=address,
+                        expected=f"no value that speaks of {other}",
+                        found=texts[0] if len(texts[0]) < 200 else f"…{word.search(texts[0])[0]}…",  # type: ignore[index]
+                        why=f"It belongs to {other}, or tells the application that it does: one of the two works with the other's"
+                        " data.",
+                        change="Make the name from local.environment.",
+                        page=_SEPARATE,
+                    )
+
+    @check
+    def a_destroy_keeps_what_matters(self, module: Stated, *, except_for: Sequence[str] = ()) -> Iterator[Finding]:
+        """`terraform destroy` deletes no bucket, repository or secret with what is in it; `except_for` names addresses."""
+        for address, values in _managed(module.state()):
+            if address in except_for:
+                continue
+            faults = [f"{name} = true" for name in ("force_destroy", "force_delete") if values.get(name) is True]
+            if "recovery_window_in_days" in values and values["recovery_window_in_days"] == 0:
+                faults.append("recovery_window_in_days = 0")
+            if values.get("enable_deletion_protection") is False and address.split(".")[-2] == "aws_lb":
+                faults.append("enable_deletion_protection = false")
+            for fault in faults:
+                yield Finding(
+                    resource=address,
+                    expected="a destroy that stops at what cannot be had back",
+                    found=fault,
+                    why="One destroy in the wrong directory, and the images to roll back to, the state or the secret are gone.",
+                    change=f"Take {fault.partition(' ')[0]} out for this environment.",
+                    page=_DESTROY,
+                )
+
+    @check
     def environments_are_separate(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Finding]:
         """No resource is in both states (as `terraform show -json` gives them)."""
         for identifier in sorted(_ids(first) & _ids(second)):
@@ -115,6 +197,30 @@ class StateChecks(Checks):
                 change="Name resources after their environment, and import nothing twice.",
                 page=_BACKEND,
             )
+
+
+def _managed(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The managed resources of a state: address and values."""
+
+    def walk(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        for resource in module.get("resources", ()):
+            if resource["mode"] == "managed":
+                yield resource["address"], resource.get("values") or {}
+        for child in module.get("child_modules", ()):
+            yield from walk(child)
+
+    yield from walk(state.get("values", {}).get("root_module", {}))
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
 
 
 def _backend(directory: Path) -> dict[str, str] | None:
@@ -130,11 +236,6 @@ def _backend(directory: Path) -> dict[str, str] | None:
 
 
 def _ids(state: Mapping[str, Any]) -> set[str]:
-    def walk(module: Mapping[str, Any]) -> Iterator[str]:
-        for resource in module.get("resources", ()):
-            if resource["mode"] == "managed":
-                yield str(resource["values"].get("arn") or f"{resource['type']} {resource['values'].get('id')}")
-        for child in module.get("child_modules", ()):
-            yield from walk(child)
-
-    return set(walk(state.get("values", {}).get("root_module", {})))
+    return {
+        str(values.get("arn") or f"{address.split('.')[-2]} {values.get('id')}") for address, values in _managed(state)
+    }

@@ -24,7 +24,7 @@ class Answers:
 
     class exceptions:
         ClusterNotFoundException = ClientException = PipelineNotFoundException = Refused
-        RepositoryNotFoundException = Refused
+        RepositoryNotFoundException = NoSuchEntityException = Refused
 
     def __init__(self, **answers: Any) -> None:
         self._answers = answers

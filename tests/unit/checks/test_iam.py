@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
-from pushproof.checks.iam import IamChecks
-from pushproof.checks.permissions import Permission, Pipeline, build_needs, execution_needs, forbidden, pipeline_needs
+from pushproof.checks.iam import IamChecks, can_meet
+from pushproof.checks.permissions import (
+    Permission,
+    Pipeline,
+    build_needs,
+    execution_needs,
+    forbidden,
+    forbidden_beyond,
+    pipeline_needs,
+)
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.world import World
 
@@ -51,7 +59,8 @@ def make(
 
 
 GOOD = [
-    allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::artifacts/*"),
+    allow(["s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketVersioning"], "arn:aws:s3:::artifacts"),
+    allow(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], "arn:aws:s3:::artifacts/*"),
     allow("codeconnections:UseConnection", STACK.connection_arn),
     allow(["codebuild:StartBuild", "codebuild:BatchGetBuilds"], STACK.arn("codebuild", "project/app-dev")),
     allow(["ecs:DescribeServices", "ecs:UpdateService"], STACK.arn("ecs", "service/app-dev/app-dev")),
@@ -93,7 +102,7 @@ def test_wildcards_are_findings(world: World, action: str, resource: str) -> Non
     iam = make(world, *GOOD, allow(action, resource))
     assert iam.denies("role", forbidden(STACK)).findings
     (first, *_) = iam.is_scoped("role").findings
-    assert "statement 8 of 'work'" in first.found
+    assert "statement 9 of 'work'" in first.found
 
 
 def test_what_has_no_resource_may_use_the_wildcard(world: World) -> None:
@@ -178,3 +187,112 @@ def test_catalogues_ask_only_about_what_is_named() -> None:
         STACK
     )
     assert [p.action for p in execution_needs(STACK)][-1] == "secretsmanager:GetSecretValue"
+
+
+@pytest.mark.parametrize("name", ["AdministratorAccess", "AmazonS3FullAccess"])
+def test_a_policy_of_awss_that_covers_services_is_found(world: World, name: str) -> None:
+    """AWS's policy for task execution is made for its role; one that covers a whole service is a wildcard as any other."""
+    iam, client = make(world, *GOOD), world.administrator("iam")
+    made_for_it = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    client.attach_role_policy(RoleName="role", PolicyArn=made_for_it)
+    assert iam.is_scoped("role")
+    client.attach_role_policy(RoleName="role", PolicyArn=f"arn:aws:iam::aws:policy/{name}")
+    assert f"{name!r}, a policy of AWS's," in str(iam.is_scoped("role"))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "meets"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::bucket", False),
+        ("s3:GetObject", "arn:aws:s3:::bucket/*", True),
+        ("s3:GetObject", "arn:aws:s3:::bucket*", True),
+        ("s3:PutObjectTagging", "arn:aws:s3:::bucket", False),
+        ("s3:AbortMultipartUpload", "arn:aws:s3:::bucket", False),
+        ("s3:ListBucket", "arn:aws:s3:::bucket", True),
+        ("s3:ListBucket", "arn:aws:s3:::bucket/*", False),
+        ("s3:GetBucketLocation", "arn:aws:s3:::bucket/*", False),
+        ("s3:GetBucketObjectLockConfiguration", "arn:aws:s3:::bucket", True),
+        ("s3:*", "arn:aws:s3:::bucket", True),
+        ("kms:Decrypt", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x", False),
+        ("sts:AssumeRole", "arn:aws:iam::123456789012:role/x", True),
+    ],
+)
+def test_actions_meet_resources_of_their_kind(action: str, resource: str, meets: bool) -> None:
+    """An action on objects never meets a bucket's ARN, nor one on a bucket its objects'.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+    """
+    assert can_meet(action, resource) is meets
+
+
+def test_a_permission_on_a_bucket_instead_of_its_objects_is_found(world: World) -> None:
+    """s3:GetObject on a bucket's ARN grants nothing."""
+    iam = make(world, allow(["s3:GetObject", "s3:GetBucketLocation"], "arn:aws:s3:::artifacts"))
+    (finding,) = iam.every_permission_can_apply("role").findings
+    assert finding.expected.startswith("s3:GetObject on")
+
+
+def test_what_the_work_does_not_need_is_found(world: World) -> None:
+    """A harmless-looking action, and a name that nothing has, are found; what is needed, and nothing else, is not."""
+    assert make(world, *GOOD).allows_only("role", pipeline_needs(STACK))
+    for statement, said in (
+        (allow(["s3:GetObject", "s3:DeleteObject"], "arn:aws:s3:::artifacts/*"), "allows s3:DeleteObject"),
+        (
+            allow("s3:GetObject", ["arn:aws:s3:::artifacts/*", "arn:aws:s3:::artefacts/*"]),
+            "names arn:aws:s3:::artefacts/*",
+        ),
+    ):
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        world.administrator("iam").put_role_policy(RoleName="role", PolicyName="more", PolicyDocument=document)
+        (finding,) = IamChecks(world.administrator).allows_only("role", pipeline_needs(STACK)).findings
+        assert said in finding.found
+
+
+def test_a_role_that_should_have_nothing(world: World) -> None:
+    """A role without policies allows nothing; any allow is found."""
+    assert make(world).allows_nothing("role")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", "arn:aws:s3:::a/b")]})
+    world.administrator("iam").put_role_policy(RoleName="role", PolicyName="more", PolicyDocument=document)
+    assert "'more' allows s3:GetObject" in str(IamChecks(world.administrator).allows_nothing("role"))
+
+
+def test_a_role_that_is_not_there_is_told(world: World) -> None:
+    """A LookupError names it."""
+    with pytest.raises(LookupError, match="there is no role shop-build"):
+        IamChecks(world.administrator).is_scoped("shop-build")
+
+
+def test_a_pattern_of_sources_holds_other_accounts_off(world: World) -> None:
+    """For tasks, any of the account's is a source; a condition that is missing is told by its key."""
+    tasks, cluster = "ecs-tasks.amazonaws.com", f"arn:aws:ecs:{REGION}:{ACCOUNT}:*"
+    iam = make(world, service=tasks, StringEquals={"aws:SourceAccount": ACCOUNT}, ArnLike={"aws:SourceArn": cluster})
+    assert iam.can_be_assumed_only_by("role", tasks, source_account=ACCOUNT, source_arn=cluster)
+    for kept, missed in (("aws:SourceAccount", "aws:SourceArn"), ("aws:SourceArn", "aws:SourceAccount")):
+        condition = {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": cluster}[kept]
+        statement = {
+            "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": tasks},
+            "Condition": {"StringLike": {kept: condition}},
+        }  # fmt: skip
+        world.administrator("iam").update_assume_role_policy(
+            RoleName="role", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement})
+        )
+        verdict = iam.can_be_assumed_only_by("role", tasks, source_account=ACCOUNT, source_arn=cluster)
+        assert [finding.expected for finding in verdict.findings] == [f"a condition on {missed}"]
+
+
+def test_another_environments_names_are_forbidden() -> None:
+    """What this environment's roles do to their own, they may not do to the sibling's; what has no name is left out."""
+    sibling = STACK.sibling("dev", "prod")
+    assert (sibling.repository, sibling.secret_arns[0].split(":")[-1]) == ("app-prod", "app/prod/url-AbCdEf")
+    beyond = forbidden_beyond(STACK, sibling)
+    assert ("ecr:PutImage", STACK.arn("ecr", "repository/app-prod")) in {(p.action, p.resource) for p in beyond}
+    assert not [p for p in beyond if p.resource == "*" or "app-dev" in p.resource]
+
+
+def test_a_buildspecs_calls_are_needed() -> None:
+    """A build that asks ECR for an image must be allowed to."""
+    asked = {
+        p.action
+        for p in build_needs(STACK, "- aws ecr describe-images --repository-name x\n- aws ecr get-login-password")
+    }
+    assert asked - {p.action for p in build_needs(STACK)} == {"ecr:DescribeImages"}

@@ -12,11 +12,15 @@ from tests.unit.checks.answers import Answers, clients, refusal
 
 from pushproof.checks.pipeline import PipelineChecks
 
-REFERENCE = (Path(__file__).parents[3] / "app/buildspec.yml").read_text()
+APP = Path(__file__).parents[3] / "app"
+REFERENCE, DOCKERFILE = (APP / "buildspec.yml").read_text(), (APP / "Dockerfile").read_text()
+REGISTRY = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 ARN = "arn:aws:codepipeline:eu-west-1:123456789012:shop"
 CONNECTION = "arn:aws:codeconnections:eu-west-1:123456789012:connection/1"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:shop"
 RULE = "arn:aws:events:eu-west-1:123456789012:rule/shop"
+DESTINATION = "arn:aws:events:eu-west-1:123456789012:api-destination/slack/1"
+ROLE = "arn:aws:iam::123456789012:role/notify"
 
 
 def action(name: str, provider: str = "", *, takes: str = "", makes: str = "", **more: Any) -> dict[str, Any]:
@@ -26,9 +30,18 @@ def action(name: str, provider: str = "", *, takes: str = "", makes: str = "", *
     return made
 
 
-SOURCE = action("Source", makes="source", configuration={"ConnectionArn": CONNECTION})
+SOURCE = action(
+    "Source",
+    "CodeStarSourceConnection",
+    makes="source",
+    namespace="SourceVariables",
+    configuration={"ConnectionArn": CONNECTION, "FullRepositoryId": "example/shop", "BranchName": "main"},
+)
 BUILD = action("Build", "CodeBuild", takes="source", makes="built", configuration={"ProjectName": "shop"})
-ASKED = {"NotificationArn": TOPIC, "ExternalEntityLink": "https://example.com"}
+ASKED = {
+    "NotificationArn": TOPIC,
+    "ExternalEntityLink": "https://github.com/example/shop/commit/#{SourceVariables.CommitId}",
+}
 APPROVAL = action("Approval", "Manual", configuration=ASKED)
 DEPLOY = action("Deploy", "ECS", takes="built", configuration={"ClusterName": "shop", "ServiceName": "shop"})
 PATTERN = {
@@ -47,7 +60,13 @@ class Given:
 
     def __init__(self) -> None:
         self.stages = [[copy.deepcopy(a)] for a in (SOURCE, BUILD, APPROVAL, DEPLOY)]
-        self.variables = {"CONTAINER_NAME": "app", "ECR_REPOSITORY_NAME": "shop", "ENVIRONMENT": "dev"}
+        self.variables = {
+            "CONTAINER_NAME": "app",
+            "ECR_CACHE_REPOSITORY_NAME": "shop-cache",
+            "ECR_REGISTRY": REGISTRY,
+            "ECR_REPOSITORY_NAME": "shop",
+            "ENVIRONMENT": "dev",
+        }
         self.privileged = True
         self.status = "AVAILABLE"
         self.pattern: dict[str, Any] | None = copy.deepcopy(PATTERN)
@@ -55,25 +74,74 @@ class Given:
         self.statements = [copy.deepcopy(PUBLISH)]
         self.subscriptions = [{"Protocol": "email", "Endpoint": "team@example.com"}]
         self.key = ""
+        self.method = "POST"
+        self.allowed: list[dict[str, Any]] = [
+            {"Effect": "Allow", "Action": "events:InvokeApiDestination", "Resource": DESTINATION}
+        ]
+        self.trusted = "events.amazonaws.com"
+        self.project: dict[str, Any] = {}
+        self.environment: dict[str, Any] = {}
+        self.pipeline: dict[str, Any] = {}
+        self.retention: int | None = 30
+        self.architecture = "X86_64"
+        self.repositories = {"shop", "shop-cache"}
 
     def checks(self) -> PipelineChecks:
         variables = [{"name": n, "value": v} for n, v in self.variables.items()]
         project = {
             "arn": "project",
-            "environment": {"privilegedMode": self.privileged, "environmentVariables": variables},
+            "name": "shop",
+            "timeoutInMinutes": 20,
+            "source": {"type": "CODEPIPELINE", "buildspec": "buildspec.yml"},
+            "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/aws/codebuild/shop"}},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/standard:7.0",
+                "privilegedMode": self.privileged,
+                "environmentVariables": variables,
+                **self.environment,
+            },
+            **self.project,
         }
         rule = {"Name": "shop", "Arn": RULE, "State": "ENABLED", "EventPattern": json.dumps(self.pattern)}
         topic = {"KmsMasterKeyId": self.key}
         if self.statements:
             topic["Policy"] = json.dumps({"Version": "2012-10-17", "Statement": self.statements})
         stages = [{"name": actions[0]["name"], "actions": actions} for actions in self.stages]
-        pipeline = {"stages": stages, "artifactStore": {"location": "artifacts"}}
+        pipeline = {"stages": stages, "artifactStore": {"location": "artifacts"}, **self.pipeline}
+        group = {"logGroupName": "/aws/codebuild/shop", "retentionInDays": self.retention}
+        document = json.dumps({"Version": "2012-10-17", "Statement": self.allowed})
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": self.trusted}}
+        role = {
+            "Arn": ROLE,
+            "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": trust}),
+        }
+        definition = {"runtimePlatform": {"cpuArchitecture": self.architecture}}
+
+        def repositories(repositoryNames: list[str]) -> Any:
+            known = set(repositoryNames) <= self.repositories
+            return {} if known else refusal("RepositoryNotFoundException", "there is no such repository")
+
         aws = clients(
             codepipeline=Answers(get_pipeline={"pipeline": pipeline, "metadata": {"pipelineArn": ARN}}),
             codebuild=Answers(batch_get_projects={"projects": [project]}),
             codeconnections=Answers(get_connection={"Connection": {"ConnectionStatus": self.status}}),
             events=Answers(
-                list_rules={"Rules": [rule] if self.pattern else []}, list_targets_by_rule={"Targets": self.targets}
+                list_rules={"Rules": [rule] if self.pattern else []},
+                list_targets_by_rule={"Targets": self.targets},
+                describe_api_destination={"HttpMethod": self.method},
+            ),
+            ecr=Answers(describe_repositories=repositories),
+            logs=Answers(describe_log_groups={"logGroups": [group]}),
+            ecs=Answers(
+                describe_services={"services": [{"taskDefinition": "shop:1"}]},
+                describe_task_definition={"taskDefinition": definition},
+            ),
+            iam=Answers(
+                get_role={"Role": role},
+                list_role_policies={"PolicyNames": ["notify"]},
+                get_role_policy={"PolicyDocument": document},
+                list_attached_role_policies={"AttachedPolicies": []},
             ),
             sns=Answers(
                 get_topic_attributes={"Attributes": topic},
@@ -101,6 +169,17 @@ def test_a_good_pipeline_gives_no_finding(given: Given) -> None:
     assert checks.artifacts_flow()
     assert checks.builds_can_use_docker()
     assert checks.somebody_is_notified()
+    assert checks.tells_of_itself_only()
+    assert checks.topics_admit_only_their_publishers()
+    assert checks.starts_on_a_push(repository="example/shop", branch="main")
+    assert checks.deploys_to("shop", "shop")
+    assert checks.newer_commits_overtake()
+    assert checks.deployments_are_given_time()
+    assert checks.builds_end_in_time()
+    assert checks.build_logs_are_kept()
+    assert checks.builds_on_a_current_image()
+    assert checks.builds_for_the_architecture_that_runs()
+    assert checks.builds_find_their_buildspec(APP)
 
 
 def test_the_reference_buildspec_gives_no_finding(given: Given) -> None:
@@ -111,6 +190,11 @@ def test_the_reference_buildspec_gives_no_finding(given: Given) -> None:
     assert checks.releases_have_tags_of_their_own(REFERENCE, repository="shop")
     assert checks.pushes_only_after_a_successful_build(REFERENCE)
     assert checks.buildspec_is_up_to_date(REFERENCE)
+    assert checks.tests_run_before_anything_is_pushed(REFERENCE, DOCKERFILE)
+    assert checks.a_commit_can_be_released_again(REFERENCE, repository="shop")
+    assert checks.every_variable_of_the_buildspec_is_set(REFERENCE)
+    assert checks.images_go_where_they_are_expected(REFERENCE)
+    assert checks.release_tags(REFERENCE, repository="shop") == ["dev-0123abc"]
 
 
 def test_an_order_that_repeats_is_told_as_it_is(given: Given) -> None:
@@ -166,7 +250,7 @@ def spec(*commands: str, phase: str = "build", artifact: str = "imagedefinitions
     return f"version: 0.2\n{more}phases:\n  {phase}:\n    commands:\n{lines}artifacts:\n  files: ['{artifact}']\n"
 
 
-DEFINE = 'printf \'[{"name":"%s"}]\' "$CONTAINER_NAME" > imagedefinitions.json'
+DEFINE = 'printf \'[{"name":"%s","imageUri":"%s"}]\' "$CONTAINER_NAME" "$IMAGE" > imagedefinitions.json'
 
 
 @pytest.mark.parametrize(
@@ -175,11 +259,18 @@ DEFINE = 'printf \'[{"name":"%s"}]\' "$CONTAINER_NAME" > imagedefinitions.json'
         (spec(DEFINE), None),
         (spec(DEFINE, artifact="**/*"), None),
         (spec(DEFINE, artifact="*.json"), None),
-        (spec('echo \'[{"name":"app"}]\' > imagedefinitions.json'), None),
+        (spec('echo \'[{"name":"app","imageUri":"x"}]\' > imagedefinitions.json'), None),
         (spec(DEFINE, artifact="image.json"), "imagedefinitions.json among the buildspec's artifacts"),
         (spec("make"), "a command that writes imagedefinitions.json"),
         (spec("cat webapp/app.json > imagedefinitions.json"), "the container's name app"),
-        (spec('echo \'[{"name":"application"}]\' > imagedefinitions.json'), "the container's name app"),
+        (spec('echo \'[{"name":"application","imageUri":"x"}]\' > imagedefinitions.json'), "the container's name app"),
+        (spec('echo \'{"name":"app","imageUri":"x"}\' > imagedefinitions.json'), "expected an array"),
+        (spec('echo \'[{"name":"app"}]\' > imagedefinitions.json'), "has no imageUri"),
+        (
+            spec("docker push r/shop:1", DEFINE.replace("$IMAGE", "r/shop:2")),
+            "an image that the build pushes: r/shop:1",
+        ),
+        (spec("IMAGE=r/shop:1", "docker push $IMAGE", DEFINE), None),
     ],
 )
 def test_image_definitions_must_arrive_and_name_the_container(given: Given, text: str, says: str | None) -> None:
@@ -226,7 +317,8 @@ HASH = "COMMIT_HASH=$(echo $CODEBUILD_RESOLVED_SOURCE_VERSION | cut -c 1-7)"
         (["docker push $R/shop"], "whose tag is latest every time"),
         (["docker push $R/shop:$ENVIRONMENT"], "whose tag is dev every time"),
         ([HASH, "TAG=${COMMIT_HASH:=latest}", "docker push $R/shop:$TAG"], "whose tag may be latest"),
-        (["docker push $R/other:latest"], "there is none"),
+        (["docker push $R/other:latest"], "it pushes $R/other:latest"),
+        (["docker push $R/$REPO:latest"], "Set R, REPO in the build project: the buildspec uses what nobody sets"),
     ],
 )
 def test_tags_that_come_again_are_found(given: Given, commands: list[str], says: str | None) -> None:
@@ -274,7 +366,7 @@ def test_a_topic_nobody_reads_is_found(given: Given) -> None:
     """A message to no one is no message; another target beside the topic is."""
     given.subscriptions = []
     assert "nobody reads it" in words(given.checks().somebody_is_notified())
-    given.targets.append({"Id": "slack", "Arn": "arn:aws:events:eu-west-1:123456789012:api-destination/slack/1"})
+    given.targets.append({"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE})
     assert given.checks().somebody_is_notified()
 
 
@@ -311,3 +403,288 @@ def test_a_pipeline_that_is_not_there_is_told() -> None:
     aws = clients(codepipeline=Answers(get_pipeline=refusal("PipelineNotFoundException")))
     with pytest.raises(LookupError, match="no pipeline shop"):
         PipelineChecks(aws, pipeline="shop").artifacts_flow()
+
+
+# What passes between stages.
+
+
+def test_a_variable_without_a_namespace_is_found(given: Given) -> None:
+    """A link that names a variable which no earlier action makes is no link."""
+    del given.stages[0][0]["namespace"]
+    assert "an action before Approval with the namespace SourceVariables" in words(given.checks().artifacts_flow())
+
+
+def test_a_link_to_another_repository_is_found(given: Given) -> None:
+    """Whoever approves must see what is deployed."""
+    given.stages[2][0]["configuration"]["ExternalEntityLink"] = "https://github.com/example/other"
+    assert "a link to what changed in example/shop" in words(given.checks().asks_before_it_deploys())
+
+
+def test_a_deployment_of_the_source_is_found(given: Given) -> None:
+    """Deploy must read what Build has made."""
+    given.stages[3][0]["inputArtifacts"] = [{"name": "source"}]
+    assert given.checks().artifacts_flow(), "it flows"
+    found = words(given.checks().build_makes_what_deploy_reads(REFERENCE, container="app"))
+    assert "an artifact of a build as input of Deploy: built" in found
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"DetectChanges": "false"}, "no trigger"),
+        ({"BranchName": "develop"}, "BranchName main"),
+        ({"FullRepositoryId": "example/other"}, "FullRepositoryId example/shop"),
+    ],
+)
+def test_a_source_that_is_another_is_found(given: Given, change: dict[str, str], says: str) -> None:
+    """Another repository, another branch, or nothing that starts it."""
+    given.stages[0][0]["configuration"] |= change
+    assert says in words(given.checks().starts_on_a_push(repository="example/shop", branch="main"))
+
+
+def test_a_trigger_starts_it_as_well(given: Given) -> None:
+    """DetectChanges is off where triggers say more exactly what starts it."""
+    given.stages[0][0]["configuration"]["DetectChanges"] = "false"
+    given.pipeline["triggers"] = [{"providerType": "CodeStarSourceConnection"}]
+    assert given.checks().starts_on_a_push()
+
+
+def test_a_deployment_to_another_service_is_found(given: Given) -> None:
+    """Cluster and service are those that were meant."""
+    given.stages[3][0]["configuration"]["ServiceName"] = "other"
+    assert "service other of cluster shop" in words(given.checks().deploys_to("shop", "shop"))
+
+
+@pytest.mark.parametrize("mode", ["QUEUED", "PARALLEL"])
+def test_another_execution_mode_is_found(given: Given, mode: str) -> None:
+    """Two rollouts at once, or a queue behind an approval."""
+    given.pipeline["executionMode"] = mode
+    assert f"executionMode {mode}" in words(given.checks().newer_commits_overtake())
+
+
+def test_a_deployment_that_is_given_no_time_is_found(given: Given) -> None:
+    """One minute is not enough for a rolling update."""
+    given.stages[3][0]["configuration"]["DeploymentTimeout"] = "1"
+    assert "at least 10 minutes" in words(given.checks().deployments_are_given_time())
+
+
+# Build projects.
+
+
+@pytest.mark.parametrize(("minutes", "says"), [(480, "a build that hangs"), (5, "finds no cache")])
+def test_a_limit_that_is_none_is_found(given: Given, minutes: int, says: str) -> None:
+    """Eight hours are no limit, and five minutes are too few."""
+    given.project["timeoutInMinutes"] = minutes
+    assert says in words(given.checks().builds_end_in_time()).lower()
+
+
+def test_build_logs_that_are_not_kept_are_found(given: Given) -> None:
+    """Off, in a group that nobody manages, or kept for ever."""
+    given.retention = None
+    assert "for ever, and billed" in words(given.checks().build_logs_are_kept())
+    given.project["logsConfig"] = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/other"}}
+    assert "the group does not exist" in words(given.checks().build_logs_are_kept())
+    given.project["logsConfig"] = {"cloudWatchLogs": {"status": "DISABLED"}}
+    assert "logs are off" in words(given.checks().build_logs_are_kept())
+
+
+def test_an_old_build_image_is_found(given: Given) -> None:
+    """Images that AWS no longer updates are found; one's own are one's own business."""
+    given.environment["image"] = "aws/codebuild/standard:4.0"
+    assert "aws/codebuild/standard:4.0" in words(given.checks().builds_on_a_current_image())
+    given.environment["image"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/build:1"
+    assert given.checks().builds_on_a_current_image()
+
+
+def test_an_image_for_another_architecture_is_found(given: Given) -> None:
+    """Built on x86, run on ARM: exec format error."""
+    given.architecture = "ARM64"
+    assert "exec format error" in words(given.checks().builds_for_the_architecture_that_runs())
+    given.environment["type"] = "ARM_CONTAINER"
+    assert given.checks().builds_for_the_architecture_that_runs()
+
+
+def test_a_buildspec_that_is_not_there_is_found(given: Given) -> None:
+    """The project names a file that the repository does not have; a buildspec in the project itself needs none."""
+    given.project["source"] = {"buildspec": "buildspec.yaml"}
+    assert "expected: a file of the repository, such as buildspec.yml" in words(
+        given.checks().builds_find_their_buildspec(APP)
+    )
+    given.project["source"] = {"buildspec": "version: 0.2\nphases: {}\n"}
+    assert given.checks().builds_find_their_buildspec(APP)
+
+
+# Buildspecs.
+
+TESTED = 'FROM a AS base\nFROM base AS test\nRUN pytest\nFROM base AS final\nCMD ["a"]\n'
+BUILD_TESTS, RELEASE = "docker build --target test .", "docker build --tag r/shop:1 ."
+
+
+@pytest.mark.parametrize(
+    ("commands", "says"),
+    [
+        ([BUILD_TESTS, RELEASE, "docker push r/shop:1"], None),
+        (["pytest", RELEASE, "docker push r/shop:1"], None),
+        (["[ -n x ] || docker build --target=test .", "docker push r/shop:1"], None),
+        (["npm run test", "docker push r/shop:1"], None),
+        (["if true; then pytest; fi", "docker push r/shop:1"], "passed over"),
+        ([RELEASE, "docker push r/shop:1"], "tests in the buildspec"),
+        (["docker build --target final .", "docker push r/shop:1"], "tests in the buildspec"),
+        (["echo pytest", "docker push r/shop:1"], "tests in the buildspec"),
+        ([RELEASE, "docker push r/shop:1", BUILD_TESTS], "docker push after the tests"),
+        ([f"{BUILD_TESTS} || true", "docker push r/shop:1"], "whose failure is passed over"),
+        (["pytest | tee log", "docker push r/shop:1"], "whose failure is passed over"),
+        (["pytest\necho done", "docker push r/shop:1"], "whose failure is passed over"),
+        (["set -e\npytest\necho done", "docker push r/shop:1"], None),
+        (["pytest || { echo failed; exit 1; }", "docker push r/shop:1"], None),
+    ],
+)
+def test_what_no_test_has_seen_is_found(given: Given, commands: list[str], says: str | None) -> None:
+    """Tests run, count, and come first."""
+    found = words(given.checks().tests_run_before_anything_is_pushed(spec(*commands), TESTED))
+    assert (says or "holds") in found
+
+
+@pytest.mark.parametrize(
+    ("phase", "commands", "says"),
+    [
+        ("build", [RELEASE, "docker push r/shop:1"], None),
+        ("build", [f"{RELEASE}\ndocker push r/shop:1"], "whose failure is passed over"),
+        ("build", [f"{RELEASE}; docker push r/shop:1"], "whose failure is passed over"),
+        ("build", [f"{RELEASE} && docker push r/shop:1"], None),
+        ("build", [f"{RELEASE} || echo oh", "docker push r/shop:1"], "whose failure is passed over"),
+        ("build", [f"{RELEASE} | cat", "docker push r/shop:1"], "whose failure is passed over"),
+        ("post_build", ['[ "$CODEBUILD_BUILD_SUCCEEDING" = 0 ]', "docker push x"], "without a guard"),
+        ("post_build", ['echo "$CODEBUILD_BUILD_SUCCEEDING"', "docker push x"], "without a guard"),
+        ("post_build", ['[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || echo bad', "docker push x"], "without a guard"),
+        ("post_build", ['if [ "$CODEBUILD_BUILD_SUCCEEDING" -eq 0 ]; then exit 1; fi', "docker push x"], None),
+        ("post_build", ['if [ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]; then docker push x; fi'], None),
+    ],
+)
+def test_a_push_of_what_was_not_built_is_found(given: Given, phase: str, commands: list[str], says: str | None) -> None:
+    """In every phase, a failure before the push must keep it from happening."""
+    found = words(given.checks().pushes_only_after_a_successful_build(spec(*commands, phase=phase)))
+    assert (says or "holds") in found
+
+
+def test_finally_pushes_after_a_failure_too(given: Given) -> None:
+    """`finally` runs whatever happened to the commands."""
+    text = "version: 0.2\nphases:\n  build:\n    commands: [make]\n    finally: ['docker push x']\n"
+    assert "`finally` of build" in words(given.checks().pushes_only_after_a_successful_build(text))
+
+
+def test_a_phase_that_goes_on_after_a_failure_is_found(given: Given) -> None:
+    """on-failure: CONTINUE lets the next phase run."""
+    text = spec(RELEASE, "docker push r/shop:1").replace("  build:\n", "  build:\n    on-failure: CONTINUE\n")
+    assert "on-failure: CONTINUE in build" in words(given.checks().pushes_only_after_a_successful_build(text))
+
+
+@pytest.mark.parametrize("verb", ["pull", "push"])
+def test_a_cache_that_must_be_there_is_found(given: Given, verb: str) -> None:
+    """The first build has no cache, and no release waits for one."""
+    text = "\n".join(
+        line.replace(" || true", "") if f"docker {verb}" in line else line for line in REFERENCE.splitlines()
+    )
+    assert f"docker {verb} of the cache that may fail" in words(given.checks().builds_use_the_layer_cache(text))
+
+
+def test_a_variable_that_nobody_sets_is_found(given: Given) -> None:
+    """A typing error in a variable's name, or one that the project no longer sets."""
+    del given.variables["ENVIRONMENT"]
+    (finding,) = given.checks().every_variable_of_the_buildspec_is_set(REFERENCE).findings
+    assert (finding.expected, finding.change) == ("a value for ENVIRONMENT", "Give the build project ENVIRONMENT.")
+    text = spec("for x in 1 2; do echo $x ${OPTIONAL:-no} $CODEBUILD_BUILD_ID; done", "echo '$literal'", "A=1; echo $A")
+    assert given.checks().every_variable_of_the_buildspec_is_set(text)
+
+
+def test_a_repository_that_is_not_there_is_found(given: Given) -> None:
+    """Each reference is followed to its repository; without a login there is none."""
+    given.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cashe"
+    assert "a repository shop-cashe in" in words(given.checks().images_go_where_they_are_expected(REFERENCE))
+    given.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cache"
+    without = "\n".join(line for line in REFERENCE.splitlines() if "docker login" not in line)
+    assert "docker login before the first pull" in words(given.checks().images_go_where_they_are_expected(without))
+
+
+def test_a_commit_that_cannot_be_released_again_is_found(given: Given) -> None:
+    """An immutable tag is looked for before it is pushed."""
+    text = spec("docker push r/shop:$CODEBUILD_RESOLVED_SOURCE_VERSION")
+    assert "ImageTagAlreadyExistsException" in words(
+        given.checks().a_commit_can_be_released_again(text, repository="shop")
+    )
+
+
+# Notifications.
+
+PATHS = {"pipeline": "$.detail.pipeline", "state": "$.detail.state"}
+
+
+@pytest.mark.parametrize(
+    ("paths", "template", "says"),
+    [
+        (PATHS, '"<pipeline> is <state>"', None),
+        (PATHS, '{"text": "<pipeline> is <state>"}', None),
+        (PATHS, '{"text": "\\u003cpipeline\\u003e is \\u003cstate\\u003e"}', "Write the template as a string"),
+        (PATHS, '"<pipeline> has changed"', "does not say STARTED"),
+        ({"pipeline": "$.detail.pipeline", "state": "$.state"}, '"<pipeline> is <state>"', "does not say STARTED"),
+        ({"pipeline": "$.pipeline", "state": "$.detail.state"}, '"<pipeline> is <state>"', "does not say shop"),
+        (PATHS, '"<pipeline> is <stat>"', "cannot fill the template"),
+    ],
+)
+def test_a_message_that_says_nothing_is_found(
+    given: Given, paths: dict[str, str], template: str, says: str | None
+) -> None:
+    """The template is filled with an event, and must name pipeline and state."""
+    given.targets[0]["InputTransformer"] = {"InputPathsMap": paths, "InputTemplate": template}  # type: ignore[assignment]
+    assert (says or "holds") in words(given.checks().somebody_is_notified())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, None),
+        ({"method": "GET"}, "HTTP method POST"),
+        ({"trusted": "lambda.amazonaws.com"}, "does not let events.amazonaws.com in"),
+        ({"allowed": []}, "may not events:InvokeApiDestination"),
+    ],
+)
+def test_a_webhook_that_is_not_called_is_found(given: Given, change: dict[str, Any], says: str | None) -> None:
+    """EventBridge needs a role that lets it in and may call the destination, by a method that carries a message."""
+    given.targets = [{"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE}]
+    for name, value in change.items():
+        setattr(given, name, value)
+    if change.get("allowed") == []:
+        given.allowed = [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}]
+    assert (says or "holds") in words(given.checks().somebody_is_notified())
+
+
+def test_a_rule_for_every_pipeline_is_found(given: Given) -> None:
+    """A pattern without the pipeline's name tells of all of them."""
+    assert given.pattern
+    del given.pattern["detail"]["pipeline"]
+    assert "matches other pipelines' events" in words(given.checks().tells_of_itself_only())
+
+
+ANYBODY: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": TOPIC}
+
+
+@pytest.mark.parametrize(
+    ("statements", "says"),
+    [
+        ([PUBLISH], None),
+        ([PUBLISH, ANYBODY | {"Action": "sns:Publish"}], "anybody, without signing in may sns:Publish"),
+        ([PUBLISH, ANYBODY | {"Action": "sns:Subscribe"}], "account 999999999999 may sns:Subscribe"),
+        (
+            [{key: value for key, value in PUBLISH.items() if key != "Condition"}],
+            "another account's rule may sns:Publish",
+        ),
+        (
+            [PUBLISH | {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}],
+            "any rule of account 123456789012 may sns:Publish",
+        ),
+    ],
+)
+def test_a_topic_for_everybody_is_found(given: Given, statements: list[dict[str, Any]], says: str | None) -> None:
+    """Who may publish and subscribe is decided by the policy engine, for strangers and for others' rules."""
+    given.statements = statements
+    assert (says or "holds") in words(given.checks().topics_admit_only_their_publishers())

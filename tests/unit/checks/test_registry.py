@@ -142,3 +142,33 @@ def test_a_repository_that_is_not_there_is_told(world: World) -> None:
     """A LookupError names it."""
     with pytest.raises(LookupError, match="no repository nowhere"):
         RegistryChecks(world.administrator, repository="nowhere").scans_on_push()
+
+
+def test_a_cache_whose_tags_stay_is_found(world: World, ecr: Any) -> None:
+    """A repository of caches must let a tag move; the probe leaves nothing behind."""
+    checks = make(world, ecr)
+    assert "refused with ImageTagAlreadyExistsException" in str(checks.accepts_a_second_push_of_a_tag())
+    assert list(checks.images()) == []
+
+
+def test_a_cache_whose_tags_move_is_right(world: World, ecr: Any) -> None:
+    """MUTABLE is what caches need."""
+    assert make(world, ecr, mutability="MUTABLE").accepts_a_second_push_of_a_tag()
+
+
+def test_untagged_images_that_stay_are_found(world: World, ecr: Any) -> None:
+    """A rule for untagged images, or for any, counts when it acts in time."""
+    assert make(world, ecr, UNTAGGED).untagged_images_expire()
+
+
+def test_untagged_images_without_a_rule_are_found(world: World, ecr: Any) -> None:
+    """A rule for releases is none for what has lost its tag."""
+    checks = make(world, ecr, tagged(10, tagPrefixList=["dev-"]))
+    assert "no rule for untagged images" in str(checks.untagged_images_expire())
+
+
+def test_a_key_of_ones_own_is_encryption(world: World, ecr: Any) -> None:
+    """A repository encrypted with a KMS key is as encrypted as one with AES256."""
+    key = world.administrator("kms").create_key()["KeyMetadata"]["Arn"]
+    ecr.create_repository(repositoryName="shop", encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key})
+    assert RegistryChecks(world.administrator, repository="shop").is_encrypted()

@@ -168,3 +168,29 @@ def test_a_parameter_is_asked_by_its_name(reference: str, name: str) -> None:
         return {} if name == Name else {"unexpected": pytest.fail(f"{Name} was asked for, not {name}")}
 
     assert referring(reference, ssm=Answers(get_parameter=get)).every_reference_resolves("shop")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("env:\n  variables:\n    LEVEL: debug\n", None),
+        ("env:\n  secrets-manager:\n    NPM_TOKEN: npm:token\n", None),
+        ("env:\n  variables:\n    NPM_TOKEN: abcdef\n", "NPM_TOKEN under env: secrets-manager"),
+        ("#build: docker build --build-arg NPM_TOKEN=$NPM_TOKEN .", "--build-arg NPM_TOKEN"),
+        ("#build: docker build --build-arg GIT_COMMIT=$COMMIT .", None),
+    ],
+)
+def test_a_secret_in_a_buildspec_is_found(text: str, says: str | None) -> None:
+    """Plain variables of the buildspec, and build arguments, which stay in the image's history."""
+    command = text.removeprefix("#build: ") if text.startswith("#build: ") else "make"
+    more = "" if text.startswith("#build: ") else text
+    spec = f"version: 0.2\n{more}phases:\n  build:\n    commands:\n      - {command}\n"
+    verdict = SecretsChecks(clients()).secrets_are_passed_by_reference(buildspec=spec)
+    assert (says or "holds") in str(verdict)
+
+
+def test_a_container_without_its_secret_is_found() -> None:
+    """What the application works with is handed over, under the name by which it asks."""
+    checks = task(secrets=[{"name": "DATABASE_URL", "valueFrom": "arn"}])
+    assert checks.containers_are_given("shop", "DATABASE_URL")
+    assert "secrets DATABASE_URL" in str(checks.containers_are_given("shop", "DATABASE_URI"))

@@ -109,17 +109,27 @@ def shown(*resources: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_resource_in_two_states_is_found() -> None:
     """By ARN where there is one, else by type and id; data sources do not count."""
-    vpc = {"mode": "managed", "type": "aws_vpc", "values": {"arn": "arn:vpc", "id": "vpc-1"}}
-    association = {"mode": "managed", "type": "aws_route_table_association", "values": {"id": "rtbassoc-1"}}
+    vpc = {"mode": "managed", "type": "aws_vpc", "address": "aws_vpc.this", "values": {"arn": "arn:vpc", "id": "vpc-1"}}
+    association = {
+        "mode": "managed",
+        "type": "aws_route_table_association",
+        "address": "aws_route_table_association.this",
+        "values": {"id": "rtbassoc-1"},
+    }
     caller = {"mode": "data", "type": "aws_caller_identity", "values": {"id": "123456789012"}}
     found = CHECKS.environments_are_separate(shown(vpc, association, caller), shown(association, vpc, caller))
     assert [finding.resource for finding in found.findings] == ["arn:vpc", "aws_route_table_association rtbassoc-1"]
     assert CHECKS.environments_are_separate(shown(vpc, caller), shown(association, caller))
 
 
+def encryption(algorithm: str) -> dict[str, Any]:
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": algorithm}}
+    return {"ServerSideEncryptionConfiguration": {"Rules": [default]}}
+
+
 SAFE = {
     "get_bucket_versioning": {"Status": "Enabled"},
-    "get_bucket_encryption": {},
+    "get_bucket_encryption": encryption("AES256"),
     "get_public_access_block": {
         "PublicAccessBlockConfiguration": dict.fromkeys(
             ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
@@ -133,7 +143,10 @@ SAFE = {
     [
         ({}, "holds"),
         ({"get_bucket_versioning": {}}, "versioning Enabled"),
-        ({"get_bucket_encryption": refusal("ServerSideEncryptionConfigurationNotFoundError")}, "default encryption"),
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html: AES256 since January 2023.
+        ({"get_bucket_encryption": refusal("ServerSideEncryptionConfigurationNotFoundError")}, "holds"),
+        ({"get_bucket_encryption": encryption("aws:kms")}, "holds"),
+        ({"get_bucket_encryption": encryption("none")}, "default encryption"),
         ({"get_public_access_block": refusal("NoSuchPublicAccessBlockConfiguration")}, "without BlockPublicAcls"),
         (
             {"get_public_access_block": {"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}},
@@ -145,3 +158,70 @@ def test_a_bucket_that_is_not_safe_is_found(change: dict[str, Any], says: str) -
     """Versioned, encrypted and private: each is asked for."""
     checks = StateChecks(clients(s3=Answers(**SAFE | change)))
     assert says in str(checks.bucket_is_safe("state"))
+
+
+class Shown:
+    """A module with a state."""
+
+    def __init__(self, **resources: dict[str, Any]) -> None:
+        self.resources = resources
+
+    def state(self) -> dict[str, Any]:
+        listed = [
+            {"mode": "managed", "type": "x", "address": f"module.m.{kind}.this", "values": values}
+            for kind, values in self.resources.items()
+        ]
+        return {"values": {"root_module": {"child_modules": [{"resources": listed}]}}}
+
+
+def test_missing_tags_are_found() -> None:
+    """Each resource that can have tags is asked; several that lack one are one finding."""
+    good = {"Environment": "dev", "Project": "shop"}
+    assert CHECKS.resources_carry_tags(Shown(aws_vpc={"tags_all": good}, aws_route={}), **good)
+    module = Shown(
+        aws_vpc={"tags_all": good}, aws_lb={"tags_all": {}}, aws_ecs_cluster={"tags_all": {"Environment": "prod"}}
+    )
+    (finding,) = CHECKS.resources_carry_tags(module, Environment="dev").findings
+    assert finding.found == "2 have none, prod: module.m.aws_lb.this, module.m.aws_ecs_cluster.this"
+    assert CHECKS.resources_carry_tags(Shown(aws_route={}), Environment="dev").findings
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"name": "shop-prod"}, True),
+        ({"policy": '{"Resource": "arn:aws:s3:::shop-prod/*"}'}, True),
+        ({"environment": [{"name": "APP_ENV", "value": "prod"}]}, True),
+        ({"name": "shop-production"}, False),
+        ({"name": "reproduce"}, False),
+    ],
+)
+def test_another_environments_name_is_found(values: dict[str, Any], found: bool) -> None:
+    """The other's name as a word, wherever it stands."""
+    verdict = CHECKS.speaks_of_no_other_environment(Shown(aws_s3_bucket=values), "prod")
+    assert bool(verdict.findings) is found
+
+
+def test_what_a_destroy_takes_is_found() -> None:
+    """Buckets, repositories, secrets and load balancers, except those that are named."""
+    module = Shown(
+        aws_s3_bucket={"force_destroy": True},
+        aws_ecr_repository={"force_delete": True},
+        aws_secretsmanager_secret={"recovery_window_in_days": 0},
+        aws_lb={"enable_deletion_protection": False},
+        aws_iam_role={"force_detach_policies": False},
+    )
+    verdict = CHECKS.a_destroy_keeps_what_matters(module, except_for=["module.m.aws_ecr_repository.this"])
+    assert [finding.found for finding in verdict.findings] == [
+        "force_destroy = true",
+        "recovery_window_in_days = 0",
+        "enable_deletion_protection = false",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"), [("encrypt = true\n", "holds"), ("", "not set"), ("encrypt = false\n", "false")]
+)
+def test_a_state_that_is_not_encrypted_is_found(tmp_path: Path, settings: str, says: str) -> None:
+    """The backend's own setting is asked for."""
+    assert says in str(CHECKS.every_environment_encrypts_its_state(environment(tmp_path, "dev", "", hcl=settings)))

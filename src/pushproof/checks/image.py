@@ -1,0 +1,194 @@
+"""The image, by its Dockerfile: it runs as an ordinary user, ends when it is asked to, and holds nothing secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pushproof.base.origin import Origin
+from pushproof.checks.check import Checks, check
+from pushproof.checks.finding import Finding
+from pushproof.checks.secrets import looks_secret
+
+_USER = "https://docs.docker.com/build/building/best-practices/#user"
+_SECRETS = "https://docs.docker.com/build/building/secrets/"
+_FROM = "https://docs.docker.com/build/building/best-practices/#pin-base-image-versions"
+_STOP = "https://docs.docker.com/reference/dockerfile/#shell-and-exec-form"
+_SECRET_FILES = re.compile(
+    r"(?:^|/)(?:\.env(?:\.\w+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.npmrc|\.pypirc|\.netrc|\.aws|\.ssh|\.git|.*\.(?:pem|p12|pfx|key))/?$"
+)
+
+
+@dataclass
+class _Instruction:
+    line: int
+    word: str
+    rest: str
+
+
+@dataclass
+class _Stage:
+    name: str
+    base: str
+    line: int
+    instructions: list[_Instruction] = field(default_factory=list)
+
+
+class ImageChecks(Checks):
+    """Checks of one Dockerfile, by its path. They read it, and need neither AWS nor Docker."""
+
+    family = "image"
+
+    def __init__(self, dockerfile: Path) -> None:
+        super().__init__(_no_client)
+        self.dockerfile = dockerfile
+
+    @check
+    def runs_as_an_ordinary_user(self) -> Iterator[Finding]:
+        """The last stage, or one that it is made from, names a user, and the last one named is not root."""
+        lineage = self._lineage()
+        users = [
+            (i.line, i.rest.split(":")[0].strip()) for stage in lineage for i in stage.instructions if i.word == "USER"
+        ]
+        line, user = users[-1] if users else (lineage[-1].line, "")
+        if user in ("", "root", "0"):
+            yield self._finding(
+                line,
+                expected="USER with an ordinary user's number, such as USER 10001:10001",
+                found=f"USER {user}" if user else "no USER: the base image's, which is root as a rule",
+                why="Whoever gets code into the application is root in the container, one fault of the runtime away from more.",
+                change="USER 10001:10001 after what needs root.",
+                page=_USER,
+            )
+
+    @check
+    def ends_when_it_is_asked_to(self) -> Iterator[Finding]:
+        """The last ENTRYPOINT or CMD is in exec form, so that SIGTERM reaches the program and not a shell."""
+        found = [i for stage in self._lineage() for i in stage.instructions if i.word in ("CMD", "ENTRYPOINT")]
+        entry = next((i for i in reversed(found) if i.word == "ENTRYPOINT"), None)
+        start = entry or next((i for i in reversed(found)), None)
+        if start is None:
+            self._nothing("CMD or ENTRYPOINT in the Dockerfile", page=_STOP)
+        if not _is_exec_form(start.rest) and not start.rest.lstrip().startswith("exec "):
+            yield self._finding(
+                start.line,
+                expected=f'{start.word} in exec form: {start.word} ["program", "argument"]',
+                found=f"{start.word} {start.rest}",
+                why="SIGTERM reaches /bin/sh, which does not pass it on: requests are cut off when ECS kills the task after its"
+                " stop timeout.",
+                change=f'{start.word} ["program", "argument"], or exec before the program.',
+                page=_STOP,
+            )
+
+    @check
+    def holds_no_secret(self) -> Iterator[Finding]:
+        """No build argument, variable or copied file looks like a secret: each can be read out of the image again."""
+        for stage in self._stages():
+            for instruction in stage.instructions:
+                for what in _secrets_in(instruction):
+                    yield self._finding(
+                        instruction.line,
+                        expected="no secret in the image or its history",
+                        found=what,
+                        why="Whoever may pull the image reads it: docker history shows arguments, and layers keep files that later"
+                        " ones delete.",
+                        change="RUN --mount=type=secret for builds; for the running application, the task definition's secrets.",
+                        page=_SECRETS,
+                    )
+
+    @check
+    def bases_are_pinned(self) -> Iterator[Finding]:
+        """Every base image has a tag or digest that is not latest."""
+        arguments = {
+            name: value for i in self._instructions() if i.word == "ARG" for name, _, value in [i.rest.partition("=")]
+        }
+        stages = self._stages()
+        names = {stage.name for stage in stages}
+        for stage in stages:
+            base = re.sub(r"\$\{?(\w+)(?::-([^}]*))?\}?", lambda m: arguments.get(m[1]) or m[2] or m[0], stage.base)
+            if base.lower() in names or base == "scratch" or "$" in base or "@" in base:
+                continue
+            tag = base.rpartition("/")[2].partition(":")[2]
+            if tag in ("", "latest"):
+                yield self._finding(
+                    stage.line,
+                    expected="a base image with a version, such as python:3.13-slim",
+                    found=base,
+                    why="The same commit builds another image tomorrow: a rollback by building again brings something new.",
+                    change="Name the version in FROM.",
+                    page=_FROM,
+                )
+
+    def _finding(self, line: int, *, expected: str, found: str, why: str, change: str, page: str) -> Finding:
+        origin = Origin(self.dockerfile.name, str(self.dockerfile), line)
+        return Finding(
+            resource="image", expected=expected, found=found, why=why, change=change, page=page, origin=origin
+        )
+
+    def _subject(self) -> str:
+        return str(self.dockerfile)
+
+    def _instructions(self) -> list[_Instruction]:
+        found: list[_Instruction] = []
+        open_line = False
+        for number, text in enumerate(self.dockerfile.read_text(encoding="utf-8").splitlines(), 1):
+            if not text.strip() or text.lstrip().startswith("#"):
+                continue
+            body = text.rstrip().removesuffix("\\")
+            if open_line:
+                found[-1].rest += " " + body.strip()
+            else:
+                word, _, rest = body.strip().partition(" ")
+                found.append(_Instruction(number, word.upper(), rest.strip()))
+            open_line = text.rstrip().endswith("\\")
+        return found
+
+    def _stages(self) -> list[_Stage]:
+        stages: list[_Stage] = []
+        for instruction in self._instructions():
+            if instruction.word == "FROM":
+                words = [word for word in instruction.rest.split() if not word.startswith("--")]
+                name = words[2].lower() if len(words) > 2 and words[1].upper() == "AS" else str(len(stages))
+                stages.append(_Stage(name, words[0], instruction.line))
+            elif stages:
+                stages[-1].instructions.append(instruction)
+        return self._some(stages, "FROM in the Dockerfile", page=_FROM)
+
+    def _lineage(self) -> list[_Stage]:
+        """The last stage after those that it is made from."""
+        stages = self._stages()
+        by_name = {stage.name: stage for stage in stages}
+        lineage = [stages[-1]]
+        while (base := by_name.get(lineage[0].base.lower())) is not None and base not in lineage:
+            lineage.insert(0, base)
+        return lineage
+
+
+def _no_client(service: str) -> object:
+    raise LookupError(f"checks of a Dockerfile have no client of {service}")
+
+
+def _is_exec_form(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except ValueError:
+        return False
+
+
+def _secrets_in(instruction: _Instruction) -> Iterator[str]:
+    if instruction.word in ("ARG", "ENV", "LABEL"):
+        pairs = re.findall(r"([\w.-]+)=(\"[^\"]*\"|'[^']*'|\S*)", instruction.rest) or [
+            (instruction.rest.split()[0], "x")
+        ]
+        for name, value in pairs:
+            # A declared argument is given its value later, and that is what counts.
+            text = value.strip("\"'") or "x"
+            reason = looks_secret("" if instruction.word == "LABEL" else name, text)
+            if reason is not None and not text.startswith("$"):
+                yield f"{instruction.word} {name}: {reason}"
+    if instruction.word in ("COPY", "ADD") and "--from" not in instruction.rest:
+        sources = [word for word in instruction.rest.split() if not word.startswith("--")][:-1]
+        yield from (f"{instruction.word} {source}" for source in sources if _SECRET_FILES.search(source))
