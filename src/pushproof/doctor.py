@@ -1,4 +1,4 @@
-"""What is present on this machine, what is missing, and what to do about it."""
+"""Diagnosis of this machine: present and missing programs, with a remedy for each missing one."""
 
 from __future__ import annotations
 

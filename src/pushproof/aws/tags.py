@@ -32,7 +32,7 @@ def broken_rule(tags: Iterable[tuple[str, str]], *, key_length: int = 128, value
 
 
 def too_many(present: Mapping[str, str], added: Iterable[str]) -> bool:
-    """Whether a resource would have more than 50 tags."""
+    """Return whether a resource would have more than 50 tags."""
     return len({*present, *added}) > MOST_TAGS
 
 

@@ -21,7 +21,7 @@ class Clock(Protocol):
         """The instant (aware, UTC) that an API answer shows for the AWS time `at`."""
 
     def real_delay(self, seconds: float) -> float:
-        """How many real seconds `seconds` of AWS time take."""
+        """Return the real seconds that `seconds` of AWS time take."""
 
 
 # Real work (an HTTP probe, a command in a container) is not made faster by a faster clock, and shares a busy machine: its

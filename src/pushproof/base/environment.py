@@ -26,7 +26,7 @@ def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
 def world_environment(
     endpoint: str, *, region: str, account_id: str, base: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """What `terraform`, `aws` and boto3 need to talk to an emulated world, on top of a clean environment.
+    """Variables by which `terraform`, `aws` and boto3 talk to an emulated world, on top of a clean environment.
 
     Configuration files and instance metadata are switched off by name, so that no profile of the person's can step in.
     """

@@ -1,4 +1,4 @@
-"""Who a process is, so that what it made can be told from what another made after it under the same number."""
+"""The identity of a process, which tells its work from that of a later process with the same number."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def owner_mark() -> str:
 
 
 def is_gone(mark: str) -> bool:
-    """Whether the process of an `owner_mark` is certainly gone.
+    """Return whether the process of an `owner_mark` is certainly gone.
 
     Of another user's process, one in another container, or one before the last boot nothing is certain from here.
     """

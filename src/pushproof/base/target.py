@@ -57,7 +57,7 @@ class Target(Protocol):
 
     @property
     def announces(self) -> bool:
-        """Whether applies must be planned first and announced: not by default, which saves a Terraform run."""
+        """Return whether applies must be planned first and announced: not by default, which saves a Terraform run."""
         return False
 
     def close(self) -> None:

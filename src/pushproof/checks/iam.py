@@ -287,7 +287,7 @@ class IamChecks(Checks):
         return Finding(resource=role.arn, expected=expected, found=found, why=why, change=change, page=_DEPUTY)
 
     def _simulated(self, role: Role, permission: Permission) -> bool | None:
-        """What IAM's simulator says; None where there is none to ask."""
+        """Return the answer of IAM's simulator; None on targets without one."""
         entries = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in permission.context.items()
@@ -337,7 +337,7 @@ def _wrong_sources(
 
 
 def _unbounded(resource: str) -> bool:
-    """Whether a Resource covers everything of a service, or everything."""
+    """Return whether a Resource covers everything of a service, or everything."""
     if resource.strip("*") == "":
         return True
     parts = resource.split(":", 5)
@@ -345,7 +345,7 @@ def _unbounded(resource: str) -> bool:
 
 
 def _unscopable(action: str) -> bool:
-    """Whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
+    """Return whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
     prefix, _, name = action.partition(":")
     if prefix == "ec2":
         return name.startswith("Describe")
@@ -365,7 +365,7 @@ def _unscopable(action: str) -> bool:
 
 
 def can_meet(action: str, resource: str) -> bool:
-    """Whether an action can ever be asked about on a resource that this pattern names."""
+    """Return whether an action can ever be asked about on a resource that this pattern names."""
     prefix, _, name = action.lower().partition(":")
     if "*" in prefix or resource.strip("*") == "":
         return True

@@ -117,7 +117,7 @@ class RegistryChecks(Checks):
             )
 
     def _registry_scans(self) -> bool:
-        """Whether a rule of the registry scans this repository when something is pushed."""
+        """Return whether a rule of the registry scans this repository when something is pushed."""
         found = self.aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
         return any(
             rule["scanFrequency"] in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
@@ -143,7 +143,7 @@ class RegistryChecks(Checks):
     # Lifecycle.
 
     def expires(self, images: Iterable[Image], *, now: float) -> dict[str, int]:
-        """Which of these images the repository's policy would expire, and by the rule of which priority: digest -> priority."""
+        """Map the digest of each image that the repository's policy would expire to the priority of the rule that expires it."""
         evaluation = evaluate(self.policy(), list(images), now)
         return {
             v.image.digest: v.rule.priority for v in evaluation.verdicts if v.rule is not None and v.action is not None
@@ -185,7 +185,7 @@ class RegistryChecks(Checks):
     def keeps_what_runs(
         self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
     ) -> Iterator[Finding]:
-        """What is deployed, and what a rollback needs, outlives the next pushes, and a quarter of a year without one.
+        """The deployed image and the one a rollback needs outlive the next pushes, and a quarter of a year without any.
 
         `example_tag` is what the tags of further pushes begin with; by default, the tag of one of the images.
         """
@@ -242,7 +242,7 @@ class RegistryChecks(Checks):
         return parse(text)
 
     def images(self) -> Iterator[Image]:
-        """What is in the repository now."""
+        """Return the images in the repository now."""
         for page in self.aws("ecr").get_paginator("describe_images").paginate(repositoryName=self.repository):
             for detail in page["imageDetails"]:
                 pushed: datetime = detail["imagePushedAt"]
@@ -299,13 +299,13 @@ def _upload(ecr: Any, repository: str, blob: bytes) -> str:
 
 
 def _names(rule: Rule) -> list[str]:
-    """What a rule selects by, in words."""
+    """Describe a rule's selection in words."""
     named = [f"the prefix {prefix}" for prefix in rule.tag_prefixes] + [f"tags like {p}" for p in rule.tag_patterns]
     return named or ["any image"]
 
 
 def _selects(rule: Rule, tag: str) -> bool:
-    """Whether an image with this one tag is a rule's business."""
+    """Return whether an image with this one tag is a rule's business."""
     if rule.tag_status is TagStatus.ANY:
         return True
     prefixes = all(tag.startswith(prefix) for prefix in rule.tag_prefixes)

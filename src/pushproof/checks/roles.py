@@ -63,7 +63,7 @@ def read_role(iam: Any, name: str) -> Role:
 
 
 def decide_for(role: Role, action: str, resource: str, context: Mapping[str, str] | None = None) -> Decision:
-    """What the role's policies decide about a call."""
+    """Decide a call by the role's policies."""
     asked = engine.request(
         engine.principal_of(role.arn), action, resource, context or {}, resource_account=role.account
     )
@@ -71,7 +71,7 @@ def decide_for(role: Role, action: str, resource: str, context: Mapping[str, str
 
 
 def lets_in(role: Role, caller: Principal, context: Mapping[str, str]) -> bool:
-    """Whether a caller that has every permission of its own can assume the role."""
+    """Return whether a caller that has every permission of its own can assume the role."""
     asked = engine.request(caller, "sts:AssumeRole", role.arn, context)
     policies = engine.Policies(identity=(_EVERYTHING,), resource=role.trust, resource_decides=True)
     return engine.decide(asked, policies).allowed

@@ -35,7 +35,7 @@ class Trust:
 
 
 def trust(acm: Any, arn: str) -> Trust:
-    """What a client must know to verify a certificate in ACM. Raises ClientError.
+    """Return what a client needs to verify a certificate in ACM. Raises ClientError.
 
     The certificate's first full name is asked for; of a wildcard's names, `drill`. The certificate itself is believed, whoever
     signed it: its chain is not needed, and LocalStack answers with another one, which does not parse.

@@ -34,7 +34,7 @@ _ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 @dataclass(slots=True)
 class Result:
-    """What a drill came to: the verdict, and what each prober counted."""
+    """The result of a drill: the verdict, and the counts of each prober."""
 
     passed: bool = False
     probes: dict[str, ProbeReport] | None = None
@@ -44,7 +44,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an execution ended: its status, and the stage and message of the action that failed ("" when none did)."""
+    """The end of an execution: its status, and the stage and message of the action that failed ("" when none did)."""
 
     status: str
     stage: str
@@ -331,7 +331,7 @@ class Drill:
     # Helpers.
 
     def outcome(self, commit: str) -> Outcome:
-        """How the pipeline execution of a commit ended, waited for. Raises ProofFailed when it does not end."""
+        """Wait for the end of a commit's pipeline execution. Raises ProofFailed when it does not end."""
         execution = self._ended(lambda: self._ended_execution(commit), f"the execution of {commit[:7]} to end")
         stage, message = self.observer.failure(execution["pipelineExecutionId"])
         return Outcome(execution["status"], stage, message)
@@ -513,7 +513,7 @@ class Drill:
         self.narrator.claim(f"no image of {commit[:7]} is in {name}; the service still has deployment {deployment}")
 
     def _rollback_record(self) -> str | None:
-        """What the newest service deployment says about a rollback."""
+        """Return the newest service deployment's record of a rollback."""
         client = self.target.client("ecs")
         found = client.list_service_deployments(
             cluster=self.outputs["cluster_name"], service=self.outputs["service_name"]

@@ -1,4 +1,4 @@
-"""What the drill says while it runs, and the timeline it leaves: readable on a terminal and in a CI log alike."""
+"""The drill's progress and timeline, readable on a terminal and in a CI log alike."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Narrator:
         return table
 
     def durations(self) -> Table:
-        """How long each step took."""
+        """Return a table of each step's duration."""
         table = Table(title="Steps", title_justify="left", show_edge=False, pad_edge=False)
         for heading in ("", "step", "real", "AWS", ""):
             table.add_column(heading, justify="right" if heading in ("real", "AWS") else "left")

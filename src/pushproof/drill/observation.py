@@ -1,4 +1,4 @@
-"""What really serves, and how executions and deployments stand: read through AWS's API, the same on every target."""
+"""Observation of services, executions and deployments through AWS's API, the same on every target."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from pushproof.drill.settings import ProofFailed
 
 T = TypeVar("T")
 
+#: Real seconds that every wait may take, whatever the speed: three minutes.
+SHORTEST_WAIT = 180.0
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """What a service runs now: task-definition ARNs and image digests of its running tasks."""
+    """The revisions a service runs now: task-definition ARNs and image digests of its running tasks."""
 
     task_definitions: frozenset[str]
     digests: frozenset[str]
@@ -44,7 +47,7 @@ class Observer:
         return found
 
     def serving(self) -> Serving:
-        """What the service's running tasks are made of."""
+        """Return the revisions and images of the service's running tasks."""
         arns = self._ecs.list_tasks(cluster=self._cluster, serviceName=self._service, desiredStatus="RUNNING")[
             "taskArns"
         ]
@@ -112,8 +115,8 @@ def wait_for(
     Raises ProofFailed, saying what was awaited, for how long, and the last state.
     """
     started = time.monotonic()
-    # The same patience at every speed, but never less than two real minutes: builds are real work.
-    limit = max(clock.real_delay(within), min(within, 180.0))
+    # The same patience at every speed, but never less than SHORTEST_WAIT of real time: builds are real work.
+    limit = max(clock.real_delay(within), min(within, SHORTEST_WAIT))
     while True:
         answer = question()
         if watch is not None:
@@ -122,5 +125,7 @@ def wait_for(
             return answer
         if time.monotonic() - started > limit:
             state = f" Last state: {last()}." if last is not None else ""
-            raise ProofFailed(f"waited {limit:.0f} s ({within / 60:.0f} min of AWS time) for {what}, in vain.{state}")
+            raise ProofFailed(
+                f"Timed out after {limit:.0f} s ({within / 60:.0f} min of AWS time) waiting for {what}.{state}"
+            )
         time.sleep(min(5.0, max(0.1, clock.real_delay(5.0))))

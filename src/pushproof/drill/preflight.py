@@ -1,4 +1,4 @@
-"""What can be refused before anything is started: input that cannot be used, and tools that are missing."""
+"""Checks before anything is started: unusable input and missing tools are refused here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pushproof.terraform.working_copy import require_configuration
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What a drill will use: the Terraform that was found, and the breakage to push."""
+    """The means of a drill: the Terraform to use, and the breakage to push."""
 
     binary: TerraformBinary
     variant: Variant

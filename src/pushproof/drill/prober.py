@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(slots=True)
 class ProbeReport:
-    """What a prober saw. `failed` holds every answer that was no 200, `commits` how many answers each commit gave."""
+    """The observations of a prober. `failed` holds every answer that was no 200, `commits` how many answers each commit gave."""
 
     sent: int = 0
     failed: list[Answer] = field(default_factory=list)
@@ -49,7 +49,7 @@ class ProbeReport:
 
 
 class Front:
-    """How to reach the application: the real address, the host name of its certificate, and certificates (PEM) to trust.
+    """The way to the application: the real address, the host name of its certificate, and certificates (PEM) to trust.
 
     They are trusted besides the system's authorities. A name that does not resolve for a moment is looked up once more before a
     request counts as failed: it is this machine's resolver that is asked, not the application.

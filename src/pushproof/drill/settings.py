@@ -1,4 +1,4 @@
-"""What a drill is told."""
+"""Settings of a drill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class BadInput(Exception):
 
 
 class ProofFailed(Exception):
-    """What the drill set out to show did not hold."""
+    """The drill's proof failed: a promise did not hold."""
 
 
 @dataclass(frozen=True, slots=True)

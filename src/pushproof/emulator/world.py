@@ -169,7 +169,7 @@ class World:
         return fronts
 
     def _owns(self, service: str) -> bool:
-        """Whether the plane answers for a service by itself."""
+        """Return whether the plane answers for a service by itself."""
         return service in self.services and not self.services[service].overlay
 
     @classmethod

@@ -1,1 +1,1 @@
-"""What AWS decides, as pure functions: no I/O, no clock, no boto3."""
+"""AWS's decisions as pure functions: no I/O, no clock, no boto3."""

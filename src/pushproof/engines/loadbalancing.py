@@ -1,4 +1,4 @@
-"""What an Application Load Balancer decides about one request, as pure functions.
+"""Decisions of an Application Load Balancer about one request, as pure functions.
 
 The data plane (`pushproof.emulator.runtime.loadbalancer`) describes a request as `HttpRequest`, asks `matching_rule`
 which rule takes it, and `redirect_location`, `choose_target_group`, `eligible` and the header functions what follows
@@ -238,7 +238,7 @@ T = TypeVar("T")
 
 
 def eligible(targets: Iterable[tuple[T, str]]) -> tuple[T, ...]:
-    """Which of (target, target-health state) may receive a new request.
+    """Return the targets that may receive a new request, from pairs of target and target-health state.
 
     Healthy targets; when there is none, the group fails open to every registered one. Draining and unused targets
     receive nothing new. Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -248,14 +248,6 @@ def eligible(targets: Iterable[tuple[T, str]]) -> tuple[T, ...]:
     ]
     healthy = tuple(target for target, state in registered if state == "healthy")
     return healthy or tuple(target for target, _ in registered)
-
-
-def forwarded_for(incoming: str | None, source_ip: str) -> str:
-    """X-Forwarded-For in the default `append` mode.
-
-    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
-    """
-    return f"{incoming}, {source_ip}" if incoming else source_ip
 
 
 def trace_id(incoming: str | None, at: float, unique: str) -> str:

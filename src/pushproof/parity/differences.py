@@ -1,4 +1,4 @@
-"""What was read back from a target, without what differs from run to run, and how two such readings differ."""
+"""Readings of a target without what differs from run to run, and the differences of two readings."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def normal(value: Any, account_id: str) -> Any:
 
 
 def differences(first: Run, second: Run) -> list[Difference]:
-    """What is not the same for a module on two targets."""
+    """The differences of a module on two targets."""
     module = first.module
     found = [
         Difference(module, what, one, other)

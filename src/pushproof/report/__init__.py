@@ -1,1 +1,1 @@
-"""What a run leaves to look at: one HTML file, no network needed to read it."""
+"""Reports of a run: one HTML file, readable without a network."""

@@ -66,7 +66,7 @@ def _bars(narrator: Any) -> str:
 
 
 def _probes(result: Any) -> str:
-    """Which commit answered, second by second, for each prober."""
+    """Draw the commit that answered, second by second, for each prober."""
     parts = []
     for letter, report in sorted((result.probes or {}).items()):
         if not report.answers:

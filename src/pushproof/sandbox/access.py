@@ -36,7 +36,7 @@ class Access:
 
     @property
     def temporary(self) -> bool:
-        """Whether the credentials have a session token."""
+        """Return whether the credentials have a session token."""
         return bool(self._credentials.get_frozen_credentials().token)
 
     def variables(self) -> dict[str, str]:
@@ -69,7 +69,7 @@ class Access:
 
 
 class SweepAccount:
-    """What the sweep works with: clients, and a place for states."""
+    """The sweep's account: clients, and a place for states."""
 
     def __init__(self, access: Access, keep: Callable[[str, bytes], Path | None]) -> None:
         self._access, self._keep = access, keep

@@ -1,4 +1,4 @@
-"""What a run is going to cost: told before anything is made, and held under a ceiling."""
+"""The cost of a run: estimated before anything is made, and held under a ceiling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TooExpensive(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """What there is to pay for. `vcpus` and `memory_gb` are those of all tasks that run at once."""
+    """Quantities to pay for. `vcpus` and `memory_gb` are those of all tasks that run at once."""
 
     nat_gateways: int = 0
     load_balancers: int = 0
@@ -61,7 +61,7 @@ class Prices:
     of: Mapping[str, float] = field(default_factory=dict)
 
     def warning(self, today: datetime.date) -> str | None:
-        """What to know when the table was last compared with AWS's prices long ago; None while it is young enough."""
+        """Return a warning when the table was last compared with AWS's prices long ago; None while it is young enough."""
         days = (today - datetime.date.fromisoformat(self.as_of)).days
         if days <= STALE_AFTER_DAYS:
             return None
@@ -151,7 +151,7 @@ def require_affordable(estimate: Estimate, ceiling: float) -> None:
 
 
 def of_plan(changes: Iterable[Mapping[str, Any]]) -> Quantities:
-    """What a Terraform plan (`resource_changes` of `terraform show -json`) creates that is paid by the hour."""
+    """Count the resources paid by the hour that a Terraform plan creates (`resource_changes` of `terraform show -json`)."""
     created = [c for c in changes if "create" in c["change"]["actions"]]
     count = Counter(str(c["type"]) for c in created)
     endpoint_zones, vcpus, memory = 0, 0.0, 0.0

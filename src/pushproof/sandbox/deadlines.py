@@ -1,4 +1,4 @@
-"""How long AWS takes: the seconds a step may take before it is given up, as documented or as its users report."""
+"""Deadlines: the seconds a step may take on AWS before it is given up, as documented or as its users report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run failed at, in words to act on: the step, the resource, the cause, and what it means when calls were repeated."""
+"""Explanations of failed runs, in words to act on: the step, the resource, the cause, and the effect of repeated calls."""
 
 from __future__ import annotations
 

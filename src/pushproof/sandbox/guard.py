@@ -1,4 +1,4 @@
-"""Whether this is the sandbox account: decided on facts, before the first call that changes anything."""
+"""The guard: decides on facts whether this is the sandbox account, before the first call that changes anything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NOT_PRODUCTION = re.compile(r"(non|not)[-_. ]?prod(uction)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known about the caller. `marker`: the marker parameter's value, None where there is none.
+    """Facts about the caller. `marker`: the marker parameter's value, None where there is none.
 
     `unread`: what could not be read, and why.
     """
@@ -81,12 +81,12 @@ def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
 
 
 def looks_like_production(name: str) -> bool:
-    """Whether a name is what people call production accounts."""
+    """Return whether a name is what people call production accounts."""
     return _PRODUCTION.search(_NOT_PRODUCTION.sub("", name)) is not None
 
 
 def says_sandbox(name: str) -> bool:
-    """Whether a name calls the account a sandbox."""
+    """Return whether a name calls the account a sandbox."""
     return _SANDBOX.search(name) is not None
 
 

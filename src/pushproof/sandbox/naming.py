@@ -1,4 +1,4 @@
-"""How a run's resources are known: by their tags, and by the run id in their names."""
+"""Names and tags of a run's resources."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class PriceUnclear(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a price of the table is in AWS's list: the service, the end of the usage type, and attributes that must match."""
+    """The place of a price in AWS's list: the service, the end of the usage type, and attributes that must match."""
 
     name: str
     service: str

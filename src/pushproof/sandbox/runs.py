@@ -39,7 +39,7 @@ class Run:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that owns it still runs on this machine."""
+        """Return whether the process that owns it still runs on this machine."""
         return process_start(self.pid) == self.started
 
 
@@ -106,7 +106,7 @@ class RunJournal:
         self._append(run, [Intent("", f"{type}.{name or 'this'}", type, name)])
 
     def intents(self, run: Run) -> list[Intent]:
-        """What was written down; a line that a crash cut short is left out."""
+        """Return the recorded lines; one that a crash cut short is left out."""
         found = []
         with contextlib.suppress(FileNotFoundError):
             for line in (Path(run.directory) / "intents.jsonl").read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""What people say about their sandbox account, all of it by environment variables."""
+"""Settings of the sandbox account, all of them environment variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CERTIFICATE = re.compile(r"arn:[^:]+:acm:[^:]+:\d{12}:certificate/.+")
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Where the sandbox target may work, for how long, and for how much.
+    """Settings of the sandbox target: the account, the time and the cost that it may use.
 
     `hours`: what a run plans to take; its resources carry the end of it. `max_usd`: the ceiling of the cost estimate.
     `long_lived_keys_for`: the account in which credentials without a session token are put up with.

@@ -1,4 +1,4 @@
-"""How a push reaches the pipeline without anybody's hand: over a connection that a person authorised once, or through a bucket."""
+"""The pipeline's source without anybody's hand: a connection that a person authorised once, or a bucket."""
 
 from __future__ import annotations
 

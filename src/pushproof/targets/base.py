@@ -9,7 +9,7 @@ from pushproof.base.target import Address, Target
 
 
 class Ears(Protocol):
-    """What hears notifications where the drill's webhook cannot be reached."""
+    """Collects notifications on targets that cannot reach the drill's webhook."""
 
     heard: list[str]
 
@@ -21,7 +21,7 @@ class Ears(Protocol):
 
 
 class DrillTarget(Target, Protocol):
-    """What the drill asks of a target besides: a source, a certificate, a way to the load balancer, and an account of what is left.
+    """A target that the drill can run on: it has a source, a certificate, a way to the load balancer, and a list of leftovers.
 
     `after_rollback`: the statuses of an execution whose deployment was rolled back; the service is judged in any case.
     """
@@ -29,7 +29,7 @@ class DrillTarget(Target, Protocol):
     after_rollback: frozenset[str]
 
     def build_environment(self) -> dict[str, str]:
-        """What builds need to know here."""
+        """Return the environment that builds need on this target."""
 
     def certificate(self, certificate: str, private_key: str) -> str:
         """The ARN of the load balancer's certificate: this one (PEM), imported, or the target's own."""
@@ -38,7 +38,7 @@ class DrillTarget(Target, Protocol):
         """Delete an imported certificate."""
 
     def repository_url(self, repository: str) -> str:
-        """What git pushes to."""
+        """Return the URL that git pushes to."""
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
         """Bring a commit to the pipeline: (the revision it is known by there, what the other side said)."""
@@ -47,13 +47,13 @@ class DrillTarget(Target, Protocol):
         """Complete a connection's handshake, as a person does in the console."""
 
     def address(self, host: str, port: int) -> Address:
-        """Where a load balancer's listener really is."""
+        """Return the real address of a load balancer's listener."""
 
     def deadline(self, step: str, otherwise: float) -> float:
         """The AWS seconds that a step may take here."""
 
     def ears(self, outputs: Mapping[str, Any]) -> Ears | None:
-        """What hears the environment's notifications, where webhooks are not heard; None where they are."""
+        """Return a listener for the environment's notifications; None on targets that can reach the drill's webhook."""
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
         """Remove what deployments made and Terraform does not know, once Terraform's own is gone; returns what that was.
@@ -62,4 +62,4 @@ class DrillTarget(Target, Protocol):
         """
 
     def leftovers(self) -> list[str]:
-        """What is still there."""
+        """Return the resources that still exist."""

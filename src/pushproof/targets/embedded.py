@@ -10,7 +10,7 @@ from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSettings(WorldTargetSettings):
-    """How to open an embedded world."""
+    """Settings of an embedded world."""
 
 
 class EmbeddedTarget(WorldTarget):

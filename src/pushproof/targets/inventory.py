@@ -1,4 +1,4 @@
-"""What there is in an account, read service by service: how one knows that nothing was left behind."""
+"""Inventory of an account, read service by service: proof that nothing was left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a world leaves on the machine, written down before it is made, so that the next command can clean up after a crash.
+"""The journal of worlds on this machine, written before anything is made, so that the next command can clean up after a crash.
 
 Every world has one JSON file under the state directory. A world whose process is gone is an orphan: its processes (found by the
 environment they carry), containers, volumes and networks (found by their label) and its directory are removed; nothing else is.
@@ -55,7 +55,7 @@ class WorldRecord:
 
     @property
     def alive(self) -> bool:
-        """Whether the process that owns it still runs."""
+        """Return whether the process that owns it still runs."""
         return process_start(self.pid) == self.started
 
 

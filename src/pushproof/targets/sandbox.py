@@ -83,12 +83,12 @@ class SandboxTarget:
 
     @property
     def project(self) -> str:
-        """What the run's names begin with."""
+        """The prefix of the run's names."""
         return naming.project(self.run.id)
 
     @property
     def tags(self) -> dict[str, str]:
-        """What everything in the run is tagged with."""
+        """The tags of everything in the run."""
         return naming.tags(self.run.id, expires_at=self.run.expires_at, owner=self.settings.owner)
 
     # For whoever applies infrastructure.
@@ -195,7 +195,7 @@ class SandboxTarget:
             gone_is_fine(self.client("acm").delete_certificate, CertificateArn=arn)
 
     def repository_url(self, repository: str) -> str:
-        """What to push to; with a bucket as the source, git's remote is this machine's own."""
+        """Return the URL to push to; with a bucket as the source, git's remote is this machine's own."""
         if self.settings.connection_arn is None:
             return str(self.directory("checkout"))
         return self.settings.repository_url or f"https://github.com/{self.settings.repository}.git"
@@ -252,7 +252,7 @@ class SandboxTarget:
         return list(removed)
 
     def leftovers(self) -> list[str]:
-        """What is there of this run."""
+        """List the resources of this run."""
         found = self._sweep().look()
         return [str(item) for item, _ in found.selection.taken] + found.unknown
 
@@ -310,7 +310,7 @@ def known_run(journal: RunJournal, run: Run, *, ended: bool | None) -> KnownRun:
 
 
 def told(outcome: Outcome) -> Iterable[str]:
-    """What is still there, in lines."""
+    """List the resources that still exist."""
     for item, why in outcome.left:
         yield f"left: {item}: {why}"
     for arn in outcome.unknown:
@@ -328,7 +328,7 @@ def sweep_account(
     access: Access | None = None,
     say: Callable[[str], None] = print,
 ) -> Outcome:
-    """What `pushproof sweep` does: pass the guard, then find (and, with `act`, remove) what runs left.
+    """Sweep the account: pass the guard, then find (and, with `act`, remove) what runs left.
 
     Processes that a dead run left on this machine are ended first: they would go on creating. Raises TargetUnavailable.
     """

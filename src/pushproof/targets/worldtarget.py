@@ -1,4 +1,4 @@
-"""What targets share that are a world in this process: a gateway that listens, real or scripted containers, a clean end."""
+"""Base of targets that are a world in this process: a gateway that listens, real or scripted containers, a clean end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
 
 @dataclass(frozen=True, slots=True)
 class WorldTargetSettings:
-    """How to open a world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one."""
+    """Settings of a world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one."""
 
     world: WorldSettings = field(default_factory=WorldSettings)
     runtime: str = "docker"
@@ -57,7 +57,7 @@ class WorldTarget:
         self.clock: Clock = self.world.clock
 
     def _uses_engine(self) -> bool:
-        """Whether Docker Engine may come to hold something of this world."""
+        """Return whether Docker Engine may come to hold something of this world."""
         return self.settings.runtime == "docker"
 
     #: Services that the substrate answers itself, although the plane has them.
@@ -107,7 +107,7 @@ class WorldTarget:
             raise TargetUnavailable(str(error)) from error
 
     def _substrate(self, settings: WorldSettings) -> Substrate | None:
-        """What the world stands on; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
+        """Return the substrate of the world; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
         return None
 
     @property
@@ -147,11 +147,11 @@ class WorldTarget:
         return None
 
     def address(self, host: str, port: int) -> Address:
-        """Where a load balancer's listener really is: its DNS name is a loopback address of its own."""
+        """Return the real address of a load balancer's listener: its DNS name is a loopback address of its own."""
         return Address(host, port)
 
     def repository_url(self, repository: str) -> str:
-        """What to push to; the repository is made if need be."""
+        """Return the URL to push to; the repository is made if need be."""
         url: str = self.world.git.create(repository)
         return url
 
@@ -180,7 +180,7 @@ class WorldTarget:
             self.world.connections.authorise(arn)
 
     def build_environment(self) -> dict[str, str]:
-        """What builds need to know here: the base image, where no public one can be pulled."""
+        """Return the environment that builds need here: the base image, where no public one can be pulled."""
         if self.settings.runtime == "scripted":
             return {}
         from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of

@@ -79,7 +79,7 @@ class TerraformAddresses:
 
 
 def _rank(address: str, name: str, values: Mapping[str, Any]) -> tuple[bool, bool, int]:
-    """How well an attribute names a resource; the lowest rank wins.
+    """Return how well an attribute names a resource; the lowest rank wins.
 
     Parts of a resource share its id: a bucket's public access block, a repository's lifecycle policy, a topic's policy. They
     have no ARN, or a longer type. And ids are unique, while names are not.

@@ -102,7 +102,7 @@ class AppliedModule:
         return self._addresses
 
     def changes(self) -> dict[str, list[str]]:
-        """What a plan would change now: address -> actions; empty when nothing."""
+        """Return the changes that a plan would make now: address -> actions; empty when there are none."""
         return self.terraform.changes()
 
     def state(self) -> dict[str, Any]:

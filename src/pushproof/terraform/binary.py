@@ -1,4 +1,4 @@
-"""Which Terraform to run."""
+"""Finds the Terraform to run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TerraformBinary:
 
     @property
     def native_locking(self) -> bool:
-        """Whether the S3 backend can lock by itself (`use_lockfile`).
+        """Return whether the S3 backend can lock by itself (`use_lockfile`).
 
         Source: https://developer.hashicorp.com/terraform/language/backend/s3
         """

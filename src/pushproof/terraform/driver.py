@@ -165,7 +165,7 @@ class Terraform:
         return said
 
     def changes(self, **variables: Any) -> dict[str, list[str]]:
-        """What `terraform plan` would change now: resource address -> actions. Empty when there is nothing to do."""
+        """Return the changes that `terraform plan` would make now: address -> actions; empty when there are none."""
         shown = self._planned(variables, only_changes=True)
         return {} if shown is None else changes_of(shown) or {"(drift)": ["update"]}
 
@@ -254,7 +254,7 @@ class Terraform:
 
 
 def changes_of(plan: dict[str, Any]) -> dict[str, list[str]]:
-    """What a plan, as `terraform show -json` gives it, would change: resource address, or `output.<name>` -> actions."""
+    """Return the changes of a plan, as `terraform show -json` gives it: resource address, or `output.<name>` -> actions."""
     changed: dict[str, list[str]] = {
         change["address"]: change["change"]["actions"]
         for change in plan.get("resource_changes", [])

@@ -1,4 +1,4 @@
-"""Where the AWS provider comes from: a mirror on disk where there is one, the registry otherwise.
+"""The source of the AWS provider: a mirror on disk where there is one, the registry otherwise.
 
 Sources: https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation (filesystem mirrors, implied local
 mirror directories, plugin cache).

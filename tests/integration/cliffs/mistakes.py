@@ -129,7 +129,8 @@ MISTAKES = (
         "ecs",
         "task-definition.tf",
         '{ name = "APP_ENV", value = var.environment },',
-        '{ name = "DATABASE_URL", value = "postgresql://shop:hunter2@db.internal/shop" },',
+        # A name of its own: ECS refuses one that is a secret's too.
+        '{ name = "REPLICA_URL", value = "postgresql://shop:hunter2@db.internal/shop" },',
         "secrets.secrets_are_passed_by_reference",
         "a URL with a password in it",
     ),

@@ -309,7 +309,7 @@ def test_stop_build_kills_the_container(builds: Builds) -> None:
 
 def containers(builds: Builds) -> list[str]:
     """The world's containers, once those being removed are gone."""
-    client = builds.world.docker.client
+    client = builds.world.equipment.engine.client
     found = client.containers.list(
         all=True, filters={"label": f"pushproof.world={builds.world.id}"}, ignore_removed=True
     )

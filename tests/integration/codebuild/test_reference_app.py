@@ -70,7 +70,7 @@ class Shop:
             "ECR_CACHE_REPOSITORY_NAME": "shop-cache",
             "CONTAINER_NAME": "web",
             "ENVIRONMENT": "dev",
-            "BASE_IMAGE": ensure_base_image(world.docker.client),
+            "BASE_IMAGE": ensure_base_image(world.equipment.engine.client),
         }
         self.client.create_project(
             name="shop",

@@ -195,4 +195,4 @@ def test_a_stopped_task_leaves_nothing(tasks: Tasks) -> None:
     task = tasks.run({"name": "app", "command": ["true"]}, until="STOPPED")
     assert task["containers"][0]["exitCode"] == 0
     label = f"pushproof.task={task['taskArn'].rsplit('/', 1)[1]}"
-    assert tasks.world.docker.client.containers.list(all=True, filters={"label": label}) == []
+    assert tasks.world.equipment.engine.client.containers.list(all=True, filters={"label": label}) == []

@@ -77,12 +77,12 @@ def test_the_certificate_in_acm_is_believed(made: SelfSigned, port: int) -> None
     front(port, known.host, known.certificates).connect().close()
 
 
-def test_a_wait_in_vain_says_what_was_answered_last(port: int) -> None:
+def test_a_wait_that_times_out_says_what_was_answered_last(port: int) -> None:
     """A certificate that nobody believes does not look like a service that does not start."""
     other = self_signed("shop.example.test")
     never = front(port, other.host, other.certificate)
     with pytest.raises(
-        ProofFailed, match=r"0123456 to answer, in vain\. Last state: SSLCertVerificationError: .*verify failed"
+        ProofFailed, match=r"waiting for 0123456 to answer\. Last state: SSLCertVerificationError: .*verify failed"
     ):
         wait_for_version(never, "0123456789", clock=ScaledClock(60.0), within=0.2)
 

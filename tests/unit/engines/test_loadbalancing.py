@@ -26,7 +26,6 @@ from pushproof.engines.loadbalancing import (
     certificate_for,
     choose_target_group,
     eligible,
-    forwarded_for,
     holds,
     matches,
     matching_rule,
@@ -164,12 +163,6 @@ def test_a_group_without_healthy_targets_fails_open() -> None:
     """All registered targets serve when none is healthy, draining ones still not."""
     assert eligible([("b", "initial"), ("c", "unhealthy"), ("d", "draining"), ("e", "unused")]) == ("b", "c")
     assert eligible([("d", "draining"), ("e", "unhealthy.draining")]) == ()
-
-
-def test_forwarded_for_appends_the_client() -> None:
-    """The client's address comes after those already there."""
-    assert forwarded_for(None, "192.0.2.1") == "192.0.2.1"
-    assert forwarded_for("203.0.113.7", "192.0.2.1") == "203.0.113.7, 192.0.2.1"
 
 
 UNIQUE = "12456789abcdef0123456780"

@@ -62,6 +62,7 @@ def furnish(aws: Callable[[str], Any], run: str | None, name: str) -> None:
             GroupId=one,
             IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": two}]}],
         )
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     ec2.create_vpc_endpoint(
         VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.ecr.api", VpcEndpointType="Interface", SubnetIds=[subnet],
         SecurityGroupIds=[groups[0]], TagSpecifications=spec("vpc-endpoint"),

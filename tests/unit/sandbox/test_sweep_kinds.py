@@ -96,6 +96,7 @@ class Maker:
 
     def endpoint(self) -> None:
         vpc = self.vpc()
+        self.aws("ec2").modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
         self.aws("ec2").create_vpc_endpoint(
             VpcId=vpc, ServiceName="com.amazonaws.eu-west-1.ecr.api", VpcEndpointType="Interface",
             SubnetIds=[self.subnet(vpc)], TagSpecifications=self.spec("vpc-endpoint"),

@@ -262,7 +262,7 @@ def test_only_what_terraform_does_not_know_is_tidied(opened: Open, aws: Callable
     """Revisions that deployments registered go; while anything else is left, nothing does: destroy is judged by it."""
     with opened() as target:
         family = f"{target.project}-dev"
-        container = {"name": "app", "image": "app", "essential": True}
+        container = {"name": "app", "image": "app", "essential": True, "memory": 128}
         # Terraform deregisters its own revision; those of deployments stay.
         first, *_ = [
             aws("ecs").register_task_definition(family=family, containerDefinitions=[container]) for _ in range(3)

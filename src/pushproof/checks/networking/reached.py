@@ -51,7 +51,7 @@ class Reached(VpcChecks):
             )
 
     def _explained(self, place: Place, name: str, answer: Answer) -> tuple[bool, str]:
-        """Whether the service is reached all the same, without the endpoint that was asked for; and the reason that is true."""
+        """Return whether the service is reached without the endpoint that was asked for, and the true reason."""
         assert answer.refusal is not None
         if answer.refusal.code != "VpcEndpointDemanded":
             return False, answer.refusal.why

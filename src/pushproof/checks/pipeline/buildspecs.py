@@ -137,7 +137,7 @@ class BuildspecChecks(DescribedPipeline):
                 yield self._unnamed(container)
 
     def _content(self, build: _Build, text: str, file: str, container: str) -> Iterator[Finding]:
-        """What the written image definitions say."""
+        """Read the written image definitions."""
         try:
             substitutions = read_image_definitions(text.encode(), file)
         except ImageDefinitionsError as problem:
@@ -281,7 +281,7 @@ class BuildspecChecks(DescribedPipeline):
 
     @check
     def pushes_only_after_a_successful_build(self, buildspec: str) -> Iterator[Finding]:
-        """What pushes runs only when everything before it has succeeded.
+        """A push runs only when everything before it has succeeded.
 
         `post_build` and `finally` run after a failed build too, and must look at CODEBUILD_BUILD_SUCCEEDING first; elsewhere the
         failure of a `docker build` before the push must not be passed over.
@@ -486,7 +486,7 @@ class BuildspecChecks(DescribedPipeline):
 
 
 def _guards(step: Step, *, before_push: bool) -> bool:
-    """Whether a step ends, or skips what follows, when the build has failed."""
+    """Return whether a step ends, or skips what follows, when the build has failed."""
     text = re.split(r"\bdocker\s+(?:image\s+)?push\b", step.text)[0] if before_push else step.text
     compared = _GUARD.search(text)
     if compared is None:
@@ -508,7 +508,7 @@ def _runs_tests(command: Command, dockerfile: str) -> bool:
 
 
 def _stage_runs_tests(dockerfile: str, target: str) -> bool:
-    """Whether the stage of this name, or one that it is made from, runs tests."""
+    """Return whether the stage of this name, or one that it is made from, runs tests."""
     stages: dict[str, tuple[str, str]] = {}
     current = ""
     for line in re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*$", "", dockerfile)).splitlines():

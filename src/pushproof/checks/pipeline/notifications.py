@@ -275,13 +275,13 @@ class NotificationChecks(DescribedPipeline):
 
 
 def _lets_events_publish(text: str | None, topic: str, rule: str) -> bool:
-    """Whether a topic's policy lets EventBridge publish for this rule."""
+    """Return whether a topic's policy lets EventBridge publish for this rule."""
     context = {"aws:SourceArn": rule, "aws:SourceAccount": topic.split(":")[4]}
     return _admits(text, topic, policy.service_principal("events.amazonaws.com"), "sns:Publish", context)
 
 
 def _admits(text: str | None, topic: str, caller: policy.Principal, action: str, context: dict[str, str]) -> bool:
-    """Whether a topic's policy lets somebody do something who has every permission of his own, as the policy engine reads it."""
+    """Return whether a topic's policy lets somebody do something who has every permission of his own."""
     if not text:
         return False
     asked = policy.request(caller, action, topic, context, resource_account=topic.split(":")[4])

@@ -65,7 +65,7 @@ class Command:
 
     @property
     def tolerated(self) -> bool:
-        """Whether the step goes on as if nothing had happened when this command fails."""
+        """Return whether the step goes on as if nothing had happened when this command fails."""
         if self.after == "||":
             return not _FAILS.search(_alternative(self.rest))
         if self.after == "|":
@@ -76,7 +76,7 @@ class Command:
         return self.after in (";", "&") and bool(self.rest.strip(" \n;}"))
 
     def docker(self, *verbs: str) -> bool:
-        """Whether it is one of these docker commands, ``build`` in either of its spellings."""
+        """Return whether it is one of these docker commands, ``build`` in either of its spellings."""
         words = [word for word in self.words if word not in _KEYWORDS]
         if words[:1] != ["docker"]:
             return False
@@ -180,7 +180,7 @@ def expanded_text(text: str, known: Mapping[str, str]) -> str:
 
 
 def writes(command: Command, file: str) -> bool:
-    """Whether a command's output goes to a file of this name."""
+    """Return whether a command's output goes to a file of this name."""
     return re.search(rf">\s*[\"']?(?:\S*/)?{re.escape(file)}\b", command.text) is not None
 
 
@@ -203,7 +203,7 @@ def _without_single_quotes(text: str) -> str:
 
 
 def _alternative(rest: str) -> str:
-    """What runs after ``||``: a group in braces, or the commands up to the next line."""
+    """Return the commands after ``||``: a group in braces, or the commands up to the next line."""
     text = rest.lstrip(" \t\\\n")
     if text.startswith("{"):
         return text.partition("}")[0] + "}"

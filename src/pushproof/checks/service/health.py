@@ -317,6 +317,6 @@ def _program(command: list[str]) -> str | None:
 
 
 def _instructions(dockerfile: str) -> list[str]:
-    """What a Dockerfile does, without comments and health checks of its own, which ECS does not look at."""
+    """Return a Dockerfile's instructions without comments and HEALTHCHECK, which ECS ignores."""
     joined = re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*$", "", dockerfile))
     return [line for line in joined.splitlines() if not line.lstrip().upper().startswith("HEALTHCHECK")]

@@ -1,4 +1,4 @@
-"""Which policies are attached where: read from IAM and from the resources' own services, and remembered until changed.
+"""Attached policies, read from IAM and from the resources' own services, and remembered until they change.
 
 Everything is read through boto3 from the substrate (ECR repositories from the plane), so any emulator can stand behind it.
 """
@@ -243,7 +243,7 @@ class Attachments:
     # Principals that documents name.
 
     def exists(self, arn: str) -> bool:
-        """Whether there is a role, user or identity provider of that ARN."""
+        """Return whether there is a role, user or identity provider of that ARN."""
         rest = arn.split(":", 5)[5]
         if rest.startswith(("oidc-provider/", "saml-provider/")):
             return bool(self._remember(("provider", arn), lambda: self._has_provider(arn)))
@@ -267,7 +267,7 @@ class Attachments:
         return str(entity[f"{sort.capitalize()}Id"]) if entity.get("Arn") == arn else ""
 
     def has_unique_id(self, unique_id: str) -> bool:
-        """Whether a role or user of the account has this unique id."""
+        """Return whether a role or user of the account has this unique id."""
         for sort in ("role", "user"):
             listed = (self._ask("iam", f"list_{sort}s") or {}).get(f"{sort.capitalize()}s", ())
             if any(entity[f"{sort.capitalize()}Id"] == unique_id for entity in listed):
@@ -290,7 +290,7 @@ class Attachments:
         return as_text(document) if document else None
 
     def blocks_public_policy(self, bucket: str, region: str) -> bool:
-        """Whether a bucket refuses public policies."""
+        """Return whether a bucket refuses public policies."""
         answer = self._ask("s3", "get_public_access_block", region, Bucket=bucket)
         return bool((answer or {}).get("PublicAccessBlockConfiguration", {}).get("BlockPublicPolicy"))
 

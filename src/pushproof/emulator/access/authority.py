@@ -1,4 +1,4 @@
-"""Who may do what: the decision on every call that passes the gateway.
+"""Decisions on every call that passes the gateway: principals, their policies, and the answer.
 
 Callers are the account's administrator (root, test and unknown keys), IAM users, and sessions of roles, which AWS services and
 users get here. What a caller may do is decided by the policy engine from the policies that the account really has attached.
@@ -35,7 +35,7 @@ _NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a set of temporary credentials stands for, with the session policies it was made under (None: none)."""
+    """The principal behind temporary credentials, with the session policies they were made under (None: none)."""
 
     principal: Principal
     policies: tuple[engine.Policy, ...] | None = None
@@ -96,7 +96,7 @@ class Authority:
         *,
         region: str | None = None,
     ) -> engine.Decision:
-        """Whether a principal may take an action that is no API call: `codeconnections:UseConnection`, a registry's push.
+        """Return whether a principal may take an action that is no API call: `codeconnections:UseConnection`, a registry's push.
 
         `context` adds condition keys, such as `aws:SourceVpce` for what comes through a VPC endpoint.
         """
@@ -145,7 +145,7 @@ class Authority:
             raise denial(action.split(":", 1)[0], decision)
 
     def would_allow(self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str) -> bool:
-        """Whether a principal could act on a resource whose own policy were this one, and decided."""
+        """Return whether a principal could act on a resource whose own policy were this one, and decided."""
         caller, policies = self.bearing(principal)
         asked = engine.request(caller, action, resource, self._context(region))
         return engine.decide(asked, _with(policies, policy, True)).allowed
@@ -190,7 +190,9 @@ class Authority:
 
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
-        asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=role_arn.split(":")[4])
+        # What is no ARN names no role, and nobody may assume it.
+        account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else self._world.account_id
+        asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
         policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
         decision = engine.decide(asked, policies)
         if not decision.allowed:
@@ -266,7 +268,7 @@ class Authority:
         return keys
 
     def _implied(self, principal: Principal, call: ParsedCall, region: str) -> list[Permission]:
-        """What a call needs beyond what its request shows."""
+        """Return permissions that a call needs beyond those its request shows."""
         if principal.kind == "account":
             return []
         if call.service == "ecs" and call.operation in ("RunTask", "StartTask"):

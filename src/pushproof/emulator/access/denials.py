@@ -1,4 +1,4 @@
-"""How each service words a refusal: its error code and HTTP status.
+"""Wordings of refusals by service: error code and HTTP status.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html and each service's "Common Errors"
 page; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html for UnauthorizedOperation.

@@ -37,7 +37,7 @@ _LOGS_POLICIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a document is kept: the service, the region, and the name its reader takes."""
+    """The place of a stored document: its service, its region, and the name by which it is read."""
 
     service: str
     region: str
@@ -46,7 +46,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """How one operation carries a policy document.
+    """The way one operation carries a policy document.
 
     `kept` tells the name under which the document can be read and written again; None where nothing is kept that names principals.
     """
@@ -110,7 +110,7 @@ class Documents:
     # Who is there.
 
     def knows(self, principal: str) -> bool:
-        """Whether a principal of this account exists; those of other accounts are believed, since nothing tells of them."""
+        """Return whether a principal of this account exists; those of other accounts are believed, since nothing tells of them."""
         if not principal.startswith(_ARN):
             return self._attachments.has_unique_id(principal)
         account, rest = principal.split(":", 5)[4:]

@@ -1,4 +1,4 @@
-"""How EventBridge reaches each kind of target, and what it needs permission for.
+"""Delivery from EventBridge to each kind of target, with the permissions it needs.
 
 Everything here blocks and runs off the world's lock. SNS, SQS and CloudWatch Logs ask the resource's own policy whether
 events.amazonaws.com may come in; SNS and SQS take the target's role instead, where it has one. API destinations, buses, pipelines,
@@ -56,7 +56,7 @@ class Forward(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """What deliveries need: the ground, decisions about permissions, and the way to other buses."""
+    """The means of delivery: the ground, decisions about permissions, and the way to other buses."""
 
     ground: Ground
     permissions: Permissions
@@ -225,7 +225,7 @@ def _to_pipeline(courier: Courier, target: Mapping[str, Any], _payload: str, rul
 
 
 def _to_build_project(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
-    """What the input says about the build overrides the project: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
+    """Start a build; the input overrides the project: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
     client = _as_role(courier, target, "codebuild", rule_arn)
     members = client.meta.service_model.operation_model("StartBuild").input_shape.members
     given = _object(payload)

@@ -84,7 +84,7 @@ class GitHost:
         return self.url(repository)
 
     def url(self, repository: str) -> str:
-        """What to `git push` to."""
+        """Return the URL for `git push`."""
         return f"{self._world.endpoint.url}{_PREFIX}{repository}.git"
 
     def repositories(self) -> list[str]:

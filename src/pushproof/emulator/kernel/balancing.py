@@ -1,4 +1,4 @@
-"""What a data plane is told: listeners and target groups as immutable values, replaced whole whenever they change."""
+"""Listeners and target groups of a data plane, as immutable values that are replaced whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pushproof.emulator.kernel.tasks import HttpProbe
+from pushproof.engines.listenerheaders import HeaderSettings
 from pushproof.engines.loadbalancing import Rule
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
 
@@ -46,6 +47,7 @@ class ListenerSpec:
     idle_timeout: float = 60.0
     connect_timeout: float = 10.0
     client_keep_alive: float = 3600.0
+    headers: HeaderSettings = field(default_factory=HeaderSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +68,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class TargetGroupSpec:
-    """A target group and its targets. `protocol` is `HTTP` or `HTTPS`; `stickiness_seconds` turns the AWSALB cookie on."""
+    """A target group and its targets. `protocol` is `HTTP` or `HTTPS`.
+
+    `stickiness_seconds` keeps a client with its target: by the AWSALB cookie, or, with `application_cookie`, for as long as the
+    client also brings the cookie of this name that the target had set.
+    """
 
     arn: str
     targets: tuple[Target, ...]
     protocol: str = "HTTP"
     algorithm: str = "round_robin"
     stickiness_seconds: int | None = None
+    application_cookie: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ class BuilderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """What a container is made for."""
+    """The build that a container is made for."""
 
     build_id: str
     project: str
@@ -47,7 +47,7 @@ class BuildPlan:
 
 @dataclass(frozen=True, slots=True)
 class CommandsResult:
-    """How a phase's commands ended: the first that failed and its exit status.
+    """The result of a phase's commands: the first that failed and its exit status.
 
     `seconds` of AWS time are still to pass: a scripted builder answers at once for commands that would take that long.
     """
@@ -109,7 +109,7 @@ class Builder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PipelineHandoff:
-    """What a pipeline's CodeBuild action gives a build beside StartBuild's own members.
+    """The part of a build's input that a pipeline's CodeBuild action gives beside StartBuild's own members.
 
     `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec. `revision` is
     the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact store's, if it has one.

@@ -1,4 +1,4 @@
-"""What AWS's models demand of a request's members, and AWS's words for what does not satisfy them.
+"""Constraints that AWS's models put on a request's members, and AWS's words for violations.
 
 Services check requests against their models before they look at anything else, and answer all violations at once. The words are
 those of https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/4014 and of
@@ -27,12 +27,12 @@ def violations(shape: Any, value: Any, path: str = "", *, required_only: bool = 
             for number, item in enumerate(value, 1):
                 yield from violations(shape.member, item, f"{path}.{number}.member", required_only=required_only)
         case "map":
-            if not required_only:
+            if required_only:
+                for key, item in value.items():
+                    yield from violations(shape.value, item, f"{path}.{key}.member", required_only=True)
+            else:
                 yield from _of_length(shape, value, path)
-            for key, item in value.items():
-                if not required_only:
-                    yield from _of_key(shape.key, key, path)
-                yield from violations(shape.value, item, f"{path}.{key}.member", required_only=required_only)
+                yield from _of_map(shape, value, path)
         case _ if required_only:
             return
         case "string":
@@ -61,10 +61,27 @@ def _of_structure(shape: Any, value: Any, path: str, required_only: bool) -> Ite
             yield from violations(members[name], item, prefix + _lowered(name), required_only=required_only)
 
 
-def _of_key(shape: Any, key: str, path: str) -> Iterator[str]:
-    reasons = [text.partition("failed to satisfy constraint: ")[2] for text in _of_text(shape, key, path)]
-    if reasons:
-        yield f"Value '{key}' at '{path}' failed to satisfy constraint: Map keys must satisfy constraint: [{', '.join(reasons)}]"
+def _of_map(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
+    for key, item in value.items():
+        if any(_of_text(shape.key, key, path)):
+            yield _of_member("keys", shape.key, path)
+        if shape.value.type_name != "string":
+            yield from violations(shape.value, item, f"{path}.{key}.member")
+        elif any(_of_text(shape.value, item, path)):
+            yield _of_member("value", shape.value, path)
+
+
+def _of_member(part: str, shape: Any, path: str) -> str:
+    """A map's keys and values are not repeated (values may be secrets); every constraint on them is."""
+    limits = shape.metadata
+    demands = [
+        f"Member must have length {word} {limits[limit]}"
+        for limit, word in (("max", "less than or equal to"), ("min", "greater than or equal to"))
+        if limit in limits
+    ]
+    if "pattern" in limits:
+        demands.append(f"Member must satisfy regular expression pattern: {limits['pattern']}")
+    return f"Value at '{path}' failed to satisfy constraint: Map {part} must satisfy constraint: [{', '.join(demands)}]"
 
 
 def _of_text(shape: Any, value: str, path: str) -> Iterator[str]:

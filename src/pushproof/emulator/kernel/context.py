@@ -1,4 +1,4 @@
-"""Who calls, and where: what every service method is told besides the request itself."""
+"""The context of a call: principal, region and account, beside the request itself."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Call:
 
     @property
     def mutating(self) -> bool:
-        """Whether the operation's name says that it changes something."""
+        """Return whether the operation's name says that it changes something."""
         return not self.context.operation.startswith(
             (
                 "Describe",

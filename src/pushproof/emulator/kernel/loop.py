@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
-    """What submitted work came to: a value, or the exception it raised."""
+    """The result of submitted work: a value, or the exception it raised."""
 
     value: T | None = None
     error: Exception | None = None
@@ -51,7 +51,7 @@ class Timer:
 
 
 class Loop(Protocol):
-    """What services see of a loop."""
+    """A loop, as services use it."""
 
     clock: Clock
     lock: threading.RLock

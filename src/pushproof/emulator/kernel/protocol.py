@@ -39,7 +39,7 @@ _SCOPE = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a request's SigV4 header says: who, where, which service. It is read, not verified.
+    """The SigV4 scope of a request: access key, region and service. It is read, not verified.
 
     `signed` is the service's name as signatures have it, `service` botocore's.
     """
@@ -91,7 +91,7 @@ def unsigned_service(request: Request) -> str:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 400)
         return "unsigned"
     action = request.values.get("Action", "") if request.method == "POST" else request.args.get("Action", "")
-    if action in ("ConfirmSubscription", "Unsubscribe"):
+    if action in _BY_LINK:
         return "sns"
     if action.startswith("AssumeRoleWith"):
         return "sts"
@@ -164,6 +164,8 @@ def _protocol(model: Any, request: Request) -> str:
     return next((name for name in ("query", *speaks) if name in speaks and name in _READ), "json")
 
 
+# Links that SNS itself sends to endpoints (SubscribeURL, UnsubscribeURL), which carry no version.
+_BY_LINK = frozenset({"ConfirmSubscription", "Unsubscribe"})
 _READ = frozenset({"ec2", "json", "query", "rest-json", "rest-xml"})
 
 
@@ -175,6 +177,8 @@ def _check_action(model: Any, spoken: str, request: Request) -> None:
     """
     check_form(request)
     action, version = request.values.get("Action", ""), request.values.get("Version", "")
+    if action in _BY_LINK:
+        version = version or model.api_version
     known = action in model.operation_names
     if spoken == "ec2":
         if not action:
@@ -242,6 +246,10 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
     found = list(violations(shape, call.parameters, required_only=required_only))
     if not found:
         return
+    if call.service == "s3":
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+        words = "The XML you provided was not well-formed or did not validate against our published schema"
+        raise AwsError("MalformedXML", words, 400)
     if call.protocol == "ec2":
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         name = found[0].partition(" at '")[2].partition("'")[0]
@@ -250,7 +258,7 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
 
 
 # Services that say in words of their own what is wrong with a value: their handlers do, and know more than the model.
-_OWN_WORDS = frozenset({"codebuild", "ecr", "ecs"})
+_OWN_WORDS = frozenset({"codebuild", "ecr", "ecs", "logs"})
 # What services that have an error of their own for it call a request that is not as their model says.
 _REFUSING_CODES = ("InvalidParameterException", "ValidationException")
 

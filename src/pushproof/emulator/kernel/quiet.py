@@ -22,7 +22,7 @@ MET: deque[str] = deque(maxlen=100)
 
 
 class _Answering(threading.local):
-    """How many answers this thread is in the middle of."""
+    """The number of answers that this thread is in the middle of."""
 
     depth = 0
 

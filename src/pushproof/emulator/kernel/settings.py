@@ -13,7 +13,7 @@ from pushproof.engines.reachability import Circumstances
 
 @dataclass(frozen=True, slots=True)
 class EcsSettings:
-    """What AWS does not document of a task's life; seconds of AWS time."""
+    """Durations of a task's life that AWS does not document, in seconds of AWS time."""
 
     provisioning_seconds: float = 8.0
     """From StartTask to PENDING: a network interface is made and attached."""
@@ -39,7 +39,7 @@ class EcsSettings:
 
 @dataclass(frozen=True, slots=True)
 class EcrSettings:
-    """What differs from AWS's defaults, or what AWS leaves open. Durations are AWS seconds.
+    """Settings of ECR that differ from AWS's defaults, or that AWS leaves open. Durations are AWS seconds.
 
     `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
     `token_lifetime`: of GetAuthorizationToken; that many real seconds at least.

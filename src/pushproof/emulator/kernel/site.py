@@ -1,4 +1,4 @@
-"""What parts of a world may ask of their neighbours, by name and type.
+"""Sockets between the parts of a world: each neighbour's methods, by name and type.
 
 A part gets a `Site`, and the neighbours it needs besides, in its constructor; it never sees the world that put it together. The
 protocols here are the sockets: a method renamed on one side is a type error on the other.
@@ -48,7 +48,7 @@ class Front(Protocol):
     name: str
 
     def accepts(self, request: Request) -> bool:
-        """Whether the request is for this front."""
+        """Return whether the request is for this front."""
 
     def handle(self, request: Request) -> Response:
         """Answer it. Runs without the world's lock."""
@@ -236,7 +236,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every part stands on: identity, time, the substrate, clients, and the log of calls."""
+    """The ground of every part: identity, time, the substrate, clients, and the log of calls."""
 
     id: str
     account_id: str

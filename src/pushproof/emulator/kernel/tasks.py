@@ -1,4 +1,4 @@
-"""What the delivery plane asks of a runtime that runs tasks: the same for Docker and for the scripted one.
+"""The interface of a runtime that runs tasks, the same for Docker and for the scripted one.
 
 All calls block and may take long: services make them through `loop.submit`. A runtime never touches service state; what
 happens by itself (a container exits, a line is logged) arrives through `TaskListener`, under the world's lock.
@@ -72,7 +72,7 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """How a command inside a container ended; `exit_code` None means that it did not end within its timeout."""
+    """The result of a command inside a container; `exit_code` None means that it did not end within its timeout."""
 
     exit_code: int | None
     output: str = ""
@@ -112,7 +112,7 @@ class TaskRuntime(Protocol):
         """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""
 
     def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
-        """What Docker tells of a container's use of resources; None where it has nothing to tell."""
+        """Return Docker's statistics of a container; None when there are none."""
 
     def stop(self, task_id: str) -> dict[str, int]:
         """SIGTERM, then SIGKILL after each container's stop timeout; returns exit codes by container. The task is gone after.

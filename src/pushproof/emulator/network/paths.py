@@ -1,4 +1,4 @@
-"""Whether a task or a build in its subnets reaches an AWS service: the emulated network path.
+"""The emulated network path from a task or a build to an AWS service.
 
 The reachability engine decides; here its network is kept: read from the substrate's EC2 when it is first asked for, and
 forgotten as soon as a call to EC2 that changes something has passed the gateway.
@@ -106,7 +106,7 @@ class Paths:
 
     @property
     def circumstances(self) -> Circumstances:
-        """Which zones are down, and whether VPC endpoints are demanded."""
+        """The zones that are down, and whether VPC endpoints are demanded."""
         return self._circumstances
 
     def set_zone_down(self, zone: str, down: bool = True) -> None:

@@ -1,1 +1,1 @@
-"""What really runs: containers, the load balancer, the git host, webhooks."""
+"""Runtimes: containers, the load balancer, scripted stand-ins."""

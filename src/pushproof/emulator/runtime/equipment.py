@@ -1,4 +1,4 @@
-"""What a world runs things on: real containers and sockets, or scripted stand-ins on the same engines."""
+"""The equipment of a world: real containers and sockets, or scripted stand-ins on the same engines."""
 
 from __future__ import annotations
 

@@ -38,11 +38,17 @@ PLANE: dict[str, str] = {
     "s3": "pushproof.emulator.services.s3:S3Service",
     "iam": "pushproof.emulator.services.iam:IamService",
     "sts": "pushproof.emulator.services.sts:StsService",
+    "acm": "pushproof.emulator.services.modelled:ModelledService",
+    "cloudwatch": "pushproof.emulator.services.modelled:ModelledService",
+    "dynamodb": "pushproof.emulator.services.modelled:ModelledService",
+    "kms": "pushproof.emulator.services.modelled:ModelledService",
+    "secretsmanager": "pushproof.emulator.services.modelled:ModelledService",
+    "ssm": "pushproof.emulator.services.modelled:ModelledService",
 }
 
 
 class Service:
-    """What services share. Subclasses define one method per AWS operation, in snake_case:
+    """Base of services. Subclasses define one method per AWS operation, in snake_case:
 
     `def create_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]`
 

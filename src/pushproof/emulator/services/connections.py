@@ -81,7 +81,7 @@ class ConnectionsService(Service):
         return next((c for c in self.connections.values() if _identity(c.arn) == wanted), None)
 
     def authorise(self, arn: str) -> Connection:
-        """What a person does in the console: complete the handshake. Raises AwsError when there is no such connection."""
+        """Complete a connection's handshake, as a person does in the console. Raises AwsError when there is no such connection."""
         connection = self._connection(arn)
         connection.status = "AVAILABLE"
         return connection

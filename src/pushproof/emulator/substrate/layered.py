@@ -45,7 +45,7 @@ class LayeredSubstrate:
         self.backfilled: set[str] = set()
 
     def layer(self, service: str | None) -> Substrate:
-        """What answers a service."""
+        """Return the substrate that answers a service."""
         if service is None or service in self.native:
             return self.base
         with self._guard:

@@ -1,4 +1,4 @@
-"""What answers the services that plain emulators answer well: moto in this process, or an emulator by URL.
+"""Substrates for services that plain emulators answer well: moto in this process, or an emulator by URL.
 
 The delivery plane reaches a substrate only through `client()`, that is through boto3, so that one can stand in for another.
 """
@@ -229,7 +229,7 @@ def _lacking(request: Request) -> AwsError:
 
 
 def _is_no_answer(response: Response) -> bool:
-    """Whether this is a page of the web server below moto: no path of moto's service is the request's."""
+    """Return whether this is a page of the web server below moto: no path of moto's service is the request's."""
     start = response.get_data()[:200].lower()
     return b"not yet implemented" in start or (b"<!doctype html>" in start and b"<title>4" in start)
 

@@ -1,4 +1,4 @@
-"""What moto reads from disk again and again, and what never changes: read once in a process.
+"""A cache for files that moto reads again and again and that never change: each is read once in a process.
 
 AWS's own managed policies are some 1,600, in one JSON text of several megabytes, read for each account of each world: half a
 second each time. What they say never changes; what does (who one is attached to, its tags) is made anew for every account. The

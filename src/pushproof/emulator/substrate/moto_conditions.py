@@ -58,7 +58,7 @@ def decided(request: Request, environ: dict[str, Any], account_id: str) -> Itera
 
 
 def _is_of_an_object(request: Request) -> bool:
-    """Whether this reads, writes, copies or deletes an object itself, and nothing that hangs on it."""
+    """Return whether this reads, writes, copies or deletes an object itself, and nothing that hangs on it."""
     signature = signature_of(request)
     if (signature is not None and signature.service != "s3") or "/" not in request.path.strip("/"):
         return False

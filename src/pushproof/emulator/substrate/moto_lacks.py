@@ -40,7 +40,7 @@ ROUTED: dict[tuple[str, str], frozenset[str]] = {
 
 
 def lacks(request: Request) -> bool:
-    """Whether a request asks for a sub-resource of S3 that moto would take for the bucket or the object itself."""
+    """Return whether a request asks for a sub-resource of S3 that moto would take for the bucket or the object itself."""
     asked = request.args.keys() & _any_lacking()
     if not asked:
         return False

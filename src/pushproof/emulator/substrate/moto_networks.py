@@ -31,6 +31,7 @@ def repair_networks() -> None:
     _around(Subnets, "modify_subnet_attribute", _subnets_keep_every_attribute)
     _around(Subnet, "get_filter_value", _subnets_are_found_by_ipv6_association)
     _show_ipv6_associations(Subnet)
+    _around(NatGatewayBackend, "create_nat_gateway", _nat_gateways_fail_as_they_do)
     _around(NatGatewayBackend, "delete_nat_gateway", _nat_gateways_take_their_interface_along)
     _around(VPCs, "create_vpc_endpoint", _remember_endpoint_request)
     _around(VPCs, "modify_vpc_endpoint", _remember_endpoint_request)
@@ -137,8 +138,41 @@ def _show_ipv6_associations(subnet_class: Any) -> None:
     setattr(subnet_class, "ipv6_cidr_block_association_set", property(ipv6_cidr_block_association_set))  # noqa: B010
 
 
+def _nat_gateways_fail_as_they_do(original: Any, backend: Any, subnet_id: str, allocation_id: str, **named: Any) -> Any:
+    """Without it, a NAT gateway on an address in use, or in a VPC without an internet gateway, is available.
+
+    EC2 accepts it, and a moment later it has failed, with a code and a message:
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
+    """
+    named["connectivity_type"] = named.get("connectivity_type") or "public"
+    public = named["connectivity_type"] != "private"
+    failure = _nat_gateway_failure(backend, subnet_id, allocation_id) if public else None
+    if failure is None:
+        return original(backend, subnet_id, allocation_id, **named)
+    # Without the address: it stays where it is.
+    gateway = original(backend, subnet_id, "", **named)
+    gateway.state = "failed"
+    gateway.failure_code, gateway.failure_message = failure
+    gateway.address_set = [{"allocationId": allocation_id}]
+    backend.enis.pop(gateway._eni.id, None)
+    return gateway
+
+
+def _nat_gateway_failure(backend: Any, subnet_id: str, allocation_id: str) -> tuple[str, str] | None:
+    vpc_id = backend.get_subnet(subnet_id).vpc_id
+    if any(a.allocation_id == allocation_id and a.association_id for a in backend.addresses):
+        return "Resource.AlreadyAssociated", f"Elastic IP address [{allocation_id}] is already associated"
+    if not any(gateway.vpc is not None and gateway.vpc.id == vpc_id for gateway in backend.internet_gateways.values()):
+        return "Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached"
+    return None
+
+
 def _nat_gateways_take_their_interface_along(original: Any, backend: Any, nat_gateway_id: str) -> Any:
     """Without it, a subnet keeps the interface of a NAT gateway that is gone, and its address stays associated."""
+    failed = backend.nat_gateways.get(nat_gateway_id)
+    if failed is not None and failed.state == "failed":
+        failed.state = "deleted"
+        return failed
     gateway = original(backend, nat_gateway_id)
     for address in gateway.address_set:
         association = next(

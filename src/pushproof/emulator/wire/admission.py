@@ -1,4 +1,4 @@
-"""What every call passes, an API call and a push alike: faults that tests inject, the authority, the call log, the observers."""
+"""Admission of every call, an API call and a push alike: injected faults, the authority, the call log."""
 
 from __future__ import annotations
 

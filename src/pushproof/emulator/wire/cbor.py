@@ -27,7 +27,7 @@ _WRITER: Any = RpcV2CBORSerializer()
 
 
 def is_spoken(request: Request) -> bool:
-    """Whether a request is written in this protocol."""
+    """Return whether a request is written in this protocol."""
     return request.headers.get("smithy-protocol") == "rpc-v2-cbor"
 
 

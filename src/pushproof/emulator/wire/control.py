@@ -1,4 +1,4 @@
-"""What a person does by hand on AWS, and what a world can tell about itself: `/_pushproof/` on the gateway's port."""
+"""Control endpoints at `/_pushproof/`: steps that a person takes by hand on AWS, and the state of the world."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an HTTP request's body begins and ends: framing that is checked, and bodies that end where it says.
+"""Framing of HTTP requests: it is checked, and a body ends where it says.
 
 Sources: RFC 9112, section 6 (https://www.rfc-editor.org/rfc/rfc9112#section-6) and section 7.1 on chunks.
 """

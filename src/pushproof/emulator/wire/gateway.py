@@ -53,7 +53,7 @@ class Answering(Protocol):
 
     @property
     def overlay(self) -> bool:
-        """Whether the substrate answers the operations that the service does not have."""
+        """Return whether the substrate answers the operations that the service does not have."""
 
     @property
     def constraint_code(self) -> str | None:
@@ -213,7 +213,11 @@ class Gateway:
         if exchange.call is None:
             return
         service = self.services.get(exchange.service)
-        if service is not None and service.handler(exchange.call.operation) is not None:
+        handled = service is not None and service.handler(exchange.call.operation) is not None
+        if service is not None and not handled and not service.overlay:
+            # Whatever the request holds, the operation is not implemented.
+            raise not_implemented(exchange.service, exchange.call.operation)
+        if service is not None and handled:
             protocol.validate(exchange.call, service.constraint_code)
         elif exchange.service != "s3":
             # S3's own errors tell one missing thing from another, and the substrate knows them.

@@ -77,6 +77,9 @@ _RAISED_TOO = frozenset(
     {
         # https://github.com/hashicorp/terraform-provider-aws/issues/7531
         ("elbv2", "UnsupportedCertificate"),
+        # https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_GetPipeline.html lists it; UpdatePipeline and
+        # DeletePipeline look pipelines up likewise.
+        ("codepipeline", "PipelineNotFoundException"),
     }
 )
 # Their models list no errors, or hardly any.
@@ -102,8 +105,8 @@ def misfits(call: ParsedCall, result: dict[str, Any]) -> list[str]:
 
 
 def _on_requests_only(violation: str) -> bool:
-    """Whether a violation is of a list's length: requests are bound by it, and AWS's answers are empty, or longer."""
-    return violation.startswith("Value '[") and " have length " in violation
+    """Return whether a violation binds requests only: a list's length, or an echoed name that nothing has."""
+    return " have length " in violation and (violation.startswith("Value '[") or "sNotFound." in violation)
 
 
 def misfit(call: ParsedCall, error: AwsError) -> str | None:

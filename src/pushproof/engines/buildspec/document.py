@@ -78,7 +78,7 @@ class Value:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing stands here."""
+        """Return whether nothing stands here."""
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _NULL_TAG
 
     @property
@@ -87,7 +87,7 @@ class Value:
 
     @property
     def kind(self) -> str:
-        """What stands here, in the words of the messages."""
+        """Describe the value, in the words of the messages."""
         if isinstance(self.node, yaml.MappingNode):
             return "subkeys"
         if isinstance(self.node, yaml.SequenceNode):

@@ -1,4 +1,4 @@
-"""What can be wrong with a buildspec, each as a type of its own, with the line it is on.
+"""Errors of buildspecs, each as a type of its own, with the line it is on.
 
 CodeBuild reports all of these as phase context ``YAML_FILE_ERROR`` of the DOWNLOAD_SOURCE phase. Wording follows what
 its build logs print where that is published (the parser's own words, "Expected Commands[n] to be of string type ...",

@@ -30,7 +30,7 @@ COMMAND_PHASES = (Phase.INSTALL, Phase.PRE_BUILD, Phase.BUILD, Phase.POST_BUILD)
 
 
 class FailureAction(StrEnum):
-    """What ``on-failure`` asks for."""
+    """The reaction that ``on-failure`` asks for."""
 
     ABORT = "ABORT"
     CONTINUE = "CONTINUE"
@@ -150,5 +150,5 @@ class Buildspec:
 
     @property
     def one_shell(self) -> bool:
-        """Whether all commands share one shell instance (0.2) or each gets its own (0.1)."""
+        """Return whether all commands share one shell instance (0.2) or each gets its own (0.1)."""
         return self.version != "0.1"

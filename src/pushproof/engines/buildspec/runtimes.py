@@ -21,7 +21,7 @@ _AMAZON_LINUX = re.compile(r"aws/codebuild/amazonlinux2?-(?:x86_64|aarch64)-stan
 
 
 def is_linux_image(image: str) -> bool:
-    """Whether an image is one of CodeBuild's Linux images of today: Ubuntu's or Amazon Linux's standard images.
+    """Return whether an image is one of CodeBuild's Linux images of today: Ubuntu's or Amazon Linux's standard images.
 
     https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html
     """
@@ -38,7 +38,7 @@ def runtimes_of(image: str) -> tuple[str, ...]:
 
 
 def check_runtimes(spec: Buildspec, image: str) -> list[str]:
-    """What the log says about the selected runtimes.
+    """Return the log's lines about the selected runtimes.
 
     Which versions an image has changes with every release of it and is not checked.
     Raises BuildspecError for a runtime that the image does not have, or for none where one is needed.

@@ -1,4 +1,4 @@
-"""Which files become the artifact, and under which paths: a pure function over a list of paths.
+"""Selection of an artifact's files and their paths: a pure function over a list of paths.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.artifacts.files : ``*`` matches within
 a name, ``**`` across directories; ``base-directory`` (a glob too) is where files are looked for and is not part of the path

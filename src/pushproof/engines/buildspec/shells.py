@@ -23,14 +23,14 @@ FIRST_LINE = 4
 
 @dataclass(frozen=True, slots=True)
 class ShellRefusal:
-    """How a command ends that the shell does not understand: its exit status, and the message in the log."""
+    """The end of a command that the shell does not understand: its exit status, and the message in the log."""
 
     status: int
     message: str
 
 
 def sh_of(image: str) -> str:
-    """What `/bin/sh` is on a build image: `bash` on Amazon Linux, `dash` on Ubuntu."""
+    """Return the shell behind `/bin/sh` on a build image: `bash` on Amazon Linux, `dash` on Ubuntu."""
     return "bash" if image.startswith("aws/codebuild/amazonlinux") else "dash"
 
 
@@ -48,7 +48,7 @@ _UNKNOWN = re.compile(r"(\[\[|source|pushd|popd|shopt|declare|mapfile|readarray)
 
 
 def refusal(command: str) -> ShellRefusal | None:
-    """How dash ends a command that is certain to fail in it; None for every other one, which only a shell can tell.
+    """Return the end of a command that is certain to fail in dash; None for every other one, which only a shell can tell.
 
     A command that the shell does not know fails the whole where nothing, or `&&`, follows.
     """
@@ -72,7 +72,7 @@ def refusal(command: str) -> ShellRefusal | None:
 
 
 def _certain(before: str) -> bool:
-    """Whether what follows this text is reached: no branch and no function body stands before it."""
+    """Return whether what follows this text is reached: no branch and no function body stands before it."""
     return not re.search(r"\b(?:if|case|while|until)\b|&&|\|\||\{\s", before)
 
 

@@ -1,4 +1,4 @@
-"""Which phase comes next, after which outcome.
+"""Transitions between phases: the next one after each outcome.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html#view-build-details-phases : a failed
 INSTALL or PRE_BUILD ends the command phases; a failed BUILD still runs POST_BUILD; UPLOAD_ARTIFACTS is attempted even
@@ -17,7 +17,7 @@ _ORDER = tuple(Phase)
 
 
 class Outcome(StrEnum):
-    """How a phase ended (API_BuildPhase, ``phaseStatus``)."""
+    """The outcome of a phase (API_BuildPhase, ``phaseStatus``)."""
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransitionSettings:
-    """What AWS does not document.
+    """Behaviour that AWS does not document, as settings.
 
     ``continue_fails_build``: whether a build whose phase failed under ``on-failure: CONTINUE`` ends FAILED.
     ``upload_after_abort``: whether ``on-failure: ABORT`` still attempts UPLOAD_ARTIFACTS.
@@ -43,7 +43,7 @@ DEFAULT_SETTINGS = TransitionSettings()
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a build stands.
+    """The progress of a build.
 
     ``status`` is what the build would end with now; ``retry`` says that the build is to be started again once it has
     completed (``on-failure: RETRY``); ``retried`` counts the attempts before this one.

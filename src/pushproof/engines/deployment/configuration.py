@@ -1,4 +1,4 @@
-"""How a rolling update may proceed: percentages, circuit breaker, and the settings AWS does not document.
+"""Configuration of a rolling update: percentages, circuit breaker, and the settings AWS does not document.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 """
@@ -20,7 +20,7 @@ _MAXIMUM_THRESHOLD = 200
 
 @dataclass(frozen=True, slots=True)
 class FailureThreshold:
-    """How many failed tasks trip the circuit breaker.
+    """The number of failed tasks that trips the circuit breaker.
 
     `BOUNDED_PERCENT` multiplies the desired count and keeps the result within 3..200; `UNBOUNDED_PERCENT` only
     multiplies; `COUNT` is the number itself.
@@ -127,7 +127,7 @@ class DeploymentConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSettings:
-    """What AWS leaves undocumented, or documents as subject to change; each default is the best known answer."""
+    """Settings that AWS leaves undocumented, or documents as subject to change; each default is the best known answer."""
 
     steady_wait_seconds: float = 40.0
     """Without load balancer and container check, a task counts as healthy this long after RUNNING (documented)."""

@@ -65,7 +65,7 @@ class HealthCheck:
 
 @dataclass(frozen=True, slots=True)
 class ContainerHealth:
-    """What is known of one container; times in AWS seconds."""
+    """The health of one container; times in AWS seconds."""
 
     started_at: float
     next_check_at: float

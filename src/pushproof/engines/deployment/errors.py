@@ -1,4 +1,4 @@
-"""What the deployment engine refuses, and how it says so."""
+"""Errors of the deployment engine."""
 
 from __future__ import annotations
 

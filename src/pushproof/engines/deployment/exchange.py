@@ -1,4 +1,4 @@
-"""What the scheduler is told and what it answers: observations, actions, events, decisions.
+"""The scheduler's inputs and outputs: observations, actions, events, decisions.
 
 All times are AWS seconds. Task ids, deployment ids and ARNs are strings as AWS writes them.
 """
@@ -142,7 +142,7 @@ class BridgeEvent:
 
 @dataclass(slots=True)
 class Decision:
-    """What follows from the observations.
+    """The consequences of observations.
 
     `wake_at` is when to ask again if nothing happens before (None: never). `state` is the state that was passed in,
     brought up to date.

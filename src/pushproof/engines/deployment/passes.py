@@ -349,7 +349,7 @@ class Pass:
                 self._stop_some(deployment, _NOT_HEALTHY, len(self.state.tasks))
 
     def _lower_cap(self) -> None:
-        """How many tasks previous deployments should still hold, given how far the primary has come."""
+        """Return the number of tasks that previous deployments should still hold, given the primary's progress."""
         state, primary = self.state, self.state.primary
         if len(state.deployments) == 1 or primary.rollout_state == "FAILED":
             return

@@ -30,7 +30,7 @@ from .state import ServiceState
 
 @dataclass(frozen=True, slots=True)
 class TaskScript:
-    """How one task behaves; seconds, None for never. Times but the first count from RUNNING.
+    """The behaviour of one task; seconds, None for never. Times but the first count from RUNNING.
 
     `exits_after` stops the task by itself; `start_failure` stops it instead of RUNNING, with that reason.
     """
@@ -65,7 +65,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Timeline:
-    """What happened until `ended_at`, in order. `exhausted` says that nothing more can happen."""
+    """The course of events until `ended_at`, in order. `exhausted` says that nothing more can happen."""
 
     state: ServiceState
     events: list[ServiceEvent] = field(default_factory=list)
@@ -134,7 +134,7 @@ class _World:
         heapq.heappush(self.queue, (at, self.order, item))
 
     def still_true(self, seen: Observation) -> bool:
-        """Whether the task is there to be observed: what was scripted for one that is stopped does not happen."""
+        """Return whether the task is there to be observed: what was scripted for one that is stopped does not happen."""
         task = self.line.state.tasks.get(seen.task_id)
         if task is None:
             return False

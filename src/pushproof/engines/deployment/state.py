@@ -45,7 +45,7 @@ class LoadBalancer:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a deployment deploys: a task definition and how its tasks prove that they are healthy.
+    """The revision that a deployment deploys: a task definition and how its tasks prove that they are healthy.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceRevision.html
     """

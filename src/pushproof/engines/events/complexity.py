@@ -1,4 +1,4 @@
-"""How much work a pattern's wildcards can make, as EventBridge counts it when it refuses a rule as too complex.
+"""The complexity of a pattern's wildcards, as EventBridge counts it when it refuses a rule.
 
 The count is the largest number of beginnings of wildcard texts that one value can match at the same time: `*a*` has the
 beginnings `*`, `*a` and `*a*`, and all of them match "a". Source: MachineComplexityEvaluator and "Matching with a Machine" in
@@ -100,5 +100,5 @@ def _after_all(texts: Sequence[_Text]) -> int:
 
 
 def _overlaps(segment: str, read: str) -> int:
-    """How many beginnings of a segment the string that was read ends with."""
+    """Return the number of beginnings of a segment with which the string read so far ends."""
     return sum(1 for length in range(1, min(len(segment), len(read)) + 1) if read.endswith(segment[:length]))

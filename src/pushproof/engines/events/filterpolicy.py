@@ -50,7 +50,7 @@ class FilterPolicy:
     scope: Scope
 
     def matches(self, attributes: Mapping[str, MessageAttribute], body: str) -> bool:
-        """Whether a message passes. A body that is no JSON object never does, where the policy looks at the body."""
+        """Return whether a message passes. A body that is no JSON object never does, where the policy looks at the body."""
         if self.scope == "MessageBody":
             content = _read(body)
             return isinstance(content, dict) and self.pattern.matches(content)

@@ -71,11 +71,11 @@ class Alternatives:
 
     @property
     def numeric(self) -> bool:
-        """Whether numbers are compared as numbers here."""
+        """Return whether numbers are compared as numbers here."""
         return bool(self.numbers or self.other_numbers)
 
     def match(self, scalar: str) -> bool:
-        """Whether a scalar of the event is one of the alternatives."""
+        """Return whether a scalar of the event is one of the alternatives."""
         if self.present:
             return True
         string = content(scalar)

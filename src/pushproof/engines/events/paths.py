@@ -26,7 +26,7 @@ class JsonPath:
     steps: tuple[str | int | None, ...]
 
     def find(self, document: Any) -> Any:
-        """What is there: a value, a list of values when the path has wildcards, or MISSING."""
+        """Return the value at a path: one, a list when the path has wildcards, or MISSING."""
         found = [document]
         for step in self.steps:
             found = [value for start in found for value in _follow(start, step)]

@@ -58,7 +58,7 @@ class EventPattern:
     _steps: frozenset[str]
 
     def matches(self, event: Mapping[str, Any]) -> bool:
-        """Whether an event (the whole envelope, as a dict of JSON values) matches."""
+        """Return whether an event (the whole envelope, as a dict of JSON values) matches."""
         fields = _flatten(event, self._steps)
         return any(_match(rule, fields) for rule in self._rules)
 
@@ -188,7 +188,7 @@ def _scalar(value: Any) -> str:
 
 
 def _match(rule: tuple[tuple[str, Alternatives], ...], fields: _Fields) -> bool:
-    """Whether each field of the rule has a value that is met, all from the same elements of the arrays they share.
+    """Return whether each field of the rule has a value that is met, all from the same elements of the arrays they share.
 
     Names are taken in order, and an absence is judged by the elements chosen so far, as EventBridge judges it.
     """

@@ -25,7 +25,7 @@ _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
 
 
 def is_schedule(expression: str) -> bool:
-    """Whether a schedule expression is one that EventBridge accepts."""
+    """Return whether a schedule expression is one that EventBridge accepts."""
     rate = _RATE.fullmatch(expression)
     if rate is not None:
         return (rate[1] == "1") == (rate[3] == "")

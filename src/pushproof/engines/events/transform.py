@@ -159,7 +159,7 @@ def _split(template: str) -> tuple[str | tuple[str, bool], ...]:
 
 
 def _within_string(text: str, inside: bool) -> bool:
-    """Whether a JSON string is open after `text`, given whether one was before it."""
+    """Return whether a JSON string is open after `text`, given whether one was before it."""
     escaped = False
     for character in text:
         if escaped:

@@ -52,5 +52,5 @@ def address(text: str) -> bytes | None:
 
 
 def looks_like_address(text: str) -> bool:
-    """Whether a text is written as an IP address, valid or not."""
+    """Return whether a text is written as an IP address, valid or not."""
     return bool(_IPV4.fullmatch(text) or _IPV6.fullmatch(text))

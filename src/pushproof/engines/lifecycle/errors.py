@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where in the text: a JSON pointer ("" is the whole document), and line and column (from 1) where known."""
+    """A place in the text: a JSON pointer ("" is the whole document), and line and column (from 1) where known."""
 
     pointer: str
     line: int | None = None

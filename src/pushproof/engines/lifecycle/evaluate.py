@@ -1,4 +1,4 @@
-"""Which images a policy acts on, by which rule, and why.
+"""Evaluation of a lifecycle policy: the images it acts on, by which rule, and why.
 
 All rules are evaluated on the repository as it is, then applied by priority. A rule marks the images it selects that
 are too many or too old; it acts on those it marked which no earlier rule *selected*: an image that matches the tagging
@@ -33,7 +33,7 @@ from pushproof.engines.lifecycle.model import (
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What happens to one image.
+    """The fate of one image.
 
     `action` is None when the image stays. `rule` is the one rule that acts, or the one whose selection keeps all later
     rules from acting; None when no rule selects the image. `held_by` names the manifest lists that keep a marked

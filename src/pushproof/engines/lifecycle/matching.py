@@ -1,4 +1,4 @@
-"""Which images carry tags that match, for many patterns over many tags.
+"""Matching of many patterns over the tags of many images.
 
 A set of images is one int with a byte an image (0 or 1), so that "and", "or" and "without" over a hundred thousand
 images are single operations.

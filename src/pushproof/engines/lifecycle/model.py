@@ -54,7 +54,7 @@ class Rule:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """What the tags must match, all of it, with prefixes written as patterns."""
+        """Return the patterns that the tags must all match, with prefixes written as patterns."""
         return self.tag_patterns or tuple(prefix + "*" for prefix in self.tag_prefixes)
 
 
@@ -67,7 +67,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a rule can see of an image. Times are seconds of one clock; None means never.
+    """An image, as a rule sees it. Times are seconds of one clock; None means never.
 
     `members` are the digests a manifest list (or image index) refers to; `subject` is the digest a signature, SBOM
     or other reference artifact belongs to.
@@ -86,7 +86,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class LifecycleSettings:
-    """What AWS's documentation leaves open.
+    """Settings for behaviour that AWS's documentation leaves open.
 
     `artifacts_follow_subject`: a reference artifact is not selected by rules itself while its subject is in the
     repository, and leaves (or is archived) with it. AWS documents only the second half.

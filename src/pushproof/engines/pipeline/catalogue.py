@@ -1,4 +1,4 @@
-"""Which action types there are, what they accept, and how long they may take.
+"""The catalogue of action types: what each accepts, and how long it may take.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-action-artifacts.html (artifact counts),
 https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-valid-providers.html (providers),
@@ -15,7 +15,7 @@ DAY = 24 * HOUR
 
 @dataclass(frozen=True, slots=True)
 class ActionKind:
-    """What an action type takes: artifact counts as (least, most), configuration keys, and its default timeout in seconds."""
+    """An action type: artifact counts as (least, most), configuration keys, and its default timeout in seconds."""
 
     inputs: tuple[int, int]
     outputs: tuple[int, int]

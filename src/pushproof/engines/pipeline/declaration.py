@@ -41,7 +41,7 @@ class Action:
 
     @property
     def kind(self) -> ActionKind | None:
-        """What its type takes, or None for a type that is not executed here."""
+        """The action's type in the catalogue, or None for a type that is not executed here."""
         return KINDS.get((self.category, self.owner, self.provider))
 
 

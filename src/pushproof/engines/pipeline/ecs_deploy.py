@@ -1,4 +1,4 @@
-"""What the ECS deploy action makes of the service it watches.
+"""The ECS deploy action's reading of the service it watches.
 
 The action is judged by the deployment of its own revision, never by the service being stable: a service is stable after a
 rollback too. Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html ,

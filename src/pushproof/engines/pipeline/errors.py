@@ -1,4 +1,4 @@
-"""What a pipeline engine refuses, under the codes of the CodePipeline API."""
+"""Errors of the pipeline engine, under the codes of the CodePipeline API."""
 
 from __future__ import annotations
 

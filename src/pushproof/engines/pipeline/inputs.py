@@ -1,4 +1,4 @@
-"""What can happen to a pipeline, one value each."""
+"""Inputs of the pipeline engine, one value for each thing that can happen."""
 
 from __future__ import annotations
 

@@ -452,7 +452,7 @@ class _Turn:
             self._put(replace(execution, inside=False, stage=following, waiting_since=self.now))
 
     def _stage_failed(self, execution: Execution, stage: Stage, passage: StageRun) -> bool:
-        """What onFailure says. Returns whether the stage goes on (RETRY)."""
+        """Apply onFailure. Returns whether the stage goes on (RETRY)."""
         if stage.on_failure == "RETRY" and passage.automatic_retries < self.settings.automatic_retries:
             self.events.append(stage_event(execution, stage.name, "FAILED"))
             passage = replace(

@@ -1,4 +1,4 @@
-"""What a pipeline is at an instant: executions, where each one is, and what its actions came to.
+"""The state of a pipeline at an instant: executions, their positions, and the results of their actions.
 
 Statuses are those of the API: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecution.html ,
 .../API_StageExecution.html , .../API_ActionExecution.html . Times are AWS seconds since the epoch.
@@ -17,7 +17,7 @@ ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Superseded", "Cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What AWS does not document, or documents as adjustable.
+    """Settings for behaviour that AWS does not document, or documents as adjustable.
 
     ecs_rollback: what the ECS deploy action reports after the circuit breaker rolled its deployment back: "fail" (at once) or
         "timeout" (stays InProgress until its timeout, then fails). It never reports success.
@@ -37,7 +37,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Where an artifact lies, and the source revision it was made from (for source actions)."""
+    """The location of an artifact, and the source revision it was made from (for source actions)."""
 
     bucket: str
     key: str
@@ -135,7 +135,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Whether executions may pass into (or out of) a stage, and who decided it."""
+    """A transition into (or out of) a stage: enabled or disabled, and by whom."""
 
     enabled: bool = True
     reason: str = ""
@@ -196,7 +196,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What follows from an input: the new state, commands to carry out, events to publish, and when to tick next."""
+    """The consequences of an input: the new state, commands to carry out, events to publish, and when to tick next."""
 
     state: PipelineState
     commands: tuple[Command, ...]

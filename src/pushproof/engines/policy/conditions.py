@@ -40,7 +40,7 @@ class Condition(Protocol):
         """Context keys, lower case, that this condition looks at."""
 
     def holds(self, context: Context) -> bool:
-        """Whether the condition is met by this request."""
+        """Return whether the condition is met by this request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _MEMO_LIMIT = 4096
 
 
 class Kind(StrEnum):
-    """What a policy is attached to; the words are those of AWS's access-denied messages."""
+    """The kind of thing a policy is attached to; the words are those of AWS's access-denied messages."""
 
     IDENTITY = "identity-based policy"
     RESOURCE = "resource-based policy"
@@ -33,12 +33,12 @@ class Kind(StrEnum):
 
     @property
     def names_principals(self) -> bool:
-        """Whether statements of this kind carry a Principal element."""
+        """Return whether statements of this kind carry a Principal element."""
         return self in (Kind.RESOURCE, Kind.TRUST, Kind.RCP, Kind.ENDPOINT)
 
     @property
     def names_resources(self) -> bool:
-        """Whether statements of this kind must carry a Resource element."""
+        """Return whether statements of this kind must carry a Resource element."""
         return self not in (Kind.TRUST, Kind.RESOURCE, Kind.ENDPOINT)
 
 
@@ -84,11 +84,11 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def covers_action(self, action: str) -> bool:
-        """Whether the Action (or NotAction) element covers this action, given in lower case."""
+        """Return whether the Action (or NotAction) element covers this action, given in lower case."""
         return any(matches(action) for matches in self.action_matchers) is not self.not_action
 
     def covers_resource(self, resource: str, context: Context) -> bool:
-        """Whether the Resource (or NotResource) element covers this ARN. Without the element, everything is."""
+        """Return whether the Resource (or NotResource) element covers this ARN. Without the element, everything is."""
         if self.resources is None:
             return True
         for pattern in self.resources:
@@ -97,7 +97,7 @@ class Statement:
         return self.not_resource
 
     def grip(self, caller: Principal) -> Grip:
-        """How closely the Principal (or NotPrincipal) element names the caller."""
+        """Return how closely the Principal (or NotPrincipal) element names the caller."""
         if self.principals is None:
             return Grip.SESSION
         if self.not_principal:
@@ -109,12 +109,12 @@ class Statement:
         return (condition for condition in self.conditions if not condition.holds(context))
 
     def meets(self, context: Context) -> bool:
-        """Whether every condition holds."""
+        """Return whether every condition holds."""
         return not self.conditions or all(condition.holds(context) for condition in self.conditions)
 
     @property
     def label(self) -> str:
-        """How a person finds the statement: its Sid, or its place."""
+        """A name by which a person finds the statement: its Sid, or its place."""
         return f"statement {self.sid!r}" if self.sid else f"statement {self.index + 1}"
 
 
@@ -153,7 +153,7 @@ class Policy:
         return found
 
     def span(self, statement: Statement) -> Span:
-        """Where the statement stands in the document's text; line 1, column 1 if the text was not given."""
+        """The statement's place in the document's text; line 1, column 1 if the text was not given."""
         found = None
         if self.text is not None:
             found = span_of(self.text, ("Statement",) if self.single else ("Statement", statement.index))

@@ -1,4 +1,4 @@
-"""What a policy engine refuses to read, and where the fault lies."""
+"""Errors of policy documents, with the place of the fault."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
-        """Whether the request goes through."""
+        """Return whether the request goes through."""
         return self.effect is Effect.ALLOWED
 
     @property
@@ -247,7 +247,7 @@ def _all(policies: Policies, principal: Principal) -> Iterator[Policy]:
 
 
 def _ceilings(asked: Request, action: str, policies: Policies) -> Decision | None:
-    """What only limits, never grants: organization policies and the VPC endpoint's."""
+    """Apply policies that only limit and never grant: the organization's and the VPC endpoint's."""
     for level in policies.rcps:
         if _first(level, asked, action) is None:
             return _refused(asked, Kind.RCP, level)

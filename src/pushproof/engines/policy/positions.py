@@ -1,4 +1,4 @@
-"""Where a value stands in JSON text: the line and column that an error or a matched statement names."""
+"""Positions of values in JSON text: the line and column that an error or a matched statement names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 class Span(NamedTuple):
-    """Where a JSON value begins, and the position of its last character."""
+    """The extent of a JSON value: its beginning, and the position of its last character."""
 
     start: Position
     end: Position

@@ -1,4 +1,4 @@
-"""Who calls, and whether a Principal element names them.
+"""Principals: callers, and whether a Principal element names them.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html and
@@ -18,7 +18,7 @@ _ENTITY = re.compile(r"arn:[^:]*:(iam|sts)::(\d{12}):(user|role|federated-user)/
 
 
 class Grip(IntEnum):
-    """How closely a Principal element names a caller: AWS lets more through the closer it is."""
+    """The closeness with which a Principal element names a caller: AWS lets more through the closer it is."""
 
     NONE = 0
     ACCOUNT = 1
@@ -144,7 +144,7 @@ class Principals:
     federated: frozenset[str]
 
     def grip(self, caller: Principal) -> Grip:
-        """How closely this element names the caller."""
+        """Return how closely this element names the caller."""
         if self.everyone:
             return Grip.SESSION
         if caller.kind == "service":
@@ -158,7 +158,7 @@ class Principals:
         return Grip.NONE
 
     def spares(self, caller: Principal) -> bool:
-        """Whether a NotPrincipal listing leaves the caller out: account, role and session must all be listed."""
+        """Return whether a NotPrincipal listing leaves the caller out: account, role and session must all be listed."""
         if self.everyone:
             return True
         if caller.kind == "service":

@@ -47,7 +47,7 @@ def from_internet(
     protocol: str,
     circumstances: Circumstances = ORDINARY,
 ) -> Answer:
-    """Whether any public address reaches the target on a port. A Group is reached when any member is."""
+    """Return whether any public address reaches the target on a port. A Group is reached when any member is."""
     question = f"the internet to {title(target)} on {protocol} {port}"
     if isinstance(target, Group):
         network.security_group(target.id)

@@ -1,4 +1,4 @@
-"""What can be asked, under which circumstances, and what the answer looks like."""
+"""Questions about reachability, their circumstances, and the shape of the answer."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ Target = Place | Eni | Group | Cidr | Internet | Service
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What holds besides the network.
+    """Circumstances besides the network.
 
     Attributes:
         zones_down: Availability zones that are lost, with everything in them.
@@ -175,7 +175,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whether the target is reached.
+    """Return whether the target is reached.
 
     True in a condition when it is. `paths` holds one path for each way the traffic takes (every address of an
     endpoint, every interface of a group, every part of a block); when refused, the last one ends where it was refused.

@@ -44,7 +44,7 @@ def default_routes(network: Network, subnet_id: str) -> tuple[Route, ...]:
 
 
 def tier_of(network: Network, subnet_id: str) -> Tier:
-    """What a subnet is by its effective routes, whatever its name says.
+    """Return a subnet's tier by its effective routes, whatever its name says.
 
     ``public`` when any route leads to an internet gateway, ``private`` when its default route leads elsewhere
     (NAT gateway, transit gateway, appliance), ``isolated`` when it has no default route.

@@ -21,7 +21,7 @@ def protocol_name(protocol: str) -> str:
 
 
 def speaks_of(rule_protocol: str, protocol: str) -> bool:
-    """Whether a rule for `rule_protocol` covers traffic of `protocol`."""
+    """Return whether a rule for `rule_protocol` covers traffic of `protocol`."""
     return rule_protocol in ("-1", protocol)
 
 

@@ -63,7 +63,7 @@ def task_calls(service: str, region: str) -> tuple[tuple[str, str], ...]:
 
 
 def plainly_allows(document: Document, action: str, resource: str) -> bool:
-    """Whether an endpoint policy allows a call whoever makes it, read without conditions.
+    """Return whether an endpoint policy allows a call whoever makes it, read without conditions.
 
     An Allow under a Condition, or for named principals, does not count; a Deny counts even under a Condition. So it errs
     to the strict side; give `Circumstances.policy_allows` an evaluator that knows the caller to be exact.

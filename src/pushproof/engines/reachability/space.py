@@ -47,15 +47,15 @@ class Block:
 
     @property
     def size(self) -> int:
-        """How many addresses."""
+        """The number of addresses."""
         return self.last - self.first + 1
 
     def holds(self, other: Block) -> bool:
-        """Whether every address of `other` is in this block."""
+        """Return whether every address of `other` is in this block."""
         return self.version == other.version and self.first <= other.first and other.last <= self.last
 
     def meets(self, other: Block) -> bool:
-        """Whether the two share an address."""
+        """Return whether the two share an address."""
         return self.version == other.version and self.first <= other.last and other.first <= self.last
 
     def common(self, other: Block) -> Block | None:
@@ -65,7 +65,7 @@ class Block:
         return Block(self.version, max(self.first, other.first), min(self.last, other.last))
 
     def without(self, other: Block) -> tuple[Block, ...]:
-        """What is left of this block when `other` is taken away: none, one or two blocks."""
+        """Return the rest of this block when `other` is taken away: none, one or two blocks."""
         if not self.meets(other):
             return (self,)
         left = []
@@ -138,7 +138,7 @@ class Area:
         return Area(block, (low, high))
 
     def without(self, other: Area) -> tuple[Area, ...]:
-        """What is left when `other` is taken away: up to four areas that do not overlap."""
+        """Return the rest when `other` is taken away: up to four areas that do not overlap."""
         shared = self.common(other)
         if shared is None:
             return (self,)
@@ -156,5 +156,5 @@ class Area:
 
 
 def take_away(areas: Iterable[Area], other: Area) -> tuple[Area, ...]:
-    """What is left of several areas when `other` is taken away from each."""
+    """Return the rest of several areas when `other` is taken away from each."""
     return tuple(left for area in areas for left in area.without(other))

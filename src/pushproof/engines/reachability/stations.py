@@ -1,4 +1,4 @@
-"""Where a path starts or ends: an interface that exists, or one that is only planned."""
+"""The start or end of a path: an interface that exists, or one that is only planned."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pushproof.sandbox.oracles.case import Case
 def ask_lifecycle(
     ecr: Any, repository: str, policy: str, *, patience: float = 300.0, pause: Callable[[float], None] = time.sleep
 ) -> Case:
-    """Which images a policy would expire, and by which rule. Raises TimeoutError when the preview does not end."""
+    """Ask AWS which images a policy would expire, and by which rule. Raises TimeoutError when the preview does not end."""
     ecr.start_lifecycle_policy_preview(repositoryName=repository, lifecyclePolicyText=policy)
     waited = 0.0
     while (first := ecr.get_lifecycle_policy_preview(repositoryName=repository))["status"] == "IN_PROGRESS":

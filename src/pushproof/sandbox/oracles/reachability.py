@@ -25,7 +25,7 @@ def ask_reachability(
     patience: float = 600.0,
     pause: Callable[[float], None] = time.sleep,
 ) -> Case:
-    """Whether TCP from a network interface reaches a port of a destination (ENI or internet gateway).
+    """Return whether TCP from a network interface reaches a port of a destination (ENI or internet gateway).
 
     What is made for the question carries `tags` and is removed, whatever the answer. Raises TimeoutError when the analysis
     does not end, RuntimeError when it fails.

@@ -17,7 +17,7 @@ _ENGINES: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
 
 
 def replay(fixture: Path) -> tuple[Any, Any]:
-    """What AWS answered to a recorded question, and what our engine answers to it now. Raises ValueError, naming the file."""
+    """Return AWS's answer to a recorded question, and the engine's answer to it now. Raises ValueError, naming the file."""
     try:
         recorded = json.loads(fixture.read_text(encoding="utf-8"))
         return recorded["aws"], _ENGINES[recorded["oracle"]](recorded["asked"])

@@ -1,4 +1,4 @@
-"""Which resources a sweep may take. Pure: found resources, known runs and the time in; a selection out.
+"""Selection of the resources that a sweep may remove. Pure: resources, known runs and the time in; a selection out.
 
 A resource belongs to a run by its tag; without that tag, by the run id in its name; without that, because it is part of something
 that belongs (a network interface in a run's VPC); last, because the run's journal announced one of its type and name and it is no
@@ -45,7 +45,7 @@ _GOES_ALONG = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class KnownRun:
-    """What is known about a run. `ended`: its process is gone, as this machine's journal tells (None: it does not know the run).
+    """A known run. `ended`: its process is gone, as this machine's journal tells (None: it does not know the run).
 
     `announced`: (kind, name) of what its plans were about to create.
     """
@@ -59,7 +59,7 @@ class KnownRun:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the person asked for: one run by its id, or the expired ones only, or (neither) those that ended or expired."""
+    """The scope of a sweep: one run by its id, or the expired ones only, or (neither) those that ended or expired."""
 
     run: str | None = None
     expired_only: bool = False
@@ -76,7 +76,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a sweep takes (with the run each belongs to), and what it leaves of runs."""
+    """The resources that a sweep removes (with the run each belongs to), and those of runs that it leaves."""
 
     taken: tuple[tuple[Found, str], ...] = ()
     kept: tuple[Kept, ...] = ()

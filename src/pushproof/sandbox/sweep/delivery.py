@@ -1,4 +1,4 @@
-"""What pushes, builds and runs: stopped before it is removed, so that nothing new appears behind the sweep."""
+"""Kinds that push, build and run: stopped before they are removed, so that nothing new appears behind the sweep."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class StillGoing(Exception):
 
 
 class Account(Protocol):
-    """What kinds are given to work with."""
+    """The means that kinds work with."""
 
     region: str
 
@@ -50,7 +50,7 @@ Remover = Callable[[Account, Found], None]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How resources of a kind are found and removed. Removing what is gone is no error."""
+    """A kind of resource: how its resources are found and removed. Removing one that is gone is no error."""
 
     name: str
     find: Finder
@@ -78,7 +78,7 @@ _GONE_EXACTLY = frozenset(
 
 
 def is_gone(error: ClientError) -> bool:
-    """Whether an error says that the resource is not there (any more)."""
+    """Return whether an error says that the resource is not there (any more)."""
     code = str(error.response["Error"]["Code"])
     return code in _GONE_EXACTLY or any(part in code.lower().replace(".", "") for part in _GONE)
 

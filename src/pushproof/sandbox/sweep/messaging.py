@@ -1,4 +1,4 @@
-"""What sets things off and tells of them: rules go first, so that nothing starts behind the sweep."""
+"""Kinds that start things and tell of them: rules go first, so that nothing starts behind the sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps things: buckets, logs, secrets, certificates, tables."""
+"""Kinds that keep things: buckets, logs, secrets, certificates, tables."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Listener = Callable[[str], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What a sweep came to. `left`: (resource, why) of what could not be removed. `unknown`: ARNs tagged by a run, of kinds that
+    """The result of a sweep. `left`: (resource, why) of what could not be removed. `unknown`: ARNs tagged by a run, of kinds that
     the sweep does not know how to remove. `unlisted`: (kind, why) of what could not be looked at.
     """
 
@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing of the wanted runs is left, as far as one could look."""
+        """Return whether nothing of the wanted runs is left, as far as one could look."""
         return not (self.left or self.unknown or self.unlisted)
 
 
@@ -54,7 +54,7 @@ class Sweep:
     now: Callable[[], float] = time.time
 
     def look(self) -> Outcome:
-        """What would be removed; nothing is changed."""
+        """Select the resources that would be removed; nothing is changed."""
         outcome = Outcome()
         outcome.selection = self._select(outcome)
         outcome.unknown = self._unknown(outcome)
@@ -121,7 +121,7 @@ class Sweep:
                 outcome.unlisted.append((kind.name, str(error)))
 
     def _unknown(self, outcome: Outcome) -> list[str]:
-        """What the tagging API knows of the wanted runs and no kind finds; that it could not be asked counts as not having looked.
+        """Return ARNs of the wanted runs that the tagging API knows and no kind finds; a failed call counts as not having looked.
 
         It forgets deleted resources late, so only kinds that the sweep has no word for are told.
         """

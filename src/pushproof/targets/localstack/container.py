@@ -45,7 +45,7 @@ class LocalStackContainer:
         self.url = f"http://127.0.0.1:{published[0]['HostPort']}"
 
     def autopsy(self) -> str:
-        """What became of the container, with its last log lines: for the error that the next call meets."""
+        """Describe the end of the container, with its last log lines: for the error that the next call meets."""
         return autopsy(self._container, self.image)
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ def _refused(error: Exception, container: Any, image: str, port: int, token: str
 
 
 def licence_refused(image: str, log: str, token: str | None) -> str:
-    """What to tell when LocalStack has quit over its licence: its own words, and the ways out.
+    """Explain that LocalStack has quit over its licence: its own words, and the ways out.
 
     Source: https://docs.localstack.cloud/aws/getting-started/auth-token/
     """
@@ -230,7 +230,7 @@ def licence_refused(image: str, log: str, token: str | None) -> str:
 
 
 def autopsy(container: Any, image: str) -> str:
-    """What became of a container, with its last log lines."""
+    """Describe the end of a container, with its last log lines."""
     try:
         # Its connections end a moment before Docker Engine says that it has.
         with contextlib.suppress(requests.exceptions.RequestException):

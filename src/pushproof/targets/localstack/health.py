@@ -18,7 +18,7 @@ _ANSWERS = frozenset({"available", "running", "initializing", "initialized"})
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What LocalStack says of itself: botocore's names of the services it answers, its version and edition."""
+    """LocalStack's report of itself: botocore's names of the services it answers, its version and edition."""
 
     services: frozenset[str]
     version: str

@@ -39,7 +39,7 @@ _FILES = ("Dockerfile", "requirements.txt", "requirements-source.txt")
 
 
 def build_files() -> Path:
-    """Where `docker/localstack` is. Raises ImageUnavailable where only the package is installed, without the source tree."""
+    """Return the path of `docker/localstack`. Raises ImageUnavailable where there is no source tree, only the package."""
     found = Path(__file__).resolve().parents[4] / "docker" / "localstack"
     if not (found / "Dockerfile").is_file():
         raise ImageUnavailable(

@@ -37,7 +37,7 @@ DELIVERY = ("ecs", "elbv2", "ecr", "codebuild", "codepipeline", "codestar-connec
 
 @dataclass(frozen=True, slots=True)
 class LocalStackSettings(WorldTargetSettings):
-    """How to open a world on LocalStack.
+    """Settings of a world on LocalStack.
 
     Attributes:
         where: "auto" uses the one that `named` names or that stands on this machine at port 4566, and starts a container where
@@ -145,7 +145,7 @@ class LocalStackTarget(WorldTarget):
         return super().lacks(capability)
 
     def answers(self, service: str) -> str:
-        """Who answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
+        """Return who answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
         if service in PLANE and service not in self.native:
             if not self.world.services[service].overlay:
                 return "plane"

@@ -44,17 +44,6 @@ data "aws_vpc" "default" {
 
 data "aws_subnets" "default" {}
 
-# The emulated default VPC has none.
-resource "aws_internet_gateway" "default" {
-  vpc_id = data.aws_vpc.default.id
-}
-
-resource "aws_route" "internet" {
-  route_table_id         = data.aws_vpc.default.main_route_table_id
-  destination_cidr_block = "0.0.0.0/0"
-  gateway_id             = aws_internet_gateway.default.id
-}
-
 resource "aws_ecs_cluster" "small" {
   name = "small"
 }
@@ -85,8 +74,6 @@ resource "aws_ecs_service" "web" {
     subnets          = [sort(data.aws_subnets.default.ids)[0]]
     assign_public_ip = true
   }
-
-  depends_on = [aws_route.internet]
 }
 
 output "cluster_name" {

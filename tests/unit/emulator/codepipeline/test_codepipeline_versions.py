@@ -260,10 +260,12 @@ def test_an_action_of_another_role_is_assumed_through_the_role_of_its_version(st
     """The pipeline's role assumes the action's; after an update the execution still goes through its own."""
     iam = stack.world.administrator("iam")
     far = f"arn:aws:iam::{ACCOUNT}:role/far"
-    through = {"Effect": "Allow", "Principal": {"AWS": [ROLE]}, "Action": "sts:AssumeRole"}
-    iam.create_role(
-        RoleName="far", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [through]})
-    )
+
+    def through(*roles: str) -> str:
+        statement = {"Effect": "Allow", "Principal": {"AWS": list(roles)}, "Action": "sts:AssumeRole"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    iam.create_role(RoleName="far", AssumeRolePolicyDocument=through(ROLE, OTHER_ROLE))
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     for role in ("pipeline", "far"):
         iam.put_role_policy(RoleName=role, PolicyName="all", PolicyDocument=json.dumps(everything))
@@ -291,8 +293,9 @@ def test_an_action_of_another_role_is_assumed_through_the_role_of_its_version(st
     stack.push()
     stack.advance(60)
     stack.pipelines.update_pipeline(pipeline=declared(OTHER_ROLE))
+    iam.update_assume_role_policy(RoleName="far", PolicyDocument=through(ROLE))
     approve(stack)
     stack.advance(1)
-    # The other role may not assume `far`: only the execution's own role can lead there.
+    # The new role may not assume `far` any more: only the execution's own role can lead there.
     assert stack.actions()["Deploy"]["status"] == "InProgress"
     assert len(stack.ecs.revisions) == 3

@@ -131,7 +131,7 @@ def test_network_refusals_carry_awss_texts(stack: Any) -> None:
             def refusal(self, *, to: str, blocked: str = blocked, **_: Any) -> str | None:
                 return "no route to it" if to == blocked else None
 
-        stack.world.paths = Refusing()
+        stack.world.paths.refusal = Refusing().refusal
         task = run(stack, definition)
         stack.until(lambda task=task: shown(stack, task)["lastStatus"] == "STOPPED")
         seen[blocked] = shown(stack, task)["stoppedReason"]
@@ -148,7 +148,7 @@ def test_ecr_images_need_a_login_and_a_path(stack: Any) -> None:
         def refusal(self, *, to: str, **_: Any) -> str | None:
             return "no route to it" if to == self.blocked else None
 
-    stack.world.paths = Refusing()
+    stack.world.paths.refusal = Refusing().refusal
     iam = stack.world.administrator("iam")
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}
     iam.put_role_policy(RoleName="execution", PolicyName="ecr", PolicyDocument=json.dumps(policy))

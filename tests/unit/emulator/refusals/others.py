@@ -79,15 +79,15 @@ KMS = (
             lambda a: (a.kms.describe_key, {"KeyId": _MISSING_KEY})),
     Refusal("CreateAlias", "an alias that exists", "AlreadyExistsException", lambda a: (a.kms.create_alias, _alias(a))),
     Refusal("CreateAlias", "an alias of AWS's", "NotAuthorizedException",
-            lambda a: (a.kms.create_alias, {"AliasName": "alias/aws/mine", "TargetKeyId": a.key}), yet=False),
+            lambda a: (a.kms.create_alias, {"AliasName": "alias/aws/mine", "TargetKeyId": a.key})),
     Refusal("CreateAlias", "a key that does not exist", "NotFoundException",
             lambda a: (a.kms.create_alias, {"AliasName": "alias/x", "TargetKeyId": _MISSING_KEY})),
     Refusal("ScheduleKeyDeletion", "a key that is pending deletion", "KMSInvalidStateException",
-            lambda a: (a.kms.schedule_key_deletion, {"KeyId": _pending_key(a)}), yet=False),
+            lambda a: (a.kms.schedule_key_deletion, {"KeyId": _pending_key(a)})),
     Refusal("ScheduleKeyDeletion", "a window of less than seven days", "ValidationException",
-            lambda a: (a.kms.schedule_key_deletion, {"KeyId": a.key, "PendingWindowInDays": 6}), yet=False),
+            lambda a: (a.kms.schedule_key_deletion, {"KeyId": a.key, "PendingWindowInDays": 6})),
     Refusal("Encrypt", "a key that is pending deletion", "KMSInvalidStateException",
-            lambda a: (a.kms.encrypt, {"KeyId": _pending_key(a), "Plaintext": b"x"}), yet=False),
+            lambda a: (a.kms.encrypt, {"KeyId": _pending_key(a), "Plaintext": b"x"})),
 )  # fmt: skip
 
 SECRETS = (
@@ -97,7 +97,7 @@ SECRETS = (
     Refusal("GetSecretValue", "a secret that does not exist", "ResourceNotFoundException",
             lambda a: (a.secretsmanager.get_secret_value, {"SecretId": "none"})),
     Refusal("CreateSecret", "a name with letters that are not allowed", "ValidationException",
-            lambda a: (a.secretsmanager.create_secret, {"Name": "a name?", "SecretString": "s"}), yet=False),
+            lambda a: (a.secretsmanager.create_secret, {"Name": "a name?", "SecretString": "s"})),
     Refusal("DeleteSecret", "a recovery window of less than seven days", "InvalidParameterException",
             lambda a: (a.secretsmanager.delete_secret, {"SecretId": a.secret, "RecoveryWindowInDays": 6})),
 )  # fmt: skip
@@ -106,9 +106,9 @@ LOGS = (
     Refusal("CreateLogGroup", "a name that exists", "ResourceAlreadyExistsException",
             lambda a: (a.logs.create_log_group, {"logGroupName": a.log_group})),
     Refusal("CreateLogGroup", "a name with letters that are not allowed", "InvalidParameterException",
-            lambda a: (a.logs.create_log_group, {"logGroupName": "a group?"}), yet=False),
+            lambda a: (a.logs.create_log_group, {"logGroupName": "a group?"})),
     Refusal("PutRetentionPolicy", "a number of days that CloudWatch does not offer", "InvalidParameterException",
-            lambda a: (a.logs.put_retention_policy, {"logGroupName": a.log_group, "retentionInDays": 2}), yet=False),
+            lambda a: (a.logs.put_retention_policy, {"logGroupName": a.log_group, "retentionInDays": 2})),
     Refusal("PutRetentionPolicy", "a group that does not exist", "ResourceNotFoundException",
             lambda a: (a.logs.put_retention_policy, {"logGroupName": "none", "retentionInDays": 7})),
     Refusal("CreateLogStream", "a group that does not exist", "ResourceNotFoundException",
@@ -155,7 +155,7 @@ SSM = (
     Refusal("PutParameter", "a name that begins with aws", "ValidationException",
             lambda a: (a.ssm.put_parameter, {"Name": "awsthing", "Value": "w", "Type": "String"})),
     Refusal("PutParameter", "a value of more than 4 KB", "ValidationException",
-            lambda a: (a.ssm.put_parameter, {"Name": "/x", "Value": "w" * 4097, "Type": "String"}), yet=False),
+            lambda a: (a.ssm.put_parameter, {"Name": "/x", "Value": "w" * 4097, "Type": "String"})),
     Refusal("GetParameter", "a parameter that does not exist", "ParameterNotFound",
             lambda a: (a.ssm.get_parameter, {"Name": "none"})),
 )  # fmt: skip
@@ -165,7 +165,7 @@ ACM = (
             lambda a: (a.acm.describe_certificate,
                        {"CertificateArn": f"arn:aws:acm:{a.region}:{a.account}:certificate/{_MISSING_KEY}"})),
     Refusal("RequestCertificate", "what is no domain", "ValidationException",
-            lambda a: (a.acm.request_certificate, {"DomainName": "no domain"}), yet=False),
+            lambda a: (a.acm.request_certificate, {"DomainName": "no domain"})),
 )  # fmt: skip
 
 SERVICES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.unit.emulator.refusals.rows import Refusal, Service
 
 PAGE = Path("docs/refusals.md")
-MODULES = ("ec2", "others")
+MODULES = ("ec2", "others", "delivery")
 
 _HEAD = """# What AWS refuses
 

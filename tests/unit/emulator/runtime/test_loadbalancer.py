@@ -8,11 +8,13 @@ import datetime
 import errno
 import http.client
 import json
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -33,6 +35,7 @@ from pushproof.emulator.runtime.loadbalancer import (
     Target,
     TargetGroupSpec,
 )
+from pushproof.engines.listenerheaders import HeaderSettings
 from pushproof.engines.loadbalancing import (
     FixedResponse,
     Forward,
@@ -128,6 +131,8 @@ class Backend:
                 else:
                     await ws.send_bytes(message.data)
             return ws
+        if request.path == "/login":
+            return web.Response(text=self.name, headers={"Set-Cookie": "session=abc; HttpOnly"})
         if request.path == "/status":
             return web.Response(status=self.status, headers={"Location": "/elsewhere"}, text=self.name)
         return web.Response(text=self.name, headers={"Server": "app", "X-App": "yes"})
@@ -441,6 +446,105 @@ def test_stickiness_keeps_a_client_with_its_target(
     assert ask(spec, Cookie=cookie)[2] == left.name.encode()
 
 
+def test_an_applications_cookie_keeps_a_client_with_its_target(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """Once the target has set its cookie, the load balancer sets one of its own, and both together keep the client.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html (application-based
+    stickiness)
+    """
+    targets = (backend("blue").target(), backend("green").target())
+    runtime.put_target_group(TargetGroupSpec(GROUP, targets, stickiness_seconds=60, application_cookie="session"))
+    spec = listen(runtime)
+    assert "Set-Cookie" not in ask(spec)[1]
+    connection = http.client.HTTPConnection(spec.address, spec.port, timeout=10)
+    connection.request("GET", "/login")
+    response = connection.getresponse()
+    first = response.read()
+    cookies = [value.partition(";")[0] for value in response.headers.get_all("Set-Cookie")]
+    attributes = [value.partition(";")[2] for value in response.headers.get_all("Set-Cookie")]
+    connection.close()
+    assert [one.partition("=")[0] for one in cookies] == ["session", "AWSALBAPP-0"]
+    assert attributes[1] == " Max-Age=60; Path=/"
+    assert {ask(spec, Cookie="; ".join(cookies))[2] for _ in range(6)} == {first}
+    for alone in cookies:
+        assert {ask(spec, Cookie=alone)[2] for _ in range(6)} == {b"blue", b"green"}
+
+
+EVERY_ANSWER = (("Strict-Transport-Security", "max-age=63072000"), ("X-App", "replaced"), ("X-Frame-Options", "DENY"))
+
+
+def test_a_listeners_headers_are_on_every_answer(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """Target's answers, streams, redirects, fixed answers and error pages get them, in place of what a target says.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/header-modification.html (Add response headers)
+    """
+    runtime.put_target_group(TargetGroupSpec(GROUP, (backend("blue").target(),)))
+    rules = (
+        Rule("fixed", 1, (PathPattern(("/fixed",)),), FixedResponse(404)),
+        Rule("redirect", 2, (PathPattern(("/redirect",)),), Redirect(301, host="other")),
+        Rule("nowhere", 3, (PathPattern(("/nowhere",)),), Forward((WeightedTargetGroup("none"),))),
+        default(),
+    )
+    spec = listen(runtime, *rules, headers=HeaderSettings(response=EVERY_ANSWER))
+    for path, expected in (("/", 200), ("/fixed", 404), ("/redirect", 301), ("/nowhere", 503), ("/echo", 200)):
+        status, headers, _ = ask(spec, path)
+        assert status == expected
+        assert [headers[name] for name, _ in EVERY_ANSWER] == [value for _, value in EVERY_ANSWER]
+        assert "Server" in headers
+    runtime.put_listener(replace(spec, headers=HeaderSettings(server=False)))
+    for path in ("/", "/fixed", "/redirect", "/nowhere"):
+        _, headers, _ = ask(spec, path)
+        assert "Server" not in headers
+        assert "Strict-Transport-Security" not in headers
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent", "seen"),
+    [
+        (HeaderSettings(), "203.0.113.9", "203.0.113.9, 127.0.0.1"),
+        (HeaderSettings(forwarded_for="preserve"), "203.0.113.9", "203.0.113.9"),
+        (HeaderSettings(forwarded_for="remove"), "203.0.113.9", None),
+    ],
+)
+def test_x_forwarded_for_is_treated_as_the_load_balancer_says(
+    runtime: LoadBalancerRuntime,
+    backend: Callable[[str], Backend],
+    settings: HeaderSettings,
+    sent: str,
+    seen: str | None,
+) -> None:
+    """Appended to, preserved or removed; with the client's port where that is asked for."""
+    runtime.put_target_group(TargetGroupSpec(GROUP, (backend("blue").target(),)))
+    spec = listen(runtime, headers=settings)
+    headers = json.loads(ask(spec, "/echo", X_Forwarded_For=sent)[2])["headers"]
+    assert headers.get("X-Forwarded-For") == seen
+    runtime.put_listener(replace(spec, headers=HeaderSettings(client_port=True)))
+    headers = json.loads(ask(spec, "/echo")[2])["headers"]
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", headers["X-Forwarded-For"])
+
+
+def test_headers_with_odd_names_are_dropped_where_that_is_asked_for(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """Letters, digits and hyphens pass; anything else does not reach the target."""
+    runtime.put_target_group(TargetGroupSpec(GROUP, (backend("blue").target(),)))
+    spec = listen(runtime)
+    connection = http.client.HTTPConnection(spec.address, spec.port, timeout=10)
+
+    def passed() -> set[str]:
+        connection.request("GET", "/echo", headers={"X_Odd": "1", "X-Plain": "1"})
+        return set(json.loads(connection.getresponse().read())["headers"]) & {"X_Odd", "X-Plain"}
+
+    assert passed() == {"X_Odd", "X-Plain"}
+    runtime.put_listener(replace(spec, headers=HeaderSettings(drop_invalid=True)))
+    assert passed() == {"X-Plain"}
+    connection.close()
+
+
 def test_a_draining_target_finishes_what_it_has(
     runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
 ) -> None:
@@ -632,6 +736,31 @@ def test_https_tells_the_target_so(runtime: LoadBalancerRuntime, backend: Callab
     connection.request("GET", "/echo")
     assert json.loads(connection.getresponse().read())["headers"]["X-Forwarded-Proto"] == "https"
     connection.close()
+
+
+def test_the_target_is_told_version_and_cipher_under_the_listeners_names(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """X-Amzn-Tls-Version and X-Amzn-Tls-Cipher-Suite, or whatever the listener calls them; a client cannot forge them."""
+    own = certificate("app.example.com")
+    runtime.put_target_group(TargetGroupSpec(GROUP, (backend("blue").target(),)))
+    spec = listen(runtime, protocol="HTTPS", certificates=(own,), tls_policy=MODERN)
+    context = ssl.create_default_context(cadata=own.chain)
+    context.check_hostname = False
+
+    def headers() -> dict[str, str]:
+        connection = http.client.HTTPSConnection(spec.address, spec.port, timeout=5, context=context)
+        connection.request("GET", "/echo", headers={"X-Amzn-Tls-Version": "forged"})
+        seen: dict[str, str] = json.loads(connection.getresponse().read())["headers"]
+        connection.close()
+        return seen
+
+    runtime.put_listener(replace(spec, headers=HeaderSettings(tls=True)))
+    shown = headers()
+    assert shown["X-Amzn-Tls-Version"] == "TLSv1.3"
+    assert shown["X-Amzn-Tls-Cipher-Suite"].startswith("TLS_")
+    runtime.put_listener(replace(spec, headers=HeaderSettings(tls=True, tls_version_name="X-Tls")))
+    assert headers()["X-Tls"] == "TLSv1.3"
 
 
 def test_a_key_of_another_certificate_is_refused(runtime: LoadBalancerRuntime) -> None:

@@ -85,7 +85,7 @@ def test_the_url_confirms_too(world: World, sns: Any, endpoint: Endpoint) -> Non
     advance(world)
     (asked,) = endpoint.documents("SubscriptionConfirmation")
     status, text = visit(world, asked["SubscribeURL"])
-    assert status == 200
+    assert status == 200, text
     assert f"<SubscriptionArn>{arn}</SubscriptionArn>" in text
     attributes = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     assert (attributes["PendingConfirmation"], attributes["ConfirmationWasAuthenticated"]) == ("false", "false")

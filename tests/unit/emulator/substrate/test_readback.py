@@ -130,6 +130,35 @@ def test_a_nat_gateway_leaves_nothing(scene: Scene) -> None:
     scene.ec2.delete_vpc(VpcId=scene.vpc)
 
 
+def test_a_nat_gateway_on_an_address_in_use_fails(scene: Scene) -> None:
+    """It is accepted, has failed when it is next looked at, and leaves the address where it was
+    (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html)."""
+    first = scene.new_nat()
+    [described] = scene.ec2.describe_nat_gateways(NatGatewayIds=[first])["NatGateways"]
+    allocation = described["NatGatewayAddresses"][0]["AllocationId"]
+    second = scene.ec2.create_nat_gateway(SubnetId=scene.subnet, AllocationId=allocation)["NatGateway"]["NatGatewayId"]
+    [failed] = scene.ec2.describe_nat_gateways(NatGatewayIds=[second])["NatGateways"]
+    assert (failed["State"], failed["FailureCode"]) == ("failed", "Resource.AlreadyAssociated")
+    assert failed["FailureMessage"] == f"Elastic IP address [{allocation}] is already associated"
+    scene.ec2.delete_nat_gateway(NatGatewayId=second)
+    [standing] = scene.ec2.describe_nat_gateways(NatGatewayIds=[first])["NatGateways"]
+    assert standing["State"] == "available"
+    with pytest.raises(ClientError, match=r"InvalidIPAddress\.InUse"):
+        scene.ec2.release_address(AllocationId=allocation)
+
+
+def test_a_nat_gateway_without_an_internet_gateway_fails(scene: Scene) -> None:
+    """In a VPC that nothing leaves, a public NAT gateway fails; a private one does not."""
+    made = scene.ec2.create_nat_gateway(SubnetId=scene.subnet, AllocationId=scene.new_address())["NatGateway"]
+    [failed] = scene.ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"]
+    assert (failed["State"], failed["FailureCode"]) == ("failed", "Gateway.NotAttached")
+    scene.ec2.delete_subnet(SubnetId=scene.subnet)
+    private = Scene(scene.world)
+    made = private.ec2.create_nat_gateway(SubnetId=private.subnet, ConnectivityType="private")["NatGateway"]
+    [standing] = private.ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"]
+    assert standing["State"] == "available"
+
+
 def test_the_default_vpc_reaches_the_internet(scene: Scene) -> None:
     """The default VPC of every region has an internet gateway and a default route to it
     (https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html)."""

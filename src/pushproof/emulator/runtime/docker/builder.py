@@ -1,4 +1,4 @@
-"""What CodeBuild asks of whatever runs builds, and the builder that runs each in a fresh container.
+"""The builder that runs each build in a fresh container.
 
 All calls block; the service makes them through `loop.submit`. A builder knows nothing of phases that follow each other: the
 buildspec engine decides that.

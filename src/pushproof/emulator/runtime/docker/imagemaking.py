@@ -1,4 +1,4 @@
-"""How images are made here: Debian from package mirrors, wheels from this machine's pip, and one process at a time.
+"""Making of images: Debian from package mirrors, wheels from this machine's pip, one process at a time.
 
 No image registry is needed where `mmdebstrap` is installed, and containers need no network of their own while an image is built.
 """
@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where files of image making go, and what the programs carry in their environment."""
+    """The directory for files of image making, and the environment of its programs."""
 
     directory: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def ensure(name: str, client: Any | None, progress: Progress | None, make: Calla
 
 
 def exists(engine: Any, name: str) -> bool:
-    """Whether the Engine has an image of that name."""
+    """Return whether the Engine has an image of that name."""
     try:
         engine.images.get(name)
     except ImageNotFound:

@@ -62,7 +62,7 @@ def write_cookie(value: str) -> str:
 
 
 def read_cookie(text: str | None) -> str | None:
-    """What `write_cookie` wrote; None for anything else."""
+    """Read a cookie that `write_cookie` wrote; None for anything else."""
     if not text:
         return None
     try:

@@ -8,6 +8,7 @@ connection of its own and is never sent twice.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
@@ -15,22 +16,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target
+from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
 from pushproof.emulator.runtime.loadbalancer import pages, websocket
 from pushproof.emulator.runtime.loadbalancer.groups import Group, read_cookie, write_cookie
+from pushproof.engines.listenerheaders import HeaderSettings, forwarded_for, invalid_names, tls_headers
 from pushproof.engines.loadbalancing import (
     FixedResponse,
     Forward,
     HttpRequest,
     Redirect,
     choose_target_group,
-    forwarded_for,
     matching_rule,
     redirect_location,
     trace_id,
@@ -51,6 +53,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 # Answers up to this size are read whole before they are passed on, so that a target that breaks off gives a clean 502.
 _WHOLE = 65_536
 CLIENT_LEFT = 460
+APPLICATION_COOKIE = "AWSALBAPP-0"
 
 
 class _ConnectionClosed(Exception):
@@ -168,6 +171,19 @@ async def _attempt(
         raise TargetFailed(502, f"the target's answer cannot be read: {error}") from error
 
 
+class ClientRequest(web.BaseRequest):
+    """A request whose answer, whoever writes it, gets the listener's headers just before it is sent."""
+
+    settings = HeaderSettings()
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        for name, value in self.settings.response:
+            response.headers.popall(name, None)
+            response.headers[name] = value
+        if not self.settings.server:
+            response.headers.popall("Server", None)
+
+
 class ListenerProxy:
     """Answers the requests of one listener. `spec` may be replaced at any time."""
 
@@ -184,6 +200,12 @@ class ListenerProxy:
         self._connections = connections
         self._record = record
         self._now = now
+
+    def request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> ClientRequest:
+        """Make a request of what aiohttp read: its answer will have the listener's headers."""
+        made = ClientRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
+        made.settings = self.spec.headers
+        return made
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         begun = time.perf_counter()
@@ -240,18 +262,18 @@ class ListenerProxy:
         if group is None:
             raise TargetFailed(503, "the rule forwards to no target group with a weight")
         exchange.target_group = arn
-        sticky = group.spec.stickiness_seconds
-        target = group.choose(read_cookie(cookies.get("AWSALB")) if sticky else None)
+        target = group.choose(_kept_with(group.spec, cookies))
         if target is None:
             raise TargetFailed(503, "the target group has no registered target that takes requests")
         exchange.target = target
         added: list[str] = []
-        if sticky:
+        sticky, application_cookie = group.spec.stickiness_seconds, group.spec.application_cookie
+        if sticky and application_cookie is None:
             added.append(f"AWSALB={write_cookie(target.key)}; Max-Age={sticky}; Path=/")
         if action.stickiness_seconds:
             added.append(f"AWSALBTG={write_cookie(group.spec.arn)}; Max-Age={action.stickiness_seconds}; Path=/")
         with group.serving(target):
-            return await self._proxy(exchange, target, group.spec.protocol, added)
+            return await self._proxy(exchange, target, group.spec, added)
 
     def _group_for(self, action: Forward, cookies: dict[str, str]) -> str | None:
         if action.stickiness_seconds:
@@ -261,12 +283,12 @@ class ListenerProxy:
         return choose_target_group(action.target_groups, secrets.randbelow(1_000_000) / 1_000_000)
 
     async def _proxy(
-        self, exchange: Exchange, target: Target, protocol: str, set_cookies: list[str]
+        self, exchange: Exchange, target: Target, group: TargetGroupSpec, set_cookies: list[str]
     ) -> web.StreamResponse:
         request, spec = exchange.request, self.spec
         headers = self._request_headers(exchange)
         host = f"[{target.address}]" if ":" in target.address else target.address
-        url = URL(f"{protocol.lower()}://{host}:{target.address_port}{request.raw_path}", encoded=True)
+        url = URL(f"{group.protocol.lower()}://{host}:{target.address_port}{request.raw_path}", encoded=True)
         if websocket.wanted(request):
             response, exchange.target_status = await websocket.relay(request, url, headers, self._connections.single)
             return response
@@ -277,6 +299,7 @@ class ListenerProxy:
             headers.popall("Expect", None)
         answer = await self._connections.send(request.method, url, headers, body, spec)
         exchange.target_status = answer.status
+        set_cookies += _application_cookie(group, target, answer)
         try:
             return await self._pass_on(exchange, answer, set_cookies)
         finally:
@@ -287,7 +310,15 @@ class ListenerProxy:
         headers = CIMultiDict(exchange.request.headers)
         _drop_hop_by_hop(headers)
         seen = exchange.seen
-        headers["X-Forwarded-For"] = forwarded_for(headers.get("X-Forwarded-For"), seen.source_ip)
+        settings = self.spec.headers
+        for name in invalid_names(settings, set(headers)):
+            headers.popall(name, None)
+        chain = forwarded_for(settings, headers.get("X-Forwarded-For"), seen.source_ip, _peer_port(exchange.request))
+        headers.popall("X-Forwarded-For", None)
+        if chain is not None:
+            headers["X-Forwarded-For"] = chain
+        for name, value in tls_headers(settings, *_negotiated(exchange.request)):
+            headers[name] = value
         headers["X-Forwarded-Proto"] = seen.protocol.lower()
         headers["X-Forwarded-Port"] = str(seen.port)
         headers["X-Amzn-Trace-Id"] = exchange.trace_id
@@ -371,9 +402,49 @@ def _peer(request: web.BaseRequest) -> str:
     return request.remote or "127.0.0.1"
 
 
+def _peer_port(request: web.BaseRequest) -> int | None:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return int(peer[1]) if peer else None
+
+
+def _negotiated(request: web.BaseRequest) -> tuple[str | None, str | None]:
+    """Version and cipher of the client's TLS connection, as OpenSSL calls them."""
+    connection = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+    if connection is None:
+        return None, None
+    cipher = connection.cipher()
+    return connection.version(), cipher[0] if cipher else None
+
+
+def _kept_with(group: TargetGroupSpec, cookies: dict[str, str]) -> str | None:
+    """The target that a client's cookies keep it with.
+
+    Application-based stickiness asks for both cookies, the application's and the load balancer's.
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
+    """
+    if not group.stickiness_seconds:
+        return None
+    if group.application_cookie is None:
+        return read_cookie(cookies.get("AWSALB"))
+    if group.application_cookie not in cookies:
+        return None
+    return read_cookie(cookies.get(APPLICATION_COOKIE))
+
+
+def _application_cookie(group: TargetGroupSpec, target: Target, answer: aiohttp.ClientResponse) -> list[str]:
+    """The load balancer's own cookie, where the target has just set the application's."""
+    name = group.application_cookie
+    if name is None or not group.stickiness_seconds:
+        return []
+    if not any(value.partition("=")[0].strip() == name for value in answer.headers.getall("Set-Cookie", ())):
+        return []
+    return [f"{APPLICATION_COOKIE}={write_cookie(target.key)}; Max-Age={group.stickiness_seconds}; Path=/"]
+
+
 def _cookies(request: web.BaseRequest) -> dict[str, str]:
     text = request.headers.get("Cookie")
     if not text or "AWSALB" not in text:
+        # The load balancer has set none of its own, so that none keeps the client anywhere.
         return {}
     try:
         return {name: morsel.value for name, morsel in SimpleCookie(text).items()}

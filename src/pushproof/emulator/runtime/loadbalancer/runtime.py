@@ -174,6 +174,7 @@ class LoadBalancerRuntime:
         proxy = ListenerProxy(spec, self._groups, self._connections, self._log.append, self._clock.now)
         server = web.Server(
             proxy,
+            request_factory=proxy.request,
             access_log=None,
             auto_decompress=False,
             keepalive_timeout=spec.client_keep_alive,

@@ -20,7 +20,7 @@ DOCKER_REFUSAL = "Cannot connect to the Docker daemon at unix:///var/run/docker.
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCommand:
-    """What a command does whose text `pattern` (a regular expression) is found in.
+    """The effect of commands in whose text `pattern` (a regular expression) is found.
 
     `seconds` are AWS time; `writes` are files by path below the source directory, with $VARIABLES expanded; `exports` are
     variables it leaves behind; `effect` is called with the container, for what reaches further (a push to a registry).

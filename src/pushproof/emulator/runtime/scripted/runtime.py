@@ -53,7 +53,7 @@ class InvalidBehaviour(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How an image behaves; see the module's table."""
+    """The behaviour of an image; see the module's table."""
 
     exit_after: float | None = None
     exit_code: int = 1

@@ -21,7 +21,7 @@ _PREDEFINED = {
 
 
 def tracking_alarms(key: Key, policy: ScalingPolicy) -> list[dict[str, Any]]:
-    """What PutMetricAlarm gets: above the target for 3 minutes, and below 90 % of it for 15, unless nothing scales in."""
+    """Return the input of PutMetricAlarm: above the target for 3 minutes, and below 90 % of it for 15, unless nothing scales in."""
     metric = _metric(key, policy.configuration)
     if metric is None:
         return []

@@ -1,4 +1,4 @@
-"""What Application Auto Scaling keeps. Times are AWS seconds."""
+"""Records of Application Auto Scaling. Times are AWS seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Application Auto Scaling refuses, in its own words.
+"""Refusals of Application Auto Scaling, in its own words.
 
 https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html ; the texts are recorded answers
 of the service (github.com/badmintoncryer/cdk-preflight, rules/applicationautoscaling).

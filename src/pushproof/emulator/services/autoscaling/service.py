@@ -346,7 +346,7 @@ def _words(key: Key) -> str:
 
 
 def _matches(key: Key, request: dict[str, Any]) -> bool:
-    """Whether a target is among those a description asks for."""
+    """Return whether a target is among those a description asks for."""
     return (
         key[0] == request["ServiceNamespace"]
         and request.get("ResourceId") in (None, key[1])

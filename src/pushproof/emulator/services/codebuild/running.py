@@ -52,7 +52,7 @@ _DEFAULT_BUILDSPEC = "buildspec.yml"
 
 @dataclass(frozen=True, slots=True)
 class PhaseEnd:
-    """How a phase's work came out; `seconds` of AWS time still pass before it ends."""
+    """The result of a phase's work; `seconds` of AWS time still pass before it ends."""
 
     outcome: Outcome = Outcome.SUCCEEDED
     status_code: str = ""
@@ -128,7 +128,7 @@ class BuildRun:
 
     @property
     def holds_slot(self) -> bool:
-        """Whether it takes up one of the account's concurrent builds."""
+        """Return whether it takes up one of the account's concurrent builds."""
         return self._admitted and not self.progress.done
 
     def _enter(self) -> None:

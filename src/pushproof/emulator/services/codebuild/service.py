@@ -453,7 +453,7 @@ def _overridden(project: Project, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _initiator(principal: Principal) -> str:
-    """Who started it, as the console shows it: a user's or role's name, or the account."""
+    """Return the initiator as the console shows it: a user's or role's name, or the account."""
     if principal.kind == "session":
         return "/".join(principal.arn.rsplit(":", 1)[-1].split("/")[1:])
     return principal.arn.rsplit(":", 1)[-1].rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""Where artifacts lie in the artifact store, and how they get there and back.
+"""Artifacts in the artifact store: keys, uploads, downloads.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/welcome-introducing-artifacts.html
 """

@@ -55,7 +55,7 @@ def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
 
 
 def _needs_v2(body: dict[str, Any]) -> bool:
-    """Whether a body that names no type has parameters of type V2, which make it V2 (API_PipelineDeclaration, pipelineType)."""
+    """Return whether an untyped body has parameters of V2, which make it V2 (API_PipelineDeclaration, pipelineType)."""
     return bool(
         body.get("triggers")
         or body.get("variables")

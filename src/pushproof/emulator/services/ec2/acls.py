@@ -1,4 +1,4 @@
-"""What EC2 refuses about network ACLs.
+"""Refusals of EC2 about network ACLs.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html
 """

@@ -1,4 +1,4 @@
-"""What EC2 refuses about VPC endpoints.
+"""Refusals of EC2 about VPC endpoints.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html,
 https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html (private DNS, one subnet a zone),
@@ -102,7 +102,7 @@ def _service(view: View, name: str, kind: str) -> Described:
 
 
 def _is_named_so(last: str, view: View) -> bool:
-    """Whether the substrate's list, which is older than AWS's, may lack a service that AWS has.
+    """Return whether the substrate's list, which is older than AWS's, may lack a service that AWS has.
 
     A name is taken for AWS's when it is a service's own endpoint, and the list has no other name for that service: `ecr` is none,
     since the list has `ecr.api`.

@@ -1,4 +1,4 @@
-"""What EC2 refuses about internet gateways, NAT gateways and Elastic IP addresses.
+"""Refusals of EC2 about internet gateways, NAT gateways and Elastic IP addresses.
 
 Sources: https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html,

@@ -1,4 +1,4 @@
-"""What EC2 refuses about security groups, their rules, and the network interfaces that have them.
+"""Refusals of EC2 about security groups, their rules, and the network interfaces that have them.
 
 Sources: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html,
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html,
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*")
 
 
 class Rule(NamedTuple):
-    """What makes two rules the same one."""
+    """Return the key by which two rules are the same one."""
 
     protocol: str
     from_port: int | None
@@ -61,7 +61,7 @@ def create_security_group(view: View, request: dict[str, Any]) -> None:
         return
     if view.vpc(vpc_id) is None:
         raise no_vpc(vpc_id)
-    if any(group["GroupName"] == name for group in view.groups_of(vpc_id)):
+    if view.group_named(vpc_id, name) is not None:
         raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc_id}'")
 
 

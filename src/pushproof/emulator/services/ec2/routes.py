@@ -1,4 +1,4 @@
-"""What EC2 refuses about routes and route tables.
+"""Refusals of EC2 about routes and route tables.
 
 Source: https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
 """

@@ -1,4 +1,4 @@
-"""What EC2 refuses about tags.
+"""Refusals of EC2 about tags.
 
 Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
 """

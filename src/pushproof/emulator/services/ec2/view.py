@@ -45,6 +45,10 @@ class View:
     def groups_of(self, vpc_id: str) -> list[Described]:
         return self._all("describe_security_groups", "SecurityGroups", "vpc-id", vpc_id)
 
+    def group_named(self, vpc_id: str, name: str) -> Described | None:
+        filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": [name]}]
+        return next(iter(self._client.describe_security_groups(Filters=filters)["SecurityGroups"]), None)
+
     def groups(self) -> list[Described]:
         return list(self._client.describe_security_groups()["SecurityGroups"])
 
@@ -100,7 +104,7 @@ class View:
         )
 
     def peered(self, one: str, other: str) -> bool:
-        """Whether two VPCs are connected by an active peering."""
+        """Return whether two VPCs are connected by an active peering."""
         for peering in self._client.describe_vpc_peering_connections()["VpcPeeringConnections"]:
             sides = {peering["RequesterVpcInfo"]["VpcId"], peering["AccepterVpcInfo"]["VpcId"]}
             if sides == {one, other} and peering["Status"]["Code"] == "active":
@@ -153,7 +157,7 @@ class View:
         return next((entry["PrefixListId"] for entry in lists if entry["PrefixListName"] == name), None)
 
     def vpc_has(self, vpc_id: str, attribute: str) -> bool:
-        """Whether a VPC's `enableDnsSupport` or `enableDnsHostnames` is on."""
+        """Return whether a VPC's `enableDnsSupport` or `enableDnsHostnames` is on."""
         answer = self._client.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
         return bool(answer[attribute[0].upper() + attribute[1:]]["Value"])
 

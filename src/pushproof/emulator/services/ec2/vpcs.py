@@ -1,4 +1,4 @@
-"""What EC2 refuses about VPCs and subnets.
+"""Refusals of EC2 about VPCs and subnets.
 
 Sources: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html (sizes, overlaps),
 https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html (what must go first).

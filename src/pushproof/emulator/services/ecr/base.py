@@ -1,4 +1,4 @@
-"""What ECR's groups of operations share."""
+"""Base of ECR's groups of operations."""
 
 from __future__ import annotations
 

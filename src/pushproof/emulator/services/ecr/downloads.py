@@ -33,6 +33,6 @@ class DownloadUrls:
         return f"{self._world.endpoint.url}{PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
 
     def permits(self, secret: str, digest: str) -> bool:
-        """Whether a token was issued for the layer and has not expired."""
+        """Return whether a token was issued for the layer and has not expired."""
         issued, until = self._issued.get(secret, ("", 0.0))
         return issued == digest and self._world.clock.now() <= until

@@ -105,5 +105,5 @@ def invalid(parameter: str, constraint: str) -> AwsError:
 
 
 def image_id(digest: str | None, tag: str | None) -> str:
-    """How ECR writes an image identifier in a message."""
+    """Format an image identifier as ECR does in messages."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"

@@ -43,7 +43,7 @@ class ImageOperations(EcrOperations):
         return {"image": self._image(repository, image, tag, content=True)}
 
     def _registry_scans(self, repository: Repository) -> bool:
-        """Whether the registry's own configuration has the repository scanned on push."""
+        """Return whether the registry's own configuration has the repository scanned on push."""
         return False
 
     def _image(

@@ -17,7 +17,7 @@ from pushproof.engines.lifecycle import ActionType
 
 @dataclass(frozen=True, slots=True)
 class LifecycleAct:
-    """What a policy did to an image. `action` is expire or transition; `why` says it in a sentence."""
+    """A policy's effect on an image. `action` is expire or transition; `why` explains it in a sentence."""
 
     repository: str
     digest: str
@@ -131,7 +131,7 @@ class LifecycleOperations(EcrOperations):
         return acts
 
     def evaluate_lifecycle(self, repository: Repository) -> lifecycle.Evaluation | None:
-        """What the repository's policy would do now; None when it has none."""
+        """Return the effects that the repository's policy would have now; None when it has none."""
         return None if repository.lifecycle_policy is None else self._evaluate(repository, repository.lifecycle_policy)
 
     def _evaluate(self, repository: Repository, text: str) -> lifecycle.Evaluation:

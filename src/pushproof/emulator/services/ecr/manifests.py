@@ -54,7 +54,7 @@ class Manifest:
 
 
 def is_digest(text: str) -> bool:
-    """Whether the text is a digest of the only algorithm ECR takes."""
+    """Return whether the text is a digest of the only algorithm ECR takes."""
     return _DIGEST.fullmatch(text) is not None
 
 

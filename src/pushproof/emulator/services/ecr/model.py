@@ -1,4 +1,4 @@
-"""What a registry holds: repositories, images, uploads, and the settings of how it behaves. Times are AWS time."""
+"""Records of a registry: repositories, images, uploads. Times are AWS time."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Repository:
         return tuple(tag for tag, at in self.tags.items() if at == digest)
 
     def is_immutable(self, tag: str) -> bool:
-        """Whether a tag, once given, stays.
+        """Return whether a tag, once given, stays.
 
         Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """

@@ -23,7 +23,7 @@ _ACCOUNT_SETTINGS = {
 
 
 class RegistryState:
-    """What one registry (account and region) is set to."""
+    """Settings of one registry (account and region)."""
 
     def __init__(self) -> None:
         self.policy: str | None = None
@@ -150,7 +150,7 @@ class RegistryOperations(EcrOperations):
         return {"name": name, "value": value}
 
     def mounts_blobs(self, scope: Scope) -> bool:
-        """Whether a push may take layers over from another repository."""
+        """Return whether a push may take layers over from another repository."""
         return self._state(scope).account_settings["BLOB_MOUNTING"] == "ENABLED"
 
 

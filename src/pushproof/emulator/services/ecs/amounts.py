@@ -1,4 +1,4 @@
-"""How many and how much ECS takes: lengths of lists, ranges of numbers, tags, tokens."""
+"""Limits of ECS: lengths of lists, ranges of numbers, tags, tokens."""
 
 from __future__ import annotations
 

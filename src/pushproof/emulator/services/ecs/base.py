@@ -1,4 +1,4 @@
-"""What every group of ECS operations shares: finding things by name or ARN, and paging."""
+"""Base of ECS's groups of operations: look-ups by name or ARN, and paging."""
 
 from __future__ import annotations
 
@@ -72,7 +72,12 @@ class EcsBase(Service):
         if kind == "service":
             parts = arn.split("/")
             cluster = self.find_cluster(region, parts[1] if len(parts) == 3 else "default")
-            return self.find_service(region, cluster, arn).tags
+            service = region.services.get((cluster.name, last(arn)))
+            if service is None:
+                # Tagging has no ServiceNotFoundException:
+                # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TagResource.html#API_TagResource_Errors
+                raise AwsError("ResourceNotFoundException", "The specified resource could not be found.")
+            return service.tags
         if kind == "task-definition":
             return self.find_definition(region, arn, active=False).tags
         if kind == "task":

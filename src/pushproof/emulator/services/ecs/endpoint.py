@@ -1,4 +1,4 @@
-"""What Fargate serves inside a task at 169.254.170.2: the metadata of task and container, and the task role's credentials.
+"""The endpoint inside a task at 169.254.170.2: metadata of task and container, and the task role's credentials.
 
 Sources: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html,
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate-response.html,
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -22,10 +22,10 @@ from .preparing import log_options
 from .shapes import runtime_id
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.context import Credentials
     from pushproof.emulator.kernel.site import Site
     from pushproof.emulator.kernel.tasks import TaskRuntime
 
-    from .life import TaskLife
 
 HOST = "169.254.170.2"
 _METADATA = "/v4/"
@@ -42,12 +42,22 @@ def variables(task: EcsTask, container: ContainerState) -> dict[str, str]:
     return found
 
 
+class LivingTasks(Protocol):
+    """The tasks that have not stopped, and the credentials of their roles."""
+
+    def tasks(self) -> list[EcsTask]:
+        """Return the tasks that have not stopped yet."""
+
+    def task_credentials(self, task_id: str, role: str) -> Credentials:
+        """Return credentials of a task's role. Raises AwsError."""
+
+
 class TaskEndpoint:
     """A front of the gateway. Who knows a task's token, and only the task is told it, gets what is the task's."""
 
     name = "task endpoint"
 
-    def __init__(self, world: Site, runtime: TaskRuntime | None, life: TaskLife) -> None:
+    def __init__(self, world: Site, runtime: TaskRuntime | None, life: LivingTasks) -> None:
         self._world = world
         self._runtime = runtime
         self._life = life

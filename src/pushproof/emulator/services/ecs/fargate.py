@@ -1,4 +1,4 @@
-"""What a task definition may not have on Fargate, in AWS's words.
+"""Refusals of task definitions that Fargate cannot run, in AWS's words.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html ; most texts are recorded
 answers of the service (github.com/badmintoncryer/cdk-preflight, rules/ecs).

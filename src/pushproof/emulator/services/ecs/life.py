@@ -163,7 +163,7 @@ class TaskLife:
         )
 
     def _source_arn(self, role: str) -> str:
-        """What ECS sends as aws:SourceArn (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html)."""
+        """Return the aws:SourceArn that ECS sends (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html)."""
         return f"arn:aws:ecs:{self._world.region}:{role.split(':')[4]}:*"
 
     def _assume(self, role: str) -> Credentials:
@@ -287,7 +287,7 @@ class TaskLife:
         )
 
     def _is_waiting(self, task: EcsTask) -> bool:
-        """Whether containers of the task wait for others."""
+        """Return whether containers of the task wait for others."""
         return task.in_runtime and task.last_status == "PENDING" and task.desired_status != "STOPPED"
 
     def _give_up(self, task: EcsTask, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What ECS keeps: clusters, task definitions, tasks, services. Times are AWS seconds; `describe` makes API shapes."""
+"""Records of ECS: clusters, task definitions, tasks, services. Times are AWS seconds; `describe` makes API shapes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TaskDefinition:
 
     @property
     def checked(self) -> bool:
-        """Whether an essential container has a health check."""
+        """Return whether an essential container has a health check."""
         return any(container["essential"] and container.get("healthCheck") for container in self.containers)
 
     def describe(self, clock: Clock) -> dict[str, Any]:

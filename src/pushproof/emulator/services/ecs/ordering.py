@@ -23,7 +23,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a container has come. `overdue`: its `startTimeout` is over."""
+    """The progress of a container. `overdue`: its `startTimeout` is over."""
 
     started: bool
     exit_code: int | None
@@ -41,7 +41,7 @@ def dependencies(definition: Mapping[str, Any]) -> tuple[Dependency, ...]:
 
 
 def met(dependency: Dependency, progress: Progress) -> bool:
-    """Whether the dependency's container has come as far as the condition asks. Raises Unmeetable."""
+    """Return whether the dependency's container has come as far as the condition asks. Raises Unmeetable."""
     name, condition = dependency.container, dependency.condition
     ended = progress.exit_code is not None
     if condition == "START":
@@ -64,7 +64,7 @@ def met(dependency: Dependency, progress: Progress) -> bool:
 
 
 def refusal(containers: Sequence[Mapping[str, Any]]) -> str | None:
-    """What is wrong with the dependencies of a task definition's containers; None when they can be met.
+    """Return the fault in the dependencies of a task definition's containers; None when they can be met.
 
     AWS's own words, but for cycles, self-reference and unknown conditions.
     """

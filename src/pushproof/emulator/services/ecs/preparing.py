@@ -1,4 +1,4 @@
-"""What happens before a task's containers start: secrets, registry login, log streams, image pulls.
+"""Preparation of a task before its containers start: secrets, registry login, log streams, image pulls.
 
 Everything here blocks and runs off the world's lock; it sees values only. Refusals carry AWS's stopped-task texts:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
@@ -68,7 +68,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Where the task's ports answer, and the digests of what runs."""
+    """A started task: the address of its ports, and the digests of its images."""
 
     address: str
     digests: dict[str, str]

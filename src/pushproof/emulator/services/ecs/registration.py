@@ -1,4 +1,4 @@
-"""What RegisterTaskDefinition refuses, in AWS's words: the first problem of a request, before anything is kept.
+"""Refusals of RegisterTaskDefinition, in AWS's words: the first problem of a request, before anything is kept.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html ; most texts are recorded
 answers of the service (github.com/badmintoncryer/cdk-preflight, rules/ecs).

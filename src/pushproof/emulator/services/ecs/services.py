@@ -325,7 +325,7 @@ class ServiceOperations(EcsBase):
         }
 
     def _refuse_unsupported(self, request: dict[str, Any]) -> None:
-        """What ECS has and is not emulated is refused by name instead of being ignored."""
+        """Refuse by name the features of ECS that are not emulated, instead of ignoring them."""
         controller = (request.get("deploymentController") or {}).get("type") or "ECS"
         configuration = request.get("deploymentConfiguration") or {}
         refused = [

@@ -105,7 +105,7 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
 
 
 def runtime_id(task: EcsTask, container: ContainerState) -> str:
-    """What Fargate calls a container: the task's id and ten digits."""
+    """Return Fargate's name of a container: the task's id and ten digits."""
     return f"{task.id}-{zlib.crc32(container.name.encode()):010d}"
 
 
@@ -165,7 +165,7 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> d
 
 
 def compute(parameters: dict[str, Any]) -> dict[str, Any]:
-    """What a service or revision runs on: launch type or capacity providers, platform, network."""
+    """Describe the ground a service or revision runs on: launch type or capacity providers, platform, network."""
     shown: dict[str, Any] = {
         "platformVersion": parameters.get("platformVersion") or "LATEST",
         "platformFamily": "Linux",

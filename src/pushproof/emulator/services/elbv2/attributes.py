@@ -7,9 +7,11 @@ API_ListenerAttribute.html and API_TargetGroupAttribute.html beside it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
-from pushproof.emulator.kernel.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError
+from pushproof.engines.listenerheaders import RESPONSE_HEADERS, TLS_CIPHER, TLS_VERSION, HeaderSettings
 
 LOAD_BALANCER = {
     "access_logs.s3.enabled": "false",
@@ -36,21 +38,9 @@ LOAD_BALANCER = {
     "zonal_shift.config.enabled": "false",
 }
 
-_RESPONSE_HEADERS = (
-    "access_control_allow_credentials",
-    "access_control_allow_headers",
-    "access_control_allow_methods",
-    "access_control_allow_origin",
-    "access_control_expose_headers",
-    "access_control_max_age",
-    "content_security_policy",
-    "strict_transport_security",
-    "x_content_type_options",
-    "x_frame_options",
-)
 LISTENER = {
     "routing.http.response.server.enabled": "true",
-    **{f"routing.http.response.{name}.header_value": "" for name in _RESPONSE_HEADERS},
+    **{f"routing.http.response.{name}.header_value": "" for name in RESPONSE_HEADERS},
 }
 _REQUEST_HEADERS = (
     "x_amzn_mtls_clientcert",
@@ -81,11 +71,12 @@ TARGET_GROUP = {
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
 }
 
+_STICKINESS = ("lb_cookie", "app_cookie")
+_METHODS = r"(?:GET|HEAD|POST|DELETE|PUT|OPTIONS|PATCH|TRACE|CONNECT)"
 _RANGES = {
     "client_keep_alive.seconds": (60, 604_800),
     "idle_timeout.timeout_seconds": (1, 4_000),
     "deregistration_delay.timeout_seconds": (0, 3_600),
-    "slow_start.duration_seconds": (0, 900),
     "stickiness.app_cookie.duration_seconds": (1, 604_800),
     "stickiness.lb_cookie.duration_seconds": (1, 604_800),
 }
@@ -94,48 +85,172 @@ _CHOICES = {
     "routing.http.xff_header_processing.mode": ("append", "preserve", "remove"),
     "load_balancing.algorithm.type": ("round_robin", "least_outstanding_requests", "weighted_random"),
     "load_balancing.algorithm.anomaly_mitigation": ("on", "off"),
-    "load_balancing.cross_zone.enabled": ("true", "false", "use_load_balancer_configuration"),
-    "stickiness.type": ("lb_cookie", "app_cookie"),
+    "routing.http.response.access_control_allow_credentials.header_value": ("", "true"),
+    "routing.http.response.x_content_type_options.header_value": ("", "nosniff"),
 }
-# Accepted by AWS and without any effect on what the data plane does here would be a lie: refused, by name.
-_UNSUPPORTED = {
-    ("routing.http.xff_header_processing.mode", "preserve"),
-    ("routing.http.xff_header_processing.mode", "remove"),
-    ("routing.http.xff_client_port.enabled", "true"),
-    ("routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "true"),
-    ("stickiness.type", "app_cookie"),
+# Key -> what its whole value has to match, and how that is said.
+_PATTERNS = {
+    "slow_start.duration_seconds": (r"0|3\d|[4-9]\d|[1-8]\d\d|900", "it must be 0, or a number between 30 and 900"),
+    "target_group_health.dns_failover.minimum_healthy_targets.count": (
+        r"off|[1-9]\d{0,2}|1000",
+        "it must be 'off' or a number between 1 and 1000",
+    ),
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": (
+        r"off|[1-9]\d?|100",
+        "it must be 'off' or a number between 1 and 100",
+    ),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": (
+        r"[1-9]\d{0,2}|1000",
+        "it must be a number between 1 and 1000",
+    ),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": (
+        r"off|[1-9]\d?|100",
+        "it must be 'off' or a number between 1 and 100",
+    ),
+    "routing.http.response.access_control_max_age.header_value": (r"(?:-?\d{1,9})?", "it must be a number of seconds"),
+    "routing.http.response.access_control_allow_methods.header_value": (
+        rf"(?:\*|{_METHODS}(?:\s*,\s*{_METHODS})*)?",
+        "it must be '*' or HTTP methods with commas between them",
+    ),
+    "routing.http.response.x_frame_options.header_value": (
+        r"(?:DENY|SAMEORIGIN|ALLOW-FROM \S+)?",
+        "it must be DENY, SAMEORIGIN or ALLOW-FROM with an address",
+    ),
+    "stickiness.app_cookie.cookie_name": (r"[!#$%&'*+.^_`|~0-9A-Za-z-]{0,512}", "it must be a cookie's name"),
 }
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,2048}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{0,128}")
+# Attributes that AWS has, and Application Load Balancers, or their parts, have not.
+_OF_OTHER_TYPES = frozenset(
+    {
+        "deregistration_delay.connection_termination.enabled",
+        "dns_record.client_routing_policy",
+        "lambda.multi_value_headers.enabled",
+        "preserve_client_ip.enabled",
+        "proxy_protocol_v2.enabled",
+        "secondary_ips.auto_assigned.per_subnet",
+        "send_tcp_reset.on_deregistration.enabled",
+        "send_tcp_reset.on_idle_timeout.enabled",
+        "send_tcp_reset.on_unhealthy.enabled",
+        "target_failover.on_deregistration",
+        "target_failover.on_unhealthy",
+        "target_health_state.unhealthy.connection_termination.enabled",
+        "target_health_state.unhealthy.draining_interval_seconds",
+        "tcp.idle_timeout.seconds",
+    }
+)
+_MOST = 20
 
 
 def shown(attributes: dict[str, str]) -> dict[str, Any]:
-    """Attributes in the API's shape."""
+    """Return attributes in the API's shape."""
     return {"Attributes": [{"Key": key, "Value": value} for key, value in attributes.items()]}
 
 
-def change(kind: str, attributes: dict[str, str], wanted: list[dict[str, Any]]) -> None:
-    """Set attributes. Raises AwsError, changing nothing, when a key is unknown or a value not allowed."""
-    changes: dict[str, str] = {}
-    for item in wanted:
-        key, value = item.get("Key", ""), item.get("Value", "")
+def changed(kind: str, attributes: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, str]:
+    """Return attributes with changes made. Raises AwsError when a key is unknown, or a value not allowed."""
+    if len(items) > _MOST:
+        raise AwsError("ValidationError", f"You can specify at most {_MOST} attributes in a call")
+    after = dict(attributes)
+    for item in items:
+        key, value = item.get("Key") or "", item.get("Value") or ""
         if key not in attributes:
+            if key in HTTPS_LISTENER and kind == "Listener":
+                raise AwsError(
+                    "InvalidConfigurationRequest",
+                    f"{kind} attribute key '{key}' is not supported on listeners with the HTTP protocol",
+                )
+            if key in _OF_OTHER_TYPES:
+                raise AwsError(
+                    "InvalidConfigurationRequest",
+                    f"{kind} attribute key '{key}' is not supported on load balancers with type 'application'",
+                )
             raise AwsError("ValidationError", f"{kind} attribute key '{key}' is not recognized")
         _check(kind, key, value)
-        changes[key] = value
-    attributes.update(changes)
+        after[key] = value
+    _check_together(kind, after)
+    return after
+
+
+def header_settings(listener: Mapping[str, str], balancer: Mapping[str, str]) -> HeaderSettings:
+    """Return the header rules that attributes of a listener and its load balancer give the data plane."""
+
+    def renamed(name: str, default: str) -> str:
+        return listener.get(f"routing.http.request.{name}.header_name") or default
+
+    return HeaderSettings(
+        response=tuple(
+            (header, value)
+            for name, header in RESPONSE_HEADERS.items()
+            if (value := listener.get(f"routing.http.response.{name}.header_value", ""))
+        ),
+        server=listener.get("routing.http.response.server.enabled", "true") == "true",
+        tls=balancer["routing.http.x_amzn_tls_version_and_cipher_suite.enabled"] == "true",
+        tls_version_name=renamed("x_amzn_tls_version", TLS_VERSION),
+        tls_cipher_name=renamed("x_amzn_tls_cipher_suite", TLS_CIPHER),
+        forwarded_for=balancer["routing.http.xff_header_processing.mode"],
+        client_port=balancer["routing.http.xff_client_port.enabled"] == "true",
+        drop_invalid=balancer["routing.http.drop_invalid_header_fields.enabled"] == "true",
+    )
 
 
 def _check(kind: str, key: str, value: str) -> None:
     if key in _RANGES:
         low, high = _RANGES[key]
         if not re.fullmatch(r"\d{1,7}", value, re.ASCII) or not low <= int(value) <= high:
-            if key == "slow_start.duration_seconds" and value == "0":
-                return
             raise _invalid(kind, key, value, f"it must be a number between {low} and {high}")
-    choices = _CHOICES.get(key) or (("true", "false") if key.endswith(".enabled") else None)
+    if key in _PATTERNS:
+        pattern, words = _PATTERNS[key]
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise _invalid(kind, key, value, words)
+    choices = _CHOICES.get(key)
+    if key == "load_balancing.cross_zone.enabled":
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html : it cannot be changed
+        choices = ("true",) if kind == "Load balancer" else ("true", "false", "use_load_balancer_configuration")
+    elif choices is None and key.endswith(".enabled"):
+        choices = ("true", "false")
     if choices and value not in choices:
-        raise _invalid(kind, key, value, f"it must be one of {', '.join(choices)}")
-    if (key, value) in _UNSUPPORTED:
-        raise not_implemented("elbv2", f"attribute {key} = {value}")
+        raise _invalid(kind, key, value, f"it must be one of {', '.join(choice for choice in choices if choice)}")
+    if key == "stickiness.type" and value not in _STICKINESS:
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"Stickiness type '{value}' is not supported for target groups with the HTTP protocol",
+        )
+    if key.endswith(".header_value") and not _HEADER_VALUE.fullmatch(value):
+        raise _invalid(kind, key, value, "it must be the value of an HTTP header")
+    if key.endswith(".header_name") and not _HEADER_NAME.fullmatch(value):
+        raise _invalid(kind, key, value, "it must be the name of an HTTP header")
+
+
+def _check_together(kind: str, attributes: Mapping[str, str]) -> None:
+    """Refuse values that exclude each other."""
+    for logs in ("access_logs", "connection_logs", "health_check_logs"):
+        if attributes.get(f"{logs}.s3.enabled") == "true" and not attributes[f"{logs}.s3.bucket"]:
+            raise AwsError("InvalidConfigurationRequest", f"{kind} attribute '{logs}.s3.bucket' must be specified")
+    if attributes.get("stickiness.type") == "app_cookie":
+        name = attributes["stickiness.app_cookie.cookie_name"]
+        if attributes["stickiness.enabled"] == "true" and not name:
+            raise AwsError(
+                "InvalidConfigurationRequest", f"{kind} attribute 'stickiness.app_cookie.cookie_name' must be specified"
+            )
+    if attributes.get("stickiness.app_cookie.cookie_name", "").upper().startswith("AWSALB"):
+        raise _invalid(
+            kind,
+            "stickiness.app_cookie.cookie_name",
+            attributes["stickiness.app_cookie.cookie_name"],
+            "names that start with AWSALB are reserved",
+        )
+    algorithm = attributes.get("load_balancing.algorithm.type", "round_robin")
+    if algorithm != "round_robin" and attributes["slow_start.duration_seconds"] != "0":
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"Slow start is not supported with the load balancing algorithm '{algorithm}'",
+        )
+    if algorithm != "weighted_random" and attributes.get("load_balancing.algorithm.anomaly_mitigation") == "on":
+        raise AwsError(
+            "InvalidConfigurationRequest",
+            f"Anomaly mitigation is not supported with the load balancing algorithm '{algorithm}'",
+        )
 
 
 def _invalid(kind: str, key: str, value: str, expected: str) -> AwsError:

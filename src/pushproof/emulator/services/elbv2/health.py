@@ -154,7 +154,7 @@ class HealthMonitor:
         self._world.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
 
     def _starts(self, group: TargetGroup, target: RegisteredTarget, found: HttpProbe) -> bool:
-        """Whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
+        """Return whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
         if found.status is not None or target.health.state != "initial":
             return False
         clock, patience = self._world.clock, float(group.check_interval * group.unhealthy_threshold)

@@ -77,13 +77,9 @@ class ListenerOperations(Store):
 
     def modify_listener_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         listener = self.listener(request["ListenerArn"])
-        defaults = attributes.HTTPS_LISTENER if listener.protocol == "HTTPS" else attributes.LISTENER
-        for item in request["Attributes"]:
-            key = item.get("Key", "")
-            if key in defaults and (item.get("Value") or "") != defaults[key]:
-                raise not_implemented("elbv2", f"listener attribute {key} = {item.get('Value')}")
-        attributes.change("Listener", listener.attributes, request["Attributes"])
-        return attributes.shown(listener.attributes)
+        after = attributes.changed("Listener", listener.attributes, request["Attributes"])
+        self._apply(replace(listener, attributes=after))
+        return attributes.shown(after)
 
     # Certificates.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
@@ -121,11 +121,23 @@ class LoadBalancerOperations(Store):
 
     def modify_load_balancer_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         balancer = self.balancer(request["LoadBalancerArn"])
-        attributes.change("Load balancer", balancer.attributes, request["Attributes"])
+        after = attributes.changed("Load balancer", balancer.attributes, request["Attributes"])
+        self._check_buckets(balancer.region, after)
+        balancer.attributes = after
         for listener in self.listeners.values():
             if listener.load_balancer_arn == balancer.arn:
                 self.publish_listener(listener)
         return attributes.shown(balancer.attributes)
+
+    def _check_buckets(self, region: str, after: dict[str, str]) -> None:
+        """Refuse logs in a bucket that is not there."""
+        for logs in ("access_logs", "connection_logs", "health_check_logs"):
+            if after[f"{logs}.s3.enabled"] == "true":
+                bucket = after[f"{logs}.s3.bucket"]
+                try:
+                    self.world.substrate.client("s3", region).head_bucket(Bucket=bucket)
+                except (ClientError, ParamValidationError) as error:
+                    raise AwsError("InvalidConfigurationRequest", f"S3 bucket '{bucket}' is not found") from error
 
     def set_security_groups(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         balancer = self.balancer(request["LoadBalancerArn"])

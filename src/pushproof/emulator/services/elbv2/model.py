@@ -1,4 +1,4 @@
-"""What the load balancing service keeps: load balancers, listeners, rules, target groups, targets."""
+"""Records of the load balancing service: load balancers, listeners, rules, target groups, targets."""
 
 from __future__ import annotations
 

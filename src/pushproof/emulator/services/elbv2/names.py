@@ -1,4 +1,4 @@
-"""What load balancers and target groups may be called."""
+"""Names of load balancers and target groups, and the rules for them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from pushproof.emulator.kernel.balancing import (
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.tasks import TargetProber
 from pushproof.emulator.services import Service
-from pushproof.emulator.services.elbv2 import actions
+from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.certificates import Certificates
 from pushproof.emulator.services.elbv2.health import HealthMonitor
 from pushproof.emulator.services.elbv2.model import Listener, LoadBalancer, Rule, TargetGroup
@@ -58,6 +58,8 @@ class Store(Service):
 
     def publish_group(self, group: TargetGroup) -> None:
         """Tell the data plane of a group's targets as they are now."""
+        by_application = group.attributes["stickiness.type"] == "app_cookie"
+        cookie = "app_cookie" if by_application else "lb_cookie"
         sticky = group.attributes["stickiness.enabled"] == "true"
         self.plane.put_target_group(
             TargetGroupSpec(
@@ -68,7 +70,8 @@ class Store(Service):
                 ),
                 group.protocol,
                 group.attributes["load_balancing.algorithm.type"],
-                int(group.attributes["stickiness.lb_cookie.duration_seconds"]) if sticky else None,
+                int(group.attributes[f"stickiness.{cookie}.duration_seconds"]) if sticky else None,
+                group.attributes["stickiness.app_cookie.cookie_name"] if sticky and by_application else None,
             )
         )
 
@@ -85,6 +88,7 @@ class Store(Service):
             listener.ssl_policy or DEFAULT_POLICY,
             idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
             client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
+            headers=attributes.header_settings(listener.attributes, balancer.attributes),
         )
         try:
             self.plane.put_listener(spec)

@@ -119,7 +119,7 @@ class TargetGroupOperations(Store):
 
     def modify_target_group_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         group = self.group(request["TargetGroupArn"])
-        attributes.change("Target group", group.attributes, request["Attributes"])
+        group.attributes = attributes.changed("Target group", group.attributes, request["Attributes"])
         self.publish_group(group)
         return attributes.shown(group.attributes)
 

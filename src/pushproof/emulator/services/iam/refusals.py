@@ -1,4 +1,4 @@
-"""What IAM refuses and the substrate would do: names that are none, references to nothing, conflicts, quotas.
+"""Refusals of IAM that the substrate lacks: invalid names, references to nothing, conflicts, quotas.
 
 Source: the errors of https://docs.aws.amazon.com/IAM/latest/APIReference/, operation by operation;
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. The sentences are as recorded.

@@ -88,3 +88,19 @@ def position_of(token: str, form: Sequence[type]) -> list[Any]:
     if not isinstance(position, list) or [type(part) for part in position] != list(form):
         raise invalid("The specified nextToken is invalid.")
     return position
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+
+
+def check_retention(request: dict[str, Any]) -> None:
+    """Refuse a number of days that Logs does not offer."""
+    days = request.get("retentionInDays")
+    if days is not None and days not in _RETENTIONS:
+        values = ", ".join(map(str, _RETENTIONS))
+        raise AwsError(
+            "InvalidParameterException",
+            f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{values}]",
+        )

@@ -37,7 +37,7 @@ class MetricFilters(LogsBase):
         super().__init__(world, name)
         self.metric_filters: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
 
-    def check_form(self, request: dict[str, Any]) -> None:
+    def check_filter_form(self, request: dict[str, Any]) -> None:
         """Raise AwsError for what Logs words otherwise than its model: names that are too long, and a second metric."""
         group, metrics = request.get("logGroupName"), request.get("metricTransformations")
         if isinstance(group, str) and len(group) > 512:

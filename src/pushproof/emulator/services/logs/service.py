@@ -12,16 +12,19 @@ from botocore import xform_name
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Handler
-from pushproof.emulator.services.logs.base import check_regexes, compiled, invalid
+from pushproof.emulator.services.logs.base import check_regexes, check_retention, compiled, invalid
 from pushproof.emulator.services.logs.metricfilters import MetricFilters
 from pushproof.emulator.services.logs.searching import Searching
 from pushproof.emulator.substrate.layered import moto_answers
+from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
 
 # Whose metric filters the substrate keeps where it is not moto.
 _KEPT_HERE = frozenset({"describe_metric_filters", "delete_metric_filter", "describe_log_groups", "delete_log_group"})
+# What makes or changes a group or a stream, and is held to the limits of the model.
+_LIMITED = frozenset({"CreateLogGroup", "CreateLogStream", "PutRetentionPolicy", "PutSubscriptionFilter"})
 # Destinations by the service in their ARN, and whether Logs needs a role to write to one: Lambda has a policy of its own for that.
 _DESTINATIONS = {"lambda": False, "kinesis": True, "firehose": True, "logs": None}
 _OTHER_ACCOUNT = (
@@ -44,7 +47,10 @@ class LogsService(Searching, MetricFilters):
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         if context.operation in ("PutMetricFilter", "DeleteMetricFilter"):
-            self.check_form(request)
+            self.check_filter_form(request)
+        elif context.operation in _LIMITED:
+            check_constraints(self.name, context.operation, request, "InvalidParameterException")
+            check_retention(request)
 
     def put_metric_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pattern = self.check_metric_filter(request)

@@ -84,7 +84,7 @@ NUMBERED = (
 
 @dataclass(slots=True)
 class _Kept:
-    """What one bucket's configurations were written as."""
+    """The configurations of one bucket, as they were written."""
 
     native: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbered: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Configurations:
             self._buckets.pop(call.request.get("Bucket", ""), None)
 
     def notifies_events(self, bucket: str) -> bool:
-        """Whether a bucket tells EventBridge of its objects."""
+        """Return whether a bucket tells EventBridge of its objects."""
         kept = self._buckets.get(bucket)
         return kept is not None and "EventBridgeConfiguration" in kept.native.get(
             "PutBucketNotificationConfiguration", {}
@@ -165,10 +165,7 @@ class Configurations:
     # What it lacks.
 
     def _put_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        payer = request["RequestPaymentConfiguration"]["Payer"]
-        if payer not in ("Requester", "BucketOwner"):
-            raise AwsError("MalformedXML", _MALFORMED)
-        self._existing(context, request).payer = payer
+        self._existing(context, request).payer = request["RequestPaymentConfiguration"]["Payer"]
         return {}
 
     def _get_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +174,7 @@ class Configurations:
     def _put_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         kept, configuration = self._existing(context, request), request[kind.member]
         if configuration.get("Id") != request["Id"]:
-            raise AwsError("MalformedXML", _MALFORMED)
+            raise AwsError("MalformedXML", MALFORMED)
         kept.numbered.setdefault(kind.name, {})[request["Id"]] = copy.deepcopy(configuration)
         return {}
 
@@ -219,11 +216,11 @@ _REFUSED = {
         "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ", 403
     )
 }
-_MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
+MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 def _as_read(kind: Native, written: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """What Get shows of what Put was sent: the configuration under its own name, or its members by theirs."""
+    """Return Get's view of Put's input: the configuration under its own name, or its members by theirs."""
     shown = service_model("s3").operation_model(kind.get).output_shape.members
     read = {kind.member: written} if kind.member in shown else {k: v for k, v in written.items() if k in shown}
     read.update({name: request[name] for name in kind.beside if name in request})

@@ -1,4 +1,4 @@
-"""What S3 tells EventBridge: "Object Created", for buckets that have EventBridge notifications on.
+"""S3's events on EventBridge: "Object Created", for buckets that have EventBridge notifications on.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 """

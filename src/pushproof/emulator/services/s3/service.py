@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Handler, Service
-from pushproof.emulator.services.s3.configurations import Configurations
+from pushproof.emulator.services.s3.configurations import MALFORMED, Configurations
 from pushproof.emulator.services.s3.events import ObjectEvents
+from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -32,9 +33,14 @@ class S3Service(Service):
         world.calls.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Refuse a bucket's name that S3 does not allow."""
+        """Refuse a bucket's name that S3 does not allow, and a configuration that is not of S3's schema."""
         if context.operation == "CreateBucket" and not _is_name(request["Bucket"]):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
+        if context.operation.startswith("Put") and self._configurations.handler(context.operation):
+            try:
+                check_constraints("s3", context.operation, request)
+            except AwsError as error:
+                raise AwsError("MalformedXML", MALFORMED) from error
 
     def handler(self, operation: str) -> Handler | None:
         return self._configurations.handler(operation) or super().handler(operation)
@@ -52,5 +58,5 @@ class S3Service(Service):
 
 
 def _is_name(name: str) -> bool:
-    """Whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+    """Return whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
     return bool(_NAME.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)

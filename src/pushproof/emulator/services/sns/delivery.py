@@ -1,4 +1,4 @@
-"""How a message reaches each kind of subscription.
+"""Delivery of a message to each kind of subscription.
 
 Queues are written at once; HTTP endpoints are posted off the world's lock, and again after a while when they fail. Sources:
 https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html , sns-message-delivery-retries.html,
@@ -233,7 +233,7 @@ def _passes(subscription: Subscription, message: Message) -> bool:
 
 
 def _retries(subscription: Subscription) -> tuple[int, float]:
-    """How often, and after how long, an endpoint is tried again."""
+    """The schedule by which an endpoint is tried again."""
     policy = json.loads(subscription.attributes.get("DeliveryPolicy") or "{}")
     retries = (policy.get("healthyRetryPolicy") if isinstance(policy, dict) else None) or {}
     return int(retries.get("numRetries", _DEFAULT_RETRIES)), float(retries.get("minDelayTarget", _DEFAULT_DELAY))

@@ -1,4 +1,4 @@
-"""Which IAM permissions an API operation needs, and on which resources.
+"""Tables of the IAM permissions that API operations need, and on which resources.
 
 >>> from pushproof.engines.policy.actions import Scope, requirement
 >>> here = Scope("eu-west-1", "123456789012")

@@ -183,7 +183,7 @@ def _ec2_tags(parameters: Parameters) -> dict[str, Any]:
 
 
 def _ec2_created(arn: str, parameters: Parameters) -> bool:
-    """What an operation creates has the request's tags; what it merely refers to has its own."""
+    """Return the tags of a resource: the request's for one that the operation creates, its own for one it refers to."""
     return arn.endswith("/*") or "Tags" in parameters
 
 

@@ -1,4 +1,4 @@
-"""What an API operation needs: the vocabulary of the tables in this package."""
+"""The vocabulary of the tables in this package: the needs of an API operation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a request is made, for ARNs.
+    """The account and region of a request, for ARNs.
 
     ``find`` turns the ARN that the request implies into the resource's real one, when the request's words do not
     determine it (the random suffix of a secret, the key behind an alias, the path of a role); None: as implied.
@@ -61,7 +61,7 @@ Keys = Callable[[Parameters], Mapping[str, str | tuple[str, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What the operations of a service need.
+    """The needs of a service's operations.
 
     Attributes:
         prefix: the service prefix of its actions.

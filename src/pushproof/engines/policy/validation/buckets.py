@@ -1,4 +1,4 @@
-"""What S3 asks of a bucket policy beyond its grammar, and which policies it calls public.
+"""S3's demands on a bucket policy beyond its grammar, and its definition of public policies.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 and the answers that S3 was recorded giving to PutBucketPolicy.
@@ -40,7 +40,7 @@ _BROADEST = {4: 8, 6: 32}
 
 
 def bucket_flaw(policy: Policy, bucket: str) -> Flaw | None:
-    """What S3 would find wrong with a policy on this bucket."""
+    """Return the faults that S3 would find in a policy on this bucket."""
     for statement in policy.statements:
         flaw = _resources(statement, bucket) or _actions(statement)
         if flaw is not None:
@@ -92,7 +92,7 @@ def _possible(statement: Statement) -> frozenset[str]:
 
 
 def is_public(policy: Policy) -> bool:
-    """Whether a policy lets in anyone at all, by S3's definition."""
+    """Return whether a policy lets in anyone at all, by S3's definition."""
     return any(_lets_anyone_in(statement) for statement in policy.statements)
 
 
@@ -105,7 +105,7 @@ def _lets_anyone_in(statement: Statement) -> bool:
 
 
 def _confines(condition: Comparison) -> bool:
-    """Whether a condition holds requests to fixed values of where they come from."""
+    """Return whether a condition holds requests to fixed values of where they come from."""
     if condition.operator.negated or condition.if_exists or condition.quantifier is Quantifier.ALL:
         return False
     values = [value.written for value in condition.values]

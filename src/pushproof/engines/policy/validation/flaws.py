@@ -1,4 +1,4 @@
-"""What can be wrong with a policy document."""
+"""Faults of policy documents."""
 
 from __future__ import annotations
 

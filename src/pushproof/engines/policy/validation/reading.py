@@ -58,10 +58,10 @@ _SCOPING = re.compile(r"(ForAnyValue:|ForAllValues:)?String(Equals|Like|EqualsIg
 
 
 class Directory(Protocol):
-    """Who is there to be named as a principal."""
+    """The principals that a document can name."""
 
     def knows(self, principal: str) -> bool:
-        """Whether there is a user, role or provider of that ARN or unique id. What other accounts hold is believed."""
+        """Return whether there is a user, role or provider of that ARN or unique id. What other accounts hold is believed."""
 
 
 class Everyone:
@@ -191,7 +191,7 @@ def _is_operator(written: str) -> bool:
 
 
 def _fail_as_ever(statements: list[Statement]) -> None:
-    """What the older parser refuses without saying why: an effect in another case, a date that is none."""
+    """Find faults that the engine's parser refuses without saying why: an effect in another case, an invalid date."""
     for statement in statements:
         if statement["Effect"] not in ("Allow", "Deny"):
             raise Flawed(Fault.EFFECT, "The policy failed legacy parsing")
@@ -478,5 +478,5 @@ def _conditions(statement: Statement) -> Iterator[tuple[str, str, object]]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with `*` and `?` matches a text."""
+    """Return whether a pattern with `*` and `?` matches a text."""
     return glob(encode(pattern))(text)

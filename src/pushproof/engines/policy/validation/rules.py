@@ -1,4 +1,4 @@
-"""What AWS asks of a policy document, by what the document is attached to."""
+"""AWS's rules for policy documents, by what a document is attached to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pushproof.engines.policy.document import Kind
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What makes a document of one kind valid.
+    """The rules for documents of one kind.
 
     Attributes:
         name: what the document is attached to.

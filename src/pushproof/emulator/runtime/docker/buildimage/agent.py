@@ -56,7 +56,7 @@ def say(text: str) -> None:
 
 
 def answer(**members: Any) -> None:
-    """What the builder reads."""
+    """Print an answer for the builder."""
     sys.stderr.write(json.dumps(members) + "\n")
 
 
@@ -189,7 +189,7 @@ def expand(plan: dict[str, Any], *words: str) -> None:
 
 
 def captured(plan: dict[str, Any], command: str) -> bytes:
-    """What a command prints, in the kept state and without changing it."""
+    """Return a command's output, run in the kept state without changing it."""
     kept = os.path.exists(STATE)
     state = '. %s; cd "$(cat %s)"; ' % (STATE, DIRECTORY) if kept else ""  # noqa: UP031
     return subprocess.run(

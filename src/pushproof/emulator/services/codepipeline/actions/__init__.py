@@ -1,4 +1,4 @@
-"""What carries out the actions of a pipeline: one file a provider."""
+"""Jobs that carry out the actions of a pipeline: one file for each provider."""
 
 from pushproof.emulator.services.codepipeline.actions.approval import ManualApproval
 from pushproof.emulator.services.codepipeline.actions.base import Assignment, Job, JobFailed, Neighbours

@@ -181,6 +181,6 @@ class Job:
 
 
 def is_denial(error: ClientError) -> bool:
-    """Whether AWS refused for want of permission."""
+    """Return whether AWS refused for want of permission."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return "AccessDenied" in str(error.response["Error"].get("Code", "")) or status == 403
