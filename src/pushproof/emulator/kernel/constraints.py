@@ -7,68 +7,119 @@ https://docs.aws.amazon.com/codepipeline/latest/APIReference/CommonErrors.html (
 
 from __future__ import annotations
 
+import enum
 import functools
 import re
 from collections.abc import Iterator
 from typing import Any
 
 
-def violations(shape: Any, value: Any, path: str = "", *, required_only: bool = False) -> Iterator[str]:
+class Kind(enum.Flag):
+    """Kinds of constraints."""
+
+    REQUIRED = enum.auto()
+    LIMITS = enum.auto()
+
+
+def violations(
+    shape: Any, value: Any, path: str = "", *, kinds: Kind = Kind.REQUIRED | Kind.LIMITS, echo: bool = True
+) -> Iterator[str]:
     """Each constraint of the model that a value does not satisfy, in AWS's words.
 
-    With `required_only` only members that have to be there are looked for.
+    `kinds`: members that have to be there, limits (lengths, ranges, patterns, enumerations), or both. `echo`: whether the
+    service repeats the value and lists an enumeration, as most services do and IAM does not.
     """
-    match shape.type_name:
-        case "structure":
-            yield from _of_structure(shape, value, path, required_only)
-        case "list":
-            if not required_only:
-                yield from _of_length(shape, value, path)
-            for number, item in enumerate(value, 1):
-                yield from violations(shape.member, item, f"{path}.{number}.member", required_only=required_only)
-        case "map":
-            if required_only:
-                for key, item in value.items():
-                    yield from violations(shape.value, item, f"{path}.{key}.member", required_only=True)
-            else:
-                yield from _of_length(shape, value, path)
-                yield from _of_map(shape, value, path)
-        case _ if required_only:
-            return
-        case "string":
-            yield from _of_text(shape, value, path)
-        case "blob":
-            yield from _of_length(shape, value, path)
-        case "integer" | "long" | "float" | "double":
-            yield from _of_number(shape, value, path)
+    yield from _Walk(kinds, echo).violations(shape, value, path)
 
 
-def worded(found: list[str]) -> str:
+def worded(messages: list[str]) -> str:
     """Violations as one message."""
-    return f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: {'; '.join(found)}"
+    return f"{len(messages)} validation error{'s' if len(messages) > 1 else ''} detected: {'; '.join(messages)}"
 
 
-def _of_structure(shape: Any, value: Any, path: str, required_only: bool) -> Iterator[str]:
-    if getattr(shape, "is_document_type", False) or not isinstance(value, dict):
-        return
-    prefix = f"{path}." if path else ""
-    for name in shape.required_members:
-        if value.get(name) is None:
-            yield f"Value null at '{prefix}{_lowered(name)}' failed to satisfy constraint: Member must not be null"
-    members = shape.members
-    for name, item in value.items():
-        if item is not None and name in members:
-            yield from violations(members[name], item, prefix + _lowered(name), required_only=required_only)
+class _Walk:
+    """A walk through a value and its shape."""
 
+    def __init__(self, kinds: Kind, echo: bool) -> None:
+        self.required = bool(kinds & Kind.REQUIRED)
+        self.limits = bool(kinds & Kind.LIMITS)
+        self.echo = echo
 
-def _of_map(shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
-    for key, item in value.items():
-        if any(_of_text(shape.key, key, path)):
-            yield _of_member("keys", shape.key, path)
-        if shape.value.type_name != "string":
-            yield from violations(shape.value, item, f"{path}.{key}.member")
-        elif any(_of_text(shape.value, item, path)):
-            yield _of_member("value", shape.value, path)
+    def violations(self, shape: Any, value: Any, path: str) -> Iterator[str]:
+        match shape.type_name:
+            case "structure":
+                yield from self._of_structure(shape, value, path)
+            case "list":
+                yield from self._of_length(shape, value, path)
+                for number, item in enumerate(value, 1):
+                    yield from self.violations(shape.member, item, f"{path}.{number}.member")
+            case "map":
+                yield from self._of_length(shape, value, path)
+                yield from self._of_map(shape, value, path)
+            case _ if not self.limits:
+                return
+            case "string":
+                yield from self._of_text(shape, value, path)
+            case "blob":
+                yield from self._of_length(shape, value, path)
+            case "integer" | "long" | "float" | "double":
+                yield from self._of_number(shape, value, path)
+
+    def _of_structure(self, shape: Any, value: Any, path: str) -> Iterator[str]:
+        if getattr(shape, "is_document_type", False) or not isinstance(value, dict):
+            return
+        prefix = f"{path}." if path else ""
+        if self.required:
+            for name in shape.required_members:
+                if value.get(name) is None:
+                    yield f"Value null at '{prefix}{_lowered(name)}' failed to satisfy constraint: Member must not be null"
+        members = shape.members
+        for name, item in value.items():
+            if item is not None and name in members:
+                yield from self.violations(members[name], item, prefix + _lowered(name))
+
+    def _of_map(self, shape: Any, value: dict[str, Any], path: str) -> Iterator[str]:
+        for key, item in value.items():
+            if self.limits and any(self._of_text(shape.key, key, path)):
+                yield _of_member("keys", shape.key, path)
+            if shape.value.type_name != "string":
+                yield from self.violations(shape.value, item, f"{path}.{key}.member")
+            elif self.limits and any(self._of_text(shape.value, item, path)):
+                yield _of_member("value", shape.value, path)
+
+    def _of_text(self, shape: Any, value: str, path: str) -> Iterator[str]:
+        if shape.enum:
+            if value not in shape.enum:
+                values = f": [{', '.join(shape.enum)}]" if self.echo else ""
+                yield self._failed(value, path, f"satisfy enum value set{values}")
+            return
+        pattern = shape.metadata.get("pattern")
+        if pattern:
+            compiled = _compiled(pattern)
+            if compiled is not None and not compiled.fullmatch(value):
+                yield self._failed(value, path, f"satisfy regular expression pattern: {pattern}")
+        yield from self._of_length(shape, value, path)
+
+    def _of_length(self, shape: Any, value: Any, path: str) -> Iterator[str]:
+        if not self.limits:
+            return
+        low, high = shape.metadata.get("min"), shape.metadata.get("max")
+        if low is not None and len(value) < low:
+            yield self._failed(value, path, f"have length greater than or equal to {low}")
+        if high is not None and len(value) > high:
+            yield self._failed(value, path, f"have length less than or equal to {high}")
+
+    def _of_number(self, shape: Any, value: float, path: str) -> Iterator[str]:
+        low, high = shape.metadata.get("min"), shape.metadata.get("max")
+        if low is not None and value < low:
+            yield self._failed(value, path, f"have value greater than or equal to {low}")
+        if high is not None and value > high:
+            yield self._failed(value, path, f"have value less than or equal to {high}")
+
+    def _failed(self, value: Any, path: str, demand: str) -> str:
+        shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
+        said = f"Value '{shown}'" if self.echo or isinstance(value, int | float) else "Value"
+        return f"{said} at '{path}' failed to satisfy constraint: Member must {demand}"
 
 
 def _of_member(part: str, shape: Any, path: str) -> str:
@@ -82,40 +133,6 @@ def _of_member(part: str, shape: Any, path: str) -> str:
     if "pattern" in limits:
         demands.append(f"Member must satisfy regular expression pattern: {limits['pattern']}")
     return f"Value at '{path}' failed to satisfy constraint: Map {part} must satisfy constraint: [{', '.join(demands)}]"
-
-
-def _of_text(shape: Any, value: str, path: str) -> Iterator[str]:
-    if shape.enum:
-        if value not in shape.enum:
-            yield _failed(value, path, f"satisfy enum value set: [{', '.join(shape.enum)}]")
-        return
-    pattern = shape.metadata.get("pattern")
-    if pattern:
-        compiled = _compiled(pattern)
-        if compiled is not None and not compiled.fullmatch(value):
-            yield _failed(value, path, f"satisfy regular expression pattern: {pattern}")
-    yield from _of_length(shape, value, path)
-
-
-def _of_length(shape: Any, value: Any, path: str) -> Iterator[str]:
-    low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    if low is not None and len(value) < low:
-        yield _failed(value, path, f"have length greater than or equal to {low}")
-    if high is not None and len(value) > high:
-        yield _failed(value, path, f"have length less than or equal to {high}")
-
-
-def _of_number(shape: Any, value: float, path: str) -> Iterator[str]:
-    low, high = shape.metadata.get("min"), shape.metadata.get("max")
-    if low is not None and value < low:
-        yield _failed(value, path, f"have value greater than or equal to {low}")
-    if high is not None and value > high:
-        yield _failed(value, path, f"have value less than or equal to {high}")
-
-
-def _failed(value: Any, path: str, demand: str) -> str:
-    shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
-    return f"Value '{shown}' at '{path}' failed to satisfy constraint: Member must {demand}"
 
 
 def _lowered(name: str) -> str:

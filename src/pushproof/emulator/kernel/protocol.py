@@ -18,7 +18,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.kernel.constraints import violations, worded
+from pushproof.emulator.kernel.constraints import Kind, violations, worded
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.reading import check_form, parameters_of
 from pushproof.emulator.kernel.signing import services_signed_as
@@ -242,8 +242,8 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
     shape = call.model.input_shape
     if shape is None:
         return
-    required_only = required_only or call.service in _OWN_WORDS
-    found = list(violations(shape, call.parameters, required_only=required_only))
+    kinds = Kind.REQUIRED if required_only else Kind.REQUIRED | Kind.LIMITS
+    found = list(violations(shape, call.parameters, kinds=kinds))
     if not found:
         return
     if call.service == "s3":
@@ -257,8 +257,19 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
     raise AwsError(code or _refusing_code(call), worded(found), 400)
 
 
-# Services that say in words of their own what is wrong with a value: their handlers do, and know more than the model.
-_OWN_WORDS = frozenset({"codebuild", "ecr", "ecs", "logs"})
+def check_limits(
+    service: str, operation: str, parameters: dict[str, Any], code: str = "ValidationException", *, echo: bool = True
+) -> None:
+    """Raise AwsError, under `code`, with every limit of the model that parameters of an operation do not keep.
+
+    `echo`: whether the service repeats the value and lists an enumeration, as most services do and IAM does not.
+    """
+    shape = service_model(service).operation_model(operation).input_shape
+    messages = list(violations(shape, parameters, kinds=Kind.LIMITS, echo=echo)) if shape is not None else []
+    if messages:
+        raise AwsError(code, worded(messages), 400)
+
+
 # What services that have an error of their own for it call a request that is not as their model says.
 _REFUSING_CODES = ("InvalidParameterException", "ValidationException")
 

@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -56,8 +55,10 @@ class Service:
     """
 
     overlay: ClassVar[bool] = False
-    #: The code of a call that breaks a limit of the service's model; None where the service checks them itself.
+    #: The code of a call that breaks a limit of the service's model; None where AWS's usual one is meant.
     constraint_code: ClassVar[str | None] = None
+    #: Whether the service says in words of its own what is wrong with a value: its methods know more than the model.
+    own_words: ClassVar[bool] = False
 
     def __init__(self, world: Site, name: str) -> None:
         self.world = world
@@ -69,9 +70,7 @@ class Service:
         return method
 
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what the service's model forbids. Called before the method of an operation."""
-        if self.constraint_code is not None:
-            check_constraints(self.name, context.operation, request, self.constraint_code)
+        """Raise AwsError for values that the service refuses in its own words. Called before the method of an operation."""
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for what AWS refuses and the substrate would store. Called first, in overlays only.

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
-from pushproof.emulator.wire.constraints import check_constraints
 
 # The code with which each service says that a parameter breaks a limit of its model.
 CODES = {
@@ -35,7 +35,7 @@ class ModelledService(Service):
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         operation = context.operation
         if operation.startswith(_CHANGING) and operation not in _DATA:
-            check_constraints(self.name, operation, request, CODES[self.name])
+            check_limits(self.name, operation, request, CODES[self.name])
         check = _CHECKS.get((self.name, operation))
         if check is not None:
             check(self, context, request)

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
-from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class StsService(Service):
     """AssumeRole, GetSessionToken and GetCallerIdentity; the substrate answers the rest."""
 
     overlay = True
+    own_words = True
 
     def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
         super().__init__(world, name)
@@ -28,7 +29,7 @@ class StsService(Service):
 
     def assume_role(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
-        check_constraints("sts", "AssumeRole", request, "ValidationError")
+        check_limits("sts", "AssumeRole", request, "ValidationError")
         policies = self._session_policies(request)
         answer = self._substrate("assume_role", context, request)
         role = self._authority.attachments.role(request["RoleArn"])
@@ -44,7 +45,7 @@ class StsService(Service):
         return {"UserId": userid, "Account": context.account_id, "Arn": context.principal.arn}
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        check_constraints("sts", context.operation, request, "ValidationError")
+        check_limits("sts", context.operation, request, "ValidationError")
 
     def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._substrate("get_session_token", context, request)

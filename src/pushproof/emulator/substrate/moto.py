@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 Wsgi = Callable[[dict[str, Any], Any], Any]
 
 
+_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 class Substrate(Protocol):
     """Answers whole requests, and boto3 calls of the plane."""
 
@@ -146,8 +149,10 @@ class MotoSubstrate:
             log.exception("moto failed on %s %s", request.method, request.path)
             raise failed_inside("The substrate (moto)", str(name_of(request)), error) from error
         response = Response(body, status=status, headers=headers, direct_passthrough=True)
-        if response.status_code >= 400 and _is_no_answer(response):
-            raise _lacking(request)
+        if response.status_code >= 400:
+            if _is_no_answer(response):
+                raise _lacking(request)
+            _replace_controls(response)
         if response.status_code >= 500:
             response.status_code = 501
         return response
@@ -162,6 +167,13 @@ class MotoSubstrate:
         if self._open:
             self._open = False
             MotoSubstrate._taken.release()
+
+
+def _replace_controls(response: Response) -> None:
+    """Replace characters that XML cannot hold: moto repeats names in errors as they came, and no client could read the answer."""
+    data = response.get_data()
+    if data.lstrip().startswith(b"<") and _CONTROLS.search(data):
+        response.set_data(_CONTROLS.sub("\ufffd".encode(), data))
 
 
 class UpstreamSubstrate:

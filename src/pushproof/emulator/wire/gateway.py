@@ -57,10 +57,14 @@ class Answering(Protocol):
 
     @property
     def constraint_code(self) -> str | None:
-        """The error code of a call that breaks a limit of the service's model; None where the service has words of its own."""
+        """The error code of a call that breaks a limit of the service's model; None where AWS's usual one is meant."""
+
+    @property
+    def own_words(self) -> bool:
+        """Return whether the service says in words of its own what is wrong with a value."""
 
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what the service's model forbids."""
+        """Raise AwsError for values that the service refuses in its own words."""
 
     def handler(self, operation: str) -> Handler | None:
         """Return the method that answers an operation; None when there is none."""
@@ -218,7 +222,7 @@ class Gateway:
             # Whatever the request holds, the operation is not implemented.
             raise not_implemented(exchange.service, exchange.call.operation)
         if service is not None and handled:
-            protocol.validate(exchange.call, service.constraint_code)
+            protocol.validate(exchange.call, service.constraint_code, required_only=service.own_words)
         elif exchange.service != "s3":
             # S3's own errors tell one missing thing from another, and the substrate knows them.
             protocol.validate(exchange.call, required_only=True)
@@ -312,11 +316,6 @@ class Gateway:
 
         self._server = Server(self.handle, addresses, port)
         return self._server.port
-
-    def also_serve(self, address: str) -> None:
-        """Listen on one more address, on the same port: the world's Docker bridge."""
-        assert self._server is not None
-        self._server.add(address)
 
     def close(self) -> None:
         if self._server is not None:

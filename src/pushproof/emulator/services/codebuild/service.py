@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codebuild import builds, projects
@@ -85,6 +86,7 @@ class CodeBuildService(Service):
     """Projects and builds of every region."""
 
     constraint_code = "InvalidInputException"
+    own_words = True
 
     def __init__(self, world: Site, name: str, *, builder: Builder | None) -> None:
         super().__init__(world, name)
@@ -101,7 +103,7 @@ class CodeBuildService(Service):
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         if context.operation == "CreateProject":
             projects.check_name(request["name"])
-        super().check_form(context, request)
+        check_limits(self.name, context.operation, request, self.constraint_code)
 
     # What the plane asks.
 

@@ -17,6 +17,8 @@ from pushproof.emulator.services.ecr.store import Store
 class EcrOperations(Service):
     """The store, and how a request names a repository in it."""
 
+    own_words = True
+
     store: Store
     downloads: DownloadUrls
     settings: EcrSettings

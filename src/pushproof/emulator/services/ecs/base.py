@@ -21,6 +21,8 @@ T = TypeVar("T")
 class EcsBase(Service):
     """Regional state, and look-ups that answer AWS's errors."""
 
+    own_words = True
+
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
         self.regions: dict[tuple[str, str], Region] = {}

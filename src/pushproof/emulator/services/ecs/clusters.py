@@ -174,8 +174,7 @@ class ClusterOperations(EcsBase):
 
     def put_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         region = self.region(context)
-        if request["name"] not in _ACCOUNT_SETTINGS:
-            raise invalid(f"{request['name']} should be one of [{','.join(_ACCOUNT_SETTINGS)}]")
+        _check_setting(request["name"])
         region.account_settings[request["name"]] = request["value"]
         return {"setting": self._setting(context, request["name"], request["value"])}
 
@@ -184,7 +183,8 @@ class ClusterOperations(EcsBase):
 
     def delete_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         name = request["name"]
-        value = self.region(context).account_settings.pop(name, _ACCOUNT_SETTINGS.get(name, "disabled"))
+        _check_setting(name)
+        value = self.region(context).account_settings.pop(name, _ACCOUNT_SETTINGS[name])
         return {"setting": self._setting(context, name, value)}
 
     def list_account_settings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -225,3 +225,9 @@ def _check_settings(settings: list[dict[str, Any]] | None) -> None:
     for setting in settings or ():
         one_of("cluster setting", setting.get("name") or "null", ("containerInsights",))
         one_of("containerInsights", setting.get("value") or "null", ("enabled", "disabled", "enhanced"))
+
+
+def _check_setting(name: str) -> None:
+    """Raise AwsError when there is no account setting of that name."""
+    if name not in _ACCOUNT_SETTINGS:
+        raise invalid(f"{name} should be one of [{','.join(_ACCOUNT_SETTINGS)}]")

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.access.attachments import Identity
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.iam.names import check_names
 from pushproof.emulator.services.iam.refusals import Refusals
-from pushproof.emulator.wire.constraints import check_constraints
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
@@ -28,6 +28,7 @@ class IamService(Service):
     """SimulatePrincipalPolicy, SimulateCustomPolicy and the listing of context keys; the substrate answers the rest."""
 
     overlay = True
+    own_words = True
 
     def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
         super().__init__(world, name)
@@ -36,7 +37,7 @@ class IamService(Service):
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         check_names(context.operation, request)
-        check_constraints("iam", context.operation, request, "ValidationError", echo=False)
+        check_limits("iam", context.operation, request, "ValidationError", echo=False)
         self._refusals.check(context, request)
 
     def get_user(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:

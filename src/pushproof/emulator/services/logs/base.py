@@ -22,6 +22,7 @@ class LogsBase(Service):
     """Groups of the substrate."""
 
     overlay: ClassVar[bool] = True
+    own_words: ClassVar[bool] = True
 
     def check_group(self, context: RequestContext, name: str) -> None:
         """Raise AwsError when there is no group of that name."""

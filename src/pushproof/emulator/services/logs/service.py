@@ -11,12 +11,12 @@ from botocore import xform_name
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler
 from pushproof.emulator.services.logs.base import check_regexes, check_retention, compiled, invalid
 from pushproof.emulator.services.logs.metricfilters import MetricFilters
 from pushproof.emulator.services.logs.searching import Searching
 from pushproof.emulator.substrate.layered import moto_answers
-from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -48,8 +48,8 @@ class LogsService(Searching, MetricFilters):
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         if context.operation in ("PutMetricFilter", "DeleteMetricFilter"):
             self.check_filter_form(request)
-        elif context.operation in _LIMITED:
-            check_constraints(self.name, context.operation, request, "InvalidParameterException")
+        if context.operation in _LIMITED or self.handler(context.operation) is not None:
+            check_limits(self.name, context.operation, request, "InvalidParameterException")
             check_retention(request)
 
     def put_metric_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler, Service
 from pushproof.emulator.services.s3.configurations import MALFORMED, Configurations
 from pushproof.emulator.services.s3.events import ObjectEvents
-from pushproof.emulator.wire.constraints import check_constraints
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -38,7 +38,7 @@ class S3Service(Service):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
         if context.operation.startswith("Put") and self._configurations.handler(context.operation):
             try:
-                check_constraints("s3", context.operation, request)
+                check_limits("s3", context.operation, request)
             except AwsError as error:
                 raise AwsError("MalformedXML", MALFORMED) from error
 
