@@ -107,6 +107,12 @@ def dev(environment: Environment) -> AppliedModule:
 
 
 @pytest.fixture(scope="session")
+def application() -> Path:
+    """The reference application's directory."""
+    return ROOT / "app"
+
+
+@pytest.fixture(scope="session")
 def buildspec() -> str:
     """The reference application's buildspec."""
     return (ROOT / "app/buildspec.yml").read_text()

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pushproof import Clients, IamFactory, ImageFactory, RegistryFactory
+from pushproof.checks.delivery import read_delivery
+from pushproof.checks.permissions import build_needs, execution_needs, forbidden_beyond, pipeline_needs
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.drill.standin import SlackStandIn
+from pushproof.terraform.hcl import read_settings
+
+ENVIRONMENTS = Path(__file__).parents[3] / "infrastructure/environments"
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +37,29 @@ def test_artifacts_flow(pipeline: PipelineChecks) -> None:
 def test_artifacts_are_private(pipeline: PipelineChecks) -> None:
     """The artifacts bucket is versioned, encrypted and closed."""
     assert pipeline.artifacts_are_private()
+
+
+def test_a_push_starts_it(pipeline: PipelineChecks) -> None:
+    """It starts by itself, from the repository it was given and the branch of this environment."""
+    settings = read_settings(ENVIRONMENTS / "dev/terraform.tfvars")
+    assert pipeline.starts_on_a_push(repository="example/shop", branch=settings["branch"])
+
+
+def test_a_commit_arrives_at_the_service(pipeline: PipelineChecks, dev: Any) -> None:
+    """Deploy rolls out to this service, has time for it, and never twice at once."""
+    assert pipeline.deploys_to(dev["cluster_name"], dev["service_name"])
+    assert pipeline.deployments_are_given_time()
+    assert pipeline.newer_commits_overtake()
+
+
+def test_builds_have_what_they_need(pipeline: PipelineChecks, application: Path) -> None:
+    """A time limit, a log that is kept, a current image of the right architecture, a cache that is private, a buildspec."""
+    assert pipeline.builds_end_in_time()
+    assert pipeline.build_logs_are_kept(at_least_days=30)
+    assert pipeline.builds_on_a_current_image()
+    assert pipeline.builds_for_the_architecture_that_runs()
+    assert pipeline.build_cache_is_private()
+    assert pipeline.builds_find_their_buildspec(application)
 
 
 def test_builds_can_use_docker(pipeline: PipelineChecks) -> None:
@@ -57,20 +87,72 @@ def test_a_failed_build_pushes_nothing(pipeline: PipelineChecks, buildspec: str)
     assert pipeline.pushes_only_after_a_successful_build(buildspec)
 
 
+def test_nothing_untested_is_pushed(pipeline: PipelineChecks, buildspec: str, application: Path) -> None:
+    """The test stage is built, counts, and comes before any push."""
+    assert pipeline.tests_run_before_anything_is_pushed(buildspec, (application / "Dockerfile").read_text())
+
+
+def test_a_commit_can_be_released_again(pipeline: PipelineChecks, buildspec: str, dev: Any) -> None:
+    """A retry finds the image that is there, and rolls it out."""
+    assert pipeline.a_commit_can_be_released_again(buildspec, repository=dev["repository_name"])
+
+
+def test_names_in_the_buildspec_exist(
+    pipeline: PipelineChecks, registry_checks: RegistryFactory, buildspec: str, dev: Any
+) -> None:
+    """Variables are set, repositories exist, and the lifecycle rule knows the tags of releases."""
+    assert pipeline.every_variable_of_the_buildspec_is_set(buildspec)
+    assert pipeline.images_go_where_they_are_expected(buildspec)
+    tags = pipeline.release_tags(buildspec, repository=dev["repository_name"])
+    assert registry_checks(dev, repository=dev["repository_name"]).lifecycle_selects(tags)
+
+
+def test_roles_fit_what_there_is(iam_checks: IamFactory, dev: Any, buildspec: str, aws: Clients) -> None:
+    """With the names that exist, each role in use can do its work, and nothing but its work."""
+    delivery, iam = read_delivery(aws, dev["pipeline_name"]), iam_checks(dev)
+    execution = delivery.execution_role_arn.rpartition("/")[2]
+    for role, needs in (
+        (delivery.pipeline_role, pipeline_needs(delivery)),
+        (delivery.build_role, build_needs(delivery, buildspec)),
+        (execution, execution_needs(delivery)),
+    ):
+        assert iam.allows(role, needs)
+        assert iam.allows_only(role, needs)
+    assert iam.allows_nothing(delivery.task_role_arn.rpartition("/")[2])
+    assert iam.denies(
+        delivery.build_role, forbidden_beyond(delivery, delivery.sibling("dev", "prod")), own_policies_only=True
+    )
+
+
+def test_the_image_is_fit_to_run(image_checks: ImageFactory) -> None:
+    """An ordinary user, a signal that arrives, no secret, a base that does not move."""
+    image = image_checks("app/Dockerfile")
+    assert image.runs_as_an_ordinary_user()
+    assert image.ends_when_it_is_asked_to()
+    assert image.holds_no_secret()
+    assert image.bases_are_pinned()
+
+
 def test_the_buildspec_is_up_to_date(pipeline: PipelineChecks, buildspec: str) -> None:
     """The buildspec says nothing that CodeBuild no longer understands."""
     assert pipeline.buildspec_is_up_to_date(buildspec)
 
 
-def test_the_build_project_holds_no_secret(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
+def test_the_build_project_holds_no_secret(
+    secrets_checks: Callable[..., SecretsChecks], dev: Any, buildspec: str
+) -> None:
     """Cliff 7: no secret-looking value is a plain variable of the build."""
-    assert secrets_checks(dev).secrets_are_passed_by_reference(build_project=dev["build_project_name"])
+    assert secrets_checks(dev).secrets_are_passed_by_reference(
+        build_project=dev["build_project_name"], buildspec=buildspec
+    )
 
 
 @pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     """For each state a rule matches, whose targets may be reached."""
     assert pipeline.somebody_is_notified()
+    assert pipeline.tells_of_itself_only()
+    assert pipeline.topics_admit_only_their_publishers()
 
 
 @pytest.mark.target_needs("webhooks")
@@ -94,4 +176,4 @@ def test_a_connection_nobody_authorised_is_found(pipeline: PipelineChecks, dev: 
     ):
         assert "PENDING" in str(pipeline.its_connection_is_usable())
         target.authorise_connection(dev["connection_arn"])
-    assert pipeline.its_connection_is_usable()
+    assert pipeline.its_connection_is_usable(provider="GitHub")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pushproof.checks.pipeline.buildspecs import tags_of
 from pushproof.checks.registry import RegistryChecks
 from pushproof.checks.state import StateChecks
 from pushproof.engines.lifecycle import DAY, Image
@@ -29,6 +31,15 @@ def cache(registry_checks: Callable[..., RegistryChecks], ecr: Any) -> RegistryC
     return registry_checks(ecr, repository=ecr["cache_repository_name"])
 
 
+BUILDSPEC = (Path(__file__).parents[3] / "app/buildspec.yml").read_text()
+
+
+def release_tags(buildspec: str, *, environment: str) -> list[str]:
+    """The tags under which the application's buildspec pushes releases of an environment."""
+    variables = {"ECR_REGISTRY": "registry", "ECR_REPOSITORY_NAME": "shop-dev", "ENVIRONMENT": environment}
+    return tags_of(buildspec, repository="shop-dev", variables=variables)
+
+
 def release(number: int, age: float) -> Image:
     """A release so many days old, on a clock that stands at day 1000."""
     return Image(f"sha256:{number:064x}", (1000 - age) * DAY, (f"dev-{number:07x}",))
@@ -41,6 +52,7 @@ def test_a_tag_is_pushed_once(deploy: RegistryChecks) -> None:
 
 def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
     """The cache repository must accept what the deploy repository refuses; the check tells them apart."""
+    assert cache.accepts_a_second_push_of_a_tag()
     verdict = cache.refuses_a_second_push_of_a_tag()
     assert "moved the tag" in str(verdict)
     assert "aws_ecr_repository.cache (cache-repository.tf:2)" in str(verdict)
@@ -49,7 +61,8 @@ def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
 def test_a_probe_leaves_nothing(deploy: RegistryChecks) -> None:
     """Proving immutability leaves no image behind."""
     assert deploy.refuses_a_second_push_of_a_tag()
-    assert list(deploy.images()) == []
+    left = [tag for image in deploy.images() for tag in image.tags]
+    assert left == [], f"the probe left images under {left}"
 
 
 def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
@@ -58,26 +71,44 @@ def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
     assert deploy.is_encrypted()
 
 
-def test_the_rule_selects_releases(deploy: RegistryChecks, ecr: Any) -> None:
-    """The tags that the buildspec makes are the tags that the lifecycle rule counts."""
-    assert deploy.lifecycle_selects([f"{ecr['release_tag_prefix']}0123abc"])
+def test_untagged_images_do_not_pile_up(deploy: RegistryChecks, cache: RegistryChecks) -> None:
+    """What has lost its tag goes within a day, from both repositories."""
+    assert deploy.untagged_images_expire(within_days=1)
+    assert cache.untagged_images_expire(within_days=1)
+    assert cache.is_encrypted()
+
+
+def test_the_rule_selects_releases(deploy: RegistryChecks) -> None:
+    """The tags that the buildspec makes, with the environment's name, are the tags that the lifecycle rule counts."""
+    (tag,) = release_tags(BUILDSPEC, environment="dev")
+    assert deploy.lifecycle_selects([tag])
 
 
 def test_ten_releases_stay(deploy: RegistryChecks) -> None:
     """Of twelve releases the two oldest expire, by the second rule, however young they are."""
     images = [release(number, age=number / 100) for number in range(12)]
-    assert deploy.expires(images, now=1000 * DAY) == {images[10].digest: 2, images[11].digest: 2}
+    expired = deploy.expires(images, now=1000 * DAY)
+    assert expired == {images[10].digest: 2, images[11].digest: 2}, (
+        "expected the ten youngest of twelve releases to stay, so that a rollback finds its image; these expire, each with the"
+        f" priority of its rule: {[(image.tags, expired[image.digest]) for image in images if image.digest in expired]}"
+    )
 
 
 def test_age_alone_takes_no_release(deploy: RegistryChecks) -> None:
     """A release that nobody has replaced stays, be it years old."""
-    assert deploy.expires([release(1, age=900)], now=1000 * DAY) == {}
+    expired = deploy.expires([release(1, age=900)], now=1000 * DAY)
+    assert expired == {}, (
+        f"a release that still runs expires by age, by the rule with priority {list(expired.values())}"
+    )
 
 
 def test_untagged_images_go_after_a_day(deploy: RegistryChecks) -> None:
     """An untagged image goes after a day, by the first rule; a younger one stays."""
     old, young = (Image(f"sha256:{n:064x}", (1000 - age) * DAY) for n, age in ((1, 1.1), (2, 0.9)))
-    assert deploy.expires([old, young], now=1000 * DAY) == {old.digest: 1}
+    expired = deploy.expires([old, young], now=1000 * DAY)
+    assert expired == {old.digest: 1}, (
+        f"expected the image of 1.1 days to expire by rule 1 and that of 0.9 days to stay; expired, by rule: {expired}"
+    )
 
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], ecr: Any) -> None:

@@ -151,6 +151,33 @@ def test_port_80_answers_with_the_redirect(dev: Any, target: Any) -> None:
     assert answer.headers["Location"].startswith("https://shop.example.test")
 
 
-def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], dev: Any) -> None:
-    """A plan after the apply is empty, however the first deployment fares."""
-    assert state_checks(dev).plan_is_empty(dev)
+def test_secrets_arrive(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
+    """The application is given the variable by which it finds its database."""
+    assert secrets_checks(dev).containers_are_given(dev["task_definition_family"], "DATABASE_URL")
+
+
+def test_everything_is_named_for_its_environment(state_checks: Callable[..., StateChecks], dev: Any) -> None:
+    """Every resource says whose it is, and none is production's."""
+    checks = state_checks(dev)
+    assert checks.resources_carry_tags(dev, Environment="dev", ManagedBy="terraform")
+    assert checks.speaks_of_no_other_environment(dev, "prod")
+
+
+def test_terraform_leaves_alone_what_a_deployment_changes(
+    state_checks: Callable[..., StateChecks], dev: Any, aws: Callable[[str], Any]
+) -> None:
+    """Cliff 5: after a deployment as the pipeline makes it, and after somebody has scaled, a plan is empty."""
+    ecs, names = aws("ecs"), {"cluster": dev["cluster_name"], "service": dev["service_name"]}
+    described = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
+    shown = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
+    known = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    revision = ecs.register_task_definition(**{name: value for name, value in shown.items() if name in known})
+    ecs.update_service(
+        **names,
+        taskDefinition=revision["taskDefinition"]["taskDefinitionArn"],
+        desiredCount=described["desiredCount"] + 1,
+    )
+    try:
+        assert state_checks(dev).plan_is_empty(dev)
+    finally:
+        ecs.update_service(**names, desiredCount=described["desiredCount"])

@@ -10,14 +10,20 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pushproof import IamFactory, RegistryFactory
+from pushproof.checks.delivery import read_delivery
 from pushproof.checks.iam import IamChecks
 from pushproof.checks.networking import NetworkingChecks
+from pushproof.checks.permissions import build_needs, execution_needs, forbidden_beyond, pipeline_needs
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.checks.service import ServiceChecks
 from pushproof.checks.state import StateChecks
 from pushproof.drill.observation import wait_for
 from pushproof.drill.repository import Checkout
+from pushproof.terraform.hcl import read_settings
+
+ENVIRONMENTS = Path(__file__).parents[3] / "infrastructure/environments"
 
 # Names an image that nobody made: what is looked at here is when a rollout begins, not how it ends.
 BUILDSPEC = """\
@@ -52,6 +58,33 @@ def pipeline(pipeline_checks: Callable[..., PipelineChecks], prod: Any) -> Pipel
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], prod: Any) -> None:
     """A plan after the apply is empty."""
     assert state_checks(prod).plan_is_empty(prod)
+
+
+def test_everything_is_named_for_its_environment(state_checks: Callable[..., StateChecks], prod: Any) -> None:
+    """Every resource says whose it is, and none is development's."""
+    checks = state_checks(prod)
+    assert checks.resources_carry_tags(prod, Environment="prod", ManagedBy="terraform")
+    assert checks.speaks_of_no_other_environment(prod, "dev")
+
+
+def test_a_destroy_keeps_what_matters(state_checks: Callable[..., StateChecks], prod: Any) -> None:
+    """Artifacts, images and the secret outlive a destroy; the layer cache need not."""
+    assert state_checks(prod).a_destroy_keeps_what_matters(prod, except_for=["module.ecr.aws_ecr_repository.cache"])
+
+
+def test_dev_and_prod_can_be_connected(
+    networking_checks: Callable[..., NetworkingChecks], prod: Any, dev: Any, aws: Clients
+) -> None:
+    """Their address blocks do not overlap."""
+    blocks = [vpc["CidrBlock"] for vpc in aws("ec2").describe_vpcs(VpcIds=[dev["vpc_id"]])["Vpcs"]]
+    assert networking_checks(prod, vpc_id=prod["vpc_id"]).shares_no_addresses_with(*blocks)
+
+
+def test_prod_is_larger_than_dev(service: ServiceChecks, dev: Any, aws: Clients) -> None:
+    """Production's tasks have twice what development's have."""
+    family = dev["task_definition_family"]
+    small = aws("ecs").describe_task_definition(taskDefinition=family)["taskDefinition"]
+    assert service.tasks_have_at_least(cpu=2 * int(small["cpu"]), memory=2 * int(small["memory"]))
 
 
 def test_dev_and_prod_share_nothing(state_checks: Callable[..., StateChecks], prod: Any, dev: Any) -> None:
@@ -133,10 +166,55 @@ def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
     assert pipeline.artifacts_are_private()
 
 
+def test_the_pipeline_is_the_reference(
+    pipeline: PipelineChecks, secrets_checks: Callable[..., SecretsChecks], prod: Any, buildspec: str
+) -> None:
+    """What holds for development's pipeline and builds holds for production's, from its own branch to its own service."""
+    settings, repository = read_settings(ENVIRONMENTS / "prod/terraform.tfvars"), prod["repository_name"]
+    assert pipeline.starts_on_a_push(repository="example/shop", branch=settings["branch"])
+    assert settings["branch"] != read_settings(ENVIRONMENTS / "dev/terraform.tfvars")["branch"], (
+        "production and development deploy the same branch: what is merged for a first look is in production"
+    )
+    assert pipeline.deploys_to(prod["cluster_name"], prod["service_name"])
+    assert pipeline.deployments_are_given_time()
+    assert pipeline.newer_commits_overtake()
+    assert pipeline.builds_can_use_docker()
+    assert pipeline.builds_end_in_time()
+    assert pipeline.build_logs_are_kept(at_least_days=30)
+    assert pipeline.build_makes_what_deploy_reads(buildspec, container=prod["container_name"])
+    assert pipeline.releases_have_tags_of_their_own(buildspec, repository=repository)
+    assert pipeline.images_go_where_they_are_expected(buildspec)
+    assert pipeline.every_variable_of_the_buildspec_is_set(buildspec)
+    assert secrets_checks(prod).containers_are_given(prod["task_definition_family"], "DATABASE_URL")
+
+
+def test_releases_are_kept(
+    registry_checks: RegistryFactory, pipeline: PipelineChecks, prod: Any, buildspec: str
+) -> None:
+    """Tags are immutable, images scanned, and the lifecycle rule knows the tags of production's releases."""
+    registry = registry_checks(prod, repository=prod["repository_name"])
+    assert registry.refuses_a_second_push_of_a_tag()
+    assert registry.scans_on_push()
+    assert registry.lifecycle_selects(pipeline.release_tags(buildspec, repository=prod["repository_name"]))
+
+
+def test_roles_fit_what_there_is(iam_checks: IamFactory, prod: Any, buildspec: str, aws: Clients) -> None:
+    """With the names that exist, approval included, each role can do its work, and nothing of development's."""
+    delivery, iam = read_delivery(aws, prod["pipeline_name"]), iam_checks(prod)
+    assert iam.allows(delivery.pipeline_role, pipeline_needs(delivery))
+    assert iam.allows_only(delivery.pipeline_role, pipeline_needs(delivery))
+    assert iam.allows(delivery.build_role, build_needs(delivery, buildspec))
+    assert iam.allows(delivery.execution_role_arn.rpartition("/")[2], execution_needs(delivery))
+    for role in (delivery.pipeline_role, delivery.build_role, delivery.execution_role_arn.rpartition("/")[2]):
+        assert iam.denies(role, forbidden_beyond(delivery, delivery.sibling("prod", "dev")), own_policies_only=True)
+
+
 @pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     """For each state a rule matches, whose targets may be reached."""
     assert pipeline.somebody_is_notified()
+    assert pipeline.tells_of_itself_only()
+    assert pipeline.topics_admit_only_their_publishers()
 
 
 class Releases:
@@ -213,10 +291,12 @@ class Releases:
 
 
 @pytest.fixture(scope="module")
-def releases(target: Any, prod: Any, tmp_path_factory: pytest.TempPathFactory) -> Releases:
+def releases(target: Any, prod: Any, pipeline: PipelineChecks, tmp_path_factory: pytest.TempPathFactory) -> Releases:
     # Of the module's scope, and so asked for before the tests' own needs are looked at.
     if (why := target.lacks("git-push")) is not None:
         pytest.skip(f"target {target.name}: {why}")
+    # Without a stage to approve in, waiting for it would only take long to say so.
+    assert pipeline.goes_through("Source", "Build", "Approval", "Deploy")
     target.authorise_connection(prod["connection_arn"])
     return Releases(target, prod, tmp_path_factory.mktemp("releases"))
 

@@ -88,3 +88,4 @@ def test_each_environment_has_a_state_and_a_lock_of_its_own(
     directories = (ENVIRONMENTS / "dev", ENVIRONMENTS / "prod")
     assert checks.every_environment_has_a_state_of_its_own(*directories)
     assert checks.every_environment_locks(*directories)
+    assert checks.every_environment_encrypts_its_state(*directories)

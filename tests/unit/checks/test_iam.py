@@ -296,3 +296,13 @@ def test_a_buildspecs_calls_are_needed() -> None:
         for p in build_needs(STACK, "- aws ecr describe-images --repository-name x\n- aws ecr get-login-password")
     }
     assert asked - {p.action for p in build_needs(STACK)} == {"ecr:DescribeImages"}
+
+
+def test_awss_policy_for_task_execution_can_be_left_out(world: World) -> None:
+    """It reaches every repository; what somebody here wrote is judged without it."""
+    iam = make(world, service="ecs-tasks.amazonaws.com")
+    policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+    world.administrator("iam").attach_role_policy(RoleName="role", PolicyArn=policy)
+    pull = [Permission("ecr:BatchGetImage", STACK.arn("ecr", "repository/others"))]
+    assert "AmazonECSTaskExecutionRolePolicy" in str(iam.denies("role", pull))
+    assert iam.denies("role", pull, own_policies_only=True)

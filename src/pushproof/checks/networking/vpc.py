@@ -23,6 +23,7 @@ from pushproof.engines.reachability import (
 _GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide/"
 NAT_PAGE = _GUIDE + "nat-gateway-basics.html"
 SUBNET_PAGE = _GUIDE + "configure-subnets.html"
+PEERING_PAGE = "https://docs.aws.amazon.com/vpc/latest/peering/invalid-peering-configurations.html"
 TABLE_PAGE = _GUIDE + "subnet-route-tables.html"
 RULES_PAGE = _GUIDE + "security-group-rules.html"
 ECR_PAGE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"

@@ -7,9 +7,18 @@ from collections.abc import Iterator, Sequence
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.networking.reached import Reached
-from pushproof.checks.networking.vpc import NAT_PAGE, RULES_PAGE, SUBNET_PAGE, TABLE_PAGE, listed, shown_ports
+from pushproof.checks.networking.vpc import (
+    NAT_PAGE,
+    PEERING_PAGE,
+    RULES_PAGE,
+    SUBNET_PAGE,
+    TABLE_PAGE,
+    listed,
+    shown_ports,
+)
 from pushproof.engines.reachability import (
     ANYWHERE,
+    Block,
     Cidr,
     Circumstances,
     Internet,
@@ -120,6 +129,23 @@ class WaysOut(Reached):
                     change=f"Add an aws_route_table_association for {subnet.id}.",
                     page=TABLE_PAGE,
                 )
+
+    @check
+    def shares_no_addresses_with(self, *blocks: str) -> Iterator[Finding]:
+        """The VPC's blocks overlap none of these, which are other environments': they may be connected one day."""
+        own = self.network.vpc(self.vpc_id).blocks
+        for text in blocks:
+            for block in own:
+                if block.meets(Block.parse(text)):
+                    yield Finding(
+                        resource=self.vpc_id,
+                        expected=f"a block that does not overlap {text}",
+                        found=str(block),
+                        why="Two VPCs with the same addresses cannot be peered, or joined to one network of the company, without"
+                        " being made anew.",
+                        change="Give each environment a vpc_cidr of its own.",
+                        page=PEERING_PAGE,
+                    )
 
     @check
     def subnets_have_room(self, *, at_least: int = 27) -> Iterator[Finding]:

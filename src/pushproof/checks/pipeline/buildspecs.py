@@ -86,10 +86,7 @@ class BuildspecChecks(DescribedPipeline):
 
     def release_tags(self, buildspec: str, *, repository: str) -> list[str]:
         """Tags under which the buildspec would push releases to a repository, for an example commit."""
-        build = self._build(buildspec)
-        values = examples(build.known)
-        released = [expanded(ref, values) for *_, ref in build.pushes() if build.repository(ref) == repository]
-        return [text.rpartition(":")[2] if ":" in text.rpartition("/")[2] else "latest" for text in released]
+        return tags_of(buildspec, repository=repository, variables=self._plain_variables())
 
     @check
     def build_makes_what_deploy_reads(self, buildspec: str, *, container: str) -> Iterator[Finding]:
@@ -480,9 +477,21 @@ class BuildspecChecks(DescribedPipeline):
             )
 
     def _build(self, text: str) -> _Build:
-        spec = parse(text)
-        listed = steps(spec)
-        return _Build(spec, listed, {**spec.env.variables, **self._plain_variables(), **assignments(listed)})
+        return _read(text, self._plain_variables())
+
+
+def tags_of(buildspec: str, *, repository: str, variables: Mapping[str, str]) -> list[str]:
+    """Tags under which a buildspec would push releases to a repository, for an example commit and a project's variables."""
+    build = _read(buildspec, variables)
+    values = examples(build.known)
+    released = [expanded(ref, values) for *_, ref in build.pushes() if build.repository(ref) == repository]
+    return [text.rpartition(":")[2] if ":" in text.rpartition("/")[2] else "latest" for text in released]
+
+
+def _read(text: str, variables: Mapping[str, str]) -> _Build:
+    spec = parse(text)
+    listed = steps(spec)
+    return _Build(spec, listed, {**spec.env.variables, **variables, **assignments(listed)})
 
 
 def _guards(step: Step, *, before_push: bool) -> bool:

@@ -11,6 +11,7 @@ from pushproof.checks.service.described import DescribedService
 _DEPLOYMENTS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"
 _BREAKER = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"
 _CAPACITY = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html"
+_SIZES = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size"
 _TAGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"
 
 
@@ -87,6 +88,23 @@ class DeploymentChecks(DescribedService):
                 change=f"desired_count = {at_least}; where the count is ignored by Terraform, raise it on the service.",
                 page=_DEPLOYMENTS,
             )
+
+    @check
+    def tasks_have_at_least(self, *, cpu: int, memory: int) -> Iterator[Finding]:
+        """The task definition gives tasks this many CPU units and MiB of memory, or more."""
+        definition = self._definition()
+        for name, wanted, unit in (("cpu", cpu, "CPU units"), ("memory", memory, "MiB")):
+            there = int(definition.get(name) or 0)
+            if there < wanted:
+                yield Finding(
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"{wanted} {unit}",
+                    found=f"{there} {unit}",
+                    why="Requests queue up where the processor is missing, and where memory is missing tasks are killed:"
+                    " OutOfMemory.",
+                    change=f"{name} = {wanted}",
+                    page=_SIZES,
+                )
 
     @check
     def runs_on_capacity_that_stays(self) -> Iterator[Finding]:
