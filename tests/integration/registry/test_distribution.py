@@ -191,7 +191,8 @@ def test_upload_broken_off_goes_on(world: World, client: Client) -> None:
     at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
     login = base64.b64encode(f"AWS:{client.password}".encode()).decode()
     with socket.create_connection(("127.0.0.1", world.port)) as raw:
-        head = f"PATCH {at} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\nContent-Length: 5000\r\n\r\n"
+        to = f"Host: localhost:{world.port}\r\nAuthorization: Basic {login}"
+        head = f"PATCH {at} HTTP/1.1\r\n{to}\r\nContent-Length: 5000\r\n\r\n"
         raw.sendall(head.encode() + content[:2000])
     for _ in range(100):
         answer = client("GET", at)

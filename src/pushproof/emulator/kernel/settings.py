@@ -87,6 +87,17 @@ class CodePipelineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """Names and pages let in besides the world's own.
+
+    hosts: names (with all below them) that a request's `Host` may be. origins: web pages, as `Origin` names them, that may call.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class WorldSettings:
     """Settings of a world. `speed`: how many times as fast as on AWS time runs; `port` 0 takes the first free one."""
 
@@ -105,3 +116,4 @@ class WorldSettings:
     codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
     # Zones that are down and the like, as the world begins.
     circumstances: Circumstances = field(default_factory=Circumstances)
+    doors: DoorSettings = field(default_factory=DoorSettings)

@@ -25,6 +25,7 @@ from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implem
 from pushproof.emulator.kernel.quiet import no_warning_decides
 from pushproof.emulator.wire import cbor, judging
 from pushproof.emulator.wire.admission import Admission, Fault
+from pushproof.emulator.wire.doors import Doors
 from pushproof.emulator.wire.plain import plain_error
 from pushproof.emulator.wire.unpacking import unpacked
 
@@ -105,6 +106,12 @@ class Gateway:
     # Whether AWS's models judge every answer of the plane (`judging`).
     judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
     _server: Server | None = None
+    _doors: Doors = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._doors = Doors(
+            lambda: self._server.port if self._server else self.world.endpoint.port, settings=self.world.settings.doors
+        )
 
     @property
     def calls(self) -> deque[Call]:
@@ -116,8 +123,15 @@ class Gateway:
         """Called before dispatch with the call's context; may raise AwsError. For fault injection by tests."""
         return self.admission.faults
 
+    def receive(self, request: Request) -> Response:
+        """Answer a request that came over the wire, from whomever. Never raises."""
+        refusal = self._doors.refusal(request)
+        if refusal is not None:
+            return self._doors.refuse(request, refusal)
+        return self._doors.sealed(request, self.handle(request))
+
     def handle(self, request: Request) -> Response:
-        """Answer one request, whatever it is. Never raises."""
+        """Answer one request of this process, whatever it is. Never raises."""
         with no_warning_decides():
             for front in self.fronts:
                 if front.accepts(request):
@@ -314,7 +328,8 @@ class Gateway:
         # Here, because it brings Flask along: a fifth of a second for whoever only imports the world.
         from pushproof.emulator.wire.server import Server
 
-        self._server = Server(self.handle, addresses, port)
+        self._doors.addresses = frozenset(addresses)
+        self._server = Server(self.receive, addresses, port)
         return self._server.port
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from pushproof.base.target import TargetUnavailable
-from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.kernel.settings import DoorSettings, WorldSettings
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.substrate.layered import LayeredSubstrate
 from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate, UpstreamSubstrate
@@ -33,6 +33,13 @@ CAPABILITIES = {
 }
 #: Whole services of the plane, which `native` can hand to LocalStack; what only overlays a service stays in any case.
 DELIVERY = ("ecs", "elbv2", "ecr", "codebuild", "codepipeline", "codestar-connections", "codeconnections")
+
+# LocalStack's own names and its web application keep the way in that LocalStack gives them:
+# https://docs.localstack.cloud/references/configuration/ (EXTRA_CORS_ALLOWED_ORIGINS and its defaults).
+_DOORS = DoorSettings(
+    hosts=frozenset({"localhost.localstack.cloud"}),
+    origins=frozenset({"https://app.localstack.cloud", "http://app.localstack.cloud"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class LocalStackTarget(WorldTarget):
             # An account of its own in what is shared: two runs do not meet, whatever else is in there.
             world = replace(self._localstack.world, account_id=f"{secrets.randbelow(9 * 10**11) + 10**11}")
             self._localstack = replace(self._localstack, world=world)
+        self._localstack = replace(self._localstack, world=replace(self._localstack.world, doors=_DOORS))
         super().__init__(self._localstack, journal=journal)
 
     def _uses_engine(self) -> bool:
