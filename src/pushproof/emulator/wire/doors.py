@@ -124,7 +124,7 @@ class Doors:
     def sealed(self, request: Request, response: Response) -> Response:
         """Return the answer without any leave for foreign pages to read it, which the substrate gives to everybody."""
         if request.headers.get("Origin") not in self.settings.origins:
-            for name in [name for name in response.headers.keys() if name.lower().startswith(_CORS)]:
+            for name in [name for name, _ in response.headers if name.lower().startswith(_CORS)]:
                 del response.headers[name]
         return response
 
