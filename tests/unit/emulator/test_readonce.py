@@ -44,3 +44,24 @@ def test_requests_do_not_look_at_the_disk(monkeypatch: pytest.MonkeyPatch) -> No
         topics.list_topics()
         monkeypatch.setattr("os.listdir", lambda _: pytest.fail("a request listed a folder"))
         assert topics.list_topics()["Topics"] == []
+
+
+def test_an_operation_is_looked_for_in_its_class_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service's class is gone through at its first request, and again after another world was made."""
+    import inspect
+
+    classes: list[object] = []
+    original = inspect.getmembers
+
+    def getmembers(cls: object, *arguments: Any, **named: Any) -> Any:
+        classes.append(cls)
+        return original(cls, *arguments, **named)
+
+    monkeypatch.setattr("inspect.getmembers", getmembers)
+    for _ in range(2):
+        classes.clear()
+        with World.virtual(WorldSettings()) as world:
+            topics: Any = world.administrator("sns")
+            for _ in range(3):
+                topics.list_topics()
+        assert [getattr(cls, "__name__", "") for cls in classes].count("SNSResponse") == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -291,20 +293,39 @@ def test_environments_differ_where_they_must() -> None:
     assert re.search(r"single_nat_gateway += false", prod)
 
 
-def test_dev_is_the_size_it_is_said_to_be() -> None:
-    """dev: 10.0.0.0/16, two zones, 256 CPU units, 512 MiB, two tasks, branch develop, a NAT gateway in each zone."""
-    values = dict(
-        re.findall(r"^(\w+) += (.*)$", (ROOT / "environments" / "dev" / "terraform.tfvars").read_text(), re.M)
+def settings_of(environment: Path) -> dict[str, Any]:
+    """The values of an environment's terraform.tfvars, each on a line of its own and written as JSON writes it."""
+    lines = re.findall(r"^(\w+) += (.*)$", (environment / "terraform.tfvars").read_text(), re.M)
+    return {name: json.loads(value) for name, value in lines}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
+def test_an_environment_outlives_a_zone_and_a_task(path: Path) -> None:
+    """Two zones and two tasks at least, each zone with its own NAT gateway; development may share one and say what that risks."""
+    text = (path / "terraform.tfvars").read_text()
+    values = settings_of(path)
+    assert len(values["zones"]) >= 2, (
+        f"{path.name}: with zones = {values['zones']} the loss of one takes the service away"
     )
-    assert values == {
-        "branch": '"develop"',
-        "cpu": "256",
-        "desired_count": "2",
-        "memory": "512",
-        "single_nat_gateway": "false",
-        "vpc_cidr": '"10.0.0.0/16"',
-        "zones": '["a", "b"]',
-    }
+    assert values["desired_count"] >= 2, (
+        f"{path.name}: with desired_count = {values['desired_count']} the loss of a task takes the service away"
+    )
+    if values.get("single_nat_gateway"):
+        assert path.name != "prod", "prod: tasks of every zone lose their way out with the zone of the one NAT gateway"
+        assert re.search(r"^#.*\S.*\nsingle_nat_gateway\b", text, re.M), (
+            f"{path.name}: single_nat_gateway = true takes all egress away when its zone fails. If that is accepted, say so in a "
+            "comment on the line above it."
+        )
+
+
+def test_prod_is_no_smaller_than_dev() -> None:
+    """What holds in dev has the room to hold in prod."""
+    dev, prod = (settings_of(ROOT / "environments" / name) for name in ("dev", "prod"))
+    for name in ("cpu", "memory", "desired_count"):
+        assert prod[name] >= dev[name], (
+            f"prod has {name} = {prod[name]}, dev {dev[name]}: what fits in dev may not fit in prod"
+        )
+    assert len(prod["zones"]) >= len(dev["zones"]), f"prod has zones {prod['zones']}, dev {dev['zones']}"
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 import requests
+from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from moto.core.request import Request
@@ -161,7 +162,7 @@ class MotoSubstrate:
         return self._client(service, region)
 
     def _make_client(self, service: str, region: str) -> Any:
-        return in_process_client(service, region, lambda request: self.handle(request))
+        return in_process_client(service, region, lambda request: self.handle(request), signed=False)
 
     def close(self) -> None:
         if self._open:
@@ -300,21 +301,32 @@ def in_process_client(
     access_key_id: str = "plane",
     secret_access_key: str = "plane",
     session_token: str | None = None,
+    signed: bool = True,
 ) -> Any:
-    """A boto3 client whose requests are handed to `handle` instead of a socket."""
+    """Return a boto3 client whose requests are handed to `handle` instead of a socket.
+
+    `signed`: whether requests carry a signature. Without one they carry its scope, by which moto knows account and region: a tenth
+    of the time of a small call.
+    """
     with _MAKING:
         client = make_client(
             _session(),
             service,
             region_name=region,
             endpoint_url="http://127.0.0.1:1",
-            config=_CONFIG,
+            config=_CONFIG if signed else _CONFIG.merge(Config(signature_version=UNSIGNED)),
             aws_access_key_id=access_key_id,
             aws_secret_access_key=secret_access_key,
             aws_session_token=session_token,
         )
 
+    scope = f"{access_key_id}/20000101/{region}/{client.meta.service_model.signing_name}/aws4_request"
+
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        if not signed:
+            request.headers["Authorization"] = (
+                f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+            )
         response = handle(Request.from_primitives(request.method, request.url, request.headers, _bytes(request.body)))
         headers: Any = response.headers
         return AWSResponse(request.url, response.status_code, headers, _Raw(response.get_data()))

@@ -16,6 +16,27 @@ def read_once() -> None:
     """Have moto go by what this process has read already; safe to call again."""
     _managed_policies()
     _services()
+    _methods()
+
+
+def _methods() -> None:
+    """Operations of a service are looked for in its class at every request: a sixth of a small one."""
+    from moto.core import responses, utils
+
+    original: Any = utils.method_names_from_class
+    if getattr(original, "reads_once", False):
+        # Methods may have been added to a class since.
+        original.forget()
+        return
+    names = functools.cache(lambda cls: tuple(original(cls)))
+
+    def method_names_from_class(cls: type) -> tuple[str, ...]:
+        return names(cls)
+
+    method_names_from_class.reads_once = True  # type: ignore[attr-defined]
+    method_names_from_class.forget = names.cache_clear  # type: ignore[attr-defined]
+    for module in (utils, responses):
+        setattr(module, "method_names_from_class", method_names_from_class)  # noqa: B010
 
 
 def _services() -> None:

@@ -69,18 +69,18 @@ def delete_security_group(view: View, request: dict[str, Any]) -> None:
     group_id = request.get("GroupId")
     if not group_id:
         return
-    group = view.group(group_id)
+    groups = view.groups()
+    group = next((group for group in groups if group["GroupId"] == group_id), None)
     if group is None:
         raise no_group(group_id)
     if group["GroupName"] == "default":
         raise AwsError("CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted by a user')
     referenced = any(
-        other["GroupId"] != group_id and any(rule.peer == group_id for rule in _rules_of(other))
-        for other in view.groups()
+        other["GroupId"] != group_id and any(rule.peer == group_id for rule in _rules_of(other)) for other in groups
     )
     if (
         referenced
-        or any(group_id in _ids_of(interface) for interface in view.interfaces_of(group["VpcId"]))
+        or view.interfaces_with(group_id)
         or any(group_id in _ids_of(endpoint) for endpoint in view.endpoints_of(group["VpcId"]))
     ):
         raise AwsError("DependencyViolation", f"resource {group_id} has a dependent object")

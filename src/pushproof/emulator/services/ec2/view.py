@@ -130,13 +130,21 @@ class View:
 
     def interfaces_of(self, vpc_id: str) -> list[Described]:
         """The network interfaces of a VPC that stand: those of NAT gateways that are gone are left out."""
+        return self._standing(self._all("describe_network_interfaces", "NetworkInterfaces", "vpc-id", vpc_id))
+
+    def interfaces_with(self, group_id: str) -> list[Described]:
+        """The network interfaces that stand and have a security group."""
+        return self._standing(self._all("describe_network_interfaces", "NetworkInterfaces", "group-id", group_id))
+
+    def _standing(self, interfaces: list[Described]) -> list[Described]:
+        if not interfaces:
+            return []
         gone = {
             address.get("NetworkInterfaceId")
-            for nat in self.nats_of(vpc_id)
+            for nat in self.nats_of(interfaces[0]["VpcId"])
             if nat["State"] not in ("pending", "available")
             for address in nat.get("NatGatewayAddresses", [])
         }
-        interfaces = self._all("describe_network_interfaces", "NetworkInterfaces", "vpc-id", vpc_id)
         return [interface for interface in interfaces if interface["NetworkInterfaceId"] not in gone]
 
     @functools.cache  # noqa: B019
