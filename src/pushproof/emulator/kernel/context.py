@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,7 +64,7 @@ class Call:
     status: int
     error_code: str | None
     request: dict[str, Any]
-    response: dict[str, Any] | None = None
+    response: Mapping[str, object] | None = None
 
     @property
     def name(self) -> str:

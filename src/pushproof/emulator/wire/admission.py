@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +23,7 @@ Fault = Callable[[RequestContext], None]
 class Visit:
     """A call that a front carries out; `response` is what an API call would have answered."""
 
-    response: dict[str, Any] | None = None
+    response: Mapping[str, object] | None = None
 
 
 class Judge(Protocol):

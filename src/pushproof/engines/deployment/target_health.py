@@ -15,7 +15,22 @@ from .errors import InvalidDeploymentConfiguration
 
 TargetStateName = Literal["initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"]
 
-DESCRIPTIONS = {
+TargetReasonName = Literal[
+    "Elb.InitialHealthChecking",
+    "Elb.InternalError",
+    "Elb.RegistrationInProgress",
+    "Target.DeregistrationInProgress",
+    "Target.FailedHealthChecks",
+    "Target.HealthCheckDisabled",
+    "Target.InvalidState",
+    "Target.IpUnusable",
+    "Target.NotInUse",
+    "Target.NotRegistered",
+    "Target.ResponseCodeMismatch",
+    "Target.Timeout",
+]
+
+DESCRIPTIONS: dict[str, str] = {
     "Elb.RegistrationInProgress": "Target registration is in progress",
     "Elb.InitialHealthChecking": "Initial health checks in progress",
     "Elb.InternalError": "Health checks failed due to an internal error",
@@ -93,7 +108,7 @@ class TargetHealth:
     """State of one target with AWS's reason code and description (empty when healthy)."""
 
     state: TargetStateName
-    reason: str = ""
+    reason: TargetReasonName | Literal[""] = ""
     description: str = ""
     successes: int = 0
     failures: int = 0
@@ -106,7 +121,7 @@ def target_registered(now: float) -> TargetHealth:
     return _with_reason("initial", "Elb.RegistrationInProgress", next_check_at=now)
 
 
-def target_unused(reason: str = "Target.NotInUse") -> TargetHealth:
+def target_unused(reason: TargetReasonName = "Target.NotInUse") -> TargetHealth:
     """A target that receives neither traffic nor checks."""
     return _with_reason("unused", reason)
 
@@ -148,11 +163,11 @@ def routable(states: Iterable[TargetHealth]) -> list[int]:
     return [index for index, target in enumerate(known) if target.state in ("initial", "unhealthy")]
 
 
-def _with_reason(state: TargetStateName, reason: str, next_check_at: float | None = None) -> TargetHealth:
+def _with_reason(state: TargetStateName, reason: TargetReasonName, next_check_at: float | None = None) -> TargetHealth:
     return TargetHealth(state, reason, DESCRIPTIONS[reason], next_check_at=next_check_at)
 
 
-def _explained(health: TargetHealth, reason: str) -> TargetHealth:
+def _explained(health: TargetHealth, reason: TargetReasonName) -> TargetHealth:
     return replace(health, reason=reason, description=DESCRIPTIONS[reason])
 
 

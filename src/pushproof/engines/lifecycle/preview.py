@@ -5,38 +5,50 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyc
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from pushproof.engines.lifecycle.evaluate import Evaluation, Verdict
-from pushproof.engines.lifecycle.model import ActionType
+from pushproof.engines.lifecycle.model import ActionType, StorageClass
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.type_defs import (
+        LifecyclePolicyPreviewResultTypeDef,
+        LifecyclePolicyPreviewSummaryTypeDef,
+        LifecyclePolicyRuleActionTypeDef,
+    )
 
 
-def preview_results(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """`previewResults`: the images acted on. `imagePushedAt` is in seconds of the caller's clock."""
-    return [_result(verdict) for verdict in evaluation.acted]
+def preview_results(
+    evaluation: Evaluation, stamp: Callable[[float], datetime]
+) -> list[LifecyclePolicyPreviewResultTypeDef]:
+    """`previewResults`: the images acted on. `stamp` makes a date of seconds of the caller's clock."""
+    return [_result(verdict, stamp) for verdict in evaluation.acted]
 
 
-def preview_summary(evaluation: Evaluation) -> dict[str, Any]:
+def preview_summary(evaluation: Evaluation) -> LifecyclePolicyPreviewSummaryTypeDef:
     """`summary`; the counts of transitions are there only when there are any."""
-    summary: dict[str, Any] = {"expiringImageTotalCount": len(evaluation.expiring)}
+    summary: LifecyclePolicyPreviewSummaryTypeDef = {"expiringImageTotalCount": len(evaluation.expiring)}
     moving = len(evaluation.transitioning)
     if moving:
         summary["transitioningImageTotalCounts"] = [{"targetStorageClass": "ARCHIVE", "imageTotalCount": moving}]
     return summary
 
 
-def _result(verdict: Verdict) -> dict[str, Any]:
+def _result(verdict: Verdict, stamp: Callable[[float], datetime]) -> LifecyclePolicyPreviewResultTypeDef:
     image = verdict.image
-    action = {"type": str(verdict.action).upper()}
+    action: LifecyclePolicyRuleActionTypeDef = {"type": "EXPIRE"}
     if verdict.action is ActionType.TRANSITION:
-        action["targetStorageClass"] = "ARCHIVE"
-    result: dict[str, Any] = {
+        action = {"type": "TRANSITION", "targetStorageClass": "ARCHIVE"}
+    result: LifecyclePolicyPreviewResultTypeDef = {
         "imageDigest": image.digest,
-        "imagePushedAt": image.pushed_at,
+        "imagePushedAt": stamp(image.pushed_at),
         "action": action,
-        "appliedRulePriority": verdict.rule.priority if verdict.rule else None,
-        "storageClass": image.storage_class.upper(),
+        "storageClass": "ARCHIVE" if image.storage_class is StorageClass.ARCHIVE else "STANDARD",
     }
+    if verdict.rule is not None:
+        result["appliedRulePriority"] = verdict.rule.priority
     if image.tags:
         result["imageTags"] = list(image.tags)
     return result

@@ -207,6 +207,9 @@ def test_priorities_and_default_rules_are_guarded(stack: Any) -> None:
         ({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.1/33"]}}, "must be a valid CIDR block"),
         ({"Field": "host-header", "HostHeaderConfig": {"RegexValues": ["("]}}, "not a valid regular expression"),
         ({"Field": "path-pattern", "Values": ["/1", "/2", "/3", "/4", "/5", "/6"]}, "'5' condition values"),
+        # Values beside the field are texts, and a query has pairs; a CIDR block has no regular expression.
+        ({"Field": "query-string", "Values": ["version=1"]}, "A condition value must be specified"),
+        ({"Field": "source-ip", "RegexValues": ["10.*"]}, "A condition value must be specified"),
     ],
 )
 def test_bad_conditions_are_refused(stack: Any, condition: dict[str, Any], message: str) -> None:
@@ -221,6 +224,19 @@ def test_bad_conditions_are_refused(stack: Any, condition: dict[str, Any], messa
     )
     assert code == "ValidationError"
     assert message in text
+
+
+def test_a_forward_action_names_every_target_group(stack: Any) -> None:
+    """A target group of a forward action without an ARN, a member that AWS's model leaves optional, is refused."""
+    listener = stack.listener(stack.balancer()["LoadBalancerArn"], stack.target_group())
+    code, text = stack.refused(
+        "create_rule",
+        ListenerArn=listener,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/x"]}],
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": [{"Weight": 1}]}}],
+    )
+    assert (code, text) == ("ValidationError", "A target group ARN must be specified")
 
 
 def test_a_rules_target_group_is_in_use(stack: Any) -> None:

@@ -5,6 +5,9 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,7 +161,8 @@ def test_order_of_images_does_not_matter(policy: Policy, images: list[Image], ra
 def test_preview_tells_what_is_done(policy: Policy, images: list[Image]) -> None:
     """The preview lists every image acted on once, in the API's words, and its summary counts them."""
     evaluation = evaluate(policy, images, NOW, LifecycleSettings())
-    results, summary = preview_results(evaluation), preview_summary(evaluation)
+    stamp = partial(datetime.fromtimestamp, tz=UTC)
+    results, summary = preview_results(evaluation, stamp), preview_summary(evaluation)
     told = {one["imageDigest"]: (one["action"]["type"].lower(), one["appliedRulePriority"]) for one in results}
     assert told == found(evaluation)
     assert len(told) == len(results)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.settings import EcrSettings
@@ -12,6 +12,25 @@ from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.downloads import DownloadUrls
 from pushproof.emulator.services.ecr.model import Repository, Scope
 from pushproof.emulator.services.ecr.store import Store
+
+
+class OfRegistry(TypedDict):
+    """A request that may name a registry."""
+
+    registryId: NotRequired[str]
+
+
+class OfRepository(OfRegistry):
+    """A request that names a repository."""
+
+    repositoryName: str
+
+
+class Names(TypedDict):
+    """Members by which most answers name a repository."""
+
+    registryId: str
+    repositoryName: str
 
 
 class EcrOperations(Service):
@@ -23,11 +42,11 @@ class EcrOperations(Service):
     downloads: DownloadUrls
     settings: EcrSettings
 
-    def _scope(self, context: RequestContext, request: dict[str, Any]) -> Scope:
+    def _scope(self, context: RequestContext, request: OfRegistry) -> Scope:
         """The registry a request addresses; another account's is empty here."""
         return (request.get("registryId") or context.account_id, context.region)
 
-    def _repository(self, context: RequestContext, request: dict[str, Any]) -> Repository:
+    def _repository(self, context: RequestContext, request: OfRepository) -> Repository:
         return self.store.repository(self._scope(context, request), request["repositoryName"])
 
     def _by_arn(self, context: RequestContext, arn: str) -> Repository:
@@ -36,7 +55,7 @@ class EcrOperations(Service):
             raise errors.invalid("resourceArn", f"must be the ARN of a repository, such as {prefix}<name>")
         return self.store.repository(context.scope, arn.removeprefix(prefix))
 
-    def _names(self, repository: Repository) -> dict[str, Any]:
+    def _names(self, repository: Repository) -> Names:
         return {"registryId": repository.registry, "repositoryName": repository.name}
 
     def _stamp(self, at: float) -> datetime:

@@ -16,7 +16,7 @@ import json
 import platform
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from moto.core.request import Request
@@ -186,19 +186,21 @@ class Registry:
         return token
 
     @contextlib.contextmanager
-    def _visit(self, token: Token, operation: str, name: str, **parameters: Any) -> Iterator[tuple[Repository, Visit]]:
+    def _visit(
+        self, token: Token, operation: str, name: str, **parameters: object
+    ) -> Iterator[tuple[Repository, Visit]]:
         """Carry out what stands for an operation of ECR's API: admitted, logged and observed as a call of it is.
 
         Yields the repository, and the visit, whose `response` is what the API would have answered.
         """
-        parameters = {"registryId": token.scope[0], "repositoryName": name, **parameters}
-        with self._admitted(token, operation, parameters) as visit:
+        request = {"registryId": token.scope[0], "repositoryName": name, **parameters}
+        with self._admitted(token, operation, request) as visit:
             with self._world.loop.lock:
                 repository = self._store.repository(token.scope, name)
             yield repository, visit
 
     @contextlib.contextmanager
-    def _admitted(self, token: Token, operation: str, parameters: dict[str, Any]) -> Iterator[Visit]:
+    def _admitted(self, token: Token, operation: str, parameters: dict[str, object]) -> Iterator[Visit]:
         try:
             with self._admission.visit(token.principal, "ecr", operation, token.scope[1], parameters) as visit:
                 yield visit

@@ -5,22 +5,63 @@ Scans complete, and find nothing: there is no vulnerability database behind them
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors, manifests
-from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.base import EcrOperations, Names
 from pushproof.emulator.services.ecr.model import Image, Repository, StorageClass
 from pushproof.emulator.services.ecr.paging import page
 
+if TYPE_CHECKING:
+    from types_boto3_ecr.literals import ImageFailureCodeType
+    from types_boto3_ecr.type_defs import (
+        DescribeImagesFilterTypeDef,
+        ImageDetailTypeDef,
+        ImageFailureTypeDef,
+        ImageIdentifierTypeDef,
+        ImageReferrerTypeDef,
+        ImageScanStatusTypeDef,
+        ImageTypeDef,
+        ListImagesFilterTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecr import (
+        BatchDeleteImageAnswer,
+        BatchDeleteImageRequest,
+        BatchGetImageAnswer,
+        BatchGetImageRequest,
+        DescribeImagesAnswer,
+        DescribeImageScanFindingsAnswer,
+        DescribeImageScanFindingsRequest,
+        DescribeImagesRequest,
+        ListImageReferrersAnswer,
+        ListImageReferrersRequest,
+        ListImagesAnswer,
+        ListImagesRequest,
+        PutImageAnswer,
+        PutImageRequest,
+        StartImageScanAnswer,
+        StartImageScanRequest,
+        UpdateImageStorageClassAnswer,
+        UpdateImageStorageClassRequest,
+    )
+
+
 _SCANNED = "The scan was completed successfully. Pushproof has no vulnerability database: nothing was looked for."
+
+
+class NamedImage(Names):
+    """Members by which answers name an image."""
+
+    imageId: ImageIdentifierTypeDef
 
 
 class ImageOperations(EcrOperations):
     """PutImage, the ways of reading images, and BatchDeleteImage."""
 
-    def put_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_image(self, context: RequestContext, request: PutImageRequest) -> PutImageAnswer:
         repository = self._repository(context, request)
         try:
             manifest = manifests.parse(request["imageManifest"].encode(), request.get("imageManifestMediaType"))
@@ -34,44 +75,45 @@ class ImageOperations(EcrOperations):
             )
         return self.accepted(repository, manifest, request.get("imageTag"))
 
-    def accepted(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> dict[str, Any]:
+    def accepted(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> PutImageAnswer:
         """Put an image and scan it where the repository (or the registry) says so; returns PutImage's answer. Raises AwsError."""
         new = manifest.digest not in repository.images
         image = self.store.put_image(repository, manifest, tag)
         if new and not manifest.members and (repository.scan_on_push or self._registry_scans(repository)):
             self._scan(repository, image)
-        return {"image": self._image(repository, image, tag, content=True)}
+        return {"image": self._image(repository, image, tag)}
 
     def _registry_scans(self, repository: Repository) -> bool:
         """Return whether the registry's own configuration has the repository scanned on push."""
         return False
 
-    def _image(
-        self, repository: Repository, image: Image, tag: str | None = None, *, content: bool = False
-    ) -> dict[str, Any]:
-        identity = {"imageDigest": image.digest, **({"imageTag": tag} if tag else {})}
-        shown: dict[str, Any] = {**self._names(repository), "imageId": identity}
-        if content:
-            shown["imageManifest"] = image.manifest.content.decode()
-            shown["imageManifestMediaType"] = image.manifest.media_type
-        return shown
+    def _image(self, repository: Repository, image: Image, tag: str | None = None) -> ImageTypeDef:
+        return {
+            **self._named(repository, image, tag),
+            "imageManifest": image.manifest.content.decode(),
+            "imageManifestMediaType": image.manifest.media_type,
+        }
 
-    def batch_get_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _named(self, repository: Repository, image: Image, tag: str | None) -> NamedImage:
+        return {**self._names(repository), "imageId": _identity(image.digest, tag)}
+
+    def batch_get_image(self, context: RequestContext, request: BatchGetImageRequest) -> BatchGetImageAnswer:
         repository = self._repository(context, request)
-        images, failures = [], []
+        images: list[ImageTypeDef] = []
+        failures: list[ImageFailureTypeDef] = []
         for identity in request["imageIds"]:
             found = self._identified(repository, identity)
-            if isinstance(found, dict):
+            if not isinstance(found, Image):
                 failures.append(found)
                 continue
             if found.storage is StorageClass.ARCHIVE:
                 failures.append(_failure(identity, "ImageInaccessible", "The image is archived; restore it first"))
                 continue
             self.store.pulled(found)
-            images.append(self._image(repository, found, identity.get("imageTag"), content=True))
+            images.append(self._image(repository, found, identity.get("imageTag")))
         return {"images": images, "failures": failures}
 
-    def _identified(self, repository: Repository, identity: dict[str, str]) -> Image | dict[str, Any]:
+    def _identified(self, repository: Repository, identity: ImageIdentifierTypeDef) -> Image | ImageFailureTypeDef:
         """The image, or the failure to report."""
         digest, tag = identity.get("imageDigest"), identity.get("imageTag")
         if not digest and not tag:
@@ -87,15 +129,17 @@ class ImageOperations(EcrOperations):
         image = repository.images.get(at or "")
         return image if image is not None else _failure(identity, "ImageNotFound", "Requested image not found")
 
-    def list_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_images(self, context: RequestContext, request: ListImagesRequest) -> ListImagesAnswer:
         repository = self._repository(context, request)
         chosen, more = page(self._filtered(repository, request.get("filter")), request)
-        return {"imageIds": [self._image(repository, image, tag)["imageId"] for image, tag in chosen], **more}
+        return {"imageIds": [_identity(image.digest, tag) for image, tag in chosen], **more}
 
-    def _filtered(self, repository: Repository, wanted: dict[str, str] | None) -> list[tuple[Image, str | None]]:
+    def _filtered(
+        self, repository: Repository, wanted: ListImagesFilterTypeDef | DescribeImagesFilterTypeDef | None
+    ) -> list[tuple[Image, str | None]]:
         """Images with each of their tags (None: untagged) that a filter lets through."""
-        tag_status = (wanted or {}).get("tagStatus", "ANY")
-        status = (wanted or {}).get("imageStatus", "ANY" if not wanted else "ACTIVE")
+        tag_status = wanted.get("tagStatus", "ANY") if wanted else "ANY"
+        status = wanted.get("imageStatus", "ACTIVE") if wanted else "ANY"
         found: list[tuple[Image, str | None]] = []
         for image in repository.images.values():
             tags = repository.tags_of(image.digest)
@@ -105,7 +149,7 @@ class ImageOperations(EcrOperations):
                 found += [(image, tag) for tag in tags] if tags else [(image, None)]
         return found
 
-    def describe_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_images(self, context: RequestContext, request: DescribeImagesRequest) -> DescribeImagesAnswer:
         repository = self._repository(context, request)
         if request.get("imageIds"):
             found = [
@@ -117,10 +161,11 @@ class ImageOperations(EcrOperations):
         chosen, more = page(list({image.digest: image for image in found}.values()), request)
         return {"imageDetails": [self._detail(repository, image) for image in chosen], **more}
 
-    def _detail(self, repository: Repository, image: Image) -> dict[str, Any]:
+    def _detail(self, repository: Repository, image: Image) -> ImageDetailTypeDef:
         manifest = image.manifest
-        detail: dict[str, Any] = {
-            **self._names(repository),
+        detail: ImageDetailTypeDef = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
             "imageDigest": image.digest,
             "imageSizeInBytes": image.size,
             "imagePushedAt": self._stamp(image.pushed_at),
@@ -131,13 +176,16 @@ class ImageOperations(EcrOperations):
         if tags:
             detail["imageTags"] = list(tags)
         artifact = manifest.artifact_type or (manifest.config.media_type if manifest.config else None)
-        times = {
-            "lastRecordedPullTime": image.pulled_at,
-            "lastArchivedAt": image.archived_at,
-            "lastActivatedAt": image.activated_at,
-        }
-        optional = {"artifactMediaType": artifact, "subjectManifestDigest": manifest.subject}
-        optional |= {name: self._stamp(at) for name, at in times.items() if at is not None}  # type: ignore[misc]
+        if artifact is not None:
+            detail["artifactMediaType"] = artifact
+        if manifest.subject is not None:
+            detail["subjectManifestDigest"] = manifest.subject
+        if image.pulled_at is not None:
+            detail["lastRecordedPullTime"] = self._stamp(image.pulled_at)
+        if image.archived_at is not None:
+            detail["lastArchivedAt"] = self._stamp(image.archived_at)
+        if image.activated_at is not None:
+            detail["lastActivatedAt"] = self._stamp(image.activated_at)
         if image.scan_status is not None:
             detail["imageScanStatus"] = _status(image)
             if image.scan_status == "COMPLETE" and image.scanned_at is not None:
@@ -145,16 +193,16 @@ class ImageOperations(EcrOperations):
                     "imageScanCompletedAt": self._stamp(image.scanned_at),
                     "findingSeverityCounts": {},
                 }
-        return detail | {name: value for name, value in optional.items() if value is not None}
+        return detail
 
-    def batch_delete_image(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def batch_delete_image(self, context: RequestContext, request: BatchDeleteImageRequest) -> BatchDeleteImageAnswer:
         repository = self._repository(context, request)
-        deleted: list[dict[str, str]] = []
-        failures = []
+        deleted: list[ImageIdentifierTypeDef] = []
+        failures: list[ImageFailureTypeDef] = []
         # Lists go before their members, as one request may name both.
         for identity in sorted(request["imageIds"], key=lambda one: not self._is_list(repository, one)):
             found = self._identified(repository, identity)
-            if isinstance(found, dict):
+            if not isinstance(found, Image):
                 failures.append(found)
                 continue
             tag, tags = identity.get("imageTag"), repository.tags_of(found.digest)
@@ -178,11 +226,13 @@ class ImageOperations(EcrOperations):
             ]
         return {"imageIds": deleted, "failures": failures}
 
-    def _is_list(self, repository: Repository, identity: dict[str, str]) -> bool:
+    def _is_list(self, repository: Repository, identity: ImageIdentifierTypeDef) -> bool:
         found = self._identified(repository, identity)
         return isinstance(found, Image) and bool(found.manifest.members)
 
-    def update_image_storage_class(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_image_storage_class(
+        self, context: RequestContext, request: UpdateImageStorageClassRequest
+    ) -> UpdateImageStorageClassAnswer:
         repository, identity = self._repository(context, request), request["imageId"]
         image = self.store.find_image(repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
         wanted = StorageClass(request["targetStorageClass"].lower())
@@ -192,9 +242,11 @@ class ImageOperations(EcrOperations):
                 image.archived_at = self.world.clock.now()
             else:
                 image.activated_at = self.world.clock.now()
-        return {**self._image(repository, image, identity.get("imageTag")), "imageStatus": image.status}
+        return {**self._named(repository, image, identity.get("imageTag")), "imageStatus": image.status}
 
-    def list_image_referrers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_image_referrers(
+        self, context: RequestContext, request: ListImageReferrersRequest
+    ) -> ListImageReferrersAnswer:
         repository = self._repository(context, request)
         referrers = self.referrers(repository, request["subjectId"]["imageDigest"])
         wanted = request.get("filter", {}).get("artifactTypes")
@@ -203,20 +255,26 @@ class ImageOperations(EcrOperations):
         )
         return {"referrers": chosen, **more}
 
-    def referrers(self, repository: Repository, digest: str) -> list[dict[str, Any]]:
+    def referrers(self, repository: Repository, digest: str) -> list[ImageReferrerTypeDef]:
         """The artifacts whose subject is `digest`."""
-        found = []
+        found: list[ImageReferrerTypeDef] = []
         for image in repository.images.values():
             manifest = image.manifest
             if manifest.subject == digest:
                 artifact = manifest.artifact_type or (manifest.config.media_type if manifest.config else None)
-                one = {"digest": image.digest, "mediaType": manifest.media_type, "size": len(manifest.content)}
-                found.append({**one, "artifactType": artifact} if artifact else one)
+                referrer: ImageReferrerTypeDef = {
+                    "digest": image.digest,
+                    "mediaType": manifest.media_type,
+                    "size": len(manifest.content),
+                }
+                if artifact:
+                    referrer["artifactType"] = artifact
+                found.append(referrer)
         return found
 
     # Scans.
 
-    def start_image_scan(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def start_image_scan(self, context: RequestContext, request: StartImageScanRequest) -> StartImageScanAnswer:
         repository, identity = self._repository(context, request), request["imageId"]
         image = self.store.find_image(repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
         if image.manifest.members:
@@ -225,15 +283,22 @@ class ImageOperations(EcrOperations):
                 f"The image of media type '{image.manifest.media_type}' cannot be scanned; scan the images it lists",
             )
         self._scan(repository, image)
-        return {**self._image(repository, image, identity.get("imageTag")), "imageScanStatus": _status(image)}
+        return {**self._named(repository, image, identity.get("imageTag")), "imageScanStatus": _status(image)}
 
-    def describe_image_scan_findings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_image_scan_findings(
+        self, context: RequestContext, request: DescribeImageScanFindingsRequest
+    ) -> DescribeImageScanFindingsAnswer:
         repository, identity = self._repository(context, request), request["imageId"]
         digest, tag = identity.get("imageDigest"), identity.get("imageTag")
         image = self.store.find_image(repository, digest=digest, tag=tag)
         if image.scan_status is None:
             raise errors.scan_not_found(digest or image.digest, tag, repository.name, repository.registry)
-        answer = {**self._image(repository, image, tag), "imageScanStatus": _status(image)}
+        answer: DescribeImageScanFindingsAnswer = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "imageId": _identity(image.digest, tag),
+            "imageScanStatus": _status(image),
+        }
         if image.scan_status == "COMPLETE" and image.scanned_at is not None:
             answer["imageScanFindings"] = {
                 "imageScanCompletedAt": self._stamp(image.scanned_at),
@@ -263,10 +328,15 @@ class ImageOperations(EcrOperations):
             )
 
 
-def _status(image: Image) -> dict[str, str]:
-    status = image.scan_status or "PENDING"
-    return {"status": status, **({"description": _SCANNED} if status == "COMPLETE" else {})}
+def _identity(digest: str, tag: str | None = None) -> ImageIdentifierTypeDef:
+    return {"imageDigest": digest, "imageTag": tag} if tag else {"imageDigest": digest}
 
 
-def _failure(identity: dict[str, str], code: str, reason: str) -> dict[str, Any]:
-    return {"imageId": dict(identity), "failureCode": code, "failureReason": reason}
+def _status(image: Image) -> ImageScanStatusTypeDef:
+    if image.scan_status == "COMPLETE":
+        return {"status": image.scan_status, "description": _SCANNED}
+    return {"status": image.scan_status or "PENDING"}
+
+
+def _failure(identity: ImageIdentifierTypeDef, code: ImageFailureCodeType, reason: str) -> ImageFailureTypeDef:
+    return {"imageId": identity.copy(), "failureCode": code, "failureReason": reason}

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import manifests
 from pushproof.emulator.services.ecr.base import EcrOperations
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.type_defs import LayerFailureTypeDef, LayerTypeDef
+
+    from pushproof.emulator.kernel.shapes.ecr import (
+        BatchCheckLayerAvailabilityAnswer,
+        BatchCheckLayerAvailabilityRequest,
+        CompleteLayerUploadAnswer,
+        CompleteLayerUploadRequest,
+        GetDownloadUrlForLayerAnswer,
+        GetDownloadUrlForLayerRequest,
+        InitiateLayerUploadAnswer,
+        InitiateLayerUploadRequest,
+        UploadLayerPartAnswer,
+        UploadLayerPartRequest,
+    )
+
 
 PART = 10 * 1024 * 1024
 
@@ -15,9 +32,12 @@ PART = 10 * 1024 * 1024
 class LayerOperations(EcrOperations):
     """BatchCheckLayerAvailability to GetDownloadUrlForLayer."""
 
-    def batch_check_layer_availability(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def batch_check_layer_availability(
+        self, context: RequestContext, request: BatchCheckLayerAvailabilityRequest
+    ) -> BatchCheckLayerAvailabilityAnswer:
         repository = self._repository(context, request)
-        layers, failures = [], []
+        layers: list[LayerTypeDef] = []
+        failures: list[LayerFailureTypeDef] = []
         for digest in request["layerDigests"]:
             if not manifests.is_digest(digest):
                 reason = "Invalid layer digest: expected sha256:<64 hexadecimal digits>"
@@ -29,11 +49,13 @@ class LayerOperations(EcrOperations):
                 layers.append({"layerDigest": digest, "layerAvailability": "UNAVAILABLE"})
         return {"layers": layers, "failures": failures}
 
-    def initiate_layer_upload(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def initiate_layer_upload(
+        self, context: RequestContext, request: InitiateLayerUploadRequest
+    ) -> InitiateLayerUploadAnswer:
         upload = self.store.begin_upload(self._repository(context, request))
         return {"uploadId": upload.id, "partSize": PART}
 
-    def upload_layer_part(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def upload_layer_part(self, context: RequestContext, request: UploadLayerPartRequest) -> UploadLayerPartAnswer:
         repository = self._repository(context, request)
         upload = self.store.upload(repository, request["uploadId"])
         first, last, part = request["partFirstByte"], request["partLastByte"], request["layerPartBlob"]
@@ -49,7 +71,9 @@ class LayerOperations(EcrOperations):
         self.store.write(upload, [part])
         return {**self._names(repository), "uploadId": upload.id, "lastByteReceived": upload.size - 1}
 
-    def complete_layer_upload(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def complete_layer_upload(
+        self, context: RequestContext, request: CompleteLayerUploadRequest
+    ) -> CompleteLayerUploadAnswer:
         repository = self._repository(context, request)
         upload = self.store.upload(repository, request["uploadId"])
         digest = request["layerDigests"][0]
@@ -65,7 +89,9 @@ class LayerOperations(EcrOperations):
         self.store.complete_upload(repository, upload, digest)
         return {**self._names(repository), "uploadId": upload.id, "layerDigest": digest}
 
-    def get_download_url_for_layer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_download_url_for_layer(
+        self, context: RequestContext, request: GetDownloadUrlForLayerRequest
+    ) -> GetDownloadUrlForLayerAnswer:
         repository, digest = self._repository(context, request), request["layerDigest"]
         self.store.layer_size(repository, digest)
         return {"downloadUrl": self.downloads.url(repository, digest), "layerDigest": digest}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -13,6 +13,20 @@ from pushproof.emulator.services.ecr.model import Preview, Repository
 from pushproof.emulator.services.ecr.paging import page
 from pushproof.engines import lifecycle
 from pushproof.engines.lifecycle import ActionType
+
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.ecr import (
+        DeleteLifecyclePolicyAnswer,
+        DeleteLifecyclePolicyRequest,
+        GetLifecyclePolicyAnswer,
+        GetLifecyclePolicyPreviewAnswer,
+        GetLifecyclePolicyPreviewRequest,
+        GetLifecyclePolicyRequest,
+        PutLifecyclePolicyAnswer,
+        PutLifecyclePolicyRequest,
+        StartLifecyclePolicyPreviewAnswer,
+        StartLifecyclePolicyPreviewRequest,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +44,40 @@ class LifecycleAct:
 class LifecycleOperations(EcrOperations):
     """The lifecycle operations, and `apply_lifecycle_policies`."""
 
-    def put_lifecycle_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_lifecycle_policy(
+        self, context: RequestContext, request: PutLifecyclePolicyRequest
+    ) -> PutLifecyclePolicyAnswer:
         repository, text = self._repository(context, request), request["lifecyclePolicyText"]
         _parse(text)
         repository.lifecycle_policy = text
         return {**self._names(repository), "lifecyclePolicyText": text}
 
-    def get_lifecycle_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_lifecycle_policy(
+        self, context: RequestContext, request: GetLifecyclePolicyRequest
+    ) -> GetLifecyclePolicyAnswer:
         repository = self._repository(context, request)
         if repository.lifecycle_policy is None:
             raise errors.policy_not_found("Lifecycle", repository.name, repository.registry)
-        answer = {**self._names(repository), "lifecyclePolicyText": repository.lifecycle_policy}
+        answer: GetLifecyclePolicyAnswer = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "lifecyclePolicyText": repository.lifecycle_policy,
+        }
         if repository.lifecycle_evaluated_at is not None:
             answer["lastEvaluatedAt"] = self._stamp(repository.lifecycle_evaluated_at)
         return answer
 
-    def delete_lifecycle_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_lifecycle_policy(
+        self, context: RequestContext, request: DeleteLifecyclePolicyRequest
+    ) -> DeleteLifecyclePolicyAnswer:
         answer = self.get_lifecycle_policy(context, request)
         repository = self._repository(context, request)
         repository.lifecycle_policy = repository.lifecycle_evaluated_at = None
         return answer
 
-    def start_lifecycle_policy_preview(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def start_lifecycle_policy_preview(
+        self, context: RequestContext, request: StartLifecyclePolicyPreviewRequest
+    ) -> StartLifecyclePolicyPreviewAnswer:
         repository = self._repository(context, request)
         text = request.get("lifecyclePolicyText") or repository.lifecycle_policy
         if text is None:
@@ -63,9 +89,7 @@ class LifecycleOperations(EcrOperations):
                 f"'{repository.registry}' is in progress; wait until it is complete",
             )
         evaluation = self._evaluate(repository, text)
-        results = lifecycle.preview_results(evaluation)
-        for result in results:
-            result["imagePushedAt"] = self._stamp(result["imagePushedAt"])
+        results = lifecycle.preview_results(evaluation, self._stamp)
         preview = Preview(text, "IN_PROGRESS", results, lifecycle.preview_summary(evaluation))
         repository.preview = preview
 
@@ -75,7 +99,9 @@ class LifecycleOperations(EcrOperations):
         self.world.loop.call_later(self.settings.preview_duration, complete, name=f"ecr preview {repository.name}")
         return {**self._names(repository), "lifecyclePolicyText": text, "status": preview.status}
 
-    def get_lifecycle_policy_preview(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_lifecycle_policy_preview(
+        self, context: RequestContext, request: GetLifecyclePolicyPreviewRequest
+    ) -> GetLifecyclePolicyPreviewAnswer:
         repository = self._repository(context, request)
         preview = repository.preview
         if preview is None:
@@ -84,7 +110,12 @@ class LifecycleOperations(EcrOperations):
                 f"There is no lifecycle policy preview for the repository with name '{repository.name}' in the registry "
                 f"with id '{repository.registry}'",
             )
-        answer = {**self._names(repository), "lifecyclePolicyText": preview.text, "status": preview.status}
+        answer: GetLifecyclePolicyPreviewAnswer = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "lifecyclePolicyText": preview.text,
+            "status": preview.status,
+        }
         if preview.status != "COMPLETE":
             return answer
         wanted = [
@@ -99,7 +130,10 @@ class LifecycleOperations(EcrOperations):
             and tag_status in ("ANY", "TAGGED" if one.get("imageTags") else "UNTAGGED")
         ]
         chosen, more = page(results, request)
-        return {**answer, "previewResults": chosen, "summary": preview.summary, **more}
+        answer["previewResults"], answer["summary"] = chosen, preview.summary
+        if more:
+            answer["nextToken"] = more["nextToken"]
+        return answer
 
     def apply_lifecycle_policies(self, repository_name: str | None = None) -> list[LifecycleAct]:
         """Apply every repository's policy (or one repository's) now, as AWS does within 24 hours; returns what was done."""

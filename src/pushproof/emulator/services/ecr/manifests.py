@@ -10,7 +10,11 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -83,7 +87,7 @@ def parse(content: bytes, media_type: str | None = None) -> Manifest:
     return Manifest(content, digest, kind, config, layers, (), subject, artifact)
 
 
-def _kind(document: dict[str, Any], media_type: str | None) -> str:
+def _kind(document: Mapping[str, object], media_type: str | None) -> str:
     kind = document.get("mediaType") or (media_type or "").partition(";")[0].strip()
     if not kind:
         kind = OCI_INDEX if "manifests" in document else OCI_MANIFEST
@@ -92,14 +96,14 @@ def _kind(document: dict[str, Any], media_type: str | None) -> str:
     return str(kind)
 
 
-def _descriptors(document: dict[str, Any], name: str) -> list[Descriptor]:
+def _descriptors(document: Mapping[str, object], name: str) -> list[Descriptor]:
     written = document.get(name)
     if not isinstance(written, list):
         raise ManifestError(f"the manifest needs a list of {name}")
     return [_descriptor(one, f"{name}[{index}]") for index, one in enumerate(written)]
 
 
-def _descriptor(written: Any, at: str) -> Descriptor:
+def _descriptor(written: object, at: str) -> Descriptor:
     if not isinstance(written, dict):
         raise ManifestError(f"{at} must be an object")
     digest, size, media_type = written.get("digest"), written.get("size"), written.get("mediaType", "")

@@ -6,11 +6,26 @@ import hashlib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.services.ecr.manifests import Manifest
 from pushproof.engines.lifecycle import StorageClass as StorageClass
 
+if TYPE_CHECKING:
+    from types_boto3_ecr.literals import (
+        ImageStatusType,
+        ImageTagMutabilityType,
+        LifecyclePolicyPreviewStatusType,
+        ScanStatusType,
+    )
+    from types_boto3_ecr.type_defs import (
+        EncryptionConfigurationTypeDef,
+        LifecyclePolicyPreviewResultTypeDef,
+        LifecyclePolicyPreviewSummaryTypeDef,
+    )
+
+
+_AES256: EncryptionConfigurationTypeDef = {"encryptionType": "AES256"}
 Scope = tuple[str, str]
 """(account, region)."""
 
@@ -27,14 +42,14 @@ class Image:
     activated_at: float | None = None
     storage: StorageClass = StorageClass.STANDARD
     scanned_at: float | None = None
-    scan_status: str | None = None
+    scan_status: ScanStatusType | None = None
 
     @property
     def digest(self) -> str:
         return self.manifest.digest
 
     @property
-    def status(self) -> str:
+    def status(self) -> ImageStatusType:
         return "ARCHIVED" if self.storage is StorageClass.ARCHIVE else "ACTIVE"
 
 
@@ -43,9 +58,9 @@ class Preview:
     """A lifecycle policy preview."""
 
     text: str
-    status: str
-    results: list[dict[str, Any]]
-    summary: dict[str, Any]
+    status: LifecyclePolicyPreviewStatusType
+    results: list[LifecyclePolicyPreviewResultTypeDef]
+    summary: LifecyclePolicyPreviewSummaryTypeDef
 
 
 @dataclass(slots=True)
@@ -55,10 +70,10 @@ class Repository:
     name: str
     scope: Scope
     created_at: float
-    mutability: str = "MUTABLE"
+    mutability: ImageTagMutabilityType = "MUTABLE"
     exclusions: tuple[str, ...] = ()
     scan_on_push: bool = False
-    encryption: dict[str, str] = field(default_factory=lambda: {"encryptionType": "AES256"})
+    encryption: EncryptionConfigurationTypeDef = field(default_factory=lambda: _AES256.copy())
     resource_tags: dict[str, str] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -111,7 +126,7 @@ class Upload:
     repository: str
     path: Path
     size: int = 0
-    hash: Any = field(default_factory=hashlib.sha256)
+    hash: hashlib._Hash = field(default_factory=hashlib.sha256)
     busy: bool = False
 
     @property

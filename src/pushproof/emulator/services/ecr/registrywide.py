@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.base.clock import unshortened
 from pushproof.emulator.kernel.context import RequestContext
@@ -14,6 +14,42 @@ from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository, Scope
 from pushproof.emulator.services.ecr.repositories import checked_policy
 from pushproof.emulator.services.ecr.tokens import Tokens
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.type_defs import (
+        AuthorizationDataTypeDef,
+        RegistryScanningConfigurationTypeDef,
+        ReplicationConfigurationOutputTypeDef,
+        RepositoryScanningConfigurationFailureTypeDef,
+        RepositoryScanningConfigurationTypeDef,
+        ScanningRepositoryFilterTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecr import (
+        BatchGetRepositoryScanningConfigurationAnswer,
+        BatchGetRepositoryScanningConfigurationRequest,
+        DeleteRegistryPolicyAnswer,
+        DeleteRegistryPolicyRequest,
+        DescribeRegistryAnswer,
+        DescribeRegistryRequest,
+        GetAccountSettingAnswer,
+        GetAccountSettingRequest,
+        GetAuthorizationTokenAnswer,
+        GetAuthorizationTokenRequest,
+        GetRegistryPolicyAnswer,
+        GetRegistryPolicyRequest,
+        GetRegistryScanningConfigurationAnswer,
+        GetRegistryScanningConfigurationRequest,
+        PutAccountSettingAnswer,
+        PutAccountSettingRequest,
+        PutRegistryPolicyAnswer,
+        PutRegistryPolicyRequest,
+        PutRegistryScanningConfigurationAnswer,
+        PutRegistryScanningConfigurationRequest,
+        PutReplicationConfigurationAnswer,
+        PutReplicationConfigurationRequest,
+    )
+
 
 _ACCOUNT_SETTINGS = {
     "BASIC_SCAN_TYPE_VERSION": ("AWS_NATIVE",),
@@ -27,8 +63,8 @@ class RegistryState:
 
     def __init__(self) -> None:
         self.policy: str | None = None
-        self.scanning: dict[str, Any] = {"scanType": "BASIC", "rules": []}
-        self.replication: dict[str, Any] = {"rules": []}
+        self.scanning: RegistryScanningConfigurationTypeDef = {"scanType": "BASIC", "rules": []}
+        self.replication: ReplicationConfigurationOutputTypeDef = {"rules": []}
         self.account_settings = {name: values[0] for name, values in _ACCOUNT_SETTINGS.items()}
 
 
@@ -41,11 +77,13 @@ class RegistryOperations(EcrOperations):
     def _state(self, scope: Scope) -> RegistryState:
         return self.registries.setdefault(scope, RegistryState())
 
-    def get_authorization_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_authorization_token(
+        self, context: RequestContext, request: GetAuthorizationTokenRequest
+    ) -> GetAuthorizationTokenAnswer:
         now = self.world.clock.now()
         # Builds and pushes are real work: a login has to outlast them at any speed.
         lifetime = unshortened(self.world.clock, self.settings.token_lifetime)
-        data = []
+        data: list[AuthorizationDataTypeDef] = []
         for account in request.get("registryIds") or [context.account_id]:
             token = self.tokens.issue(context.principal, (account, context.region), now, lifetime)
             data.append(
@@ -57,16 +95,20 @@ class RegistryOperations(EcrOperations):
             )
         return {"authorizationData": data}
 
-    def describe_registry(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_registry(self, context: RequestContext, request: DescribeRegistryRequest) -> DescribeRegistryAnswer:
         state = self._state(context.scope)
         return {"registryId": context.account_id, "replicationConfiguration": state.replication}
 
-    def put_replication_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_replication_configuration(
+        self, context: RequestContext, request: PutReplicationConfigurationRequest
+    ) -> PutReplicationConfigurationAnswer:
         # Kept and shown; nothing is copied anywhere.
         self._state(context.scope).replication = request["replicationConfiguration"]
         return {"replicationConfiguration": request["replicationConfiguration"]}
 
-    def get_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_registry_policy(
+        self, context: RequestContext, request: GetRegistryPolicyRequest
+    ) -> GetRegistryPolicyAnswer:
         policy = self._state(context.scope).policy
         if policy is None:
             raise AwsError(
@@ -75,19 +117,27 @@ class RegistryOperations(EcrOperations):
             )
         return {"registryId": context.account_id, "policyText": policy}
 
-    def put_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_registry_policy(
+        self, context: RequestContext, request: PutRegistryPolicyRequest
+    ) -> PutRegistryPolicyAnswer:
         self._state(context.scope).policy = checked_policy(request["policyText"], "Invalid registry policy provided")
         return {"registryId": context.account_id, "policyText": request["policyText"]}
 
-    def delete_registry_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_registry_policy(
+        self, context: RequestContext, request: DeleteRegistryPolicyRequest
+    ) -> DeleteRegistryPolicyAnswer:
         answer = self.get_registry_policy(context, request)
         self._state(context.scope).policy = None
         return answer
 
-    def get_registry_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_registry_scanning_configuration(
+        self, context: RequestContext, request: GetRegistryScanningConfigurationRequest
+    ) -> GetRegistryScanningConfigurationAnswer:
         return {"registryId": context.account_id, "scanningConfiguration": self._state(context.scope).scanning}
 
-    def put_registry_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_registry_scanning_configuration(
+        self, context: RequestContext, request: PutRegistryScanningConfigurationRequest
+    ) -> PutRegistryScanningConfigurationAnswer:
         kind, rules = request.get("scanType", "BASIC"), request.get("rules", [])
         allowed = ("SCAN_ON_PUSH", "MANUAL") if kind == "BASIC" else ("SCAN_ON_PUSH", "CONTINUOUS_SCAN", "MANUAL")
         for rule in rules:
@@ -97,9 +147,10 @@ class RegistryOperations(EcrOperations):
         return {"registryScanningConfiguration": {"scanType": kind, "rules": rules}}
 
     def batch_get_repository_scanning_configuration(
-        self, context: RequestContext, request: dict[str, Any]
-    ) -> dict[str, Any]:
-        found, failures = [], []
+        self, context: RequestContext, request: BatchGetRepositoryScanningConfigurationRequest
+    ) -> BatchGetRepositoryScanningConfigurationAnswer:
+        found: list[RepositoryScanningConfigurationTypeDef] = []
+        failures: list[RepositoryScanningConfigurationFailureTypeDef] = []
         for name in request["repositoryNames"]:
             repository = self.store.of(context.scope).get(name)
             if repository is None:
@@ -128,7 +179,7 @@ class RegistryOperations(EcrOperations):
     def _registry_scans(self, repository: Repository) -> bool:
         return bool(self._scan_filters(repository))
 
-    def _scan_filters(self, repository: Repository) -> list[dict[str, str]]:
+    def _scan_filters(self, repository: Repository) -> list[ScanningRepositoryFilterTypeDef]:
         return [
             one
             for rule in self._state(repository.scope).scanning["rules"]
@@ -138,11 +189,15 @@ class RegistryOperations(EcrOperations):
             if fnmatchcase(repository.name, one["filter"] if "*" in one["filter"] else f"*{one['filter']}*")
         ]
 
-    def get_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_account_setting(
+        self, context: RequestContext, request: GetAccountSettingRequest
+    ) -> GetAccountSettingAnswer:
         name = _setting(request["name"])
         return {"name": name, "value": self._state(context.scope).account_settings[name]}
 
-    def put_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_account_setting(
+        self, context: RequestContext, request: PutAccountSettingRequest
+    ) -> PutAccountSettingAnswer:
         name, value = _setting(request["name"]), request["value"]
         if value not in _ACCOUNT_SETTINGS[name]:
             raise errors.invalid("value", f"must be one of {', '.join(_ACCOUNT_SETTINGS[name])}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,41 @@ from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository
 from pushproof.emulator.services.ecr.paging import page
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.literals import ImageTagMutabilityType
+    from types_boto3_ecr.type_defs import (
+        EncryptionConfigurationTypeDef,
+        ImageTagMutabilityExclusionFilterTypeDef,
+        RepositoryTypeDef,
+        TagTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecr import (
+        CreateRepositoryAnswer,
+        CreateRepositoryRequest,
+        DeleteRepositoryAnswer,
+        DeleteRepositoryPolicyAnswer,
+        DeleteRepositoryPolicyRequest,
+        DeleteRepositoryRequest,
+        DescribeRepositoriesAnswer,
+        DescribeRepositoriesRequest,
+        GetRepositoryPolicyAnswer,
+        GetRepositoryPolicyRequest,
+        ListTagsForResourceAnswer,
+        ListTagsForResourceRequest,
+        PutImageScanningConfigurationAnswer,
+        PutImageScanningConfigurationRequest,
+        PutImageTagMutabilityAnswer,
+        PutImageTagMutabilityRequest,
+        SetRepositoryPolicyAnswer,
+        SetRepositoryPolicyRequest,
+        TagResourceAnswer,
+        TagResourceRequest,
+        UntagResourceAnswer,
+        UntagResourceRequest,
+    )
+
 
 _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _NAME = re.compile(rf"(?:{_PART}/)*{_PART}")
@@ -26,7 +61,7 @@ _MOST_TAGS = 50
 class RepositoryOperations(EcrOperations):
     """CreateRepository to PutImageScanningConfiguration, policies and tags of repositories."""
 
-    def create_repository(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_repository(self, context: RequestContext, request: CreateRepositoryRequest) -> CreateRepositoryAnswer:
         name = request["repositoryName"]
         if not 2 <= len(name) <= 256 or _NAME.fullmatch(name) is None:
             raise errors.invalid("repositoryName", f"must satisfy regular expression '{_NAME.pattern}'")
@@ -35,7 +70,9 @@ class RepositoryOperations(EcrOperations):
             raise errors.invalid("registryId", "must be the caller's own registry")
         if name in self.store.of(scope):
             raise errors.repository_exists(name, scope[0])
-        mutability, exclusions = _mutability(request)
+        mutability, exclusions = _mutability(
+            request.get("imageTagMutability", "MUTABLE"), request.get("imageTagMutabilityExclusionFilters", [])
+        )
         repository = Repository(
             name,
             scope,
@@ -49,9 +86,11 @@ class RepositoryOperations(EcrOperations):
         self.store.of(scope)[name] = repository
         return {"repository": self._describe(repository)}
 
-    def _encryption(self, context: RequestContext, wanted: dict[str, str] | None) -> dict[str, str]:
-        kind = (wanted or {}).get("encryptionType", "AES256")
-        key = (wanted or {}).get("kmsKey")
+    def _encryption(
+        self, context: RequestContext, asked: EncryptionConfigurationTypeDef | None
+    ) -> EncryptionConfigurationTypeDef:
+        kind = asked["encryptionType"] if asked else "AES256"
+        key = asked.get("kmsKey") if asked else None
         if kind == "AES256":
             if key:
                 raise errors.invalid("encryptionConfiguration", "kmsKey must not be given with encryptionType AES256")
@@ -73,10 +112,11 @@ class RepositoryOperations(EcrOperations):
             ) from None
         return {"encryptionType": kind, "kmsKey": found}
 
-    def _describe(self, repository: Repository) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+    def _describe(self, repository: Repository) -> RepositoryTypeDef:
+        shown: RepositoryTypeDef = {
             "repositoryArn": repository.arn,
-            **self._names(repository),
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
             "repositoryUri": f"{self.world.endpoint.host}/{repository.name}",
             "createdAt": self._stamp(repository.created_at),
             "imageTagMutability": repository.mutability,
@@ -87,7 +127,9 @@ class RepositoryOperations(EcrOperations):
             shown["imageTagMutabilityExclusionFilters"] = _filters(repository.exclusions)
         return shown
 
-    def describe_repositories(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_repositories(
+        self, context: RequestContext, request: DescribeRepositoriesRequest
+    ) -> DescribeRepositoriesAnswer:
         scope, names = self._scope(context, request), request.get("repositoryNames")
         if names:
             found = [self.store.repository(scope, name) for name in names]
@@ -96,7 +138,7 @@ class RepositoryOperations(EcrOperations):
         chosen, more = page(found, request)
         return {"repositories": [self._describe(repository) for repository in chosen], **more}
 
-    def delete_repository(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_repository(self, context: RequestContext, request: DeleteRepositoryRequest) -> DeleteRepositoryAnswer:
         repository = self._repository(context, request)
         if repository.images and not request.get("force"):
             raise errors.repository_not_empty(repository.name, repository.registry)
@@ -107,44 +149,62 @@ class RepositoryOperations(EcrOperations):
         del self.store.of(repository.scope)[repository.name]
         return {"repository": self._describe(repository)}
 
-    def put_image_tag_mutability(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_image_tag_mutability(
+        self, context: RequestContext, request: PutImageTagMutabilityRequest
+    ) -> PutImageTagMutabilityAnswer:
         repository = self._repository(context, request)
-        repository.mutability, repository.exclusions = _mutability(request)
-        answer = {**self._names(repository), "imageTagMutability": repository.mutability}
+        repository.mutability, repository.exclusions = _mutability(
+            request["imageTagMutability"], request.get("imageTagMutabilityExclusionFilters", [])
+        )
+        answer: PutImageTagMutabilityAnswer = {
+            "registryId": repository.registry,
+            "repositoryName": repository.name,
+            "imageTagMutability": repository.mutability,
+        }
         if repository.exclusions:
             answer["imageTagMutabilityExclusionFilters"] = _filters(repository.exclusions)
         return answer
 
-    def put_image_scanning_configuration(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_image_scanning_configuration(
+        self, context: RequestContext, request: PutImageScanningConfigurationRequest
+    ) -> PutImageScanningConfigurationAnswer:
         repository = self._repository(context, request)
         repository.scan_on_push = bool(request["imageScanningConfiguration"].get("scanOnPush", False))
         return {**self._names(repository), "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push}}
 
     # The repository's resource policy.
 
-    def get_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_repository_policy(
+        self, context: RequestContext, request: GetRepositoryPolicyRequest
+    ) -> GetRepositoryPolicyAnswer:
         repository = self._repository(context, request)
         if repository.policy is None:
             raise errors.policy_not_found("Repository", repository.name, repository.registry)
         return {**self._names(repository), "policyText": repository.policy}
 
-    def set_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_repository_policy(
+        self, context: RequestContext, request: SetRepositoryPolicyRequest
+    ) -> SetRepositoryPolicyAnswer:
         repository = self._repository(context, request)
         repository.policy = checked_policy(request["policyText"], "Invalid repository policy provided")
         return {**self._names(repository), "policyText": repository.policy}
 
-    def delete_repository_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_repository_policy(
+        self, context: RequestContext, request: DeleteRepositoryPolicyRequest
+    ) -> DeleteRepositoryPolicyAnswer:
         answer = self.get_repository_policy(context, request)
         self._repository(context, request).policy = None
         return answer
 
     # Tags of resources.
 
-    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_tags_for_resource(
+        self, context: RequestContext, request: ListTagsForResourceRequest
+    ) -> ListTagsForResourceAnswer:
         tags = self._by_arn(context, request["resourceArn"]).resource_tags
         return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
-    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         repository = self._by_arn(context, request["resourceArn"])
         tags = {**repository.resource_tags, **_tags(request["tags"])}
         if len(tags) > _MOST_TAGS:
@@ -152,7 +212,7 @@ class RepositoryOperations(EcrOperations):
         repository.resource_tags = tags
         return {}
 
-    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
         repository = self._by_arn(context, request["resourceArn"])
         for key in request["tagKeys"]:
             repository.resource_tags.pop(key, None)
@@ -177,9 +237,9 @@ def checked_policy(text: str, refusal: str) -> str:
     return text
 
 
-def _mutability(request: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    mutability = request.get("imageTagMutability", "MUTABLE")
-    filters = request.get("imageTagMutabilityExclusionFilters") or []
+def _mutability(
+    mutability: ImageTagMutabilityType, filters: list[ImageTagMutabilityExclusionFilterTypeDef]
+) -> tuple[ImageTagMutabilityType, tuple[str, ...]]:
     if mutability not in _MUTABILITIES:
         raise errors.invalid("imageTagMutability", f"Member must satisfy enum value set: [{', '.join(_MUTABILITIES)}]")
     if filters and mutability not in _WITH_EXCLUSION:
@@ -200,9 +260,9 @@ def _mutability(request: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     return mutability, patterns
 
 
-def _filters(patterns: tuple[str, ...]) -> list[dict[str, str]]:
+def _filters(patterns: tuple[str, ...]) -> list[ImageTagMutabilityExclusionFilterTypeDef]:
     return [{"filterType": "WILDCARD", "filter": pattern} for pattern in patterns]
 
 
-def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
+def _tags(tags: list[TagTypeDef]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in tags}

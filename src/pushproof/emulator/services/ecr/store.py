@@ -12,7 +12,7 @@ import shutil
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.settings import EcrSettings
@@ -112,7 +112,7 @@ class Store:
 
         Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
         """
-        detail: dict[str, Any] = {
+        detail: dict[str, object] = {
             "result": "SUCCESS",
             "repository-name": repository.name,
             "image-digest": digest,

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2.model import Rule
 from pushproof.engines import loadbalancing as engine
 
-_CONFIGS = {
-    "host-header": "HostHeaderConfig",
-    "path-pattern": "PathPatternConfig",
-    "http-header": "HttpHeaderConfig",
-    "http-request-method": "HttpRequestMethodConfig",
-    "query-string": "QueryStringConfig",
-    "source-ip": "SourceIpConfig",
-}
-_REDIRECT_DEFAULTS = {
-    "Protocol": "#{protocol}",
-    "Port": "#{port}",
-    "Host": "#{host}",
-    "Path": "/#{path}",
-    "Query": "#{query}",
-}
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import (
+        ActionOutputTypeDef,
+        ForwardActionConfigOutputTypeDef,
+        HttpHeaderConditionConfigOutputTypeDef,
+        RedirectActionConfigTypeDef,
+        RuleConditionOutputTypeDef,
+    )
+
+
+_FIELDS = ("host-header", "path-pattern", "http-header", "http-request-method", "query-string", "source-ip")
 _CONTENT_TYPES = ("text/plain", "text/css", "text/html", "application/javascript", "application/json")
 
 
@@ -37,7 +34,7 @@ def invalid(message: str) -> AwsError:
     return AwsError("ValidationError", message)
 
 
-def stored_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def stored_conditions(conditions: list[RuleConditionOutputTypeDef]) -> list[RuleConditionOutputTypeDef]:
     """Conditions as AWS keeps and shows them. Raises AwsError."""
     if not conditions:
         raise invalid("A condition must be specified")
@@ -46,60 +43,109 @@ def stored_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if fields.count(once) > 1:
             raise invalid(f"A rule can only have one '{once}' condition")
     stored = [_stored_condition(condition) for condition in conditions]
-    values = sum(len(engine_values) for condition in stored for engine_values in _value_lists(condition))
-    if values > 5:
+    if sum(_number_of_values(condition) for condition in stored) > 5:
         raise invalid("A rule can only have '5' condition values")
     return stored
 
 
-def _value_lists(condition: dict[str, Any]) -> list[list[Any]]:
-    config = condition.get(_CONFIGS[condition["Field"]], {})
-    return [config.get("Values") or [], config.get("RegexValues") or []]
+class _Patterns(TypedDict):
+    """Values of a condition on a host or a path."""
+
+    Values: NotRequired[list[str]]
+    RegexValues: NotRequired[list[str]]
 
 
-def _stored_condition(condition: dict[str, Any]) -> dict[str, Any]:
+def _number_of_values(condition: RuleConditionOutputTypeDef) -> int:
+    texts: tuple[_Patterns | HttpHeaderConditionConfigOutputTypeDef, ...] = (
+        condition.get("HostHeaderConfig", {}),
+        condition.get("PathPatternConfig", {}),
+        condition.get("HttpHeaderConfig", {}),
+    )
+    exact = sum(len(config.get("Values", [])) + len(config.get("RegexValues", [])) for config in texts)
+    pairs = len(condition.get("QueryStringConfig", {}).get("Values", []))
+    methods = len(condition.get("HttpRequestMethodConfig", {}).get("Values", []))
+    return exact + pairs + methods + len(condition.get("SourceIpConfig", {}).get("Values", []))
+
+
+def _stored_condition(condition: RuleConditionOutputTypeDef) -> RuleConditionOutputTypeDef:
     name = condition.get("Field")
-    if name not in _CONFIGS:
-        raise invalid(f"Condition field '{name}' must be one of '[{', '.join(sorted(_CONFIGS))}]'")
-    config = dict(condition.get(_CONFIGS[name]) or {})
-    if not config and condition.get("Values"):
-        config = {"Values": condition["Values"]}
-    if not config and condition.get("RegexValues"):
-        config = {"RegexValues": condition["RegexValues"]}
-    values = config.get("Values") or []
-    regexes = config.get("RegexValues") or []
-    if not values and not regexes:
+    match name:
+        case "host-header":
+            host = condition.get("HostHeaderConfig") or _patterns(condition)
+            _check_patterns(name, host.get("Values", []), host.get("RegexValues", []))
+            return _with_values({"Field": name, "HostHeaderConfig": host}, host)
+        case "path-pattern":
+            path = condition.get("PathPatternConfig") or _patterns(condition)
+            _check_patterns(name, path.get("Values", []), path.get("RegexValues", []))
+            return _with_values({"Field": name, "PathPatternConfig": path}, path)
+        case "http-header":
+            header = condition.get("HttpHeaderConfig", {})
+            texts: _Patterns | HttpHeaderConditionConfigOutputTypeDef = header or _patterns(condition)
+            values, regexes = texts.get("Values", []), texts.get("RegexValues", [])
+            _check_any(name, values or regexes)
+            _check_regexes(regexes)
+            if not header.get("HttpHeaderName"):
+                raise invalid("A header name must be specified for the field 'http-header'")
+            return {"Field": name, "HttpHeaderConfig": header}
+        case "http-request-method":
+            method = condition.get("HttpRequestMethodConfig") or {"Values": condition.get("Values", [])}
+            _check_any(name, method.get("Values"))
+            for value in method.get("Values", []):
+                if not re.fullmatch(r"[A-Z_-]{1,40}", value, re.ASCII):
+                    raise invalid(f"Condition value '{value}' contains a character that is not valid")
+            return {"Field": name, "HttpRequestMethodConfig": method}
+        case "query-string":
+            query = condition.get("QueryStringConfig") or {}
+            _check_any(name, query.get("Values"))
+            for pair in query.get("Values", []):
+                if not pair.get("Value"):
+                    raise invalid("A value must be specified for the field 'query-string'")
+            return {"Field": name, "QueryStringConfig": query}
+        case "source-ip":
+            source = condition.get("SourceIpConfig") or {"Values": condition.get("Values", [])}
+            _check_any(name, source.get("Values"))
+            for value in source.get("Values", []):
+                _check_cidr(value)
+            return {"Field": name, "SourceIpConfig": source}
+        case _:
+            raise invalid(f"Condition field '{name}' must be one of '[{', '.join(sorted(_FIELDS))}]'")
+
+
+def _patterns(condition: RuleConditionOutputTypeDef) -> _Patterns:
+    """Return the values that a condition gives beside its field, the older way."""
+    if condition.get("Values"):
+        return {"Values": condition["Values"]}
+    return {"RegexValues": condition["RegexValues"]} if condition.get("RegexValues") else {}
+
+
+def _with_values(condition: RuleConditionOutputTypeDef, config: _Patterns) -> RuleConditionOutputTypeDef:
+    """Return a condition on a host or a path with its values repeated beside the field, as AWS shows it."""
+    if config.get("Values"):
+        condition["Values"] = config["Values"]
+    if config.get("RegexValues"):
+        condition["RegexValues"] = config["RegexValues"]
+    return condition
+
+
+def _check_any(name: str, values: Sequence[object] | None) -> None:
+    if not values:
         raise invalid(f"A condition value must be specified for the field '{name}'")
+
+
+def _check_regexes(regexes: list[str]) -> None:
     for pattern in regexes:
         try:
             re.compile(pattern)
         except re.error as error:
             raise invalid(f"Condition value '{pattern}' is not a valid regular expression: {error}") from error
-    match name:
-        case "http-header" if not config.get("HttpHeaderName"):
-            raise invalid("A header name must be specified for the field 'http-header'")
-        case "source-ip":
-            for value in values:
-                _check_cidr(value)
-        case "http-request-method":
-            for value in values:
-                if not re.fullmatch(r"[A-Z_-]{1,40}", value, re.ASCII):
-                    raise invalid(f"Condition value '{value}' contains a character that is not valid")
-        case "query-string":
-            for pair in values:
-                if not pair.get("Value"):
-                    raise invalid("A value must be specified for the field 'query-string'")
-        case _:
-            for value in values:
-                if len(value) > 128:
-                    raise invalid(f"Condition value '{value}' cannot be longer than '128' characters")
-    stored: dict[str, Any] = {"Field": name, _CONFIGS[name]: config}
-    if name in ("host-header", "path-pattern"):
-        if values:
-            stored["Values"] = values
-        if regexes:
-            stored["RegexValues"] = regexes
-    return stored
+
+
+def _check_patterns(name: str, values: list[str], regexes: list[str]) -> None:
+    _check_any(name, values or regexes)
+    _check_regexes(regexes)
+    for value in values:
+        if len(value) > 128:
+            raise invalid(f"Condition value '{value}' cannot be longer than '128' characters")
 
 
 def _check_cidr(value: str) -> None:
@@ -109,7 +155,7 @@ def _check_cidr(value: str) -> None:
         raise invalid(f"Condition value '{value}' must be a valid CIDR block") from error
 
 
-def stored_actions(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def stored_actions(actions: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
     """Actions as AWS keeps and shows them. Raises AwsError."""
     if not actions:
         raise invalid("An action must be specified")
@@ -121,54 +167,68 @@ def stored_actions(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [_stored_action(action) for action in actions]
 
 
-def _stored_action(action: dict[str, Any]) -> dict[str, Any]:
-    kind = action["Type"]
-    stored: dict[str, Any] = {"Type": kind}
+def _stored_action(action: ActionOutputTypeDef) -> ActionOutputTypeDef:
+    stored: ActionOutputTypeDef = {"Type": action["Type"]}
     if action.get("Order") is not None:
         stored["Order"] = action["Order"]
-    match kind:
+    match action["Type"]:
         case "forward":
-            stored.update(_stored_forward(action))
+            forward = _stored_forward(action)
+            stored["ForwardConfig"] = forward
+            groups = forward.get("TargetGroups", [])
+            if len(groups) == 1:
+                stored["TargetGroupArn"] = groups[0]["TargetGroupArn"]
         case "redirect":
-            config = {**_REDIRECT_DEFAULTS, **(action.get("RedirectConfig") or {})}
-            if "StatusCode" not in config:
+            redirect = action.get("RedirectConfig")
+            if not redirect or "StatusCode" not in redirect:
                 raise invalid("A redirect configuration must be specified for the redirect action")
-            if all(config[key] == default for key, default in _REDIRECT_DEFAULTS.items()):
-                raise AwsError(
-                    "InvalidLoadBalancerAction",
-                    "The redirect configuration is not valid because it creates a loop",
-                )
-            _check_redirect(config)
-            stored["RedirectConfig"] = config
+            stored["RedirectConfig"] = _stored_redirect(redirect)
         case "fixed-response":
-            config = dict(action.get("FixedResponseConfig") or {})
-            if not re.fullmatch(r"[245]\d\d", config.get("StatusCode", ""), re.ASCII):
+            fixed = action.get("FixedResponseConfig")
+            if not fixed or not re.fullmatch(r"[245]\d\d", fixed.get("StatusCode", ""), re.ASCII):
                 raise invalid("The fixed response status code must be 2XX, 4XX or 5XX")
-            if config.get("ContentType") and config["ContentType"] not in _CONTENT_TYPES:
+            if fixed.get("ContentType") and fixed["ContentType"] not in _CONTENT_TYPES:
                 raise invalid(f"The content type must be one of '{', '.join(_CONTENT_TYPES)}'")
-            stored["FixedResponseConfig"] = config
-        case _:
+            stored["FixedResponseConfig"] = fixed
+        case kind:
             raise invalid(f"Action type '{kind}' is not valid")
     return stored
 
 
-def _check_redirect(config: dict[str, Any]) -> None:
-    if config["Protocol"] not in ("HTTP", "HTTPS", "#{protocol}"):
+def _stored_redirect(config: RedirectActionConfigTypeDef) -> RedirectActionConfigTypeDef:
+    protocol = config.get("Protocol", "#{protocol}")
+    port = config.get("Port", "#{port}")
+    host = config.get("Host", "#{host}")
+    path = config.get("Path", "/#{path}")
+    query = config.get("Query", "#{query}")
+    if (protocol, port, host, path, query) == ("#{protocol}", "#{port}", "#{host}", "/#{path}", "#{query}"):
+        raise AwsError(
+            "InvalidLoadBalancerAction",
+            "The redirect configuration is not valid because it creates a loop",
+        )
+    if protocol not in ("HTTP", "HTTPS", "#{protocol}"):
         raise invalid("The protocol must be HTTP, HTTPS or #{protocol}")
-    port = config["Port"]
     if port != "#{port}" and (not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65_535):
         raise invalid("The port must be between 1 and 65535 or #{port}")
-    if not config["Path"].startswith("/"):
+    if not path.startswith("/"):
         raise invalid("The path must start with '/'")
-    if config["Query"].startswith("?"):
+    if query.startswith("?"):
         raise invalid("The query must not start with '?'")
+    return {
+        "Protocol": protocol,
+        "Port": port,
+        "Host": host,
+        "Path": path,
+        "Query": query,
+        "StatusCode": config["StatusCode"],
+    }
 
 
-def _stored_forward(action: dict[str, Any]) -> dict[str, Any]:
-    config = action.get("ForwardConfig") or {}
-    groups = [dict(group) for group in config.get("TargetGroups") or []]
+def _stored_forward(action: ActionOutputTypeDef) -> ForwardActionConfigOutputTypeDef:
+    config = action.get("ForwardConfig", {})
+    groups = [group.copy() for group in config.get("TargetGroups", [])]
     alone = action.get("TargetGroupArn")
-    if alone and groups and [group["TargetGroupArn"] for group in groups] != [alone]:
+    if alone and groups and [group.get("TargetGroupArn") for group in groups] != [alone]:
         raise invalid("You cannot specify both TargetGroupArn and a ForwardConfig with different target groups")
     if not groups:
         if not alone:
@@ -177,20 +237,17 @@ def _stored_forward(action: dict[str, Any]) -> dict[str, Any]:
     if len(groups) > 5:
         raise AwsError("TooManyTargetGroups", "A forward action can have at most 5 target groups")
     for group in groups:
-        group.setdefault("Weight", 1)
-        if not 0 <= group["Weight"] <= 999:
+        if not group.get("TargetGroupArn"):
+            raise invalid("A target group ARN must be specified")
+        if not 0 <= group.setdefault("Weight", 1) <= 999:
             raise invalid("Target group weight must be between 0 and 999")
-    stickiness = dict(config.get("TargetGroupStickinessConfig") or {})
-    stickiness.setdefault("Enabled", False)
-    if stickiness["Enabled"] and not 1 <= (stickiness.get("DurationSeconds") or 0) <= 604_800:
+    stickiness = config.get("TargetGroupStickinessConfig", {}).copy()
+    if stickiness.setdefault("Enabled", False) and not 1 <= stickiness.get("DurationSeconds", 0) <= 604_800:
         raise invalid("Target group stickiness duration must be between 1 and 604800 seconds")
-    stored: dict[str, Any] = {"ForwardConfig": {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness}}
-    if len(groups) == 1:
-        stored["TargetGroupArn"] = groups[0]["TargetGroupArn"]
-    return stored
+    return {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness}
 
 
-def target_groups_of(actions: list[dict[str, Any]]) -> list[str]:
+def target_groups_of(actions: list[ActionOutputTypeDef]) -> list[str]:
     """ARNs of the target groups that actions forward to."""
     return [
         group["TargetGroupArn"]
@@ -206,41 +263,46 @@ def engine_rule(rule: Rule) -> engine.Rule:
     )
 
 
-def _condition(stored: dict[str, Any]) -> engine.Condition:
-    config = stored[_CONFIGS[stored["Field"]]]
-    values = config.get("Values") or []
-    regexes = tuple(config.get("RegexValues") or ())
+def _condition(stored: RuleConditionOutputTypeDef) -> engine.Condition:
     match stored["Field"]:
         case "host-header":
-            return engine.HostHeader(tuple(values), regexes)
+            return engine.HostHeader(*_lists(stored["HostHeaderConfig"]))
         case "path-pattern":
-            return engine.PathPattern(tuple(values), regexes)
+            return engine.PathPattern(*_lists(stored["PathPatternConfig"]))
         case "http-header":
-            return engine.HttpHeader(config["HttpHeaderName"], tuple(values), regexes)
+            header = stored["HttpHeaderConfig"]
+            regexes = tuple(header.get("RegexValues", []))
+            return engine.HttpHeader(header["HttpHeaderName"], tuple(header.get("Values", [])), regexes)
         case "http-request-method":
-            return engine.HttpRequestMethod(tuple(values))
+            return engine.HttpRequestMethod(tuple(stored["HttpRequestMethodConfig"]["Values"]))
         case "query-string":
-            return engine.QueryString(tuple((pair.get("Key"), pair["Value"]) for pair in values))
+            pairs = stored["QueryStringConfig"]["Values"]
+            return engine.QueryString(tuple((pair.get("Key"), pair["Value"]) for pair in pairs))
         case _:
-            return engine.SourceIp(tuple(values))
+            return engine.SourceIp(tuple(stored["SourceIpConfig"]["Values"]))
 
 
-def _action(stored: dict[str, Any]) -> engine.Action:
+def _lists(config: _Patterns) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return tuple(config.get("Values", [])), tuple(config.get("RegexValues", []))
+
+
+def _action(stored: ActionOutputTypeDef) -> engine.Action:
     match stored["Type"]:
         case "redirect":
-            config = stored["RedirectConfig"]
-            code = int(config["StatusCode"].removeprefix("HTTP_"))
+            redirect = stored["RedirectConfig"]
+            code = int(redirect["StatusCode"].removeprefix("HTTP_"))
             return engine.Redirect(
-                code, config["Protocol"], config["Host"], config["Port"], config["Path"], config["Query"]
+                code, redirect["Protocol"], redirect["Host"], redirect["Port"], redirect["Path"], redirect["Query"]
             )
         case "fixed-response":
-            config = stored["FixedResponseConfig"]
-            content_type = config.get("ContentType") or "text/plain"
-            return engine.FixedResponse(int(config["StatusCode"]), content_type, config.get("MessageBody") or "")
+            fixed = stored["FixedResponseConfig"]
+            content_type = fixed.get("ContentType") or "text/plain"
+            return engine.FixedResponse(int(fixed["StatusCode"]), content_type, fixed.get("MessageBody") or "")
         case _:
-            config = stored["ForwardConfig"]
+            forward = stored["ForwardConfig"]
             groups = tuple(
-                engine.WeightedTargetGroup(group["TargetGroupArn"], group["Weight"]) for group in config["TargetGroups"]
+                engine.WeightedTargetGroup(group["TargetGroupArn"], group["Weight"])
+                for group in forward["TargetGroups"]
             )
-            stickiness = config["TargetGroupStickinessConfig"]
+            stickiness = forward["TargetGroupStickinessConfig"]
             return engine.Forward(groups, stickiness.get("DurationSeconds") if stickiness["Enabled"] else None)

@@ -7,8 +7,8 @@ API_ListenerAttribute.html and API_TargetGroupAttribute.html beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.listenerheaders import RESPONSE_HEADERS, TLS_CIPHER, TLS_VERSION, HeaderSettings
@@ -142,12 +142,19 @@ _OF_OTHER_TYPES = frozenset(
 _MOST = 20
 
 
-def shown(attributes: dict[str, str]) -> dict[str, Any]:
+class Attribute(TypedDict):
+    """An attribute in the API's shape."""
+
+    Key: NotRequired[str]
+    Value: NotRequired[str]
+
+
+def shown(attributes: dict[str, str]) -> list[Attribute]:
     """Return attributes in the API's shape."""
-    return {"Attributes": [{"Key": key, "Value": value} for key, value in attributes.items()]}
+    return [{"Key": key, "Value": value} for key, value in attributes.items()]
 
 
-def changed(kind: str, attributes: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, str]:
+def changed(kind: str, attributes: Mapping[str, str], items: Sequence[Attribute]) -> dict[str, str]:
     """Return attributes with changes made. Raises AwsError when a key is unknown, or a value not allowed."""
     if len(items) > _MOST:
         raise AwsError("ValidationError", f"You can specify at most {_MOST} attributes in a call")

@@ -6,15 +6,50 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.model import Listener, Rule, unique
 from pushproof.emulator.services.elbv2.store import Store, page
-from pushproof.emulator.services.elbv2.tagging import tags_of
+from pushproof.emulator.services.elbv2.tagging import as_dict
 from pushproof.engines.tlspolicy import DEFAULT_POLICY, POLICIES
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import ActionOutputTypeDef, ListenerTypeDef, RuleTypeDef
+
+    from pushproof.emulator.kernel.shapes.elbv2 import (
+        AddListenerCertificatesAnswer,
+        AddListenerCertificatesRequest,
+        CreateListenerAnswer,
+        CreateListenerRequest,
+        CreateRuleAnswer,
+        CreateRuleRequest,
+        DeleteListenerAnswer,
+        DeleteListenerRequest,
+        DeleteRuleAnswer,
+        DeleteRuleRequest,
+        DescribeListenerAttributesAnswer,
+        DescribeListenerAttributesRequest,
+        DescribeListenerCertificatesAnswer,
+        DescribeListenerCertificatesRequest,
+        DescribeListenersAnswer,
+        DescribeListenersRequest,
+        DescribeRulesAnswer,
+        DescribeRulesRequest,
+        ModifyListenerAnswer,
+        ModifyListenerAttributesAnswer,
+        ModifyListenerAttributesRequest,
+        ModifyListenerRequest,
+        ModifyRuleAnswer,
+        ModifyRuleRequest,
+        RemoveListenerCertificatesAnswer,
+        RemoveListenerCertificatesRequest,
+        SetRulePrioritiesAnswer,
+        SetRulePrioritiesRequest,
+    )
+
 
 _MOST_LISTENERS = 50
 _MOST_RULES = 100
@@ -24,7 +59,7 @@ _MOST_CERTIFICATES = 25
 class ListenerOperations(Store):
     """Create, describe, change and delete listeners and rules."""
 
-    def create_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_listener(self, context: RequestContext, request: CreateListenerRequest) -> CreateListenerAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer.arn]
         if len(mine) >= _MOST_LISTENERS:
@@ -35,25 +70,27 @@ class ListenerOperations(Store):
         path = f"{balancer.path}/{unique()}"
         prefix = balancer.arn.partition(":loadbalancer/")[0]
         default = Rule(f"{prefix}:listener-rule/{path}/{unique()}", None, [], actions_stored)
-        listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "", 0, [default], {})
+        listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "HTTP", 0, [default], dict(attributes.LISTENER))
         listener = self._configured(listener, request)
-        tags = tags_of(request)
+        tags = as_dict(request.get("Tags", []))
         self._apply(listener)
         self.tags[listener.arn] = tags
         self.tags[default.arn] = {}
         return {"Listeners": [self._shown_listener(listener)]}
 
-    def describe_listeners(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_listeners(self, context: RequestContext, request: DescribeListenersRequest) -> DescribeListenersAnswer:
         arns, balancer = request.get("ListenerArns"), request.get("LoadBalancerArn")
         if arns:
-            return page(request, [self.listener(arn) for arn in arns], self._shown_listener, "Listeners")
+            chosen, more = page(request, [self.listener(arn) for arn in arns])
+            return {"Listeners": [self._shown_listener(item) for item in chosen], **more}
         if not balancer:
             raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
         self.balancer(balancer)
         mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer]
-        return page(request, mine, self._shown_listener, "Listeners")
+        chosen, more = page(request, mine)
+        return {"Listeners": [self._shown_listener(item) for item in chosen], **more}
 
-    def modify_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_listener(self, context: RequestContext, request: ModifyListenerRequest) -> ModifyListenerAnswer:
         listener = self.listener(request["ListenerArn"])
         changed = self._configured(listener, request)
         if request.get("DefaultActions"):
@@ -62,7 +99,7 @@ class ListenerOperations(Store):
         self._apply(changed)
         return {"Listeners": [self._shown_listener(changed)]}
 
-    def delete_listener(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_listener(self, context: RequestContext, request: DeleteListenerRequest) -> DeleteListenerAnswer:
         listener = self.listener(request["ListenerArn"])
         before = self.in_use()
         self.plane.remove_listener(listener.arn)
@@ -72,23 +109,35 @@ class ListenerOperations(Store):
         self.rewire(before)
         return {}
 
-    def describe_listener_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return attributes.shown(self.listener(request["ListenerArn"]).attributes)
+    def describe_listener_attributes(
+        self, context: RequestContext, request: DescribeListenerAttributesRequest
+    ) -> DescribeListenerAttributesAnswer:
+        return {"Attributes": attributes.shown(self.listener(request["ListenerArn"]).attributes)}
 
-    def modify_listener_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_listener_attributes(
+        self, context: RequestContext, request: ModifyListenerAttributesRequest
+    ) -> ModifyListenerAttributesAnswer:
         listener = self.listener(request["ListenerArn"])
         after = attributes.changed("Listener", listener.attributes, request["Attributes"])
         self._apply(replace(listener, attributes=after))
-        return attributes.shown(after)
+        return {"Attributes": attributes.shown(after)}
 
     # Certificates.
 
-    def describe_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_listener_certificates(
+        self, context: RequestContext, request: DescribeListenerCertificatesRequest
+    ) -> DescribeListenerCertificatesAnswer:
         listener = self.listener(request["ListenerArn"])
         numbered = list(enumerate(listener.certificates))
-        return page(request, numbered, lambda one: {"CertificateArn": one[1], "IsDefault": one[0] == 0}, "Certificates")
+        chosen, more = page(request, numbered)
+        return {
+            "Certificates": [{"CertificateArn": arn, "IsDefault": number == 0} for number, arn in chosen],
+            **more,
+        }
 
-    def add_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def add_listener_certificates(
+        self, context: RequestContext, request: AddListenerCertificatesRequest
+    ) -> AddListenerCertificatesAnswer:
         listener = self._https(request["ListenerArn"])
         added = [one["CertificateArn"] for one in request["Certificates"] if one.get("CertificateArn")]
         for arn in added:
@@ -101,7 +150,9 @@ class ListenerOperations(Store):
         self._apply(replace(listener, certificates=certificates))
         return {"Certificates": [{"CertificateArn": arn, "IsDefault": False} for arn in added]}
 
-    def remove_listener_certificates(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def remove_listener_certificates(
+        self, context: RequestContext, request: RemoveListenerCertificatesRequest
+    ) -> RemoveListenerCertificatesAnswer:
         listener = self._https(request["ListenerArn"])
         removed = [one.get("CertificateArn") for one in request["Certificates"]]
         if listener.certificates[0] in removed:
@@ -111,7 +162,7 @@ class ListenerOperations(Store):
 
     # Rules.
 
-    def create_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_rule(self, context: RequestContext, request: CreateRuleRequest) -> CreateRuleAnswer:
         listener = self.listener(request["ListenerArn"])
         if request.get("Transforms"):
             raise not_implemented("elbv2", "rule transforms")
@@ -122,21 +173,23 @@ class ListenerOperations(Store):
         stored = self._actions(listener.load_balancer_arn, request["Actions"])
         arn = listener.arn.replace(":listener/", ":listener-rule/") + "/" + unique()
         rule = Rule(arn, request["Priority"], conditions, stored)
-        tags = tags_of(request)
+        tags = as_dict(request.get("Tags", []))
         self._apply(replace(listener, rules=[*listener.rules, rule]))
         self.tags[arn] = tags
         return {"Rules": [_shown_rule(rule)]}
 
-    def describe_rules(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_rules(self, context: RequestContext, request: DescribeRulesRequest) -> DescribeRulesAnswer:
         arns, listener_arn = request.get("RuleArns"), request.get("ListenerArn")
         if arns:
-            return page(request, [self.rule(arn)[1] for arn in arns], _shown_rule, "Rules")
+            chosen, more = page(request, [self.rule(arn)[1] for arn in arns])
+            return {"Rules": [_shown_rule(rule) for rule in chosen], **more}
         if not listener_arn:
             raise AwsError("ValidationError", "You must specify either listener rule ARNs or a listener ARN")
         rules = self.listener(listener_arn).rules
-        return page(request, sorted(rules, key=lambda one: one.priority or 1_000_000), _shown_rule, "Rules")
+        chosen, more = page(request, sorted(rules, key=lambda rule: rule.priority or 1_000_000))
+        return {"Rules": [_shown_rule(rule) for rule in chosen], **more}
 
-    def modify_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_rule(self, context: RequestContext, request: ModifyRuleRequest) -> ModifyRuleAnswer:
         listener, rule = self.rule(request["RuleArn"])
         if request.get("Transforms"):
             raise not_implemented("elbv2", "rule transforms")
@@ -152,7 +205,7 @@ class ListenerOperations(Store):
         self._apply(replace(listener, rules=[changed if one is rule else one for one in listener.rules]))
         return {"Rules": [_shown_rule(changed)]}
 
-    def delete_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_rule(self, context: RequestContext, request: DeleteRuleRequest) -> DeleteRuleAnswer:
         listener, rule = self.rule(request["RuleArn"])
         if rule.priority is None:
             raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be deleted")
@@ -160,7 +213,9 @@ class ListenerOperations(Store):
         self.tags.pop(rule.arn, None)
         return {}
 
-    def set_rule_priorities(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_rule_priorities(
+        self, context: RequestContext, request: SetRulePrioritiesRequest
+    ) -> SetRulePrioritiesAnswer:
         wanted: dict[str, int] = {}
         for pair in request["RulePriorities"]:
             wanted[pair["RuleArn"]] = pair["Priority"]
@@ -186,12 +241,12 @@ class ListenerOperations(Store):
         self.listeners[listener.arn] = listener
         self.rewire(before)
 
-    def _actions(self, balancer_arn: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _actions(self, balancer_arn: str, wanted: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
         stored = actions.stored_actions(wanted)
         self.check_groups(self.balancer(balancer_arn), stored)
         return stored
 
-    def _configured(self, listener: Listener, request: dict[str, Any]) -> Listener:
+    def _configured(self, listener: Listener, request: CreateListenerRequest | ModifyListenerRequest) -> Listener:
         protocol = request.get("Protocol") or listener.protocol
         if protocol not in ("HTTP", "HTTPS"):
             raise AwsError("UnsupportedProtocol", f"Listener protocol '{protocol}' must be one of 'HTTP, HTTPS'")
@@ -246,8 +301,8 @@ class ListenerOperations(Store):
         if any(one.priority == priority for one in listener.rules):
             raise AwsError("PriorityInUse", f"Priority '{priority}' is currently in use")
 
-    def _shown_listener(self, listener: Listener) -> dict[str, Any]:
-        shown: dict[str, Any] = {
+    def _shown_listener(self, listener: Listener) -> ListenerTypeDef:
+        shown: ListenerTypeDef = {
             "ListenerArn": listener.arn,
             "LoadBalancerArn": listener.load_balancer_arn,
             "Port": listener.port,
@@ -256,12 +311,12 @@ class ListenerOperations(Store):
         }
         if listener.protocol == "HTTPS":
             shown["Certificates"] = [{"CertificateArn": listener.certificates[0]}]
-            shown["SslPolicy"] = listener.ssl_policy
+            shown["SslPolicy"] = listener.ssl_policy or DEFAULT_POLICY
             shown["MutualAuthentication"] = {"Mode": "off"}
         return shown
 
 
-def _shown_rule(rule: Rule) -> dict[str, Any]:
+def _shown_rule(rule: Rule) -> RuleTypeDef:
     return {
         "RuleArn": rule.arn,
         "Priority": "default" if rule.priority is None else str(rule.priority),

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -15,7 +15,34 @@ from pushproof.emulator.services.elbv2 import attributes
 from pushproof.emulator.services.elbv2.model import LoadBalancer, unique
 from pushproof.emulator.services.elbv2.names import check_name
 from pushproof.emulator.services.elbv2.store import PROVISIONING, Store, page
-from pushproof.emulator.services.elbv2.tagging import tags_of
+from pushproof.emulator.services.elbv2.tagging import as_dict
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import LoadBalancerTypeDef, SubnetMappingTypeDef
+
+    from pushproof.emulator.kernel.shapes.elbv2 import (
+        CreateLoadBalancerAnswer,
+        CreateLoadBalancerRequest,
+        DeleteLoadBalancerAnswer,
+        DeleteLoadBalancerRequest,
+        DescribeCapacityReservationAnswer,
+        DescribeCapacityReservationRequest,
+        DescribeLoadBalancerAttributesAnswer,
+        DescribeLoadBalancerAttributesRequest,
+        DescribeLoadBalancersAnswer,
+        DescribeLoadBalancersRequest,
+        ModifyCapacityReservationAnswer,
+        ModifyCapacityReservationRequest,
+        ModifyLoadBalancerAttributesAnswer,
+        ModifyLoadBalancerAttributesRequest,
+        SetIpAddressTypeAnswer,
+        SetIpAddressTypeRequest,
+        SetSecurityGroupsAnswer,
+        SetSecurityGroupsRequest,
+        SetSubnetsAnswer,
+        SetSubnetsRequest,
+    )
+
 
 # https://docs.aws.amazon.com/general/latest/gr/elb.html
 _HOSTED_ZONES = {
@@ -37,10 +64,19 @@ _HOSTED_ZONES = {
 }
 
 
+class OnSubnets(TypedDict):
+    """A request that names subnets."""
+
+    Subnets: NotRequired[list[str]]
+    SubnetMappings: NotRequired[list[SubnetMappingTypeDef]]
+
+
 class LoadBalancerOperations(Store):
     """Create, describe, change and delete load balancers."""
 
-    def create_load_balancer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_load_balancer(
+        self, context: RequestContext, request: CreateLoadBalancerRequest
+    ) -> CreateLoadBalancerAnswer:
         name = request["Name"]
         check_name("Load balancer", name)
         if request.get("Type", "application") != "application":
@@ -52,7 +88,7 @@ class LoadBalancerOperations(Store):
         groups = self._security_groups(context.region, vpc_id, request.get("SecurityGroups"))
         ip_type = request.get("IpAddressType") or "ipv4"
         _check_ip_type(ip_type)
-        tags = tags_of(request)
+        tags = as_dict(request.get("Tags", []))
         existing = next((b for b in self.balancers.values() if (b.name, b.region) == (name, context.region)), None)
         if existing is not None:
             same = (existing.scheme, existing.zones, sorted(existing.security_groups)) == (
@@ -85,7 +121,9 @@ class LoadBalancerOperations(Store):
         self.tags[arn] = tags
         return {"LoadBalancers": [self._shown(balancer)]}
 
-    def describe_load_balancers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_load_balancers(
+        self, context: RequestContext, request: DescribeLoadBalancersRequest
+    ) -> DescribeLoadBalancersAnswer:
         arns, names = request.get("LoadBalancerArns"), request.get("Names")
         here = [balancer for balancer in self.balancers.values() if balancer.region == context.region]
         chosen = [b for b in here if (not arns or b.arn in arns) and (not names or b.name in names)]
@@ -93,9 +131,12 @@ class LoadBalancerOperations(Store):
             known = {b.arn for b in here} | {b.name for b in here}
             missing = [wanted for wanted in arns or names or () if wanted not in known]
             raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
-        return page(request, chosen, self._shown, "LoadBalancers")
+        chosen, more = page(request, chosen)
+        return {"LoadBalancers": [self._shown(item) for item in chosen], **more}
 
-    def delete_load_balancer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_load_balancer(
+        self, context: RequestContext, request: DeleteLoadBalancerRequest
+    ) -> DeleteLoadBalancerAnswer:
         balancer = self.balancers.get(request["LoadBalancerArn"])
         if balancer is None:
             return {}
@@ -116,10 +157,14 @@ class LoadBalancerOperations(Store):
         self.tags.pop(balancer.arn, None)
         return {}
 
-    def describe_load_balancer_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return attributes.shown(self.balancer(request["LoadBalancerArn"]).attributes)
+    def describe_load_balancer_attributes(
+        self, context: RequestContext, request: DescribeLoadBalancerAttributesRequest
+    ) -> DescribeLoadBalancerAttributesAnswer:
+        return {"Attributes": attributes.shown(self.balancer(request["LoadBalancerArn"]).attributes)}
 
-    def modify_load_balancer_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_load_balancer_attributes(
+        self, context: RequestContext, request: ModifyLoadBalancerAttributesRequest
+    ) -> ModifyLoadBalancerAttributesAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         after = attributes.changed("Load balancer", balancer.attributes, request["Attributes"])
         self._check_buckets(balancer.region, after)
@@ -127,7 +172,7 @@ class LoadBalancerOperations(Store):
         for listener in self.listeners.values():
             if listener.load_balancer_arn == balancer.arn:
                 self.publish_listener(listener)
-        return attributes.shown(balancer.attributes)
+        return {"Attributes": attributes.shown(balancer.attributes)}
 
     def _check_buckets(self, region: str, after: dict[str, str]) -> None:
         """Refuse logs in a bucket that is not there."""
@@ -139,7 +184,9 @@ class LoadBalancerOperations(Store):
                 except (ClientError, ParamValidationError) as error:
                     raise AwsError("InvalidConfigurationRequest", f"S3 bucket '{bucket}' is not found") from error
 
-    def set_security_groups(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_security_groups(
+        self, context: RequestContext, request: SetSecurityGroupsRequest
+    ) -> SetSecurityGroupsAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         balancer.security_groups = self._security_groups(context.region, balancer.vpc_id, request["SecurityGroups"])
         ec2 = self.world.substrate.client("ec2", balancer.region)
@@ -147,7 +194,7 @@ class LoadBalancerOperations(Store):
             ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=balancer.security_groups)
         return {"SecurityGroupIds": balancer.security_groups}
 
-    def set_subnets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_subnets(self, context: RequestContext, request: SetSubnetsRequest) -> SetSubnetsAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         zones, vpc_id = self._zones(context.region, request, balancer.scheme)
         if vpc_id != balancer.vpc_id:
@@ -161,24 +208,28 @@ class LoadBalancerOperations(Store):
         shown = self._shown(balancer)
         return {"AvailabilityZones": shown["AvailabilityZones"], "IpAddressType": balancer.ip_address_type}
 
-    def set_ip_address_type(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_ip_address_type(self, context: RequestContext, request: SetIpAddressTypeRequest) -> SetIpAddressTypeAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         _check_ip_type(request["IpAddressType"])
         balancer.ip_address_type = request["IpAddressType"]
         return {"IpAddressType": balancer.ip_address_type}
 
-    def describe_capacity_reservation(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_capacity_reservation(
+        self, context: RequestContext, request: DescribeCapacityReservationRequest
+    ) -> DescribeCapacityReservationAnswer:
         return self._capacity(self.balancer(request["LoadBalancerArn"]))
 
-    def modify_capacity_reservation(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_capacity_reservation(
+        self, context: RequestContext, request: ModifyCapacityReservationRequest
+    ) -> ModifyCapacityReservationAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         units = (request.get("MinimumLoadBalancerCapacity") or {}).get("CapacityUnits")
         balancer.capacity_units = None if request.get("ResetCapacityReservation") else units
         balancer.capacity_modified_at = self.world.clock.now()
         return self._capacity(balancer)
 
-    def _capacity(self, balancer: LoadBalancer) -> dict[str, Any]:
-        answer: dict[str, Any] = {"DecreaseRequestsRemaining": 2, "CapacityReservationState": []}
+    def _capacity(self, balancer: LoadBalancer) -> DescribeCapacityReservationAnswer:
+        answer: DescribeCapacityReservationAnswer = {"DecreaseRequestsRemaining": 2, "CapacityReservationState": []}
         if balancer.capacity_modified_at is not None:
             answer["LastModifiedTime"] = self.world.clock.stamp(balancer.capacity_modified_at)
         if balancer.capacity_units is not None:
@@ -190,7 +241,7 @@ class LoadBalancerOperations(Store):
             ]
         return answer
 
-    def _shown(self, balancer: LoadBalancer) -> dict[str, Any]:
+    def _shown(self, balancer: LoadBalancer) -> LoadBalancerTypeDef:
         active = self.world.clock.now() >= balancer.created_at + PROVISIONING
         return {
             "LoadBalancerArn": balancer.arn,
@@ -213,7 +264,7 @@ class LoadBalancerOperations(Store):
 
     # The network it stands in.
 
-    def _zones(self, region: str, request: dict[str, Any], scheme: str) -> tuple[dict[str, str], str]:
+    def _zones(self, region: str, request: OnSubnets, scheme: str) -> tuple[dict[str, str], str]:
         mappings = request.get("SubnetMappings") or []
         if any(mapping.get("AllocationId") for mapping in mappings):
             raise AwsError(

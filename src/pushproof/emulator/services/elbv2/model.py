@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment.target_health import TargetHealth
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.literals import (
+        IpAddressTypeType,
+        LoadBalancerSchemeEnumType,
+        ProtocolEnumType,
+        TargetGroupIpAddressTypeEnumType,
+        TargetTypeEnumType,
+    )
+    from types_boto3_elbv2.type_defs import ActionOutputTypeDef, RuleConditionOutputTypeDef
 
 
 def unique() -> str:
@@ -22,12 +32,12 @@ class LoadBalancer:
     arn: str
     name: str
     region: str
-    scheme: str
+    scheme: LoadBalancerSchemeEnumType
     vpc_id: str
     address: str
     created_at: float
     security_groups: list[str]
-    ip_address_type: str
+    ip_address_type: IpAddressTypeType
     zones: dict[str, str]
     attributes: dict[str, str]
     interfaces: dict[str, str] = field(default_factory=dict)
@@ -46,8 +56,8 @@ class Rule:
 
     arn: str
     priority: int | None
-    conditions: list[dict[str, Any]]
-    actions: list[dict[str, Any]]
+    conditions: list[RuleConditionOutputTypeDef]
+    actions: list[ActionOutputTypeDef]
 
 
 @dataclass(slots=True)
@@ -56,7 +66,7 @@ class Listener:
 
     arn: str
     load_balancer_arn: str
-    protocol: str
+    protocol: ProtocolEnumType
     port: int
     rules: list[Rule]
     attributes: dict[str, str]
@@ -95,13 +105,13 @@ class TargetGroup:
     arn: str
     name: str
     region: str
-    target_type: str
-    protocol: str
+    target_type: TargetTypeEnumType
+    protocol: ProtocolEnumType
     port: int
     vpc_id: str
-    ip_address_type: str
+    ip_address_type: TargetGroupIpAddressTypeEnumType
     attributes: dict[str, str]
-    check_protocol: str
+    check_protocol: ProtocolEnumType
     check_port: str
     check_path: str
     check_interval: int

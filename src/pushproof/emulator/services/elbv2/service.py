@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -12,6 +12,17 @@ from pushproof.emulator.services.elbv2.store import page
 from pushproof.emulator.services.elbv2.tagging import TagOperations
 from pushproof.emulator.services.elbv2.targetgroups import TargetGroupOperations
 from pushproof.engines.tlspolicy import POLICIES, TlsPolicy
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import SslPolicyTypeDef
+
+    from pushproof.emulator.kernel.shapes.elbv2 import (
+        DescribeAccountLimitsAnswer,
+        DescribeAccountLimitsRequest,
+        DescribeSSLPoliciesAnswer,
+        DescribeSSLPoliciesRequest,
+    )
+
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 _LIMITS = {
@@ -32,20 +43,26 @@ _LIMITS = {
 class LoadBalancingService(LoadBalancerOperations, TargetGroupOperations, ListenerOperations, TagOperations):
     """The ELBv2 API. In process, ECS uses `register_target`, `deregister_target`, `target_health` and `subscribe`."""
 
-    def describe_ssl_policies(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_ssl_policies(
+        self, context: RequestContext, request: DescribeSSLPoliciesRequest
+    ) -> DescribeSSLPoliciesAnswer:
         names = request.get("Names") or list(POLICIES)
         if request.get("LoadBalancerType") not in (None, "application"):
             names = []
         unknown = [name for name in names if name not in POLICIES]
         if unknown:
             raise AwsError("SSLPolicyNotFound", f"SSL policy '{unknown[0]}' not found")
-        return page(request, [POLICIES[name] for name in names], _shown_policy, "SslPolicies")
+        chosen, more = page(request, [POLICIES[name] for name in names])
+        return {"SslPolicies": [_shown_policy(policy) for policy in chosen], **more}
 
-    def describe_account_limits(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return page(request, _LIMITS.items(), lambda limit: {"Name": limit[0], "Max": str(limit[1])}, "Limits")
+    def describe_account_limits(
+        self, context: RequestContext, request: DescribeAccountLimitsRequest
+    ) -> DescribeAccountLimitsAnswer:
+        chosen, more = page(request, _LIMITS.items())
+        return {"Limits": [{"Name": name, "Max": str(most)} for name, most in chosen], **more}
 
 
-def _shown_policy(policy: TlsPolicy) -> dict[str, Any]:
+def _shown_policy(policy: TlsPolicy) -> SslPolicyTypeDef:
     return {
         "Name": policy.name,
         "SslProtocols": list(policy.protocols),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from pushproof.emulator.kernel.balancing import (
     CertificateError,
@@ -24,6 +24,8 @@ from pushproof.emulator.services.elbv2.model import Listener, LoadBalancer, Rule
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
 
 if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import ActionOutputTypeDef
+
     from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
@@ -108,7 +110,7 @@ class Store(Service):
             )
         )
 
-    def check_groups(self, balancer: LoadBalancer, wanted: list[dict[str, Any]]) -> None:
+    def check_groups(self, balancer: LoadBalancer, wanted: list[ActionOutputTypeDef]) -> None:
         """Raises AwsError unless a listener of the load balancer may forward to the groups of these actions."""
         for arn in actions.target_groups_of(wanted):
             group = self.group(arn)
@@ -171,15 +173,25 @@ class Store(Service):
         self.health.close()
 
 
-def page(request: dict[str, Any], items: Iterable[T], shown: Callable[[T], dict[str, Any]], key: str) -> dict[str, Any]:
-    """One page of an answer, with the marker of the next."""
+class Paged(TypedDict):
+    """A request for a page."""
+
+    Marker: NotRequired[str]
+    PageSize: NotRequired[int]
+
+
+class More(TypedDict, total=False):
+    """An answer's marker of the next page; empty on the last."""
+
+    NextMarker: str
+
+
+def page(request: Paged, items: Iterable[T]) -> tuple[list[T], More]:
+    """One page of items, and the marker of the next."""
     everything = list(items)
     marker = request.get("Marker") or "0"
     if not marker.isascii() or not marker.isdigit():
         raise AwsError("ValidationError", f"Marker '{marker}' is not valid")
     start = int(marker)
     end = start + (request.get("PageSize") or PAGE)
-    answer: dict[str, Any] = {key: [shown(item) for item in everything[start:end]]}
-    if end < len(everything):
-        answer["NextMarker"] = str(end)
-    return answer
+    return everything[start:end], {"NextMarker": str(end)} if end < len(everything) else {}

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.elbv2.store import Store
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import TagTypeDef
+
+    from pushproof.emulator.kernel.shapes.elbv2 import (
+        AddTagsAnswer,
+        AddTagsRequest,
+        DescribeTagsAnswer,
+        DescribeTagsRequest,
+        RemoveTagsAnswer,
+        RemoveTagsRequest,
+    )
+
 
 _LIMIT = 50
 
@@ -14,7 +27,7 @@ _LIMIT = 50
 class TagOperations(Store):
     """Describe, add and remove tags."""
 
-    def describe_tags(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_tags(self, context: RequestContext, request: DescribeTagsRequest) -> DescribeTagsAnswer:
         arns = request["ResourceArns"]
         if len(arns) > 20:
             raise AwsError("ValidationError", "You can specify up to 20 resources in a single call")
@@ -25,8 +38,8 @@ class TagOperations(Store):
             ]
         }
 
-    def add_tags(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        added = tags_of(request)
+    def add_tags(self, context: RequestContext, request: AddTagsRequest) -> AddTagsAnswer:
+        added = as_dict(request["Tags"])
         for arn in request["ResourceArns"]:
             if len({**self._tags(arn), **added}) > _LIMIT:
                 raise AwsError("TooManyTags", "The maximum number of tags has been reached on a load balancer")
@@ -34,7 +47,7 @@ class TagOperations(Store):
             self.tags[arn].update(added)
         return {}
 
-    def remove_tags(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def remove_tags(self, context: RequestContext, request: RemoveTagsRequest) -> RemoveTagsAnswer:
         for arn in request["ResourceArns"]:
             tags = self._tags(arn)
             for key in request["TagKeys"]:
@@ -55,10 +68,9 @@ class TagOperations(Store):
         raise AwsError("ValidationError", f"'{arn}' is not a valid ARN of a load balancing resource")
 
 
-def tags_of(request: dict[str, Any]) -> dict[str, str]:
-    """A request's tags. Raises AwsError when a key comes twice."""
-    given = request.get("Tags") or []
-    tags = {tag["Key"]: tag.get("Value") or "" for tag in given}
-    if len(tags) < len(given):
+def as_dict(items: list[TagTypeDef]) -> dict[str, str]:
+    """Return a request's tags by key. Raises AwsError when a key comes twice."""
+    tags = {tag["Key"]: tag.get("Value") or "" for tag in items}
+    if len(tags) < len(items):
         raise AwsError("DuplicateTagKeys", "A tag key was specified more than once")
     return tags

@@ -7,33 +7,68 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import attributes
+from pushproof.emulator.services.elbv2.health import Subscriber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup, unique
 from pushproof.emulator.services.elbv2.names import check_name
 from pushproof.emulator.services.elbv2.store import Store, page
-from pushproof.emulator.services.elbv2.tagging import tags_of
+from pushproof.emulator.services.elbv2.tagging import as_dict
 from pushproof.engines.deployment.errors import InvalidDeploymentConfiguration
 from pushproof.engines.deployment.target_health import Matcher, TargetHealth, target_unused
 
-# Request member -> (field, lowest, highest)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_elbv2.type_defs import (
+        TargetDescriptionTypeDef,
+        TargetGroupTypeDef,
+        TargetHealthDescriptionTypeDef,
+        TargetHealthTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.elbv2 import (
+        CreateTargetGroupAnswer,
+        CreateTargetGroupRequest,
+        DeleteTargetGroupAnswer,
+        DeleteTargetGroupRequest,
+        DeregisterTargetsAnswer,
+        DeregisterTargetsRequest,
+        DescribeTargetGroupAttributesAnswer,
+        DescribeTargetGroupAttributesRequest,
+        DescribeTargetGroupsAnswer,
+        DescribeTargetGroupsRequest,
+        DescribeTargetHealthAnswer,
+        DescribeTargetHealthRequest,
+        ModifyTargetGroupAnswer,
+        ModifyTargetGroupAttributesAnswer,
+        ModifyTargetGroupAttributesRequest,
+        ModifyTargetGroupRequest,
+        RegisterTargetsAnswer,
+        RegisterTargetsRequest,
+    )
+
+
+# Request member -> (lowest, highest)
 _NUMBERS = {
-    "HealthCheckIntervalSeconds": ("check_interval", 5, 300),
-    "HealthCheckTimeoutSeconds": ("check_timeout", 2, 120),
-    "HealthyThresholdCount": ("healthy_threshold", 2, 10),
-    "UnhealthyThresholdCount": ("unhealthy_threshold", 2, 10),
+    "HealthCheckIntervalSeconds": (5, 300),
+    "HealthCheckTimeoutSeconds": (2, 120),
+    "HealthyThresholdCount": (2, 10),
+    "UnhealthyThresholdCount": (2, 10),
 }
 
 
 class TargetGroupOperations(Store):
     """Create, describe, change and delete target groups; register and deregister targets."""
 
-    def create_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_target_group(
+        self, context: RequestContext, request: CreateTargetGroupRequest
+    ) -> CreateTargetGroupAnswer:
         name = request["Name"]
         check_name("Target group", name)
         kind = request.get("TargetType") or "instance"
@@ -72,7 +107,7 @@ class TargetGroupOperations(Store):
             matcher="200",
         )
         _configure(group, request)
-        tags = tags_of(request)
+        tags = as_dict(request.get("Tags", []))
         existing = next((g for g in self.groups.values() if (g.name, g.region) == (name, context.region)), None)
         if existing is not None:
             if _settings(existing) != _settings(group) or self.tags[existing.arn] != tags:
@@ -86,7 +121,9 @@ class TargetGroupOperations(Store):
         self.publish_group(group)
         return {"TargetGroups": [self._shown_group(group)]}
 
-    def describe_target_groups(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_target_groups(
+        self, context: RequestContext, request: DescribeTargetGroupsRequest
+    ) -> DescribeTargetGroupsAnswer:
         arns, names, balancer = request.get("TargetGroupArns"), request.get("Names"), request.get("LoadBalancerArn")
         here = [group for group in self.groups.values() if group.region == context.region]
         if balancer:
@@ -95,14 +132,19 @@ class TargetGroupOperations(Store):
         chosen = [g for g in here if (not arns or g.arn in arns) and (not names or g.name in names)]
         if len(chosen) < len(set(arns or names or ())):
             raise AwsError("TargetGroupNotFound", "One or more target groups not found")
-        return page(request, chosen, self._shown_group, "TargetGroups")
+        chosen, more = page(request, chosen)
+        return {"TargetGroups": [self._shown_group(item) for item in chosen], **more}
 
-    def modify_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_target_group(
+        self, context: RequestContext, request: ModifyTargetGroupRequest
+    ) -> ModifyTargetGroupAnswer:
         group = self.group(request["TargetGroupArn"])
         _configure(group, request)
         return {"TargetGroups": [self._shown_group(group)]}
 
-    def delete_target_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_target_group(
+        self, context: RequestContext, request: DeleteTargetGroupRequest
+    ) -> DeleteTargetGroupAnswer:
         group = self.groups.get(request["TargetGroupArn"])
         if group is None:
             return {}
@@ -114,16 +156,20 @@ class TargetGroupOperations(Store):
         self.plane.remove_target_group(group.arn)
         return {}
 
-    def describe_target_group_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return attributes.shown(self.group(request["TargetGroupArn"]).attributes)
+    def describe_target_group_attributes(
+        self, context: RequestContext, request: DescribeTargetGroupAttributesRequest
+    ) -> DescribeTargetGroupAttributesAnswer:
+        return {"Attributes": attributes.shown(self.group(request["TargetGroupArn"]).attributes)}
 
-    def modify_target_group_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def modify_target_group_attributes(
+        self, context: RequestContext, request: ModifyTargetGroupAttributesRequest
+    ) -> ModifyTargetGroupAttributesAnswer:
         group = self.group(request["TargetGroupArn"])
         group.attributes = attributes.changed("Target group", group.attributes, request["Attributes"])
         self.publish_group(group)
-        return attributes.shown(group.attributes)
+        return {"Attributes": attributes.shown(group.attributes)}
 
-    def register_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def register_targets(self, context: RequestContext, request: RegisterTargetsRequest) -> RegisterTargetsAnswer:
         group = self.group(request["TargetGroupArn"])
         wanted = [(one, self._address(group, one)) for one in request["Targets"]]
         in_use = group.arn in self.in_use()
@@ -136,19 +182,21 @@ class TargetGroupOperations(Store):
             self.health.register(group, one["Id"], port, address, zone=one.get("AvailabilityZone"), in_use=in_use)
         return {}
 
-    def deregister_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def deregister_targets(self, context: RequestContext, request: DeregisterTargetsRequest) -> DeregisterTargetsAnswer:
         group = self.group(request["TargetGroupArn"])
         for one in request["Targets"]:
             for target in _matching(group, one):
                 self.health.deregister(group, target)
         return {}
 
-    def describe_target_health(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_target_health(
+        self, context: RequestContext, request: DescribeTargetHealthRequest
+    ) -> DescribeTargetHealthAnswer:
         group = self.group(request["TargetGroupArn"])
         wanted = request.get("Targets")
         if not wanted:
             return {"TargetHealthDescriptions": [_shown_health(group, target) for target in group.targets.values()]}
-        shown: list[dict[str, Any]] = []
+        shown: list[TargetHealthDescriptionTypeDef] = []
         for one in wanted:
             found = _matching(group, one)
             shown += [_shown_health(group, target) for target in found]
@@ -179,7 +227,7 @@ class TargetGroupOperations(Store):
         target = group.targets.get((ip, port)) if group else None
         return target.health if target is not None else target_unused("Target.NotRegistered")
 
-    def subscribe(self, target_group_arn: str, callback: Any) -> Any:
+    def subscribe(self, target_group_arn: str, callback: Subscriber) -> Callable[[], None]:
         """Have `callback(ip, port, state, reason)` told of every change in a group; returns what ends that.
 
         State `unused` with reason Target.NotRegistered says that a target is gone, its draining over.
@@ -188,7 +236,7 @@ class TargetGroupOperations(Store):
 
     # Shapes.
 
-    def _shown_group(self, group: TargetGroup) -> dict[str, Any]:
+    def _shown_group(self, group: TargetGroup) -> TargetGroupTypeDef:
         return {
             "TargetGroupArn": group.arn,
             "TargetGroupName": group.name,
@@ -210,7 +258,7 @@ class TargetGroupOperations(Store):
             "LoadBalancerArns": self.using(group.arn),
         }
 
-    def _address(self, group: TargetGroup, target: dict[str, Any]) -> str:
+    def _address(self, group: TargetGroup, target: TargetDescriptionTypeDef) -> str:
         wanted = str(target["Id"])
         if group.target_type == "instance":
             return self._instance_address(group, wanted)
@@ -247,17 +295,18 @@ class TargetGroupOperations(Store):
         return [ipaddress.ip_network(block) for block in blocks]
 
 
-def _configure(group: TargetGroup, request: dict[str, Any]) -> None:
+def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTargetGroupRequest) -> None:
     """Take over the health check settings of a request; raises AwsError and changes nothing when they do not fit."""
-    numbers = {field: request.get(member, getattr(group, field)) for member, (field, _, _) in _NUMBERS.items()}
-    for member, (field, low, high) in _NUMBERS.items():
-        if not low <= numbers[field] <= high:
-            raise AwsError("ValidationError", f"{member} '{numbers[field]}' must be between '{low}' and '{high}'")
-    if numbers["check_timeout"] >= numbers["check_interval"]:
+    interval = request.get("HealthCheckIntervalSeconds", group.check_interval)
+    timeout = request.get("HealthCheckTimeoutSeconds", group.check_timeout)
+    healthy = request.get("HealthyThresholdCount", group.healthy_threshold)
+    unhealthy = request.get("UnhealthyThresholdCount", group.unhealthy_threshold)
+    for number, (member, (low, high)) in zip((interval, timeout, healthy, unhealthy), _NUMBERS.items(), strict=True):
+        if not low <= number <= high:
+            raise AwsError("ValidationError", f"{member} '{number}' must be between '{low}' and '{high}'")
+    if timeout >= interval:
         raise AwsError(
-            "ValidationError",
-            f"Health check timeout '{numbers['check_timeout']}' must be smaller than the interval "
-            f"'{numbers['check_interval']}'",
+            "ValidationError", f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'"
         )
     if request.get("HealthCheckEnabled") is False:
         raise AwsError(
@@ -284,12 +333,12 @@ def _configure(group: TargetGroup, request: dict[str, Any]) -> None:
         raise AwsError(
             "ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'"
         ) from error
-    for field, value in numbers.items():
-        setattr(group, field, value)
+    group.check_interval, group.check_timeout = interval, timeout
+    group.healthy_threshold, group.unhealthy_threshold = healthy, unhealthy
     group.check_protocol, group.check_port, group.check_path, group.matcher = protocol, port, path, matcher
 
 
-def _settings(group: TargetGroup) -> tuple[Any, ...]:
+def _settings(group: TargetGroup) -> tuple[object, ...]:
     return (
         group.target_type,
         group.protocol,
@@ -306,17 +355,17 @@ def _settings(group: TargetGroup) -> tuple[Any, ...]:
     )
 
 
-def _matching(group: TargetGroup, wanted: dict[str, Any]) -> list[RegisteredTarget]:
+def _matching(group: TargetGroup, wanted: TargetDescriptionTypeDef) -> list[RegisteredTarget]:
     port = wanted.get("Port")
     return [one for one in group.targets.values() if one.id == wanted["Id"] and port in (None, one.port)]
 
 
-def _shown_health(group: TargetGroup, target: RegisteredTarget) -> dict[str, Any]:
-    health: dict[str, Any] = {"State": target.health.state}
+def _shown_health(group: TargetGroup, target: RegisteredTarget) -> TargetHealthDescriptionTypeDef:
+    health: TargetHealthTypeDef = {"State": target.health.state}
     if target.health.reason:
         health["Reason"] = target.health.reason
         health["Description"] = target.health.description
-    described: dict[str, Any] = {"Id": target.id, "Port": target.port}
+    described: TargetDescriptionTypeDef = {"Id": target.id, "Port": target.port}
     if target.zone:
         described["AvailabilityZone"] = target.zone
     port = str(target.port) if group.check_port == "traffic-port" else group.check_port
