@@ -218,7 +218,12 @@ class ListenerOperations(Store):
     ) -> SetRulePrioritiesAnswer:
         wanted: dict[str, int] = {}
         for pair in request["RulePriorities"]:
-            wanted[pair["RuleArn"]] = pair["Priority"]
+            arn, number = pair.get("RuleArn"), pair.get("Priority")
+            if not arn or number is None:
+                raise AwsError("ValidationError", "A rule ARN and a priority must be specified")
+            wanted[arn] = number
+        if not wanted:
+            raise AwsError("ValidationError", "A rule ARN and a priority must be specified")
         found = [self.rule(arn) for arn in wanted]
         listener = found[0][0]
         if any(other is not listener for other, _ in found):

@@ -270,7 +270,10 @@ class LoadBalancerOperations(Store):
             raise AwsError(
                 "InvalidConfigurationRequest", "Application Load Balancers do not support Elastic IP addresses"
             )
-        wanted = list(dict.fromkeys([*(request.get("Subnets") or []), *(mapping["SubnetId"] for mapping in mappings)]))
+        mapped = [mapping.get("SubnetId", "") for mapping in mappings]
+        if not all(mapped):
+            raise AwsError("ValidationError", "A subnet ID must be specified in each subnet mapping")
+        wanted = list(dict.fromkeys([*(request.get("Subnets") or []), *mapped]))
         if not wanted:
             raise AwsError(
                 "ValidationError", "At least two subnets in two different Availability Zones must be specified"
