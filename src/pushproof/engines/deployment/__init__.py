@@ -1,4 +1,4 @@
-"""ECS rolling deployments, decided as AWS decides them: scheduler, circuit breaker, rollback, and health."""
+"""ECS rolling deployments, decided as AWS decides them: scheduler, circuit breaker, rollback, and targets' health."""
 
 from __future__ import annotations
 
@@ -8,14 +8,6 @@ from .configuration import (
     DeploymentSettings,
     EarlySuccess,
     FailureThreshold,
-)
-from .container_health import (
-    ContainerHealth,
-    HealthCheck,
-    HealthStatus,
-    container_checked,
-    container_started,
-    task_health,
 )
 from .errors import (
     DeploymentError,
@@ -45,7 +37,7 @@ from .exchange import (
 from .passes import listed
 from .scheduler import create_service, decide, delete_service, stop_service_deployment, update_service
 from .simulation import Sample, TaskScript, Timeline, simulate
-from .state import Deployment, LoadBalancer, Revision, Rollback, ServiceDeployment, ServiceState, Task
+from .state import Deployment, HealthStatus, LoadBalancer, Revision, Rollback, ServiceDeployment, ServiceState, Task
 from .target_health import (
     DESCRIPTIONS,
     Matcher,
@@ -65,7 +57,6 @@ __all__ = [
     "Action",
     "BridgeEvent",
     "CircuitBreaker",
-    "ContainerHealth",
     "Decision",
     "Deployment",
     "DeploymentConfiguration",
@@ -74,7 +65,6 @@ __all__ = [
     "DeregisterTarget",
     "EarlySuccess",
     "FailureThreshold",
-    "HealthCheck",
     "HealthStatus",
     "InvalidDeploymentConfiguration",
     "LoadBalancer",
@@ -106,8 +96,6 @@ __all__ = [
     "TaskStopped",
     "Timeline",
     "UnsupportedDeployment",
-    "container_checked",
-    "container_started",
     "create_service",
     "decide",
     "delete_service",
@@ -119,6 +107,5 @@ __all__ = [
     "target_probed",
     "target_registered",
     "target_unused",
-    "task_health",
     "update_service",
 ]

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .container_health import HealthStatus
 from .target_health import TargetStateName
 
 if TYPE_CHECKING:
-    from .state import ServiceState
+    from .state import HealthStatus, ServiceState
 
 StopCode = Literal[
     "TaskFailedToStart",
@@ -34,7 +33,7 @@ class TaskRunning:
 
 @dataclass(frozen=True, slots=True)
 class TaskHealthChanged:
-    """The task's health over its essential containers, as `task_health` gives it."""
+    """The task's health over its essential containers, as the task engine tells it."""
 
     task_id: str
     status: HealthStatus

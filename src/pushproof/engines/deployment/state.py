@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .configuration import DeploymentConfiguration, DeploymentSettings
-from .container_health import HealthStatus
 from .target_health import TargetStateName
 
+HealthStatus = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
 RolloutState = Literal["IN_PROGRESS", "COMPLETED", "FAILED"]
 DeploymentStatus = Literal["PRIMARY", "ACTIVE", "INACTIVE"]
 ServiceDeploymentStatus = Literal[

@@ -26,8 +26,9 @@ from pushproof.engines.deployment import (
 )
 
 from .capacity import next_provider
-from .life import TaskLife, new_container
+from .life import TaskLife
 from .model import EcsService, EcsTask, Region
+from .orders import new_container
 from .shapes import iso
 
 if TYPE_CHECKING:
@@ -108,12 +109,12 @@ class ServiceController:
         if what == "running":
             seen = TaskRunning(task.id)
         elif what == "health":
-            seen = TaskHealthChanged(task.id, task.health)
+            seen = TaskHealthChanged(task.id, task.state.health)
         else:
             seen = TaskStopped(
                 task.id,
-                task.stop_code or "EssentialContainerExited",  # type: ignore[arg-type]
-                task.stopped_reason or "",
+                task.state.stop_code or "EssentialContainerExited",
+                task.state.stopped_reason or "",
             )
         self.observe(service, [seen])
 

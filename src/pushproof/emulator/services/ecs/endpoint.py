@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.errors import AwsError
 
-from .model import ContainerState, EcsTask
+from .model import EcsContainer, EcsTask
 from .preparing import log_options
 from .shapes import runtime_id
 
@@ -34,7 +34,7 @@ _CREDENTIALS = "/v2/credentials/"
 _LIFETIME = timedelta(hours=6)
 
 
-def variables(task: EcsTask, container: ContainerState) -> dict[str, str]:
+def variables(task: EcsTask, container: EcsContainer) -> dict[str, str]:
     """The variables by which code in a container finds what is here."""
     found = {"ECS_CONTAINER_METADATA_URI_V4": f"http://{HOST}{_METADATA}{container.token}"}
     if task.role_arn:
@@ -112,13 +112,15 @@ class TaskEndpoint:
             return _json(self._statistics(task, container))
         return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})
 
-    def _statistics(self, task: EcsTask, container: ContainerState) -> dict[str, Any] | None:
+    def _statistics(self, task: EcsTask, container: EcsContainer) -> dict[str, Any] | None:
         runtime = self._runtime
         return runtime.statistics(task.id, container.name) if runtime is not None else None
 
 
-def container_metadata(task: EcsTask, container: ContainerState, clock: Clock) -> dict[str, Any]:
+def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> dict[str, Any]:
     """The container part of the response; the addresses are those of the task's network interface."""
+    state = task.state.container(container.name)
+    assert state is not None
     definition = next(one for one in task.definition.containers if one["name"] == container.name)
     found: dict[str, Any] = {
         "DockerId": runtime_id(task, container),
@@ -135,18 +137,18 @@ def container_metadata(task: EcsTask, container: ContainerState, clock: Clock) -
             **(definition.get("dockerLabels") or {}),
         },
         "DesiredStatus": task.desired_status,
-        "KnownStatus": container.last_status,
+        "KnownStatus": state.last_status,
         "Limits": {"CPU": max(2, definition.get("cpu") or 0), "Memory": definition.get("memory") or 0},
         "Type": "NORMAL",
         "ContainerARN": container.arn,
         "Snapshotter": "overlayfs",
     }
-    if container.started_at is not None:
-        found["CreatedAt"] = found["StartedAt"] = _time(clock.stamp(container.started_at))
-    if container.exit_code is not None:
-        found["ExitCode"] = container.exit_code
-    if container.health is not None:
-        found["Health"] = {"status": container.health_status}
+    if state.started_at is not None:
+        found["CreatedAt"] = found["StartedAt"] = _time(clock.stamp(state.started_at))
+    if state.exit_code is not None:
+        found["ExitCode"] = state.exit_code
+    if state.health is not None:
+        found["Health"] = {"status": state.health_status}
     options = log_options(definition)
     if options is not None:
         stream = {"awslogs-stream": container.stream} if container.stream else {}

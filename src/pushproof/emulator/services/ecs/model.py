@@ -9,9 +9,8 @@ from typing import Any
 
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.loop import Timer
-from pushproof.engines.deployment import ContainerHealth, HealthCheck, HealthStatus, ServiceEvent, ServiceState
-
-from .ordering import Dependency
+from pushproof.engines.deployment import ServiceEvent, ServiceState
+from pushproof.engines.tasks import DesiredStatus, Reminder, TaskState, TaskStatus
 
 
 @dataclass(slots=True)
@@ -90,38 +89,26 @@ class Interface:
 
 
 @dataclass(slots=True)
-class ContainerState:
-    """A container of a task."""
+class EcsContainer:
+    """A container of a task, but for its state: that is in the task's `state`, under its name."""
 
     name: str
     image: str
     arn: str
-    essential: bool
-    check: HealthCheck | None = None
-    health: ContainerHealth | None = None
     digest: str | None = None
-    last_status: str = "PENDING"
-    exit_code: int | None = None
-    reason: str | None = None
-    check_timer: Timer | None = None
     stream: str | None = None
     lines: list[tuple[float, str]] = field(default_factory=list)
     flush_timer: Timer | None = None
-    depends_on: tuple[Dependency, ...] = ()
-    start_timeout: float | None = None
-    starting: bool = False
-    started_at: float | None = None
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """What the path of its metadata ends in; its own secret."""
-
-    @property
-    def health_status(self) -> HealthStatus:
-        return self.health.status if self.health is not None else "UNKNOWN"
+    """The last part of its metadata's path; its own secret."""
 
 
 @dataclass(slots=True)
 class EcsTask:
-    """A task, run by a service or on its own; `address` is where its ports really answer."""
+    """A task, run by a service or on its own; `address` is where its ports really answer.
+
+    `state` is the task engine's: `TaskLife` begins it, and is the only one that changes it.
+    """
 
     id: str
     arn: str
@@ -133,38 +120,36 @@ class EcsTask:
     group: str
     network: dict[str, Any]
     subnet_id: str
-    containers: list[ContainerState]
+    containers: list[EcsContainer]
+    state: TaskState = field(default_factory=lambda: TaskState(()))
     service: EcsService | None = None
     deployment_id: str = ""
     started_by: str = ""
     capacity_provider: str | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
-    last_status: str = "PROVISIONING"
-    desired_status: str = "RUNNING"
-    health: HealthStatus = "UNKNOWN"
     interface: Interface | None = None
     address: str | None = None
     pull_started_at: float | None = None
     pull_stopped_at: float | None = None
-    started_at: float | None = None
-    stopping_at: float | None = None
-    execution_stopped_at: float | None = None
-    stopped_at: float | None = None
-    stop_code: str | None = None
-    stopped_reason: str | None = None
-    in_runtime: bool = False
-    busy: bool = False
-    version: int = 1
+    reminders: dict[Reminder, Timer] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    """What the path of its credentials ends in; the task's own secret."""
+    """The last part of its credentials' path; the task's own secret."""
 
     @property
     def role_arn(self) -> str | None:
         """The task role, whose credentials its containers get."""
         return self.overrides.get("taskRoleArn") or self.definition.document.get("taskRoleArn") or None
 
-    def container(self, name: str) -> ContainerState | None:
+    @property
+    def last_status(self) -> TaskStatus:
+        return self.state.last_status
+
+    @property
+    def desired_status(self) -> DesiredStatus:
+        return self.state.desired_status
+
+    def container(self, name: str) -> EcsContainer | None:
         return next((known for known in self.containers if known.name == name), None)
 
 

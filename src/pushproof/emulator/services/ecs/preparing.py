@@ -1,4 +1,4 @@
-"""Preparation of a task before its containers start: secrets, registry login, log streams, image pulls.
+"""Preparation of a task before its containers start: secrets, registry login, log streams, images.
 
 Everything here blocks and runs off the world's lock; it sees values only. Refusals carry AWS's stopped-task texts:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
@@ -18,17 +18,8 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.tasks import (
-    ContainerSpec,
-    PulledImage,
-    PullError,
-    StartError,
-    TaskListener,
-    TaskRuntime,
-    TaskSpec,
-)
-
-from .ordering import dependencies
+from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage, PullError, TaskRuntime, TaskSpec
+from pushproof.engines.tasks import dependencies
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -62,24 +53,26 @@ class Order:
     security_groups: tuple[str, ...]
     public_ip: bool
     task_arn: str
-    # By container: what it finds the task endpoint by.
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By container: the variables by which it finds the task endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A started task: the address of its ports, and the digests of its images."""
+class Prepared:
+    """A task that can start, and when its images were pulled."""
 
-    address: str
-    digests: dict[str, str]
+    spec: TaskSpec
     pull_started_at: float
     pull_stopped_at: float
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digests of the images, by container."""
+        return {container.name: container.image.digest for container in self.spec.containers}
 
-def prepare_and_start(
-    world: Site, runtime: TaskRuntime | None, order: Order, credentials: Credentials | None, listener: TaskListener
-) -> Started:
-    """Everything from secrets to running containers. Raises TaskFailed in AWS's words."""
+
+def prepare(world: Site, runtime: TaskRuntime | None, order: Order, credentials: Credentials | None) -> Prepared:
+    """Fetch secrets and images, create log streams. Raises TaskFailed in AWS's words."""
     if runtime is None:
         raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on.")
     secrets = {one["name"]: _secrets(world, order, one, credentials) for one in order.containers}
@@ -101,13 +94,9 @@ def prepare_and_start(
         ),
         cpu=order.cpu,
         memory=order.memory,
-        started_at=world.clock.now(),
+        started_at=pulled,
     )
-    try:
-        address = runtime.start(spec, listener)
-    except StartError as error:
-        raise TaskFailed(f"CannotStartContainerError: {error.reason}") from error
-    return Started(address, {name: image.digest for name, image in images.items()}, pulling, pulled)
+    return Prepared(spec, pulling, pulled)
 
 
 def _container(

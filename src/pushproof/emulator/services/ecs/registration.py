@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pushproof.engines.deployment import DeploymentError, HealthCheck
+from pushproof.engines.tasks import HealthCheck, InvalidHealthCheck, refusal
 
 from .fargate import fargate_problems
-from .ordering import refusal
 from .sizes import cpu_units, mebibytes
 
 Document = Mapping[str, Any]
@@ -133,7 +132,7 @@ def _container(request: Document, container: Document, containers: Sequence[Docu
     if container.get("healthCheck"):
         try:
             HealthCheck.parse(container["healthCheck"])
-        except DeploymentError as error:
+        except InvalidHealthCheck as error:
             yield f"Container {name}: {error}"
     secrets = container.get("secrets") or []
     if secrets and not request.get("executionRoleArn"):

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from pushproof.base.clock import Clock
 from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
+from pushproof.engines.tasks import TaskState
 
-from .model import ContainerState, EcsService, EcsTask, tag_list
+from .model import EcsContainer, EcsService, EcsTask, tag_list
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
+def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, tags: bool = False) -> dict[str, Any]:
+    """Describe a task as it is, or as it was in `state`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
+    """
     document = task.definition.document
+    state = state or task.state
     shown: dict[str, Any] = {
         "taskArn": task.arn,
         "clusterArn": task.cluster.arn,
@@ -24,9 +29,9 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
         "containers": [],
         "attachments": [],
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
-        "lastStatus": task.last_status,
-        "desiredStatus": task.desired_status,
-        "healthStatus": task.health,
+        "lastStatus": state.last_status,
+        "desiredStatus": state.desired_status,
+        "healthStatus": state.health,
         "group": task.group,
         "launchType": task.launch_type,
         "platformVersion": "1.4.0",
@@ -41,27 +46,27 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
         "ephemeralStorage": document.get("ephemeralStorage") or {"sizeInGiB": 20},
         "enableExecuteCommand": False,
         "inferenceAccelerators": [],
-        "version": task.version,
+        "version": state.version,
         "tags": tag_list(task.tags) if tags else [],
     }
     if task.started_by:
         shown["startedBy"] = task.started_by
     if task.capacity_provider:
         shown["capacityProviderName"] = task.capacity_provider
-    if task.stop_code:
-        shown["stopCode"] = task.stop_code
-        shown["stoppedReason"] = task.stopped_reason or ""
-    if task.started_at is not None or task.last_status == "RUNNING":
+    if state.stop_code:
+        shown["stopCode"] = state.stop_code
+        shown["stoppedReason"] = state.stopped_reason or ""
+    if state.started_at is not None or state.last_status == "RUNNING":
         shown["connectivity"] = "CONNECTED"
         shown["connectivityAt"] = clock.stamp(task.created_at)
     times = {
         "createdAt": task.created_at,
         "pullStartedAt": task.pull_started_at,
         "pullStoppedAt": task.pull_stopped_at,
-        "startedAt": task.started_at,
-        "stoppingAt": task.stopping_at,
-        "executionStoppedAt": task.execution_stopped_at,
-        "stoppedAt": task.stopped_at,
+        "startedAt": state.started_at,
+        "stoppingAt": state.stopping_at,
+        "executionStoppedAt": state.execution_stopped_at,
+        "stoppedAt": state.stopped_at,
     }
     shown |= {name: clock.stamp(at) for name, at in times.items() if at is not None}
     interface = task.interface
@@ -82,29 +87,31 @@ def task_shape(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, 
                 ],
             }
         ]
-    for one in task.containers:
-        container: dict[str, Any] = {
-            "containerArn": one.arn,
+    for record in task.containers:
+        container = state.container(record.name)
+        assert container is not None
+        described: dict[str, Any] = {
+            "containerArn": record.arn,
             "taskArn": task.arn,
-            "name": one.name,
-            "image": one.image,
-            "lastStatus": one.last_status,
+            "name": record.name,
+            "image": record.image,
+            "lastStatus": container.last_status,
             "networkInterfaces": networks,
-            "healthStatus": one.health_status,
+            "healthStatus": container.health_status,
             "cpu": "0",
         }
-        if one.digest:
-            container["imageDigest"] = one.digest
-            container["runtimeId"] = runtime_id(task, one)
-        if one.exit_code is not None:
-            container["exitCode"] = one.exit_code
-        if one.reason:
-            container["reason"] = one.reason
-        shown["containers"].append(container)
+        if record.digest:
+            described["imageDigest"] = record.digest
+            described["runtimeId"] = runtime_id(task, record)
+        if container.exit_code is not None:
+            described["exitCode"] = container.exit_code
+        if container.reason:
+            described["reason"] = container.reason
+        shown["containers"].append(described)
     return shown
 
 
-def runtime_id(task: EcsTask, container: ContainerState) -> str:
+def runtime_id(task: EcsTask, container: EcsContainer) -> str:
     """Return Fargate's name of a container: the task's id and ten digits."""
     return f"{task.id}-{zlib.crc32(container.name.encode()):010d}"
 

@@ -11,8 +11,9 @@ from pushproof.emulator.kernel.context import RequestContext
 from .amounts import check_tags, check_token, invalid
 from .base import EcsBase, last, missing, page
 from .capacity import BOTH_NAMED, check_strategy, next_provider, normalised
-from .life import TaskLife, new_container
+from .life import TaskLife
 from .model import EcsTask, tag_map
+from .orders import new_container
 from .placement import check_network, check_placement, normalised_network
 from .shapes import task_shape
 

@@ -37,7 +37,7 @@ class Unmeetable(Exception):
 
 def dependencies(definition: Mapping[str, Any]) -> tuple[Dependency, ...]:
     """The entries of a container definition's `dependsOn`."""
-    return tuple(Dependency(one["containerName"], one["condition"]) for one in definition.get("dependsOn") or [])
+    return tuple(Dependency(entry["containerName"], entry["condition"]) for entry in definition.get("dependsOn") or [])
 
 
 def met(dependency: Dependency, progress: Progress) -> bool:

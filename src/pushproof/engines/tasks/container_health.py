@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .errors import InvalidDeploymentConfiguration
+from .errors import InvalidHealthCheck
 
 HealthStatus = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
 
@@ -31,7 +31,7 @@ class HealthCheck:
         """Read a container definition's `healthCheck`.
 
         Raises:
-            InvalidDeploymentConfiguration: no command, a command that starts neither with CMD nor CMD-SHELL, or a
+            InvalidHealthCheck: no command, a command that starts neither with CMD nor CMD-SHELL, or a
                 number outside AWS's range.
         """
         command = document.get("command")
@@ -41,18 +41,14 @@ class HealthCheck:
             or not all(isinstance(word, str) for word in command)
             or command[0] not in ("CMD", "CMD-SHELL")
         ):
-            raise InvalidDeploymentConfiguration(
-                "healthCheck.command", command, 'a list of strings that starts with "CMD" or "CMD-SHELL"'
-            )
+            raise InvalidHealthCheck("command", command, 'a list of strings that starts with "CMD" or "CMD-SHELL"')
         numbers: dict[str, int] = {}
         for name, (least, most, default) in _RANGES.items():
             value = document.get(name)
             if value is None:
                 value = default
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise InvalidDeploymentConfiguration(
-                    f"healthCheck.{name}", value, f"a whole number from {least} to {most}"
-                )
+                raise InvalidHealthCheck(name, value, f"a whole number from {least} to {most}")
             numbers[name] = value
         return cls(
             command=tuple(command),
