@@ -98,13 +98,33 @@ def drill(
     target: Annotated[TargetName, typer.Option(help="where to run it")] = TargetName.EMBEDDED,
     variant: Annotated[str, typer.Option(help="the breakage to push, one of app/variants")] = "unhealthy",
     keep: Annotated[
-        bool, typer.Option("--keep", help="leave the world up at the end and print how to reach it")
+        bool,
+        typer.Option(
+            "--keep", help="do not destroy: a world stays up until Ctrl-C, a sandbox run until its time is over"
+        ),
     ] = False,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="STEP", help="leave a step out; may be repeated")
+    ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="go on from this step in a world or run that is kept"),
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run", parser=parse_run_id, metavar="ID", help="the kept world or run for --from, if there are several"
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="write the timeline as an HTML file")] = None,
 ) -> None:
-    """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves."""
+    """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
+
+    Steps: apply, refused-before-authorisation, first-deployment, second-deployment, broken-deployment, notifications,
+    empty-plan, destroy.
+    """
     from pushproof.cli.drill import run_drill
-    from pushproof.drill.settings import DrillSettings
+    from pushproof.drill.settings import BadInput, DrillSettings
 
     def body() -> int:
         settings = DrillSettings(
@@ -116,8 +136,12 @@ def drill(
             variant=variant,
             keep=keep,
             report=report,
+            skip=tuple(skip or ()),
+            start=start,
         )
-        return run_drill(settings, target=target.value, speed=speed, port=port)
+        if run_id is not None and start is None:
+            raise BadInput("--run names what --from goes on in; a new drill makes its own")
+        return run_drill(settings, target=target.value, speed=speed, port=port, run_id=run_id)
 
     finish(body)
 

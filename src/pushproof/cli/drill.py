@@ -7,64 +7,98 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pushproof.cli.outcome import FAILED, OK, bad_input, console
+from pushproof.cli.outcome import FAILED, OK, console
 
 if TYPE_CHECKING:
-    from pushproof.drill.journey import Drill
+    from pushproof.drill.keeping import Kept
     from pushproof.drill.narration import Narrator
+    from pushproof.drill.runner import Drill
     from pushproof.drill.settings import DrillSettings
+    from pushproof.targets.attached import AttachedWorld
     from pushproof.targets.sandbox import SandboxTarget
     from pushproof.targets.worldtarget import WorldTarget
 
 
-def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int) -> int:
-    """Run the drill on a target; returns 0 when everything holds and nothing is left behind."""
-    from pushproof.drill.journey import Drill
+def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, run_id: str | None = None) -> int:
+    """Run the drill on a target; returns 0 when everything holds and nothing is left behind.
+
+    With `settings.start`, goes on in a world or run that is kept: the one of `run_id`, or the only one there is.
+    """
+    from pushproof.drill import resuming
     from pushproof.drill.narration import Narrator
     from pushproof.drill.preflight import preflight
+    from pushproof.drill.runner import Drill, chosen_steps
+    from pushproof.targets.sandbox import SandboxTarget
 
-    sandbox = target == "sandbox"
-    if sandbox and settings.keep:
-        return bad_input("--keep is for worlds; nothing is kept in an account that is paid for")
-    narrator = Narrator(console, speed=1.0 if sandbox else speed)
     preflight(settings)
-    opened = _open_sandbox() if sandbox else _open_world(target, speed, port)
+    resuming.require_resumable(settings)
+    kept: Kept | None = None
+    opened: WorldTarget | AttachedWorld | SandboxTarget
+    if settings.start is None:
+        chosen_steps(settings)
+        opened = _open_sandbox() if target == "sandbox" else _open_world(target, speed, port)
+        narrator = Narrator(console, speed=1.0 if target == "sandbox" else speed)
+    else:
+        place = resuming.find(target, run_id)
+        kept = resuming.read(place.evidence)
+        settings = resuming.resumed_settings(settings, kept, target=target)
+        chosen_steps(settings, list(kept.entries))
+        opened = place.open(kept, lambda line: console.print(line, markup=False))
+        narrator = Narrator(console, speed=kept.stage.speed)
     passed = False
+    stays = False
     try:
-        drill = Drill(opened, settings, narrator)
-        try:
-            if settings.keep:
-                drill.run_and_keep()
-                passed = True
-                _print_access(drill, opened)
-                threading.Event().wait()
-            else:
+        with Drill(opened, settings, narrator, kept=kept) as drill:
+            try:
                 drill.run()
                 passed = True
-        finally:
-            _finish(drill, narrator, passed)
+            finally:
+                # A run without an applied environment cannot be gone on with, and would only cost.
+                stays = settings.keep and "apply" in drill.context.record
+                _finish(drill, narrator, passed)
+            if settings.keep:
+                _keep_world(drill, opened)
     finally:
+        if stays and isinstance(opened, SandboxTarget):
+            opened.keep()
         opened.close()
-    if left := opened.remains():
+    left = [] if stays else opened.remains()
+    if left:
         console.print(f"[bold red]left behind:[/] {', '.join(left)}")
         return FAILED
-    console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
+    _print_verdict(settings)
     return OK
+
+
+def _keep_world(drill: Drill, target: WorldTarget | AttachedWorld | SandboxTarget) -> None:
+    """Print how to reach what is kept; a world of this process is up until Ctrl-C."""
+    from pushproof.targets.worldtarget import WorldTarget
+
+    if isinstance(target, WorldTarget):
+        _print_access(drill, target)
+        threading.Event().wait()
+
+
+def _print_verdict(settings: DrillSettings) -> None:
+    if settings.skip:
+        console.print(f"[bold green]Shown, but for what was left out: {', '.join(settings.skip)}.[/]")
+    else:
+        console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
 
 
 def keep_up(settings: DrillSettings, *, speed: float, port: int) -> int:
     """Apply the environment in an embedded world and leave it up until Ctrl-C."""
-    from pushproof.drill.journey import Drill
     from pushproof.drill.narration import Narrator
     from pushproof.drill.preflight import preflight
+    from pushproof.drill.runner import Drill
 
     preflight(settings)
     target = _open_world("embedded", speed, port)
     try:
-        drill = Drill(target, settings, Narrator(console, speed=speed))
-        drill.apply()
-        _print_access(drill, target)
-        threading.Event().wait()
+        with Drill(target, settings, Narrator(console, speed=speed)) as drill:
+            drill.perform("apply")
+            _print_access(drill, target)
+            threading.Event().wait()
     except KeyboardInterrupt:
         console.print("taking the world down")
     finally:
@@ -105,19 +139,17 @@ def _finish(drill: Drill, narrator: Narrator, passed: bool) -> None:
         console.print(f"[red]inside the emulator, {escape(failure[0])} failed: {escape(repr(failure[1]))}[/]")
     console.print(narrator.timeline())
     console.print(narrator.durations())
-    if drill.settings.report is not None:
+    if drill.context.settings.report is not None:
         from pushproof.report.html import write_report
 
-        write_report(drill.settings.report, narrator, drill.result, passed=passed)
-        console.print(f"report: {drill.settings.report}")
+        write_report(drill.context.settings.report, narrator, drill.result, passed=passed)
+        console.print(f"report: {drill.context.settings.report}")
 
 
-def _print_access(drill: Drill, target: WorldTarget | SandboxTarget) -> None:
+def _print_access(drill: Drill, target: WorldTarget) -> None:
     """Print how to reach a world from another terminal."""
     from pushproof.base.environment import world_variables
-    from pushproof.targets.worldtarget import WorldTarget
 
-    assert isinstance(target, WorldTarget)
     console.print("\n[bold]The world is up.[/] In another terminal:")
     for name, value in world_variables(target.endpoint, region=target.region).items():
         console.print(f"  export {name}={value!s}", markup=False)
@@ -135,7 +167,7 @@ def _print_access(drill: Drill, target: WorldTarget | SandboxTarget) -> None:
         lines += [
             f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
             "aws codestar-connections list-connections",
-            f"git push {target.repository_url(drill.settings.repository)} HEAD:{drill.branch()}",
+            f"git push {target.repository_url(drill.context.settings.repository)} HEAD:{drill.context.branch}",
         ]
     if "load_balancer_dns_name" in outputs:
         lines.append(f"curl --insecure https://{outputs['load_balancer_dns_name']}/version")
@@ -143,10 +175,13 @@ def _print_access(drill: Drill, target: WorldTarget | SandboxTarget) -> None:
         lines.insert(
             0, f"curl -X POST '{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'"
         )
-    if drill.stack is not None:
+    stack = drill.context.stack
+    lines.append(
+        f"cd {stack.copy.directory} && TF_CLI_CONFIG_FILE={stack.environment['TF_CLI_CONFIG_FILE']} terraform plan"
+    )
+    if "first-deployment" in drill.context.record:
         lines.append(
-            f"cd {drill.stack.copy.directory} && "
-            f"TF_CLI_CONFIG_FILE={drill.stack.environment['TF_CLI_CONFIG_FILE']} terraform plan"
+            f"pushproof drill --run {target.world_id} --from broken-deployment --variant crash-at-start --keep"
         )
     for line in lines:
         console.print(f"  {line}", markup=False)

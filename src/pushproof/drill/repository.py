@@ -56,10 +56,17 @@ def variants(application: Path) -> dict[str, Variant]:
 
 
 class Checkout:
-    """A git checkout of the application in a directory of its own."""
+    """A git checkout of the application in a directory of its own; `reopened`, one that another process has made there."""
 
     def __init__(
-        self, application: Path, directory: Path, *, remote: str, branch: str, environment: dict[str, str]
+        self,
+        application: Path,
+        directory: Path,
+        *,
+        remote: str,
+        branch: str,
+        environment: dict[str, str],
+        reopened: bool = False,
     ) -> None:
         if not (application / "buildspec.yml").is_file():
             raise BadInput(f"{application} is no application repository: it has no buildspec.yml")
@@ -72,6 +79,8 @@ class Checkout:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
         }
+        if reopened:
+            return
         shutil.copytree(application, directory, ignore=shutil.ignore_patterns("variants", "__pycache__", ".git"))
         self.git("init", "--quiet", f"--initial-branch={branch}")
         self.git("config", "user.name", "A Developer")

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class BadInput(Exception):
-    """Something the person gave cannot be used; the message names it, what was expected, and the next step."""
+    """Input cannot be used; the message names it, what was expected, and the next step."""
 
 
 class ProofFailed(Exception):
@@ -17,7 +17,11 @@ class ProofFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DrillSettings:
-    """`environment`: the root module under test. `application`: the repository that is pushed. `variant`: the breakage."""
+    """Settings of a drill run.
+
+    `environment`: the root module under test. `application`: the repository that is pushed. `variant`: the breakage. `skip`:
+    names of steps to leave out. `start`: the step to begin with, with the evidence that is kept of those before.
+    """
 
     environment: Path
     application: Path
@@ -27,5 +31,7 @@ class DrillSettings:
     variables: dict[str, Any] = field(default_factory=dict)
     keep: bool = False
     report: Path | None = None
+    skip: tuple[str, ...] = ()
+    start: str | None = None
     # How long, in AWS seconds, a pipeline execution may take before the drill gives up on it.
     patience: float = 3600.0 * 3

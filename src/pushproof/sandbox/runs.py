@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,12 @@ class RunJournal:
         )
         _write(directory / "run.json", json.dumps(asdict(run), indent=2) + "\n")
         return run
+
+    def adopt(self, run: Run) -> Run:
+        """Write down that this process owns a run whose process is gone."""
+        adopted = replace(run, pid=os.getpid(), started=process_start(os.getpid()) or "")
+        _write(Path(run.directory) / "run.json", json.dumps(asdict(adopted), indent=2) + "\n")
+        return adopted
 
     def runs(self, account_id: str | None = None, endpoint: str | None = None) -> list[Run]:
         """Every run written down, of one account (at an endpoint) when one is named; oldest first."""

@@ -8,16 +8,16 @@ from typing import Any, Protocol
 from pushproof.base.target import Address, Target
 
 
-class Ears(Protocol):
-    """Collects notifications on targets that cannot reach the drill's webhook."""
+class NotificationListener(Protocol):
+    """Collects notifications on targets that cannot reach the drill's webhook. `heard`: their texts, oldest first."""
 
     heard: list[str]
 
     def wait_for(self, *parts: str, timeout: float) -> str | None:
-        """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
+        """Return the first message that contains every part, within `timeout` seconds; None when none came."""
 
     def close(self) -> None:
-        """Hear no more, and leave nothing."""
+        """Stop listening, and leave nothing behind."""
 
 
 class DrillTarget(Target, Protocol):
@@ -32,7 +32,7 @@ class DrillTarget(Target, Protocol):
         """Return the environment that builds need on this target."""
 
     def certificate(self, certificate: str, private_key: str) -> str:
-        """The ARN of the load balancer's certificate: this one (PEM), imported, or the target's own."""
+        """Return the ARN of the load balancer's certificate: this one (PEM), imported, or the target's own."""
 
     def forget_certificate(self, arn: str) -> None:
         """Delete an imported certificate."""
@@ -41,7 +41,7 @@ class DrillTarget(Target, Protocol):
         """Return the URL that git pushes to."""
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Bring a commit to the pipeline: (the revision it is known by there, what the other side said)."""
+        """Bring a commit to the pipeline; returns the revision it is known by there, and the answer of the other side."""
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""
@@ -50,9 +50,9 @@ class DrillTarget(Target, Protocol):
         """Return the real address of a load balancer's listener."""
 
     def deadline(self, step: str, otherwise: float) -> float:
-        """The AWS seconds that a step may take here."""
+        """Return the AWS seconds that a step may take here."""
 
-    def ears(self, outputs: Mapping[str, Any]) -> Ears | None:
+    def notification_listener(self, outputs: Mapping[str, Any]) -> NotificationListener | None:
         """Return a listener for the environment's notifications; None on targets that can reach the drill's webhook."""
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:

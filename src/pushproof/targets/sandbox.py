@@ -35,7 +35,8 @@ _SUFFIXES = "0123456789abcdefghijklmnopqrstuvwxyz"
 class SandboxTarget:
     """One run in a sandbox account. Nothing is created, and nothing written down, before the guard has admitted the account.
 
-    Leaving it sweeps the run's own leftovers; `say` hears the cost estimate and what is removed.
+    Leaving it sweeps the run's own leftovers; `say` hears the cost estimate and what is removed. `resumed`: a run of this machine's
+    journal to go on with, instead of a new one. Raises TargetUnavailable when it is another account's, over, or still at work.
     """
 
     name = "sandbox"
@@ -50,6 +51,7 @@ class SandboxTarget:
         access: Access | None = None,
         say: Callable[[str], None] = print,
         quantities: cost.Quantities = cost.REFERENCE,
+        resumed: Run | None = None,
     ) -> None:
         self.settings = settings or SandboxSettings.from_environment(os.environ)
         self.access = access or Access(self.settings)
@@ -71,15 +73,35 @@ class SandboxTarget:
         self._projects: dict[str | None, int] = {}
         self._journal = journal or RunJournal()
         self.clock: Clock = ScaledClock(1.0)
-        self.run: Run = self._journal.open(
+        self.run: Run = self._open_run() if resumed is None else self._adopt(resumed)
+        say(f"run {self.run.id}; its journal is {self.run.directory}")
+        self._closed = False
+
+    def _open_run(self) -> Run:
+        return self._journal.open(
             account_id=self.facts.account_id,
             region=self.region,
             owner=self.settings.owner,
             endpoint=self.settings.endpoint,
             expires_at=time.time() + self.settings.hours * 3600,
         )
-        say(f"run {self.run.id}; its journal is {self.run.directory}")
-        self._closed = False
+
+    def _adopt(self, run: Run) -> Run:
+        where = (self.facts.account_id, self.region, self.settings.endpoint)
+        if (run.account_id, run.region, run.endpoint) != where:
+            raise TargetUnavailable(
+                f"run {run.id} is in account {run.account_id}, {run.region}; the credentials are for {where[0]}, {where[1]}."
+            )
+        if run.alive:
+            raise TargetUnavailable(f"run {run.id} is at work in process {run.pid}; wait for its end, or end it.")
+        if run.expires_at <= time.time():
+            raise TargetUnavailable(
+                f"the time of run {run.id} is over. `pushproof sweep --run {run.id} --yes` removes what is left of it."
+            )
+        # Processes that the dead one left would go on changing what is there.
+        for pid, process in kill_marked(run.id):
+            self._say(f"ended {process} ({pid}) of run {run.id}")
+        return self._journal.adopt(run)
 
     @property
     def project(self) -> str:
@@ -216,8 +238,8 @@ class SandboxTarget:
         )
         return version, f"s3://{bucket}/source.zip version {version}"
 
-    def ears(self, outputs: Mapping[str, Any]) -> Mailbox | None:
-        """A queue on the environment's topic; None when it has no topic."""
+    def notification_listener(self, outputs: Mapping[str, Any]) -> Mailbox | None:
+        """Return a queue on the environment's topic; None when it has no topic."""
         topic = outputs.get("topic_arn")
         if not topic:
             return None
@@ -276,6 +298,13 @@ class SandboxTarget:
         for line in told(outcome):
             self._say(line)
         self._say(f"`pushproof sweep --run {self.run.id} --yes` tries again; journal and states: {self.run.directory}")
+
+    def keep(self) -> None:
+        """Leave the run in the account until its time is over, or until a sweep; `close` does nothing then."""
+        self._closed = True
+        until = time.strftime("%F %T", time.localtime(self.run.expires_at))
+        self._say(f"run {self.run.id} stays in the account until {until}; its journal is {self.run.directory}")
+        self._say(f"`pushproof sweep --run {self.run.id} --yes` removes it")
 
     def __enter__(self) -> SandboxTarget:
         return self

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import boto3
-from botocore.config import Config
-
-from pushproof.aws.clients import make_client
-from pushproof.base.clock import Clock
-from pushproof.base.environment import scrub, world_environment
-from pushproof.base.target import Address, TargetUnavailable
+from pushproof.base.environment import scrub
+from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.equipment import docker_equipment, scripted_equipment
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
-from pushproof.targets.inventory import inventory
-from pushproof.targets.journal import WORLD_VARIABLE, Journal, note_registry
+from pushproof.targets.gateway import GatewayTarget, running_containers
+from pushproof.targets.journal import Journal, note_registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +27,8 @@ class WorldTargetSettings:
     port: int = 0
 
 
-class WorldTarget:
+class WorldTarget(GatewayTarget):
     """A world with its gateway listening, opened and closed by this process. What it stands on is up to the subclass."""
-
-    name: str
-    after_rollback = frozenset({"Failed"})
 
     def __init__(self, settings: WorldTargetSettings, *, journal: Journal | None = None) -> None:
         import os
@@ -52,9 +43,14 @@ class WorldTarget:
         except BaseException:
             self._journal.forget(self._record)
             raise
-        self.region: str = self.world.region
-        self.account_id: str = self.world.account_id
-        self.clock: Clock = self.world.clock
+        super().__init__(
+            world_id=self.world.id,
+            endpoint=self.world.endpoint,
+            region=self.world.region,
+            account_id=self.world.account_id,
+            clock=self.world.clock,
+            directory=Path(self._record.directory),
+        )
 
     def _uses_engine(self) -> bool:
         """Return whether Docker Engine may come to hold something of this world."""
@@ -110,35 +106,6 @@ class WorldTarget:
         """Return the substrate of the world; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
         return None
 
-    @property
-    def endpoint(self) -> str:
-        """The gateway's URL."""
-        return self.world.endpoint
-
-    def environment(self) -> dict[str, str]:
-        environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id)
-        environment[WORLD_VARIABLE] = self.world.id
-        return environment
-
-    def client(self, service: str, region: str | None = None) -> Any:
-        return make_client(
-            boto3.session.Session(),
-            service,
-            region_name=region or self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id="pushproof",
-            aws_secret_access_key="pushproof",
-            config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
-        )
-
-    def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
-        return {}
-
-    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
-        pass
-
-    announces = False
-
     def lacks(self, capability: str) -> str | None:
         if capability in ("containers", "builds", "load-balancer") and self.settings.runtime == "scripted":
             return f"the scripted runtime has no {capability}"
@@ -146,33 +113,10 @@ class WorldTarget:
             return "here AWS's answers are the engines' own"
         return None
 
-    def address(self, host: str, port: int) -> Address:
-        """Return the real address of a load balancer's listener: its DNS name is a loopback address of its own."""
-        return Address(host, port)
-
     def repository_url(self, repository: str) -> str:
         """Return the URL to push to; the repository is made if need be."""
         url: str = self.world.git.create(repository)
         return url
-
-    def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """`git push`: (the commit, what the remote said)."""
-        return commit, str(checkout.push())
-
-    def certificate(self, certificate: str, private_key: str) -> str:
-        """Import a certificate (PEM) into ACM; its ARN."""
-        arn: str = self.client("acm").import_certificate(
-            Certificate=certificate.encode(), PrivateKey=private_key.encode()
-        )["CertificateArn"]
-        return arn
-
-    def forget_certificate(self, arn: str) -> None:
-        """Delete an imported certificate."""
-        self.client("acm").delete_certificate(CertificateArn=arn)
-
-    def deadline(self, step: str, otherwise: float) -> float:
-        """No step has a deadline of its own here: builds are real work on an unknown machine."""
-        return otherwise
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""
@@ -180,30 +124,11 @@ class WorldTarget:
             self.world.connections.authorise(arn)
 
     def build_environment(self) -> dict[str, str]:
-        """Return the environment that builds need here: the base image, where no public one can be pulled."""
-        if self.settings.runtime == "scripted":
-            return {}
-        from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
-        from pushproof.emulator.runtime.docker.images import ensure_base_image
+        return {} if self.settings.runtime == "scripted" else super().build_environment()
 
-        with on_behalf_of(self.world.id, self.directory("images")):
-            return {"BASE_IMAGE": ensure_base_image()}
-
-    def ears(self, outputs: Mapping[str, Any]) -> None:
-        """None: the webhook is heard here."""
-
-    def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
-        """Nothing: what deployments make beside Terraform's goes with the world."""
-        return []
-
-    def leftovers(self) -> list[str]:
-        """Resources that are still in the account, and containers of tasks and builds that still run."""
-        left = inventory(self.client)
-        if (engine := self.world.equipment.engine) is not None:
-            label: dict[str, str | list[str] | bool] = {"label": f"pushproof.world={self.world.id}"}
-            running = engine.client.containers.list(filters=label)
-            left += [f"container {c.name}" for c in running if "pushproof.role" not in c.labels]
-        return left
+    def _containers(self) -> list[str]:
+        engine = self.world.equipment.engine
+        return [] if engine is None else running_containers(engine.client, self.world.id)
 
     def remains(self) -> list[str]:
         """After `close`: what the world left on this machine, as its own labels and files tell. Empty when all went well."""
@@ -215,12 +140,6 @@ class WorldTarget:
             left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
             client.close()
         return left
-
-    def directory(self, name: str) -> Path:
-        """A directory of the world's own, made if need be; it goes with the world."""
-        path = Path(self._record.directory) / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
 
     def close(self) -> None:
         with contextlib.suppress(Exception):

@@ -14,10 +14,10 @@ from pushproof.base.origin import Origin
 from pushproof.base.target import Target
 from pushproof.terraform.addresses import TerraformAddresses
 from pushproof.terraform.binary import find_terraform
-from pushproof.terraform.driver import LineListener, Terraform
+from pushproof.terraform.driver import LineListener, Terraform, written_variables
 from pushproof.terraform.errors import OutputMissing, TerraformError
 from pushproof.terraform.providers import session_configuration
-from pushproof.terraform.working_copy import copy_configuration
+from pushproof.terraform.working_copy import WorkingCopy, copy_configuration, require_configuration
 
 
 def prepare(
@@ -37,10 +37,26 @@ def prepare(
     own = target.variables(source, variables)
     announce = partial(target.announce, name) if target.announces else None
     copy = copy_configuration(source, _unused_directory(target, f"terraform/{name}"))
+    environment = _environment(target)
+    return Terraform(copy, binary, environment, {**variables, **own}, listener=listener, announce=announce)
+
+
+def reopen(target: Target, copy: WorkingCopy, *, name: str, listener: LineListener | None = None) -> Terraform:
+    """Return a run in a working copy that another process has initialised and applied, with the variables that it used.
+
+    Raises NoConfiguration when the copy is gone, TerraformMissing when there is no usable Terraform.
+    """
+    require_configuration(copy.directory)
+    announce = partial(target.announce, name) if target.announces else None
+    variables = written_variables(copy.directory)
+    return Terraform(copy, find_terraform(), _environment(target), variables, listener=listener, announce=announce)
+
+
+def _environment(target: Target) -> dict[str, str]:
+    """Return the environment of Terraform's commands on a target."""
     configuration = target.directory("terraform") / "cli.tfrc"
     configuration.write_text(session_configuration())
-    environment = {**target.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
-    return Terraform(copy, binary, environment, {**variables, **own}, listener=listener, announce=announce)
+    return {**target.environment(), "TF_CLI_CONFIG_FILE": str(configuration), "GOGC": _garbage_collection()}
 
 
 def _unused_directory(target: Target, name: str) -> Path:

@@ -253,6 +253,15 @@ class Terraform:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started
 
 
+def written_variables(directory: Path) -> dict[str, Any]:
+    """Return the variables that the last command in a working copy was run with; none when there was no such command."""
+    try:
+        written: dict[str, Any] = json.loads((directory / _VARIABLES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return written
+
+
 def changes_of(plan: dict[str, Any]) -> dict[str, list[str]]:
     """Return the changes of a plan, as `terraform show -json` gives it: resource address, or `output.<name>` -> actions."""
     changed: dict[str, list[str]] = {

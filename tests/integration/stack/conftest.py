@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pushproof.drill.journey import Drill
+from pushproof.drill.evidence import Deployed
 from pushproof.drill.narration import Narrator
 from pushproof.drill.repository import Checkout
+from pushproof.drill.runner import Drill
 from pushproof.drill.settings import DrillSettings
 
 
@@ -48,7 +49,7 @@ class Stack:
 
     def push(self, message: str, files: dict[str, str]) -> str:
         """Commit these files on top of the application and push; the revision that the pipeline knows it by."""
-        return self.drill.push(self.checkout, self.checkout.commit(message, files=files))
+        return self.drill.push(self.checkout.commit(message, files=files))
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +61,12 @@ def stack(target: Any, pytestconfig: pytest.Config) -> Iterator[Stack]:
         # The session's account may have the reference environments in it already.
         variables={"project": "stack"},
     )
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        drill = Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0))
-        drill.apply()
-        checkout = drill.checkout()
-        connection = drill.outputs.get("connection_arn")  # An output that is null is none.
-        if connection:
-            target.authorise_connection(connection)
-        commit = drill.first_deployment(checkout)
-        yield Stack(drill, checkout, commit)
-        drill.everything_gone()
-        drill.slack.close()
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0)) as drill,
+    ):
+        drill.perform("apply")
+        deployed = drill.perform("first-deployment")
+        assert isinstance(deployed, Deployed)
+        yield Stack(drill, drill.checkout, deployed.commit)
+        drill.perform("destroy")

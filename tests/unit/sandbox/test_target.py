@@ -65,9 +65,10 @@ def opened(world: World, settings: SandboxSettings, journal: RunJournal, said: l
     world.administrator("iam").create_account_alias(AccountAlias="acme-sandbox")
     world.gateway.calls.clear()
 
-    def open_it(*, token: str | None = "token", **changes: Any) -> SandboxTarget:
+    def open_it(*, token: str | None = "token", resumed: Run | None = None, **changes: Any) -> SandboxTarget:
         changed = replace(settings, **changes)
-        return SandboxTarget(changed, journal=journal, access=Access(changed, Session(world, token)), say=said.append)
+        access = Access(changed, Session(world, token))
+        return SandboxTarget(changed, journal=journal, access=access, say=said.append, resumed=resumed)
 
     return open_it
 
@@ -242,20 +243,60 @@ def test_notifications_are_heard_through_a_queue(opened: Open, aws: Callable[[st
     """What is published on the environment's topic is heard; the queue is announced, tagged, and goes when it is closed."""
     with opened() as target:
         topic = aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")["TopicArn"]
-        assert target.ears({}) is None
-        ears = target.ears({"topic_arn": topic})
-        assert ears is not None
+        assert target.notification_listener({}) is None
+        listener = target.notification_listener({"topic_arn": topic})
+        assert listener is not None
         assert ("aws_sqs_queue", f"{target.project}-heard") in [(i.type, i.name) for i in journal.intents(target.run)]
         assert f"sqs queue {target.project}-heard" in target.leftovers()
         aws("sns").publish(TopicArn=topic, Message="Pipeline shop changed state to STARTED at noon")
-        assert ears.wait_for("shop", "STARTED", timeout=10) == "Pipeline shop changed state to STARTED at noon"
-        assert ears.wait_for("shop", "FAILED", timeout=0) is None
-        ears.close()
-        ears.close()
+        assert listener.wait_for("shop", "STARTED", timeout=10) == "Pipeline shop changed state to STARTED at noon"
+        assert listener.wait_for("shop", "FAILED", timeout=0) is None
+        listener.close()
+        listener.close()
         assert target.leftovers() == [f"sns topic {target.project}-dev-pipeline"]
         # A run that dies before it closes its queue leaves it to the sweep.
-        target.ears({"topic_arn": topic})
+        target.notification_listener({"topic_arn": topic})
     assert "QueueUrls" not in aws("sqs").list_queues()
+
+
+def test_a_run_is_kept_and_gone_on_with(opened: Open, journal: RunJournal, said: list[str]) -> None:
+    """Kept, nothing is swept; the next process has the same names, tags and journal, and its end sweeps the run."""
+    first = opened()
+    first.client("sns").create_topic(Name=f"{first.project}-dev")
+    first.keep()
+    first.close()
+    assert any(f"run {first.run.id} stays in the account until" in line for line in said)
+    assert first.leftovers() == [f"sns topic {first.project}-dev"]
+    with pytest.raises(TargetUnavailable, match=f"run {first.run.id} is at work in process {first.run.pid}"):
+        opened(resumed=first.run)
+    dead = replace(first.run, started="long ago")
+    with opened(resumed=dead) as second:
+        assert (second.project, second.tags) == (first.project, first.tags)
+        assert [run.alive for run in journal.runs()] == [True]
+        assert second.leftovers() == [f"sns topic {first.project}-dev"]
+    assert second.remains() == []
+    assert journal.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"account_id": "210987654321"}, "is in account 210987654321"),
+        ({"region": "eu-north-1"}, "eu-north-1; the credentials are for"),
+        ({"expires_at": 1.0}, "is over.*pushproof sweep --run"),
+    ],
+)
+def test_a_run_that_cannot_be_gone_on_with_is_refused(
+    world: World, opened: Open, journal: RunJournal, change: dict[str, Any], why: str
+) -> None:
+    """Another account's or region's, or one whose time is over: nothing is changed, nor another run opened."""
+    first = opened()
+    first.keep()
+    before = journal.runs()
+    with pytest.raises(TargetUnavailable, match=why):
+        opened(resumed=replace(first.run, started="long ago", **change))
+    assert journal.runs() == before
+    assert writes(world) == []
 
 
 def test_only_what_terraform_does_not_know_is_tidied(opened: Open, aws: Callable[[str], Any]) -> None:

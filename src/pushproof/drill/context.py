@@ -1,0 +1,199 @@
+"""The context that all steps of a drill share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pushproof.drill.evidence import AppliedStack, Deployed, Outputs, Record, Workplace
+from pushproof.drill.narration import Narrator
+from pushproof.drill.observation import Observer
+from pushproof.drill.preflight import Preflight
+from pushproof.drill.prober import Front, ProbeReport
+from pushproof.drill.repository import Checkout
+from pushproof.drill.settings import BadInput, DrillSettings
+from pushproof.drill.standin import Webhook
+from pushproof.targets.base import DrillTarget, NotificationListener
+from pushproof.terraform.applied import prepare, reopen
+from pushproof.terraform.driver import Terraform
+from pushproof.terraform.working_copy import WorkingCopy
+
+
+@dataclass(slots=True)
+class Result:
+    """The result of a drill: the verdict, what was left out, and the counts of each prober by its step's letter."""
+
+    passed: bool = False
+    skipped: tuple[str, ...] = ()
+    probes: dict[str, ProbeReport] = field(default_factory=dict)
+
+
+class Context:
+    """Everything that steps share: target, settings, narrator, Terraform runs, clients, the webhook, and the evidence so far.
+
+    `resumed`: the evidence comes from another process, so that the world may have moved on since.
+    """
+
+    def __init__(
+        self,
+        target: DrillTarget,
+        settings: DrillSettings,
+        narrator: Narrator,
+        means: Preflight,
+        webhook: Webhook,
+        record: Record | None = None,
+    ) -> None:
+        self.target, self.settings, self.narrator = target, settings, narrator
+        self.binary, self.variant = means.binary, means.variant
+        self.webhook = webhook
+        self.record = record or Record()
+        self.resumed = record is not None
+        self.result = Result()
+        self._runs: dict[str, Terraform] = {}
+        self._outputs: dict[str, Any] | None = None
+
+    # What the apply has shown.
+
+    @property
+    def applied(self) -> AppliedStack:
+        """The applied environment. Raises BadInput before there is one."""
+        applied = self.record.latest(AppliedStack)
+        if applied is None:
+            raise BadInput("nothing is applied yet: perform the step apply first")
+        return applied
+
+    @property
+    def outputs(self) -> Outputs:
+        """The outputs that the drill goes by."""
+        return self.applied.outputs
+
+    @property
+    def all_outputs(self) -> dict[str, Any]:
+        """Every output of the environment, as Terraform has it."""
+        if self._outputs is None:
+            self._outputs = self.stack.outputs()
+        return self._outputs
+
+    def deployed(self) -> Deployed:
+        """The newest good push. Raises BadInput before there is one."""
+        deployed = self.record.latest(Deployed)
+        if deployed is None:
+            raise BadInput("nothing is deployed yet: perform the step first-deployment first")
+        return deployed
+
+    # Terraform.
+
+    def terraform(self, source: Path, name: str, variables: Mapping[str, Any]) -> Terraform:
+        """Return the run of a configuration, prepared when it is asked for first; a repeated step works in the same copy."""
+        if name not in self._runs:
+            self._runs[name] = prepare(
+                self.target, source, name=name, variables=variables, listener=self._hear_terraform
+            )
+        return self._runs[name]
+
+    @property
+    def stack(self) -> Terraform:
+        """The environment's Terraform run."""
+        return self._run("stack", self.applied.stack)
+
+    @property
+    def bootstrap(self) -> Terraform:
+        """The Terraform run that made the state bucket."""
+        return self._run("bootstrap", self.applied.bootstrap)
+
+    def _run(self, name: str, workplace: Workplace) -> Terraform:
+        if name not in self._runs:
+            copy = WorkingCopy(Path(workplace.source), Path(workplace.directory), Path(workplace.root))
+            self._runs[name] = reopen(self.target, copy, name=name, listener=self._hear_terraform)
+        return self._runs[name]
+
+    def _hear_terraform(self, line: str) -> None:
+        if " complete after " in line and ("Creation" in line or "Destruction" in line):
+            address, _, rest = line.partition(":")
+            self.narrator.moment("terraform", f"{address}: {rest.strip().split(' [')[0].lower()}", quiet=True)
+
+    # The application's repository.
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """The application's repository, as a developer has it; in a resumed drill, the checkout that there is."""
+        directory = self.target.directory("checkout") / "app"
+        return Checkout(
+            self.settings.application,
+            directory,
+            remote=self.target.repository_url(self.settings.repository),
+            branch=self.branch,
+            environment=self.target.environment(),
+            reopened=self.resumed and (directory / ".git").is_dir(),
+        )
+
+    @cached_property
+    def branch(self) -> str:
+        """The branch that the pipeline watches."""
+        if "branch" in self.settings.variables:
+            return str(self.settings.variables["branch"])
+        pipeline = self.target.client("codepipeline").get_pipeline(name=self.outputs.pipeline_name)["pipeline"]
+        return str(pipeline["stages"][0]["actions"][0]["configuration"].get("BranchName", "main"))
+
+    def push(self, commit: str) -> str:
+        """Push, and put it on the timeline; returns the revision that the pipeline knows it by."""
+        revision, answer = self.target.push(self.checkout, commit, self.outputs.mapping())
+        self.narrator.moment("push", f"{commit[:7]} to {self.checkout.branch}: {answer or 'no answer'}")
+        return revision
+
+    # What serves and what is said.
+
+    @cached_property
+    def observer(self) -> Observer:
+        """The eyes on the service and its pipeline."""
+        outputs = self.outputs
+        return Observer(
+            self.target.client,
+            cluster=outputs.cluster_name,
+            service=outputs.service_name,
+            pipeline=outputs.pipeline_name,
+        )
+
+    def front(self) -> Front:
+        """The way to the application that its users take."""
+        applied = self.applied
+        host = applied.outputs.load_balancer_dns_name
+        return Front(lambda: self.target.address(host, 443), applied.host, applied.certificates)
+
+    def show_progress(self) -> None:
+        """Put the service's new events on the timeline."""
+        for message in self.observer.new_events():
+            self.narrator.moment("ecs", message)
+
+    @cached_property
+    def listener(self) -> NotificationListener | None:
+        """What hears notifications where the target cannot reach the webhook; None where nothing does."""
+        return self.target.notification_listener(self.outputs.mapping())
+
+    def listen(self, outputs: Outputs) -> None:
+        """Begin to hear notifications where the target cannot reach the webhook: what comes before is not heard."""
+        if self.target.lacks("webhooks") is not None:
+            self.__dict__["listener"] = self.target.notification_listener(outputs.mapping())
+
+    def close_listener(self) -> None:
+        """End the listener, if there is one: it is a resource of the account."""
+        listener = self.__dict__.pop("listener", None)
+        if listener is not None:
+            listener.close()
+
+    def deadline(self, step: str, otherwise: float) -> float:
+        """Return the AWS seconds that a step may take on this target."""
+        return self.target.deadline(step, otherwise)
+
+    def forget(self) -> None:
+        """Forget what the evidence was shown of: it is gone."""
+        self.record.clear()
+        self._runs.clear()
+        self._outputs = None
+        for name in ("checkout", "branch", "observer", "listener"):
+            with suppress(KeyError):
+                del self.__dict__[name]

@@ -1,0 +1,249 @@
+"""Evidence of a drill's steps: what each step has shown, in a form that later steps and later processes can use.
+
+No evidence holds a secret: passwords, private keys, webhook addresses and Terraform variables stay where they are.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, ClassVar, TypeVar, Union
+
+from pushproof.terraform.errors import OutputMissing
+
+E = TypeVar("E", bound="Evidence")
+
+
+class Unreadable(Exception):
+    """A text is not evidence of this version; the message says where it differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Base of what a step returns. Fields are texts, numbers, truth values, tuples of texts, and dataclasses of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Outputs of the environment that a drill goes by; "" for one that the environment does not have."""
+
+    cluster_name: str = ""
+    service_name: str = ""
+    pipeline_name: str = ""
+    repository_name: str = ""
+    load_balancer_dns_name: str = ""
+    connection_arn: str = ""
+    database_secret_arn: str = ""
+    build_log_group_name: str = ""
+    source_bucket_name: str = ""
+    topic_arn: str = ""
+
+    #: Outputs without which nothing can be pushed and judged.
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "cluster_name", "service_name", "pipeline_name", "repository_name", "load_balancer_dns_name",
+    )  # fmt: skip
+
+    @classmethod
+    def of(cls, outputs: Mapping[str, Any]) -> Outputs:
+        """Pick the outputs out of all that Terraform has; one that is null is none."""
+        return cls(**{f.name: str(outputs[f.name]) for f in fields(cls) if outputs.get(f.name) is not None})
+
+    def mapping(self) -> dict[str, str]:
+        """Return the outputs that there are, by name."""
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
+
+    def require(self, source: str, known: list[str] | None = None) -> None:
+        """Raise OutputMissing, naming those there are, when one is missing that pushes need."""
+        for name in self.NEEDED:
+            if not getattr(self, name):
+                raise OutputMissing(name, source, list(self.mapping()) if known is None else known)
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """The working copy in which Terraform ran: its source in the tree, the copy, and the folder that holds the copy."""
+
+    source: str
+    directory: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedStack(Evidence):
+    """The environment is applied.
+
+    `host` and `certificates` (PEM, public) are what a client verifies; `there_before` names what was in the account already.
+    """
+
+    outputs: Outputs
+    bootstrap: Workplace
+    stack: Workplace
+    certificate_arn: str
+    host: str
+    certificates: str
+    there_before: tuple[str, ...]
+    resources: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PushRefused(Evidence):
+    """A push over a connection that nobody has authorised failed at Source."""
+
+    commit: str
+    execution: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReady(Evidence):
+    """The source is authorised beforehand, so that no push is refused."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed(Evidence):
+    """A good push serves: its commit, its execution, the task definitions and image digests that run."""
+
+    commit: str
+    execution: str
+    task_definitions: tuple[str, ...]
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack(Evidence):
+    """A bad push was rolled back, and what served before serves again.
+
+    `undecided`: the execution had not ended when the service was judged.
+    """
+
+    variant: str
+    commit: str
+    execution: str
+    breaker: str
+    undecided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedEarly(Evidence):
+    """A bad push failed before Deploy, and what served was left alone."""
+
+    variant: str
+    commit: str
+    execution: str
+    stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notified(Evidence):
+    """Messages about the pipeline that were heard."""
+
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotHeard(Evidence):
+    """Nothing on this target hears notifications."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyPlan(Evidence):
+    """A plan after the deployments wants no changes; the seconds that it took."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed(Evidence):
+    """Nothing of the drill is left; what was swept because no Terraform knows it."""
+
+    swept: tuple[str, ...]
+
+
+KINDS: dict[str, type[Evidence]] = {
+    kind.__name__: kind
+    for kind in (
+        AppliedStack, PushRefused, SourceReady, Deployed, RolledBack, StoppedEarly, Notified, NotHeard, EmptyPlan, Destroyed,
+    )
+}  # fmt: skip
+
+
+class Record:
+    """Evidence by the name of the step that showed it, in the order in which it was shown: the newest comes last."""
+
+    def __init__(self, entries: Mapping[str, Evidence] | None = None) -> None:
+        self._entries: dict[str, Evidence] = dict(entries or {})
+
+    def add(self, step: str, evidence: Evidence) -> None:
+        """Add a step's evidence; it replaces what the step showed before."""
+        self._entries.pop(step, None)
+        self._entries[step] = evidence
+
+    def latest(self, kind: type[E]) -> E | None:
+        """Return the newest evidence of a kind; None when there is none."""
+        return next((value for value in reversed(self._entries.values()) if isinstance(value, kind)), None)
+
+    def of(self, step: str) -> Evidence | None:
+        """Return what a step showed last; None when it has not been performed."""
+        return self._entries.get(step)
+
+    def clear(self) -> None:
+        """Forget everything: what it was shown of is gone."""
+        self._entries.clear()
+
+    def __contains__(self, step: object) -> bool:
+        return step in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and list(self._entries.items()) == list(other._entries.items())
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        plain = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
+        return {"kind": type(value).__name__, **plain} if isinstance(value, Evidence) else plain
+    return list(value) if isinstance(value, tuple) else value
+
+
+def from_plain(plain: Any) -> Evidence:
+    """Return the evidence that `to_plain` wrote. Raises Unreadable."""
+    kind = KINDS.get(str(plain.get("kind"))) if isinstance(plain, dict) else None
+    if kind is None:
+        raise Unreadable(f"expected evidence, one of {', '.join(KINDS)}; got {str(plain)[:80]}")
+    evidence: Evidence = _read(kind, {key: value for key, value in plain.items() if key != "kind"}, kind.__name__)
+    return evidence
+
+
+def _read(kind: Any, plain: Any, where: str) -> Any:
+    if is_dataclass(kind) and isinstance(kind, type):
+        expected = {field.name for field in fields(kind)}
+        if not isinstance(plain, dict) or set(plain) != expected:
+            got = ", ".join(map(str, plain)) if isinstance(plain, dict) else type(plain).__name__
+            raise Unreadable(f"{where} has {got or 'nothing'}; expected {', '.join(sorted(expected))}")
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: _read(hints[name], plain[name], f"{where}.{name}") for name in expected})
+    origin = typing.get_origin(kind)
+    if origin is tuple:
+        if not isinstance(plain, list):
+            raise Unreadable(f"{where} is {type(plain).__name__}; expected a list")
+        element = typing.get_args(kind)[0]
+        return tuple(_read(element, value, f"{where}[{index}]") for index, value in enumerate(plain))
+    if origin in (Union, types.UnionType):
+        raise TypeError(f"{where}: evidence has no unions")
+    if kind is float and type(plain) is int:
+        return float(plain)
+    if type(plain) is not kind:
+        raise Unreadable(f"{where} is {type(plain).__name__}; expected {kind.__name__}")
+    return plain

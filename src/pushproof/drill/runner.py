@@ -1,0 +1,129 @@
+"""A drill: the steps in their order, each judged by what serves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pushproof.drill.context import Context, Result
+from pushproof.drill.evidence import AppliedStack, Destroyed, Evidence, Record
+from pushproof.drill.executions import Outcome, outcome
+from pushproof.drill.keeping import Keeper, Kept, messages_log
+from pushproof.drill.narration import Narrator
+from pushproof.drill.observation import Observer
+from pushproof.drill.preflight import preflight
+from pushproof.drill.repository import Checkout
+from pushproof.drill.settings import DrillSettings
+from pushproof.drill.standin import SlackLog, SlackStandIn, Webhook
+from pushproof.drill.steps.order import STEPS, choose, require_shown, step_named
+from pushproof.drill.steps.step import Step
+from pushproof.targets.base import DrillTarget
+
+
+def chosen_steps(
+    settings: DrillSettings, shown: Collection[str] = (), steps: Sequence[Step] = STEPS
+) -> tuple[Step, ...]:
+    """Return the steps that the settings ask for; what is kept is not destroyed. Raises BadInput, before anything starts."""
+    skip = {*settings.skip, *(["destroy"] if settings.keep else [])}
+    return choose(skip=skip, start=settings.start, shown=shown, steps=steps)
+
+
+class Drill:
+    """One drill on a target: `run()` performs the steps in their order, `perform()` one of them by name, as often as it is asked.
+
+    `kept`: the evidence of an earlier process, with which this drill goes on. Closing it ends the webhook, not the world.
+    """
+
+    def __init__(
+        self,
+        target: DrillTarget,
+        settings: DrillSettings,
+        narrator: Narrator,
+        *,
+        kept: Kept | None = None,
+        steps: Sequence[Step] = STEPS,
+    ) -> None:
+        means = preflight(settings)
+        webhook: Webhook = SlackStandIn(messages_log(target)) if kept is None else SlackLog(messages_log(target))
+        record = None if kept is None else Record(dict(kept.entries))
+        self.context = Context(target, settings, narrator, means, webhook, record)
+        self._steps = steps
+        self._keeper = Keeper(target, settings, narrator.speed)
+
+    def run(self) -> Result:
+        """Perform the steps that the settings ask for. Raises ProofFailed when something does not hold; the world stays."""
+        context, settings = self.context, self.context.settings
+        steps = chosen_steps(settings, list(context.record), self._steps)
+        context.result.skipped = tuple(step.name for step in self._steps if step.name in settings.skip)
+        for step in steps:
+            self.perform(step.name)
+            if step.name == "apply" and any(later.pushes for later in steps):
+                context.outputs.require(str(settings.environment), list(context.all_outputs))
+        context.result.passed = True
+        return context.result
+
+    def perform(self, name: str) -> Evidence:
+        """Perform a step by name and return what it has shown; a step can be performed again.
+
+        Raises BadInput for a name that is no step, and when the evidence that it needs is not there.
+        """
+        step = step_named(name, self._steps)
+        require_shown(step, list(self.context.record))
+        evidence = step.perform(self.context)
+        if isinstance(evidence, Destroyed):
+            self.context.forget()
+            self._keeper.forget()
+            return evidence
+        self.context.record.add(step.name, evidence)
+        self._keeper.keep(self.context.record)
+        return evidence
+
+    def close(self) -> None:
+        """End the webhook."""
+        self.context.webhook.close()
+
+    def __enter__(self) -> Drill:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # For tests and printed help.
+
+    @property
+    def target(self) -> DrillTarget:
+        """The target that the drill runs on."""
+        return self.context.target
+
+    @property
+    def result(self) -> Result:
+        """The verdict so far, and the counts of each prober."""
+        return self.context.result
+
+    @property
+    def applied(self) -> AppliedStack:
+        """The applied environment. Raises BadInput before there is one."""
+        return self.context.applied
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Every output of the environment."""
+        return self.context.all_outputs
+
+    @property
+    def checkout(self) -> Checkout:
+        """The application's repository, as a developer has it."""
+        return self.context.checkout
+
+    @property
+    def observer(self) -> Observer:
+        """The eyes on the service and its pipeline."""
+        return self.context.observer
+
+    def push(self, commit: str) -> str:
+        """Push a commit of the checkout; returns the revision that the pipeline knows it by."""
+        return self.context.push(commit)
+
+    def outcome(self, commit: str) -> Outcome:
+        """Wait for the end of a commit's pipeline execution. Raises ProofFailed when it does not end."""
+        return outcome(self.context, commit)

@@ -1,0 +1,79 @@
+"""Step (g): Slack was told, or subscribers were."""
+
+from __future__ import annotations
+
+from pushproof.drill.context import Context
+from pushproof.drill.evidence import Deployed, Evidence, NotHeard, Notified, PushRefused, RolledBack, StoppedEarly
+from pushproof.drill.settings import ProofFailed
+from pushproof.drill.steps.step import Step
+
+
+class Notifications(Step):
+    """Hear of the pipeline's starts, of its successes, and of the failures that there were."""
+
+    name = "notifications"
+    letter = "g"
+    needs = (("apply",), ("first-deployment", "refused-before-authorisation"))
+    pushes = True
+
+    def perform(self, context: Context) -> Notified | NotHeard:
+        unheard = context.target.lacks("webhooks")
+        if unheard is None:
+            return self._over_the_webhook(context)
+        if context.listener is None:
+            with context.narrator.step(self.letter, "Slack is not asked"):
+                context.narrator.claim(unheard)
+            return NotHeard(unheard)
+        return self._over_the_topic(context, unheard)
+
+    def _over_the_webhook(self, context: Context) -> Notified:
+        narrator, webhook = context.narrator, context.webhook
+        heard = []
+        with narrator.step(self.letter, "Slack was told"):
+            for state in expected_states(context):
+                message = webhook.wait_for(context.outputs.pipeline_name, state, timeout=15)
+                if message is None:
+                    texts = [m.text for m in webhook.messages] or "nothing"
+                    raise ProofFailed(f"no message about {state} reached the webhook; it heard: {texts}")
+                narrator.moment("slack", message.text, at=narrator.at(message.at), quiet=True)
+                narrator.claim(message.text)
+                heard.append(message.text)
+            if webhook.refused:
+                raise ProofFailed(f"the webhook was sent what Slack refuses: {webhook.refused[0]}")
+            narrator.claim(f"{len(webhook.messages)} messages in all")
+        return Notified(tuple(heard))
+
+    def _over_the_topic(self, context: Context, unheard: str) -> Notified:
+        """Hear the topic that people subscribe to; an execution that still waits has not ended yet."""
+        listener, narrator = context.listener, context.narrator
+        assert listener is not None
+        # What an earlier performance took from the queue is not in it any more.
+        earlier = context.record.of(self.name)
+        if isinstance(earlier, Notified):
+            listener.heard.extend(text for text in earlier.messages if text not in listener.heard)
+        heard = []
+        with narrator.step(self.letter, "Subscribers were told"):
+            narrator.claim(unheard)
+            for state in expected_states(context):
+                text = listener.wait_for(
+                    context.outputs.pipeline_name, state, timeout=context.deadline("notified", 60.0)
+                )
+                if text is None:
+                    raise ProofFailed(f"no message about {state} came over the topic; it told: {listener.heard}")
+                narrator.claim(text)
+                heard.append(text)
+        return Notified(tuple(heard))
+
+
+def expected_states(context: Context) -> tuple[str, ...]:
+    """Return the states that the pipeline must have told of, by what the steps before have shown."""
+    kinds: dict[str, tuple[type[Evidence], ...]] = {
+        "SUCCEEDED": (Deployed,),
+        "FAILED": (PushRefused, StoppedEarly, RolledBack),
+    }
+    told = ["STARTED"]
+    for state, shown in kinds.items():
+        evidence = [found for kind in shown if (found := context.record.latest(kind)) is not None]
+        if any(not (isinstance(item, RolledBack) and item.undecided) for item in evidence):
+            told.append(state)
+    return tuple(told)

@@ -1,0 +1,122 @@
+"""A rollback, waited for from the deployment's beginning until the previous revision is COMPLETED again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pushproof.drill.context import Context
+from pushproof.drill.executions import build_log, ended_execution
+from pushproof.drill.observation import Serving, wait_for
+from pushproof.drill.settings import ProofFailed
+
+
+def newest_record(context: Context) -> str:
+    """Return the ARN of the newest service deployment; "" when there is none."""
+    newest = _newest(context)
+    return "" if newest is None else str(newest["serviceDeploymentArn"])
+
+
+def await_rollback(context: Context, commit: str, before: Serving, earlier: str) -> str:
+    """Wait until the breaker trips on a commit and the old revision is COMPLETED again; returns what the breaker counted.
+
+    `earlier`: the newest service deployment before the push, which may be a rollback of another push.
+
+    Raises ProofFailed when the push fails at another stage, or no rollback comes.
+    """
+    wait_for(
+        lambda: _begun(context, before, earlier) or _failed_early(context, commit),
+        what=f"the deployment of {commit[:7]} to begin",
+        clock=context.target.clock,
+        within=context.deadline("pipeline", context.settings.patience),
+        watch=context.show_progress,
+        last=context.observer.summary,
+    )
+    breaker = wait_for(
+        lambda: (
+            _rollback_record(context, earlier) or _failed_deployment(context, before) or _failed_early(context, commit)
+        ),
+        what="the circuit breaker to trip",
+        clock=context.target.clock,
+        within=context.deadline("rollback", context.settings.patience),
+        watch=context.show_progress,
+        last=lambda: _deployments(context),
+    )
+    context.narrator.claim(breaker)
+    wait_for(
+        lambda: _restored(context, before),
+        what="the previous revision to be COMPLETED again",
+        clock=context.target.clock,
+        within=context.deadline("restored", context.settings.patience),
+        watch=context.show_progress,
+        last=lambda: str(context.observer.serving()),
+    )
+    context.narrator.claim("the previous revision is COMPLETED again, unaided")
+    return breaker
+
+
+def _begun(context: Context, before: Serving, earlier: str) -> str | None:
+    """Return a word once the service has a deployment of another revision, or a record of its rollback."""
+    deployed = {deployment["taskDefinition"] for deployment in context.observer.service()["deployments"]}
+    return "begun" if deployed - before.task_definitions or _rollback_record(context, earlier) else None
+
+
+def _failed_deployment(context: Context, before: Serving) -> str | None:
+    """Return the reason of a FAILED deployment of another revision."""
+    for deployment in context.observer.service()["deployments"]:
+        if deployment["taskDefinition"] not in before.task_definitions:
+            failed = deployment.get("rolloutState") == "FAILED"
+            return str(deployment["rolloutStateReason"]) if failed else None
+    return None
+
+
+def _restored(context: Context, before: Serving) -> bool | None:
+    """Return True once the old revision is the only deployment, COMPLETED, and runs."""
+    service = context.observer.service()
+    primary = next(d for d in service["deployments"] if d["status"] == "PRIMARY")
+    done = (
+        primary["taskDefinition"] in before.task_definitions
+        and primary.get("rolloutState") == "COMPLETED"
+        and len(service["deployments"]) == 1
+        and context.observer.serving().task_definitions == before.task_definitions
+    )
+    return True if done else None
+
+
+def _rollback_record(context: Context, earlier: str) -> str | None:
+    """Return what the newest service deployment's record says of a rollback."""
+    newest = _newest(context)
+    if newest is None or newest["serviceDeploymentArn"] == earlier or not str(newest["status"]).startswith("ROLLBACK"):
+        return None
+    record = context.target.client("ecs").describe_service_deployments(
+        serviceDeploymentArns=[newest["serviceDeploymentArn"]]
+    )
+    breaker = record["serviceDeployments"][0].get("deploymentCircuitBreaker", {})
+    counted = f"{breaker.get('failureCount')} of {breaker.get('threshold')}"
+    return f"circuit breaker {breaker.get('status')} at {counted} failed tasks"
+
+
+def _newest(context: Context) -> dict[str, Any] | None:
+    outputs = context.outputs
+    listed = context.target.client("ecs").list_service_deployments(
+        cluster=outputs.cluster_name, service=outputs.service_name
+    )
+    newest: dict[str, Any] | None = max(listed["serviceDeployments"], key=lambda d: d["createdAt"], default=None)
+    return newest
+
+
+def _failed_early(context: Context, commit: str) -> str | None:
+    """Raise ProofFailed when a commit's execution failed at another stage than its variant's."""
+    execution = ended_execution(context, commit)
+    if execution is None:
+        return None
+    stage, message = context.observer.failure(execution["pipelineExecutionId"])
+    expected = context.variant.stage
+    if stage in ("", expected):
+        return None
+    actual = f"{execution['status']} at {stage}: {message}"
+    raise ProofFailed(f"the broken push should fail at {expected}; it is {actual}\n{build_log(context)}")
+
+
+def _deployments(context: Context) -> str:
+    deployments = context.observer.service()["deployments"]
+    return str([(d["status"], d.get("rolloutState"), d.get("failedTasks")) for d in deployments])

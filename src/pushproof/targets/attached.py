@@ -1,0 +1,72 @@
+"""A world that another process holds open, used through its gateway."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import requests
+
+from pushproof.base.clock import ScaledClock
+from pushproof.base.target import TargetUnavailable
+from pushproof.targets.gateway import GatewayTarget
+from pushproof.targets.journal import WorldRecord
+
+_LIMIT = 30.0
+
+
+class AttachedWorld(GatewayTarget):
+    """A world of another process on this machine. Leaving it changes nothing: its owner takes it down.
+
+    Raises TargetUnavailable when its gateway does not answer, or another world answers there.
+    """
+
+    def __init__(self, record: WorldRecord, *, endpoint: str, region: str, account_id: str, speed: float) -> None:
+        self.name = record.target
+        super().__init__(
+            world_id=record.id,
+            endpoint=endpoint,
+            region=region,
+            account_id=account_id,
+            clock=ScaledClock(speed),
+            directory=Path(record.directory),
+        )
+        self._require_the_same()
+
+    def _require_the_same(self) -> None:
+        next_step = "Begin anew, without --from"
+        try:
+            answer = requests.get(f"{self.endpoint}/_pushproof/health", timeout=_LIMIT)
+            world = answer.json()["world"]
+        except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+            raise TargetUnavailable(
+                f"world {self.world_id} does not answer at {self.endpoint} ({type(error).__name__}). {next_step}"
+            ) from error
+        if world != self.world_id:
+            raise TargetUnavailable(f"world {world} answers at {self.endpoint}, not {self.world_id}. {next_step}")
+
+    def lacks(self, capability: str) -> str | None:
+        return "here AWS's answers are the engines' own" if capability == "oracles" else None
+
+    def repository_url(self, repository: str) -> str:
+        """Return the URL to push to; the world has made the repository already."""
+        return f"{self.endpoint}/_git/{repository}.git"
+
+    def authorise_connection(self, arn: str) -> None:
+        """Complete a connection's handshake, as a person does in the console. Raises TargetUnavailable."""
+        answer = requests.post(f"{self.endpoint}/_pushproof/connections/authorise", params={"arn": arn}, timeout=_LIMIT)
+        if not answer.ok:
+            raise TargetUnavailable(f"{self.endpoint} does not authorise {arn}: {answer.text[:300]}")
+
+    def remains(self) -> list[str]:
+        """Nothing: the world is its owner's."""
+        return []
+
+    def close(self) -> None:
+        """Leave the world to its owner."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,118 @@
+"""Base of targets that are a world behind a gateway on this machine, in this process or in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from pushproof.aws.clients import make_client
+from pushproof.base.clock import Clock
+from pushproof.base.environment import WORLD_VARIABLE, world_environment
+from pushproof.base.target import Address
+from pushproof.targets.inventory import inventory
+
+
+class GatewayTarget:
+    """The client's side of a world: everything that goes through its one endpoint, and its directory on this machine."""
+
+    name: str
+    after_rollback = frozenset({"Failed"})
+    announces = False
+
+    def __init__(
+        self, *, world_id: str, endpoint: str, region: str, account_id: str, clock: Clock, directory: Path
+    ) -> None:
+        self.world_id = world_id
+        self.endpoint = endpoint
+        self.region, self.account_id = region, account_id
+        self.clock = clock
+        self._directory = directory
+
+    def environment(self) -> dict[str, str]:
+        environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id)
+        environment[WORLD_VARIABLE] = self.world_id
+        return environment
+
+    def client(self, service: str, region: str | None = None) -> Any:
+        return make_client(
+            boto3.session.Session(),
+            service,
+            region_name=region or self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id="pushproof",
+            aws_secret_access_key="pushproof",
+            config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
+        )
+
+    def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
+        pass
+
+    def address(self, host: str, port: int) -> Address:
+        """Return the real address of a load balancer's listener: its DNS name is a loopback address of its own."""
+        return Address(host, port)
+
+    def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
+        """Push with git; returns the commit and the remote's answer."""
+        return commit, str(checkout.push())
+
+    def certificate(self, certificate: str, private_key: str) -> str:
+        """Import a certificate (PEM) into ACM; returns its ARN."""
+        arn: str = self.client("acm").import_certificate(
+            Certificate=certificate.encode(), PrivateKey=private_key.encode()
+        )["CertificateArn"]
+        return arn
+
+    def forget_certificate(self, arn: str) -> None:
+        """Delete an imported certificate."""
+        self.client("acm").delete_certificate(CertificateArn=arn)
+
+    def deadline(self, step: str, otherwise: float) -> float:
+        """No step has a deadline of its own here: builds are real work on an unknown machine."""
+        return otherwise
+
+    def build_environment(self) -> dict[str, str]:
+        """Return the environment that builds need here: the base image, where no public one can be pulled."""
+        from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
+        from pushproof.emulator.runtime.docker.images import ensure_base_image
+
+        with on_behalf_of(self.world_id, self.directory("images")):
+            return {"BASE_IMAGE": ensure_base_image()}
+
+    def notification_listener(self, outputs: Mapping[str, Any]) -> None:
+        """None: the webhook is heard here."""
+
+    def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
+        """Nothing: what deployments make beside Terraform's goes with the world."""
+        return []
+
+    def leftovers(self) -> list[str]:
+        """Return the resources that are still in the account, and the containers of tasks and builds that still run."""
+        return inventory(self.client) + self._containers()
+
+    def _containers(self) -> list[str]:
+        from pushproof.emulator.runtime.docker.host import connect
+
+        engine = connect()
+        try:
+            return running_containers(engine, self.world_id)
+        finally:
+            engine.close()
+
+    def directory(self, name: str) -> Path:
+        """A directory of the world's own, made if need be; it goes with the world."""
+        path = self._directory / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def running_containers(engine: Any, world_id: str) -> list[str]:
+    """Return a world's containers that run, but for those of its own equipment."""
+    running = engine.containers.list(filters={"label": f"pushproof.world={world_id}"})
+    return [f"container {container.name}" for container in running if "pushproof.role" not in container.labels]

@@ -1,0 +1,159 @@
+"""A drill performs its steps in order, keeps what they show, and goes on where another stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drill.scripted import APPLIED, DEPLOYED, ScriptedStep, ScriptedTarget, narrator, settings
+
+from pushproof.drill import runner
+from pushproof.drill.context import Context
+from pushproof.drill.evidence import Destroyed, EmptyPlan, Evidence, Notified, PushRefused, RolledBack
+from pushproof.drill.keeping import evidence_file, read
+from pushproof.drill.preflight import Preflight
+from pushproof.drill.repository import variants
+from pushproof.drill.runner import Drill
+from pushproof.drill.settings import BadInput, ProofFailed
+from pushproof.drill.steps.order import NAMES, STEPS
+from pushproof.terraform.binary import TerraformBinary
+from pushproof.terraform.errors import OutputMissing
+
+SHOWN: dict[str, Evidence] = {
+    "apply": APPLIED,
+    "refused-before-authorisation": PushRefused("c" * 40, "execution-0", "not authorised"),
+    "first-deployment": DEPLOYED,
+    "second-deployment": DEPLOYED,
+    "broken-deployment": RolledBack("unhealthy", "b" * 40, "execution-2", "TRIGGERED", False),
+    "notifications": Notified(("STARTED",)),
+    "empty-plan": EmptyPlan(1.0),
+    "destroy": Destroyed(()),
+}
+Open = Callable[..., Drill]
+
+
+class Stopped(Exception):
+    """A step does not hold."""
+
+
+@pytest.fixture
+def performed() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def opened(tmp_path: Path, performed: list[str], monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Opens a drill whose steps show what is scripted; `stops` names one that does not hold."""
+    offered = variants(settings().application)
+    means = lambda s: Preflight(TerraformBinary("terraform", "terraform", (1, 10, 0)), offered[s.variant])  # noqa: E731
+    monkeypatch.setattr(runner, "preflight", means)
+    monkeypatch.setattr(Context, "all_outputs", {"cluster_name": "shop"})
+
+    def open_it(
+        *, stops: str = "", shown: dict[str, Evidence] | None = None, kept: Any = None, **changes: Any
+    ) -> Drill:
+        def script(name: str) -> Callable[[Context], Evidence]:
+            def show(_: Context) -> Evidence:
+                if name == stops:
+                    raise ProofFailed(f"{name} does not hold")
+                return {**SHOWN, **(shown or {})}[name]
+
+            return show
+
+        steps = [ScriptedStep(step, performed, script(step.name)) for step in STEPS]
+        return Drill(
+            ScriptedTarget(tmp_path),  # type: ignore[arg-type]
+            settings(**changes), narrator(), kept=kept, steps=steps,
+        )  # fmt: skip
+
+    return open_it
+
+
+def test_every_step_in_its_order(opened: Open, performed: list[str], tmp_path: Path) -> None:
+    """The whole drill; what was shown of a destroyed environment is forgotten."""
+    with opened() as drill:
+        result = drill.run()
+    assert performed == list(NAMES)
+    assert (result.passed, result.skipped) == (True, ())
+    assert not evidence_file(tmp_path).exists()
+
+
+def test_steps_that_are_left_out_are_named_in_the_result(opened: Open, performed: list[str]) -> None:
+    """The rest is performed; whoever reads the result knows what it does not say."""
+    with opened(skip=("second-deployment", "refused-before-authorisation")) as drill:
+        result = drill.run()
+    assert performed == [n for n in NAMES if n not in ("second-deployment", "refused-before-authorisation")]
+    assert result.skipped == ("refused-before-authorisation", "second-deployment")
+
+
+def test_a_choice_that_cannot_work_starts_nothing(opened: Open, performed: list[str]) -> None:
+    """No step has been performed when it is refused."""
+    with opened(skip=("first-deployment",)) as drill, pytest.raises(BadInput, match="second-deployment needs"):
+        drill.run()
+    assert performed == []
+
+
+def test_evidence_is_kept_after_each_step_and_lets_another_go_on(
+    opened: Open, performed: list[str], tmp_path: Path
+) -> None:
+    """A drill that stops leaves what it has shown; the next one begins with the step that did not hold."""
+    with opened(stops="broken-deployment") as drill, pytest.raises(ProofFailed):
+        drill.run()
+    kept = read(evidence_file(tmp_path))
+    assert list(kept.entries) == list(NAMES[:4])
+    performed.clear()
+    with opened(kept=kept, start="broken-deployment") as drill:
+        assert drill.applied == APPLIED
+        assert drill.context.resumed
+        drill.run()
+    assert performed == ["broken-deployment", "notifications", "empty-plan", "destroy"]
+
+
+def test_what_is_kept_is_not_destroyed(opened: Open, performed: list[str], tmp_path: Path) -> None:
+    """With `keep`, the world and its evidence stay for the next."""
+    with opened(keep=True) as drill:
+        assert drill.run().skipped == ()
+    assert "destroy" not in performed
+    assert list(read(evidence_file(tmp_path)).entries) == list(NAMES[:-1])
+
+
+def test_a_step_is_performed_by_name_as_often_as_it_is_asked(opened: Open, performed: list[str]) -> None:
+    """What tests do: a step again, and what it shows."""
+    with opened() as drill:
+        drill.perform("apply")
+        assert drill.perform("first-deployment") == DEPLOYED
+        drill.perform("broken-deployment")
+        drill.perform("broken-deployment")
+    assert performed == ["apply", "first-deployment", "broken-deployment", "broken-deployment"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("deploy", "'deploy' is not a step; the steps are: apply"),
+        ("second-deployment", "second-deployment needs the evidence of apply"),
+    ],
+)
+def test_a_step_without_its_evidence_is_refused(opened: Open, performed: list[str], name: str, words: str) -> None:
+    """And so is a name that is none."""
+    with opened() as drill, pytest.raises(BadInput, match=words):
+        drill.perform(name)
+    assert performed == []
+
+
+def test_an_environment_without_a_pipeline_is_refused_after_the_apply(opened: Open, performed: list[str]) -> None:
+    """The message names the output; nothing is pushed. Steps that push nothing do without."""
+    bare = {
+        "apply": type(APPLIED)(
+            **{**{f: getattr(APPLIED, f) for f in APPLIED.__slots__}, "outputs": type(APPLIED.outputs)()}
+        )
+    }
+    with opened(shown=bare) as drill, pytest.raises(OutputMissing, match="has no output 'cluster_name'"):
+        drill.run()
+    assert performed == ["apply"]
+    performed.clear()
+    with opened(shown=bare, skip=(*NAMES[1:6],)) as drill:
+        drill.run()
+    assert performed == ["apply", "empty-plan", "destroy"]
