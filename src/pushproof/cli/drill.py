@@ -61,6 +61,7 @@ def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, 
     finally:
         if stays and isinstance(opened, SandboxTarget):
             opened.keep()
+            console.print(f"`pushproof drill{_like(drill)} --run {opened.run.id} --from STEP` goes on", markup=False)
         opened.close()
     left = [] if stays else opened.remains()
     if left:
@@ -146,6 +147,15 @@ def _finish(drill: Drill, narrator: Narrator, passed: bool) -> None:
         console.print(f"report: {drill.context.settings.report}")
 
 
+def _like(drill: Drill) -> str:
+    """Return the options by which another drill means the same target and environment."""
+    from pushproof.cli.options import ENVIRONMENT
+
+    environment = drill.context.settings.environment
+    target = "" if drill.target.name == "embedded" else f" --target {drill.target.name}"
+    return target if environment == ENVIRONMENT else f"{target} --environment {environment}"
+
+
 def _print_access(drill: Drill, target: WorldTarget) -> None:
     """Print how to reach a world from another terminal."""
     from pushproof.base.environment import world_variables
@@ -180,9 +190,7 @@ def _print_access(drill: Drill, target: WorldTarget) -> None:
         f"cd {stack.copy.directory} && TF_CLI_CONFIG_FILE={stack.environment['TF_CLI_CONFIG_FILE']} terraform plan"
     )
     if "first-deployment" in drill.context.record:
-        lines.append(
-            f"pushproof drill --run {target.world_id} --from broken-deployment --variant crash-at-start --keep"
-        )
+        lines.append(f"pushproof drill{_like(drill)} --from broken-deployment --variant crash-at-start --keep")
     for line in lines:
         console.print(f"  {line}", markup=False)
     console.print("Ctrl-C takes it down.")

@@ -151,12 +151,16 @@ class Context:
     def observer(self) -> Observer:
         """The eyes on the service and its pipeline."""
         outputs = self.outputs
-        return Observer(
+        observer = Observer(
             self.target.client,
             cluster=outputs.cluster_name,
             service=outputs.service_name,
             pipeline=outputs.pipeline_name,
         )
+        if self.resumed:
+            # What happened before is no progress of this drill.
+            observer.new_events()
+        return observer
 
     def front(self) -> Front:
         """The way to the application that its users take."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.drill.scripted import DEPLOYED, ScriptedTarget, ScriptedWebhook, context
+from tests.unit.drill.scripted import APPLIED, DEPLOYED, ScriptedTarget, ScriptedWebhook, context
 
 from pushproof.drill.evidence import Deployed, NotHeard, Notified, PushRefused, Record, RolledBack, SourceReady
 from pushproof.drill.judgement import judge_requests, require_still_serving
@@ -270,6 +270,27 @@ def test_another_process_reads_what_the_webhook_heard(tmp_path: Path) -> None:
     assert found is not None
     assert found.text == "shop SUCCEEDED"
     assert log.wait_for("FAILED", timeout=0) is None
+
+
+class EventfulEcs:
+    """ECS with a service that has had these events, newest first."""
+
+    def __init__(self, *events: str) -> None:
+        self.events = list(events)
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        return {"services": [{"events": [{"id": text, "message": text} for text in self.events]}]}
+
+
+@pytest.mark.parametrize(("resumed", "told"), [(True, ["now"]), (False, ["before", "now"])])
+def test_old_events_are_no_progress_of_a_resumed_drill(resumed: bool, told: list[str], tmp_path: Path) -> None:
+    """The timeline of a drill that goes on begins when it does."""
+    ecs = EventfulEcs("before")
+    made = context(ScriptedTarget(tmp_path, {"ecs": ecs, "codepipeline": None}), None, Record() if resumed else None)
+    made.record.add("apply", APPLIED)
+    observer = made.observer
+    ecs.events.insert(0, "now")
+    assert observer.new_events() == told
 
 
 def test_what_deployed_last_is_what_serves(tmp_path: Path) -> None:
