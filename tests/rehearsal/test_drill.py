@@ -140,3 +140,41 @@ def test_the_whole_drill(account: Account, request: pytest.FixtureRequest, tmp_p
     print(f"{ended['calls']} calls of the deployer")
     assert ended["calls"] > 500
     assert ended["refused"] == []
+
+
+@pytest.mark.parametrize("account", ["fail"], indirect=True)
+def test_a_kept_run_is_gone_on_with(account: Account, tmp_path: Path) -> None:
+    """One process applies and deploys, and leaves the run in the account; another pushes the breakage, and nothing is left.
+
+    Evidence is for this user alone and names no secret; a sweep of the run's own would have removed everything.
+    """
+    state = tmp_path / "state"
+    environment = account.environment(state)
+    before = set(inventory(account.owner))
+    left_out = ["--skip", "second-deployment", "--skip", "broken-deployment", "--skip", "empty-plan"]
+
+    kept = pushproof(environment, "drill", "--target", "sandbox", "--keep", *left_out)
+    said = kept.stdout + kept.stderr
+    assert kept.returncode == 0, said
+    assert "Shown, but for what was left out: second-deployment, broken-deployment, empty-plan." in said
+    stays = re.search(r"run (\w{8}) stays in the account until", said)
+    assert stays is not None, said
+    assert set(inventory(account.owner)) > before
+    evidence = state / "sandbox" / stays[1] / "drill" / "evidence.json"
+    assert evidence.stat().st_mode & 0o777 == 0o600
+    assert [step["step"] for step in json.loads(evidence.read_text())["steps"]] == [
+        "apply", "refused-before-authorisation", "first-deployment", "notifications",
+    ]  # fmt: skip
+    assert environment["AWS_SECRET_ACCESS_KEY"] not in evidence.read_text()
+    assert "not-a-real-password" not in evidence.read_text()
+
+    done = pushproof(environment, "drill", "--target", "sandbox", "--from", "broken-deployment")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert "Proven: a push deploys, a bad push rolls back." in said
+    assert "Terraform applies" not in said
+    assert "circuit breaker TRIGGERED" in said
+    assert "no resource of the drill is left in the account" in said
+    assert set(inventory(account.owner)) == before
+    assert list((state / "sandbox").iterdir()) == []
+    assert account.end()["refused"] == []

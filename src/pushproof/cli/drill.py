@@ -45,17 +45,15 @@ def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, 
         chosen_steps(settings, list(kept.entries))
         opened = place.open(kept, lambda line: console.print(line, markup=False))
         narrator = Narrator(console, speed=kept.stage.speed)
-    passed = False
     stays = False
     try:
         with Drill(opened, settings, narrator, kept=kept) as drill:
             try:
                 drill.run()
-                passed = True
             finally:
                 # A run without an applied environment cannot be gone on with, and would only cost.
                 stays = settings.keep and "apply" in drill.context.record
-                _finish(drill, narrator, passed)
+                _finish(drill, narrator)
             if settings.keep:
                 _keep_world(drill, opened)
     finally:
@@ -134,16 +132,16 @@ def _open_sandbox() -> SandboxTarget:
     return SandboxTarget(say=lambda line: console.print(line, markup=False))
 
 
-def _finish(drill: Drill, narrator: Narrator, passed: bool) -> None:
+def _finish(drill: Drill, narrator: Narrator) -> None:
     world = getattr(drill.target, "world", None)
     for failure in world.loop.failures if world is not None else ():
         console.print(f"[red]inside the emulator, {escape(failure[0])} failed: {escape(repr(failure[1]))}[/]")
     console.print(narrator.timeline())
     console.print(narrator.durations())
     if drill.context.settings.report is not None:
-        from pushproof.report.html import write_report
+        from pushproof.report.page import write_report
 
-        write_report(drill.context.settings.report, narrator, drill.result, passed=passed)
+        write_report(drill.context.settings.report, narrator, drill.result)
         console.print(f"report: {drill.context.settings.report}")
 
 
