@@ -171,7 +171,7 @@ def test_a_kept_run_is_gone_on_with(account: Account, tmp_path: Path) -> None:
     done = pushproof(environment, "drill", "--target", "sandbox", "--from", "broken-deployment")
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    assert "Proven: a push deploys, a bad push rolls back." in said
+    assert "Shown, but for what was left out: second-deployment." in said
     assert "Terraform applies" not in said
     assert "circuit breaker TRIGGERED" in said
     assert "no resource of the drill is left in the account" in said

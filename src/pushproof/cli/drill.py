@@ -10,6 +10,7 @@ from rich.markup import escape
 from pushproof.cli.outcome import FAILED, OK, console
 
 if TYPE_CHECKING:
+    from pushproof.drill.context import Result
     from pushproof.drill.keeping import Kept
     from pushproof.drill.narration import Narrator
     from pushproof.drill.runner import Drill
@@ -50,9 +51,12 @@ def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, 
         with Drill(opened, settings, narrator, kept=kept) as drill:
             try:
                 drill.run()
-            finally:
-                # A run without an applied environment cannot be gone on with, and would only cost.
+                stays = settings.keep
+            except Exception:
+                # A run without an applied environment cannot be gone on with, and would only cost. Ctrl-C keeps nothing.
                 stays = settings.keep and "apply" in drill.context.record
+                raise
+            finally:
                 _finish(drill, narrator)
             if settings.keep:
                 _keep_world(drill, opened)
@@ -65,7 +69,7 @@ def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, 
     if left:
         console.print(f"[bold red]left behind:[/] {', '.join(left)}")
         return FAILED
-    _print_verdict(settings)
+    _print_verdict(drill.result)
     return OK
 
 
@@ -78,9 +82,9 @@ def _keep_world(drill: Drill, target: WorldTarget | AttachedWorld | SandboxTarge
         threading.Event().wait()
 
 
-def _print_verdict(settings: DrillSettings) -> None:
-    if settings.skip:
-        console.print(f"[bold green]Shown, but for what was left out: {', '.join(settings.skip)}.[/]")
+def _print_verdict(result: Result) -> None:
+    if result.skipped:
+        console.print(f"[bold green]Shown, but for what was left out: {', '.join(result.skipped)}.[/]")
     else:
         console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
 

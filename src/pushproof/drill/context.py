@@ -25,7 +25,7 @@ from pushproof.terraform.working_copy import WorkingCopy
 
 @dataclass(slots=True)
 class Result:
-    """The result of a drill: the verdict, what was left out, and the counts of each prober by its step's letter."""
+    """The result of a drill: the verdict, the steps that nobody has shown, and the counts of each prober by its step's letter."""
 
     passed: bool = False
     skipped: tuple[str, ...] = ()

@@ -53,8 +53,10 @@ class Drill:
     def run(self) -> Result:
         """Perform the steps that the settings ask for. Raises ProofFailed when something does not hold; the world stays."""
         context, settings = self.context, self.context.settings
-        steps = chosen_steps(settings, list(context.record), self._steps)
-        context.result.skipped = tuple(step.name for step in self._steps if step.name in settings.skip)
+        shown = set(context.record)
+        steps = chosen_steps(settings, shown, self._steps)
+        shown |= {step.name for step in steps} | ({"destroy"} - set(settings.skip) if settings.keep else set())
+        context.result.skipped = tuple(step.name for step in self._steps if step.name not in shown)
         for step in steps:
             self.perform(step.name)
             if step.name == "apply" and any(later.pushes for later in steps):

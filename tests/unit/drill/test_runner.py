@@ -119,6 +119,16 @@ def test_what_is_kept_is_not_destroyed(opened: Open, performed: list[str], tmp_p
     assert list(read(evidence_file(tmp_path)).entries) == list(NAMES[:-1])
 
 
+def test_what_nobody_has_shown_is_named_although_it_was_not_left_out_now(opened: Open, tmp_path: Path) -> None:
+    """An earlier process left a step out: going on after it does not prove it."""
+    with opened(keep=True, skip=("broken-deployment",)) as drill:
+        assert drill.run().skipped == ("broken-deployment",)
+    with opened(kept=read(evidence_file(tmp_path)), start="empty-plan") as drill:
+        assert drill.run().skipped == ("broken-deployment",)
+    with opened() as drill:
+        assert drill.run().skipped == ()
+
+
 def test_a_step_is_performed_by_name_as_often_as_it_is_asked(opened: Open, performed: list[str]) -> None:
     """What tests do: a step again, and what it shows."""
     with opened() as drill:
