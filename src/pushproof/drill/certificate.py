@@ -1,4 +1,4 @@
-"""The load balancer's certificate: a self-signed one, whose private key leaves this machine for ACM only, or one that is there."""
+"""The load balancer's certificate: made here and self-signed, or one that ACM has. A key leaves this machine for ACM only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SelfSigned:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The host name that a certificate is for, and certificates (PEM) to believe besides the system's authorities."""
+    """The host name of a certificate, and certificates (PEM) to trust besides the system's authorities."""
 
     host: str
     certificates: str
@@ -37,8 +37,8 @@ class Trust:
 def trust(acm: Any, arn: str) -> Trust:
     """Return what a client needs to verify a certificate in ACM. Raises ClientError.
 
-    The certificate's first full name is asked for; of a wildcard's names, `drill`. The certificate itself is believed, whoever
-    signed it: its chain is not needed, and LocalStack answers with another one, which does not parse.
+    The host is the certificate's first full name; `drill` below a wildcard, where it has no other. The client trusts the
+    certificate itself, whoever signed it. It needs no chain: LocalStack answers with another certificate's, which does not parse.
     Source: https://docs.aws.amazon.com/acm/latest/APIReference/API_GetCertificate.html
     """
     described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
@@ -48,7 +48,7 @@ def trust(acm: Any, arn: str) -> Trust:
 
 
 def self_signed(host: str, *, days: int = 30) -> SelfSigned:
-    """A P-256 certificate for `host`, valid from yesterday for `days` days."""
+    """Return a P-256 certificate for `host`, valid from yesterday for `days` days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.datetime.now(datetime.UTC)

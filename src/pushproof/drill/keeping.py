@@ -5,9 +5,11 @@ The file holds no secret, and only this user can read it. It goes with the world
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +22,7 @@ from pushproof.targets.base import DrillTarget
 
 FORMAT = 1
 VERSION = version("pushproof")
-_FOLDER, _EVIDENCE, _MESSAGES = "drill", "evidence.json", "messages.jsonl"
+_FOLDER, _EVIDENCE, _MESSAGES, _LOCK = "drill", "evidence.json", "messages.jsonl", "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,20 @@ class Keeper:
 def evidence_file(directory: Path) -> Path:
     """Return the place of the evidence in the directory of a world or run."""
     return directory / _FOLDER / _EVIDENCE
+
+
+@contextmanager
+def at_work(target: DrillTarget) -> Iterator[None]:
+    """Hold a world or run for one drill. Raises BadInput while another drill is at work in it, in whatever process."""
+    # The lock goes with its process, however that ends.
+    with open(os.open(target.directory(_FOLDER) / _LOCK, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInput(
+                f"another drill is at work in {target.directory(_FOLDER).parent}: wait for its end"
+            ) from None
+        yield
 
 
 def messages_log(target: DrillTarget) -> Path:

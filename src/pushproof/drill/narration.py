@@ -15,7 +15,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Something that happened, at so many real seconds since the drill began."""
+    """An event, at so many real seconds since the drill began."""
 
     at: float
     kind: str
@@ -54,7 +54,7 @@ class Narrator:
         return time.monotonic() - self._start
 
     def at(self, epoch: float) -> float:
-        """Seconds since the drill began, for a wall-clock instant."""
+        """Return the seconds since the drill began, for a wall-clock instant."""
         return epoch - time.time() + self.now()
 
     @contextmanager
@@ -74,14 +74,14 @@ class Narrator:
         self.console.print(f"    [green]done[/] in {self._span(step.seconds)}")
 
     def claim(self, text: str) -> None:
-        """Something the current step has shown."""
+        """Print and keep something that the current step has shown."""
         if self.steps:
             self.steps[-1].claims.append(text)
         self.moment("shown", text, quiet=True)
         self.console.print(f"    [green]✓[/] {escape(text)}")
 
     def say(self, text: str) -> None:
-        """A line of progress; the same line twice in a row is said once."""
+        """Print a line of progress; a line that repeats the last one is left out."""
         with self._guard:
             if text == self._last_line:
                 return
@@ -89,14 +89,14 @@ class Narrator:
         self.console.print(f"    [dim]{self._clock(self.now())}[/] {escape(text)}")
 
     def moment(self, kind: str, text: str, *, at: float | None = None, quiet: bool = False) -> None:
-        """Put something on the timeline (and say it, unless `quiet`)."""
+        """Put an event on the timeline, and print it unless `quiet`."""
         with self._guard:
             self.moments.append(Moment(self.now() if at is None else at, kind, text))
         if not quiet:
             self.say(text)
 
     def timeline(self) -> Table:
-        """Every moment in order, in real and in AWS time."""
+        """Return a table of every moment in order, in real and in AWS time."""
         table = Table(title="Timeline", title_justify="left", show_edge=False, pad_edge=False)
         table.add_column("real", justify="right")
         table.add_column("AWS", justify="right")

@@ -40,11 +40,10 @@ class Observer:
         self._seen_events: set[str] = set()
 
     def service(self) -> dict[str, Any]:
-        """The service as DescribeServices shows it."""
-        found: dict[str, Any] = self._ecs.describe_services(cluster=self._cluster, services=[self._service])[
-            "services"
-        ][0]
-        return found
+        """Return the service as DescribeServices shows it."""
+        services = self._ecs.describe_services(cluster=self._cluster, services=[self._service])["services"]
+        service: dict[str, Any] = services[0]
+        return service
 
     def serving(self) -> Serving:
         """Return the revisions and images of the service's running tasks."""
@@ -60,39 +59,38 @@ class Observer:
         )
 
     def new_events(self) -> list[str]:
-        """Service events not returned before, oldest first."""
+        """Return the service events that were not returned before, oldest first."""
         fresh = [event for event in self.service().get("events", []) if event["id"] not in self._seen_events]
         self._seen_events.update(event["id"] for event in fresh)
         return [event["message"] for event in reversed(fresh)]
 
     def executions(self) -> list[dict[str, Any]]:
-        """The pipeline's executions, newest first."""
-        found: list[dict[str, Any]] = self._pipelines.list_pipeline_executions(pipelineName=self._pipeline)[
-            "pipelineExecutionSummaries"
-        ]
-        return found
+        """Return the pipeline's executions, newest first."""
+        listed = self._pipelines.list_pipeline_executions(pipelineName=self._pipeline)
+        executions: list[dict[str, Any]] = listed["pipelineExecutionSummaries"]
+        return executions
 
     def execution_of(self, commit: str) -> dict[str, Any] | None:
-        """The newest execution that carries a commit; None when there is none yet."""
+        """Return the newest execution that carries a commit; None when there is none yet."""
         for execution in self.executions():
             if any(revision.get("revisionId") == commit for revision in execution.get("sourceRevisions", [])):
                 return execution
         return None
 
     def summary(self) -> str:
-        """The newest executions and what serves, in a line."""
+        """Return the newest executions and what serves, in a line."""
         newest = ", ".join(f"{e['pipelineExecutionId'][:8]} {e['status']}" for e in self.executions()[:3])
         return f"executions {newest or 'none'}; serving {self.serving()}"
 
     def actions(self, execution_id: str) -> list[dict[str, Any]]:
-        """The action executions of an execution, oldest first."""
-        found = self._pipelines.list_action_executions(
+        """Return the action executions of an execution, oldest first."""
+        details = self._pipelines.list_action_executions(
             pipelineName=self._pipeline, filter={"pipelineExecutionId": execution_id}
         )["actionExecutionDetails"]
-        return sorted(found, key=lambda action: action["startTime"])
+        return sorted(details, key=lambda action: action["startTime"])
 
     def failure(self, execution_id: str) -> tuple[str, str]:
-        """(stage, message) of the action that failed in an execution; ("", "") when none did."""
+        """Return the stage and message of the action that failed in an execution; ("", "") when none did."""
         for action in self.actions(execution_id):
             if action["status"] == "Failed":
                 result = action.get("output", {}).get("executionResult", {})

@@ -1,4 +1,4 @@
-"""Requests through the load balancer without a pause, and what came of each: the proof that a rollout drops nothing."""
+"""Requests through the load balancer without a pause, and the answer to each: the proof that a rollout drops nothing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Answer:
 
 @dataclass(slots=True)
 class ProbeReport:
-    """The observations of a prober. `failed` holds every answer that was no 200, `commits` how many answers each commit gave."""
+    """Observations of a prober. `failed` holds every answer that was no 200, `commits` how many answers each commit gave."""
 
     sent: int = 0
     failed: list[Answer] = field(default_factory=list)
@@ -44,7 +44,7 @@ class ProbeReport:
     answers: list[Answer] = field(default_factory=list)
 
     def strangers(self, allowed: set[str]) -> dict[str, int]:
-        """Commits that answered and should not have."""
+        """Return the commits that answered and should not have, with the number of their answers."""
         return {commit: count for commit, count in self.commits.items() if commit not in allowed}
 
 
@@ -64,20 +64,20 @@ class Front:
         self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
     def connect(self, timeout: float = 10.0) -> http.client.HTTPSConnection:
-        """A TLS connection, verified against the certificate and its host name."""
-        where = self._address()
-        connection = http.client.HTTPSConnection(self.host, where.port, timeout=timeout)
+        """Return a TLS connection, verified against the certificate and its host name."""
+        address = self._address()
+        connection = http.client.HTTPSConnection(self.host, address.port, timeout=timeout)
         try:
-            plain = socket.create_connection((where.host, where.port), timeout=timeout)
+            plain = socket.create_connection((address.host, address.port), timeout=timeout)
         except socket.gaierror:
             time.sleep(_RESOLVER_PAUSE)
-            plain = socket.create_connection((where.host, where.port), timeout=timeout)
+            plain = socket.create_connection((address.host, address.port), timeout=timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.sock = self._context.wrap_socket(plain, server_hostname=self.host)
         return connection
 
     def version(self, timeout: float = 10.0) -> str:
-        """The commit that answers `/version` now. Raises OSError or HTTPException."""
+        """Return the commit that answers `/version` now. Raises OSError or HTTPException."""
         connection = self.connect(timeout)
         try:
             return _ask(connection).commit or ""

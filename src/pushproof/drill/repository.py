@@ -16,7 +16,7 @@ from pushproof.drill.settings import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A breakage one can push: files laid over the application, and where it is expected to show."""
+    """A breakage to push: files laid over the application, and the stage where it is expected to show."""
 
     name: str
     title: str
@@ -28,7 +28,7 @@ class Variant:
 
 
 def variants(application: Path) -> dict[str, Variant]:
-    """The breakages an application offers in `variants/variants.json`. Raises BadInput when the file cannot be read."""
+    """Return the breakages that an application offers in `variants/variants.json`. Raises BadInput when it cannot be read."""
     manifest = application / "variants" / "variants.json"
     try:
         entries: Any = json.loads(manifest.read_text(encoding="utf-8"))
@@ -88,7 +88,7 @@ class Checkout:
         self.git("remote", "add", "origin", remote)
 
     def commit(self, message: str, *, variant: Variant | None = None, files: Mapping[str, str] | None = None) -> str:
-        """Commit the application as it is, or broken as a variant breaks it, with `files` (path -> text) on top; the full hash."""
+        """Commit the application, broken as a variant breaks it, with `files` (path -> text) on top; returns the full hash."""
         shutil.copytree(
             self._application,
             self.directory,
@@ -104,14 +104,14 @@ class Checkout:
         return self.git("rev-parse", "HEAD").strip()
 
     def push(self, branch: str | None = None) -> str:
-        """`git push`; returns what the remote said. Raises CalledProcessError when it refuses."""
+        """Push the newest commit; returns the remote's messages. Raises BadInput when the remote refuses it."""
         done = self._run("push", "--force", "origin", f"HEAD:refs/heads/{branch or self.branch}")
         return "\n".join(
             line.removeprefix("remote: ").rstrip() for line in done.stderr.splitlines() if line.startswith("remote:")
         )
 
     def git(self, *arguments: str) -> str:
-        """A git command here; its output."""
+        """Run a git command in the checkout; returns its output."""
         return self._run(*arguments).stdout
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from pushproof.drill.context import Context, Result
 from pushproof.drill.evidence import AppliedStack, Destroyed, Evidence, Record
 from pushproof.drill.executions import Outcome, outcome
-from pushproof.drill.keeping import Keeper, Kept, messages_log
+from pushproof.drill.keeping import Keeper, Kept, at_work, messages_log
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import preflight
@@ -51,16 +51,20 @@ class Drill:
         self._keeper = Keeper(target, settings, narrator.speed)
 
     def run(self) -> Result:
-        """Perform the steps that the settings ask for. Raises ProofFailed when something does not hold; the world stays."""
+        """Perform the steps that the settings ask for. Raises ProofFailed when something does not hold; the world stays.
+
+        Raises BadInput for a choice of steps that cannot work, and while another drill is at work on the same target.
+        """
         context, settings = self.context, self.context.settings
         shown = set(context.record)
         steps = chosen_steps(settings, shown, self._steps)
         shown |= {step.name for step in steps} | ({"destroy"} - set(settings.skip) if settings.keep else set())
         context.result.skipped = tuple(step.name for step in self._steps if step.name not in shown)
-        for step in steps:
-            self.perform(step.name)
-            if step.name == "apply" and any(later.pushes for later in steps):
-                context.outputs.require(str(settings.environment), list(context.all_outputs))
+        with at_work(context.target):
+            for step in steps:
+                self.perform(step.name)
+                if step.name == "apply" and any(later.pushes for later in steps):
+                    context.outputs.require(str(settings.environment), list(context.all_outputs))
         context.result.passed = True
         return context.result
 

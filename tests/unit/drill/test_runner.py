@@ -52,7 +52,12 @@ def opened(tmp_path: Path, performed: list[str], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(Context, "all_outputs", {"cluster_name": "shop"})
 
     def open_it(
-        *, stops: str = "", shown: dict[str, Evidence] | None = None, kept: Any = None, **changes: Any
+        *,
+        stops: str = "",
+        shown: dict[str, Evidence] | None = None,
+        scripts: dict[str, Callable[[Context], Evidence]] | None = None,
+        kept: Any = None,
+        **changes: Any,
     ) -> Drill:
         def script(name: str) -> Callable[[Context], Evidence]:
             def show(_: Context) -> Evidence:
@@ -62,7 +67,7 @@ def opened(tmp_path: Path, performed: list[str], monkeypatch: pytest.MonkeyPatch
 
             return show
 
-        steps = [ScriptedStep(step, performed, script(step.name)) for step in STEPS]
+        steps = [ScriptedStep(step, performed, (scripts or {}).get(step.name) or script(step.name)) for step in STEPS]
         return Drill(
             ScriptedTarget(tmp_path),  # type: ignore[arg-type]
             settings(**changes), narrator(), kept=kept, steps=steps,
@@ -127,6 +132,26 @@ def test_what_nobody_has_shown_is_named_although_it_was_not_left_out_now(opened:
         assert drill.run().skipped == ("broken-deployment",)
     with opened() as drill:
         assert drill.run().skipped == ()
+
+
+def test_two_drills_do_not_work_in_one_world(opened: Open, performed: list[str], tmp_path: Path) -> None:
+    """While a drill is at work, another is refused before its first step; afterwards it is not."""
+    refused: list[str] = []
+
+    def meanwhile(_: Context) -> Evidence:
+        with opened(kept=read(evidence_file(tmp_path)), start="empty-plan") as other:
+            try:
+                other.run()
+            except BadInput as error:
+                refused.append(str(error))
+        return DEPLOYED
+
+    with opened(keep=True, scripts={"first-deployment": meanwhile}) as drill:
+        drill.run()
+    assert refused == [f"another drill is at work in {tmp_path}: wait for its end"]
+    assert performed == list(NAMES[:-1])
+    with opened(kept=read(evidence_file(tmp_path)), start="notifications", keep=True) as drill:
+        assert drill.run().passed
 
 
 def test_a_step_is_performed_by_name_as_often_as_it_is_asked(opened: Open, performed: list[str]) -> None:
