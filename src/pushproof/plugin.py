@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -12,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pushproof.checks.verdict import Attention, attending
-from pushproof.terraform.applied import AppliedModule, apply_module
-from pushproof.terraform.errors import TerraformError
 
+# A run that does not use the plugin pays for what is imported here; everything else is imported where it is used.
 if TYPE_CHECKING:
     from pushproof.base.target import Target
     from pushproof.checks.check import Clients
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ServiceFactory,
         StateFactory,
     )
+    from pushproof.terraform.applied import AppliedModule
 
 TARGETS = ("embedded", "localstack", "sandbox")
 
@@ -117,7 +118,9 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     failure = call.excinfo
-    if failure is not None and failure.errisinstance(TerraformError):
+    # An error that nobody imported was not raised.
+    errors = sys.modules.get("pushproof.terraform.errors")
+    if failure is not None and errors is not None and failure.errisinstance(errors.TerraformError):
         _end_where_pushproof_begins(failure)
     if failure is not None and isinstance(failure.value, AssertionError):
         # The text becomes a part of the error, so that every report has it: terminal, JUnit XML and others.
@@ -218,6 +221,9 @@ def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Apply]:
 
     The path is relative to pytest's root directory. Keyword arguments are Terraform variables; `backend=` configures a backend.
     """
+    from pushproof.terraform.applied import apply_module
+    from pushproof.terraform.errors import TerraformError
+
     modules: list[AppliedModule] = []
 
     def apply(path: str | Path, *, backend: dict[str, Any] | None = None, **variables: Any) -> AppliedModule:

@@ -15,8 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import CodeType, TracebackType
+from typing import TYPE_CHECKING
 
-from pushproof.checks.finding import Finding
+# Every test of every project that has the plugin comes through here: what is imported costs all of them.
+if TYPE_CHECKING:
+    from pushproof.checks.finding import Finding
 
 
 class Verdict:

@@ -26,6 +26,7 @@ from pushproof.cli.options import (
     parse_port,
     parse_run_id,
     parse_variables,
+    require_environment,
 )
 from pushproof.cli.outcome import finish
 
@@ -39,6 +40,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+example = typer.Typer(
+    help="The reference infrastructure and application, as a start of one's own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(example, name="example")
 
 
 class TargetName(StrEnum):
@@ -127,6 +136,7 @@ def drill(
     from pushproof.drill.settings import BadInput, DrillSettings
 
     def body() -> int:
+        require_environment(environment)
         settings = DrillSettings(
             environment=environment,
             application=application,
@@ -161,6 +171,7 @@ def up(
     from pushproof.drill.settings import DrillSettings
 
     def body() -> int:
+        require_environment(environment)
         settings = DrillSettings(
             environment=environment,
             application=application,
@@ -171,6 +182,16 @@ def up(
         return keep_up(settings, speed=speed, port=port)
 
     finish(body)
+
+
+@example.command("copy")
+def copy(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a directory that is new or empty")],
+) -> None:
+    """Copy infrastructure/ and app/ into a directory, to drill them there and to make them one's own."""
+    from pushproof.cli.example import copy_example
+
+    finish(lambda: copy_example(directory))
 
 
 @app.command()

@@ -52,6 +52,17 @@ def parse_variables(pairs: list[str]) -> dict[str, str]:
     return variables
 
 
+def require_environment(environment: Path) -> None:
+    """Raise BadInput, with the next step, when nobody named an environment and there is none in the usual place."""
+    from pushproof.drill.settings import BadInput
+
+    if environment == ENVIRONMENT and not environment.is_dir():
+        raise BadInput(
+            f"there is no environment here: {environment} is not a directory of {Path.cwd()}. Name your own root module with "
+            "--environment (and its application with --app), or begin with the reference: pushproof example copy DIR"
+        )
+
+
 Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gateway port (0: the first free one)")]
 Speed = Annotated[
     float, typer.Option(parser=parse_speed, metavar="FACTOR", help="how many times as fast as on AWS time runs")

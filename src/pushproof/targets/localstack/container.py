@@ -120,7 +120,8 @@ def _made(client: Any, not_pulled: ImageUnavailable, progress: Progress) -> str:
         return ensure_localstack_image(client, progress=progress)
     except ImageUnavailable as error:
         raise TargetUnavailable(
-            f"No LocalStack image can be had. Pulled: {not_pulled}. Made here (`make localstack-image`): {error}\n"
+            f"No LocalStack image can be had. Pulled: {not_pulled}. "
+            f"Made here (`python -m pushproof.targets.localstack.image`): {error}\n"
             "Either way will do; or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
         ) from error
 

@@ -80,8 +80,8 @@ def standing(url: str, named_by: str) -> Health:
         return health(url)
     except TargetUnavailable as error:
         raise TargetUnavailable(
-            f"{named_by} names {url}, but {error}. Start it (`make localstack-up`), unset {named_by}, or let a container be "
-            "started for the run: --localstack container."
+            f"{named_by} names {url}, but {error}. Start it (`python -m pushproof.targets.localstack.standing up`), "
+            f"unset {named_by}, or let a container be started for the run: --localstack container."
         ) from error
 
 

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pushproof.base.shipped import shipped
 from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
 from pushproof.emulator.runtime.docker.imagemaking import (
     SLIM,
@@ -39,14 +40,11 @@ _FILES = ("Dockerfile", "requirements.txt", "requirements-source.txt")
 
 
 def build_files() -> Path:
-    """Return the path of `docker/localstack`. Raises ImageUnavailable where there is no source tree, only the package."""
-    found = Path(__file__).resolve().parents[4] / "docker" / "localstack"
-    if not (found / "Dockerfile").is_file():
-        raise ImageUnavailable(
-            "docker/localstack is not here, from which the image is made: it is part of Pushproof's source tree, not of the "
-            "installed package. Work from a clone, or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
-        )
-    return found
+    """Return the path of `docker/localstack`. Raises ImageUnavailable where it is missing."""
+    try:
+        return shipped("docker/localstack")
+    except FileNotFoundError as error:
+        raise ImageUnavailable(f"{error}. Or name an image that this machine has: LOCALSTACK_IMAGE=<image>.") from error
 
 
 def localstack_image_name() -> str:

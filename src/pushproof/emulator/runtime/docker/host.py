@@ -29,7 +29,7 @@ def connect(timeout: int = 120) -> Any:
     except (DockerException, OSError) as error:
         raise DockerUnavailable(
             f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
-            "`make setup` does so on Debian and Ubuntu as root; elsewhere see https://docs.docker.com/engine/install/."
+            "`apt-get install docker.io` on Debian and Ubuntu; elsewhere see https://docs.docker.com/engine/install/."
         ) from error
     return client
 
