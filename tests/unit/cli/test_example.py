@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,12 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # A command takes SIGTERM for Ctrl-C, which is not for the test run.
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(tmp_path)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_the_example_is_copied_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,9 +68,7 @@ def test_something_else_is_not_taken_for_localstack() -> None:
 
 def test_a_named_one_that_does_not_answer_is_an_error() -> None:
     """Who names a LocalStack wants that one: the error names the variable, and the ways out."""
-    with pytest.raises(
-        TargetUnavailable, match=r"LOCALSTACK_HOST names http://127.0.0.1:9.*localstack.standing up"
-    ):
+    with pytest.raises(TargetUnavailable, match=r"LOCALSTACK_HOST names http://127.0.0.1:9.*localstack.standing up"):
         standing("http://127.0.0.1:9", "LOCALSTACK_HOST")
 
 
