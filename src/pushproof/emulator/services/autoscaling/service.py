@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.services import Service
 
 from .alarms import tracking_alarms
@@ -373,9 +374,12 @@ def _missing(message: str) -> AwsError:
 
 
 def _page(items: Sequence[T], request: dict[str, Any]) -> tuple[list[T], dict[str, str]]:
-    token = request.get("NextToken")
-    if token is not None and not token.isdigit():
-        raise AwsError("InvalidNextTokenException", "The next token is not valid.")
-    start, size = int(token or 0), min(request.get("MaxResults") or 50, 50)
-    rest = {"NextToken": str(start + size)} if start + size < len(items) else {}
-    return list(items[start : start + size]), rest
+    shown, token = page_of(
+        items,
+        request.get("NextToken"),
+        AwsError("InvalidNextTokenException", "The next token is not valid."),
+        size=request.get("MaxResults"),
+        default=50,
+        most=50,
+    )
+    return shown, {"NextToken": token} if token else {}

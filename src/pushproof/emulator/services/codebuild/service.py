@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
@@ -471,11 +472,5 @@ def _build_id(given: str) -> str:
 
 
 def _page(member: str, items: list[str], request: dict[str, Any]) -> dict[str, Any]:
-    given = request.get("nextToken") or "0"
-    if not (given.isascii() and given.isdigit() and len(given) < 10):
-        raise invalid("Invalid nextToken")
-    start = int(given)
-    page: dict[str, Any] = {member: items[start : start + _PAGE]}
-    if start + _PAGE < len(items):
-        page["nextToken"] = str(start + _PAGE)
-    return page
+    shown, token = page_of(items, request.get("nextToken"), invalid("Invalid nextToken"), default=_PAGE)
+    return {member: shown, **({"nextToken": token} if token else {})}

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from pushproof.aws.tags import broken_rule, too_many
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
@@ -443,13 +444,7 @@ def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def _page(member: str, found: list[Any], request: dict[str, Any], most: int) -> dict[str, Any]:
-    token = request.get("nextToken") or "0"
-    if not (token.isascii() and token.isdecimal() and len(token) < 10):
-        raise AwsError("InvalidNextTokenException", f"The next token {token} is not valid")
-    start = int(token)
-    end = start + (request.get("maxResults") or most)
-    page: dict[str, Any] = {member: found[start:end]}
-    if end < len(found):
-        page["nextToken"] = str(end)
-    return page
+def _page(member: str, items: list[Any], request: dict[str, Any], default: int) -> dict[str, Any]:
+    refusal = AwsError("InvalidNextTokenException", f"The next token {request.get('nextToken')} is not valid")
+    shown, token = page_of(items, request.get("nextToken"), refusal, size=request.get("maxResults"), default=default)
+    return {member: shown, **({"nextToken": token} if token else {})}

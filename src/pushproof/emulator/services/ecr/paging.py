@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict, TypeVar
 
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.services.ecr import errors
 
 T = TypeVar("T")
@@ -26,10 +26,11 @@ class More(TypedDict, total=False):
 
 def page(items: Sequence[T], request: Paged, *, default: int = 100) -> tuple[list[T], More]:
     """A page of `items` as the request asks for, and `{"nextToken": …}` when there are more."""
-    try:
-        start = int(base64.b64decode(request["nextToken"])) if request.get("nextToken") else 0
-    except ValueError:
-        raise errors.invalid("nextToken", "must be a token of an earlier answer") from None
-    end = start + int(request.get("maxResults") or default)
-    more: More = {"nextToken": base64.b64encode(str(end).encode()).decode()} if end < len(items) else {}
-    return list(items[start:end]), more
+    chosen, token = page_of(
+        items,
+        request.get("nextToken"),
+        errors.invalid("nextToken", "must be a token of an earlier answer"),
+        size=request.get("maxResults"),
+        default=default,
+    )
+    return chosen, {"nextToken": token} if token else {}

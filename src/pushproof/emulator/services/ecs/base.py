@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.settings import EcsSettings
 from pushproof.emulator.services import Service
 
@@ -97,14 +98,15 @@ def last(reference: str) -> str:
 
 def page(items: Sequence[T], request: dict[str, Any], most: int = 100) -> tuple[list[T], dict[str, str]]:
     """One page of a list, and `{"nextToken": …}` when there is more."""
-    token = request.get("nextToken")
-    try:
-        start = int(token) if token else 0
-    except ValueError:
-        raise AwsError("InvalidParameterException", "Invalid token") from None
-    size = min(request.get("maxResults") or most, most)
-    rest = {"nextToken": str(start + size)} if start + size < len(items) else {}
-    return list(items[start : start + size]), rest
+    shown, token = page_of(
+        items,
+        request.get("nextToken"),
+        AwsError("InvalidParameterException", "Invalid token"),
+        size=request.get("maxResults"),
+        default=most,
+        most=most,
+    )
+    return shown, {"nextToken": token} if token else {}
 
 
 def missing(arn: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pushproof.emulator.kernel.balancing import (
     TargetGroupSpec,
 )
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.tasks import TargetProber
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.elbv2 import actions, attributes
@@ -188,10 +189,6 @@ class More(TypedDict, total=False):
 
 def page(request: Paged, items: Iterable[T]) -> tuple[list[T], More]:
     """One page of items, and the marker of the next."""
-    everything = list(items)
-    marker = request.get("Marker") or "0"
-    if not marker.isascii() or not marker.isdigit():
-        raise AwsError("ValidationError", f"Marker '{marker}' is not valid")
-    start = int(marker)
-    end = start + (request.get("PageSize") or PAGE)
-    return everything[start:end], {"NextMarker": str(end)} if end < len(everything) else {}
+    refusal = AwsError("ValidationError", f"Marker '{request.get('Marker')}' is not valid")
+    chosen, marker = page_of(items, request.get("Marker"), refusal, size=request.get("PageSize"), default=PAGE)
+    return chosen, {"NextMarker": marker} if marker else {}
