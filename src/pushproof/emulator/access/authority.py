@@ -18,6 +18,7 @@ from pushproof.emulator.access.denials import denial
 from pushproof.emulator.access.documents import Documents
 from pushproof.emulator.kernel.context import Credentials, Principal
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.protocol import ParsedCall
 from pushproof.engines import policy as engine
 from pushproof.engines.policy.actions import Permission, Scope, requirement
@@ -258,7 +259,7 @@ class Authority:
             "aws:RequestedRegion": region,
             "aws:SecureTransport": "true",
             "aws:SourceIp": "127.0.0.1",
-            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:CurrentTime": iso(now),
             "aws:EpochTime": str(int(now.timestamp())),
         }
         if source_arn:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.events.targets import PRINCIPAL, Courier, DeliveryError, deliver
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.engines.events import (
     MISSING,
@@ -94,7 +95,7 @@ class Bus:
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
         """
         at = self._world.clock.now()
-        time = self._world.clock.stamp(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time = iso(self._world.clock.stamp(at))
         return self.put(source, detail_type, detail, resources=resources, region=region, time=time)
 
     def put(
@@ -193,7 +194,7 @@ class Bus:
         transformer = target.get("InputTransformer")
         if transformer is not None:
             compiled = compile_transformer(transformer.get("InputPathsMap") or {}, transformer["InputTemplate"])
-            stamp = self._world.clock.stamp(event.at).strftime("%Y-%m-%dT%H:%M:%SZ")
+            stamp = iso(self._world.clock.stamp(event.at))
             return compiled.apply(event.envelope, RuleFacts(rule["Arn"], rule["Name"], stamp))
         return json.dumps(event.envelope)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services.codepipeline.actions import JOBS, Assignment, Job, Neighbours
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
@@ -83,11 +84,7 @@ class Executor:
             )
 
     def _publish(self, pipeline: Pipeline, event: Announcement) -> None:
-        started = self._world.clock.stamp(event.started)
-        detail = {
-            **event.detail,
-            "start-time": started.strftime("%Y-%m-%dT%H:%M:%S.") + f"{started.microsecond // 1000:03d}Z",
-        }
+        detail = {**event.detail, "start-time": iso(self._world.clock.stamp(event.started), "milliseconds")}
         if "action" in detail:
             detail.setdefault("region", pipeline.region)
         self._world.events.publish(

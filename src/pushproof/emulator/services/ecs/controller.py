@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pushproof.emulator.kernel.instants import iso
 from pushproof.engines.deployment import (
     DESCRIPTIONS,
     Decision,
@@ -29,7 +30,6 @@ from .capacity import next_provider
 from .life import TaskLife
 from .model import EcsService, EcsTask, Region
 from .orders import new_container
-from .shapes import iso
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import LoadBalancers, Site
@@ -61,7 +61,7 @@ class ServiceController:
             self._world.events.publish(
                 "aws.ecs",
                 told.detail_type,
-                {**told.detail, told.time_field: iso(clock.stamp(told.at))},
+                {**told.detail, told.time_field: iso(clock.stamp(told.at), "milliseconds")},
                 resources=list(told.resources),
                 region=service.region,
             )

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.core.request import Request
@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.instants import iso
 
 from .model import EcsContainer, EcsTask
 from .preparing import log_options
@@ -94,7 +95,7 @@ class TaskEndpoint:
                 "AccessKeyId": keys.access_key_id,
                 "SecretAccessKey": keys.secret_access_key,
                 "Token": keys.session_token,
-                "Expiration": _time(clock.stamp(clock.now()) + _LIFETIME, "seconds"),
+                "Expiration": iso(clock.stamp(clock.now()) + _LIFETIME),
             }
         )
 
@@ -144,7 +145,7 @@ def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> 
         "Snapshotter": "overlayfs",
     }
     if state.started_at is not None:
-        found["CreatedAt"] = found["StartedAt"] = _time(clock.stamp(state.started_at))
+        found["CreatedAt"] = found["StartedAt"] = iso(clock.stamp(state.started_at), "microseconds")
     if state.exit_code is not None:
         found["ExitCode"] = state.exit_code
     if state.health is not None:
@@ -191,14 +192,10 @@ def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[st
         found["AvailabilityZone"] = task.interface.zone
     for name, at in (("PullStartedAt", task.pull_started_at), ("PullStoppedAt", task.pull_stopped_at)):
         if at is not None:
-            found[name] = _time(clock.stamp(at))
+            found[name] = iso(clock.stamp(at), "microseconds")
     if tags:
         found["TaskTags"] = task.tags
     return found
-
-
-def _time(at: datetime, precision: str = "microseconds") -> str:
-    return at.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def _json(content: Any, status: int = 200) -> Response:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.kernel.settings import EcsSettings
 from pushproof.emulator.kernel.tasks import CommandResult, StartError, TaskRuntime
@@ -63,7 +64,7 @@ from .orders import container_state, order_of
 from .output import TaskOutput
 from .preparing import Prepared, TaskFailed, prepare
 from .roles import TaskRoles
-from .shapes import iso, task_shape
+from .shapes import task_shape
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -223,13 +224,13 @@ class TaskLife:
         """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
         clock = self._world.clock
         detail: dict[str, Any] = {
-            name: value if not hasattr(value, "isoformat") else iso(value)
+            name: value if not hasattr(value, "isoformat") else iso(value, "milliseconds")
             for name, value in task_shape(task, clock, state=state).items()
             if name not in ("tags", "healthStatus")
         }
         if state.health != "UNKNOWN":
             detail["healthStatus"] = state.health
-        detail["updatedAt"] = iso(clock.stamp(clock.now()))
+        detail["updatedAt"] = iso(clock.stamp(clock.now()), "milliseconds")
         self._world.events.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
 
     # Effects that take time ------------------------------------------------------------------------------------

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pushproof.base.clock import Clock
 from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
 from pushproof.engines.tasks import TaskState
 
 from .model import EcsContainer, EcsService, EcsTask, tag_list
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, tags: bool = False) -> dict[str, Any]:
@@ -263,8 +260,3 @@ def service_deployment_shape(service: EcsService, record: ServiceDeployment, clo
             "serviceRevisionArn": record.rollback.revision_arn,
         }
     return shown
-
-
-def iso(stamp: datetime) -> str:
-    """An instant as EventBridge details carry it."""
-    return stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}Z"

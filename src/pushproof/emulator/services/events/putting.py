@@ -12,6 +12,7 @@ from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.services.events.base import EventsBase, compiled
 from pushproof.engines.events import Number
 
@@ -48,7 +49,7 @@ class Putting(EventsBase):
             detail,
             resources=list(entry.get("Resources") or ()),
             region=context.region,
-            time=at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            time=iso(at),
             bus=entry.get("EventBusName", "default").rsplit("/", 1)[-1],
         )
         return {"EventId": envelope["id"]}

@@ -18,6 +18,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.services.sns.model import Notice, Subscription
 from pushproof.emulator.services.sns.signing import certificate_name, sign
@@ -125,8 +126,7 @@ class Deliveries:
 
     def timestamp(self) -> str:
         """The time, as documents show it."""
-        stamp = self._world.clock.stamp(self._world.clock.now())
-        return stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}Z"
+        return iso(self._world.clock.stamp(self._world.clock.now()), "milliseconds")
 
     # Queues.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.services.codepipeline.actions.base import Job
 
 
@@ -30,7 +31,7 @@ class ManualApproval(Job):
             "stageName": run.stage,
             "actionName": run.action.name,
             "token": run.token,
-            "expires": self.world.clock.stamp(run.deadline).strftime("%Y-%m-%dT%H:%MZ"),
+            "expires": iso(self.world.clock.stamp(run.deadline), "minutes"),
             "externalEntityLink": self.configuration.get("ExternalEntityLink"),
             "approvalReviewLink": f"{console}#/{run.stage}/{run.action.name}/approve/{run.token}",
             "customData": self.configuration.get("CustomData"),

@@ -1,0 +1,13 @@
+"""Instants as AWS writes them in events, messages and condition keys: UTC, with a Z."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+Precision = Literal["minutes", "seconds", "milliseconds", "microseconds"]
+
+
+def iso(instant: datetime, precision: Precision = "seconds") -> str:
+    """Write an aware instant in ISO 8601; what is finer than `precision` is cut off."""
+    return instant.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
