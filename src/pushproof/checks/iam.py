@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import account_of, arn_of_root
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
 from pushproof.checks.permissions import Permission
@@ -70,7 +71,7 @@ class IamChecks(Checks):
     def passes_only(self, role: str, to: Iterable[str], *targets: str) -> Iterator[Finding]:
         """The role passes just these roles (by ARN), and just to these services."""
         described, services = self._role(role), tuple(to)
-        prefix, account = described.arn.split(":role/", 1)[0], described.arn.split(":")[4]
+        prefix, account = described.arn.split(":role/", 1)[0], account_of(described.arn)
         needed = [
             Permission("iam:PassRole", target, {"iam:PassedToService": service}, "hand the role over")
             for target in targets
@@ -215,7 +216,7 @@ class IamChecks(Checks):
         `source_arn` may end in ``*``, for any resource of that service, region and account.
         """
         described = self._role(role)
-        account = described.arn.split(":")[4]
+        account = account_of(described.arn)
         right = _source(source_account or account, source_arn)
         if not lets_in(described, engine.service_principal(service), right):
             yield self._trusting(
@@ -232,7 +233,7 @@ class IamChecks(Checks):
                     f"{other} can, too",
                     f"Whoever may use {other} may act as the role.",
                 )
-        for caller in (f"arn:aws:iam::{account}:root", "arn:aws:iam::999999999999:root"):
+        for caller in (arn_of_root(account), "arn:aws:iam::999999999999:root"):
             if lets_in(described, engine.principal_of(caller), {}):
                 yield self._trusting(
                     described,

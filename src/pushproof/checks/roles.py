@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pushproof.aws.arns import account_of
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Decision, Kind, Policy, Principal
 
@@ -27,7 +28,7 @@ class Role:
     @property
     def account(self) -> str:
         """The account that the role is in."""
-        return self.arn.split(":")[4]
+        return account_of(self.arn)
 
     @property
     def own_policies(self) -> tuple[Policy, ...]:

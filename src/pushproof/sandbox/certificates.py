@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pushproof.aws.arns import region_of
 from pushproof.base.target import TargetUnavailable
 
 
@@ -16,7 +17,7 @@ def require_issued(client: Callable[[str], Any], arn: str, region: str) -> None:
     Source: https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html
     """
     otherwise = "or unset PUSHPROOF_SANDBOX_CERTIFICATE_ARN: a self-signed one is then imported."
-    if arn.split(":")[3] != region:
+    if region_of(arn) != region:
         raise TargetUnavailable(
             f"the certificate {arn} is in {arn.split(':')[3]}; load balancers take certificates of their own region, {region}. "
             f"Name one from there, {otherwise}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of
 from pushproof.checks.check import Clients
 from pushproof.engines.reachability import Place
 
@@ -53,7 +54,7 @@ def read_placements(aws: Clients, subnet_ids: set[str]) -> Iterator[Placement]:
 def repository_arn(image: str) -> str | None:
     """The repository of an image in ECR; None for images of other registries."""
     match = _ECR_IMAGE.match(image)
-    return f"arn:aws:ecr:{match[2]}:{match[1]}:repository/{match[3]}" if match else None
+    return arn_of("ecr", f"repository/{match[3]}", region=match[2], account=match[1]) if match else None
 
 
 def _placements_of(ecs: Any, service: dict[str, Any], subnet_ids: set[str]) -> Iterator[Placement]:

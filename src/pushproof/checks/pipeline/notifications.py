@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from pushproof.aws.arns import account_of, arn_of, arn_of_root, region_of
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.pipeline.described import DescribedPipeline
@@ -102,12 +103,12 @@ class NotificationChecks(DescribedPipeline):
         topics = [*arns, *(arn for arn in approvals if arn and arn not in arns)]
         for topic in self._some(topics, "a topic that is told of executions or approvals", page=_TOPIC_ACCESS):
             text = self.aws("sns").get_topic_attributes(TopicArn=topic)["Attributes"].get("Policy")
-            account = topic.split(":")[4]
+            account = account_of(topic)
             own_rule = next((rule["Arn"] for rule, target in self._own_targets() if target["Arn"] == topic), "")
-            foreign_rule = f"arn:aws:events:{topic.split(':')[3]}:{_STRANGER}:rule/any"
-            other_rule = f"arn:aws:events:{topic.split(':')[3]}:{account}:rule/somebody-elses"
+            foreign_rule = arn_of("events", "rule/any", region=region_of(topic), account=_STRANGER)
+            other_rule = arn_of("events", "rule/somebody-elses", region=region_of(topic), account=account)
             eventbridge = policy.service_principal("events.amazonaws.com")
-            stranger = policy.principal_of(f"arn:aws:iam::{_STRANGER}:root")
+            stranger = policy.principal_of(arn_of_root(_STRANGER))
             asked: tuple[tuple[str, policy.Principal, str, dict[str, str]], ...] = (
                 ("anybody, without signing in", policy.ANONYMOUS, "sns:Publish", {}),
                 (f"account {_STRANGER}", stranger, "sns:Publish", {}),
@@ -209,7 +210,7 @@ class NotificationChecks(DescribedPipeline):
 
     def _refused(self, role_arn: str, destination: str) -> str | None:
         """The reason why EventBridge cannot call a destination with a role; None when it can."""
-        name, account = role_arn.rpartition("/")[2], destination.split(":")[4]
+        name, account = role_arn.rpartition("/")[2], account_of(destination)
         try:
             role = read_role(self.aws("iam"), name)
         except LookupError as problem:
@@ -266,9 +267,9 @@ class NotificationChecks(DescribedPipeline):
             "id": "00000000-0000-0000-0000-000000000000",
             "detail-type": "CodePipeline Pipeline Execution State Change",
             "source": "aws.codepipeline",
-            "account": arn.split(":")[4],
+            "account": account_of(arn),
             "time": "2026-01-01T00:00:00Z",
-            "region": arn.split(":")[3],
+            "region": region_of(arn),
             "resources": [arn],
             "detail": {"pipeline": self.pipeline, "execution-id": "0", "state": state, "version": 1},
         }
@@ -276,7 +277,7 @@ class NotificationChecks(DescribedPipeline):
 
 def _lets_events_publish(text: str | None, topic: str, rule: str) -> bool:
     """Return whether a topic's policy lets EventBridge publish for this rule."""
-    context = {"aws:SourceArn": rule, "aws:SourceAccount": topic.split(":")[4]}
+    context = {"aws:SourceArn": rule, "aws:SourceAccount": account_of(topic)}
     return _admits(text, topic, policy.service_principal("events.amazonaws.com"), "sns:Publish", context)
 
 
@@ -284,7 +285,7 @@ def _admits(text: str | None, topic: str, caller: policy.Principal, action: str,
     """Return whether a topic's policy lets somebody do something who has every permission of his own."""
     if not text:
         return False
-    asked = policy.request(caller, action, topic, context, resource_account=topic.split(":")[4])
+    asked = policy.request(caller, action, topic, context, resource_account=account_of(topic))
     resource = policy.parse(text, policy.Kind.RESOURCE, name=topic)
     everything = policy.parse(
         {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}

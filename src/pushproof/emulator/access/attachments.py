@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of_role, resource_of
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
@@ -244,11 +245,11 @@ class Attachments:
 
     def exists(self, arn: str) -> bool:
         """Return whether there is a role, user or identity provider of that ARN."""
-        rest = arn.split(":", 5)[5]
+        rest = resource_of(arn)
         if rest.startswith(("oidc-provider/", "saml-provider/")):
             return bool(self._remember(("provider", arn), lambda: self._has_provider(arn)))
         if rest.startswith("assumed-role/"):
-            role = f"arn:aws:iam::{self._world.account_id}:role/{rest.split('/')[1]}"
+            role = arn_of_role(self._world.account_id, rest.split("/")[1])
             return self.real_arn(role, self._world.region) is not None
         return bool(self.unique_id(arn))
 
@@ -258,7 +259,7 @@ class Attachments:
         return found
 
     def _read_unique_id(self, arn: str) -> str:
-        sort, _, rest = arn.split(":", 5)[5].partition("/")
+        sort, _, rest = resource_of(arn).partition("/")
         if sort not in ("role", "user"):
             return ""
         name = f"{sort.capitalize()}Name"
@@ -377,14 +378,14 @@ def _after(prefix: str) -> Callable[[str], str]:
     """The part of an ARN's resource after a prefix; empty when it is no single resource of that kind."""
 
     def name(arn: str) -> str:
-        rest = arn.split(":", 5)[5]
+        rest = resource_of(arn)
         return rest.removeprefix(prefix) if rest.startswith(prefix) and "*" not in rest else ""
 
     return name
 
 
 def _bucket(arn: str) -> str:
-    name = arn.split(":", 5)[5].split("/", 1)[0]
+    name = resource_of(arn).split("/", 1)[0]
     return name if "*" not in name else ""
 
 

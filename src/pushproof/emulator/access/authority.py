@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import account_of, arn_of_root
 from pushproof.emulator.access.attachments import Attachments
 from pushproof.emulator.access.denials import denial
 from pushproof.emulator.access.documents import Documents
@@ -61,7 +62,7 @@ class Authority:
         """The principal of an access key; a key that nobody issued is the account's administrator."""
         account = self._world.account_id
         key = access_key_id or ""
-        root = f"arn:aws:iam::{account}:root"
+        root = arn_of_root(account)
         if key == self._plane_key:
             return Principal("plane", root, account, key)
         session = self._sessions.get(key)
@@ -178,7 +179,7 @@ class Authority:
     ) -> None:  # fmt: skip
         """Take note of a session that STS has made: `answer` is AssumeRole's."""
         key = answer["Credentials"]["AccessKeyId"]
-        account = role_arn.split(":")[4]
+        account = account_of(role_arn)
         role_name = role_arn.rsplit("/", 1)[-1]
         arn = f"arn:{role_arn.split(':')[1]}:sts::{account}:assumed-role/{role_name}/{session_name}"
         principal = Principal("session", arn, account, key, role_arn, session_name, service)
@@ -192,7 +193,7 @@ class Authority:
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
         # What is no ARN names no role, and nobody may assume it.
-        account = role_arn.split(":")[4] if role_arn.count(":") >= 5 else self._world.account_id
+        account = account_of(role_arn) or self._world.account_id
         asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
         policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
         decision = engine.decide(asked, policies)
@@ -264,7 +265,7 @@ class Authority:
         }
         if source_arn:
             keys["aws:SourceArn"] = source_arn
-            keys["aws:SourceAccount"] = source_arn.split(":")[4] if source_arn.count(":") >= 5 else ""
+            keys["aws:SourceAccount"] = account_of(source_arn)
             keys["aws:SourceAccount"] = keys["aws:SourceAccount"] or self._world.account_id
         return keys
 

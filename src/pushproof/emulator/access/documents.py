@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import account_of, arn_of, arn_of_bucket, resource_of
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines import policy as engine
@@ -128,7 +129,7 @@ class Documents:
         if flaw is not None:
             raise _bucket(flaw, text)
         if v.is_public(policy) and self._attachments.blocks_public_policy(bucket, context.region):
-            arn = f"arn:aws:s3:::{bucket}"
+            arn = arn_of_bucket(bucket)
             raise AwsError(
                 "AccessDenied",
                 f'User: {context.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "{arn}" because '
@@ -144,7 +145,7 @@ class Documents:
         if request.get("BypassPolicyLockoutSafetyCheck"):
             return
         key = str(request.get("KeyId") or "00000000-0000-0000-0000-000000000000").rsplit("/", 1)[-1]
-        arn = f"arn:aws:kms:{context.region}:{context.account_id}:key/{key}"
+        arn = arn_of("kms", f"key/{key}", region=context.region, account=context.account_id)
         policy = engine.parse(text, Kind.RESOURCE, name=key)
         if not self._allows(context.principal, "kms:PutKeyPolicy", arn, policy, context.region):
             raise AwsError(
@@ -181,7 +182,7 @@ class Documents:
             return
         place = Place(call.context.service, call.context.region, carried.kept(call.request))
         for arn in v.principals_of(text):
-            if arn.split(":")[4] == call.context.account_id:
+            if account_of(arn) == call.context.account_id:
                 unique = self._attachments.unique_id(arn)
                 if unique:
                     self._named.setdefault(arn, Named(unique)).places.add(place)
@@ -224,7 +225,7 @@ class Named:
 
 
 def _is(arn: str, sort: str, name: str) -> bool:
-    rest = arn.split(":", 5)[5]
+    rest = resource_of(arn)
     return rest.startswith(f"{sort}/") and rest.rsplit("/", 1)[-1] == name
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import region_of
 from pushproof.emulator.events.targets import PRINCIPAL, Courier, DeliveryError, deliver
 from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
@@ -285,7 +286,7 @@ def _dead_letter(courier: Courier, delivery: Delivery, queue_arn: str) -> None:
         "ERROR_MESSAGE": delivery.error_message[:1024],
         "RETRY_ATTEMPTS": str(delivery.attempts - 1),
     }
-    region, name = queue_arn.split(":")[3], queue_arn.rsplit(":", 1)[1]
+    region, name = region_of(queue_arn), queue_arn.rsplit(":", 1)[1]
     courier.permissions.require_service(
         PRINCIPAL, "sqs:SendMessage", queue_arn, source_arn=delivery.rule_arn, region=region
     )

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import requests
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import region_of
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Effect, Policies, PolicyError, decide, parse, request, service_principal
 from pushproof.engines.policy.document import Kind
@@ -114,7 +115,7 @@ def _from_client(error: ClientError) -> DeliveryError:
 
 def _admit(courier: Courier, action: str, resource: str, rule_arn: str) -> None:
     """Raise AwsError unless the resource's own policy lets EventBridge in on behalf of this rule."""
-    courier.permissions.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=resource.split(":")[3])
+    courier.permissions.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=region_of(resource))
 
 
 def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
@@ -122,7 +123,7 @@ def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_ar
     if target.get("RoleArn"):
         _as_role(courier, target, "sns", rule_arn).publish(TopicArn=arn, Message=payload)
         return
-    sns = courier.ground.substrate.client("sns", arn.split(":")[3])
+    sns = courier.ground.substrate.client("sns", region_of(arn))
     key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
     _admit(courier, "sns:Publish", arn, rule_arn)
     if key.endswith("alias/aws/sns"):
@@ -131,12 +132,12 @@ def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_ar
             f"{arn} is encrypted with the AWS managed key {key}, whose policy does not admit {PRINCIPAL}. "
             "Encrypt it with a customer managed key that does.",
         )
-    courier.ground.client("sns", region=arn.split(":")[3]).publish(TopicArn=arn, Message=payload)
+    courier.ground.client("sns", region=region_of(arn)).publish(TopicArn=arn, Message=payload)
 
 
 def _to_queue(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
-    sqs = courier.ground.substrate.client("sqs", arn.split(":")[3])
+    sqs = courier.ground.substrate.client("sqs", region_of(arn))
     url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
     if target.get("RoleArn"):
         sqs = _as_role(courier, target, "sqs", rule_arn)
@@ -149,7 +150,7 @@ def _to_queue(courier: Courier, target: Mapping[str, Any], payload: str, rule_ar
 def _to_log_group(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"].removesuffix(":*")
     group = arn.split(":log-group:", 1)[1]
-    logs = courier.ground.substrate.client("logs", arn.split(":")[3])
+    logs = courier.ground.substrate.client("logs", region_of(arn))
     stream = rule_arn.rsplit("/", 1)[1]
     _check_log_policies(courier, logs, f"{arn}:log-stream:{stream}", rule_arn)
     known = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
@@ -213,7 +214,7 @@ def _require(courier: Courier, target: Mapping[str, Any], action: str, rule_arn:
 def _to_bus(courier: Courier, target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html : the event stays as it is."""
     arn = str(target["Arn"])
-    region, bus = arn.split(":")[3], arn.split("/", 1)[1]
+    region, bus = region_of(arn), arn.split("/", 1)[1]
     courier.ground.substrate.client("events", region).describe_event_bus(Name=bus)
     _require(courier, target, "events:PutEvents", rule_arn)
     courier.forward(event, region=region, bus=bus)
@@ -271,7 +272,7 @@ def _lowered(value: Any) -> Any:
 
 def _to_api_destination(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
-    region = arn.split(":")[3]
+    region = region_of(arn)
     events = courier.ground.substrate.client("events", region)
     destination = events.describe_api_destination(Name=arn.split("/")[1])
     connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pushproof.aws.arns import arn_of, region_of
 from pushproof.aws.tags import broken_rule
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -100,7 +101,7 @@ class ConnectionsService(Service):
         if host is not None:
             self._host(context, host)
         tags = _take_tags({}, request)
-        arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:connection/{uuid.uuid4()}"
+        arn = arn_of(self.name, f"connection/{uuid.uuid4()}", region=context.region, account=context.account_id)
         provider = provider or (self.hosts[host].provider_type if host else None)
         connection = Connection(arn, name, provider, context.account_id, host_arn=host)
         connection.tags.update(tags)
@@ -132,7 +133,12 @@ class ConnectionsService(Service):
                 f"{request['ProviderType']} is not.",
             )
         tags = _take_tags({}, request)
-        arn = f"arn:aws:{self.name}:{context.region}:{context.account_id}:host/{request['Name']}/{uuid.uuid4().hex[:8]}"
+        arn = arn_of(
+            self.name,
+            f"host/{request['Name']}/{uuid.uuid4().hex[:8]}",
+            region=context.region,
+            account=context.account_id,
+        )
         host = Host(
             arn,
             request["Name"],
@@ -192,12 +198,12 @@ class ConnectionsService(Service):
 
     def _connection(self, arn: str, context: RequestContext | None = None) -> Connection:
         connection = self.find(arn)
-        if connection is None or (context is not None and connection.arn.split(":")[3] != context.region):
+        if connection is None or (context is not None and region_of(connection.arn) != context.region):
             raise AwsError("ResourceNotFoundException", f"Connection {arn} not found")
         return connection
 
     def _host(self, context: RequestContext, arn: str) -> Host:
-        if arn not in self.hosts or arn.split(":")[3] != context.region:
+        if arn not in self.hosts or region_of(arn) != context.region:
             raise AwsError("ResourceNotFoundException", f"Host {arn} not found")
         return self.hosts[arn]
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of, arn_of_role
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import page_of
@@ -258,12 +259,17 @@ class AutoScalingService(Service):
 
     def _arn(self, context: RequestContext, key: Key) -> str:
         digest = hashlib.blake2b("/".join((self.world.id, *key)).encode(), digest_size=16).hexdigest()
-        scope = f"{context.region}:{context.account_id}"
-        return f"arn:aws:application-autoscaling:{scope}:scalable-target/0{key[0][:2].encode().hex()[:3]}{digest[:28]}"
+        identity = f"0{key[0][:2].encode().hex()[:3]}{digest[:28]}"
+        return arn_of(
+            "application-autoscaling",
+            f"scalable-target/{identity}",
+            region=context.region,
+            account=context.account_id,
+        )
 
     def _named(self, context: RequestContext, key: Key, kind: str, label: str, name: str) -> str:
-        scope = f"{context.region}:{context.account_id}"
-        return f"arn:aws:autoscaling:{scope}:{kind}:{uuid.uuid4()}:resource/{key[0]}/{key[1]}:{label}/{name}"
+        resource = f"{kind}:{uuid.uuid4()}:resource/{key[0]}/{key[1]}:{label}/{name}"
+        return arn_of("autoscaling", resource, region=context.region, account=context.account_id)
 
     def _target_shape(self, target: ScalableTarget) -> dict[str, Any]:
         return {
@@ -323,7 +329,7 @@ class AutoScalingService(Service):
         cloudwatch = self.world.client("cloudwatch", region=context.region)
         for alarm in tracking_alarms(key, policy):
             cloudwatch.put_metric_alarm(**alarm)
-            arn = f"arn:aws:cloudwatch:{context.region}:{context.account_id}:alarm:{alarm['AlarmName']}"
+            arn = arn_of("cloudwatch", f"alarm:{alarm['AlarmName']}", region=context.region, account=context.account_id)
             policy.alarms.append({"AlarmName": alarm["AlarmName"], "AlarmARN": arn})
 
     def _delete_alarms(self, context: RequestContext, policy: ScalingPolicy) -> None:
@@ -358,7 +364,7 @@ def _matches(key: Key, request: dict[str, Any]) -> bool:
 def _linked_role(context: RequestContext, key: Key) -> str:
     host = f"{key[0]}.application-autoscaling.amazonaws.com"
     name = f"AWSServiceRoleForApplicationAutoScaling_{DIMENSIONS[key[2]][1] or 'CustomResource'}"
-    return f"arn:aws:iam::{context.account_id}:role/aws-service-role/{host}/{name}"
+    return arn_of_role(context.account_id, f"aws-service-role/{host}/{name}")
 
 
 def _check_tags(tags: dict[str, str], arn: str = "") -> None:

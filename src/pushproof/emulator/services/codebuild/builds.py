@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.engines.buildspec import Phase
 
@@ -71,7 +72,7 @@ class Build:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:codebuild:{self.region}:{self.account_id}:build/{self.id}"
+        return arn_of("codebuild", f"build/{self.id}", region=self.region, account=self.account_id)
 
     @property
     def complete(self) -> bool:
@@ -94,8 +95,12 @@ class Build:
                 "streamName": self.log_stream,
                 "deepLink": f"https://console.aws.amazon.com/cloudwatch/home?region={self.region}"
                 f"#logsV2:log-groups/log-group/{group}/log-events/{stream}",
-                "cloudWatchLogsArn": f"arn:aws:logs:{self.region}:{self.account_id}:log-group:{self.log_group}"
-                f":log-stream:{self.log_stream}",
+                "cloudWatchLogsArn": arn_of(
+                    "logs",
+                    f"log-group:{self.log_group}:log-stream:{self.log_stream}",
+                    region=self.region,
+                    account=self.account_id,
+                ),
             }
         elif logs.get("cloudWatchLogs", {}).get("status") == "ENABLED":
             logs["deepLink"] = (

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services.codebuild.validation import check_project, invalid
 
@@ -58,7 +59,7 @@ def check_name(name: str) -> None:
 def create(context: RequestContext, request: dict[str, Any], now: float) -> Project:
     """A project as AWS makes it of a CreateProject request. Raises AwsError (InvalidInputException)."""
     name = request["name"]
-    arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{name}"
+    arn = arn_of("codebuild", f"project/{name}", region=context.region, account=context.account_id)
     project = Project(name, arn, context.region, now, now, {})
     update(context, project, request, now)
     return project
@@ -91,7 +92,7 @@ def fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
     body.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     body.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     if not body.get("encryptionKey"):
-        body["encryptionKey"] = f"arn:aws:kms:{context.region}:{context.account_id}:alias/aws/s3"
+        body["encryptionKey"] = arn_of("kms", "alias/aws/s3", region=context.region, account=context.account_id)
     body["cache"] = body.get("cache") or {"type": "NO_CACHE"}
     body.setdefault("tags", [])
     for source in (body["source"], *body.get("secondarySources", [])):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of, arn_of_bucket, arn_of_root
 from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -313,7 +314,7 @@ class CodeBuildService(Service):
         # CodeBuild does not retry what a pipeline started (auto-retry-build.html).
         if (run.progress.retry or automatic) and build.handoff is None:
             region, account = build.region, build.account_id
-            me = Principal("plane", f"arn:aws:iam::{account}:root", account)
+            me = Principal("plane", arn_of_root(account), account)
             context = RequestContext("codebuild", "RetryBuild", region, account, me, str(uuid.uuid4()))
             again = self._again(context, build)
             again.retried, again.previous_retry, build.next_retry = build.retried + 1, build.arn, again.arn
@@ -361,7 +362,7 @@ class CodeBuildService(Service):
         )
         if handoff is not None:
             bucket, key = handoff.inputs[handoff.primary]
-            build.source_version = f"arn:aws:s3:::{bucket}/{key}"
+            build.source_version = arn_of_bucket(bucket, key)
             build.resolved_source_version = handoff.revision
         return build
 
@@ -416,7 +417,7 @@ class CodeBuildService(Service):
         short = _project_name(name)
         project = self._projects.get(context.scope, {}).get(short)
         if project is None:
-            arn = f"arn:aws:codebuild:{context.region}:{context.account_id}:project/{short}"
+            arn = arn_of("codebuild", f"project/{short}", region=context.region, account=context.account_id)
             raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
         return project
 

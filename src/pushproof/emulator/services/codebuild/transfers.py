@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of_bucket
 from pushproof.emulator.kernel.builds import BuildContainer
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure
@@ -39,7 +40,7 @@ def fetch(build: Build, s3: Any) -> Sources:
     if build.handoff is not None:
         inputs = build.handoff.inputs
         others = {
-            name: SecondarySource(_get(s3, bucket, key, "secondary"), "", f"arn:aws:s3:::{bucket}/{key}")
+            name: SecondarySource(_get(s3, bucket, key, "secondary"), "", arn_of_bucket(bucket, key))
             for name, (bucket, key) in inputs.items()
             if name != build.handoff.primary
         }
@@ -88,10 +89,10 @@ def _get(s3: Any, bucket: str, key: str, rank: str, version: str | None = None) 
             "CLIENT_ERROR",
             f"{body.get('Code')}: {body.get('Message')} status code: {meta.get('HTTPStatusCode')}, request id: "
             f"{meta.get('RequestId', '')}, host id: {meta.get('HostId', '')} for {rank} source and source version "
-            f"arn:aws:s3:::{bucket}/{key}",
+            f"{arn_of_bucket(bucket, key)}",
         ) from error
     if rank != "buildspec" and not zipfile.is_zipfile(io.BytesIO(content)):
-        raise PhaseFailure("CLIENT_ERROR", f"the source arn:aws:s3:::{bucket}/{key} is not a zip archive")
+        raise PhaseFailure("CLIENT_ERROR", f"the source {arn_of_bucket(bucket, key)} is not a zip archive")
     return content
 
 
@@ -170,7 +171,7 @@ def _upload_one(
     with zipfile.ZipFile(io.BytesIO(archive)) as files:
         for path in files.namelist():
             _put(s3, declared["location"], f"{prefix}/{path}", files.read(path), key)
-    return {"location": f"arn:aws:s3:::{declared['location']}/{prefix}"}
+    return {"location": arn_of_bucket(declared["location"], prefix)}
 
 
 def _collect(artifacts: Artifacts, container: BuildContainer, log: Any) -> bytes:
@@ -206,7 +207,7 @@ def _put(s3: Any, bucket: str, key: str, content: bytes, encryption_key: str | N
             "CLIENT_ERROR", f"Error in UPLOAD_ARTIFACTS phase: {body.get('Code')}: {body.get('Message')}"
         ) from error
     return {
-        "location": f"arn:aws:s3:::{bucket}/{key}",
+        "location": arn_of_bucket(bucket, key),
         "md5sum": hashlib.md5(content, usedforsecurity=False).hexdigest(),
         "sha256sum": hashlib.sha256(content).hexdigest(),
     }

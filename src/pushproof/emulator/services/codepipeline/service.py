@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of
 from pushproof.aws.tags import broken_rule, too_many
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -132,7 +133,7 @@ class CodePipelineService(Service):
         self._check_references(declaration)
         now = self.world.clock.now()
         pipeline = Pipeline(
-            arn=f"arn:aws:codepipeline:{context.region}:{context.account_id}:{body['name']}",
+            arn=arn_of("codepipeline", body["name"], region=context.region, account=context.account_id),
             region=context.region,
             account_id=context.account_id,
             created=now,

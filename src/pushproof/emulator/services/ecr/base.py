@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NotRequired, TypedDict
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.settings import EcrSettings
 from pushproof.emulator.services import Service
@@ -50,7 +51,7 @@ class EcrOperations(Service):
         return self.store.repository(self._scope(context, request), request["repositoryName"])
 
     def _by_arn(self, context: RequestContext, arn: str) -> Repository:
-        prefix = f"arn:aws:ecr:{context.region}:{context.account_id}:repository/"
+        prefix = arn_of("ecr", "repository/", region=context.region, account=context.account_id)
         if not arn.startswith(prefix):
             raise errors.invalid("resourceArn", f"must be the ARN of a repository, such as {prefix}<name>")
         return self.store.repository(context.scope, arn.removeprefix(prefix))

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.services.ecr.manifests import Manifest
 from pushproof.engines.lifecycle import StorageClass as StorageClass
 
@@ -90,7 +91,7 @@ class Repository:
     @property
     def arn(self) -> str:
         account, region = self.scope
-        return f"arn:aws:ecr:{region}:{account}:repository/{self.name}"
+        return arn_of("ecr", f"repository/{self.name}", region=region, account=account)
 
     def tags_of(self, digest: str) -> tuple[str, ...]:
         return tuple(tag for tag, at in self.tags.items() if at == digest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
@@ -100,7 +101,7 @@ class RepositoryOperations(EcrOperations):
             identity = uuid.uuid5(uuid.NAMESPACE_URL, f"aws/ecr/{context.account_id}/{context.region}")
             return {
                 "encryptionType": kind,
-                "kmsKey": f"arn:aws:kms:{context.region}:{context.account_id}:key/{identity}",
+                "kmsKey": arn_of("kms", f"key/{identity}", region=context.region, account=context.account_id),
             }
         try:
             found = self.world.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pushproof.aws.arns import arn_of_root
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
@@ -199,7 +200,7 @@ class ClusterOperations(EcsBase):
         return {"settings": listed, **rest}
 
     def _setting(self, context: RequestContext, name: str, value: str) -> dict[str, str]:
-        principal = f"arn:aws:iam::{context.account_id}:root"
+        principal = arn_of_root(context.account_id)
         return {"name": name, "value": value, "principalArn": principal, "type": "user"}
 
     # Tags -----------------------------------------------------------------------------------------------------

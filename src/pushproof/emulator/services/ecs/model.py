@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from pushproof.aws.arns import arn_of
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment import ServiceEvent, ServiceState
@@ -214,7 +215,7 @@ class Region:
     account_settings: dict[str, str] = field(default_factory=dict)
 
     def arn(self, resource: str) -> str:
-        return f"arn:aws:ecs:{self.name}:{self.account_id}:{resource}"
+        return arn_of("ecs", resource, region=self.name, account=self.account_id)
 
 
 def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:

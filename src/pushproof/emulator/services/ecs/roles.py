@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pushproof.aws.arns import account_of, arn_of
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 
@@ -56,7 +57,7 @@ class TaskRoles:
         kept = self._kept.get((role, session))
         if kept is None or now - kept[0] > _CREDENTIAL_SECONDS:
             # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html names this aws:SourceArn.
-            source = f"arn:aws:ecs:{self._site.region}:{role.split(':')[4]}:*"
+            source = arn_of("ecs", "*", region=self._site.region, account=account_of(role))
             kept = (now, self._site.assume(role, "ecs-tasks.amazonaws.com", session, source_arn=source))
             self._kept[(role, session)] = kept
         return kept[1]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pushproof.aws.arns import arn_of_role
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.deployment import (
@@ -70,9 +71,7 @@ class ServiceOperations(EcsBase):
         if not revised["launchType"]:
             revised["launchType"] = "FARGATE" if revised.get("capacityProviderStrategy") else "EC2"
         own = {member: copy.deepcopy(request[member]) for member in _PLAIN if request.get(member) is not None}
-        own["roleArn"] = (
-            f"arn:aws:iam::{context.account_id}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
-        )
+        own["roleArn"] = arn_of_role(context.account_id, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
         own["deploymentConfiguration"] = copy.deepcopy(request.get("deploymentConfiguration") or {})
         desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
         revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])

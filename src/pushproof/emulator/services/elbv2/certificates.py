@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from pushproof.aws.arns import region_of
 from pushproof.emulator.kernel.balancing import Certificate
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
@@ -42,7 +43,7 @@ class Certificates:
     def check(self, arn: str) -> None:
         """Raises AwsError unless the certificate exists and can serve a listener."""
         if ":acm:" in arn:
-            acm = self._world.substrate.client("acm", arn.split(":")[3])
+            acm = self._world.substrate.client("acm", region_of(arn))
             try:
                 status = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
             except ClientError as error:
@@ -76,7 +77,7 @@ class Certificates:
     def _pem(self, arn: str) -> str:
         try:
             if ":acm:" in arn:
-                acm = self._world.substrate.client("acm", arn.split(":")[3])
+                acm = self._world.substrate.client("acm", region_of(arn))
                 found = acm.get_certificate(CertificateArn=arn)
                 return _chain(found["Certificate"], found.get("CertificateChain"))
             if ":server-certificate/" in arn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError, ParamValidationError
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import attributes
@@ -102,7 +103,12 @@ class LoadBalancerOperations(Store):
                     f"A load balancer with the same name '{name}' exists, but with different settings",
                 )
             return {"LoadBalancers": [self._shown(existing)]}
-        arn = f"arn:aws:elasticloadbalancing:{context.region}:{context.account_id}:loadbalancer/app/{name}/{unique()}"
+        arn = arn_of(
+            "elasticloadbalancing",
+            f"loadbalancer/app/{name}/{unique()}",
+            region=context.region,
+            account=context.account_id,
+        )
         balancer = LoadBalancer(
             arn,
             name,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import attributes
@@ -87,7 +88,12 @@ class TargetGroupOperations(Store):
             raise AwsError("ValidationError", "A VPC ID must be specified")
         self._vpc_blocks(context.region, request["VpcId"])
         group = TargetGroup(
-            f"arn:aws:elasticloadbalancing:{context.region}:{context.account_id}:targetgroup/{name}/{unique()}",
+            arn_of(
+                "elasticloadbalancing",
+                f"targetgroup/{name}/{unique()}",
+                region=context.region,
+                account=context.account_id,
+            ),
             name,
             context.region,
             kind,

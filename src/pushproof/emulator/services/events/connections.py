@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pushproof.aws.arns import region_of
 from pushproof.base.addresses import is_local
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -91,7 +92,7 @@ class Connections(EventsBase):
             )
         if arn is None:
             return
-        if arn.split(":")[3] != context.region:
+        if region_of(arn) != context.region:
             raise AwsError("ValidationException", f"Invalid ARN: '{arn}'")
         name = arn.split("/")[1]
         found = self._known(context, "describe_connection", {"Name": name})

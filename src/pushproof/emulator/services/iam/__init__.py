@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import account_of, resource_of
 from pushproof.emulator.access.attachments import Identity
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -101,7 +102,7 @@ class IamService(Service):
                 request["ActionNames"],
                 request.get("ResourceArns") or ["*"],
                 context,
-                resource_owner=owner.split(":")[4] if owner.count(":") >= 5 else owner or None,
+                resource_owner=account_of(owner) or owner or None,
             )
         except PolicyError as error:
             raise AwsError("InvalidInput", str(error)) from error
@@ -109,7 +110,7 @@ class IamService(Service):
 
     def _identity(self, arn: str) -> Identity:
         attachments = self._authority.attachments
-        rest = arn.split(":", 5)[5] if arn.count(":") >= 5 else ""
+        rest = resource_of(arn)
         found = (
             attachments.role(arn)
             if rest.startswith("role/")

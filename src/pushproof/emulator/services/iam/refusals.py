@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from pushproof.aws.arns import arn_of_role
 from pushproof.emulator.access.attachments import as_text
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -65,7 +66,7 @@ class Refusals:
     # Roles.
 
     def _role(self, operation: str, name: str) -> None:
-        arn = self._attachments.real_arn(f"arn:aws:iam::{self._world.account_id}:role/{name}", self._world.region)
+        arn = self._attachments.real_arn(arn_of_role(self._world.account_id, name), self._world.region)
         if arn is None:
             raise _no_entity(f"The role with name {name} cannot be found.")
         if (

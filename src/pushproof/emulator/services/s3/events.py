@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from pushproof.aws.arns import arn_of_bucket
 from pushproof.emulator.kernel.context import Call
 
 if TYPE_CHECKING:
@@ -68,6 +69,6 @@ class ObjectEvents:
                 "source-ip-address": call.context.source_ip,
                 "reason": _REASONS[call.context.operation],
             },
-            resources=[f"arn:aws:s3:::{bucket}"],
+            resources=[arn_of_bucket(bucket)],
             region=call.context.region,
         )

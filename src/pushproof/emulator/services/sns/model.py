@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pushproof.aws.arns import region_of
 from pushproof.engines.events import FilterPolicy
 
 #: "SNS deletes unconfirmed subscriptions after 48 hours", and its tokens are good for as long.
@@ -36,7 +37,7 @@ class Subscription:
 
     @property
     def region(self) -> str:
-        return self.topic_arn.split(":")[3]
+        return region_of(self.topic_arn)
 
     def listed(self) -> dict[str, str]:
         """The entry of ListSubscriptions: an unconfirmed one has no ARN there."""

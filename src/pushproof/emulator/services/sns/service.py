@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services import Handler
 from pushproof.emulator.services.sns.publishing import Publishing
@@ -49,7 +50,7 @@ class SnsService(Subscribing, Publishing):
             check_topic(name, attributes)
         if len(dict(tags)) < len(tags):
             raise invalid("Duplicated keys are not allowed.")
-        arn = f"arn:aws:sns:{context.region}:{context.account_id}:{name}"
+        arn = arn_of("sns", name, region=context.region, account=context.account_id)
         standing = self.standing_topic(context.region, arn)
         if standing is not None:
             if any(not _same(attribute, standing.get(attribute), value) for attribute, value in attributes.items()):

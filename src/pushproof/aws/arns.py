@@ -1,0 +1,48 @@
+"""ARNs, made and read in one place.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+"""
+
+from __future__ import annotations
+
+PARTITION = "aws"
+
+
+def arn_of(service: str, resource: str, *, region: str = "", account: str = "") -> str:
+    """The ARN of a resource; services without regions, or whose names are global, leave parts empty."""
+    return f"arn:{PARTITION}:{service}:{region}:{account}:{resource}"
+
+
+def arn_of_bucket(bucket: str, key: str = "") -> str:
+    """The ARN of a bucket, or of an object in it."""
+    return arn_of("s3", f"{bucket}/{key}" if key else bucket)
+
+
+def arn_of_role(account: str, name: str) -> str:
+    """The ARN of a role; `name` may begin with a path."""
+    return arn_of("iam", f"role/{name}", account=account)
+
+
+def arn_of_root(account: str) -> str:
+    """The ARN of an account's root user, which stands for the account."""
+    return arn_of("iam", "root", account=account)
+
+
+def region_of(arn: str) -> str:
+    """The region in an ARN; "" where there is none, or no ARN."""
+    return _part(arn, 3)
+
+
+def account_of(arn: str) -> str:
+    """The account in an ARN; "" where there is none, or no ARN."""
+    return _part(arn, 4)
+
+
+def resource_of(arn: str) -> str:
+    """The part of an ARN after the account; "" where there is no ARN."""
+    return _part(arn, 5)
+
+
+def _part(arn: str, number: int) -> str:
+    parts = arn.split(":", 5)
+    return parts[number] if len(parts) == 6 and parts[0] == "arn" else ""
