@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -193,25 +194,22 @@ class RegistryChecks(Checks):
         further = further_pushes
         example = example_tag
         arn = self._describe()["repositoryArn"]
+        fault = partial(Finding, resource=arn, page=_LIFECYCLE)
         images = list(self.images())
         if not needed:
-            yield Finding(
-                resource=arn,
+            yield fault(
                 expected="digests of what runs",
                 found="none were given",
                 why="An empty list proves nothing.",
                 change="Deploy once, and give the digests of the running tasks' images.",
-                page=_LIFECYCLE,
             )
         missing = needed - {image.digest for image in images}
         for digest in sorted(missing):
-            yield Finding(
-                resource=arn,
+            yield fault(
                 expected=f"{digest}, which runs",
                 found="it is not in the repository",
                 why="The next task that has to start cannot be pulled: CannotPullContainerError.",
                 change="Push it again, and look at what deleted it.",
-                page=_LIFECYCLE,
             )
         now = max((image.pushed_at for image in images), default=0.0)
         tag = example or next((image.tags[0] for image in images if image.digest in needed and image.tags), "release")
@@ -220,15 +218,13 @@ class RegistryChecks(Checks):
         quiet = self.expires(images, now=now + 90 * DAY)
         for digest in sorted(needed & (busy.keys() | quiet.keys())):
             priority = busy.get(digest, quiet.get(digest))
-            yield Finding(
-                resource=arn,
+            yield fault(
                 expected=f"{digest} to outlive {further} further pushes"
                 if digest in busy
                 else f"{digest} to outlive 90 days without a push",
                 found=f"the rule with priority {priority} expires it",
                 why="ECR does not know what ECS runs. A rollback, or a task that must be replaced, finds its image gone.",
                 change="Keep more images than a day's pushes, and never expire releases by age alone.",
-                page=_LIFECYCLE,
             )
 
     def policy(self) -> Policy:

@@ -16,7 +16,7 @@ from typing import Any
 MAXIMUM_SIZE = 100 * 1024
 
 #: What RegisterTaskDefinition takes; everything else that DescribeTaskDefinition answers is the service's own.
-_REGISTERED = (
+REGISTERED = (
     "family",
     "taskRoleArn",
     "executionRoleArn",
@@ -113,7 +113,7 @@ def apply_image_definitions(
     for container in containers:
         if container.get("name") in images:
             container["image"] = images[str(container["name"])]
-    request = {key: task_definition[key] for key in _REGISTERED if task_definition.get(key) is not None}
+    request = {key: task_definition[key] for key in REGISTERED if task_definition.get(key) is not None}
     request["containerDefinitions"] = containers
     if tags:
         request["tags"] = [dict(tag) for tag in tags]

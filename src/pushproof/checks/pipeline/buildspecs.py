@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -92,38 +93,33 @@ class BuildspecChecks(DescribedPipeline):
     def build_makes_what_deploy_reads(self, buildspec: str, *, container: str) -> Iterator[Finding]:
         """The deploy action reads what a build makes: the file, an array, with the service's container and the pushed image."""
         build = self._build(buildspec)
+        fault = partial(Finding, resource=self._arn(), page=_ECS)
         made_by_builds = {a["name"] for action in self._by("CodeBuild") for a in action.get("outputArtifacts", [])}
         for action in self._some(self._by("ECS"), "an ECS deploy action", page=_ECS):
             file = action["configuration"].get("FileName", "imagedefinitions.json")
             read = [artifact["name"] for artifact in action.get("inputArtifacts", [])]
             if not made_by_builds & set(read):
-                yield Finding(
-                    resource=self._arn(),
+                yield fault(
                     expected=f"an artifact of a build as input of {action['name']}: {', '.join(sorted(made_by_builds))}",
                     found=", ".join(read) or "no input artifact",
                     why="What the build has made is not what is deployed: the deploy action finds no image definitions, or"
                     " old ones.",
                     change="Name the build's output artifact as the deploy action's input.",
-                    page=_ECS,
                 )
             files = build.spec.artifacts.files if build.spec.artifacts is not None else ()
             if not any(fnmatchcase(file, glob.removeprefix("**/")) for glob in files):
-                yield Finding(
-                    resource=self._arn(),
+                yield fault(
                     expected=f"{file} among the buildspec's artifacts",
                     found=f"artifacts {', '.join(files) or 'none'}",
                     why="The deploy action fails: the image definitions file is not in its input artifact.",
                     change=f"artifacts: files: [{file}]",
-                    page=_ECS,
                 )
             if not any(file in step.text for step in build.steps):
-                yield Finding(
-                    resource=self._arn(),
+                yield fault(
                     expected=f"a command that writes {file}",
                     found="no command speaks of it",
                     why="The artifact is empty.",
                     change=f'printf \'[{{"name":"%s","imageUri":"%s"}}]\' "$CONTAINER_NAME" "$IMAGE" > {file}',
-                    page=_ECS,
                 )
                 continue
             written = [c for _, _, c in build.commands if writes(c, file)]
@@ -284,6 +280,7 @@ class BuildspecChecks(DescribedPipeline):
         failure of a `docker build` before the push must not be passed over.
         """
         build = self._build(buildspec)
+        fault = partial(Finding, resource=self._arn(), page=_BUILDSPEC)
         listed = build.commands
         told: set[str] = set()
         for n, (number, step, command) in enumerate(listed):
@@ -294,35 +291,29 @@ class BuildspecChecks(DescribedPipeline):
                 if not any(_guards(s, before_push=s is step) for s in before) and "guard" not in told:
                     told.add("guard")
                     where = f"`finally` of {step.phase.lower()}" if step.last else "post_build"
-                    yield Finding(
-                        resource=self._arn(),
+                    yield fault(
                         expected=f"a guard on CODEBUILD_BUILD_SUCCEEDING before docker push in {where}",
                         found="docker push without a guard",
                         why=f"{where} runs although build failed: an untested image is pushed.",
                         change='[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || exit 1',
-                        page=_BUILDSPEC,
                     )
             for _, _, earlier in listed[:n]:
                 if earlier.docker("build") and earlier.tolerated and earlier.text not in told:
                     told.add(earlier.text)
-                    yield Finding(
-                        resource=self._arn(),
+                    yield fault(
                         expected="a docker build whose failure stops the build",
                         found=f"{earlier.text[:100]}, whose failure is passed over",
                         why="What is pushed then is an image of an earlier build, or nothing; and the build says that all is well.",
                         change="A step of its own for docker build: no || true, no pipe, nothing after it in the same step.",
-                        page=_BUILDSPEC,
                     )
         for phase, written in build.spec.phases.items():
             action = written.on_failure.action if written.on_failure is not None else None
             if action is FailureAction.CONTINUE and phase in (Phase.PRE_BUILD, Phase.BUILD) and build.pushes():
-                yield Finding(
-                    resource=self._arn(),
+                yield fault(
                     expected=f"a failed {phase.lower()} that ends the build",
                     found=f"on-failure: CONTINUE in {phase.lower()}",
                     why="The next phase runs after the failure, with what there is.",
                     change="on-failure: ABORT",
-                    page=_BUILDSPEC,
                 )
 
     @check

@@ -58,6 +58,10 @@ class DescribedPipeline(Checks):
                 names = [action["configuration"]["ProjectName"]]
                 yield from self.aws("codebuild").batch_get_projects(names=names)["projects"]
 
+    def _some_projects(self, page: str) -> list[dict[str, Any]]:
+        """The pipeline's build projects, of which there must be one at least. Raises NothingToLookAt."""
+        return self._some(self._projects(), "a CodeBuild action", page=page)
+
     def _plain_variables(self) -> dict[str, str]:
         """The environment of the build projects, without what comes from a secret or a parameter."""
         return {

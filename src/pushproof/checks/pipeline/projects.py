@@ -10,6 +10,7 @@ from typing import Any
 from pushproof.checks.buckets import bucket_findings
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
+from pushproof.checks.loggroups import retention_fault
 from pushproof.checks.pipeline.described import DescribedPipeline
 
 _DOCKER = "https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html"
@@ -29,7 +30,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def builds_can_use_docker(self) -> Iterator[Finding]:
         """The build project runs privileged: without it there is no Docker daemon."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_DOCKER):
+        for project in self._some_projects(_DOCKER):
             if not project["environment"].get("privilegedMode"):
                 yield Finding(
                     resource=project["arn"],
@@ -43,7 +44,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def builds_end_in_time(self, *, at_least: int = 15, at_most: int = 60) -> Iterator[Finding]:
         """A build may take a quarter of an hour, which one without cache needs, and is stopped within an hour."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_TIMEOUT):
+        for project in self._some_projects(_TIMEOUT):
             minutes = project.get("timeoutInMinutes", 60)
             if not at_least <= minutes <= at_most:
                 yield Finding(
@@ -60,7 +61,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def build_logs_are_kept(self, *, at_least_days: int = 7) -> Iterator[Finding]:
         """Builds log to a CloudWatch Logs group that exists and whose retention is set."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_LOGS):
+        for project in self._some_projects(_LOGS):
             logs = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
             if logs.get("status", "ENABLED") == "DISABLED":
                 yield Finding(
@@ -73,15 +74,12 @@ class ProjectChecks(DescribedPipeline):
                 )
                 continue
             group = logs.get("groupName") or f"/aws/codebuild/{project['name']}"
-            listed = self.aws("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-            known = next((entry for entry in listed if entry["logGroupName"] == group), None)
-            if known is None or (known.get("retentionInDays") or 0) < at_least_days:
+            fault = retention_fault(self.aws("logs"), group, at_least_days=at_least_days)
+            if fault is not None:
                 yield Finding(
                     resource=project["arn"],
                     expected=f"a log group {group} kept for at least {at_least_days} days",
-                    found="the group does not exist"
-                    if known is None
-                    else f"retention {known.get('retentionInDays') or 'not set: for ever, and billed'}",
+                    found=fault,
                     why="CodeBuild makes a group that nobody manages, and keeps it for ever; or the log is gone before anybody"
                     " asks.",
                     change="Add aws_cloudwatch_log_group with this name and retention_in_days, and name it in logs_config.",
@@ -91,7 +89,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def builds_on_a_current_image(self) -> Iterator[Finding]:
         """Build images of AWS's are ones that AWS still updates. Images of one's own are not looked at."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_IMAGES):
+        for project in self._some_projects(_IMAGES):
             image = project["environment"].get("image", "")
             version = _UBUNTU.match(image)
             if version is not None and int(version[1]) < _OLDEST_UBUNTU:
@@ -108,7 +106,7 @@ class ProjectChecks(DescribedPipeline):
     def builds_for_the_architecture_that_runs(self) -> Iterator[Finding]:
         """Images are built on the architecture that the service's task definition asks for."""
         wanted = set(map(self._architecture, self._some(self._by("ECS"), "an ECS deploy action")))
-        for project in self._some(self._projects(), "a CodeBuild action", page=_PLATFORM):
+        for project in self._some_projects(_PLATFORM):
             kind = project["environment"].get("type", "LINUX_CONTAINER")
             built = "ARM64" if kind.startswith("ARM") else "X86_64"
             for architecture in wanted - {built, None}:
@@ -124,7 +122,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def build_cache_is_private(self) -> Iterator[Finding]:
         """A build cache in S3 is in a bucket that exists and is versioned, encrypted and closed."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_IMAGES):
+        for project in self._some_projects(_IMAGES):
             cache = project.get("cache") or {}
             if cache.get("type") == "S3":
                 yield from bucket_findings(self.aws("s3"), cache["location"].partition("/")[0])
@@ -132,7 +130,7 @@ class ProjectChecks(DescribedPipeline):
     @check
     def builds_find_their_buildspec(self, application: Path) -> Iterator[Finding]:
         """The buildspec that the project names is in the application's repository, of which `application` is a checkout."""
-        for project in self._some(self._projects(), "a CodeBuild action", page=_BUILDSPEC):
+        for project in self._some_projects(_BUILDSPEC):
             named = project["source"].get("buildspec") or "buildspec.yml"
             # A buildspec can be written into the project itself.
             if "\n" not in named and not (application / named).is_file():

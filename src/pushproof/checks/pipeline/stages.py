@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from botocore.exceptions import ClientError
 
@@ -45,6 +46,7 @@ class StageChecks(DescribedPipeline):
     def asks_before_it_deploys(self) -> Iterator[Finding]:
         """A person approves between Build and Deploy, is told that there is something to approve, and can see what."""
         actions = list(self._actions())
+        fault = partial(Finding, resource=self._arn(), page=_APPROVAL_ACTION)
         categories = [action["actionTypeId"]["category"] for _, action in actions]
         if "Approval" not in categories or "Deploy" not in categories[categories.index("Approval") :]:
             yield Finding(
@@ -62,34 +64,28 @@ class StageChecks(DescribedPipeline):
             ("ExternalEntityLink", "nobody sees what is approved"),
         ):
             if not configuration.get(key):
-                yield Finding(
-                    resource=self._arn(),
+                yield fault(
                     expected=f"{key} in the approval's configuration",
                     found="not set",
                     why=f"Without it {meaning}, and the approval expires after seven days.",
                     change=f"configuration = {{ {key} = … }}",
-                    page=_APPROVAL_ACTION,
                 )
         link = configuration.get("ExternalEntityLink", "")
         named = [source.get("configuration", {}).get("FullRepositoryId") for source in self._sources()]
         repositories = [repository for repository in named if repository]
         if link and repositories and not any(repository in link for repository in repositories):
-            yield Finding(
-                resource=self._arn(),
+            yield fault(
                 expected=f"a link to what changed in {' or '.join(repositories)}",
                 found=link,
                 why="Whoever approves looks at something else than what is deployed.",
                 change="Make the link from the same variable as FullRepositoryId.",
-                page=_APPROVAL_ACTION,
             )
         if (topic := configuration.get("NotificationArn")) and (problem := self._unknown_topic(topic)):
-            yield Finding(
-                resource=self._arn(),
+            yield fault(
                 expected=f"a topic {topic}",
                 found=problem,
                 why="The request for approval is published nowhere: the action fails.",
                 change="NotificationArn = aws_sns_topic.….arn",
-                page=_APPROVAL_ACTION,
             )
 
     def _unknown_topic(self, arn: str) -> str | None:

@@ -25,9 +25,7 @@ class DescribedService(Checks):
         try:
             answer = ecs.describe_services(cluster=self.cluster, services=[self.service])["services"]
         except ecs.exceptions.ClusterNotFoundException:
-            raise LookupError(
-                f"there is no cluster {self.cluster}; check the name, the account and the region"
-            ) from None
+            raise self._no_cluster() from None
         # A deleted service is still described for a while.
         found: list[dict[str, Any]] = [service for service in answer if service.get("status") != "INACTIVE"]
         if not found:
@@ -35,6 +33,9 @@ class DescribedService(Checks):
                 f"cluster {self.cluster} has no service {self.service}; check both names (outputs of the module)"
             )
         return found[0]
+
+    def _no_cluster(self) -> LookupError:
+        return LookupError(f"there is no cluster {self.cluster}; check the name, the account and the region")
 
     def _definition(self) -> dict[str, Any]:
         arn = self._describe()["taskDefinition"]

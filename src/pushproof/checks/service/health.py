@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,11 +44,8 @@ class HealthChecks(DescribedService):
                 change="Add a load_balancer block.",
                 page=TARGETS_PAGE,
             )
-        for balancer in service.get("loadBalancers", []):
+        for balancer, group in self._groups():
             container = containers.get(balancer["containerName"], {})
-            group = self.aws("elbv2").describe_target_groups(TargetGroupArns=[balancer["targetGroupArn"]])[
-                "TargetGroups"
-            ][0]
             ports = [p["containerPort"] for p in container.get("portMappings", [])]
             if balancer["containerPort"] not in ports:
                 yield Finding(
@@ -74,66 +72,56 @@ class HealthChecks(DescribedService):
             yield from self._agreement(definition["taskDefinitionArn"], container, group, balancer["containerPort"])
 
     def _group(self, group: dict[str, Any], container_port: int) -> Iterator[Finding]:
+        fault = partial(Finding, resource=group["TargetGroupArn"], page=TARGETS_PAGE)
         port = group.get("HealthCheckPort", "traffic-port")
         if port not in ("traffic-port", str(container_port)):
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected=f"a health check on the port that requests go to, {container_port}",
                 found=f"a health check on port {port}",
                 why="What answers there says nothing about what serves; and if nothing answers, no deployment completes.",
                 change='health_check { port = "traffic-port" }',
-                page=TARGETS_PAGE,
             )
         if group.get("Port", container_port) != container_port:
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected=f"the port of the container, {container_port}",
                 found=f"port {group['Port']}",
                 why="ECS registers tasks with the container's port; whatever else is registered is sent to the other one, where"
                 " nothing listens.",
                 change="Use one variable for the container port.",
-                page=TARGETS_PAGE,
             )
         if group.get("HealthCheckEnabled") is False:
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected="health checks that are on",
                 found="health checks are off",
                 why="Every target counts as healthy: a broken revision is never rolled back for what it answers.",
                 change="health_check { enabled = true }",
-                page=TARGETS_PAGE,
             )
         if group["TargetType"] != "ip":
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected="target type ip",
                 found=group["TargetType"],
                 why="Fargate tasks have addresses of their own and no instance: they cannot be registered.",
                 change='target_type = "ip"',
-                page=TARGETS_PAGE,
             )
         if group["HealthCheckTimeoutSeconds"] >= group["HealthCheckIntervalSeconds"]:
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected="a timeout shorter than the interval",
                 found=f"timeout {group['HealthCheckTimeoutSeconds']} s, interval {group['HealthCheckIntervalSeconds']} s",
                 why="Checks overlap, and a slow target flaps.",
                 change="health_check { timeout = 5, interval = 30 }",
-                page=TARGETS_PAGE,
             )
         codes = group.get("Matcher", {}).get("HttpCode", "200")
         if re.search(r"[45]\d\d", codes):
-            yield Finding(
-                resource=group["TargetGroupArn"],
+            yield fault(
                 expected="a matcher of success codes",
                 found=codes,
                 why="A target that answers with errors counts as healthy, so a broken revision is never rolled back.",
                 change='matcher = "200"',
-                page=TARGETS_PAGE,
             )
 
     def _agreement(self, arn: str, container: dict[str, Any], group: dict[str, Any], port: int) -> Iterator[Finding]:
         own = container["healthCheck"]
+        fault = partial(Finding, resource=arn, page=_HEALTH)
         environment = {variable["name"]: variable["value"] for variable in container.get("environment", [])}
         mapped = {str(mapping["containerPort"]) for mapping in container.get("portMappings", [])}
         for name, value in environment.items():
@@ -166,40 +154,32 @@ class HealthChecks(DescribedService):
                     page=TARGETS_PAGE,
                 )
             if asked != port:
-                yield Finding(
-                    resource=arn,
+                yield fault(
                     expected=f"a container check that asks port {port}",
                     found=f"it asks {url}",
                     why="The container's own check judges something else than what the load balancer sends requests to.",
                     change="Derive both from one variable.",
-                    page=_HEALTH,
                 )
             if group.get("HealthCheckPath") and (parts.path or "/") != urlsplit(group["HealthCheckPath"]).path:
-                yield Finding(
-                    resource=arn,
+                yield fault(
                     expected=f"a container check of {group['HealthCheckPath']}, as the target group has it",
                     found=f"it asks {url}",
                     why="Two definitions of healthy: a task can be killed by one check while the other is content.",
                     change="Derive both from one variable.",
-                    page=_HEALTH,
                 )
         if own.get("retries", 3) < 2:
-            yield Finding(
-                resource=arn,
+            yield fault(
                 expected="at least two failed checks before a container counts as unhealthy",
                 found=f"retries {own['retries']}",
                 why="One slow answer, as during a collection of garbage, and a task that serves is stopped.",
                 change="healthCheck = { retries = 3, … }",
-                page=_HEALTH,
             )
         if own.get("timeout", 5) >= own.get("interval", 30):
-            yield Finding(
-                resource=arn,
+            yield fault(
                 expected="a container check whose timeout is shorter than its interval",
                 found=f"timeout {own.get('timeout', 5)} s, interval {own.get('interval', 30)} s",
                 why="The next check begins before the last one has been given up: a slow start looks like a failure.",
                 change="healthCheck = { interval = 30, timeout = 5, … }",
-                page=_HEALTH,
             )
 
     @check

@@ -7,6 +7,7 @@ from typing import Any
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.engines.imagedefinitions import REGISTERED
 
 from .amounts import check_tags
 from .base import EcsBase, missing, page
@@ -123,21 +124,8 @@ class DefinitionOperations(EcsBase):
         return {"families": listed, **rest}
 
 
-_KEPT = (
-    "taskRoleArn",
-    "executionRoleArn",
-    "networkMode",
-    "requiresCompatibilities",
-    "cpu",
-    "memory",
-    "pidMode",
-    "ipcMode",
-    "proxyConfiguration",
-    "inferenceAccelerators",
-    "ephemeralStorage",
-    "runtimePlatform",
-    "enableFaultInjection",
-)
+_REWRITTEN = ("family", "containerDefinitions", "volumes", "placementConstraints")
+_KEPT = tuple(member for member in REGISTERED if member not in _REWRITTEN)
 
 
 def _normalised(request: dict[str, Any]) -> dict[str, Any]:
