@@ -13,11 +13,9 @@ from typing import assert_never
 
 from .container_health import HealthStatus, container_checked, container_started, task_health
 from .effects import (
-    AnnounceState,
     AttachInterface,
     CancelReminder,
     DeleteInterface,
-    Effect,
     FlushLogs,
     PullImages,
     Remind,
@@ -53,7 +51,8 @@ from .events import (
     TaskEvent,
 )
 from .ordering import Unmeetable, met
-from .state import STATUSES, Awaited, Container, StopCode, TaskState, TaskStatus, TaskTiming
+from .state import Container, StopCode, TaskState, TaskTiming
+from .turn import Ignored, Turn
 
 _OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
 
@@ -72,7 +71,7 @@ def launch(containers: Iterable[Container], now: float, timing: TaskTiming) -> S
             f"containers {', '.join(names)} do not make a task: "
             + (f"there is no container {min(unknown)} to depend on" if unknown else "a name occurs twice")
         )
-    turn = _Turn(state, now, timing)
+    turn = _Life(state, now, timing)
     turn.launched()
     return turn.result()
 
@@ -83,33 +82,20 @@ def step(state: TaskState, event: TaskEvent, now: float, timing: TaskTiming) -> 
     Every event is accepted at every moment: one that the task does not wait for leaves the state as it is, and
     `Step.ignored` says why.
     """
-    turn = _Turn(state, now, timing)
+    turn = _Life(state, now, timing)
     try:
         turn.apply(event)
-    except _Ignored as reason:
+    except Ignored as reason:
         return Step(state, ignored=str(reason))
     return turn.result()
 
 
-class _Ignored(Exception):
-    """An event that changes nothing; the message says why. Raised before anything is changed."""
-
-
-class _Turn:
-    """One step in the making: a working copy of the state, and the effects decided so far."""
-
-    def __init__(self, state: TaskState, now: float, timing: TaskTiming) -> None:
-        self.state = state
-        self.now = now
-        self.timing = timing
-        self.effects: list[Effect] = []
-
-    def result(self) -> Step:
-        return Step(self.state, tuple(self.effects))
+class _Life(Turn):
+    """The transitions, named for the events that bring them about."""
 
     def apply(self, event: TaskEvent) -> None:
         if self.state.last_status == "STOPPED":
-            raise _Ignored("the task is STOPPED")
+            raise Ignored("the task is STOPPED")
         match event:
             case StopRequested(code, reason):
                 self.stop_requested(code, reason)
@@ -151,45 +137,6 @@ class _Turn:
                 self.deprovisioning_elapsed()
             case _:
                 assert_never(event)
-
-    # Guards: they change nothing -------------------------------------------------------------------------------
-
-    def _container(self, name: str) -> Container:
-        container = self.state.container(name)
-        if container is None:
-            raise _Ignored(f"the task has no container {name}")
-        return container
-
-    def _starting(self, name: str) -> Container:
-        container = self._container(name)
-        if not container.starting:
-            raise _Ignored(f"container {name} is not being started")
-        return container
-
-    # Changes ---------------------------------------------------------------------------------------------------
-
-    def _received(self, answer: Awaited) -> None:
-        """Take note of an answer; it is ignored unless the task waits for it."""
-        if self.state.awaited != answer:
-            raise _Ignored(f"the task waits for {self.state.awaited or 'nothing'}, not for {answer}")
-        self.state = replace(self.state, awaited=None)
-
-    def _await(self, answer: Awaited, effect: Effect) -> None:
-        self.state = replace(self.state, awaited=answer)
-        self.effects.append(effect)
-
-    def _put(self, container: Container) -> None:
-        containers = tuple(container if known.name == container.name else known for known in self.state.containers)
-        self.state = replace(self.state, containers=containers)
-
-    def _announce(self) -> None:
-        self.state = replace(self.state, version=self.state.version + 1)
-        self.effects.append(AnnounceState(self.state))
-
-    def _move(self, status: TaskStatus) -> None:
-        assert STATUSES.index(status) > STATUSES.index(self.state.last_status), (self.state.last_status, status)
-        self.state = replace(self.state, last_status=status)
-        self._announce()
 
     # The way up ------------------------------------------------------------------------------------------------
 
@@ -259,7 +206,7 @@ class _Turn:
 
     def start_timeout_elapsed(self, container: Container) -> None:
         if not self.state.waiting:
-            raise _Ignored(f"no container waits for {container.name} any more")
+            raise Ignored(f"no container waits for {container.name} any more")
         self._proceed()
 
     def _begun(self, container: Container) -> None:
@@ -335,9 +282,9 @@ class _Turn:
 
     def _refuse_check(self, container: Container) -> None:
         if self.state.stopping:
-            raise _Ignored("the task is stopping, and its health is of no account any more")
+            raise Ignored("the task is stopping, and its health is of no account any more")
         if container.exit_code is not None or container.health is None:
-            raise _Ignored(f"container {container.name} is not checked")
+            raise Ignored(f"container {container.name} is not checked")
 
     def health_check_due(self, container: Container) -> None:
         self._refuse_check(container)
@@ -371,11 +318,11 @@ class _Turn:
 
     def container_exited(self, container: Container, exit_code: int, out_of_memory: bool) -> None:
         if container.exit_code is not None:
-            raise _Ignored(f"container {container.name} has exited already")
+            raise Ignored(f"container {container.name} has exited already")
         # The news may come before the answer to StartContainers.
         first = self.state.awaited == "start" and not container.depends_on
         if not (first or container.starting or container.started_at is not None):
-            raise _Ignored(f"container {container.name} has not been started")
+            raise Ignored(f"container {container.name} has not been started")
         reason = _OUT_OF_MEMORY if out_of_memory else container.reason
         self._put(replace(container, exit_code=exit_code, last_status="STOPPED", reason=reason))
         self.effects.append(CancelReminder(HealthCheckDue(container.name)))
@@ -389,18 +336,13 @@ class _Turn:
 
     def stop_requested(self, code: StopCode, reason: str) -> None:
         if self.state.stopping:
-            raise _Ignored(f"the task is stopping already ({self.state.stop_code})")
+            raise Ignored(f"the task is stopping already ({self.state.stop_code})")
         self._stop(code, reason)
 
     def targets_draining(self) -> None:
         if self.state.last_status != "RUNNING":
-            raise _Ignored(f"a task that is {self.state.last_status} has no targets to drain")
+            raise Ignored(f"a task that is {self.state.last_status} has no targets to drain")
         self._move("DEACTIVATING")
-
-    def _mark_stopping(self, code: StopCode, reason: str) -> None:
-        self.state = replace(
-            self.state, desired_status="STOPPED", stop_code=code, stopped_reason=reason, stopping_at=self.now
-        )
 
     def _stop(self, code: StopCode, reason: str) -> None:
         self._mark_stopping(code, reason)
