@@ -14,8 +14,8 @@ from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
 from pushproof.checks.permissions import Permission
 from pushproof.checks.roles import Role, decide_for, lets_in, read_role
+from pushproof.checks.scoping import can_meet, unbounded, unscopable
 from pushproof.engines import policy as engine
-from pushproof.engines.policy.actions import TABLES
 
 _LEAST = "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege"
 _PASS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
@@ -28,18 +28,6 @@ _STRANGERS = (
 # Answers of a target that has no simulator, or does not let us use it: the evaluation stands alone then.
 _NO_SIMULATOR = {"NotImplemented", "InternalFailure", "AccessDenied", "501", "500", "NotImplementedException"}
 _STRANGER = "999999999999"
-# S3 actions on objects that do not say so, on buckets that speak of objects, and on neither.
-_OBJECT_ACTIONS = {
-    "abortmultipartupload",
-    "bypassgovernanceretention",
-    "listmultipartuploadparts",
-    "replicatedelete",
-    "replicatetags",
-}
-_OF_BUCKETS = ("bucketobjectlock", "objectlambda")
-_ANYWHERE = {"listallmybuckets", "getaccesspoint", "listjobs", "createjob"}
-# Action prefixes whose resources belong to another service's namespace.
-_FOREIGN = {"sts": {"iam", "sts"}, "tag": set(), "application-autoscaling": set(), "ssm": {"ssm", "ec2", "s3"}}
 
 
 class IamChecks(Checks):
@@ -111,7 +99,7 @@ class IamChecks(Checks):
                     continue
                 broad = [action for action in statement.actions if "*" in action or "?" in action]
                 resources = [pattern.template.written for pattern in statement.resources or ()]
-                wide = [resource for resource in resources if _unbounded(resource)]
+                wide = [resource for resource in resources if unbounded(resource)]
                 if aws_owned:
                     # What AWS wrote names actions by families and resources by *: only whole services are worth a word.
                     broad = [action for action in broad if action == "*" or action.endswith(":*")]
@@ -120,7 +108,7 @@ class IamChecks(Checks):
                     continue
                 if broad:
                     yield self._broad(described, where, "actions by name", ", ".join(broad))
-                scopable = [a for a in statement.actions if a not in broad and not _unscopable(a)]
+                scopable = [a for a in statement.actions if a not in broad and not unscopable(a)]
                 if wide and (scopable or broad):
                     yield self._broad(
                         described, where, f"the ARNs that {', '.join(scopable or broad)} is needed on", ", ".join(wide)
@@ -346,58 +334,3 @@ def _wrong_sources(
         yield _source(own, ":".join([*parts[:4], _STRANGER, *parts[5:]])), "aws:SourceArn"
     else:
         yield _source(own, source_arn + "-other"), "aws:SourceArn"
-
-
-def _unbounded(resource: str) -> bool:
-    """Return whether a Resource covers everything of a service, or everything."""
-    if resource.strip("*") == "":
-        return True
-    parts = resource.split(":", 5)
-    return len(parts) == 6 and (parts[5].strip("*:/") == "" or parts[2] == "*")
-
-
-def _unscopable(action: str) -> bool:
-    """Return whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
-    prefix, _, name = action.partition(":")
-    if prefix == "ec2":
-        return name.startswith("Describe")
-    table = next((table for table in TABLES.values() if table.prefix == prefix), None)
-    if table is None:
-        return False
-    names = {
-        operation
-        for operation in table.anywhere | table.often_anywhere
-        if table.renamed.get(operation, operation) == name
-    }
-    return (
-        bool(names)
-        or (prefix == "elasticloadbalancing" and name.startswith("Describe"))
-        or action == "s3:ListAllMyBuckets"
-    )
-
-
-def can_meet(action: str, resource: str) -> bool:
-    """Return whether an action can ever be asked about on a resource that this pattern names."""
-    prefix, _, name = action.lower().partition(":")
-    if "*" in prefix or resource.strip("*") == "":
-        return True
-    parts = resource.split(":", 5)
-    service = parts[2] if len(parts) > 3 and not parts[2].startswith("${") else "*"
-    fitting = _FOREIGN.get(prefix, {prefix})
-    if "*" not in service and fitting and service not in fitting:
-        return False
-    if prefix == "s3" and service == "s3" and len(parts) == 6:
-        return _meets_in_s3(name, parts[5])
-    return True
-
-
-def _meets_in_s3(name: str, rest: str) -> bool:
-    """Objects have a slash in their ARN and buckets have none; an action is about the one or the other.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
-    """
-    if "*" in name or "?" in name or "accesspoint" in rest:
-        return True
-    if name in _OBJECT_ACTIONS or ("object" in name and not any(part in name for part in _OF_BUCKETS)):
-        return "/" in rest or rest.endswith("*")
-    return "/" not in rest or name in _ANYWHERE

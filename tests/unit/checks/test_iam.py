@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pushproof.checks.iam import IamChecks, can_meet
+from pushproof.checks.iam import IamChecks
 from pushproof.checks.permissions import (
     Permission,
     Pipeline,
@@ -19,6 +19,7 @@ from pushproof.checks.permissions import (
     forbidden_beyond,
     pipeline_needs,
 )
+from pushproof.checks.scoping import can_meet
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.world import World
 

@@ -1,6 +1,6 @@
 """CodePipeline: which executions run, wait, supersede each other, end; what each action is given; what is announced."""
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage, check, read_declaration
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
 from pushproof.engines.pipeline.ecs_deploy import Verdict, judge_ecs_deployment
 from pushproof.engines.pipeline.errors import PipelineError
 from pushproof.engines.pipeline.inputs import (
@@ -18,6 +18,7 @@ from pushproof.engines.pipeline.inputs import (
     Update,
 )
 from pushproof.engines.pipeline.machine import action_timeout, step
+from pushproof.engines.pipeline.reading import read_declaration
 from pushproof.engines.pipeline.state import (
     AbandonAction,
     ActionRun,
@@ -32,6 +33,7 @@ from pushproof.engines.pipeline.state import (
     Step,
     Transition,
 )
+from pushproof.engines.pipeline.structure import check
 from pushproof.engines.pipeline.variables import references, resolve
 
 __all__ = [

@@ -10,12 +10,12 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/
 
 from __future__ import annotations
 
-from pushproof.engines.policy.actions import delivery, foundation, messaging, storage
+from pushproof.engines.policy.actions import containers, delivery, foundation, messaging, storage
 from pushproof.engines.policy.actions.model import Parameters, Permission, Requirement, Scope, Table
 
 TABLES: dict[str, Table] = {
     "acm": foundation.ACM,
-    "application-autoscaling": delivery.APPLICATION_AUTOSCALING,
+    "application-autoscaling": containers.APPLICATION_AUTOSCALING,
     "cloudwatch": messaging.CLOUDWATCH,
     "codebuild": delivery.CODEBUILD,
     "codeconnections": delivery.CODECONNECTIONS,
@@ -23,9 +23,9 @@ TABLES: dict[str, Table] = {
     "codestar-connections": delivery.CODESTAR_CONNECTIONS,
     "dynamodb": storage.DYNAMODB,
     "ec2": foundation.EC2,
-    "ecr": delivery.ECR,
-    "ecs": delivery.ECS,
-    "elbv2": delivery.ELBV2,
+    "ecr": containers.ECR,
+    "ecs": containers.ECS,
+    "elbv2": containers.ELBV2,
     "events": messaging.EVENTS,
     "iam": foundation.IAM,
     "kms": storage.KMS,

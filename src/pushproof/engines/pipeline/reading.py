@@ -1,0 +1,92 @@
+"""The reading of a pipeline's declaration from a request.
+
+Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipeline-structure.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
+from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.structure import check, check_stores, check_triggers, structure_error
+
+
+def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declaration:
+    """A CreatePipeline/UpdatePipeline `pipeline` member, of a pipeline in `region`, as a Declaration, checked.
+
+    Raises PipelineError (InvalidStructureException, InvalidStageDeclarationException, InvalidActionDeclarationException; or
+    NotImplemented for stage conditions with rules and for action types that are AWS's but are not executed here).
+    """
+    declaration = Declaration(
+        name=str(pipeline["name"]),
+        role_arn=str(pipeline["roleArn"]),
+        stages=tuple(_read_stage(stage) for stage in pipeline.get("stages", ())),
+        mode=str(pipeline.get("executionMode") or "SUPERSEDED"),
+        pipeline_type=str(pipeline.get("pipelineType") or "V1"),
+        variables={v["name"]: v.get("defaultValue") for v in pipeline.get("variables") or ()},
+        version=int(pipeline.get("version") or 1),
+        region=region,
+        stores=_read_stores(pipeline),
+    )
+    names = [variable["name"] for variable in pipeline.get("variables") or ()]
+    if len(set(names)) < len(names):
+        raise structure_error(
+            f"Variable names must be unique within the pipeline; pipeline {declaration.name} repeats one"
+        )
+    check(declaration)
+    check_stores(declaration)
+    check_triggers(declaration, pipeline.get("triggers") or ())
+    return declaration
+
+
+def _read_stores(pipeline: Mapping[str, Any]) -> dict[str, ArtifactStore]:
+    declared = ("artifactStore" in pipeline) + ("artifactStores" in pipeline)
+    if declared != 1:
+        raise structure_error(
+            f"Pipeline {pipeline['name']} must declare either artifactStore or artifactStores"
+            + (", not both" if declared else "; neither was found")
+        )
+    stores = {"": pipeline["artifactStore"]} if "artifactStore" in pipeline else pipeline["artifactStores"]
+    return {
+        region: ArtifactStore(store["location"], (store.get("encryptionKey") or {}).get("id"))
+        for region, store in stores.items()
+    }
+
+
+def _read_stage(stage: Mapping[str, Any]) -> Stage:
+    name = str(stage["name"])
+    for when in ("beforeEntry", "onSuccess", "onFailure"):
+        if (stage.get(when) or {}).get("conditions"):
+            raise PipelineError(
+                "NotImplemented",
+                f"Stage {name} has conditions with rules in {when}; rules are not evaluated here, so the pipeline is refused",
+            )
+    failure = stage.get("onFailure") or {}
+    return Stage(
+        name=name,
+        actions=tuple(_read_action(action) for action in stage.get("actions", ())),
+        on_failure=str(failure.get("result") or "FAIL"),
+        retry_mode=str((failure.get("retryConfiguration") or {}).get("retryMode") or "FAILED_ACTIONS"),
+    )
+
+
+def _read_action(action: Mapping[str, Any]) -> Action:
+    kind = action["actionTypeId"]
+    minutes = action.get("timeoutInMinutes")
+    return Action(
+        name=str(action["name"]),
+        category=str(kind["category"]),
+        owner=str(kind["owner"]),
+        provider=str(kind["provider"]),
+        version=str(kind["version"]),
+        run_order=int(action.get("runOrder") or 1),
+        configuration={str(k): str(v) for k, v in (action.get("configuration") or {}).items()},
+        inputs=tuple(str(a["name"]) for a in action.get("inputArtifacts") or ()),
+        outputs=tuple(str(a["name"]) for a in action.get("outputArtifacts") or ()),
+        namespace=action.get("namespace") or None,
+        role_arn=action.get("roleArn") or None,
+        region=action.get("region") or None,
+        timeout=None if minutes is None else float(minutes) * 60,
+    )
