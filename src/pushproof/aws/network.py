@@ -9,7 +9,7 @@ from typing import Any
 
 from pushproof.engines.policy import Kind, Policies, decide, parse, principal_of, request
 from pushproof.engines.reachability import Network, PolicyAllows, from_describe
-from pushproof.engines.reachability.model import Document
+from pushproof.engines.reachability.resources import Document
 
 # operation -> (key of the answer, filter by VPC)
 _DESCRIBE = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pushproof.checks.finding import Finding
 from pushproof.checks.networking.vpc import ECR_PAGE, VpcChecks, listed
 from pushproof.engines.reachability import Answer, Circumstances, Place, PolicyAllows, Service, reach, task_calls
-from pushproof.engines.reachability.model import Document
+from pushproof.engines.reachability.resources import Document
 
 
 @dataclass

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pushproof.engines.events.operators import wildcard_pieces
+from pushproof.engines.events.texts import wildcard_pieces
 
 #: The most beginnings that may match at once.
 MAXIMUM_COMPLEXITY = 10

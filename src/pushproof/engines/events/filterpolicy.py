@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pushproof.engines.events.alternatives import Dialect
 from pushproof.engines.events.document import JsonError, place, read_json, shown_place
 from pushproof.engines.events.errors import InvalidEventPattern
-from pushproof.engines.events.operators import Dialect
 from pushproof.engines.events.pattern import EventPattern, Number, compile_pattern
 
 Scope = Literal["MessageAttributes", "MessageBody"]

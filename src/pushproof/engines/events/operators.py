@@ -9,13 +9,11 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from pushproof.engines.events.alternatives import EVENTBRIDGE, Alternatives, Dialect, Test
 from pushproof.engines.events.document import JsonError, Kind, Node
-from pushproof.engines.events.values import address, comparable, content, looks_like_address, quoted
-
-#: A test of a string's content.
-Test = Callable[[str], bool]
+from pushproof.engines.events.texts import folding, globbing, matcher
+from pushproof.engines.events.values import address, comparable, looks_like_address, quoted
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -32,74 +30,6 @@ class UnplacedError(ValueError):
 
 class ListError(JsonError):
     """A refusal within a list of anything-but, whose place EventBridge gives twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """The match expressions that a service knows, and those it knows within anything-but."""
-
-    expressions: frozenset[str]
-    within_anything_but: frozenset[str]
-    #: Whether anything-but takes a list of prefixes and the like.
-    lists: bool = True
-
-
-EVENTBRIDGE = Dialect(
-    frozenset(
-        {"exactly", "prefix", "suffix", "numeric", "anything-but", "exists", "cidr", "equals-ignore-case", "wildcard"}
-    ),
-    frozenset({"equals-ignore-case", "prefix", "suffix", "wildcard"}),
-)
-
-
-@dataclass(slots=True)
-class Alternatives:
-    """The values that one field may have: any alternative that holds is enough."""
-
-    exact: set[str] = field(default_factory=set)
-    strings: list[Test] = field(default_factory=list)
-    numbers: list[Callable[[float], bool]] = field(default_factory=list)
-    networks: list[Callable[[bytes], bool]] = field(default_factory=list)
-    #: Excluded numbers, each set of one anything-but.
-    other_numbers: list[frozenset[float]] = field(default_factory=list)
-    #: Tests that no string may meet, each list of one anything-but.
-    other_strings: list[list[Test]] = field(default_factory=list)
-    present: bool = False
-    absent: bool = False
-    #: The wildcard texts of each expression, for the pattern's complexity.
-    wildcards: list[tuple[str, ...]] = field(default_factory=list)
-
-    @property
-    def numeric(self) -> bool:
-        """Return whether numbers are compared as numbers here."""
-        return bool(self.numbers or self.other_numbers)
-
-    def match(self, scalar: str) -> bool:
-        """Return whether a scalar of the event is one of the alternatives."""
-        if self.present:
-            return True
-        string = content(scalar)
-        if self.networks:
-            # Unquoted texts too: "to help people whose events aren't in JSON".
-            place = address(scalar if string is None else string)
-            if place is not None and any(inside(place) for inside in self.networks):
-                return True
-        if string is None:
-            number = comparable(scalar) if self.numeric else None
-            if number is not None:
-                # What excludes strings is met by every number.
-                return (
-                    any(test(number) for test in self.numbers)
-                    or any(number not in excluded for excluded in self.other_numbers)
-                    or bool(self.other_strings)
-                )
-            return scalar in self.exact or bool(self.other_strings) or bool(self.other_numbers)
-        return (
-            scalar in self.exact
-            or any(test(string) for test in self.strings)
-            or bool(self.other_numbers)
-            or any(not any(test(string) for test in excluded) for excluded in self.other_strings)
-        )
 
 
 def compile_alternatives(node: Node, dialect: Dialect = EVENTBRIDGE) -> Alternatives:
@@ -179,7 +109,7 @@ def _exactly(found: Alternatives, value: Node) -> str:
 def _prefix(found: Alternatives, value: Node) -> str:
     if value.kind is Kind.OBJECT:
         text = _case_insensitive_affix(value, "prefix")
-        found.strings.append(_matcher(_folding(text), "match"))
+        found.strings.append(matcher(folding(text), "match"))
     else:
         prefix = _text(value, "prefix")
         found.strings.append(lambda string: string.startswith(prefix))
@@ -189,7 +119,7 @@ def _prefix(found: Alternatives, value: Node) -> str:
 def _suffix(found: Alternatives, value: Node) -> str:
     if value.kind is Kind.OBJECT:
         text = _case_insensitive_affix(value, "suffix")
-        found.strings.append(_matcher(_folding(text) + r"\Z", "search"))
+        found.strings.append(matcher(folding(text) + r"\Z", "search"))
     else:
         suffix = _text(value, "suffix")
         found.strings.append(lambda string: string.endswith(suffix))
@@ -210,81 +140,16 @@ def _case_insensitive_affix(node: Node, what: str) -> str:
     return text
 
 
-def _folding(text: str) -> str:
-    """A regular expression for a text in any case, character by character, as EventBridge folds it."""
-    pieces = []
-    for character in text:
-        lower, upper = character.lower(), character.upper()
-        same = lower == upper or ord(character) > 0xFFFF
-        pieces.append(re.escape(character) if same else f"(?:{re.escape(lower)}|{re.escape(upper)})")
-    return "".join(pieces)
-
-
-def _matcher(expression: str, how: str) -> Test:
-    pattern = re.compile(expression)
-    method: Callable[[str], object] = getattr(pattern, how)
-    return lambda string: method(string) is not None
-
-
 def _ignoring_case(found: Alternatives, value: Node) -> str:
-    found.strings.append(_matcher(_folding(_text(value, "equals-ignore-case")), "fullmatch"))
+    found.strings.append(matcher(folding(_text(value, "equals-ignore-case")), "fullmatch"))
     return ONE_KEY
 
 
 def _wildcard(found: Alternatives, value: Node) -> str:
     text = _text(value, "wildcard")
-    found.strings.append(_globbing(text, value.end))
+    found.strings.append(globbing(text, value.end))
     found.wildcards.append((text,))
     return ONE_KEY
-
-
-def _globbing(text: str, at: int) -> Test:
-    pieces = wildcard_pieces(text, at)
-    return lambda string: _glob(string, pieces)
-
-
-def wildcard_pieces(pattern: str, at: int = 0) -> list[str]:
-    r"""The literal pieces between wildcards. `\*` and `\\` stand for the characters themselves. Raises JsonError.
-
-    Positions count bytes, and the quote before the text.
-    """
-    pieces, current, index = [], "", 0
-    while index < len(pattern):
-        character, following = pattern[index], pattern[index + 1 : index + 2]
-        if character == "\\":
-            if following not in ("*", "\\"):
-                raise JsonError(f"Invalid escape character at pos {_position(pattern, index)}", at)
-            current += following
-            index += 1
-        elif character == "*":
-            if following == "*":
-                raise JsonError(f"Consecutive wildcard characters at pos {_position(pattern, index)}", at)
-            pieces.append(current)
-            current = ""
-        else:
-            current += character
-        index += 1
-    return [*pieces, current]
-
-
-def _position(pattern: str, index: int) -> int:
-    return len(pattern[:index].encode(errors="replace")) + 1
-
-
-def _glob(value: str, pieces: list[str]) -> bool:
-    """Leftmost matching of the pieces in turn: linear, where a regular expression would backtrack."""
-    if len(pieces) == 1:
-        return value == pieces[0]
-    first, *middle, last = pieces
-    if len(value) < len(first) + len(last) or not value.startswith(first) or not value.endswith(last):
-        return False
-    position, end = len(first), len(value) - len(last)
-    for piece in middle:
-        start = value.find(piece, position, end)
-        if start < 0:
-            return False
-        position = start + len(piece)
-    return True
 
 
 def _numeric(found: Alternatives, value: Node) -> str:
@@ -472,5 +337,5 @@ def _excluding(name: str, text: str, at: int) -> Test:
     if name == "suffix":
         return lambda string: string.endswith(text)
     if name == "wildcard":
-        return _globbing(text, at)
-    return _matcher(_folding(text), "fullmatch")
+        return globbing(text, at)
+    return matcher(folding(text), "fullmatch")

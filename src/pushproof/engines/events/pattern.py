@@ -13,13 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pushproof.engines.events.alternatives import EVENTBRIDGE, Alternatives, Dialect
 from pushproof.engines.events.complexity import MAXIMUM_COMPLEXITY, TOO_COMPLEX, complexity
 from pushproof.engines.events.document import JsonError, Kind, Node, read_leniently
 from pushproof.engines.events.errors import InvalidEventPattern
 from pushproof.engines.events.operators import (
-    EVENTBRIDGE,
-    Alternatives,
-    Dialect,
     ListError,
     UnplacedError,
     compile_alternatives,

@@ -9,24 +9,7 @@ from __future__ import annotations
 
 from pushproof.engines.reachability.describe import from_describe
 from pushproof.engines.reachability.exposure import Exposure, exposures
-from pushproof.engines.reachability.model import (
-    AclEntry,
-    Endpoint,
-    Interface,
-    InternetGateway,
-    NatGateway,
-    Network,
-    NetworkAcl,
-    Peering,
-    PrefixList,
-    Route,
-    RouteTable,
-    Rule,
-    SecurityGroup,
-    Subnet,
-    UnknownResource,
-    Vpc,
-)
+from pushproof.engines.reachability.model import Network, UnknownResource
 from pushproof.engines.reachability.questions import (
     ORDINARY,
     Answer,
@@ -40,6 +23,22 @@ from pushproof.engines.reachability.questions import (
     PolicyAllows,
     Refusal,
     Service,
+)
+from pushproof.engines.reachability.resources import (
+    AclEntry,
+    Endpoint,
+    Interface,
+    InternetGateway,
+    NatGateway,
+    NetworkAcl,
+    Peering,
+    PrefixList,
+    Route,
+    RouteTable,
+    Rule,
+    SecurityGroup,
+    Subnet,
+    Vpc,
 )
 from pushproof.engines.reachability.routing import default_routes, split_by_route, tier_of
 from pushproof.engines.reachability.services import host_of, layer_bucket, plainly_allows, task_calls

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pushproof.engines.reachability.model import (
+from pushproof.engines.reachability.model import Network
+from pushproof.engines.reachability.resources import (
     AclEntry,
     Endpoint,
     Interface,
     InternetGateway,
     NatGateway,
-    Network,
     NetworkAcl,
     Peering,
     PrefixList,

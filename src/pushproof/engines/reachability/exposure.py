@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pushproof.engines.reachability.model import Network, Rule, SecurityGroup
+from pushproof.engines.reachability.model import Network
 from pushproof.engines.reachability.questions import (
     ORDINARY,
     Answer,
@@ -21,6 +21,7 @@ from pushproof.engines.reachability.questions import (
     Place,
     Refusal,
 )
+from pushproof.engines.reachability.resources import Rule, SecurityGroup
 from pushproof.engines.reachability.routing import split_by_route
 from pushproof.engines.reachability.rules import admitted_by_acl, areas_of, protocol_name, speaks_of
 from pushproof.engines.reachability.space import ALL_PORTS, ANYWHERE, Area, Block, public_parts

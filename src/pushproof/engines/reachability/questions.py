@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pushproof.engines.reachability.model import Document
+from pushproof.engines.reachability.resources import Document
 from pushproof.engines.reachability.services import plainly_allows
 from pushproof.engines.reachability.space import Block
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pushproof.engines.reachability.model import Network, Route, RouteTable
+from pushproof.engines.reachability.model import Network
+from pushproof.engines.reachability.resources import Route, RouteTable
 from pushproof.engines.reachability.space import ANYWHERE, Block
 
 Tier = Literal["public", "private", "isolated"]

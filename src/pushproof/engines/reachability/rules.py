@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from pushproof.engines.reachability.model import AclEntry, Network, NetworkAcl, Rule
+from pushproof.engines.reachability.model import Network
+from pushproof.engines.reachability.resources import AclEntry, NetworkAcl, Rule
 from pushproof.engines.reachability.space import ANYWHERE, Area, take_away
 
 _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pushproof.engines.reachability.model import Document
+from pushproof.engines.reachability.resources import Document
 from pushproof.engines.reachability.space import Block, NetworkModelError
 
 # Host names that do not follow <service>.<region>.amazonaws.com.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pushproof.engines.reachability.model import Endpoint, Network, SecurityGroup, Subnet
+from pushproof.engines.reachability.model import Network
 from pushproof.engines.reachability.questions import Cidr, Eni, Group, Internet, Place, Service, Source, Target
+from pushproof.engines.reachability.resources import Endpoint, SecurityGroup, Subnet
 from pushproof.engines.reachability.space import Block, NetworkModelError
 
 

@@ -11,16 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from pushproof.engines.reachability.exposure import from_internet
-from pushproof.engines.reachability.model import (
-    Endpoint,
-    NatGateway,
-    Network,
-    Peering,
-    Route,
-    RouteTable,
-    Subnet,
-    Vpc,
-)
+from pushproof.engines.reachability.model import Network
 from pushproof.engines.reachability.questions import (
     ORDINARY,
     Answer,
@@ -37,6 +28,7 @@ from pushproof.engines.reachability.questions import (
     Source,
     Target,
 )
+from pushproof.engines.reachability.resources import Endpoint, NatGateway, Peering, Route, RouteTable, Subnet, Vpc
 from pushproof.engines.reachability.routing import split_by_route
 from pushproof.engines.reachability.rules import protocol_name, refused_by_acl, uncovered
 from pushproof.engines.reachability.services import AWS_ADDRESS, action_prefix, host_of

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pushproof.engines.events import InvalidEventPattern, Number, compile_pattern
 from pushproof.engines.events.complexity import complexity
 from pushproof.engines.events.document import JsonError
-from pushproof.engines.events.operators import wildcard_pieces
+from pushproof.engines.events.texts import wildcard_pieces
 
 
 def event(text: str) -> Any:
