@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck as Slowness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +95,7 @@ def test_health_check_ranges(member: str, value: object) -> None:
         HealthCheck.parse({"command": ["CMD", "true"], member: value})
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(st.dictionaries(st.sampled_from(["command", "interval", "timeout", "retries", "startPeriod"]), _json))
 def test_no_health_check_escapes_as_anything_but_a_typed_error(document: dict[str, object]) -> None:
     """Whatever is given for a health check parses, or raises InvalidHealthCheck."""
