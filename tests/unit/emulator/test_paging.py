@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pushproof.emulator.kernel.errors import AwsError
@@ -12,6 +12,7 @@ from pushproof.emulator.kernel.paging import page_of
 REFUSAL = AwsError("InvalidNextTokenException", "The next token is not valid.")
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(st.integers(), max_size=40),
     st.none() | st.integers(1, 50),

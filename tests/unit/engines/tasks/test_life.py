@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck as Slowness
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engines.tasks.driving import Drive
@@ -256,7 +257,7 @@ def check_history(drive: Drive) -> None:
     assert len(reasons) <= 1, "the first reason stays"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves)
 def test_every_history_goes_forward_and_ends(containers: tuple[Container, ...], moves: list[tuple[str, int]]) -> None:
     """Statuses only go forward, the first reason stays; a task that is asked to stop ends STOPPED and gives everything back."""
@@ -277,7 +278,7 @@ def test_every_history_goes_forward_and_ends(containers: tuple[Container, ...], 
     assert not [event for event in drive.reminders if not isinstance(event, StartTimeoutElapsed)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves)
 def test_stop_codes_say_what_happened(containers: tuple[Container, ...], moves: list[tuple[str, int]]) -> None:
     """Failed before RUNNING, an essential container's end (or the end of all), or a request: the first of them decides."""
@@ -303,7 +304,7 @@ def test_stop_codes_say_what_happened(containers: tuple[Container, ...], moves: 
         assert drive.state.stopping_at == drive.now
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves)
 def test_an_essential_containers_end_is_the_tasks(
     containers: tuple[Container, ...], moves: list[tuple[str, int]]
@@ -322,7 +323,7 @@ def test_an_essential_containers_end_is_the_tasks(
         assert drive.state.stopping == (ends or failed)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves)
 def test_containers_start_once_what_they_wait_for_has_come(
     containers: tuple[Container, ...], moves: list[tuple[str, int]]
@@ -351,7 +352,7 @@ def test_containers_start_once_what_they_wait_for_has_come(
     assert all(waits[name] for name in ordered), "who waits for nobody starts with the task"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves, st.lists(_any_event, max_size=30))
 def test_any_event_is_tolerated_at_any_moment(
     containers: tuple[Container, ...], moves: list[tuple[str, int]], strays: list[TaskEvent]
@@ -372,7 +373,7 @@ def test_any_event_is_tolerated_at_any_moment(
     assert drive.count(DeleteInterface) <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves, st.lists(_any_event, min_size=1, max_size=10))
 def test_stopped_is_final(
     containers: tuple[Container, ...], moves: list[tuple[str, int]], strays: list[TaskEvent]
@@ -390,7 +391,7 @@ def test_stopped_is_final(
     assert drive.state is end
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(tasks(), _moves)
 def test_nothing_starts_after_the_order_to_stop(
     containers: tuple[Container, ...], moves: list[tuple[str, int]]
