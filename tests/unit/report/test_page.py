@@ -7,7 +7,6 @@ import unicodedata
 from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
