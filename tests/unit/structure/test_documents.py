@@ -15,10 +15,11 @@ from tests.unit.structure.graph import SOURCE
 ROOT = SOURCE.parent
 
 
-def test_the_api_reference_is_current() -> None:
-    """docs/api.md is what the docstrings say now."""
+@pytest.mark.parametrize("script", ["api_reference.py", "operations.py"])
+def test_pages_made_from_code_are_current(script: str) -> None:
+    """docs/api.md is what the docstrings say now, docs/operations.md what the services do now."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "api_reference.py"), "--check"],
+        [sys.executable, str(ROOT / "scripts" / script), "--check"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,10 @@ _SIGNING_NAMES = {
     "states": "stepfunctions",
     "email": "ses",
     "execute-api": "apigatewaymanagementapi",
+    # What clients of S3 sign for directory buckets and for functions that change objects on their way.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
+    "s3express": "s3",
+    "s3-object-lambda": "s3",
 }
 # https://www.w3.org/TR/xml/#charsets
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -222,8 +227,19 @@ def parse(service: str, request: Request) -> ParsedCall:
     return ParsedCall(service, operation.name, spoken, parameters_of(operation, uri, spoken, request), operation)
 
 
+# Operations of S3 on the path of another one, which only the name in the signature tells apart.
+_BY_SIGNATURE = {
+    ("s3express", "GET", "/"): "ListDirectoryBuckets",
+    ("s3-object-lambda", "POST", "/WriteGetObjectResponse"): "WriteGetObjectResponse",
+}
+
+
 def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
     """Recognise a request among all services that share a signing name (`ses` and `sesv2` do), `service` first."""
+    told_by_signature = _BY_SIGNATURE.get((signed, request.method, request.path))
+    if told_by_signature is not None:
+        operation = service_model(service).operation_model(told_by_signature)
+        return ParsedCall(service, operation.name, "rest-xml", {}, operation)
     try:
         return parse(service, request)
     except (UnknownOperation, UnknownService) as error:
@@ -258,7 +274,12 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
 
 
 def check_limits(
-    service: str, operation: str, parameters: dict[str, Any], code: str = "ValidationException", *, echo: bool = True
+    service: str,
+    operation: str,
+    parameters: Mapping[str, object],
+    code: str = "ValidationException",
+    *,
+    echo: bool = True,
 ) -> None:
     """Raise AwsError, under `code`, with every limit of the model that parameters of an operation do not keep.
 

@@ -38,6 +38,9 @@ class Substrate(Protocol):
     def client(self, service: str, region: str) -> Any:
         """Return a boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
 
+    def lacks(self, service: str, operation: str) -> bool:
+        """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
+
     def close(self) -> None:
         """Give everything back."""
 

@@ -59,6 +59,10 @@ class Service:
     constraint_code: ClassVar[str | None] = None
     #: Whether the service says in words of its own what is wrong with a value: its methods know more than the model.
     own_words: ClassVar[bool] = False
+    #: Operations that are answered 501 although the substrate has something of that name.
+    refused: ClassVar[frozenset[str]] = frozenset()
+    #: Operations with a method that only keep or show what was written: nothing acts on it.
+    kept: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, world: Site, name: str) -> None:
         self.world = world
@@ -68,6 +72,11 @@ class Service:
         """The method that answers an operation; None where there is none, or where the substrate may answer this time."""
         method: Handler | None = getattr(self, xform_name(operation), None)
         return method
+
+    @classmethod
+    def answers(cls, operation: str) -> bool:
+        """Return whether the service has a method for an operation, in a world that stands on moto."""
+        return callable(getattr(cls, xform_name(operation), None))
 
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words. Called before the method of an operation."""

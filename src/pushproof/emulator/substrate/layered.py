@@ -61,6 +61,9 @@ class LayeredSubstrate:
     def client(self, service: str, region: str) -> Any:
         return self.layer(service).client(service, region)
 
+    def lacks(self, service: str, operation: str) -> bool:
+        return self.layer(service).lacks(service, operation)
+
     def close(self) -> None:
         try:
             self.base.close()

@@ -33,7 +33,7 @@ from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implem
 from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_conditions import decided
 from pushproof.emulator.substrate.moto_fixes import repair
-from pushproof.emulator.substrate.moto_lacks import lacks
+from pushproof.emulator.substrate.moto_lacks import lacks, moto_has
 from pushproof.emulator.substrate.naming import name_of
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,9 @@ class Substrate(Protocol):
 
     def client(self, service: str, region: str) -> Any:
         """A boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
+
+    def lacks(self, service: str, operation: str) -> bool:
+        """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
 
     def close(self) -> None:
         """Give everything back."""
@@ -161,6 +164,9 @@ class MotoSubstrate:
     def client(self, service: str, region: str) -> Any:
         return self._client(service, region)
 
+    def lacks(self, service: str, operation: str) -> bool:
+        return not moto_has(service, operation)
+
     def _make_client(self, service: str, region: str) -> Any:
         return in_process_client(service, region, lambda request: self.handle(request), signed=False)
 
@@ -228,6 +234,10 @@ class UpstreamSubstrate:
 
     def client(self, service: str, region: str) -> Any:
         return self._client(service, region)
+
+    def lacks(self, service: str, operation: str) -> bool:
+        """Return False: another emulator says itself what it lacks."""
+        return False
 
     def _make_client(self, service: str, region: str) -> Any:
         return in_process_client(service, region, self.handle, access_key_id=self._account_id)

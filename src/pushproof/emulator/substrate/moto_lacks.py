@@ -1,13 +1,22 @@
-"""Sub-resources of S3 that moto has no route for: it takes `PUT /bucket?metrics` for CreateBucket, `DELETE` for DeleteBucket."""
+"""Gaps of moto: operations that it has no method for, and sub-resources of S3 that it has no route for.
+
+Without a route, moto takes `PUT /bucket?metrics` for CreateBucket and `DELETE` for DeleteBucket.
+"""
 
 from __future__ import annotations
 
+import ast
 import functools
+import importlib
+import inspect
+import textwrap
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.protocol import service_model, signature_of
+from pushproof.emulator.substrate.moto_fixes import repair
 
 # What moto looks for in a query string, by method, for buckets and for keys.
 ROUTED: dict[tuple[str, str], frozenset[str]] = {
@@ -57,15 +66,71 @@ def lacking() -> dict[tuple[str, str], frozenset[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     model = service_model("s3")
     for name in model.operation_names:
-        http = model.operation_model(name).http
-        uri = urlsplit(http["requestUri"])
-        level = "key" if "{Key+}" in uri.path else "bucket"
-        queried = parse_qs(uri.query, keep_blank_values=True).keys() - {"x-id", "select-type"}
-        if queried and not queried & ROUTED.get((level, http["method"]), frozenset()):
-            found.setdefault((level, http["method"]), set()).update(queried)
+        level, method, queried = _addressed(name)
+        if queried and not queried & ROUTED.get((level, method), frozenset()):
+            found.setdefault((level, method), set()).update(queried)
     return {key: frozenset(names) for key, names in found.items()}
+
+
+def _addressed(operation: str) -> tuple[str, str, frozenset[str]]:
+    """Whether an operation of S3 is about a bucket or a key, its method, and what its query names."""
+    http = service_model("s3").operation_model(operation).http
+    uri = urlsplit(http["requestUri"])
+    queried = parse_qs(uri.query, keep_blank_values=True).keys() - {"x-id", "select-type"}
+    return "key" if "{Key+}" in uri.path else "bucket", http["method"], frozenset(queried)
 
 
 @functools.cache
 def _any_lacking() -> frozenset[str]:
     return frozenset().union(*lacking().values())
+
+
+@functools.cache
+def moto_has(service: str, operation: str) -> bool:
+    """Return whether moto answers an operation: whether its class of the service has a method that does not give up at once."""
+    if service == "s3":
+        return not _routeless(operation)
+    from moto.core.utils import camelcase_to_underscores, method_names_from_class
+
+    answering = _answering(service)
+    name = camelcase_to_underscores(operation)
+    return answering is not None and name in method_names_from_class(answering) and not _gives_up(answering, name)
+
+
+def _routeless(operation: str) -> bool:
+    level, method, queried = _addressed(operation)
+    return bool(queried & lacking().get((level, method), frozenset()))
+
+
+@functools.cache
+def _answering(service: str) -> Any:
+    """moto's class of a service, with the methods that repairs give it; None where there is none."""
+    repair()
+    try:
+        urls = importlib.import_module(f"moto.{service}.urls")
+    except ModuleNotFoundError:
+        return None
+    for answer in urls.url_paths.values():
+        owner = getattr(answer, "__self__", None)
+        if owner is not None and hasattr(owner, "call_action"):
+            return owner
+    return None
+
+
+def _gives_up(answering: Any, name: str) -> bool:
+    """Return whether a method does nothing but raise NotImplementedError, whatever it is sent."""
+    method = getattr(answering, name)
+    if hasattr(method, "__wrapped__"):
+        # A repair of ours, whose source is not the one below it.
+        return False
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(method)))
+    except (OSError, SyntaxError):
+        return False
+    body = tree.body[0].body if isinstance(tree.body[0], ast.FunctionDef) else []
+    return bool(body) and "NotImplementedError" in ast.dump(body[-1]) and all(map(_does_nothing, body))
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    """Return whether a statement is an error, a text, or a call whose result nobody reads, such as the check for a dry run."""
+    return isinstance(statement, ast.Raise | ast.Expr)

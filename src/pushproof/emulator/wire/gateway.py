@@ -64,6 +64,10 @@ class Answering(Protocol):
     def own_words(self) -> bool:
         """Return whether the service says in words of its own what is wrong with a value."""
 
+    @property
+    def refused(self) -> frozenset[str]:
+        """Return the operations that are answered 501 although the substrate has something of that name."""
+
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words."""
 
@@ -231,10 +235,14 @@ class Gateway:
         if exchange.call is None:
             return
         service = self.services.get(exchange.service)
-        handled = service is not None and service.handler(exchange.call.operation) is not None
-        if service is not None and not handled and not service.overlay:
+        operation = exchange.call.operation
+        handled = service is not None and service.handler(operation) is not None
+        if service is not None and (
+            operation in service.refused
+            or not (handled or (service.overlay and not self.world.substrate.lacks(exchange.service, operation)))
+        ):
             # Whatever the request holds, the operation is not implemented.
-            raise not_implemented(exchange.service, exchange.call.operation)
+            raise not_implemented(exchange.service, operation)
         if service is not None and handled:
             protocol.validate(exchange.call, service.constraint_code, required_only=service.own_words)
         elif exchange.service != "s3":

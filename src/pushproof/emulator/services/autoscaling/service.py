@@ -11,7 +11,7 @@ import copy
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -34,6 +34,10 @@ _SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAct
 
 class AutoScalingService(Service):
     """Scalable targets of every namespace; those of ECS name services that exist."""
+
+    kept: ClassVar[frozenset[str]] = frozenset(
+        {"PutScheduledAction", "DeleteScheduledAction", "DescribeScheduledActions"}
+    )
 
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import has_dependencies, missing, no_subnet, no_vpc
 
@@ -59,8 +59,14 @@ def delete_internet_gateway(view: View, request: dict[str, Any]) -> None:
 
 def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
     allocation = request.get("AllocationId")
-    if view.subnet(request["SubnetId"]) is None:
-        raise no_subnet(request["SubnetId"])
+    subnet = request.get("SubnetId")
+    if request.get("AvailabilityMode") == "regional":
+        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html: of a VPC, not of a subnet.
+        raise not_implemented("ec2", "CreateNatGateway of a whole region")
+    if not subnet:
+        raise missing("SubnetId")
+    if view.subnet(subnet) is None:
+        raise no_subnet(subnet)
     if request.get("ConnectivityType") == "private":
         if allocation:
             raise AwsError("InvalidParameter", "AllocationId cannot be specified with ConnectivityType private.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pushproof.base.clock import unshortened
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository, Scope
@@ -103,6 +104,7 @@ class RegistryOperations(EcrOperations):
         self, context: RequestContext, request: PutReplicationConfigurationRequest
     ) -> PutReplicationConfigurationAnswer:
         # Kept and shown; nothing is copied anywhere.
+        check_limits("ecr", "PutReplicationConfiguration", request, "InvalidParameterException")
         self._state(context.scope).replication = request["replicationConfiguration"]
         return {"replicationConfiguration": request["replicationConfiguration"]}
 

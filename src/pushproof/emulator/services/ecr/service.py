@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pushproof.emulator.services.ecr.downloads import DownloadUrls
 from pushproof.emulator.services.ecr.images import ImageOperations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 class EcrService(RegistryOperations, RepositoryOperations, ImageOperations, LayerOperations, LifecycleOperations):
     """The ECR API; `WorldSettings.ecr` has its settings."""
+
+    kept: ClassVar[frozenset[str]] = frozenset({"PutReplicationConfiguration"})
 
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)

@@ -6,10 +6,10 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.events.base import bus_of, compiled
 from pushproof.emulator.services.events.connections import Connections
 from pushproof.emulator.services.events.putting import Putting
@@ -22,22 +22,18 @@ if TYPE_CHECKING:
 #: "Event pattern size: 2,048 characters", measured: a pattern of 2,107 is refused.
 MAXIMUM_PATTERN = 2048
 
-#: Replaying takes an archive's events, which only the history of this world has.
-_REPLAYS = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListReplays"})
-
 
 class EventsService(Connections, Putting):
     """Refuses what EventBridge refuses; puts events on the world's bus."""
+
+    #: Replaying takes an archive's events, which only the history of this world has.
+    refused: ClassVar[frozenset[str]] = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListReplays"})
 
     def __init__(self, world: Site, name: str, *, bus: Bus) -> None:
         super().__init__(world, name)
         self._bus = bus
         # By region and name: an archive counts what was put after it was made.
         self._archived_since: dict[tuple[str, str], float] = {}
-
-    def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        if context.operation in _REPLAYS:
-            raise not_implemented("events", context.operation)
 
     def put_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pattern, schedule = request.get("EventPattern"), request.get("ScheduleExpression")

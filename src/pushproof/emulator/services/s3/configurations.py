@@ -82,6 +82,40 @@ NUMBERED = (
 )
 
 
+_PAYER = ("PutBucketRequestPayment", "GetBucketRequestPayment")
+
+
+@functools.cache
+def configuring() -> frozenset[str]:
+    """Return the operations on configurations."""
+    native = {name for kind in NATIVE for name in (kind.put, kind.get, kind.delete) if name}
+    numbered = {
+        name
+        for kind in NUMBERED
+        for name in (*(f"{verb}Bucket{kind.name}Configuration" for verb in ("Put", "Get", "Delete")), kind.listing)
+    }
+    return frozenset({*_PAYER, *native, *numbered})
+
+
+def acting() -> frozenset[str]:
+    """Return those on configurations that objects or events obey, here or in the substrate; the others change nothing."""
+    obeyed = ("PutBucketVersioning", "PutObjectLockConfiguration", "PutBucketNotificationConfiguration")
+    return frozenset(name for kind in NATIVE if kind.put in obeyed for name in (kind.put, kind.get))
+
+
+def require_body(operation: str, request: dict[str, Any]) -> None:
+    """Raise AwsError unless a request brings the configuration that it is to write.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (MissingRequestBodyError)
+    """
+    member = service_model("s3").operation_model(operation).input_shape.serialization.get("payload")
+    if member and member not in request:
+        raise AwsError("MissingRequestBodyError", "Request Body is empty", 400)
+    if operation == "PutBucketVersioning" and "Status" not in request[member]:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
+        raise AwsError("IllegalVersioningConfigurationException", "The Versioning element must be specified", 400)
+
+
 @dataclass(slots=True)
 class _Kept:
     """The configurations of one bucket, as they were written."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler, Service
-from pushproof.emulator.services.s3.configurations import MALFORMED, Configurations
+from pushproof.emulator.services.s3.configurations import MALFORMED, Configurations, acting, configuring, require_body
 from pushproof.emulator.services.s3.events import ObjectEvents
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html
+_DIRECTORY = "--x-s3"
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 
@@ -25,6 +27,9 @@ class S3Service(Service):
     """Answers for configurations and empty tags; the substrate answers the rest."""
 
     overlay: ClassVar[bool] = True
+    kept: ClassVar[frozenset[str]] = configuring() - acting()
+    #: The substrate would take them for operations on buckets and objects of the usual kind.
+    refused: ClassVar[frozenset[str]] = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
@@ -34,13 +39,20 @@ class S3Service(Service):
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Refuse a bucket's name that S3 does not allow, and a configuration that is not of S3's schema."""
+        if str(request.get("Bucket", "")).endswith(_DIRECTORY):
+            raise not_implemented("s3", f"{context.operation} of directory buckets")
         if context.operation == "CreateBucket" and not _is_name(request["Bucket"]):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
         if context.operation.startswith("Put") and self._configurations.handler(context.operation):
+            require_body(context.operation, request)
             try:
                 check_limits("s3", context.operation, request)
             except AwsError as error:
                 raise AwsError("MalformedXML", MALFORMED) from error
+
+    @classmethod
+    def answers(cls, operation: str) -> bool:
+        return operation in configuring() or super().answers(operation)
 
     def handler(self, operation: str) -> Handler | None:
         return self._configurations.handler(operation) or super().handler(operation)

@@ -1,0 +1,89 @@
+"""Code that handles a service's calls, and the words in it: texts in quotation marks, the names of members among them.
+
+That is the service's package, every part of the emulator that is no service, and the engines; for a service over the
+substrate also moto's module of it, which keeps what is passed on.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib.util
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pushproof.emulator.services import PLANE, service_class
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+# Longer texts are sentences and documents: a member's name in them reads no member.
+_LONGEST = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The words of a service's own package and what it stands on, and those of moto's module, where it passes calls on."""
+
+    own: frozenset[str]
+    substrate: frozenset[str]
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All of them."""
+        return self.own | self.substrate
+
+
+@functools.cache
+def code_of(service: str) -> Code:
+    """Return the code that handles the calls of a service of the plane."""
+    own = _words(_package(PLANE[service].partition(":")[0])) | _shared()
+    substrate = _words(_package(f"moto.{service}")) if service_class(service).overlay else frozenset()
+    return Code(own, substrate)
+
+
+@functools.cache
+def _shared() -> frozenset[str]:
+    """The words of what is no service: the rooms around services, and the engines."""
+    rooms = [path for path in sorted((_PACKAGE / "emulator").iterdir()) if path.name not in ("services", "coverage")]
+    modelled = _PACKAGE / "emulator" / "services" / "__init__.py"
+    return _words((*rooms, modelled, _PACKAGE / "engines"))
+
+
+def _package(module: str) -> tuple[Path, ...]:
+    """The file or the folder of a module; nothing where there is none."""
+    found = importlib.util.find_spec(module)
+    if found is None or found.origin is None:
+        return ()
+    path = Path(found.origin)
+    return (path.parent if path.name == "__init__.py" else path,)
+
+
+def _words(places: tuple[Path, ...]) -> frozenset[str]:
+    words: set[str] = set()
+    for place in places:
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            if path.suffix == ".py":
+                words |= _words_of(path)
+    return frozenset(words)
+
+
+@functools.cache
+def _words_of(path: Path) -> frozenset[str]:
+    words: set[str] = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            if len(node.value) <= _LONGEST:
+                words.update(_NAME.findall(node.value))
+        elif isinstance(node, ast.keyword) and node.arg:
+            # `Tag(Key=…)` and `client.call(Name=…)`: a member by another way of writing.
+            words.add(node.arg)
+    return frozenset(words)

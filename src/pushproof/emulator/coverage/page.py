@@ -1,0 +1,86 @@
+"""The page that shows the coverage: `docs/operations.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pushproof.emulator.coverage.operations import Coverage, Operation, State, coverage
+from pushproof.emulator.services import PLANE
+
+_HEAD = """# Operations
+
+AWS's models of the plane's services, operation by operation, and what an embedded world does with each. Made from the code by
+`python scripts/operations.py`; tests keep it current and hold it against a running world. The same is there for programs:
+`pushproof.emulator.coverage.operation("ecs", "CreateService").state`.
+
+- **Emulated**: a method of the plane answers, and acts as AWS does; [limits.md](limits.md) says how far.
+- **Stored only**: what is written is kept and read back, most often by the substrate, and has no effect of its own. The plane
+  does read some of it: roles and policies decide calls, networks decide what a task reaches, log groups and buckets receive.
+- **Refused**: 501, with the operation's name, whatever the request holds. Nothing is done.
+
+Beside an emulated operation stand the *unread* members of its request: names that no code between the request and its effect
+mentions, so that nothing can act on them. A structure stands for all that is in it. Where the service keeps the document around
+such a member, it is read back all the same. A member that is not listed is mentioned somewhere; that does not promise that
+everything happens that AWS does with it.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    everything = [coverage(service) for service in PLANE]
+    parts = [_HEAD, _summary(everything)]
+    parts += [section for each in everything for section in _section(each)]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _summary(everything: list[Coverage]) -> str:
+    rows = [
+        "| Service | Emulated | Stored only | Refused | Members of emulated requests | Unread |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    rows += [_row(f"[{each.service}](#{each.service})", [each]) for each in everything]
+    rows.append(_row("all", everything))
+    return "\n".join(rows) + "\n"
+
+
+def _row(name: str, services: list[Coverage]) -> str:
+    operations = [operation for each in services for operation in each.operations]
+    states = [sum(operation.state is state for operation in operations) for state in State]
+    counts = [*states, sum(o.members for o in operations), sum(len(o.unread) for o in operations)]
+    return f"| {name} | {' | '.join(map(str, counts))} |"
+
+
+def _section(each: Coverage) -> Iterator[str]:
+    yield f"## {each.service}\n"
+    emulated = each.of(State.EMULATED)
+    partly = [operation for operation in emulated if operation.unread]
+    if partly:
+        yield "| Emulated | Unread members |\n|---|---|\n" + "".join(map(_line, partly))
+    yield from _names(
+        "Emulated, with no unread members" if partly else "Emulated", (o for o in emulated if not o.unread)
+    )
+    yield from _names("Stored only", each.of(State.STORED))
+    yield from _names("Refused", each.of(State.REFUSED))
+
+
+def _line(operation: Operation) -> str:
+    return f"| {operation.name} | {', '.join(f'`{text}`' for text in _gathered(operation.unread))} |\n"
+
+
+def _names(title: str, operations: Iterable[Operation]) -> Iterator[str]:
+    names = [operation.name for operation in operations]
+    if names:
+        yield f"{title} ({len(names)}): {', '.join(names)}.\n"
+
+
+def _gathered(paths: tuple[str, ...]) -> list[str]:
+    """Members with those of the same structure in one pair of braces: `linuxParameters.{swappiness, tmpfs}`."""
+    by_parent: dict[str, list[str]] = {}
+    for path in paths:
+        parent, dot, name = path.rpartition(".")
+        by_parent.setdefault(parent + dot, []).append(name)
+    return [
+        text
+        for parent, names in by_parent.items()
+        for text in ([f"{parent}{{{', '.join(names)}}}"] if parent and len(names) > 1 else [parent + n for n in names])
+    ]
