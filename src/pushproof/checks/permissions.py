@@ -106,11 +106,13 @@ def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
     if pipeline.cluster and pipeline.service:
         service = pipeline.arn("ecs", f"service/{pipeline.cluster}/{pipeline.service}")
         out += [Permission(f"ecs:{a}", service, purpose="roll out") for a in ("DescribeServices", "UpdateService")]
-        out += [
-            Permission(f"ecs:{a}", purpose="register a revision")
-            for a in ("DescribeTaskDefinition", "RegisterTaskDefinition")
-        ]
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html:
+        # registering is granted on task definitions, and describing one on `*` only.
         family = pipeline.arn("ecs", f"task-definition/{pipeline.task_family or pipeline.service}:*")
+        out += [
+            Permission("ecs:DescribeTaskDefinition", purpose="read the running revision"),
+            Permission("ecs:RegisterTaskDefinition", family, purpose="register a revision"),
+        ]
         out.append(
             Permission("ecs:TagResource", family, {"ecs:CreateAction": "RegisterTaskDefinition"}, "tag the revision")
         )

@@ -95,6 +95,26 @@ def test_each_missing_permission_is_found(world: World, left_out: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("resource", "enough"),
+    [
+        ("*", True),
+        (STACK.arn("ecs", "task-definition/app-dev:*"), True),
+        (STACK.arn("ecs", "task-definition/*"), True),
+        (STACK.arn("ecs", "task-definition/app-prod:*"), False),
+        (STACK.arn("ecs", "service/app-dev/app-dev"), False),
+    ],
+)
+def test_revisions_are_registered_on_their_family(world: World, resource: str, enough: bool) -> None:
+    """A role that may register revisions of the pipeline's family is enough, and no other family's will do.
+
+    Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
+    """
+    (register,) = [need for need in pipeline_needs(STACK) if need.action == "ecs:RegisterTaskDefinition"]
+    verdict = make(world, allow("ecs:RegisterTaskDefinition", resource)).allows("role", [register])
+    assert bool(verdict) is enough, verdict
+
+
+@pytest.mark.parametrize(
     ("action", "resource"),
     [("ecr:*", "*"), ("s3:*", "*"), ("*", "*"), ("iam:PassRole", "*"), ("ecs:*", "arn:aws:ecs:*:*:*")],
 )
