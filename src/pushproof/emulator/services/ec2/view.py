@@ -113,12 +113,17 @@ class View:
 
     @functools.cache  # noqa: B019
     def endpoint(self, endpoint_id: str) -> Described | None:
-        return self._one("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointIds", endpoint_id)
+        endpoint = self._one("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointIds", endpoint_id)
+        return None if endpoint is None else _typed(endpoint)
 
     def endpoints_of(self, vpc_id: str) -> list[Described]:
         """The endpoints of a VPC that stand."""
         endpoints = self._all("describe_vpc_endpoints", "VpcEndpoints", "vpc-id", vpc_id)
-        return [endpoint for endpoint in endpoints if endpoint.get("State", "").lower() not in ("deleted", "deleting")]
+        return [
+            _typed(endpoint)
+            for endpoint in endpoints
+            if endpoint.get("State", "").lower() not in ("deleted", "deleting")
+        ]
 
     @functools.cache  # noqa: B019
     def endpoint_services(self) -> list[Described]:
@@ -180,3 +185,11 @@ class View:
 
     def _all(self, operation: str, key: str, by: str, value: str) -> list[Described]:
         return list(getattr(self._client, operation)(Filters=[{"Name": by, "Values": [value]}])[key])
+
+
+def _typed(endpoint: Described) -> Described:
+    """Return an endpoint with its type, which some emulators leave out where it is EC2's default.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html (VpcEndpointType)
+    """
+    return {**endpoint, "VpcEndpointType": endpoint.get("VpcEndpointType") or "Gateway"}
