@@ -21,6 +21,7 @@ def test_an_endpoint_without_a_type_is_a_gateway_endpoint() -> None:
     client: Any = SimpleNamespace(
         describe_vpc_endpoints=lambda **_: {"VpcEndpoints": [endpoint]},
         describe_route_tables=lambda **_: {"RouteTables": [table]},
+        describe_prefix_lists=lambda **_: {"PrefixLists": []},
     )
     view = View(lambda *_: client, "eu-west-1")
     described = view.endpoint("vpce-1")
