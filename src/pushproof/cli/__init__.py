@@ -1,4 +1,4 @@
-"""The command line: doctor, drill, up, example, sweep.
+"""The command line: doctor, drill, up, serve, env, example, sweep.
 
 Exit codes: 0 what was asked for holds; 1 the proof failed; 2 bad usage or input; 3 something this machine lacks;
 4 Terraform failed; 130 interrupted.

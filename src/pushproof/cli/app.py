@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pushproof import __version__
+from pushproof.cli.exports import Format
 from pushproof.cli.options import (
     APPLICATION,
     DEFAULT_SPEED,
@@ -29,6 +30,7 @@ from pushproof.cli.options import (
     require_environment,
 )
 from pushproof.cli.outcome import finish
+from pushproof.cli.serve import DEFAULT_PORT
 
 app = typer.Typer(
     name="pushproof",
@@ -182,6 +184,48 @@ def up(
         return keep_up(settings, speed=speed, port=port)
 
     finish(body)
+
+
+class RuntimeName(StrEnum):
+    """The things that tasks can run on."""
+
+    DOCKER = "docker"
+    SCRIPTED = "scripted"
+
+
+@app.command()
+def serve(
+    port: Port = DEFAULT_PORT,
+    speed: Speed = DEFAULT_SPEED,
+    runtime: Annotated[
+        RuntimeName, typer.Option("--task-runtime", help="what tasks run on; scripted needs no Docker")
+    ] = RuntimeName.DOCKER,
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="run its *.sh when the world is up (/etc/pushproof/init.d, where that is); one that fails ends it with code 1",
+        ),
+    ] = None,
+) -> None:
+    """Start an empty embedded world, print how to reach it, and leave it up until Ctrl-C."""
+    from pushproof.cli.serve import serve
+
+    finish(lambda: serve(port=port, speed=speed, runtime=runtime.value, init=init))
+
+
+@app.command("env")
+def env(
+    language: Annotated[Format, typer.Option("--format", help="the language to print")] = Format.SH,
+    world_id: Annotated[
+        str | None, typer.Option("--world", metavar="ID", help="this world, where more than one is up")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="how long to wait for a world")] = 0,
+) -> None:
+    """Print the variables by which other programs reach the world that is up: eval "$(pushproof env)"."""
+    from pushproof.cli.exports import print_exports
+
+    finish(lambda: print_exports(language=language, world_id=world_id, wait=wait))
 
 
 @example.command("copy")

@@ -161,6 +161,7 @@ def _like(drill: Drill) -> str:
 def _print_access(drill: Drill, target: WorldTarget) -> None:
     """Print how to reach a world from another terminal."""
     from pushproof.base.environment import world_variables
+    from pushproof.targets.exports import publish
 
     console.print("\n[bold]The world is up.[/] In another terminal:")
     for name, value in world_variables(target.endpoint, region=target.region).items():
@@ -195,4 +196,5 @@ def _print_access(drill: Drill, target: WorldTarget) -> None:
         lines.append(f"pushproof drill{_like(drill)} --from broken-deployment --variant crash-at-start --keep")
     for line in lines:
         console.print(f"  {line}", markup=False)
-    console.print("Ctrl-C takes it down.")
+    publish(target)
+    console.print('`eval "$(pushproof env)"` sets the variables. Ctrl-C takes it down.', markup=False)

@@ -1,0 +1,74 @@
+"""`pushproof serve`: just a world, for whatever wants to reach it, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from pushproof.cli.exports import Format, formatted
+from pushproof.cli.outcome import FAILED, OK, console
+
+if TYPE_CHECKING:
+    from pushproof.targets.worldtarget import WorldTarget
+
+#: LocalStack's is 4566: both can be up.
+DEFAULT_PORT = 4567
+INIT_DIRECTORY = Path("/etc/pushproof/init.d")
+
+
+def serve(*, port: int, speed: float, runtime: str, init: Path | None) -> int:
+    """Keep a world up until Ctrl-C; returns 1 when a script of `init` fails."""
+    from pushproof.emulator.kernel.settings import WorldSettings
+    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+    from pushproof.targets.exports import publish
+
+    scripts = init_scripts(init)
+    target = EmbeddedTarget(EmbeddedSettings(world=WorldSettings(speed=speed), runtime=runtime, port=port))
+    try:
+        for line in target.cleaned:
+            console.print(f"[yellow]removed what a crashed run left: {escape(line)}[/]")
+        for script in scripts:
+            if (code := _run(script, target)) != 0:
+                console.print(f"[bold red]{escape(str(script))} ended with exit code {code}:[/] taking the world down")
+                return FAILED
+        # Who waits for the exports waits for the scripts.
+        exports = publish(target)
+        console.print(f"[bold]World {target.world.id} is up[/] at {target.endpoint}. In another terminal:")
+        console.print(formatted(exports, Format.SH), markup=False, end="")
+        console.print('or: eval "$(pushproof env)". Ctrl-C takes it down.', markup=False)
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print("taking the world down")
+    finally:
+        target.close()
+    return OK
+
+
+def init_scripts(directory: Path | None) -> list[Path]:
+    """Return the scripts (`*.sh`) of a directory by name, of the usual one when it is None. Raises BadInput."""
+    from pushproof.drill.settings import BadInput
+
+    if directory is None:
+        directory = INIT_DIRECTORY
+        if not directory.is_dir():
+            return []
+    if not directory.is_dir():
+        raise BadInput(f"--init {directory} is not a directory; expected one with scripts (*.sh)")
+    return sorted(path for path in directory.glob("*.sh") if path.is_file())
+
+
+def _run(script: Path, target: WorldTarget) -> int:
+    """Run a script with the world's environment, its output going where ours goes; returns its exit code."""
+    console.print(f"running {script}", markup=False)
+    path = script.resolve()
+    command = [str(path)] if os.access(path, os.X_OK) else ["sh", str(path)]
+    try:
+        return subprocess.run(command, env=target.environment(), stdin=subprocess.DEVNULL, check=False).returncode
+    except OSError as error:
+        console.print(f"{script} cannot be run: {error}", markup=False)
+        return 126
