@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.emulator.asking import least, model, send
 
-from pushproof.emulator.coverage import State, coverage
+from pushproof.emulator.coverage import State, coverage, errors
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.world import World
 
@@ -54,3 +54,13 @@ def test_what_is_refused_says_so_and_nothing_else_does(world: World, service: st
         elif answer.status >= 400 and answer.text and (not answer.code or answer.code.isdigit()):
             wrong.append(f"{each.name}: {answer.status} {answer.text[:200]}")
     assert wrong == []
+
+
+def test_listed_errors_are_found_in_the_code_that_raises_them() -> None:
+    """An error that the code spells out or puts together counts as raised; one that it never names does not."""
+    ecr = {error.code: error for error in errors("ecr")}
+    assert ecr["RepositoryNotFoundException"].raised
+    # `f"{kind}PolicyNotFoundException"` in its errors.
+    assert ecr["LifecyclePolicyNotFoundException"].raised
+    assert not ecr["BlockedByOrganizationPolicyException"].raised
+    assert ecr["ServerException"].own_fault

@@ -3,6 +3,7 @@
 No world is needed. Services say what they answer, and moto's classes what they have, so that the answer cannot drift from either.
 """
 
+from pushproof.emulator.coverage.errors import ListedError, errors
 from pushproof.emulator.coverage.operations import Coverage, Operation, State, coverage, operation
 
-__all__ = ["Coverage", "Operation", "State", "coverage", "operation"]
+__all__ = ["Coverage", "ListedError", "Operation", "State", "coverage", "errors", "operation"]

@@ -19,6 +19,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 # Longer texts are sentences and documents: a member's name in them reads no member.
 _LONGEST = 120
+# What is shorter could be put together to almost anything.
+_ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ class Code:
 
     own: frozenset[str]
     substrate: frozenset[str]
+    #: Texts that are put together, as patterns: `f"{kind}NotFoundException"`.
+    composed: frozenset[re.Pattern[str]] = frozenset()
+
+    def names(self, word: str) -> bool:
+        """Return whether the service's own code, or what it stands on, has a word or puts it together."""
+        return word in self.own or any(pattern.fullmatch(word) for pattern in self.composed)
 
     @property
     def words(self) -> frozenset[str]:
@@ -37,9 +45,10 @@ class Code:
 @functools.cache
 def code_of(service: str) -> Code:
     """Return the code that handles the calls of a service of the plane."""
-    own = _words(_package(PLANE[service].partition(":")[0])) | _shared()
+    package = _package(PLANE[service].partition(":")[0])
+    own = _words(package) | _shared()
     substrate = _words(_package(f"moto.{service}")) if service_class(service).overlay else frozenset()
-    return Code(own, substrate)
+    return Code(own, substrate, frozenset(pattern for path in _files(package) for pattern in _composed(path)))
 
 
 @functools.cache
@@ -60,12 +69,25 @@ def _package(module: str) -> tuple[Path, ...]:
 
 
 def _words(places: tuple[Path, ...]) -> frozenset[str]:
-    words: set[str] = set()
-    for place in places:
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            if path.suffix == ".py":
-                words |= _words_of(path)
-    return frozenset(words)
+    return frozenset(word for path in _files(places) for word in _words_of(path))
+
+
+def _files(places: tuple[Path, ...]) -> list[Path]:
+    found = [path for place in places for path in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+    return [path for path in found if path.suffix == ".py"]
+
+
+@functools.cache
+def _composed(path: Path) -> frozenset[re.Pattern[str]]:
+    """The texts with values in them that can be one word, and of which enough is written down to know it."""
+    patterns: set[re.Pattern[str]] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            parts = [str(part.value) if isinstance(part, ast.Constant) else None for part in node.values]
+            text = "".join(filter(None, parts))
+            if text.isalnum() and len(text) >= _ENOUGH:
+                patterns.add(re.compile("".join(r"\w+" if part is None else re.escape(part) for part in parts)))
+    return frozenset(patterns)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pushproof.emulator.coverage.errors import ListedError, errors
 from pushproof.emulator.coverage.operations import Coverage, Operation, State, coverage
 from pushproof.emulator.services import PLANE
 
@@ -25,11 +26,20 @@ everything happens that AWS does with it.
 """
 
 
+_ERRORS = """## Errors
+
+Errors that AWS's models list for the emulated operations of a service, and whether the code that handles the service names them.
+One that is named is raised in the cases that are known ([refusals.md](refusals.md) has many in rows); one that is not named is
+never answered. AWS's own failures (5xx) are left out, and so are services whose models list no errors.
+"""
+
+
 def page() -> str:
     """Return the whole page."""
     everything = [coverage(service) for service in PLANE]
     parts = [_HEAD, _summary(everything)]
     parts += [section for each in everything for section in _section(each)]
+    parts += [_ERRORS, _errors(each.service for each in everything)]
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -61,6 +71,25 @@ def _section(each: Coverage) -> Iterator[str]:
     )
     yield from _names("Stored only", each.of(State.STORED))
     yield from _names("Refused", each.of(State.REFUSED))
+
+
+def _errors(services: Iterable[str]) -> str:
+    rows = ["| Service | Listed | Raised | Never raised |", "|---|--:|--:|---|"]
+    listed_in_all = raised_in_all = 0
+    for service in services:
+        listed = [error for error in errors(service) if not error.own_fault]
+        never = [f"`{error.code}` ({_in(error)})" for error in listed if not error.raised]
+        listed_in_all += len(listed)
+        raised_in_all += len(listed) - len(never)
+        if listed:
+            rows.append(f"| {service} | {len(listed)} | {len(listed) - len(never)} | {', '.join(never)} |")
+    rows.append(f"| all | {listed_in_all} | {raised_in_all} | |")
+    return "\n".join(rows) + "\n"
+
+
+def _in(error: ListedError) -> str:
+    """The operations of an error; their number where they are many."""
+    return f"{len(error.operations)} operations" if len(error.operations) > 2 else ", ".join(error.operations)
 
 
 def _line(operation: Operation) -> str:
