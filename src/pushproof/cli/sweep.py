@@ -33,8 +33,8 @@ def sweep_account(*, run_id: str | None, expired: bool, act: bool) -> int:
     """Remove what runs left in the sandbox account, or list it unless `act`; returns 1 when some of it cannot be removed."""
     from pushproof.sandbox.settings import SandboxSettings
     from pushproof.sandbox.sweep import Wanted
+    from pushproof.targets.sandbox import describe_leftovers
     from pushproof.targets.sandbox import sweep_account as sweep
-    from pushproof.targets.sandbox import told
 
     outcome = sweep(
         SandboxSettings.from_environment(os.environ),
@@ -44,7 +44,7 @@ def sweep_account(*, run_id: str | None, expired: bool, act: bool) -> int:
     )
     for kept in outcome.selection.kept:
         console.print(f"kept: {kept.found} of run {kept.run}: {kept.why}", markup=False)
-    for line in told(outcome):
+    for line in describe_leftovers(outcome):
         console.print(line, style="red", markup=False)
     if not act:
         for item, run in outcome.selection.taken:

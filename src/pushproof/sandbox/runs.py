@@ -88,14 +88,14 @@ class RunJournal:
 
     def runs(self, account_id: str | None = None, endpoint: str | None = None) -> list[Run]:
         """Every run written down, of one account (at an endpoint) when one is named; oldest first."""
-        found = []
+        runs = []
         for file in self._runs.glob("*/run.json"):
             with contextlib.suppress(ValueError, TypeError, OSError):
                 # Where it is now: a journal that was brought from another machine lies elsewhere.
                 run = Run(**{**json.loads(file.read_text(encoding="utf-8")), "directory": str(file.parent)})
                 if account_id is None or (run.account_id, run.endpoint) == (account_id, endpoint):
-                    found.append(run)
-        return sorted(found, key=lambda r: r.opened_at)
+                    runs.append(run)
+        return sorted(runs, key=lambda run: run.opened_at)
 
     def announce(self, run: Run, module: str, changes: Iterable[Mapping[str, Any]]) -> list[Intent]:
         """Write down what a plan creates; on disk when this returns."""
@@ -113,12 +113,12 @@ class RunJournal:
 
     def intents(self, run: Run) -> list[Intent]:
         """Return the recorded lines; one that a crash cut short is left out."""
-        found = []
+        intents = []
         with contextlib.suppress(FileNotFoundError):
             for line in (Path(run.directory) / "intents.jsonl").read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError, TypeError):
-                    found.append(Intent(**json.loads(line)))
-        return found
+                    intents.append(Intent(**json.loads(line)))
+        return intents
 
     def keep_state(self, run: Run, name: str, content: bytes) -> Path:
         """Keep a copy of a Terraform state; returns where."""

@@ -10,12 +10,12 @@ Lister = Callable[[Any], Iterator[str]]
 
 def inventory(client: Callable[[str], Any]) -> list[str]:
     """Every resource of the kinds the stack makes, as `service kind name`; what AWS itself puts into an account is left out."""
-    found: list[str] = []
+    resources: list[str] = []
     for service, listers in _LISTERS.items():
         api = client(service)
         for kind, lister in listers.items():
-            found += [f"{service} {kind} {name}" for name in lister(api)]
-    return found
+            resources += [f"{service} {kind} {name}" for name in lister(api)]
+    return resources
 
 
 def _pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:

@@ -85,11 +85,11 @@ class Journal:
 
     def records(self) -> list[WorldRecord]:
         """Every world written down, oldest first."""
-        found = []
+        records = []
         for file in self._worlds.glob("*.json"):
             with contextlib.suppress(ValueError, TypeError, OSError):
-                found.append(WorldRecord(**json.loads(file.read_text())))
-        return sorted(found, key=lambda r: r.opened_at)
+                records.append(WorldRecord(**json.loads(file.read_text())))
+        return sorted(records, key=lambda r: r.opened_at)
 
     def orphans(self) -> list[WorldRecord]:
         """Worlds whose process is gone."""
@@ -170,8 +170,8 @@ def note_registry(directory: Path, registry: str) -> None:
 def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
     """Kill every process that carries the world's mark in its environment, and those it starts meanwhile."""
     killed: set[int] = set()
-    while found := [pid for pid in _marked(world_id) if pid not in killed]:
-        for pid in found:
+    while marked := [pid for pid in _marked(world_id) if pid not in killed]:
+        for pid in marked:
             killed.add(pid)
             with contextlib.suppress(OSError):
                 name = Path(f"/proc/{pid}/comm").read_text().strip()

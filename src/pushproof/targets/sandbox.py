@@ -26,9 +26,9 @@ from pushproof.sandbox.sweep.found import StillGoing, gone_is_fine
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 from pushproof.terraform.configuration import declared_variables
 
-# What AWS's services make while they deploy, and no Terraform configuration knows.
+# Resources that AWS's services make while they deploy, and no Terraform configuration knows.
 _BESIDE_TERRAFORM = ("ecs task-definition ", "logs log-group /aws/ecs/containerinsights/")
-# What tells a run's further projects apart: one character, which is all that names of load balancers leave room for.
+# Suffixes of a run's further projects: one character, because names of load balancers have no room for more.
 _SUFFIXES = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -153,11 +153,11 @@ class SandboxTarget:
                 own |= {"connection_arn": self.settings.connection_arn, "repository": self.settings.repository}
         return {name: value for name, value in own.items() if name in declared}
 
-    def _project_for(self, given: str | None) -> str:
-        number = self._projects.setdefault(given, len(self._projects))
+    def _project_for(self, name: str | None) -> str:
+        number = self._projects.setdefault(name, len(self._projects))
         if number >= len(_SUFFIXES):
             raise TargetUnavailable(
-                f"project {given!r} is the {number + 1}th of this run; a run has room for {len(_SUFFIXES)}"
+                f"project {name!r} is the {number + 1}th of this run; a run has room for {len(_SUFFIXES)}"
             )
         return self.project if number == 0 else f"{self.project}-{_SUFFIXES[number]}"
 
@@ -199,7 +199,7 @@ class SandboxTarget:
         return {"BASE_IMAGE": self.settings.base_image} if self.settings.base_image else {}
 
     def certificate(self, certificate: str, private_key: str) -> str:
-        """The given certificate's ARN, or that of this one, imported."""
+        """Return the ARN of the configured certificate, or that of this one, imported."""
         if self.settings.certificate_arn is not None:
             return self.settings.certificate_arn
         self._journal.announce_one(self.run, "aws_acm_certificate", None)
@@ -211,7 +211,7 @@ class SandboxTarget:
         return arn
 
     def forget_certificate(self, arn: str) -> None:
-        """Delete an imported certificate; a given one stays."""
+        """Delete an imported certificate; a configured one stays."""
         if arn != self.settings.certificate_arn:
             # Gone already is well: an earlier attempt may have been carried out, and its answer lost.
             gone_is_fine(self.client("acm").delete_certificate, CertificateArn=arn)
@@ -223,7 +223,7 @@ class SandboxTarget:
         return self.settings.repository_url or f"https://github.com/{self.settings.repository}.git"
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Bring a commit to the pipeline: (the revision it is known by there, what the other side said)."""
+        """Bring a commit to the pipeline; returns the revision it is known by there, and the answer of the other side."""
         if self.settings.connection_arn is not None:
             return commit, str(checkout.push())
         bucket = outputs.get("source_bucket_name")
@@ -263,10 +263,10 @@ class SandboxTarget:
         removed: dict[str, None] = {}
         # A family's older revisions are listed only once the newer ones are gone.
         for _ in range(3):
-            found = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
-            if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in found):
+            items = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
+            if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in items):
                 break
-            for item in found:
+            for item in items:
                 # What refuses is judged as a leftover.
                 with contextlib.suppress(ClientError, StillGoing, RuntimeError):
                     removers[item.kind](sweep.account, item)
@@ -275,8 +275,8 @@ class SandboxTarget:
 
     def leftovers(self) -> list[str]:
         """List the resources of this run."""
-        found = self._sweep().look()
-        return [str(item) for item, _ in found.selection.taken] + found.unknown
+        outcome = self._sweep().look()
+        return [str(item) for item, _ in outcome.selection.taken] + outcome.unknown
 
     def sweep(self) -> Outcome:
         """Remove whatever is left of this run."""
@@ -295,7 +295,7 @@ class SandboxTarget:
         if outcome.clean:
             self._journal.forget(self.run)
             return
-        for line in told(outcome):
+        for line in describe_leftovers(outcome):
             self._say(line)
         self._say(f"`pushproof sweep --run {self.run.id} --yes` tries again; journal and states: {self.run.directory}")
 
@@ -338,8 +338,8 @@ def known_run(journal: RunJournal, run: Run, *, ended: bool | None) -> KnownRun:
     return KnownRun(run.id, run.expires_at, run.opened_at, ended, announced)
 
 
-def told(outcome: Outcome) -> Iterable[str]:
-    """List the resources that still exist."""
+def describe_leftovers(outcome: Outcome) -> Iterable[str]:
+    """Yield a line for each resource that a sweep has left, and for each kind that it could not list."""
     for item, why in outcome.left:
         yield f"left: {item}: {why}"
     for arn in outcome.unknown:
@@ -374,8 +374,8 @@ def sweep_account(
     dead = {run.id: run for run in runs if not run.alive}
 
     def keep(name: str, content: bytes) -> Path | None:
-        found = naming.run_of_name(name.partition("/")[0])
-        return journal.keep_state(dead[found], name, content) if found in dead else None
+        run_id = naming.run_of_name(name.partition("/")[0])
+        return journal.keep_state(dead[run_id], name, content) if run_id in dead else None
 
     sweep = Sweep(SweepAccount(access, keep), known, wanted, say)
     outcome = sweep.remove() if act else sweep.look()

@@ -9,7 +9,7 @@ from pushproof.drill.steps.step import Step
 
 
 class Notifications(Step):
-    """Hear of the pipeline's starts, of its successes, and of the failures that there were."""
+    """Wait for messages about the pipeline's starts, its successes, and the failures that there were."""
 
     name = "notifications"
     letter = "g"
@@ -28,20 +28,20 @@ class Notifications(Step):
 
     def _over_the_webhook(self, context: Context) -> Notified:
         narrator, webhook = context.narrator, context.webhook
-        heard = []
+        texts = []
         with narrator.step(self.letter, "Slack was told"):
             for state in expected_states(context):
                 message = webhook.wait_for(context.outputs.pipeline_name, state, timeout=15)
                 if message is None:
-                    texts = [m.text for m in webhook.messages] or "nothing"
-                    raise ProofFailed(f"no message about {state} reached the webhook; it heard: {texts}")
+                    heard = [m.text for m in webhook.messages] or "nothing"
+                    raise ProofFailed(f"no message about {state} reached the webhook; it heard: {heard}")
                 narrator.moment("slack", message.text, at=narrator.at(message.at), quiet=True)
                 narrator.claim(message.text)
-                heard.append(message.text)
+                texts.append(message.text)
             if webhook.refused:
                 raise ProofFailed(f"the webhook was sent what Slack refuses: {webhook.refused[0]}")
             narrator.claim(f"{len(webhook.messages)} messages in all")
-        return Notified(tuple(heard))
+        return Notified(tuple(texts))
 
     def _over_the_topic(self, context: Context, unheard: str) -> Notified:
         """Hear the topic that people subscribe to; an execution that still waits has not ended yet."""
@@ -51,7 +51,7 @@ class Notifications(Step):
         earlier = context.record.of(self.name)
         if isinstance(earlier, Notified):
             listener.heard.extend(text for text in earlier.messages if text not in listener.heard)
-        heard = []
+        texts = []
         with narrator.step(self.letter, "Subscribers were told"):
             narrator.claim(unheard)
             for state in expected_states(context):
@@ -61,8 +61,8 @@ class Notifications(Step):
                 if text is None:
                     raise ProofFailed(f"no message about {state} came over the topic; it told: {listener.heard}")
                 narrator.claim(text)
-                heard.append(text)
-        return Notified(tuple(heard))
+                texts.append(text)
+        return Notified(tuple(texts))
 
 
 def expected_states(context: Context) -> tuple[str, ...]:
@@ -71,9 +71,9 @@ def expected_states(context: Context) -> tuple[str, ...]:
         "SUCCEEDED": (Deployed,),
         "FAILED": (PushRefused, StoppedEarly, RolledBack),
     }
-    told = ["STARTED"]
+    states = ["STARTED"]
     for state, shown in kinds.items():
-        evidence = [found for kind in shown if (found := context.record.latest(kind)) is not None]
+        evidence = [item for kind in shown if (item := context.record.latest(kind)) is not None]
         if any(not (isinstance(item, RolledBack) and item.undecided) for item in evidence):
-            told.append(state)
-    return tuple(told)
+            states.append(state)
+    return tuple(states)
