@@ -198,3 +198,26 @@ def test_a_task_without_groups_belongs_to_the_default_group(stack: Any) -> None:
     wanted = [{"Name": "vpc-id", "Values": [stack.vpc]}, {"Name": "group-name", "Values": ["default"]}]
     default = stack.ec2.describe_security_groups(Filters=wanted)["SecurityGroups"][0]["GroupId"]
     assert stack.world.services["ecs"].life.tasks()[0].interface.groups == (default,)
+
+
+def test_a_stop_while_running_is_reported_ends_the_task_once(stack: Any) -> None:
+    """Whoever hears of RUNNING may stop the task at once: it passes through each further status a single time.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+    """
+    life = stack.world.services["ecs"].life
+    changed = life._changed
+
+    def stop_at_once(task: Any, what: str) -> None:
+        changed(task, what)
+        if what == "running":
+            life.stop(task, "UserInitiated", "at once")
+
+    life._changed = stop_at_once
+    task = run(stack, stack.define())
+    stack.until(lambda: shown(stack, task)["lastStatus"] == "STOPPED")
+    stack.advance(60)
+    announced = [one for one in stack.announced("ECS Task State Change") if one["taskArn"] == task["taskArn"]]
+    end = announced[[one["lastStatus"] for one in announced].index("RUNNING") :]
+    assert [one["lastStatus"] for one in end] == ["RUNNING", "STOPPING", "DEPROVISIONING", "STOPPED"]
+    assert stack.runtime.running == []

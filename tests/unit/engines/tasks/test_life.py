@@ -158,6 +158,41 @@ def test_a_task_that_cannot_start_says_why(failures: int, status: str, deleted: 
     assert drive.count(DeleteInterface) == deleted
 
 
+def pending(*containers: Container) -> Drive:
+    """A task whose containers that wait for nobody have been started."""
+    drive = Drive(containers)
+    drive.remind()
+    for _ in range(3):
+        drive.answer(0)
+    return drive
+
+
+def test_a_stop_waits_for_the_container_that_is_being_started() -> None:
+    """The runtime is not asked to stop a task while it starts one of its containers; then it is, once."""
+    drive = pending(Container("first"), Container("app", depends_on=(Dependency("first", "START"),)))
+    assert drive.unanswered == [StartContainer("app")]
+    drive.tell(STOP)
+    assert (drive.count(StopContainers), drive.state.desired_status, drive.state.last_status) == (
+        0,
+        "STOPPED",
+        "PENDING",
+    )
+    drive.finish()
+    assert (drive.count(StopContainers), drive.state.last_status) == (1, "STOPPED")
+    assert [container.exit_code for container in drive.state.containers] == [143, 143]
+
+
+def test_a_container_is_ordered_to_start_once() -> None:
+    """While one container is being started, the end of another starts those that waited for it, and no other again."""
+    drive = pending(
+        Container("first", essential=False),
+        Container("app", depends_on=(Dependency("first", "START"),)),
+        Container("late", depends_on=(Dependency("first", "COMPLETE"),)),
+    )
+    drive.exit("first")
+    assert drive.unanswered == [StartContainer("app"), StartContainer("late")]
+
+
 @pytest.mark.parametrize(
     ("containers", "words"),
     [
@@ -222,15 +257,21 @@ _any_event: st.SearchStrategy[TaskEvent] = st.one_of(
     st.builds(PreparationFailed, st.just("failed"), _names),
     st.builds(ContainerExited, _names, _codes, st.booleans()),
 )
-# What a caller does next: answer an effect, send a reminder, pass on an exit, ask for a stop.
-_moves = st.lists(
-    st.tuples(st.sampled_from(["answer", "answer", "remind", "remind", "exit", "drain", "stop"]), st.integers(0, 7)),
-    max_size=40,
+# What a caller does next: go ahead as all goes well; or answer an effect, send a reminder, pass on an exit, ask for a stop.
+_KINDS = ["ahead", "ahead", "answer", "remind", "exit", "exit", "drain", "stop"]
+_moves: st.SearchStrategy[list[tuple[str, int]]] = st.builds(
+    lambda ahead, moves: [("ahead", 0)] * ahead + moves,
+    st.integers(0, 14),
+    st.lists(st.tuples(st.sampled_from(_KINDS), st.integers(0, 7)), max_size=30),
 )
 
 
 def move(drive: Drive, kind: str, number: int) -> Step | None:
     """Make one move that a caller could make now."""
+    if kind == "ahead" and drive.unanswered:
+        return drive.answer(0)
+    if kind == "ahead" and drive.reminders:
+        return drive.remind()
     if kind == "answer" and drive.unanswered:
         return drive.answer(number // 2 % len(drive.unanswered), number % 2)
     if kind == "remind" and drive.reminders:
