@@ -1,4 +1,4 @@
-"""`imagedefinitions.json`: which container gets which image.
+"""`imagedefinitions.json`: the image of each container.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/file-reference.html (format, 100 KB),
 https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html (the revision that the action registers).
@@ -15,7 +15,7 @@ from typing import Any
 #: "The maximum file size limit for an image definitions file is 100 KB."
 MAXIMUM_SIZE = 100 * 1024
 
-#: What RegisterTaskDefinition takes; everything else that DescribeTaskDefinition answers is the service's own.
+#: Members that RegisterTaskDefinition accepts; the other members of DescribeTaskDefinition's answer are read-only.
 REGISTERED = (
     "family",
     "taskRoleArn",
@@ -48,7 +48,7 @@ class ImageDefinitionsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Substitution:
-    """The image that a container is to run."""
+    """The image of a container in the new revision."""
 
     container: str
     image: str
@@ -79,12 +79,12 @@ def read_image_definitions(content: bytes | None, file_name: str, *, where: str 
         raise _malformed(file_name, f"expected an array of name and imageUri, found {_called(document)}")
     if not document:
         raise _malformed(file_name, "the array is empty; expected at least one name with an imageUri")
-    found: list[Substitution] = []
+    substitutions: list[Substitution] = []
     for index, entry in enumerate(document):
-        found.append(_read_entry(entry, index, file_name))
-        if any(earlier.container == found[-1].container for earlier in found[:-1]):
-            raise _malformed(file_name, f"container {found[-1].container} is named more than once")
-    return tuple(found)
+        substitutions.append(_read_entry(entry, index, file_name))
+        if any(earlier.container == substitutions[-1].container for earlier in substitutions[:-1]):
+            raise _malformed(file_name, f"container {substitutions[-1].container} is named more than once")
+    return tuple(substitutions)
 
 
 def _read_entry(entry: object, index: int, file_name: str) -> Substitution:

@@ -53,18 +53,18 @@ class HeaderSettings:
 def forwarded_for(
     settings: HeaderSettings, incoming: str | None, source_ip: str, source_port: int | None
 ) -> str | None:
-    """X-Forwarded-For for the target; None when there is to be none."""
+    """X-Forwarded-For for the target; None when the listener removes it."""
     if settings.forwarded_for == "remove":
         return None
     if settings.forwarded_for == "preserve":
         return incoming
-    shown = f"[{source_ip}]" if settings.client_port and ":" in source_ip else source_ip
-    own = f"{shown}:{source_port}" if settings.client_port and source_port else source_ip
+    address = f"[{source_ip}]" if settings.client_port and ":" in source_ip else source_ip
+    own = f"{address}:{source_port}" if settings.client_port and source_port else source_ip
     return f"{incoming}, {own}" if incoming else own
 
 
 def tls_headers(settings: HeaderSettings, version: str | None, cipher: str | None) -> tuple[tuple[str, str], ...]:
-    """The headers that tell a target how the client's connection is encrypted."""
+    """The headers that describe the encryption of the client's connection."""
     if not settings.tls or version is None or cipher is None:
         return ()
     return ((settings.tls_version_name, version), (settings.tls_cipher_name, cipher))

@@ -1,8 +1,8 @@
 """Decisions of an Application Load Balancer about one request, as pure functions.
 
-The data plane (`pushproof.emulator.runtime.loadbalancer`) describes a request as `HttpRequest`, asks `matching_rule`
-which rule takes it, and `redirect_location`, `choose_target_group`, `eligible` and the header functions what follows
-from that rule. Nothing here reads a clock, draws a random number or opens a socket: those values are arguments.
+The data plane (`pushproof.emulator.runtime.loadbalancer`) describes a request as `HttpRequest`. `matching_rule` selects the
+rule; `redirect_location`, `choose_target_group`, `eligible` and the header functions carry it out. Times and random numbers
+are arguments; no function here reads a clock or opens a socket.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html ,
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html ,
@@ -47,7 +47,7 @@ class HostHeader:
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
-    """Any pattern matches the path, minding case and never looking at the query."""
+    """Any pattern matches the path, with regard to case and without the query."""
 
     values: tuple[str, ...] = ()
     regexes: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class HttpRequestMethod:
 
 @dataclass(frozen=True, slots=True)
 class QueryString:
-    """Any (key pattern or None for any key, value pattern) matches a parameter, ignoring case."""
+    """Any pair of key pattern (None for any key) and value pattern matches a parameter, ignoring case."""
 
     pairs: tuple[tuple[str | None, str], ...]
 
@@ -137,7 +137,7 @@ class Rule:
 
 
 class NoRuleError(ValueError):
-    """The rules given have no default rule, so a request could match nothing."""
+    """The rules lack a default rule, so that a request can match none of them."""
 
 
 def matching_rule(rules: Iterable[Rule], request: HttpRequest) -> Rule:
@@ -165,30 +165,30 @@ def in_order(rules: Iterable[Rule]) -> tuple[Rule, ...]:
 
 
 def holds(condition: Condition, request: HttpRequest) -> bool:
-    """Does this one condition hold for the request?"""
+    """Return whether this condition holds for the request."""
     match condition:
         case HostHeader(values, regexes):
             return _any(values, regexes, (request.host,), ignore_case=True)
         case PathPattern(values, regexes):
             return _any(values, regexes, (request.path,), ignore_case=False)
         case HttpHeader(name, values, regexes):
-            found = tuple(value for key, value in request.headers if key.lower() == name.lower())
-            return _any(values, regexes, found, ignore_case=True)
+            headers = tuple(value for key, value in request.headers if key.lower() == name.lower())
+            return _any(values, regexes, headers, ignore_case=True)
         case HttpRequestMethod(values):
             return request.method in values
         case QueryString(pairs):
             parameters = _parameters(request.query)
             return any(
-                (key is None or matches(key, name, ignore_case=True)) and matches(value, given, ignore_case=True)
+                (key is None or matches(key, name, ignore_case=True)) and matches(value, content, ignore_case=True)
                 for key, value in pairs
-                for name, given in parameters
+                for name, content in parameters
             )
         case SourceIp(cidrs):
             return any(_contains(cidr, request.source_ip) for cidr in cidrs)
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool) -> bool:
-    """Does the whole text match the pattern? `*` is any run, `?` exactly one character, a backslash quotes either.
+    """Return whether the whole text matches the pattern: `*` is any run, `?` exactly one character, a backslash quotes either.
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
     """
@@ -198,7 +198,7 @@ def matches(pattern: str, text: str, *, ignore_case: bool) -> bool:
 def redirect_location(redirect: Redirect, request: HttpRequest) -> str:
     """The Location header of a redirect. The port is always written out, as the load balancer does.
 
-    `#{path}` stands for the path without its leading slash.
+    `#{path}` is the path without its leading slash.
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
     """
     keywords = {
@@ -210,7 +210,7 @@ def redirect_location(redirect: Redirect, request: HttpRequest) -> str:
     }
 
     def filled(template: str) -> str:
-        return re.sub(r"#\{(?:protocol|host|port|path|query)\}", lambda found: keywords[found.group()], template)
+        return re.sub(r"#\{(?:protocol|host|port|path|query)\}", lambda match: keywords[match.group()], template)
 
     query = filled(redirect.query)
     return (
@@ -261,21 +261,21 @@ def trace_id(incoming: str | None, at: float, unique: str) -> str:
         return f"Root={own}"
     fields = [field.strip() for field in incoming.split(";") if field.strip()]
     if any(field.startswith("Root=") for field in fields):
-        kept = [field for field in fields if not field.startswith("Self=")]
-        return ";".join([f"Self={own}", *kept])
+        others = [field for field in fields if not field.startswith("Self=")]
+        return ";".join([f"Self={own}", *others])
     return ";".join([f"Root={own}", *fields])
 
 
 def certificate_for(server_name: str | None, names: Sequence[Sequence[str]]) -> int:
     """Index of the certificate to present for a TLS server name; the first is the listener's default.
 
-    An exact name wins over a wildcard, which stands for one label.
+    An exact name wins over a wildcard, which matches one label.
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
     """
     if server_name:
-        wanted = server_name.rstrip(".").lower()
-        wildcard = "*." + wanted.partition(".")[2]
-        for candidate in (wanted, wildcard):
+        exact = server_name.rstrip(".").lower()
+        wildcard = "*." + exact.partition(".")[2]
+        for candidate in (exact, wildcard):
             for index, own in enumerate(names):
                 if candidate in (name.lower() for name in own):
                     return index
@@ -300,7 +300,7 @@ def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
         elif character == "\\":
             literal = True
         elif character == "*":
-            # Runs of stars mean what one star means; as one they also cannot backtrack against each other.
+            # A run of stars equals one star. One star also cannot backtrack against another.
             if not parts or parts[-1] != ".*":
                 parts.append(".*")
         elif character == "?":

@@ -42,7 +42,7 @@ class TlsPolicy:
 
 
 class UnknownTlsPolicyError(ValueError):
-    """The name is none of the predefined policies known here."""
+    """The name is not in the list of predefined policies."""
 
 
 _VERSIONS = ("TLSv1.3", "TLSv1.2", "TLSv1.1", "TLSv1")
@@ -88,5 +88,5 @@ def tls_policy(name: str) -> TlsPolicy:
     try:
         return POLICIES[name]
     except KeyError:
-        known = ", ".join(sorted(POLICIES))
-        raise UnknownTlsPolicyError(f"TLS policy {name!r} is not known; choose one of {known}") from None
+        names = ", ".join(sorted(POLICIES))
+        raise UnknownTlsPolicyError(f"TLS policy {name!r} is not known; choose one of {names}") from None

@@ -163,7 +163,7 @@ def test_one_nat_gateway_for_all_zones_is_found(vpc: Vpc) -> None:
     """Cliff 1: a NAT gateway shared by two zones is named, with the zone whose loss takes the other's way out."""
     vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
     text = told(vpc.checks().every_private_subnet_leaves_by_its_own_zone())
-    assert f"{vpc.private[1]} leaves by {vpc.nats[0]}, which stands in eu-west-1a" in " ".join(text.split())
+    assert f"{vpc.private[1]} leaves by {vpc.nats[0]}, which is in eu-west-1a" in " ".join(text.split())
     assert vpc.tables[1] in text
     lost = told(vpc.checks().survives_loss_of_any_zone())
     assert "while eu-west-1a is down" in " ".join(lost.split())

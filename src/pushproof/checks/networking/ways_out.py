@@ -60,7 +60,7 @@ class WaysOut(Reached):
                     yield Finding(
                         resource=table.id if table is not None else subnet.id,
                         expected=expected,
-                        found=f"{subnet.id} leaves by {hop.id}, which stands in {hop.zone}",
+                        found=f"{subnet.id} leaves by {hop.id}, which is in {hop.zone}",
                         why=f"When {hop.zone} fails, {subnet.id} loses its way out although its own zone is well;"
                         " and traffic between zones costs money every day.",
                         change=f"Create a NAT gateway in a public subnet of {subnet.zone}, and give {subnet.id} a route table of"

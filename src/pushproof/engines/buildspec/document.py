@@ -46,7 +46,7 @@ def load(text: str) -> Value:
 
 
 def _check_nesting(text: str) -> None:
-    """Refuse what would exhaust the composer's stack: it recurses once a level."""
+    """Refuse a document nested so deep that it would exhaust the composer's stack, which recurses once a level."""
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_Loader):
@@ -78,7 +78,7 @@ class Value:
 
     @property
     def empty(self) -> bool:
-        """Return whether nothing stands here."""
+        """Return whether the value is empty."""
         return isinstance(self.node, yaml.ScalarNode) and self.node.tag == _NULL_TAG
 
     @property
@@ -132,7 +132,7 @@ class Value:
 
     def strings(self) -> tuple[str, ...]:
         """A sequence of non-empty strings."""
-        found: list[str] = []
+        texts: list[str] = []
         for item in self.items():
             text = item.text()
             if item.empty:
@@ -141,8 +141,8 @@ class Value:
                     item.line,
                     "remove the empty '-' or give it a value",
                 )
-            found.append(text)
-        return tuple(found)
+            texts.append(text)
+        return tuple(texts)
 
     def boolean(self) -> bool:
         """``yes`` or ``no`` in any of YAML's spellings."""
@@ -161,7 +161,7 @@ class Value:
         return text
 
     def invalid(self, expected: str) -> InvalidValue:
-        """The error for a value that is of the right type and wrong."""
+        """The error for a value of the right type that is not acceptable."""
         return InvalidValue(
             f"invalid value for {self.name} at line {self.line}: {self.text()!r}, expected {expected}",
             self.line,

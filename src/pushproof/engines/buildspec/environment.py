@@ -1,4 +1,4 @@
-"""Environment variables of a build: who wins, what is reserved, what leaves the build again.
+"""Environment variables of a build: precedence, reserved names, and exported variables.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec.env.variables : StartBuild's value
 takes precedence over the project's, the project's over the buildspec's.
@@ -23,12 +23,12 @@ class Variable:
 
 def from_buildspec(env: Env) -> tuple[Variable, ...]:
     """The ``env`` section as variables; a name in two of its maps keeps the last of variables, parameters, secrets."""
-    found = {name: Variable(name, value) for name, value in env.variables.items()}
-    found |= {name: Variable(name, value, "PARAMETER_STORE") for name, value in env.parameter_store.items()}
+    variables = {name: Variable(name, value) for name, value in env.variables.items()}
+    variables |= {name: Variable(name, value, "PARAMETER_STORE") for name, value in env.parameter_store.items()}
     for name, secret in env.secrets_manager.items():
         parts = (secret.secret_id, secret.json_key or "", secret.version_stage or "", secret.version_id or "")
-        found[name] = Variable(name, ":".join(parts).rstrip(":"), "SECRETS_MANAGER")
-    return tuple(found.values())
+        variables[name] = Variable(name, ":".join(parts).rstrip(":"), "SECRETS_MANAGER")
+    return tuple(variables.values())
 
 
 def combine(
@@ -42,7 +42,7 @@ def combine(
 
 
 def with_supplied(variables: Mapping[str, str], supplied: Mapping[str, str]) -> dict[str, str]:
-    """The container's environment: what CodeBuild supplies is not for a project to change."""
+    """The container's environment. Variables that CodeBuild supplies override the project's."""
     return {**variables, **supplied}
 
 

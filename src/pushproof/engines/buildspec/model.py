@@ -30,7 +30,7 @@ COMMAND_PHASES = (Phase.INSTALL, Phase.PRE_BUILD, Phase.BUILD, Phase.POST_BUILD)
 
 
 class FailureAction(StrEnum):
-    """The reaction that ``on-failure`` asks for."""
+    """The reaction of ``on-failure``."""
 
     ABORT = "ABORT"
     CONTINUE = "CONTINUE"
@@ -41,7 +41,7 @@ class FailureAction(StrEnum):
 class OnFailure:
     """A parsed ``on-failure``: ABORT, CONTINUE, RETRY, RETRY-count, RETRY-regex or RETRY-count-regex.
 
-    ``count`` is how often the build may be retried (0 to 100, 3 unless given), ``pattern`` the regular expression that
+    ``count`` is the number of retries (0 to 100, 3 by default), ``pattern`` the regular expression that
     the error message must match.
     """
 
@@ -127,7 +127,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that is accepted and deserves a word: a named gap of the emulator, or a likely mistake."""
+    """A remark on accepted input: a named gap of the emulator, or a likely mistake."""
 
     line: int
     key: str

@@ -172,7 +172,7 @@ def _on_failure(value: Value) -> OnFailure:
         raise value.invalid(expected)
     head, dash, tail = text.removeprefix("RETRY-").partition("-")
     if head.isascii() and head.isdigit():
-        # At most three digits are meant; more of them cannot be in range and need not become a number.
+        # The range needs at most three digits; a longer text is out of range and is not converted.
         count = int(head) if len(head) <= 3 else RETRY_LIMIT + 1
         pattern = tail if dash else ".*"
     else:

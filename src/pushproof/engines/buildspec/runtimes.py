@@ -29,7 +29,7 @@ def is_linux_image(image: str) -> bool:
 
 
 def runtimes_of(image: str) -> tuple[str, ...]:
-    """The runtimes of an image, none where runtimes cannot be selected."""
+    """The runtimes of an image; empty where runtimes cannot be selected."""
     if ubuntu := _UBUNTU.match(image):
         return () if int(ubuntu[1]) < 2 else _FORMER if int(ubuntu[1]) < 6 else _CURRENT
     if amazon := _AMAZON_LINUX.match(image):
@@ -45,7 +45,7 @@ def check_runtimes(spec: Buildspec, image: str) -> list[str]:
     """
     install = spec.phases.get(Phase.INSTALL)
     selected = install.runtime_versions if install is not None else {}
-    known = runtimes_of(image)
+    runtimes = runtimes_of(image)
     if not selected:
         # troubleshooting.html#troubleshooting-build-must-specify-runtime: the first images that had a choice.
         if image in ("aws/codebuild/standard:2.0", "aws/codebuild/amazonlinux2-x86_64-standard:1.0"):
@@ -54,15 +54,15 @@ def check_runtimes(spec: Buildspec, image: str) -> list[str]:
                 install.line if install is not None else 1,
                 "add runtime-versions to the install phase",
             )
-        return ["No runtime version selected in buildspec."] if known else []
-    if not known:
+        return ["No runtime version selected in buildspec."] if runtimes else []
+    if not runtimes:
         return ["Skipping install of runtimes. Runtime version selection is not supported by this build image."]
     assert install is not None
     lines = []
     for name, version in selected.items():
-        if name not in known:
+        if name not in runtimes:
             raise InvalidValue(
-                f"Unknown runtime named '{name}'. This build image has the following runtimes: {', '.join(known)}",
+                f"Unknown runtime named '{name}'. This build image has the following runtimes: {', '.join(runtimes)}",
                 install.line,
                 "remove it from runtime-versions" if name == "docker" else "choose one of those",
             )

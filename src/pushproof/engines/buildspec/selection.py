@@ -17,7 +17,7 @@ from pushproof.engines.buildspec.model import Artifacts
 
 
 class ArtifactError(Exception):
-    """Nothing to upload. UPLOAD_ARTIFACTS fails with status code CLIENT_ERROR and ``message`` in AWS's words."""
+    """No file to upload. UPLOAD_ARTIFACTS fails with status code CLIENT_ERROR and ``message`` in AWS's words."""
 
     status_code = "CLIENT_ERROR"
 
@@ -105,7 +105,7 @@ def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
     patterns = [(glob, glob_pattern(_clean(glob))) for glob in artifacts.files]
     excluded = [glob_pattern(_clean(glob)) for glob in artifacts.exclude_paths]
     matched: set[str] = set()
-    chosen: dict[str, SelectedFile] = {}
+    selection: dict[str, SelectedFile] = {}
     for root in roots:
         prefix = f"{root}/" if root else ""
         for path in files:
@@ -120,14 +120,14 @@ def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
                 continue
             # Where two files land on one path the last one is kept, as a zip written in this order would unpack.
             target = basename(relative) if artifacts.discard_paths else relative
-            chosen[target] = SelectedFile(path, target)
-    if not chosen:
+            selection[target] = SelectedFile(path, target)
+    if not selection:
         raise ArtifactError(
             "no matching artifact paths found",
             f"none of {', '.join(artifacts.files) or 'the (empty) files list'} exists after the build",
         )
     unmatched = tuple(glob for glob in artifacts.files if glob not in matched)
-    return Selection(tuple(sorted(chosen.values(), key=lambda file: file.target)), unmatched)
+    return Selection(tuple(sorted(selection.values(), key=lambda file: file.target)), unmatched)
 
 
 def expand(paths: Iterable[str], globs: Iterable[str]) -> tuple[str, ...]:
@@ -148,13 +148,13 @@ def _base_directories(files: list[str], base: str | None) -> list[str]:
         return [""]
     pattern = glob_pattern(cleaned)
     directories = {path[:index] for path in files for index in _slashes(path)}
-    found = sorted(directory for directory in directories if pattern.fullmatch(directory))
-    if not found:
+    matches = sorted(directory for directory in directories if pattern.fullmatch(directory))
+    if not matches:
         raise ArtifactError(
             f"no matching base directory path found for {base}",
             "create it in a build command, or correct base-directory",
         )
-    return found
+    return matches
 
 
 def _slashes(path: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""The shell that runs a build's commands, and what it does not understand.
+"""The shell that runs a build's commands, and the syntax that it rejects.
 
 `/bin/sh` is dash on the Ubuntu images and bash on the Amazon Linux images; `env.shell: bash` chooses bash on both.
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-cmd.html ,
@@ -23,7 +23,7 @@ FIRST_LINE = 4
 
 @dataclass(frozen=True, slots=True)
 class ShellRefusal:
-    """The end of a command that the shell does not understand: its exit status, and the message in the log."""
+    """The failure of a command that the shell rejects: its exit status, and the message in the log."""
 
     status: int
     message: str
@@ -34,7 +34,7 @@ def sh_of(image: str) -> str:
     return "bash" if image.startswith("aws/codebuild/amazonlinux") else "dash"
 
 
-# Syntax that ends dash at once, wherever it stands outside quotation marks: pattern, and dash's words.
+# Syntax that ends dash at once anywhere outside quotation marks: pattern, and dash's message.
 _SYNTAX = (
     (re.compile(r"(?:^|[;&|\s])\w+\+?=\("), 'Syntax error: "(" unexpected'),
     (re.compile(r"[<>]\("), 'Syntax error: "(" unexpected'),
@@ -48,20 +48,20 @@ _UNKNOWN = re.compile(r"(\[\[|source|pushd|popd|shopt|declare|mapfile|readarray)
 
 
 def refusal(command: str) -> ShellRefusal | None:
-    """Return the end of a command that is certain to fail in dash; None for every other one, which only a shell can tell.
+    """Return the failure of a command that is certain to fail in dash; None for every other command.
 
-    A command that the shell does not know fails the whole where nothing, or `&&`, follows.
+    An unknown command fails the whole line where nothing, or `&&`, follows it.
     """
     if "<<" in command.replace("<<<", ""):
         return None  # A here-document holds anything.
     expanded = re.sub(r"'[^']*'", "''", command)
     plain = re.sub(r'"(?:\\.|[^"\\])*"', '""', expanded)
     for pattern, words in _SYNTAX:
-        found = pattern.search(plain)
-        if found is not None:
-            return _refused(plain, found.start(), 2, words)
-    if (found := _SUBSTITUTION.search(expanded)) is not None and _certain(expanded[: found.start()]):
-        return _refused(expanded, found.start(), 2, "Bad substitution")
+        match = pattern.search(plain)
+        if match is not None:
+            return _refused(plain, match.start(), 2, words)
+    if (match := _SUBSTITUTION.search(expanded)) is not None and _certain(expanded[: match.start()]):
+        return _refused(expanded, match.start(), 2, "Bad substitution")
     first = plain.lstrip()
     if _BUILTIN.match(first):
         return _refused(plain, 0, 2, "set: Illegal option -o pipefail")
@@ -72,7 +72,7 @@ def refusal(command: str) -> ShellRefusal | None:
 
 
 def _certain(before: str) -> bool:
-    """Return whether what follows this text is reached: no branch and no function body stands before it."""
+    """Return whether the shell reaches what follows this text: no branch and no function body precedes it."""
     return not re.search(r"\b(?:if|case|while|until)\b|&&|\|\||\{\s", before)
 
 

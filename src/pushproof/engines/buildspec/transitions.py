@@ -1,4 +1,4 @@
-"""Transitions between phases: the next one after each outcome.
+"""Transitions between phases: the next phase after each outcome.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/view-build-details.html#view-build-details-phases : a failed
 INSTALL or PRE_BUILD ends the command phases; a failed BUILD still runs POST_BUILD; UPLOAD_ARTIFACTS is attempted even
@@ -45,7 +45,7 @@ DEFAULT_SETTINGS = TransitionSettings()
 class Progress:
     """The progress of a build.
 
-    ``status`` is what the build would end with now; ``retry`` says that the build is to be started again once it has
+    ``status`` is the build's status if it ended now; ``retry`` means that the build starts again once it has
     completed (``on-failure: RETRY``); ``retried`` counts the attempts before this one.
     """
 

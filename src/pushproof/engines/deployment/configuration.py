@@ -52,7 +52,7 @@ class CircuitBreaker:
 
 @dataclass(frozen=True, slots=True)
 class EarlySuccess:
-    """When a deployment may complete before every task is healthy.
+    """Criteria by which a deployment completes before every task is healthy.
 
     A deployment completes once `healthy_percent` of the desired tasks (rounded up) are healthy; `DEFERRED` does not
     wait for the previous tasks to go, `BLOCKING` does.
@@ -88,14 +88,16 @@ class DeploymentConfiguration:
             InvalidDeploymentConfiguration: a member has the wrong type or is out of range.
             UnsupportedDeployment: a strategy other than ROLLING.
         """
-        given = _mapping("deploymentConfiguration", document)
-        strategy = given.get("strategy") or "ROLLING"
+        members = _mapping("deploymentConfiguration", document)
+        strategy = members.get("strategy") or "ROLLING"
         if strategy != "ROLLING":
             raise UnsupportedDeployment(
                 f"deploymentConfiguration.strategy is {strategy!r}; only ROLLING is decided here. Use ROLLING."
             )
-        minimum = _integer("deploymentConfiguration.minimumHealthyPercent", given.get("minimumHealthyPercent"), 100, 0)
-        maximum = _integer("deploymentConfiguration.maximumPercent", given.get("maximumPercent"), 200, 1)
+        minimum = _integer(
+            "deploymentConfiguration.minimumHealthyPercent", members.get("minimumHealthyPercent"), 100, 0
+        )
+        maximum = _integer("deploymentConfiguration.maximumPercent", members.get("maximumPercent"), 200, 1)
         if minimum > 100:
             raise InvalidDeploymentConfiguration(
                 "deploymentConfiguration.minimumHealthyPercent",
@@ -120,8 +122,8 @@ class DeploymentConfiguration:
         return cls(
             minimum_healthy_percent=minimum,
             maximum_percent=maximum,
-            breaker=_breaker(given.get("deploymentCircuitBreaker")),
-            early_success=_early_success(given.get("earlySuccessCriteria")),
+            breaker=_breaker(members.get("deploymentCircuitBreaker")),
+            early_success=_early_success(members.get("earlySuccessCriteria")),
         )
 
 
@@ -175,43 +177,43 @@ class DeploymentSettings:
     """Reason recorded when a person stops a service deployment."""
 
 
-def _mapping(name: str, given: object) -> Mapping[str, Any]:
-    if given is None:
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if value is None:
         return {}
-    if not isinstance(given, Mapping):
-        raise InvalidDeploymentConfiguration(name, given, "an object")
-    return given
+    if not isinstance(value, Mapping):
+        raise InvalidDeploymentConfiguration(name, value, "an object")
+    return value
 
 
-def _integer(name: str, given: object, default: int, least: int) -> int:
-    if given is None:
+def _integer(name: str, value: object, default: int, least: int) -> int:
+    if value is None:
         return default
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise InvalidDeploymentConfiguration(name, given, f"a whole number of at least {least}")
-    return given
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidDeploymentConfiguration(name, value, f"a whole number of at least {least}")
+    return value
 
 
-def _boolean(name: str, given: object, default: bool) -> bool:
-    if given is None:
+def _boolean(name: str, value: object, default: bool) -> bool:
+    if value is None:
         return default
-    if not isinstance(given, bool):
-        raise InvalidDeploymentConfiguration(name, given, "true or false")
-    return given
+    if not isinstance(value, bool):
+        raise InvalidDeploymentConfiguration(name, value, "true or false")
+    return value
 
 
 def _breaker(document: object) -> CircuitBreaker:
     name = "deploymentConfiguration.deploymentCircuitBreaker"
-    given = _mapping(name, document)
-    threshold = _mapping(f"{name}.thresholdConfiguration", given.get("thresholdConfiguration"))
+    members = _mapping(name, document)
+    threshold = _mapping(f"{name}.thresholdConfiguration", members.get("thresholdConfiguration"))
     kind = threshold.get("type") or "BOUNDED_PERCENT"
     if kind not in get_args(ThresholdType):
         raise InvalidDeploymentConfiguration(
             f"{name}.thresholdConfiguration.type", kind, "one of " + ", ".join(get_args(ThresholdType))
         )
     return CircuitBreaker(
-        enable=_boolean(f"{name}.enable", given.get("enable"), False),
-        rollback=_boolean(f"{name}.rollback", given.get("rollback"), False),
-        reset_on_healthy_task=_boolean(f"{name}.resetOnHealthyTask", given.get("resetOnHealthyTask"), True),
+        enable=_boolean(f"{name}.enable", members.get("enable"), False),
+        rollback=_boolean(f"{name}.rollback", members.get("rollback"), False),
+        reset_on_healthy_task=_boolean(f"{name}.resetOnHealthyTask", members.get("resetOnHealthyTask"), True),
         threshold=FailureThreshold(
             cast(ThresholdType, kind), _integer(f"{name}.thresholdConfiguration.value", threshold.get("value"), 50, 1)
         ),
@@ -220,13 +222,13 @@ def _breaker(document: object) -> CircuitBreaker:
 
 def _early_success(document: object) -> EarlySuccess | None:
     name = "deploymentConfiguration.earlySuccessCriteria"
-    given = _mapping(name, document)
-    if not _boolean(f"{name}.enable", given.get("enable"), False):
+    members = _mapping(name, document)
+    if not _boolean(f"{name}.enable", members.get("enable"), False):
         return None
-    percent = _integer(f"{name}.healthyPercent", given.get("healthyPercent"), 100, 0)
+    percent = _integer(f"{name}.healthyPercent", members.get("healthyPercent"), 100, 0)
     if percent > 100:
         raise InvalidDeploymentConfiguration(f"{name}.healthyPercent", percent, "a whole number from 0 to 100")
-    cleanup = given.get("sourceServiceRevisionCleanup") or "BLOCKING"
+    cleanup = members.get("sourceServiceRevisionCleanup") or "BLOCKING"
     if cleanup not in get_args(Cleanup):
         raise InvalidDeploymentConfiguration(
             f"{name}.sourceServiceRevisionCleanup", cleanup, "one of " + ", ".join(get_args(Cleanup))

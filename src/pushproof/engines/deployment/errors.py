@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DeploymentError(ValueError):
-    """A request the engine cannot honour. `code` is the error code ECS answers with."""
+    """A request that ECS refuses. `code` is ECS's error code."""
 
     code = "InvalidParameterException"
 
@@ -29,7 +29,7 @@ class UnsupportedDeployment(DeploymentError):
 
 
 class ServiceDeploymentNotFound(DeploymentError):
-    """No service deployment of this service has the given ARN."""
+    """No service deployment of this service has this ARN."""
 
     code = "ServiceDeploymentNotFoundException"
 

@@ -41,7 +41,7 @@ class TaskHealthChanged:
 
 @dataclass(frozen=True, slots=True)
 class TargetHealthChanged:
-    """The load balancer's word on one of the task's targets."""
+    """The health of one of the task's targets, as the load balancer reports it."""
 
     task_id: str
     target_group_arn: str
@@ -59,7 +59,7 @@ class TargetDrained:
 
 @dataclass(frozen=True, slots=True)
 class TaskStopped:
-    """The task is gone, whoever stopped it. `reason` is AWS's stoppedReason."""
+    """The task has stopped, for any cause. `reason` is AWS's stoppedReason."""
 
     task_id: str
     stop_code: StopCode = "EssentialContainerExited"
@@ -68,7 +68,7 @@ class TaskStopped:
 
 @dataclass(frozen=True, slots=True)
 class TaskNotPlaced:
-    """There was no capacity for the task; it never existed."""
+    """The task was not created for lack of capacity."""
 
     task_id: str
     reason: str
@@ -143,7 +143,7 @@ class BridgeEvent:
 class Decision:
     """The consequences of observations.
 
-    `wake_at` is when to ask again if nothing happens before (None: never). `state` is the state that was passed in,
+    `wake_at` is the time of the next call if nothing happens before (None: never). `state` is the state that was passed in,
     brought up to date.
     """
 

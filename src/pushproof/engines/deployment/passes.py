@@ -1,7 +1,7 @@
-"""One pass of the scheduler over one service: take in what was observed, then stop, start, and judge.
+"""One pass of the scheduler over one service: apply observations, then stop tasks, start tasks, and judge the deployment.
 
 The order matters: stops come before starts, since a task on its way out makes room; the deployment is judged last,
-on what the pass has left. Every loop runs over the tasks it changes, never over all tasks.
+on the state after the pass. Every loop runs over the tasks it changes, never over all tasks.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ class Pass:
         self._draining = 0
         self._stopped: list[str] = []
 
-    # What happened -------------------------------------------------------------------------------------------
+    # Observations --------------------------------------------------------------------------------------------
 
     def take_in(self, observations: Iterable[Observation]) -> None:
         """Bring tasks up to date; an observation about a task that is gone is ignored."""
         tasks = self.state.tasks
-        for seen in observations:
-            task = tasks.get(seen.task_id)
+        for observation in observations:
+            task = tasks.get(observation.task_id)
             if task is None:
                 continue
-            match seen:
+            match observation:
                 case TaskRunning():
                     self._running(task)
                 case TaskHealthChanged(status=status):
@@ -70,7 +70,7 @@ class Pass:
                     if task.group == "DRAINING" and not task.targets:
                         self._stop_now(task)
                 case TaskStopped():
-                    self._gone(task, seen)
+                    self._gone(task, observation)
                 case TaskNotPlaced(reason=reason):
                     self._action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", reason=reason)
                     self._gone(task, TaskStopped(task.id, "TaskFailedToStart", reason))
@@ -113,7 +113,7 @@ class Pass:
         self.classify(task)
 
     def classify(self, task: Task) -> None:
-        """Put a task where its health says it belongs, and count what follows from the change."""
+        """Move a task to the group that its health calls for, and update the failure count."""
         group = self._group(task)
         if group == task.group:
             return
@@ -157,7 +157,7 @@ class Pass:
                 task.stop_reason = f"Task failed ELB health checks in (target-group {arn})"
                 self._event(wording.target_unhealthy(service, balancer.container_port, arn, task.why_unhealthy))
 
-    def _gone(self, task: Task, seen: TaskStopped) -> None:
+    def _gone(self, task: Task, stop: TaskStopped) -> None:
         state, settings = self.state, self.state.settings
         owner, group = state.owner(task), task.group
         owner.groups[group].pop(task.id, None)
@@ -166,11 +166,11 @@ class Pass:
             return
         for arn in task.targets if group != "DRAINING" else ():
             self._deregister(task.id, arn)
-        if group == "DRAINING" or seen.stop_code == "UserInitiated":
+        if group == "DRAINING" or stop.stop_code == "UserInitiated":
             return
         if group == "PENDING":
-            if seen.stop_code == "TaskFailedToStart" and seen.reason:
-                self._event(wording.not_placed(state.name, seen.reason))
+            if stop.stop_code == "TaskFailedToStart" and stop.reason:
+                self._event(wording.not_placed(state.name, stop.reason))
             self._throttle(owner)
             if settings.count_start_failures_after_running or not owner.reached_running:
                 self._count_failure(owner)
@@ -215,7 +215,7 @@ class Pass:
                 self.fail(breaker.rollback, wording.ROLLOUT_FAILED, bridge=True)
 
     def fail(self, rollback: bool, reason: str, *, bridge: bool) -> None:
-        """End the primary deployment as FAILED and, if asked and possible, start the rollback."""
+        """End the primary deployment as FAILED and start the rollback if it is enabled and possible."""
         state, failed = self.state, self.state.primary
         failed.rollout_state, failed.rollout_state_reason, failed.updated_at = "FAILED", reason, self.now
         self._event(wording.failed(state.name, failed.id))
@@ -240,7 +240,7 @@ class Pass:
         """The last completed deployment becomes the primary again, with the tasks it still has."""
         state = self.state
         state.primary.status = "ACTIVE"
-        state.deployments = [target, *(known for known in state.deployments if known is not target)]
+        state.deployments = [target, *(deployment for deployment in state.deployments if deployment is not target)]
         state.completed = None
         state.source_cap = state.desired_count
         state.steady = False
@@ -257,9 +257,9 @@ class Pass:
     # A new deployment ----------------------------------------------------------------------------------------
 
     def begin(self, revision: Revision) -> None:
-        """Make a deployment of `revision` the primary; what ran before is replaced by it."""
+        """Make a deployment of `revision` the primary; it replaces the earlier deployments."""
         state = self.state
-        sources = tuple(known.revision.arn for known in state.deployments if known.active)
+        sources = tuple(earlier.revision.arn for earlier in state.deployments if earlier.active)
         if state.records and not state.record.ended:
             state.put_record(
                 status="STOPPED",
@@ -297,10 +297,10 @@ class Pass:
             )
         )
 
-    # What to do ----------------------------------------------------------------------------------------------
+    # Actions -------------------------------------------------------------------------------------------------
 
     def reconcile(self) -> Decision:
-        """Move the service towards what is wanted, within its limits."""
+        """Move the service towards its desired count, within its limits."""
         if self.state.deleting:
             self._stop_all()
         else:
@@ -349,14 +349,14 @@ class Pass:
                 self._stop_some(deployment, _NOT_HEALTHY, len(self.state.tasks))
 
     def _lower_cap(self) -> None:
-        """Return the number of tasks that previous deployments should still hold, given the primary's progress."""
+        """Return the number of tasks that previous deployments keep at the primary's present progress."""
         state, primary = self.state, self.state.primary
         if len(state.deployments) == 1 or primary.rollout_state == "FAILED":
             return
         desired, configuration = state.desired_count, state.configuration
         eager = state.settings.stop_source_tasks_eagerly
-        wanted = configuration.minimum_healthy(desired) if eager else desired
-        cap = max(0, wanted - primary.most_healthy)
+        goal = configuration.minimum_healthy(desired) if eager else desired
+        cap = max(0, goal - primary.most_healthy)
         if primary.rollout_state == "COMPLETED" or self._early_success_reached(primary):
             cap = 0
         short = 0 if eager else desired - primary.count("PENDING", "WARMING", "HEALTHY") - self._room()
@@ -377,10 +377,10 @@ class Pass:
         for deployment in sorted(older, key=lambda known: known is state.completed):
             surplus -= self._stop_some(deployment, ("HEALTHY",), min(surplus, self._slack()))
 
-    def _replace_unhealthy(self, deployment: Deployment, wanted: int) -> None:
-        """Stop tasks that fail their checks: new ones at once, tried ones when their replacement is healthy.
+    def _replace_unhealthy(self, deployment: Deployment, goal: int) -> None:
+        """Stop tasks that fail their checks: new tasks at once, proven tasks when their replacement is healthy.
 
-        Without room for a replacement they stop one by one.
+        Without room for a replacement, proven tasks stop one by one.
         """
         state = self.state
         unhealthy = deployment.groups["UNHEALTHY"]
@@ -392,9 +392,9 @@ class Pass:
         for task_id in never:
             self.stop(state.tasks[task_id])
         deployment.replacing += len(never)
-        missing = max(0, wanted - len(deployment.groups["HEALTHY"]))
+        missing = max(0, goal - len(deployment.groups["HEALTHY"]))
         deployment.replacing += self._stop_some(deployment, ("UNHEALTHY",), len(unhealthy) - missing)
-        short = wanted - deployment.count("PENDING", "WARMING", "HEALTHY")
+        short = goal - deployment.count("PENDING", "WARMING", "HEALTHY")
         idle = not deployment.count("PENDING", "WARMING", "DRAINING", "STOPPING")
         if short > 0 and self._room() <= 0 and idle:
             deployment.replacing += self._stop_some(deployment, ("UNHEALTHY",), 1)
@@ -412,7 +412,7 @@ class Pass:
             self._stop_some(deployment, (*_NOT_HEALTHY, "HEALTHY"), len(self.state.tasks))
 
     def _stop_some(self, deployment: Deployment, groups: Iterable[Group], most: int) -> int:
-        """Stop up to `most` tasks, first group first, oldest first; answers how many."""
+        """Stop up to `most` tasks, first group first, oldest first; return the number of stopped tasks."""
         done = 0
         for group in groups:
             if done >= most:
@@ -450,13 +450,13 @@ class Pass:
     def _start(self, source: Deployment | None) -> None:
         state, primary = self.state, self.state.primary
         if source is not None:
-            held = sum(deployment.count("PENDING", "WARMING", "HEALTHY") for deployment in state.older())
-            self._launch(source, state.source_cap - held)
+            occupied = sum(deployment.count("PENDING", "WARMING", "HEALTHY") for deployment in state.older())
+            self._launch(source, state.source_cap - occupied)
         if primary.rollout_state != "FAILED":
             self._launch(primary, state.desired_count - primary.count("PENDING", "WARMING", "HEALTHY"))
 
-    def _launch(self, deployment: Deployment, wanted: int) -> None:
-        count = min(wanted, self._room())
+    def _launch(self, deployment: Deployment, most: int) -> None:
+        count = min(most, self._room())
         if count <= 0:
             return
         if self.now < deployment.not_before:
@@ -477,7 +477,7 @@ class Pass:
         self.decision.actions.append(StartTask(task.id, deployment.id, revision.arn, revision.task_definition))
         return task.id
 
-    # What it amounts to --------------------------------------------------------------------------------------
+    # Outcome of a deployment ---------------------------------------------------------------------------------
 
     def _early_success_reached(self, primary: Deployment) -> bool:
         early = self.state.configuration.early_success
@@ -488,7 +488,7 @@ class Pass:
     def _previous_gone(self) -> bool:
         waits = self.state.settings.completion_waits_for_stop
         leaving: tuple[Group, ...] = ("DRAINING", "STOPPING")
-        return not any(known.active or (waits and known.count(*leaving)) for known in self.state.older())
+        return not any(deployment.active or (waits and deployment.count(*leaving)) for deployment in self.state.older())
 
     def _judge(self) -> None:
         state, primary = self.state, self.state.primary
@@ -540,12 +540,12 @@ class Pass:
 
     def _forget_empty(self) -> None:
         older = self.state.older()
-        for known in older:
-            if not any(known.groups.values()):
-                known.status = "INACTIVE"
-                self.state.deployments.remove(known)
+        for deployment in older:
+            if not any(deployment.groups.values()):
+                deployment.status = "INACTIVE"
+                self.state.deployments.remove(deployment)
 
-    # Telling -------------------------------------------------------------------------------------------------
+    # Service events ------------------------------------------------------------------------------------------
 
     def _flush(self) -> None:
         name = self.state.name
@@ -584,4 +584,4 @@ class Pass:
 
 def listed(state: ServiceState) -> Iterator[Deployment]:
     """The deployments DescribeServices shows, newest first: the primary, and those that still hold tasks."""
-    return (known for known in state.deployments if known.status != "INACTIVE")
+    return (deployment for deployment in state.deployments if deployment.status != "INACTIVE")

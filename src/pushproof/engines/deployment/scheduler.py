@@ -1,6 +1,6 @@
-"""The ECS service scheduler for rolling updates: what to start, what to stop, and what became of a deployment.
+"""The ECS service scheduler for rolling updates: tasks to start, tasks to stop, and the outcome of a deployment.
 
-Create a service, feed what was observed to `decide`, carry out the actions it answers, and call it again at
+Create a service, pass observations to `decide`, carry out the actions it returns, and call it again at
 `Decision.wake_at`. Percentages, the circuit breaker and the wording of events are AWS's:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
@@ -61,9 +61,9 @@ def create_service(
 
 
 def decide(state: ServiceState, observations: Iterable[Observation], now: float) -> Decision:
-    """Take in observations, in the order given, and answer what to do at `now`.
+    """Apply observations in their order, and return the actions due at `now`.
 
-    Call it with no observations when `wake_at` has come. Observations of tasks that are gone are ignored.
+    Call it without observations at `wake_at`. Observations of stopped tasks are ignored.
     """
     step = Pass(state, now)
     step.expire()
@@ -85,8 +85,8 @@ def update_service(
 ) -> Decision:
     """UpdateService. Omitted parts stay, as the primary deployment has them: after a rollback, those of its target.
 
-    A new deployment begins if the task definition, its container check or the load balancers change, or if one is
-    forced; the desired count, the deployment configuration and the grace period apply to whatever runs.
+    A new deployment begins if the task definition, its container check or the load balancers change, or if the caller
+    forces one. The desired count, the deployment configuration and the grace period apply to running deployments too.
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 
     Raises:
@@ -137,7 +137,7 @@ def stop_service_deployment(
     """
     if stop_type != "ROLLBACK":
         raise InvalidDeploymentConfiguration("stopType", stop_type, "ROLLBACK")
-    record = next((known for known in state.records if known.arn == service_deployment_arn), None)
+    record = next((entry for entry in state.records if entry.arn == service_deployment_arn), None)
     if record is None:
         raise ServiceDeploymentNotFound(
             f"There is no service deployment {service_deployment_arn}; ListServiceDeployments names those there are."
@@ -154,7 +154,7 @@ def stop_service_deployment(
 
 
 def delete_service(state: ServiceState, now: float) -> Decision:
-    """Stop every task, minimum or not; the service is gone when `state.tasks` is empty."""
+    """Stop every task, even below the minimum. The service is gone when `state.tasks` is empty."""
     state.desired_count = 0
     state.deleting = True
     return Pass(state, now).reconcile()

@@ -1,6 +1,6 @@
 """A whole rollout against a scripted world, on no clock but its own.
 
-A script says how each task would behave; `simulate` plays the world around the scheduler and keeps what happened.
+A script defines the behaviour of each task; `simulate` plays the world around the scheduler and records every step.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def simulate(
     changes: Iterable[tuple[float, Change]] = (),
     drain_seconds: float = 30.0,
 ) -> Timeline:
-    """Carry out `first` and every decision after it, until nothing is left to happen or `until` is reached.
+    """Carry out `first` and every decision after it, until no event is due or `until` is reached.
 
     `behave` scripts each task as it starts. `changes` are calls such as UpdateService with the instant they are made.
     """
@@ -110,9 +110,9 @@ def simulate(
                 calls.append(item)
             elif item is not None:
                 batch.append(item)
-        batch = [seen for seen in batch if world.still_true(seen)]
-        lost = sum(world.is_loss(seen) for seen in batch)
-        world.carry_out(decide(line.state, batch, at), at, lost)
+        batch = [observation for observation in batch if world.still_true(observation)]
+        losses = sum(world.is_loss(observation) for observation in batch)
+        world.carry_out(decide(line.state, batch, at), at, losses)
         for call in calls:
             world.carry_out(call(line.state, at), at, 0)
     line.exhausted = not world.queue
@@ -133,25 +133,25 @@ class _World:
         self.order += 1
         heapq.heappush(self.queue, (at, self.order, item))
 
-    def still_true(self, seen: Observation) -> bool:
-        """Return whether the task is there to be observed: what was scripted for one that is stopped does not happen."""
-        task = self.line.state.tasks.get(seen.task_id)
+    def still_true(self, observation: Observation) -> bool:
+        """Return whether the task still runs: scripted events of a stopped task do not happen."""
+        task = self.line.state.tasks.get(observation.task_id)
         if task is None:
             return False
-        if isinstance(seen, TaskRunning):
+        if isinstance(observation, TaskRunning):
             return task.group == "PENDING"
         return True
 
-    def is_loss(self, seen: Observation) -> bool:
-        task = self.line.state.tasks[seen.task_id]
+    def is_loss(self, observation: Observation) -> bool:
+        task = self.line.state.tasks[observation.task_id]
         failing = (
-            isinstance(seen, TaskStopped)
-            or (isinstance(seen, TaskHealthChanged) and seen.status != "HEALTHY")
-            or (isinstance(seen, TargetHealthChanged) and seen.state != "healthy")
+            isinstance(observation, TaskStopped)
+            or (isinstance(observation, TaskHealthChanged) and observation.status != "HEALTHY")
+            or (isinstance(observation, TargetHealthChanged) and observation.state != "healthy")
         )
         return failing and task.group == "HEALTHY"
 
-    def carry_out(self, decision: Decision, now: float, lost: int) -> None:
+    def carry_out(self, decision: Decision, now: float, losses: int) -> None:
         line = self.line
         line.decisions += 1
         line.ended_at = now
@@ -180,7 +180,7 @@ class _World:
                 minimum=state.configuration.minimum_healthy(state.desired_count),
                 maximum=state.configuration.maximum(state.desired_count),
                 desired=state.desired_count,
-                lost=lost,
+                lost=losses,
             )
         )
 

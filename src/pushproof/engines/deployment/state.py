@@ -1,4 +1,4 @@
-"""The state of one service, as plain values the caller owns.
+"""The state of one service, as plain values that the caller owns.
 
 `ServiceState` is brought up to date in place, since copying it for each of ten thousand tasks would cost more than
 every decision together. It refers to nothing outside itself: `copy()` forks it, and pickling it keeps it.
@@ -154,7 +154,7 @@ class ServiceDeployment:
 
 @dataclass(slots=True)
 class ServiceState:
-    """Everything the scheduler knows about a service. Build it with `create_service`.
+    """The scheduler's state of one service. Build it with `create_service`.
 
     `seed` makes ids: the same seed and history give the same ids, so a run can be repeated.
     """
@@ -210,7 +210,7 @@ class ServiceState:
         return total
 
     def deployment(self, deployment_id: str) -> Deployment | None:
-        return next((known for known in self.deployments if known.id == deployment_id), None)
+        return next((deployment for deployment in self.deployments if deployment.id == deployment_id), None)
 
     def new_id(self, kind: str) -> str:
         """The next id: 32 hexadecimal digits."""

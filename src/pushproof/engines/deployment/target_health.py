@@ -1,4 +1,4 @@
-"""Target health: one probe's outcome at a time into Elastic Load Balancing's target states and reason codes.
+"""Target health: each probe's outcome as Elastic Load Balancing's target state and reason code.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
@@ -61,11 +61,11 @@ class Matcher:
         if not isinstance(text, str):
             raise InvalidDeploymentConfiguration("Matcher.HttpCode", text, expected)
         for part in text.split(","):
-            found = re.fullmatch(r"\s*(\d{3})\s*(?:-\s*(\d{3})\s*)?", part, re.ASCII)
-            if found is None:
+            match = re.fullmatch(r"\s*(\d{3})\s*(?:-\s*(\d{3})\s*)?", part, re.ASCII)
+            if match is None:
                 raise InvalidDeploymentConfiguration("Matcher.HttpCode", text, expected)
-            low = int(found[1])
-            high = int(found[2] or low)
+            low = int(match[1])
+            high = int(match[2] or low)
             if not 200 <= low <= high <= 599:
                 raise InvalidDeploymentConfiguration("Matcher.HttpCode", text, expected)
             ranges.append((low, high))
@@ -127,7 +127,7 @@ def target_unused(reason: TargetReasonName = "Target.NotInUse") -> TargetHealth:
 
 
 def target_probed(check: TargetCheck, health: TargetHealth, now: float, probe: Probe) -> TargetHealth:
-    """Take in one probe of a target that is registered; draining and unused targets stay as they are."""
+    """Apply one probe of a registered target; draining and unused targets do not change."""
     if health.state not in ("initial", "healthy", "unhealthy"):
         return health
     after = replace(health, next_check_at=now + check.interval)
@@ -156,11 +156,11 @@ def routable(states: Iterable[TargetHealth]) -> list[int]:
 
     The latter is a load balancer failing open.
     """
-    known = list(states)
-    healthy = [index for index, target in enumerate(known) if target.state == "healthy"]
+    targets = list(states)
+    healthy = [index for index, target in enumerate(targets) if target.state == "healthy"]
     if healthy:
         return healthy
-    return [index for index, target in enumerate(known) if target.state in ("initial", "unhealthy")]
+    return [index for index, target in enumerate(targets) if target.state in ("initial", "unhealthy")]
 
 
 def _with_reason(state: TargetStateName, reason: TargetReasonName, next_check_at: float | None = None) -> TargetHealth:

@@ -1,4 +1,4 @@
-"""EventBridge: which events match a pattern, and what a target is given of them; SNS's filter policies by the same matcher."""
+"""EventBridge: event patterns and the input of targets; SNS's filter policies by the same matcher."""
 
 from pushproof.engines.events.errors import EventError, InvalidEventPattern, InvalidTarget
 from pushproof.engines.events.filterpolicy import (

@@ -13,11 +13,11 @@ Test = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The match expressions that a service knows, and those it knows within anything-but."""
+    """The match expressions of a service, and those it accepts within anything-but."""
 
     expressions: frozenset[str]
     within_anything_but: frozenset[str]
-    #: Whether anything-but takes a list of prefixes and the like.
+    #: True when anything-but accepts a list of prefixes and the like.
     lists: bool = True
 
 
@@ -64,7 +64,7 @@ class Alternatives:
         if string is None:
             number = comparable(scalar) if self.numeric else None
             if number is not None:
-                # What excludes strings is met by every number.
+                # A number satisfies every exclusion of strings.
                 return (
                     any(test(number) for test in self.numbers)
                     or any(number not in excluded for excluded in self.other_numbers)

@@ -1,6 +1,6 @@
 """JSON as EventBridge's parser reads it: every value with its place, numbers with their text, repeated names kept.
 
-A fault is reported when reading comes to it, as a streaming parser reports it: what stands before it is judged first.
+A fault is reported when reading reaches it, as a streaming parser does: everything before the fault is judged first.
 Texts and places are those of EventBridge's answers (Jackson's). Source: https://github.com/aws/event-ruler
 """
 
@@ -26,7 +26,7 @@ _SHOWN = 500
 
 
 class JsonError(ValueError):
-    """Not JSON, or not what was expected there: the reason, and the offset."""
+    """A text that is not JSON, or not the JSON expected there: the reason, and the offset."""
 
     def __init__(self, reason: str, at: int) -> None:
         super().__init__(reason)
@@ -59,7 +59,7 @@ class Node:
 
     @property
     def after(self) -> int:
-        """The offset a streaming parser stands at when it has seen this value and not yet read its content."""
+        """The offset of a streaming parser that has recognised this value and not yet read its content."""
         return self.end if self.kind in (Kind.NUMBER, Kind.LITERAL) else self.at + 1
 
     def each_member(self) -> Iterator[tuple[str, Node]]:

@@ -19,8 +19,8 @@ class EventError(ValueError):
 class InvalidEventPattern(EventError):
     """A pattern that cannot be compiled. EventBridge's code: InvalidEventPatternException.
 
-    `places` is how often EventBridge repeats the place: once as a rule, twice for what stands in a list of anything-but,
-    never for CIDR blocks and for patterns that are too complex.
+    `places` counts the places in EventBridge's message: one as a rule, two for members of a list of anything-but,
+    none for CIDR blocks and for patterns that are too complex.
     """
 
     def __init__(self, reason: str, at: int = 0, text: str = "", places: int = 1) -> None:
@@ -36,7 +36,7 @@ class InvalidEventPattern(EventError):
 
 
 class InvalidTarget(EventError):
-    """Something about a target that PutTargets refuses. EventBridge's code: ValidationException.
+    """A fault in a target that PutTargets refuses. EventBridge's code: ValidationException.
 
     `reason` has `{target}` where EventBridge names the target.
     """

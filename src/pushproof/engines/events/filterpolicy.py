@@ -31,7 +31,7 @@ _SNS = Dialect(
 
 
 class InvalidFilterPolicy(ValueError):
-    """A filter policy that SNS refuses. The text is what stands after "Invalid parameter: "."""
+    """A filter policy that SNS refuses. The text follows "Invalid parameter: " in SNS's message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,12 @@ class FilterPolicy:
         if self.scope == "MessageBody":
             content = _read(body)
             return isinstance(content, dict) and self.pattern.matches(content)
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, attribute in attributes.items():
             value = _value(attribute)
             if value is not None:
-                found[name] = value
-        return self.pattern.matches(found)
+                values[name] = value
+        return self.pattern.matches(values)
 
 
 def compile_filter_policy(text: str, scope: Scope) -> FilterPolicy:
@@ -70,13 +70,13 @@ def compile_filter_policy(text: str, scope: Scope) -> FilterPolicy:
     except JsonError as error:
         raise InvalidFilterPolicy(f"FilterPolicy: {_unreadable(error.reason, text, error.at)}") from None
     # SNS keeps a policy without its spaces, and counts places in that.
-    written = _write(content)
+    compact = _write(content)
     if isinstance(content, dict) and len(content) > MAXIMUM_KEYS:
         raise InvalidFilterPolicy(f"FilterPolicy: Filter policy can not have more than {MAXIMUM_KEYS} keys")
     try:
-        pattern = compile_pattern(written, _SNS)
+        pattern = compile_pattern(compact, _SNS)
     except InvalidEventPattern as error:
-        where = "\n at " + shown_place(written, error.at) if error.places else ""
+        where = "\n at " + shown_place(compact, error.at) if error.places else ""
         raise InvalidFilterPolicy(f"FilterPolicy: {error.reason}{where}") from None
     if _combinations(content, 1, 1) > MAXIMUM_COMBINATIONS:
         raise InvalidFilterPolicy("FilterPolicy: Filter policy is too complex")
@@ -117,7 +117,7 @@ def _write(value: Any) -> str:
 
 
 def _combinations(policy: Any, depth: int, so_far: int) -> int:
-    """Every value of a key, times how deep the key stands, times those of every other; `$or` adds up its options."""
+    """The product over all keys of number of values times depth; `$or` adds up its options."""
     if not isinstance(policy, dict):
         return so_far
     for name, value in policy.items():

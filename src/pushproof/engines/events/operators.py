@@ -33,36 +33,36 @@ class ListError(JsonError):
 
 
 def compile_alternatives(node: Node, dialect: Dialect = EVENTBRIDGE) -> Alternatives:
-    """The alternatives that an array of a pattern stands for. Raises JsonError and UnplacedError."""
-    found = Alternatives()
+    """The alternatives in an array of a pattern. Raises JsonError and UnplacedError."""
+    alternatives = Alternatives()
     empty = True
     for item in node.each_item():
         empty = False
-        _add(found, item, dialect)
+        _add(alternatives, item, dialect)
     if empty:
         raise JsonError("Empty arrays are not allowed", node.end)
-    return found
+    return alternatives
 
 
-def _add(found: Alternatives, item: Node, dialect: Dialect) -> None:
+def _add(alternatives: Alternatives, item: Node, dialect: Dialect) -> None:
     if item.kind is Kind.OBJECT:
-        _add_expression(found, item, dialect)
+        _add_expression(alternatives, item, dialect)
     elif item.kind is Kind.STRING:
         if looks_like_address(item.text) and (exactly := address(item.text)) is not None:
-            found.networks.append(lambda place: place == exactly)
+            alternatives.networks.append(lambda place: place == exactly)
         else:
-            found.exact.add(quoted(item.text))
+            alternatives.exact.add(quoted(item.text))
     elif item.kind is Kind.NUMBER:
         if (number := comparable(item.text)) is not None:
-            found.numbers.append(lambda value: value == number)
-        found.exact.add(item.text)
+            alternatives.numbers.append(lambda value: value == number)
+        alternatives.exact.add(item.text)
     elif item.kind is Kind.LITERAL:
-        found.exact.add(item.text)
+        alternatives.exact.add(item.text)
     else:
         raise JsonError("Match value must be String, number, true, false, or null", item.after)
 
 
-def _add_expression(found: Alternatives, node: Node, dialect: Dialect) -> None:
+def _add_expression(alternatives: Alternatives, node: Node, dialect: Dialect) -> None:
     members = node.each_member()
     first = next(members, None)
     if first is None:
@@ -73,7 +73,7 @@ def _add_expression(found: Alternatives, node: Node, dialect: Dialect) -> None:
         "prefix": _prefix,
         "suffix": _suffix,
         "numeric": _numeric,
-        "anything-but": lambda found, value: _anything_but(found, value, dialect),
+        "anything-but": lambda alternatives, value: _anything_but(alternatives, value, dialect),
         "exists": _exists,
         "cidr": _cidr,
         "equals-ignore-case": _ignoring_case,
@@ -81,7 +81,7 @@ def _add_expression(found: Alternatives, node: Node, dialect: Dialect) -> None:
     }
     if name not in dialect.expressions:
         raise JsonError(f"Unrecognized match type {name}", value.after)
-    _end(members, expressions[name](found, value))
+    _end(members, expressions[name](alternatives, value))
 
 
 def _end(members: Iterator[tuple[str, Node]], reason: str) -> None:
@@ -101,28 +101,28 @@ def _text(value: Node, what: str) -> str:
     return value.text
 
 
-def _exactly(found: Alternatives, value: Node) -> str:
-    found.exact.add(quoted(_text(value, "exact")))
+def _exactly(alternatives: Alternatives, value: Node) -> str:
+    alternatives.exact.add(quoted(_text(value, "exact")))
     return ONE_KEY
 
 
-def _prefix(found: Alternatives, value: Node) -> str:
+def _prefix(alternatives: Alternatives, value: Node) -> str:
     if value.kind is Kind.OBJECT:
         text = _case_insensitive_affix(value, "prefix")
-        found.strings.append(matcher(folding(text), "match"))
+        alternatives.strings.append(matcher(folding(text), "match"))
     else:
         prefix = _text(value, "prefix")
-        found.strings.append(lambda string: string.startswith(prefix))
+        alternatives.strings.append(lambda string: string.startswith(prefix))
     return ONE_KEY
 
 
-def _suffix(found: Alternatives, value: Node) -> str:
+def _suffix(alternatives: Alternatives, value: Node) -> str:
     if value.kind is Kind.OBJECT:
         text = _case_insensitive_affix(value, "suffix")
-        found.strings.append(matcher(folding(text) + r"\Z", "search"))
+        alternatives.strings.append(matcher(folding(text) + r"\Z", "search"))
     else:
         suffix = _text(value, "suffix")
-        found.strings.append(lambda string: string.endswith(suffix))
+        alternatives.strings.append(lambda string: string.endswith(suffix))
     return ONE_KEY
 
 
@@ -140,19 +140,19 @@ def _case_insensitive_affix(node: Node, what: str) -> str:
     return text
 
 
-def _ignoring_case(found: Alternatives, value: Node) -> str:
-    found.strings.append(matcher(folding(_text(value, "equals-ignore-case")), "fullmatch"))
+def _ignoring_case(alternatives: Alternatives, value: Node) -> str:
+    alternatives.strings.append(matcher(folding(_text(value, "equals-ignore-case")), "fullmatch"))
     return ONE_KEY
 
 
-def _wildcard(found: Alternatives, value: Node) -> str:
+def _wildcard(alternatives: Alternatives, value: Node) -> str:
     text = _text(value, "wildcard")
-    found.strings.append(globbing(text, value.end))
-    found.wildcards.append((text,))
+    alternatives.strings.append(globbing(text, value.end))
+    alternatives.wildcards.append((text,))
     return ONE_KEY
 
 
-def _numeric(found: Alternatives, value: Node) -> str:
+def _numeric(alternatives: Alternatives, value: Node) -> str:
     if value.kind is not Kind.ARRAY:
         raise JsonError("Value of numeric must be an array.", value.after)
     items = value.each_item()
@@ -179,7 +179,7 @@ def _numeric(found: Alternatives, value: Node) -> str:
         numbers.append((compare, number))
     if len(numbers) == 2 and not numbers[0][1] < numbers[1][1]:
         raise JsonError("Bottom must be less than top", value.end)
-    found.numbers.append(lambda number: all(compare(number, bound) for compare, bound in numbers))
+    alternatives.numbers.append(lambda number: all(compare(number, bound) for compare, bound in numbers))
     return TOO_MANY
 
 
@@ -216,17 +216,17 @@ def _seen_whole(node: Node) -> int:
     return node.end if node.kind is Kind.STRING else node.after
 
 
-def _exists(found: Alternatives, value: Node) -> str:
+def _exists(alternatives: Alternatives, value: Node) -> str:
     if value.kind is not Kind.LITERAL or value.text == "null":
         raise JsonError("exists match pattern must be either true or false.", value.after)
     if value.text == "true":
-        found.present = True
+        alternatives.present = True
     else:
-        found.absent = True
+        alternatives.absent = True
     return ONE_KEY
 
 
-def _cidr(found: Alternatives, value: Node) -> str:
+def _cidr(alternatives: Alternatives, value: Node) -> str:
     # EventBridge says "prefix" here.
     block = _text(value, "prefix")
     parts = block.split("/")
@@ -250,7 +250,7 @@ def _cidr(found: Alternatives, value: Node) -> str:
         raise UnplacedError(f"{family} mask bits must be < {limit}")
     shift = limit - bits
     network = int.from_bytes(base) >> shift
-    found.networks.append(lambda place: len(place) == len(base) and int.from_bytes(place) >> shift == network)
+    alternatives.networks.append(lambda place: len(place) == len(base) and int.from_bytes(place) >> shift == network)
     return ONE_KEY
 
 
@@ -258,11 +258,11 @@ _NOT_SUPPORTED = "Inside anything but list, start|null|boolean is not supported.
 _MIXED = "Inside anything but list, either all values are number or string, mixed type is not supported"
 
 
-def _anything_but(found: Alternatives, value: Node, dialect: Dialect) -> str:
+def _anything_but(alternatives: Alternatives, value: Node, dialect: Dialect) -> str:
     if value.kind is Kind.OBJECT:
-        _anything_but_within(found, value, dialect)
+        _anything_but_within(alternatives, value, dialect)
     elif value.kind in (Kind.STRING, Kind.NUMBER):
-        _exclude(found, [value])
+        _exclude(alternatives, [value])
     elif value.kind is Kind.ARRAY:
         items: list[Node] = []
         for item in value.each_item():
@@ -273,24 +273,24 @@ def _anything_but(found: Alternatives, value: Node, dialect: Dialect) -> str:
             items.append(item)
         if len({item.kind for item in items}) != 1:
             raise JsonError(_MIXED, value.end)
-        _exclude(found, items)
+        _exclude(alternatives, items)
     else:
         raise JsonError("Value of anything-but must be an array or single string/number value.", value.after)
     return TOO_MANY
 
 
-def _exclude(found: Alternatives, items: list[Node]) -> None:
+def _exclude(alternatives: Alternatives, items: list[Node]) -> None:
     if items[0].kind is Kind.STRING:
         texts = frozenset(item.text for item in items)
-        found.other_strings.append([lambda string: string in texts])
+        alternatives.other_strings.append([lambda string: string in texts])
         return
     numbers = {comparable(item.text) for item in items}
     if None in numbers:
         raise UnplacedError(f"Cannot compare number : {items[0].text}")
-    found.other_numbers.append(frozenset(number for number in numbers if number is not None))
+    alternatives.other_numbers.append(frozenset(number for number in numbers if number is not None))
 
 
-def _anything_but_within(found: Alternatives, node: Node, dialect: Dialect) -> None:
+def _anything_but_within(alternatives: Alternatives, node: Node, dialect: Dialect) -> None:
     members = node.each_member()
     first = next(members, None)
     if first is None:
@@ -311,9 +311,9 @@ def _anything_but_within(found: Alternatives, node: Node, dialect: Dialect) -> N
         texts = [(_excluded_text(name, value), value.end)]
     else:
         raise JsonError("Value of anything-but must be an array or single string/number value.", value.after)
-    found.other_strings.append([_excluding(name, text, at) for text, at in texts])
+    alternatives.other_strings.append([_excluding(name, text, at) for text, at in texts])
     if name == "wildcard":
-        found.wildcards.append(tuple(text for text, _ in texts))
+        alternatives.wildcards.append(tuple(text for text, _ in texts))
     _end(members, TOO_MANY)
 
 

@@ -27,12 +27,12 @@ class JsonPath:
 
     def find(self, document: Any) -> Any:
         """Return the value at a path: one, a list when the path has wildcards, or MISSING."""
-        found = [document]
+        values = [document]
         for step in self.steps:
-            found = [value for start in found for value in _follow(start, step)]
+            values = [value for start in values for value in _follow(start, step)]
         if None in self.steps:
-            return found or MISSING
-        return found[0] if found else MISSING
+            return values or MISSING
+        return values[0] if values else MISSING
 
 
 def compile_path(text: str) -> JsonPath:

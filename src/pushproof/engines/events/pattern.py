@@ -35,7 +35,7 @@ _RESERVED = frozenset(
     | {"ip-address-in-range", "ip-address-not-in-range"}
 )
 
-#: The elements that a value stands in: which element of which array.
+#: The array elements that contain a value: the index by array.
 _Elements = frozenset[tuple[int, int]]
 _Fields = dict[str, list[tuple[str, _Elements]]]
 _Rule = dict[str, Alternatives]
@@ -62,7 +62,7 @@ class EventPattern:
 
 
 def compile_pattern(pattern: str | Mapping[str, Any], dialect: Dialect = EVENTBRIDGE) -> EventPattern:
-    """Compile an event pattern given as JSON text (or as a dict). Raises InvalidEventPattern with line and column."""
+    """Compile an event pattern from JSON text or a dict. Raises InvalidEventPattern with line and column."""
     text = pattern if isinstance(pattern, str) else json.dumps(pattern)
     try:
         node = read_leniently(text)
@@ -100,7 +100,7 @@ def _compile_object(rules: list[_Rule], path: str, node: Node, dialect: Dialect,
             if not rules:
                 rules.append({})
             for rule in rules:
-                # A repeated name replaces what it said before.
+                # A repeated name replaces its earlier value.
                 rule[path + name] = alternatives
         else:
             raise JsonError(f'"{name}" must be an object or an array', value.after)
@@ -127,7 +127,7 @@ def _compile_choice(rules: list[_Rule], path: str, node: Node, dialect: Dialect)
 
 
 def _check_complexity(rules: list[_Rule]) -> None:
-    # Rules meet in a field when they ask the same of every field before it.
+    # Two rules share a field when every field before it has the same alternatives in both.
     groups: dict[tuple[object, ...], dict[int, Alternatives]] = {}
     for rule in rules:
         if not any(alternatives.wildcards for alternatives in rule.values()):
@@ -156,7 +156,7 @@ def _beginnings(names: Iterator[str]) -> Iterator[str]:
 
 
 def _flatten(event: Mapping[str, Any], steps: frozenset[str]) -> _Fields:
-    """The scalars of an event by dotted name, as far as the pattern asks for them."""
+    """The scalars of an event by dotted name, limited to the names in the pattern."""
     fields: _Fields = {}
     arrays = 0
     pending: list[tuple[str | None, Any, _Elements]] = [(None, event, frozenset())]
@@ -190,7 +190,7 @@ def _match(rule: tuple[tuple[str, Alternatives], ...], fields: _Fields) -> bool:
 
     Names are taken in order, and an absence is judged by the elements chosen so far, as EventBridge judges it.
     """
-    # What is remembered of a choice: only what can still conflict. That keeps unrelated arrays from multiplying.
+    # A choice keeps only the elements that can still conflict, so that unrelated arrays do not multiply.
     remaining = [_arrays(fields, rule[index + 1 :]) for index in range(len(rule))]
     states: set[_Elements] = {frozenset()}
     for index, (name, alternatives) in enumerate(rule):
@@ -198,11 +198,11 @@ def _match(rule: tuple[tuple[str, Alternatives], ...], fields: _Fields) -> bool:
         met = [elements for scalar, elements in values if alternatives.match(scalar)]
         following: set[_Elements] = set()
         for state in states:
-            chosen = dict(state)
-            found = [elements for elements in met if _consistent(chosen, elements)]
-            if alternatives.absent and not any(_consistent(chosen, elements) for _, elements in values):
-                found.append(frozenset())
-            for elements in found:
+            choice = dict(state)
+            options = [elements for elements in met if _consistent(choice, elements)]
+            if alternatives.absent and not any(_consistent(choice, elements) for _, elements in values):
+                options.append(frozenset())
+            for elements in options:
                 following.add(frozenset(pair for pair in state | elements if pair[0] in remaining[index]))
         if not following:
             return False
@@ -214,5 +214,5 @@ def _arrays(fields: _Fields, rule: tuple[tuple[str, Alternatives], ...]) -> froz
     return frozenset(array for name, _ in rule for _, elements in fields.get(name, ()) for array, _ in elements)
 
 
-def _consistent(chosen: dict[int, int], elements: _Elements) -> bool:
-    return all(chosen.get(array, index) == index for array, index in elements)
+def _consistent(choice: dict[int, int], elements: _Elements) -> bool:
+    return all(choice.get(array, index) == index for array, index in elements)

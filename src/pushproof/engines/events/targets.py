@@ -100,11 +100,11 @@ def _check_task(parameters: Mapping[str, Any], cluster: str, region: str) -> Non
             "Parameter NetworkConfiguration must be specified for target {target} when launch type is FARGATE."
         )
     if launch == "EC2":
-        for name, given in (
+        for name, value in (
             ("PlatformVersion", parameters.get("PlatformVersion")),
             ("AssignPublicIp", network.get("AssignPublicIp")),
         ):
-            if given is not None:
+            if value is not None:
                 raise InvalidTarget(f"Parameter {name} for target {{target}} is not supported when launch type is EC2.")
     if network and not 1 <= len(network.get("Subnets") or ()) <= 16:
         raise InvalidTarget("Parameter Subnets is not valid. Reason: size must be in between 1 and 16.")
@@ -128,8 +128,8 @@ def _check_job(parameters: Mapping[str, Any]) -> None:
 
 
 def _check_input(target: Mapping[str, Any]) -> None:
-    given = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name) is not None]
-    if len(given) > 1:
+    inputs = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name) is not None]
+    if len(inputs) > 1:
         raise InvalidTarget("Only one of Input, InputPath, or InputTransformer must be provided for target {target}.")
     if target.get("Input") is not None:
         try:

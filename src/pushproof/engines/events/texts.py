@@ -31,7 +31,7 @@ def globbing(text: str, at: int) -> Test:
 
 
 def wildcard_pieces(pattern: str, at: int = 0) -> list[str]:
-    r"""The literal pieces between wildcards. `\*` and `\\` stand for the characters themselves. Raises JsonError.
+    r"""The literal pieces between wildcards. `\*` and `\\` are the characters themselves. Raises JsonError.
 
     Positions count bytes, and the quote before the text.
     """

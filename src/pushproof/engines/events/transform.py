@@ -1,4 +1,4 @@
-"""Input transformers: what a target is given instead of the event.
+"""Input transformers: the text that a target receives instead of the event.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -52,7 +52,7 @@ class RuleFacts:
 
 @dataclass(frozen=True, slots=True)
 class InputTransformer:
-    """A compiled transformer: literal pieces and placeholders, each with whether it stands within a JSON string.
+    """A compiled transformer: literal pieces and placeholders, each with a flag for being within a JSON string.
 
     `is_json` is whether the template is a JSON object, whose result must be JSON again; others are text.
     """
@@ -159,7 +159,7 @@ def _split(template: str) -> tuple[str | tuple[str, bool], ...]:
 
 
 def _within_string(text: str, inside: bool) -> bool:
-    """Return whether a JSON string is open after `text`, given whether one was before it."""
+    """Return whether a JSON string is open after `text`; `inside` says whether one was open before it."""
     escaped = False
     for character in text:
         if escaped:

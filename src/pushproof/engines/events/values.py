@@ -25,7 +25,7 @@ def content(scalar: str) -> str | None:
 
 
 def comparable(text: str) -> float | None:
-    """The double that a number's text stands for exactly; None where there is none, and for what is no number."""
+    """The double that equals a number's text exactly; None if there is none or the text is no number."""
     if not text or text[0] not in "-0123456789":
         return None
     try:

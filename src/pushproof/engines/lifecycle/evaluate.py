@@ -73,8 +73,8 @@ class Evaluation:
     @property
     def acted(self) -> tuple[Verdict, ...]:
         """Images that expire or move, by rule priority and then oldest first."""
-        chosen = [verdict for verdict in self.verdicts if verdict.action is not None]
-        return tuple(sorted(chosen, key=lambda verdict: verdict.rule.priority if verdict.rule else 0))
+        verdicts = [verdict for verdict in self.verdicts if verdict.action is not None]
+        return tuple(sorted(verdicts, key=lambda verdict: verdict.rule.priority if verdict.rule else 0))
 
     @property
     def expiring(self) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def evaluate(
 
 
 class _Run:
-    """One evaluation: who has been selected so far, and by whom each image was decided."""
+    """One evaluation: the images selected so far, and the deciding rule of each image."""
 
     def __init__(self, ordered: list[Image], now: float, settings: LifecycleSettings) -> None:
         self.images = ordered
@@ -140,12 +140,12 @@ class _Run:
         self.seen |= selected
 
     def _decide(self, rule: Rule, selected: ImageSet, first: ImageSet) -> None:
-        """Give a verdict on every image this rule is the first to select."""
+        """Judge every image that this rule is the first to select."""
         ranks: dict[int, int] = {}
         if rule.count_type is CountType.IMAGE_COUNT_MORE_THAN:
-            chosen = indices(selected, self.size)
-            surplus = chosen[: max(0, len(chosen) - rule.count_number)]
-            ranks = {position: len(chosen) - order for order, position in enumerate(surplus)}
+            positions = indices(selected, self.size)
+            surplus = positions[: max(0, len(positions) - rule.count_number)]
+            ranks = {position: len(positions) - order for order, position in enumerate(surplus)}
             marked = selected & everything(surplus[-1] + 1) if surplus else 0
         else:
             marked = selected & self._older(rule)
@@ -173,7 +173,11 @@ class _Run:
         if not naming:
             return ()
         released = action is ActionType.TRANSITION or self.settings.archived_list_releases_expiry
-        return tuple(one.digest for one in naming if not (released and one.storage_class is StorageClass.ARCHIVE))
+        return tuple(
+            manifest_list.digest
+            for manifest_list in naming
+            if not (released and manifest_list.storage_class is StorageClass.ARCHIVE)
+        )
 
     def verdicts(self) -> Iterable[Verdict]:
         for position, image in enumerate(self.images):
@@ -197,7 +201,7 @@ class _Run:
 
 
 def _pulled(image: Image) -> float:
-    """When the image was last pulled; never pulled since it was restored, or at all: when that was, or the push."""
+    """The time of the last pull; without one since the image was restored or pushed, the time of that."""
     restored = image.activated_at
     if image.pulled_at is not None and (restored is None or image.pulled_at >= restored):
         return image.pulled_at

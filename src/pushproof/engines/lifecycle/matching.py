@@ -39,11 +39,11 @@ class TagIndex:
 
     def matching(self, patterns: Iterable[str]) -> ImageSet:
         """Images for which *every* pattern matches some tag."""
-        found: ImageSet | None = None
+        images: ImageSet | None = None
         for pattern in patterns:
-            one = self._pattern(pattern)
-            found = one if found is None else found & one
-        return found or 0
+            members = self._pattern(pattern)
+            images = members if images is None else images & members
+        return images or 0
 
     def _pattern(self, pattern: str) -> ImageSet:
         if pattern not in self._known:
@@ -63,12 +63,12 @@ class TagIndex:
         pieces = [re.escape(piece) for piece in middle if piece] + ([f"{re.escape(end)}(?={_END})"] if end else [])
         if not pieces:
             return self._owners[low:high]
-        # One search through all tags at once. The leftmost place for a piece is as good as any, so none is tried twice;
-        # what follows the last piece is consumed, so that a tag is found once.
+        # One search runs through all tags. The leftmost place for a piece is as good as any, so no place is tried twice.
+        # The search consumes the text after the last piece, so that each tag matches once.
         first = f"(?<={_END}){re.escape(start)}{_ANY}*?{pieces[0]}" if start else pieces[0]
         others = "".join(f"(?>{_ANY}*?{piece})" for piece in pieces[1:])
-        found = re.compile(f"{first}{others}{_ANY}*").finditer(self._text, self._offsets[low], self._offsets[high])
-        return [self._owners[bisect_right(self._offsets, match.start()) - 1] for match in found]
+        matches = re.compile(f"{first}{others}{_ANY}*").finditer(self._text, self._offsets[low], self._offsets[high])
+        return [self._owners[bisect_right(self._offsets, match.start()) - 1] for match in matches]
 
     def _of(self, owners: Iterable[int]) -> ImageSet:
         flags = bytearray(self.size)

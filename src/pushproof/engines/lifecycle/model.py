@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DAY = 86_400.0
-"""Seconds in the only unit of time a policy knows."""
+"""Seconds in a day, the only unit of time in a policy."""
 
 
 class TagStatus(StrEnum):

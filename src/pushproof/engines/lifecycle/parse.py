@@ -4,7 +4,7 @@ ECR checks the text against a JSON schema and then across rules; the wording of 
 validator ECR's answers show ("instance failed to match exactly one schema (matched 0 out of 2)", "object has missing
 required properties ([...])", "numeric instance is lower than the required minimum (minimum: 1, found: 0)"). Three
 cross-rule texts are known from its answers: those on untagged rules, on `any` rules and on tagged rules without a list.
-The rest follow the same manner.
+The remaining texts imitate these.
 
 Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
 and https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
@@ -39,20 +39,20 @@ def parse(text: str) -> Policy:
     if not isinstance(document, dict):
         _refuse("Could not map policyString into LifecyclePolicy.", "", 'Write an object: {"rules": [...]}.')
     _members(document, "", required=("rules",), optional=())
-    written = document["rules"]
-    if not isinstance(written, list):
-        _wrong_type(written, "array", "/rules")
-    if not written:
+    entries = document["rules"]
+    if not isinstance(entries, list):
+        _wrong_type(entries, "array", "/rules")
+    if not entries:
         _refuse(
             "array is too short: must have at least 1 elements but instance has 0 elements", "/rules", "Add a rule."
         )
-    if len(written) > MOST_RULES:
+    if len(entries) > MOST_RULES:
         _refuse(
-            f"array is too long: must have at most {MOST_RULES} elements but instance has {len(written)} elements",
+            f"array is too long: must have at most {MOST_RULES} elements but instance has {len(entries)} elements",
             "/rules",
             f"Keep at most {MOST_RULES} rules.",
         )
-    rules = [_rule(rule, f"/rules/{index}") for index, rule in enumerate(written)]
+    rules = [_rule(rule, f"/rules/{index}") for index, rule in enumerate(entries)]
     _across(rules)
     return Policy(tuple(sorted(rules, key=lambda rule: rule.priority)))
 
@@ -62,10 +62,10 @@ def _length(text: str) -> None:
     if SHORTEST <= len(text) <= LONGEST:
         return
     bound, limit = ("greater", SHORTEST) if len(text) < SHORTEST else ("less", LONGEST)
-    shown = text if len(text) <= 200 else text[:200] + "..."
+    excerpt = text if len(text) <= 200 else text[:200] + "..."
     raise LifecyclePolicyError(
         "Invalid parameter at 'lifecyclePolicyText' failed to satisfy constraint: "
-        f"'Member must have length {bound} than or equal to {limit}' (value: '{shown}')",
+        f"'Member must have length {bound} than or equal to {limit}' (value: '{excerpt}')",
         Position(""),
         f"The text has {len(text)} characters; {SHORTEST} to {LONGEST} are allowed (a description makes it longer).",
         constraint=False,
@@ -88,61 +88,61 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON value")
 
 
-def _rule(written: Any, at: str) -> Rule:
-    if not isinstance(written, dict):
-        _wrong_type(written, "object", at)
-    _members(written, at, required=("rulePriority", "selection", "action"), optional=("description",))
-    priority = _positive(written["rulePriority"], f"{at}/rulePriority")
-    description = written.get("description", "")
+def _rule(entry: Any, at: str) -> Rule:
+    if not isinstance(entry, dict):
+        _wrong_type(entry, "object", at)
+    _members(entry, at, required=("rulePriority", "selection", "action"), optional=("description",))
+    priority = _positive(entry["rulePriority"], f"{at}/rulePriority")
+    description = entry.get("description", "")
     if not isinstance(description, str):
         _wrong_type(description, "string", f"{at}/description")
-    action = _action(written["action"], f"{at}/action")
-    return _selection(written["selection"], f"{at}/selection", priority, description, action)
+    action = _action(entry["action"], f"{at}/action")
+    return _selection(entry["selection"], f"{at}/selection", priority, description, action)
 
 
-def _action(written: Any, at: str) -> ActionType:
-    if not isinstance(written, dict):
-        _wrong_type(written, "object", at)
-    _members(written, at, required=("type",), optional=("targetStorageClass",))
-    kind = ActionType(_one_of(written["type"], tuple(ActionType), f"{at}/type"))
-    if kind is ActionType.EXPIRE and "targetStorageClass" in written:
+def _action(entry: Any, at: str) -> ActionType:
+    if not isinstance(entry, dict):
+        _wrong_type(entry, "object", at)
+    _members(entry, at, required=("type",), optional=("targetStorageClass",))
+    kind = ActionType(_one_of(entry["type"], tuple(ActionType), f"{at}/type"))
+    if kind is ActionType.EXPIRE and "targetStorageClass" in entry:
         _refuse(_NO_SCHEMA, f"{at}/targetStorageClass", "Leave targetStorageClass out (not null) when type is expire.")
-    if kind is ActionType.TRANSITION and written.get("targetStorageClass") != StorageClass.ARCHIVE:
+    if kind is ActionType.TRANSITION and entry.get("targetStorageClass") != StorageClass.ARCHIVE:
         _refuse(_NO_SCHEMA, f"{at}/targetStorageClass", 'Give "targetStorageClass": "archive" when type is transition.')
     return kind
 
 
-def _selection(written: Any, at: str, priority: int, description: str, action: ActionType) -> Rule:
-    if not isinstance(written, dict):
-        _wrong_type(written, "object", at)
+def _selection(entry: Any, at: str, priority: int, description: str, action: ActionType) -> Rule:
+    if not isinstance(entry, dict):
+        _wrong_type(entry, "object", at)
     _members(
-        written,
+        entry,
         at,
         required=("tagStatus", "countType", "countNumber"),
         optional=("tagPatternList", "tagPrefixList", "storageClass", "countUnit"),
     )
-    status = TagStatus(_one_of(written["tagStatus"], tuple(TagStatus), f"{at}/tagStatus"))
-    count_type = CountType(_one_of(written["countType"], tuple(CountType), f"{at}/countType"))
-    number = _positive(written["countNumber"], f"{at}/countNumber")
-    _unit(written, at, count_type)
-    storage = _storage(written, at, count_type, number, action)
-    patterns, prefixes = _tags(written, at, status)
+    status = TagStatus(_one_of(entry["tagStatus"], tuple(TagStatus), f"{at}/tagStatus"))
+    count_type = CountType(_one_of(entry["countType"], tuple(CountType), f"{at}/countType"))
+    number = _positive(entry["countNumber"], f"{at}/countNumber")
+    _unit(entry, at, count_type)
+    storage = _storage(entry, at, count_type, number, action)
+    patterns, prefixes = _tags(entry, at, status)
     return Rule(priority, status, count_type, number, action, storage, patterns, prefixes, description)
 
 
-def _unit(written: dict[str, Any], at: str, count_type: CountType) -> None:
+def _unit(entry: dict[str, Any], at: str, count_type: CountType) -> None:
     if count_type not in _SINCE:
-        if "countUnit" in written:
+        if "countUnit" in entry:
             _refuse(_NO_SCHEMA, f"{at}/countUnit", f"Leave countUnit out (not null) when countType is {count_type}.")
         return
-    if written.get("countUnit") is None:
+    if entry.get("countUnit") is None:
         _refuse(_NO_SCHEMA, f"{at}/countUnit", f'Give "countUnit": "days" when countType is {count_type}.')
-    _one_of(written["countUnit"], ("days",), f"{at}/countUnit")
+    _one_of(entry["countUnit"], ("days",), f"{at}/countUnit")
 
 
-def _storage(written: dict[str, Any], at: str, count_type: CountType, number: int, action: ActionType) -> StorageClass:
+def _storage(entry: dict[str, Any], at: str, count_type: CountType, number: int, action: ActionType) -> StorageClass:
     place = f"{at}/storageClass"
-    storage = StorageClass(_one_of(written.get("storageClass", "standard"), tuple(StorageClass), place))
+    storage = StorageClass(_one_of(entry.get("storageClass", "standard"), tuple(StorageClass), place))
     if count_type is CountType.SINCE_IMAGE_TRANSITIONED:
         if storage is not StorageClass.ARCHIVE:
             _refuse(
@@ -178,26 +178,26 @@ def _storage(written: dict[str, Any], at: str, count_type: CountType, number: in
     return storage
 
 
-def _tags(written: dict[str, Any], at: str, status: TagStatus) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    given = [name for name in ("tagPatternList", "tagPrefixList") if name in written]
+def _tags(entry: dict[str, Any], at: str, status: TagStatus) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    lists = [name for name in ("tagPatternList", "tagPrefixList") if name in entry]
     if status is not TagStatus.TAGGED:
-        if given:
+        if lists:
             _refuse(
-                f"Must not specify {given[0]} when tagStatus={_shout(status)}.",
-                f"{at}/{given[0]}",
-                f"Leave {given[0]} out, or set tagStatus to tagged.",
+                f"Must not specify {lists[0]} when tagStatus={_shout(status)}.",
+                f"{at}/{lists[0]}",
+                f"Leave {lists[0]} out, or set tagStatus to tagged.",
             )
         return (), ()
-    if not given:
+    if not lists:
         _refuse(
             "Must specify tagPrefixList or tagPatternList when tagStatus=TAGGED.",
             at,
             'Add "tagPatternList": ["*"] to select every tagged image.',
         )
-    if len(given) > 1:
-        _refuse("Must specify only one of tagPrefixList or tagPatternList.", f"{at}/{given[0]}", "Keep one of the two.")
-    name = given[0]
-    values = _strings(written[name], f"{at}/{name}")
+    if len(lists) > 1:
+        _refuse("Must specify only one of tagPrefixList or tagPatternList.", f"{at}/{lists[0]}", "Keep one of the two.")
+    name = lists[0]
+    values = _strings(entry[name], f"{at}/{name}")
     if name == "tagPrefixList":
         return (), values
     for index, pattern in enumerate(values):
@@ -254,11 +254,11 @@ def _across_class(rules: list[Rule], index: dict[int, int]) -> None:
         prefixes[key] = rule.priority
 
 
-def _members(written: dict[str, Any], at: str, *, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
-    missing = sorted(name for name in required if name not in written)
+def _members(entry: dict[str, Any], at: str, *, required: tuple[str, ...], optional: tuple[str, ...]) -> None:
+    missing = sorted(name for name in required if name not in entry)
     if missing:
         _refuse(f"object has missing required properties ({_listed(missing)})", at, f"Add {', '.join(missing)}.")
-    unknown = sorted(set(written) - set(required) - set(optional))
+    unknown = sorted(set(entry) - set(required) - set(optional))
     if unknown:
         _refuse(
             f"object instance has properties which are not allowed by the schema: {_listed(unknown)}",
@@ -267,12 +267,12 @@ def _members(written: dict[str, Any], at: str, *, required: tuple[str, ...], opt
         )
 
 
-def _strings(written: Any, at: str) -> tuple[str, ...]:
-    if not isinstance(written, list):
-        _wrong_type(written, "array", at)
-    if not written:
+def _strings(entries: Any, at: str) -> tuple[str, ...]:
+    if not isinstance(entries, list):
+        _wrong_type(entries, "array", at)
+    if not entries:
         _refuse("array is too short: must have at least 1 elements but instance has 0 elements", at, "Name a tag.")
-    for index, value in enumerate(written):
+    for index, value in enumerate(entries):
         if not isinstance(value, str):
             _wrong_type(value, "string", f"{at}/{index}")
         if not value:
@@ -281,51 +281,51 @@ def _strings(written: Any, at: str) -> tuple[str, ...]:
                 f"{at}/{index}",
                 'Use tagPatternList ["*"] to match every tag.',
             )
-    return tuple(written)
+    return tuple(entries)
 
 
-def _positive(written: Any, at: str) -> int:
-    if type(written) is not int:  # a bool is an int to Python, not to JSON
-        _wrong_type(written, "integer", at)
-    if written > _LARGEST:
+def _positive(value: Any, at: str) -> int:
+    if type(value) is not int:  # a bool is an int in Python and not in JSON
+        _wrong_type(value, "integer", at)
+    if value > _LARGEST:
         _refuse("Could not map policyString into LifecyclePolicy.", at, f"Use a number up to {_LARGEST}.")
-    if written < 1:
+    if value < 1:
         _refuse(
-            _too_low(1, written),
+            _too_low(1, value),
             at,
             "Use a positive integer.",
         )
-    return int(written)
+    return int(value)
 
 
-def _one_of(written: Any, allowed: Iterable[str], at: str) -> str:
+def _one_of(text: Any, allowed: Iterable[str], at: str) -> str:
     values = [str(value) for value in allowed]
-    if not isinstance(written, str):
-        _wrong_type(written, "string", at)
-    if written not in values:
+    if not isinstance(text, str):
+        _wrong_type(text, "string", at)
+    if text not in values:
         _refuse(
-            f"instance value ({json.dumps(written)}) not found in enum (possible values: {_listed(values)})",
+            f"instance value ({json.dumps(text)}) not found in enum (possible values: {_listed(values)})",
             at,
             f"Use one of {', '.join(values)}.",
         )
-    return str(written)
+    return str(text)
 
 
-def _wrong_type(written: Any, expected: str, at: str) -> NoReturn:
+def _wrong_type(value: Any, expected: str, at: str) -> NoReturn:
     _refuse(
-        f"instance type ({_type(written)}) does not match any allowed primitive type (allowed: {_listed([expected])})",
+        f"instance type ({_type(value)}) does not match any allowed primitive type (allowed: {_listed([expected])})",
         at,
         f"Write {'an' if expected[0] in 'aeio' else 'a'} {expected}.",
     )
 
 
-def _too_low(minimum: int, found: int) -> str:
-    return f"numeric instance is lower than the required minimum (minimum: {minimum}, found: {found})"
+def _too_low(minimum: int, actual: int) -> str:
+    return f"numeric instance is lower than the required minimum (minimum: {minimum}, found: {actual})"
 
 
-def _type(written: Any) -> str:
+def _type(value: Any) -> str:
     names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
-    return names.get(type(written), "null")
+    return names.get(type(value), "null")
 
 
 def _listed(values: list[str]) -> str:

@@ -28,7 +28,7 @@ def preview_results(
 
 
 def preview_summary(evaluation: Evaluation) -> LifecyclePolicyPreviewSummaryTypeDef:
-    """`summary`; the counts of transitions are there only when there are any."""
+    """`summary`; counts of transitions appear only if there are transitions."""
     summary: LifecyclePolicyPreviewSummaryTypeDef = {"expiringImageTotalCount": len(evaluation.expiring)}
     moving = len(evaluation.transitioning)
     if moving:

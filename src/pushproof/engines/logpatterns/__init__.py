@@ -1,4 +1,4 @@
-"""CloudWatch Logs: filter patterns, and the metrics that filters make."""
+"""CloudWatch Logs: filter patterns, and the metrics of metric filters."""
 
 from pushproof.engines.logpatterns.errors import InvalidFilterPattern
 from pushproof.engines.logpatterns.metrics import check_metric

@@ -29,7 +29,7 @@ class Expression(Generic[Condition]):
         return [step for step in self.steps if not isinstance(step, str)]
 
     def holds(self, judge: Callable[[Condition], bool]) -> bool:
-        """Tell whether the whole holds, when `judge` says which conditions do."""
+        """Return whether the expression holds; `judge` decides each condition."""
         results: list[bool] = []
         for step in self.steps:
             if isinstance(step, str):
@@ -43,9 +43,9 @@ class Expression(Generic[Condition]):
 def expression(
     tokens: Sequence[Token], condition: Callable[[Sequence[Token]], tuple[Condition, int]]
 ) -> Expression[Condition]:
-    """Read an expression; `condition` reads one condition and says how many tokens it took.
+    """Read an expression; `condition` reads one condition and returns the number of its tokens.
 
-    Raises InvalidFilterPattern. Parentheses may be as deep as a pattern is long, so nothing here calls itself.
+    Raises InvalidFilterPattern. Parentheses may be as deep as a pattern is long, so this function does not recurse.
     """
     steps: list[Condition | str] = []
     waiting: list[str] = []
@@ -65,9 +65,9 @@ def expression(
         elif not complete and sign == "(":
             waiting.append(sign)
         elif not complete:
-            read, taken = condition(tokens[position:])
-            steps.append(read)
-            position += taken - 1
+            parsed, length = condition(tokens[position:])
+            steps.append(parsed)
+            position += length - 1
             complete = True
         else:
             raise InvalidFilterPattern()

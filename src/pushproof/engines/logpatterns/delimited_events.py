@@ -114,7 +114,7 @@ def _name(token: Token) -> str:
 
 
 def _split(message: str, most: int | None) -> list[str]:
-    """The fields of a message. The last takes what is left of it when there may be only so many."""
+    """The fields of a message. When their number is limited, the last field takes the rest of the message."""
     fields = list(_fields(message))
     if most is None or len(fields) <= most:
         return [text for _, text in fields]

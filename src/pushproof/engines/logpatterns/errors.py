@@ -1,4 +1,4 @@
-"""The error that a filter pattern of CloudWatch Logs is refused with."""
+"""The error for a filter pattern that CloudWatch Logs refuses."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class _Number(str):
 @dataclass(frozen=True)
 class _Condition:
     selector: Selector
-    # A comparison, the state that IS asks for, or nothing where the property must not exist.
+    # A comparison, the state after IS, or None where the property must not exist.
     comparison: Comparison | None = None
     state: tuple[bool | None] | None = None
 
@@ -57,11 +57,11 @@ class JsonPattern:
             return None
         if not self._expression.holds(lambda condition: _holds(condition, document)):
             return None
-        chosen = {
+        selection = {
             selector.text: [value for node in _nodes(document, selector) if (value := _value(node)) is not None]
             for selector in self.selectors
         }
-        return {source: values[0].text for source, values in chosen.items() if values}
+        return {source: values[0].text for source, values in selection.items() if values}
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -110,7 +110,7 @@ def _nodes(document: dict[str, Any], selector: Selector) -> list[Any]:
 
 
 def _value(node: Any) -> Value | None:
-    """A value to compare; None for what cannot be: objects, arrays and null."""
+    """A value to compare; None for objects, arrays and null, which cannot be compared."""
     if isinstance(node, _Number):
         return Value(str(node), float(node))
     if isinstance(node, bool):

@@ -1,4 +1,4 @@
-"""Metrics that a filter makes of events: which of them PutMetricFilter accepts.
+"""Metrics of a metric filter: the rules by which PutMetricFilter accepts them.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricTransformation.html ; refusals measured by
 https://github.com/badmintoncryer/cdk-preflight (rules/logs), dimensions of text patterns by

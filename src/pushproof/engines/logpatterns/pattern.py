@@ -1,4 +1,4 @@
-"""Compiling a filter pattern: the kind it is of shows in its first character.
+"""Compiling a filter pattern: its first character shows its kind.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 """

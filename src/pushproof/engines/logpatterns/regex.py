@@ -1,6 +1,6 @@
 """Regular expressions in filter patterns: `%…%`.
 
-They know neither groups nor look-arounds, so matching takes time in proportion to the message, whatever the expression.
+They have neither groups nor look-arounds, so matching takes time in proportion to the message, for every expression.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
 """
@@ -27,7 +27,7 @@ _MOST_REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class _Characters:
-    """A set of characters; `outside` are sets of which a character must be outside one."""
+    """A set of characters. A character outside one of the sets in `outside` belongs to it too."""
 
     inside: frozenset[str] = frozenset()
     outside: tuple[frozenset[str], ...] = ()
@@ -57,7 +57,7 @@ class _Piece:
 
 @dataclass
 class _State:
-    """A state of the automaton: what it reads to go on, or where it goes without reading."""
+    """A state of the automaton: the characters it reads, or the states it leads to without reading."""
 
     reads: _Characters | None = None
     anchor: _Anchor | None = None
@@ -83,7 +83,7 @@ class Regex:
         self._steps: dict[tuple[int, str], int] = {}
 
     def found_in(self, text: str) -> bool:
-        """Tell whether some part of a text matches."""
+        """Return whether some part of a text matches."""
         if len(self._steps) > _MOST_REMEMBERED:
             self._sets, self._numbers, self._steps = [], {}, {}
         ends = {len(text)} | ({len(text) - 1} if text.endswith("\n") else set())
@@ -120,7 +120,7 @@ class Regex:
         return self._reached((*targets, *self._first), at_start=False, at_end=at_end)
 
     def _reached(self, states: Iterable[int], *, at_start: bool, at_end: bool) -> frozenset[int]:
-        """The states that read, or accept, which these lead to without reading."""
+        """The reading or accepting states that these states lead to without reading."""
         waiting, seen = list(states), set[int]()
         while waiting:
             number = waiting.pop()
@@ -242,8 +242,8 @@ class _Reader:
     def _escape(self) -> _Characters:
         character = self._next()
         if character.lower() in _CLASSES:
-            named = _CLASSES[character.lower()]
-            return _Characters(named) if character.islower() else _Characters(outside=(named,))
+            characters = _CLASSES[character.lower()]
+            return _Characters(characters) if character.islower() else _Characters(outside=(characters,))
         if character == "x":
             digits = self._next() + self._next()
             if not set(digits) <= set(string.hexdigits):

@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r'\\(["\\])')
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of a pattern: as it is written, and the value it says."""
+    """A piece of a pattern: its text, and its value."""
 
     kind: Kind
     text: str
@@ -84,7 +84,7 @@ def _selector(text: str, start: int) -> Selector:
     while text[position : position + 1] in (".", "[") and (steps or text[position] == "."):
         part = _SELECTOR_PART.match(text, position)
         if part is None:
-            # The refusal shows how far the selector made sense, and one character more.
+            # The refusal shows the valid beginning of the selector, and one character more.
             raise invalid_characters(text[start : position + 2])
         quoted, name, index = part.groups()
         step = quoted or name or index

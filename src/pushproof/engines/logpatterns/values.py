@@ -1,7 +1,8 @@
 """Values of log events, and the literals that patterns compare them with.
 
 Measured with TestMetricFilter: a number equals an unquoted number whatever its form, and a quoted one only in the same form.
-`>` and its kin want an unquoted number. A wildcard takes the first place where the text after it occurs, and tries no other.
+`>`, `<`, `>=` and `<=` need an unquoted number. A wildcard ends at the first
+occurrence of the text after it and does not try another.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Value:
 
 
 def number_of(text: str) -> float | None:
-    """The number that a text says; None when it says none."""
+    """The number that a text denotes; None if it denotes none."""
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
@@ -48,7 +49,7 @@ class Comparison:
     regex: Regex | None = None
 
     def holds(self, value: Value) -> bool:
-        """Tell whether a value compares so."""
+        """Return whether the comparison holds for a value."""
         if self.operator in EQUALITY:
             return self._equals(value) is (self.operator == "=")
         if value.number is None or self.number is None:
@@ -64,7 +65,7 @@ class Comparison:
 
 
 def comparison(sign: str, literal: Token) -> Comparison:
-    """Compare with a literal. Raises InvalidFilterPattern when that operator cannot."""
+    """The comparison with a literal. Raises InvalidFilterPattern if the operator does not accept the literal."""
     if literal.kind == "regex":
         if sign not in EQUALITY:
             raise InvalidFilterPattern()
@@ -78,7 +79,7 @@ def comparison(sign: str, literal: Token) -> Comparison:
 
 
 def resembles(text: str, pattern: str) -> bool:
-    """Tell whether a text is what a pattern with `*` describes."""
+    """Return whether a text matches a pattern with `*`."""
     first, *others = pattern.split("*")
     if not others:
         return text == pattern
@@ -86,8 +87,8 @@ def resembles(text: str, pattern: str) -> bool:
         return False
     position = len(first)
     for piece in others:
-        found = text.find(piece, position)
-        if found < 0:
+        start = text.find(piece, position)
+        if start < 0:
             return False
-        position = found + len(piece)
+        position = start + len(piece)
     return not others[-1] or position == len(text)

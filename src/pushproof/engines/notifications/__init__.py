@@ -1,4 +1,4 @@
-"""SNS: which topics, subscriptions and messages it accepts, and what it sends."""
+"""SNS: the rules for topics, subscriptions and messages, and the documents that SNS sends."""
 
 from pushproof.engines.notifications.errors import NotificationError
 from pushproof.engines.notifications.messages import (

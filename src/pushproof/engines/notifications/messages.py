@@ -1,4 +1,4 @@
-"""Messages: what Publish and PublishBatch accept.
+"""Messages: the rules of Publish and PublishBatch.
 
 Sources: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html , API_PublishBatch.html,
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html ; answers recorded as in topics.py.
@@ -47,12 +47,12 @@ class Message:
 
     @property
     def size(self) -> int:
-        named = sum(len(name.encode()) + attribute.size for name, attribute in self.attributes.items())
-        return len(self.text.encode(errors="surrogatepass")) + named
+        attributes = sum(len(name.encode()) + attribute.size for name, attribute in self.attributes.items())
+        return len(self.text.encode(errors="surrogatepass")) + attributes
 
 
 def check_message(message: Message, *, fifo: bool, deduplicates: bool = False) -> None:
-    """Raise NotificationError for a message that cannot be published to a topic (to a FIFO one, when `fifo`)."""
+    """Raise NotificationError for a message that a topic refuses (a FIFO topic, if `fifo`)."""
     for name, attribute in message.attributes.items():
         _check_name(name)
         _check_attribute(name, attribute)

@@ -15,7 +15,7 @@ from pushproof.engines.notifications.topics import check_retries
 
 PROTOCOLS = ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose")
 
-#: Protocols whose endpoints need not answer: AWS knows that they are the subscriber's own.
+#: Protocols without a confirmation: AWS verifies by itself that the endpoint is the subscriber's own.
 CONFIRMED_AT_ONCE = frozenset({"sms", "sqs", "application", "lambda", "firehose"})
 
 ATTRIBUTES = (
@@ -33,7 +33,7 @@ _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 def check_endpoint(protocol: str, endpoint: str | None, *, topic_is_fifo: bool) -> None:
-    """Raise NotificationError unless an endpoint is one of its protocol, and may be subscribed to the topic."""
+    """Raise NotificationError unless an endpoint fits its protocol and may subscribe to the topic."""
     if protocol not in PROTOCOLS:
         raise NotificationError(f"Invalid parameter: Amazon SNS does not support this protocol string: {protocol}")
     if not endpoint:

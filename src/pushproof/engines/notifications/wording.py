@@ -1,4 +1,4 @@
-"""The documents that SNS posts and sends: notifications, and what asks for a confirmation.
+"""The documents that SNS posts and sends: notifications, and requests for confirmation.
 
 Source: https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html ,
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
@@ -20,7 +20,7 @@ _SIGNED = {
 
 
 def string_to_sign(document: Mapping[str, Any]) -> str:
-    """The text that a document's signature is made over."""
+    """The text that a document's signature covers."""
     names = _SIGNED[document["Type"]]
     return "".join(f"{name}\n{document[name]}\n" for name in names if document.get(name) is not None)
 
@@ -51,7 +51,7 @@ def notification(
 
 
 def confirmation(*, message_id: str, token: str, topic_arn: str, url: str, timestamp: str) -> dict[str, Any]:
-    """The request that an HTTP endpoint is posted before anything else, before it is signed."""
+    """The request for confirmation, which SNS posts to an HTTP endpoint first, without its signature."""
     text = (
         f"You have chosen to subscribe to the topic {topic_arn}.\n"
         "To confirm the subscription, visit the SubscribeURL included in this message."
@@ -70,7 +70,7 @@ def confirmation(*, message_id: str, token: str, topic_arn: str, url: str, times
 def unsubscribed(
     *, message_id: str, token: str, topic_arn: str, subscription_arn: str, url: str, timestamp: str
 ) -> dict[str, Any]:
-    """The notice that an HTTP endpoint is posted when anybody ended its subscription, before it is signed."""
+    """The notice that SNS posts to an HTTP endpoint when its subscription ends, without its signature."""
     text = (
         f"You have chosen to deactivate subscription {subscription_arn}.\n"
         "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."

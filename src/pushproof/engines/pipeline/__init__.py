@@ -1,4 +1,4 @@
-"""CodePipeline: which executions run, wait, supersede each other, end; what each action is given; what is announced."""
+"""CodePipeline: the course of executions, the inputs of each action, and the events that a pipeline publishes."""
 
 from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
 from pushproof.engines.pipeline.ecs_deploy import Verdict, judge_ecs_deployment

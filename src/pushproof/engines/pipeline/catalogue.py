@@ -1,4 +1,4 @@
-"""The catalogue of action types: what each accepts, and how long it may take.
+"""The catalogue of action types: artifacts, configuration, and timeout of each.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-action-artifacts.html (artifact counts),
 https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-valid-providers.html (providers),
@@ -39,7 +39,7 @@ _CODEBUILD = _kind(
     (1, 5), (0, 5), "ProjectName", "PrimarySource BatchEnabled CombineArtifacts EnvironmentVariables", 36 * HOUR
 )
 
-#: (category, owner, provider) -> what it takes. Version 1 of each.
+#: (category, owner, provider) -> the action type. Version 1 of each.
 KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Source", "AWS", "CodeStarSourceConnection"): _kind(
         (0, 0), (0, 1), "ConnectionArn FullRepositoryId BranchName", "OutputArtifactFormat DetectChanges"
@@ -55,7 +55,7 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Deploy", "AWS", "ECS"): _kind((1, 1), (0, 0), "ClusterName ServiceName", "FileName DeploymentTimeout"),
 }
 
-#: Providers that AWS has and that are not executed here; a declaration naming one is not wrong, only out of reach.
+#: AWS's providers that are not executed here. A declaration that names one is valid and unsupported.
 ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
     {
         ("Source", "AWS", "CodeCommit"),
@@ -86,5 +86,5 @@ ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
     }
 )
 
-#: Most executions that one pipeline runs at a time in QUEUED and in PARALLEL mode.
+#: The most executions that one pipeline runs at a time in QUEUED and in PARALLEL mode.
 CONCURRENT_EXECUTIONS = 50

@@ -47,7 +47,7 @@ class ArtifactStore:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage: its actions, and what follows when it fails (FAIL, ROLLBACK, RETRY or SKIP)."""
+    """A stage: its actions, and its reaction to a failure (FAIL, ROLLBACK, RETRY or SKIP)."""
 
     name: str
     actions: tuple[Action, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PipelineError(Exception):
-    """A refused structure or request. `code` is the CodePipeline error code, `message` what AWS would say of it.
+    """A refused structure or request. `code` is the CodePipeline error code, `message` AWS's text.
 
     Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_Operations.html (Errors of each operation)
     """

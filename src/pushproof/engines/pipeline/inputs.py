@@ -1,4 +1,4 @@
-"""Inputs of the pipeline engine, one value for each thing that can happen."""
+"""Inputs of the pipeline engine: one type for each event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class ActionProgressed:
-    """News of a running action that do not end it; fields left None keep their value."""
+    """Progress of a running action. A field that is None keeps its value."""
 
     action_execution_id: str
     external_id: str | None = None
@@ -33,7 +33,7 @@ class ActionProgressed:
 
 @dataclass(frozen=True, slots=True)
 class ActionSucceeded:
-    """An action ended well: output artifacts by name, and the variables it produced."""
+    """The success of an action: output artifacts by name, and output variables."""
 
     action_execution_id: str
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class ActionSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class ActionFailed:
-    """An action ended badly: `code` as in ErrorDetails (JobFailed, PermissionError, ConfigurationError, ...)."""
+    """The failure of an action: `code` as in ErrorDetails (JobFailed, PermissionError, ConfigurationError, ...)."""
 
     action_execution_id: str
     message: str
@@ -115,7 +115,7 @@ class RollBackStage:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """UpdatePipeline: from now on this declaration (whose version has been raised) holds."""
+    """UpdatePipeline: this declaration, with a higher version, replaces the present one."""
 
     declaration: Declaration
 

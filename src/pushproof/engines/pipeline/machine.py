@@ -1,4 +1,4 @@
-"""The state machine of pipeline executions: one input in, the new state and what follows from it out.
+"""The state machine of pipeline executions: each input yields a new state, commands and events.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.html (stages lock; executions are
 superseded only between stages), .../actions-retry.html, .../stage-rollback.html, .../pipelines-stop.html, .../transitions.html,
@@ -36,14 +36,14 @@ from pushproof.engines.pipeline.variables import resolve
 _NAMESPACE = uuid.UUID("6f0c1d7e-2f0b-5c1e-9a55-5b0f5d1a7c11")
 
 
-def step(state: PipelineState, given: i.Input, now: float, settings: Settings | None = None) -> Step:
+def step(state: PipelineState, event: i.Input, now: float, settings: Settings | None = None) -> Step:
     """Apply one input at AWS time `now` (seconds).
 
-    Commands are to be carried out by the caller, who answers with further inputs; `wake_at` is when to send Tick (None: no need).
-    News of an action that is no longer in progress are ignored. Raises PipelineError, state unchanged, for a refused request.
+    The caller carries out the commands and reports with further inputs; `wake_at` is the time of the next Tick (None: no need).
+    Reports on an action that is no longer in progress are ignored. Raises PipelineError for a refused request; the state stays.
     """
     turn = _Turn(state, now, settings or Settings())
-    turn.apply(given)
+    turn.apply(event)
     turn.settle()
     return turn.result()
 
@@ -63,7 +63,7 @@ def action_timeout(action: Action, configuration: Mapping[str, str]) -> float:
 
 
 class _Turn:
-    """One step in the making: working copies of the state, and what has been decided so far."""
+    """One step under construction: working copies of the state, and the commands and events so far."""
 
     def __init__(self, state: PipelineState, now: float, settings: Settings) -> None:
         self.now = now
@@ -87,7 +87,7 @@ class _Turn:
         ]
         return Step(state, tuple(self.commands), tuple(self.events), min(deadlines, default=None))
 
-    def apply(self, given: i.Input) -> None:
+    def apply(self, event: i.Input) -> None:
         handlers: dict[type, Callable[[Any], None]] = {
             i.Start: self.start,
             i.ActionProgressed: self.progress,
@@ -101,9 +101,9 @@ class _Turn:
             i.RollBackStage: self.roll_back,
             i.Update: self.update,
         }
-        handlers[type(given)](given)
+        handlers[type(event)](event)
 
-    # --- looking -----------------------------------------------------------------------------------------------------
+    # --- queries -----------------------------------------------------------------------------------------------------
 
     def _live(self) -> Iterable[Execution]:
         return [execution for execution in self.executions.values() if not execution.ended]
@@ -126,7 +126,7 @@ class _Turn:
                         return execution, stage, run
         return None
 
-    # --- keeping -----------------------------------------------------------------------------------------------------
+    # --- storage -----------------------------------------------------------------------------------------------------
 
     def _put(self, execution: Execution) -> Execution:
         execution = replace(execution, updated=self.now)
@@ -138,22 +138,22 @@ class _Turn:
 
     def _put_run(self, execution: Execution, stage: str, run: ActionRun) -> Execution:
         passage = execution.stages[stage]
-        runs = tuple(run if known.id == run.id else known for known in passage.runs)
+        runs = tuple(run if earlier.id == run.id else earlier for earlier in passage.runs)
         return self._put_stage(execution, replace(passage, runs=runs))
 
     # --- starting, waiting, entering ---------------------------------------------------------------------------------
 
-    def start(self, given: i.Start) -> None:
-        if given.execution_id in self.executions:
-            raise PipelineError("ConflictException", f"Execution {given.execution_id} has been started already")
+    def start(self, event: i.Start) -> None:
+        if event.execution_id in self.executions:
+            raise PipelineError("ConflictException", f"Execution {event.execution_id} has been started already")
         self._check_concurrency()
-        unknown = sorted(given.variables.keys() - self.declaration.variables.keys())
+        unknown = sorted(event.variables.keys() - self.declaration.variables.keys())
         if unknown:
             raise PipelineError(
                 "ValidationException",
                 f"Pipeline {self.declaration.name} declares no variable named {', '.join(unknown)}",
             )
-        values = {name: given.variables.get(name, default) for name, default in self.declaration.variables.items()}
+        values = {name: event.variables.get(name, default) for name, default in self.declaration.variables.items()}
         missing = sorted(name for name, value in values.items() if value is None)
         if missing:
             raise PipelineError(
@@ -162,18 +162,18 @@ class _Turn:
             )
         self._open(
             Execution(
-                id=given.execution_id,
+                id=event.execution_id,
                 declaration=self.declaration,
                 status="InProgress",
                 started=self.now,
                 updated=self.now,
                 order=self.started,
-                trigger_type=given.trigger_type,
-                trigger_detail=given.trigger_detail,
+                trigger_type=event.trigger_type,
+                trigger_detail=event.trigger_detail,
                 until=len(self.declaration.stages),
                 waiting_since=self.now,
                 variables={name: value for name, value in values.items() if value is not None},
-                overrides=dict(given.overrides),
+                overrides=dict(event.overrides),
             )
         )
 
@@ -190,7 +190,7 @@ class _Turn:
         self.events.append(pipeline_event(execution, "STARTED"))
 
     def settle(self) -> None:
-        """Let executions pass that wait between stages, superseding where the mode says so, until nothing moves."""
+        """Move executions that wait between stages, superseding where the mode demands it, until none can move."""
         while self._supersede_one() or self._admit_one():
             pass
 
@@ -247,7 +247,7 @@ class _Turn:
     # --- inside a stage ----------------------------------------------------------------------------------------------
 
     def _proceed(self, execution_id: str) -> None:
-        """Look at the stage an execution is in: wait, start the next group, or leave the stage."""
+        """Advance the execution in its stage: wait, start the next group, or leave the stage."""
         while True:
             execution = self.executions[execution_id]
             stage = self._stage_of(execution)
@@ -328,27 +328,27 @@ class _Turn:
         self.events.append(action_event(execution, run, status.upper()))
         return run
 
-    def progress(self, given: i.ActionProgressed) -> None:
-        found = self._find_run(given.action_execution_id)
-        if found is None:
+    def progress(self, event: i.ActionProgressed) -> None:
+        match = self._find_run(event.action_execution_id)
+        if match is None:
             return
-        execution, stage, run = found
+        execution, stage, run = match
         news = {
-            "external_id": given.external_id,
-            "external_url": given.external_url,
-            "summary": given.summary,
-            "percent_complete": given.percent_complete,
+            "external_id": event.external_id,
+            "external_url": event.external_url,
+            "summary": event.summary,
+            "percent_complete": event.percent_complete,
         }
         changes: dict[str, Any] = {name: value for name, value in news.items() if value is not None}
         self._put_run(execution, stage.name, replace(run, updated=self.now, **changes))
 
-    def succeed(self, given: i.ActionSucceeded) -> None:
-        found = self._find_run(given.action_execution_id)
-        if found is None:
+    def succeed(self, event: i.ActionSucceeded) -> None:
+        match = self._find_run(event.action_execution_id)
+        if match is None:
             return
-        execution, _, run = found
+        execution, _, run = match
         outputs: dict[str, Artifact] = {
-            name: artifact for name, artifact in given.artifacts.items() if name in run.action.outputs
+            name: artifact for name, artifact in event.artifacts.items() if name in run.action.outputs
         }
         absent = [name for name in run.action.outputs if name not in outputs]
         if absent:
@@ -360,30 +360,30 @@ class _Turn:
             return
         changes: dict[str, Any] = {
             "outputs": outputs,
-            "variables": dict(given.variables),
-            "log_stream_arn": given.log_stream_arn,
+            "variables": dict(event.variables),
+            "log_stream_arn": event.log_stream_arn,
         }
-        self._finish_run(execution, run, "Succeeded", **changes, **_given(given), percent_complete=100)
+        self._finish_run(execution, run, "Succeeded", **changes, **_details(event), percent_complete=100)
         execution = self.executions[execution.id]
         namespaces = dict(execution.namespaces)
         if run.action.namespace is not None:
-            namespaces[run.action.namespace] = dict(given.variables)
+            namespaces[run.action.namespace] = dict(event.variables)
         self._put(replace(execution, artifacts={**execution.artifacts, **outputs}, namespaces=namespaces))
         self._proceed(execution.id)
 
-    def fail(self, given: i.ActionFailed) -> None:
-        found = self._find_run(given.action_execution_id)
-        if found is None:
+    def fail(self, event: i.ActionFailed) -> None:
+        match = self._find_run(event.action_execution_id)
+        if match is None:
             return
-        execution, _, run = found
+        execution, _, run = match
         self._finish_run(
             execution,
             run,
             "Failed",
-            error_code=given.code,
-            error_message=given.message,
-            log_stream_arn=given.log_stream_arn,
-            **_given(given),
+            error_code=event.code,
+            error_message=event.message,
+            log_stream_arn=event.log_stream_arn,
+            **_details(event),
         )
         self._proceed(execution.id)
 
@@ -405,22 +405,22 @@ class _Turn:
         self._finish_run(execution, run, "Failed", error_code="JobTimedOut", error_message=message)
         self._proceed(execution_id)
 
-    def approve(self, given: i.ApprovalResult) -> None:
-        # An execution that began before an update is approved where it stands, in the stage as it was declared then.
+    def approve(self, event: i.ApprovalResult) -> None:
+        # An execution that began before an update is approved in its stage as declared at its start.
         for execution in self.executions.values():
-            passage = execution.stages.get(given.stage)
+            passage = execution.stages.get(event.stage)
             for run in passage.runs if passage is not None else ():
-                if run.action.name == given.action and run.token == given.token and given.token:
-                    self._approve(execution, run, given)
+                if run.action.name == event.action and run.token == event.token and event.token:
+                    self._approve(execution, run, event)
                     return
-        stage = self.declaration.stages[self.declaration.stage_index(given.stage)]
-        if not any(action.name == given.action and action.category == "Approval" for action in stage.actions):
-            raise PipelineError("ActionNotFoundException", f"Stage {stage.name} has no approval action {given.action}")
+        stage = self.declaration.stages[self.declaration.stage_index(event.stage)]
+        if not any(action.name == event.action and action.category == "Approval" for action in stage.actions):
+            raise PipelineError("ActionNotFoundException", f"Stage {stage.name} has no approval action {event.action}")
         raise PipelineError(
             "InvalidApprovalTokenException", "The approval request already received a response or has expired."
         )
 
-    def _approve(self, execution: Execution, run: ActionRun, given: i.ApprovalResult) -> None:
+    def _approve(self, execution: Execution, run: ActionRun, event: i.ApprovalResult) -> None:
         if run.status != "InProgress":
             raise PipelineError(
                 "ApprovalAlreadyCompletedException", "The approval action has already been approved or rejected."
@@ -429,12 +429,12 @@ class _Turn:
             raise PipelineError(
                 "InvalidApprovalTokenException", "The approval request already received a response or has expired."
             )
-        if given.status == "Approved":
-            self._finish_run(execution, run, "Succeeded", summary=given.summary, updated_by=given.by)
+        if event.status == "Approved":
+            self._finish_run(execution, run, "Succeeded", summary=event.summary, updated_by=event.by)
         else:
-            message = f"Rejected by {given.by or 'the reviewer'}" + (f": {given.summary}" if given.summary else "")
+            message = f"Rejected by {event.by or 'the reviewer'}" + (f": {event.summary}" if event.summary else "")
             self._finish_run(
-                execution, run, "Failed", summary=given.summary, updated_by=given.by, error_message=message
+                execution, run, "Failed", summary=event.summary, updated_by=event.by, error_message=message
             )
         self._proceed(execution.id)
 
@@ -531,28 +531,28 @@ class _Turn:
 
     # --- requests of people ------------------------------------------------------------------------------------------
 
-    def set_transition(self, given: i.SetTransition) -> None:
-        self.declaration.stage_index(given.stage)
-        self.transitions[(given.stage, given.kind)] = Transition(
-            given.enabled, "" if given.enabled else given.reason, given.by, self.now
+    def set_transition(self, event: i.SetTransition) -> None:
+        self.declaration.stage_index(event.stage)
+        self.transitions[(event.stage, event.kind)] = Transition(
+            event.enabled, "" if event.enabled else event.reason, event.by, self.now
         )
 
-    def stop(self, given: i.Stop) -> None:
-        execution = self.executions.get(given.execution_id)
+    def stop(self, event: i.Stop) -> None:
+        execution = self.executions.get(event.execution_id)
         if execution is None or execution.ended:
             raise PipelineError(
                 "PipelineExecutionNotStoppableException",
-                f"Unable to stop the pipeline execution {given.execution_id}. The execution might already be in a Stopped "
+                f"Unable to stop the pipeline execution {event.execution_id}. The execution might already be in a Stopped "
                 "state, or it might no longer be in progress.",
             )
-        if execution.status == "Stopping" and not given.abandon:
+        if execution.status == "Stopping" and not event.abandon:
             raise PipelineError(
                 "DuplicatedStopRequestException",
                 "The pipeline execution is already in a Stopping state. If you already chose to stop and wait, you cannot "
                 "make that request again. You can choose to stop and abandon now.",
             )
         already = execution.status == "Stopping"
-        execution = self._put(replace(execution, status="Stopping", stop_reason=given.reason))
+        execution = self._put(replace(execution, status="Stopping", stop_reason=event.reason))
         if not already:
             self.events.append(pipeline_event(execution, "STOPPING"))
         if not execution.inside:
@@ -563,8 +563,8 @@ class _Turn:
         if not already:
             execution = self._put_stage(execution, replace(execution.stages[stage], status="Stopping"))
             self.events.append(stage_event(execution, stage, "STOPPING"))
-        if given.abandon:
-            self._abandon(execution.id, stage, given.reason or "Stopped and abandoned")
+        if event.abandon:
+            self._abandon(execution.id, stage, event.reason or "Stopped and abandoned")
         self._proceed(execution.id)
 
     def _abandon(self, execution_id: str, stage: str, reason: str) -> None:
@@ -573,10 +573,10 @@ class _Turn:
                 self.commands.append(AbandonAction(execution_id, run.id, reason))
                 self._finish_run(self.executions[execution_id], run, "Abandoned", summary=reason)
 
-    def retry(self, given: i.RetryStage) -> None:
-        index = self.declaration.stage_index(given.stage)
+    def retry(self, event: i.RetryStage) -> None:
+        index = self.declaration.stage_index(event.stage)
         stage = self.declaration.stages[index]
-        execution = self.executions.get(given.execution_id)
+        execution = self.executions.get(event.execution_id)
         passage = execution.stages.get(stage.name) if execution is not None else None
         if (
             execution is None
@@ -604,7 +604,7 @@ class _Turn:
             automatic_retries=0,
             last_retry="ManualStageRetry",
         )
-        execution = self._put_stage(execution, _set_aside(passage, given.mode))
+        execution = self._put_stage(execution, _set_aside(passage, event.mode))
         execution = self._put(
             replace(
                 execution,
@@ -619,13 +619,13 @@ class _Turn:
         self.events += [pipeline_event(execution, "RESUMED"), stage_event(execution, stage.name, "RESUMED")]
         self._proceed(execution.id)
 
-    def roll_back(self, given: i.RollBackStage) -> None:
-        index = self.declaration.stage_index(given.stage)
-        target = self.executions.get(given.target_execution_id)
+    def roll_back(self, event: i.RollBackStage) -> None:
+        index = self.declaration.stage_index(event.stage)
+        target = self.executions.get(event.target_execution_id)
         if target is None:
             raise PipelineError(
                 "PipelineExecutionNotFoundException",
-                f"The pipeline execution {given.target_execution_id} was specified incorrectly, or it does not exist.",
+                f"The pipeline execution {event.target_execution_id} was specified incorrectly, or it does not exist.",
             )
         if target.declaration.version != self.declaration.version:
             raise PipelineError(
@@ -633,7 +633,7 @@ class _Turn:
                 f"The pipeline execution {target.id} is outdated: it ran version {target.declaration.version} of the "
                 f"pipeline, which is at version {self.declaration.version}.",
             )
-        passage = target.stages.get(given.stage)
+        passage = target.stages.get(event.stage)
         reason = ""
         if index == 0:
             reason = "the source stage cannot be rolled back"
@@ -643,16 +643,16 @@ class _Turn:
             reason = f"execution {target.id} is itself a rollback"
         elif passage is None or passage.status != "Succeeded":
             reason = f"execution {target.id} has not succeeded in this stage"
-        elif self._occupant(given.stage, "") is not None:
+        elif self._occupant(event.stage, "") is not None:
             reason = "the stage is currently running"
         if reason:
-            raise PipelineError("UnableToRollbackStageException", f"Unable to roll back stage {given.stage}: {reason}.")
-        self._open_rollback(target, given.stage, given.execution_id, "ManualRollback", given.trigger_detail)
+            raise PipelineError("UnableToRollbackStageException", f"Unable to roll back stage {event.stage}: {reason}.")
+        self._open_rollback(target, event.stage, event.execution_id, "ManualRollback", event.trigger_detail)
 
-    def update(self, given: i.Update) -> None:
-        changed = given.declaration.stages != self.declaration.stages
-        self.declaration = given.declaration
-        names = {stage.name for stage in given.declaration.stages}
+    def update(self, event: i.Update) -> None:
+        changed = event.declaration.stages != self.declaration.stages
+        self.declaration = event.declaration
+        names = {stage.name for stage in event.declaration.stages}
         self.transitions = {key: value for key, value in self.transitions.items() if key[0] in names}
         if changed and self.settings.update_cancels:
             for execution in self._live():
@@ -671,13 +671,13 @@ class _Turn:
         self.events.append(pipeline_event(execution, "CANCELED"))
 
 
-def _given(news: i.ActionSucceeded | i.ActionFailed) -> dict[str, Any]:
-    fields = {"summary": news.summary, "external_id": news.external_id, "external_url": news.external_url}
+def _details(report: i.ActionSucceeded | i.ActionFailed) -> dict[str, Any]:
+    fields = {"summary": report.summary, "external_id": report.external_id, "external_url": report.external_url}
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _set_aside(passage: StageRun, mode: str) -> StageRun:
-    """The passage with those runs set aside that a retry in this mode repeats."""
+    """The passage with the runs that a retry in this mode repeats marked as superseded."""
     runs = tuple(
         replace(run, superseded_run=True)
         if not run.superseded_run and (mode == "ALL_ACTIONS" or run.status != "Succeeded")

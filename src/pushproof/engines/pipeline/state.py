@@ -96,7 +96,7 @@ class StageRun:
 class Execution:
     """A pipeline execution.
 
-    `stage` is the index of the stage it is in or waits for, `inside` tells which. `until` is the index after the last stage it
+    `stage` is the index of the stage it is in or waits for, `inside` says which. `until` is the index after the last stage it
     runs (a rollback runs one stage). An `outdated` execution is cancelled as soon as its running actions have completed: the
     pipeline's structure was updated.
     """
@@ -159,10 +159,10 @@ class PipelineState:
 
 @dataclass(frozen=True, slots=True)
 class StartAction:
-    """Do this action. Answer with ActionSucceeded or ActionFailed under `run.id` (a Manual approval: with ApprovalResult).
+    """Command to run this action. Report ActionSucceeded or ActionFailed under `run.id` (ApprovalResult for a Manual approval).
 
     `service_role_arn` is the pipeline's role, with which CodePipeline assumes `role_arn`, the role that acts. Both, and `store`,
-    are those of the version that the execution runs, whatever the pipeline has become since.
+    are those of the version that the execution runs, also after an update of the pipeline.
     """
 
     execution_id: str
@@ -175,7 +175,7 @@ class StartAction:
 
 @dataclass(frozen=True, slots=True)
 class AbandonAction:
-    """Nobody waits for this action any more; what it started outside (a build, a deployment) goes on by itself."""
+    """Command to stop waiting for this action; a build or a deployment that it started goes on by itself."""
 
     execution_id: str
     action_execution_id: str
@@ -196,7 +196,7 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The consequences of an input: the new state, commands to carry out, events to publish, and when to tick next."""
+    """The consequences of an input: the new state, commands to carry out, events to publish, and the time of the next Tick."""
 
     state: PipelineState
     commands: tuple[Command, ...]

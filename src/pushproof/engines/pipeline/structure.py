@@ -154,7 +154,7 @@ def _check_action(action: Action) -> None:
             raise action_error(f"PrimarySource '{primary}' of action '{action.name}' is not one of its input artifacts")
 
 
-# What a configuration value must be, once it holds no variable; and in words.
+# The pattern of a configuration value without variables, and its description.
 _VALUES: dict[tuple[str, str], tuple[re.Pattern[str], str]] = {
     ("CodeStarSourceConnection", "OutputArtifactFormat"): (
         re.compile("CODE_ZIP|CODEBUILD_CLONE_REF"),

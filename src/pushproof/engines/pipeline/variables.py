@@ -33,13 +33,13 @@ def resolve(configuration: Mapping[str, str], values: Mapping[str, Mapping[str, 
         try:
             return values[namespace][name]
         except KeyError:
-            known = sorted(values.get(namespace, ()))
+            names = sorted(values.get(namespace, ()))
             raise PipelineError(
                 "InvalidVariableReference",
                 f"The action configuration contains a variable reference that could not be resolved: #{{{namespace}.{name}}}. "
                 + (
-                    f"Namespace {namespace} has {', '.join(known)}."
-                    if known
+                    f"Namespace {namespace} has {', '.join(names)}."
+                    if names
                     else f"No action produced namespace {namespace}."
                 ),
             ) from None

@@ -1,4 +1,4 @@
-"""IAM policy evaluation: parse documents, decide requests, say why.
+"""IAM policy evaluation: parse documents, decide requests, explain decisions.
 
 >>> from pushproof.engines.policy import Policies, decide, parse, principal_of, request
 >>> policy = parse({"Version": "2012-10-17", "Statement": [

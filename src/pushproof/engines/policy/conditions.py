@@ -37,7 +37,7 @@ class Condition(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Context keys, lower case, that this condition looks at."""
+        """Context keys, lower case, that this condition reads."""
 
     def holds(self, context: Context) -> bool:
         """Return whether the condition is met by this request."""
@@ -64,7 +64,7 @@ class NullCondition:
 class Comparison:
     """Any operator that compares values.
 
-    Without a set operator a key with several values matches if any of them does; AWS asks for a set operator there.
+    Without a set operator a key with several values matches if any of them does; AWS demands a set operator there.
     A value whose policy variable cannot be resolved makes the whole condition fail, unless the key is absent under
     IfExists: AWS says that such a statement "might be invalid", and an invalid statement does not apply.
     """
@@ -83,27 +83,27 @@ class Comparison:
         return (self.lowered, *(key.lower() for value in self.values for key in value.keys))
 
     def holds(self, context: Context) -> bool:
-        found = context.get(self.lowered)
-        if found is None or not found:
+        values = context.get(self.lowered)
+        if values is None or not values:
             if self.if_exists:
                 return True
             if self.quantifier is Quantifier.NONE:
                 return self.operator.negated
             return self.quantifier is Quantifier.ALL
-        if self.quantifier is Quantifier.ALL and found == ("",):
+        if self.quantifier is Quantifier.ALL and values == ("",):
             return True  # "resolves to a null data set, such as an empty string"
         matchers = self.static
         if matchers is None:
             matchers = self._resolve(context)
             if matchers is None:
                 return False
-        return self._compare(found, matchers)
+        return self._compare(values, matchers)
 
-    def _compare(self, found: Values, matchers: tuple[Matcher, ...]) -> bool:
+    def _compare(self, values: Values, matchers: tuple[Matcher, ...]) -> bool:
         negated = self.operator.negated
         if self.quantifier is Quantifier.NONE:
-            return any(matches(value) for value in found for matches in matchers) is not negated
-        results = (any(matches(value) for matches in matchers) is not negated for value in found)
+            return any(matches(value) for value in values for matches in matchers) is not negated
+        results = (any(matches(value) for matches in matchers) is not negated for value in values)
         return all(results) if self.quantifier is Quantifier.ALL else any(results)
 
     def _resolve(self, context: Context) -> tuple[Matcher, ...] | None:
@@ -122,7 +122,7 @@ class Comparison:
 def condition(written: str, key: str, values: tuple[Template, ...]) -> Condition:
     """Compile one operator on one key.
 
-    Raises ValueError saying what cannot be read: an unknown operator, or a value that is not of its type.
+    Raises ValueError for an unknown operator, or for a value that is not of its type.
     """
     name, quantifier, if_exists = written, Quantifier.NONE, False
     for candidate in (Quantifier.ALL, Quantifier.ANY):

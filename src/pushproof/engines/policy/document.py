@@ -1,4 +1,4 @@
-"""Policy documents: from JSON to a compiled form that answers quickly.
+"""Policy documents, compiled from JSON for fast evaluation.
 
 Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -20,7 +20,7 @@ _MEMO_LIMIT = 4096
 
 
 class Kind(StrEnum):
-    """The kind of thing a policy is attached to; the words are those of AWS's access-denied messages."""
+    """The kind of a policy; the words are those of AWS's access-denied messages."""
 
     IDENTITY = "identity-based policy"
     RESOURCE = "resource-based policy"
@@ -84,11 +84,11 @@ class Statement:
     conditions: tuple[Condition, ...]
 
     def covers_action(self, action: str) -> bool:
-        """Return whether the Action (or NotAction) element covers this action, given in lower case."""
+        """Return whether the Action (or NotAction) element covers this action, which must be in lower case."""
         return any(matches(action) for matches in self.action_matchers) is not self.not_action
 
     def covers_resource(self, resource: str, context: Context) -> bool:
-        """Return whether the Resource (or NotResource) element covers this ARN. Without the element, everything is."""
+        """Return whether the Resource (or NotResource) element covers this ARN. Without the element, every ARN is covered."""
         if self.resources is None:
             return True
         for pattern in self.resources:
@@ -114,7 +114,7 @@ class Statement:
 
     @property
     def label(self) -> str:
-        """A name by which a person finds the statement: its Sid, or its place."""
+        """The statement's name in messages: its Sid, or its place."""
         return f"statement {self.sid!r}" if self.sid else f"statement {self.index + 1}"
 
 
@@ -147,21 +147,21 @@ class Policy:
 
     def _split(self, action: str) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
         hits = [statement for statement in self.statements if statement.covers_action(action)]
-        found = tuple(hit for hit in hits if not hit.allow), tuple(hit for hit in hits if hit.allow)
+        halves = tuple(hit for hit in hits if not hit.allow), tuple(hit for hit in hits if hit.allow)
         if len(self._memo) < _MEMO_LIMIT:
-            self._memo[action] = found
-        return found
+            self._memo[action] = halves
+        return halves
 
     def span(self, statement: Statement) -> Span:
-        """The statement's place in the document's text; line 1, column 1 if the text was not given."""
-        found = None
+        """The statement's place in the document's text; line 1, column 1 for a document without text."""
+        span = None
         if self.text is not None:
-            found = span_of(self.text, ("Statement",) if self.single else ("Statement", statement.index))
-        return found or Span(Position(1, 1), Position(1, 1))
+            span = span_of(self.text, ("Statement",) if self.single else ("Statement", statement.index))
+        return span or Span(Position(1, 1), Position(1, 1))
 
 
 def lowered(context: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """Context keys in lower case with their values as tuples, as the engine wants them."""
+    """Context keys in lower case with their values as tuples, the form that the engine uses."""
     return {
         key.lower(): (value,) if isinstance(value, str) else tuple(str(item) for item in value)
         for key, value in context.items()

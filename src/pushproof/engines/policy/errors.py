@@ -21,8 +21,8 @@ class PolicyError(ValueError):
 
     Attributes:
         code: the error code AWS answers (``MalformedPolicyDocument``, ``InvalidInput``).
-        message: what is wrong, in AWS's words where AWS has them.
-        path: where in the document, as a JSON path (``$.Statement[0].Condition``).
+        message: the fault, in AWS's words where they are known.
+        path: the place in the document, as a JSON path (``$.Statement[0].Condition``).
         position: line and column in the text, when the document came as text.
     """
 

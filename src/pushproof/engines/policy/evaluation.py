@@ -1,4 +1,4 @@
-"""Policy evaluation: may this caller take this action on this resource, and which statement says so?
+"""Policy evaluation: the decision on a caller's action on a resource, and the statement that makes it.
 
 The order is AWS's: an explicit deny anywhere ends it; resource control policies and service control policies must
 allow; then the resource-based policy, the identity-based policies, the permissions boundary and the session
@@ -7,8 +7,8 @@ needed.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and, of its parts,
 reference_policies_evaluation-logic_policy-eval-denyallow.html,
-reference_policies_evaluation-logic-cross-account.html and access_policies_boundaries.html. KMS keys and roles answer to
-their own policy first: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
+reference_policies_evaluation-logic-cross-account.html and access_policies_boundaries.html. For KMS keys and roles, their
+own policy decides first: https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def request(
     *,
     resource_account: str | None = None,
 ) -> Request:
-    """Put together what is to be decided.
+    """Build a request.
 
     Args:
-        principal: who calls.
+        principal: the caller.
         action: ``service:Action``.
         resource: the ARN acted on, ``*`` for actions without resource-level permissions.
         context: condition keys of the request. Those AWS derives from the caller and the resource are added.
@@ -82,7 +82,7 @@ class Policies:
         session: policies passed when the session was made; None if none were passed (an empty tuple allows nothing).
         scps, rcps: organization policies by level; empty where no organization applies.
         endpoint: policy of the VPC endpoint the request came through.
-        resource_decides: the resource's own policy must let the caller in, even in the same account: KMS keys and
+        resource_decides: the resource's own policy must allow the caller, even in the same account: KMS keys and
             role trust policies.
     """
 
@@ -106,7 +106,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A statement that applies to a request, and the policy it stands in."""
+    """A statement that applies to a request, and its policy."""
 
     policy: Policy
     statement: Statement
@@ -120,11 +120,11 @@ class Decision:
     """The answer to a request.
 
     Attributes:
-        request: what was asked.
+        request: the request decided.
         effect: allowed, explicitDeny or implicitDeny.
-        deciding: the statement that decided; None if the account's root user was let in, or nothing allowed it.
+        deciding: the statement that decided; None if the account's root user is allowed, or no statement allows the request.
         lacking: for an implicit deny, the kind of policy in which an Allow was missing.
-        considered: for an implicit deny, the policies of that kind that were looked at.
+        considered: for an implicit deny, the policies of that kind.
     """
 
     request: Request
@@ -154,14 +154,14 @@ class Decision:
     @property
     def message(self) -> str:
         """AWS's access-denied sentence."""
-        asked = self.request
-        caller = asked.principal.arn if asked.principal.kind != "anonymous" else "anonymous"
-        where = f" on resource: {asked.resource}" if asked.resource != "*" else " on resource: *"
-        return f"User: {caller} is not authorized to perform: {asked.action}{where} {self.because}".rstrip()
+        request = self.request
+        caller = request.principal.arn if request.principal.kind != "anonymous" else "anonymous"
+        where = f" on resource: {request.resource}" if request.resource != "*" else " on resource: *"
+        return f"User: {caller} is not authorized to perform: {request.action}{where} {self.because}".rstrip()
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """For an implicit deny: what came close and why it did not apply, one sentence each."""
+        """For an implicit deny: the nearest statements and why they do not apply, one sentence each."""
         if self.lacking is None:
             return ()
         close = [line for policy in self.considered for line in _near_misses(policy, self.request)]
@@ -174,58 +174,58 @@ class Decision:
 
     @property
     def reason(self) -> str:
-        """The whole answer, for a person."""
-        asked = self.request
-        what = f"{asked.principal.arn or 'The caller'} may {asked.action} on {asked.resource}"
+        """The decision and its reasons, as text."""
+        request = self.request
+        what = f"{request.principal.arn or 'The caller'} may {request.action} on {request.resource}"
         if self.allowed:
             return (
                 f"{what}: allowed by {self.deciding}." if self.deciding else f"{what}: it is the account's root user."
             )
-        refused = what.replace(" may ", " may not ", 1)
+        refusal = what.replace(" may ", " may not ", 1)
         if self.deciding is not None:
-            return f"{refused}: explicitly denied by {self.deciding}."
-        return f"{refused}: {self.because}; {'; '.join(self.missing)}."
+            return f"{refusal}: explicitly denied by {self.deciding}."
+        return f"{refusal}: {self.because}; {'; '.join(self.missing)}."
 
 
-def decide(asked: Request, policies: Policies) -> Decision:
+def decide(request: Request, policies: Policies) -> Decision:
     """Evaluate a request against every policy that bears on it."""
-    principal = asked.principal
-    action = asked.action.lower()
+    principal = request.principal
+    action = request.action.lower()
     for policy in _all(policies, principal):
-        hit = _denying(policy, asked, action)
+        hit = _denying(policy, request, action)
         if hit is not None:
-            return Decision(asked, Effect.EXPLICIT_DENY, Match(policy, hit))
-    refusal = _ceilings(asked, action, policies)
+            return Decision(request, Effect.EXPLICIT_DENY, Match(policy, hit))
+    refusal = _ceilings(request, action, policies)
     if refusal is not None:
         return refusal
-    match, grip = (None, Grip.NONE) if policies.resource is None else _granting(policies.resource, asked, action)
+    match, grip = (None, Grip.NONE) if policies.resource is None else _granting(policies.resource, request, action)
     if principal.kind in ("service", "anonymous"):
-        return _allowed(asked, match) if match else _refused(asked, _kind(policies), _given(policies.resource))
-    crosses = asked.resource_account != principal.account
+        return _allowed(request, match) if match else _refused(request, _kind(policies), _as_tuple(policies.resource))
+    crosses = request.resource_account != principal.account
     if (crosses or policies.resource_decides) and match is None:
-        return _refused(asked, _kind(policies), _given(policies.resource))
+        return _refused(request, _kind(policies), _as_tuple(policies.resource))
     if not crosses and grip is Grip.SESSION:
-        return _allowed(asked, match)
+        return _allowed(request, match)
     if principal.kind == "root":
-        return _allowed(asked, match)
+        return _allowed(request, match)
     if crosses or grip is not Grip.ENTITY:
-        found = _first(policies.identity, asked, action)
-        if found is None:
-            return _refused(asked, Kind.IDENTITY, policies.identity)
-        match = found
-    if policies.boundary is not None and _first((policies.boundary,), asked, action) is None:
-        return _refused(asked, Kind.BOUNDARY, (policies.boundary,))
-    if policies.session is not None and _first(policies.session, asked, action) is None:
-        return _refused(asked, Kind.SESSION, policies.session)
-    return _allowed(asked, match)
+        identity = _first(policies.identity, request, action)
+        if identity is None:
+            return _refused(request, Kind.IDENTITY, policies.identity)
+        match = identity
+    if policies.boundary is not None and _first((policies.boundary,), request, action) is None:
+        return _refused(request, Kind.BOUNDARY, (policies.boundary,))
+    if policies.session is not None and _first(policies.session, request, action) is None:
+        return _refused(request, Kind.SESSION, policies.session)
+    return _allowed(request, match)
 
 
-def matching(asked: Request, policies: Iterable[Policy]) -> Iterator[Match]:
+def matching(request: Request, policies: Iterable[Policy]) -> Iterator[Match]:
     """Every statement, allowing or denying, that applies to the request."""
-    action = asked.action.lower()
+    action = request.action.lower()
     for policy in policies:
         for statement in (*policy.denying(action), *policy.allowing(action)):
-            if _applies(statement, asked):
+            if _applies(statement, request):
                 yield Match(policy, statement)
 
 
@@ -246,70 +246,70 @@ def _all(policies: Policies, principal: Principal) -> Iterator[Policy]:
         yield from level
 
 
-def _ceilings(asked: Request, action: str, policies: Policies) -> Decision | None:
+def _ceilings(request: Request, action: str, policies: Policies) -> Decision | None:
     """Apply policies that only limit and never grant: the organization's and the VPC endpoint's."""
     for level in policies.rcps:
-        if _first(level, asked, action) is None:
-            return _refused(asked, Kind.RCP, level)
-    if asked.principal.kind not in ("service", "anonymous"):
+        if _first(level, request, action) is None:
+            return _refused(request, Kind.RCP, level)
+    if request.principal.kind not in ("service", "anonymous"):
         for level in policies.scps:
-            if _first(level, asked, action) is None:
-                return _refused(asked, Kind.SCP, level)
-    if policies.endpoint is not None and _first((policies.endpoint,), asked, action) is None:
-        return _refused(asked, Kind.ENDPOINT, (policies.endpoint,))
+            if _first(level, request, action) is None:
+                return _refused(request, Kind.SCP, level)
+    if policies.endpoint is not None and _first((policies.endpoint,), request, action) is None:
+        return _refused(request, Kind.ENDPOINT, (policies.endpoint,))
     return None
 
 
-def _denying(policy: Policy, asked: Request, action: str) -> Statement | None:
+def _denying(policy: Policy, request: Request, action: str) -> Statement | None:
     for statement in policy.denying(action):
-        if _applies(statement, asked):
+        if _applies(statement, request):
             return statement
     return None
 
 
-def _first(policies: Iterable[Policy], asked: Request, action: str) -> Match | None:
+def _first(policies: Iterable[Policy], request: Request, action: str) -> Match | None:
     for policy in policies:
-        match, _ = _granting(policy, asked, action)
+        match, _ = _granting(policy, request, action)
         if match is not None:
             return match
     return None
 
 
-def _granting(policy: Policy, asked: Request, action: str) -> tuple[Match | None, Grip]:
+def _granting(policy: Policy, request: Request, action: str) -> tuple[Match | None, Grip]:
     """The allowing statement that names the caller most closely."""
     best: Statement | None = None
     best_grip = Grip.NONE
     for statement in policy.allowing(action):
-        grip = Grip.SESSION if statement.principals is None else statement.grip(asked.principal)
-        if grip > best_grip and _applies_to_target(statement, asked):
+        grip = Grip.SESSION if statement.principals is None else statement.grip(request.principal)
+        if grip > best_grip and _applies_to_target(statement, request):
             best, best_grip = statement, grip
             if grip is Grip.SESSION:
                 break
     return (None, Grip.NONE) if best is None else (Match(policy, best), best_grip)
 
 
-def _applies(statement: Statement, asked: Request) -> bool:
-    named = statement.principals is None or statement.grip(asked.principal) is not Grip.NONE
-    return named and _applies_to_target(statement, asked)
+def _applies(statement: Statement, request: Request) -> bool:
+    addressed = statement.principals is None or statement.grip(request.principal) is not Grip.NONE
+    return addressed and _applies_to_target(statement, request)
 
 
-def _applies_to_target(statement: Statement, asked: Request) -> bool:
-    return statement.covers_resource(asked.resource, asked.context) and statement.meets(asked.context)
+def _applies_to_target(statement: Statement, request: Request) -> bool:
+    return statement.covers_resource(request.resource, request.context) and statement.meets(request.context)
 
 
-def _allowed(asked: Request, match: Match | None) -> Decision:
-    return Decision(asked, Effect.ALLOWED, match)
+def _allowed(request: Request, match: Match | None) -> Decision:
+    return Decision(request, Effect.ALLOWED, match)
 
 
-def _refused(asked: Request, lacking: Kind, considered: tuple[Policy, ...]) -> Decision:
-    return Decision(asked, Effect.IMPLICIT_DENY, None, lacking, considered)
+def _refused(request: Request, lacking: Kind, considered: tuple[Policy, ...]) -> Decision:
+    return Decision(request, Effect.IMPLICIT_DENY, None, lacking, considered)
 
 
 def _kind(policies: Policies) -> Kind:
     return policies.resource.kind if policies.resource is not None else Kind.RESOURCE
 
 
-def _given(policy: Policy | None) -> tuple[Policy, ...]:
+def _as_tuple(policy: Policy | None) -> tuple[Policy, ...]:
     return () if policy is None else (policy,)
 
 
@@ -317,16 +317,16 @@ def _article(kind: Kind) -> str:
     return "the" if kind is Kind.TRUST else "an" if kind is Kind.IDENTITY else "a"
 
 
-def _near_misses(policy: Policy, asked: Request) -> Iterator[str]:
-    for statement in policy.allowing(asked.action.lower()):
-        start = f"{Match(policy, statement)} allows {asked.action}, but"
-        if statement.grip(asked.principal) is Grip.NONE:
-            yield f"{start} not to {asked.principal.arn or 'this caller'}"
-        elif not statement.covers_resource(asked.resource, asked.context):
+def _near_misses(policy: Policy, request: Request) -> Iterator[str]:
+    for statement in policy.allowing(request.action.lower()):
+        start = f"{Match(policy, statement)} allows {request.action}, but"
+        if statement.grip(request.principal) is Grip.NONE:
+            yield f"{start} not to {request.principal.arn or 'this caller'}"
+        elif not statement.covers_resource(request.resource, request.context):
             listed = ", ".join(pattern.template.written for pattern in statement.resources or ())
             yield f"{start} {'not on' if statement.not_resource else 'only on'} {listed}"
         else:
-            for condition in statement.unmet(asked.context):
-                found = asked.context.get(condition.key.lower())
-                shown = "the request does not have it" if found is None else f"the request has {', '.join(found)!r}"
-                yield f"{start} under the condition {condition.written} on {condition.key}: {shown}"
+            for condition in statement.unmet(request.context):
+                values = request.context.get(condition.key.lower())
+                actual = "the request does not have it" if values is None else f"the request has {', '.join(values)!r}"
+                yield f"{start} under the condition {condition.written} on {condition.key}: {actual}"

@@ -47,22 +47,22 @@ def _equals(coded: str) -> Matcher:
 
 
 def _equals_ignore_case(coded: str) -> Matcher:
-    wanted = decode(coded).casefold()
-    return lambda text: text.casefold() == wanted
+    expected = decode(coded).casefold()
+    return lambda text: text.casefold() == expected
 
 
 def _bool(coded: str) -> Matcher:
-    wanted = decode(coded).strip().lower()
-    if wanted not in ("true", "false"):
+    expected = decode(coded).strip().lower()
+    if expected not in ("true", "false"):
         raise ValueError(f"A Boolean is expected ('true' or 'false'), found {decode(coded)!r}.")
-    return lambda text: text.strip().lower() == wanted
+    return lambda text: text.strip().lower() == expected
 
 
 def _binary(coded: str) -> Matcher:
-    wanted = _bytes(decode(coded))
-    if wanted is None:
+    expected = _bytes(decode(coded))
+    if expected is None:
         raise ValueError(f"A base-64 encoded binary value is expected, found {decode(coded)!r}.")
-    return lambda text: _bytes(text) == wanted
+    return lambda text: _bytes(text) == expected
 
 
 def _bytes(text: str) -> bytes | None:
@@ -85,10 +85,10 @@ def _date(text: str) -> float | None:
     # A bare year is a date to people but epoch seconds to IAM's number form; W3C dates here need at least year-month.
     if _EPOCH.fullmatch(text):
         return float(text)
-    found = _DATE.fullmatch(text)
-    if found is None:
+    match = _DATE.fullmatch(text)
+    if match is None:
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
     try:
         moment = datetime(
             int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
@@ -103,13 +103,13 @@ def _date(text: str) -> float | None:
 
 def _ordered(read: Callable[[str], float | None], what: str, compare: Callable[[float, float], bool]) -> Compile:
     def compile_value(coded: str) -> Matcher:
-        wanted = read(decode(coded))
-        if wanted is None:
+        bound = read(decode(coded))
+        if bound is None:
             raise ValueError(f"{what} is expected, found {decode(coded)!r}.")
 
         def matches(text: str) -> bool:
             value = read(text)
-            return value is not None and compare(value, wanted)
+            return value is not None and compare(value, bound)
 
         return matches
 

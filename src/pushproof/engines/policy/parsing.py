@@ -1,7 +1,7 @@
-"""Reading policy documents. Whatever comes in, the outcome is a compiled policy or a :class:`PolicyError`.
+"""Reading policy documents. Every input yields a compiled policy or a :class:`PolicyError`.
 
-The words of the errors are those IAM answers for MalformedPolicyDocument where it has them; the path, and the line
-and column if the document came as text, say where.
+The texts of the errors are IAM's for MalformedPolicyDocument where they are known. The path, and the line and column of
+a document in text form, give the place.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TOP = {"Version", "Id", "Statement"}
 _ELEMENTS = {
     "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition",
 }  # fmt: skip
-# IAM looks at the vendor alone: "iam: list users" is an action that matches nothing.
+# IAM checks the vendor alone: "iam: list users" is an action that matches nothing.
 _ACTION = re.compile(r"[A-Za-z0-9*?._-]+:[^:]+")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _ARN_FIELDS = 6
@@ -51,12 +51,12 @@ def parse(
 
     Args:
         document: JSON text, or the object it decodes to.
-        kind: what the policy is attached to; decides which elements it may and must have.
-        name: how decisions refer to it; by default the kind's own words.
+        kind: the kind of the policy; it decides which elements the policy may and must have.
+        name: the policy's name in decisions; by default the kind's own words.
         source_type: IAM's PolicySourceType for simulations.
 
     Raises:
-        PolicyError: naming what is wrong and where.
+        PolicyError: the document cannot be read; the error has the fault and its place.
     """
     text, data = decode(document)
     reader = _Reader(text, kind)
@@ -64,7 +64,7 @@ def parse(
 
 
 def decode(document: object) -> tuple[str | None, object]:
-    """The text of a document, where it came as text, and the JSON it holds. Raises PolicyError where it holds none."""
+    """The text of a document in text form, and its JSON. Raises PolicyError if it is no JSON."""
     if isinstance(document, bytes | bytearray):
         try:
             document = bytes(document).decode("utf-8")
@@ -102,9 +102,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _second(text: str, key: str) -> int | None:
-    """Offset of the second time a key is spelt; close enough to show a person the repetition."""
-    found = [match.start() for match in re.finditer(re.escape(json.dumps(key)) + r"\s*:", text)]
-    return found[1] if len(found) > 1 else None
+    """Offset of the second occurrence of a key, which is close enough to show the repetition."""
+    starts = [match.start() for match in re.finditer(re.escape(json.dumps(key)) + r"\s*:", text)]
+    return starts[1] if len(starts) > 1 else None
 
 
 def _constant(name: str) -> NoReturn:
@@ -112,7 +112,7 @@ def _constant(name: str) -> NoReturn:
 
 
 class _Reader:
-    """Reads one document, keeping what errors need: the text and the kind of policy."""
+    """Reader of one document. It keeps the text and the kind of policy for errors."""
 
     def __init__(self, text: str | None, kind: Kind) -> None:
         self.text = text
@@ -233,14 +233,14 @@ class _Reader:
         return tuple(value)
 
     def actions(self, value: object, *steps: Step) -> tuple[str, ...]:
-        found = self.texts(value, *steps)
-        for item in found:
+        names = self.texts(value, *steps)
+        for item in names:
             if item != "*" and not _ACTION.fullmatch(item):
                 self.fail(
                     f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.: {item!r} is not.",
                     *steps,
                 )
-        return found
+        return names
 
     def resources(
         self, data: Mapping[str, Any], steps: tuple[Step, ...]
@@ -307,7 +307,7 @@ class _Reader:
         services: set[str] = set()
         federated: set[str] = set()
         for sort, listed in value.items():
-            # An empty list names nobody; AWS takes it beside others.
+            # AWS accepts an empty list of principals beside other lists.
             for item in () if listed == [] else self.texts(listed, *where, sort):
                 root = _ROOT.fullmatch(item)
                 if sort == "AWS" and item == "*":

@@ -31,7 +31,7 @@ def position_of(text: str, index: int) -> Position:
 def span_of(text: str, steps: Sequence[Step]) -> Span | None:
     """The span of the value reached by following keys and indexes into well-formed JSON text.
 
-    None when the path leads nowhere; the caller then falls back to the path alone.
+    None if the path does not exist; the caller then reports the path alone.
     """
     try:
         begin = _walk(text, steps)
@@ -55,8 +55,8 @@ def path_text(steps: Sequence[Step]) -> str:
 
 
 def _skip(text: str, index: int) -> int:
-    found = _SPACE.match(text, index)
-    return index if found is None else found.end()
+    match = _SPACE.match(text, index)
+    return index if match is None else match.end()
 
 
 def _walk(text: str, steps: Sequence[Step]) -> int:
@@ -83,11 +83,11 @@ def _member(text: str, index: int, key: str) -> int:
     raise ValueError(f"no key {key!r}")
 
 
-def _item(text: str, index: int, wanted: int) -> int:
+def _item(text: str, index: int, number: int) -> int:
     index = _skip(text, index + 1)
-    for _ in range(wanted):
+    for _ in range(number):
         _, index = _DECODER.raw_decode(text, index)
         index = _skip(text, _skip(text, index) + 1)  # past the comma
     if text[index] == "]":
-        raise ValueError(f"no item {wanted}")
+        raise ValueError(f"no item {number}")
     return index

@@ -18,7 +18,7 @@ _ENTITY = re.compile(r"arn:[^:]*:(iam|sts)::(\d{12}):(user|role|federated-user)/
 
 
 class Grip(IntEnum):
-    """The closeness with which a Principal element names a caller: AWS lets more through the closer it is."""
+    """The closeness with which a Principal element names a caller: a closer grip grants more."""
 
     NONE = 0
     ACCOUNT = 1
@@ -34,7 +34,7 @@ class Principal:
     """The caller of a request.
 
     Attributes:
-        arn: what is shown in messages and matched first: a user, an assumed-role session, a federated session, the
+        arn: the ARN in messages, matched first: a user, an assumed-role session, a federated session, the
             account's root user; for a service its name (``events.amazonaws.com``); ``*`` for an anonymous caller.
         account: twelve digits; empty for services and anonymous callers.
         kind: ``root``, ``user``, ``role`` (an assumed-role session), ``federated``, ``service`` or ``anonymous``.
@@ -58,7 +58,7 @@ class Principal:
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """Every ARN under which NotPrincipal must spare the caller, the account first."""
+        """Every ARN that NotPrincipal must list to exempt the caller, the account first."""
         if self.kind in ("service", "anonymous"):
             return (self.arn,)
         partition = self.arn.split(":")[1] if self.arn.startswith("arn:") else "aws"
@@ -106,7 +106,7 @@ def service_principal(name: str) -> Principal:
 def principal_of(arn: str, *, role_arn: str = "", tags: Mapping[str, str] | None = None, userid: str = "") -> Principal:
     """Read a caller from its ARN.
 
-    A role ARN stands for a session of that role (only sessions make requests). ``role_arn`` is the role's ARN where
+    A role ARN means a session of that role (only sessions make requests). ``role_arn`` is the role's ARN where
     its path matters, since a session's ARN does not carry it. Raises ValueError when the ARN names no caller.
     """
     tags = tags or {}
@@ -158,7 +158,7 @@ class Principals:
         return Grip.NONE
 
     def spares(self, caller: Principal) -> bool:
-        """Return whether a NotPrincipal listing leaves the caller out: account, role and session must all be listed."""
+        """Return whether a NotPrincipal element exempts the caller: account, role and session must all be listed."""
         if self.everyone:
             return True
         if caller.kind == "service":

@@ -27,14 +27,14 @@ def simulate(
     """Decide each action on each resource.
 
     Args:
-        policies: what bears on the caller; a boundary is reported as PermissionsBoundaryDecisionDetail.
+        policies: the policies that apply to the caller; a boundary is reported as PermissionsBoundaryDecisionDetail.
         principal: the caller to simulate.
-        actions: ``service:Action`` names. resources: ARNs; ``*`` where none is meant.
+        actions: ``service:Action`` names. resources: ARNs; ``*`` for no resource.
         context: the simulated request context.
         resource_owner: account that owns the resources, if their ARNs do not say.
 
     Returns:
-        One EvaluationResult a pair of action and resource, in the order given.
+        One EvaluationResult for each pair of action and resource, in the order of the arguments.
 
     Raises:
         PolicyError: an action without service prefix.
@@ -42,46 +42,46 @@ def simulate(
     out = []
     for action in actions:
         for resource in resources:
-            asked = request(principal, action, resource, context, resource_account=resource_owner)
-            out.append(_result(asked, decide(asked, policies), policies))
+            call = request(principal, action, resource, context, resource_account=resource_owner)
+            out.append(_result(call, decide(call, policies), policies))
     return out
 
 
-def missing_context(asked: Request, policies: Iterable[Policy]) -> list[str]:
-    """Context keys that conditions and variables of statements for this action look at and the request lacks."""
-    found: dict[str, str] = {}
+def missing_context(call: Request, policies: Iterable[Policy]) -> list[str]:
+    """Context keys that statements for this action read, in conditions or variables, and that the request lacks."""
+    spellings: dict[str, str] = {}
     for policy in policies:
-        action = asked.action.lower()
+        action = call.action.lower()
         for statement in (*policy.denying(action), *policy.allowing(action)):
             for condition in statement.conditions:
                 for key in condition.needs:
-                    found.setdefault(key, condition.key if key == condition.key.lower() else key)
+                    spellings.setdefault(key, condition.key if key == condition.key.lower() else key)
             for pattern in statement.resources or ():
                 for key in pattern.template.keys:
-                    found.setdefault(key.lower(), key)
-    return [written for key, written in sorted(found.items()) if key not in asked.context]
+                    spellings.setdefault(key.lower(), key)
+    return [spelling for key, spelling in sorted(spellings.items()) if key not in call.context]
 
 
-def _result(asked: Request, decision: Decision, policies: Policies) -> dict[str, Any]:
-    given = [*policies.identity, *([policies.resource] if policies.resource else [])]
-    everything = [*given, *([policies.boundary] if policies.boundary else [])]
-    missing = missing_context(asked, everything)
-    matched = [_statement(match) for match in matching(asked, given) if _tells(match, decision)]
+def _result(call: Request, decision: Decision, policies: Policies) -> dict[str, Any]:
+    grants = [*policies.identity, *([policies.resource] if policies.resource else [])]
+    everything = [*grants, *([policies.boundary] if policies.boundary else [])]
+    missing = missing_context(call, everything)
+    matched = [_statement(match) for match in matching(call, grants) if _tells(match, decision)]
     result: dict[str, Any] = {
-        "EvalActionName": asked.action,
-        "EvalResourceName": asked.resource,
+        "EvalActionName": call.action,
+        "EvalResourceName": call.resource,
         "EvalDecision": str(decision.effect),
         "MatchedStatements": matched,
-        "MissingContextValues": missing if asked.resource == "*" else [],
+        "MissingContextValues": missing if call.resource == "*" else [],
     }
     if policies.boundary is not None:
-        allows = any(m.statement.allow for m in matching(asked, [policies.boundary])) and not any(
-            not m.statement.allow for m in matching(asked, [policies.boundary])
+        allows = any(m.statement.allow for m in matching(call, [policies.boundary])) and not any(
+            not m.statement.allow for m in matching(call, [policies.boundary])
         )
         result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allows}
-    if asked.resource != "*":
+    if call.resource != "*":
         specific = {
-            "EvalResourceName": asked.resource,
+            "EvalResourceName": call.resource,
             "EvalResourceDecision": str(decision.effect),
             "MatchedStatements": matched,
             "MissingContextValues": missing,

@@ -76,16 +76,16 @@ def template(text: str, *, variables: bool) -> Template:
     parts: list[str | Variable] = []
     plain: list[str] = []
     index = 0
-    for found in _REFERENCE.finditer(text):
-        plain.append(encode(_closed(text, text[index : found.start()])))
-        index = found.end()
-        name = found.group(1)
+    for match in _REFERENCE.finditer(text):
+        plain.append(encode(_closed(text, text[index : match.start()])))
+        index = match.end()
+        name = match.group(1)
         if name.strip() in _SPECIAL:
             plain.append(name.strip())
             continue
         reference = _NAMED.fullmatch(name)
         if reference is None:
-            raise ValueError(f"The policy variable {found.group(0)!r} is not valid.")
+            raise ValueError(f"The policy variable {match.group(0)!r} is not valid.")
         parts += ["".join(plain)] if any(plain) else []
         plain = []
         parts.append(Variable(reference.group(1), reference.group(2)))

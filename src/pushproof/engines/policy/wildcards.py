@@ -1,7 +1,7 @@
 """Wildcards: ``*`` any run of characters, ``?`` any single one.
 
 Patterns are kept *coded*: a wildcard is a control character that no policy may contain, so a literal asterisk
-(from ``${*}`` or from the value of a policy variable) can stand beside one. Matching never backtracks, so no
+(from ``${*}`` or from the value of a policy variable) can appear beside one. Matching never backtracks, so no
 pattern can make a decision slow.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html and
@@ -110,8 +110,8 @@ class _Plain:
         return text.startswith(self.text, index)
 
     def after(self, text: str, index: int, end: int) -> int:
-        found = text.find(self.text, index, end)
-        return found if found < 0 else found + len(self.text)
+        start = text.find(self.text, index, end)
+        return start if start < 0 else start + len(self.text)
 
 
 class _Dotted:
@@ -129,8 +129,8 @@ class _Dotted:
         return self.expression.match(text, index) is not None
 
     def after(self, text: str, index: int, end: int) -> int:
-        found = self.expression.search(text, index, end)
-        return -1 if found is None else found.end()
+        match = self.expression.search(text, index, end)
+        return -1 if match is None else match.end()
 
 
 def _part(coded: str) -> _Plain | _Dotted:

@@ -1,4 +1,4 @@
-"""Can this subnet, as these security groups, reach that: the path hop by hop, or the first hop that refuses.
+"""Reachability in a VPC: the path from a source to a target hop by hop, or the first hop that refuses.
 
 `reach` answers one question about a `Network`; `exposures` lists the ways in from the internet;
 `from_describe` reads a network out of EC2's answers. IPv4 paths are followed end to end. IPv6 is followed to and

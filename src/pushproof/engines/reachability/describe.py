@@ -1,4 +1,4 @@
-"""Reading a `Network` out of what EC2's describe operations return. Pure: dictionaries in, values out."""
+"""Reading a `Network` from the answers of EC2's describe operations: dictionaries in, values out."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def from_describe(described: Described, *, region: str = "us-east-1") -> Network
 
 
 def _mapping(described: Described, key: str) -> Mapping[str, Any]:
-    found = described.get(key) or {}
-    if not isinstance(found, Mapping):
-        raise NetworkModelError(f"{key} is {found!r}: expected a mapping by id")
-    return found
+    mapping = described.get(key) or {}
+    if not isinstance(mapping, Mapping):
+        raise NetworkModelError(f"{key} is {mapping!r}: expected a mapping by id")
+    return mapping
 
 
 def _each(described: Described, key: str, read: Any) -> tuple[Any, ...]:
@@ -112,19 +112,19 @@ _TEXTS = ("id", "zone", "target", "state", "service_name", "protocol", "destinat
 
 
 def _named(value: Any) -> Any:
-    """Ids, states and names are text wherever they stand."""
+    """Check that every id, state and name is text."""
     for field in fields(value):
-        held = getattr(value, field.name)
-        if isinstance(held, tuple):
-            if field.name.endswith("_ids") and not all(isinstance(one, str) for one in held):
-                raise NetworkModelError(f"{field.name} are {held!r}: expected ids")
-            for one in held:
-                if is_dataclass(one):
-                    _named(one)
-        elif held is None and field.name == "subnet_id":
+        content = getattr(value, field.name)
+        if isinstance(content, tuple):
+            if field.name.endswith("_ids") and not all(isinstance(item, str) for item in content):
+                raise NetworkModelError(f"{field.name} are {content!r}: expected ids")
+            for item in content:
+                if is_dataclass(item):
+                    _named(item)
+        elif content is None and field.name == "subnet_id":
             continue
-        elif field.name.endswith(_TEXTS) and not isinstance(held, str | Block):
-            raise NetworkModelError(f"{field.name} is {held!r}: expected text")
+        elif field.name.endswith(_TEXTS) and not isinstance(content, str | Block):
+            raise NetworkModelError(f"{field.name} is {content!r}: expected text")
     return value
 
 
@@ -133,7 +133,7 @@ def _blocks(raw: Iterable[Mapping[str, Any]] | None, *members: str) -> tuple[Blo
 
 
 def _vpc(raw: Described, attributes: Mapping[str, Any]) -> Vpc:
-    known = attributes.get(raw["VpcId"], {})
+    settings = attributes.get(raw["VpcId"], {})
     states = ("associated", "associating")
     associations = [
         entry
@@ -149,8 +149,8 @@ def _vpc(raw: Described, attributes: Mapping[str, Any]) -> Vpc:
     return Vpc(
         raw["VpcId"],
         blocks + _blocks(six, "Ipv6CidrBlock"),
-        dns_support=known.get("EnableDnsSupport", {}).get("Value", True),
-        dns_hostnames=known.get("EnableDnsHostnames", {}).get("Value", False),
+        dns_support=settings.get("EnableDnsSupport", {}).get("Value", True),
+        dns_hostnames=settings.get("EnableDnsHostnames", {}).get("Value", False),
     )
 
 

@@ -1,7 +1,7 @@
-"""From the internet inwards: can anyone out there open a connection to this interface?
+"""Exposure to the internet: the public addresses that can open a connection to an interface.
 
-The question is the other way round from `walk`: one address that gets in is enough for a yes. So rules are cut
-with each other until an area remains through which packets come in and answers go out, or none.
+`walk` needs every address of a set to pass; here one public address is enough. The rules are intersected until an area
+remains through which packets come in and answers go out, or none.
 https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html
 """
 
@@ -25,12 +25,12 @@ from pushproof.engines.reachability.resources import Rule, SecurityGroup
 from pushproof.engines.reachability.routing import split_by_route
 from pushproof.engines.reachability.rules import admitted_by_acl, areas_of, protocol_name, speaks_of
 from pushproof.engines.reachability.space import ALL_PORTS, ANYWHERE, Area, Block, public_parts
-from pushproof.engines.reachability.stations import Station, stand, title
+from pushproof.engines.reachability.stations import Station, station_of, title
 
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A way in from the internet: which port, from which address for example, and the path."""
+    """A way in from the internet: the port, an example of an address, and the path."""
 
     target: str
     protocol: str
@@ -69,22 +69,22 @@ def from_internet(
             "Ask for a Place to learn what would be the case.",
         )
         return Answer(question, nobody, ())
-    station = stand(network, target)
+    station = station_of(network, target)
     ports = (port, port) if protocol in ("tcp", "udp") else ALL_PORTS
-    found = _enter(network, station, protocol, ports, circumstances)
-    if isinstance(found, Refusal):
-        return Answer(question, found, ((_target_hop(station),),))
-    return Answer(question, None, (found.hops,), address=found.area.block.one())
+    entry = _enter(network, station, protocol, ports, circumstances)
+    if isinstance(entry, Refusal):
+        return Answer(question, entry, ((_target_hop(station),),))
+    return Answer(question, None, (entry.hops,), address=entry.area.block.one())
 
 
 def exposures(
     network: Network, target: Place | Eni, *, circumstances: Circumstances = ORDINARY
 ) -> tuple[Exposure, ...]:
     """Every way from the internet to an interface: at most one for each rule, protocol and range of ports."""
-    station = stand(network, target)
+    station = station_of(network, target)
     if station.unguarded:
         station = replace(station, security_groups=(SecurityGroup("no group", "", (_ANYTHING,)),), unguarded=False)
-    found: list[Exposure] = []
+    openings: list[Exposure] = []
     seen: set[tuple[str, tuple[int, int]]] = set()
     for group in station.security_groups:
         for rule in group.ingress:
@@ -98,11 +98,11 @@ def exposures(
                 port = way.area.ports[0]
                 question = f"the internet to {title(target)} on {protocol} {port}"
                 answer = Answer(question, None, (way.hops,), address=way.area.block.one())
-                found.append(Exposure(station.id, protocol, port, way.area.ports, way.area.block.one(), answer))
-    return tuple(found)
+                openings.append(Exposure(station.id, protocol, port, way.area.ports, way.area.block.one(), answer))
+    return tuple(openings)
 
 
-# What guards an interface whose security groups are left out of the question.
+# The rules of an interface whose security groups are left out of the question.
 _ANYTHING = Rule("-1", blocks=tuple(ANYWHERE.values()))
 
 
@@ -157,10 +157,10 @@ def _enter(
             "It is not addressed from the internet; to publish it, put a load balancer in front.",
         )
     versions = ({4} if station.public else set()) | ({6} if subnet.ipv6_blocks else set())
-    chosen = list(rules) if rules is not None else [rule for g in station.security_groups for rule in g.ingress]
+    admitting = list(rules) if rules is not None else [rule for g in station.security_groups for rule in g.ingress]
     if station.unguarded:
-        chosen = [_ANYTHING]
-    offered = _admitted_by_groups(network, chosen, protocol, ports, versions)
+        admitting = [_ANYTHING]
+    offered = _admitted_by_groups(network, admitting, protocol, ports, versions)
     names = ", ".join(station.groups) or "none"
     if not offered:
         return Refusal(
@@ -190,21 +190,21 @@ def _enter(
             if not out:
                 continue
             way = Area(out[0].block, area.ports)
-            shown = Area(way.block.one(), way.ports)
+            example = Area(way.block.one(), way.ports)
             hops = [
-                Hop("source", "internet", f"{shown.block} on the internet"),
+                Hop("source", "internet", f"{example.block} on the internet"),
                 Hop("internet-gateway", route.target, f"internet gateway {route.target}"),
             ]
             if acl is not None:
                 passes = f"network ACL {acl.id} of {subnet.id} passes"
                 hops.append(
-                    Hop("network-acl", acl.id, f"{passes} ingress from {shown}", "ingress", subnet_id=subnet.id)
+                    Hop("network-acl", acl.id, f"{passes} ingress from {example}", "ingress", subnet_id=subnet.id)
                 )
             hops += [
                 Hop(
                     "security-group",
                     names,
-                    f"ingress of {names} admits {protocol} from {shown}",
+                    f"ingress of {names} admits {protocol} from {example}",
                     "ingress",
                     "",
                     subnet.id,
@@ -221,7 +221,7 @@ def _enter(
             ]
             if acl is not None:
                 hops.append(
-                    Hop("network-acl", acl.id, f"{passes} answers to {shown.block}", "answer out", "", subnet.id)
+                    Hop("network-acl", acl.id, f"{passes} answers to {example.block}", "answer out", "", subnet.id)
                 )
             return _Way(way, tuple(hops))
     return Refusal(

@@ -1,4 +1,4 @@
-"""A VPC network as plain values: what EC2 would describe, reduced to what decides where packets go.
+"""A VPC network as plain values: EC2's descriptions, reduced to the parts that decide the path of packets.
 
 Build it by hand, or from EC2's own answers with `pushproof.engines.reachability.describe.from_describe`.
 Names are EC2's. Collections are tuples in the order EC2 gave them; `Network` indexes them once.
@@ -58,7 +58,7 @@ def _by_id(kind: str, things: Iterable[_Named]) -> dict[str, _Named]:
 
 @dataclass(frozen=True)
 class Network:
-    """Everything that decides a path, indexed. `region` makes host names; it may be left out.
+    """The resources that decide a path, indexed. `region` is needed for host names only.
 
     Raises:
         NetworkModelError: a resource appears twice, or a subnet has two route tables or two network ACLs.
@@ -132,15 +132,15 @@ class Network:
         vpc = index["vpc"].get(table.vpc_id)
         routes = list(table.routes)
         if vpc is not None:
-            known = {route.destination for route in routes if route.target == "local"}
-            routes += [Route(block, "local") for block in vpc.blocks if block not in known]
+            local = {route.destination for route in routes if route.target == "local"}
+            routes += [Route(block, "local") for block in vpc.blocks if block not in local]
         flat: list[tuple[Block, Route]] = []
         for route in routes:
             if isinstance(route.destination, Block):
                 flat.append((route.destination, route))
             else:
-                named = index["prefix list"].get(route.destination)
-                flat += [(block, route) for block in (named.blocks if named else ())]
+                prefix_list = index["prefix list"].get(route.destination)
+                flat += [(block, route) for block in (prefix_list.blocks if prefix_list else ())]
         flat.sort(
             key=lambda pair: (
                 pair[0].size,
@@ -152,65 +152,67 @@ class Network:
         return tuple(flat)
 
     def _get(self, kind: str, title: str, identifier: str) -> Any:
-        found = self._index[kind].get(identifier)
-        if found is None:
-            known = sorted(self._index[kind])
-            shown = ", ".join(known[:5]) + (", …" if len(known) > 5 else "") if known else "none at all"
+        resource = self._index[kind].get(identifier)
+        if resource is None:
+            identifiers = sorted(self._index[kind])
+            listing = (
+                ", ".join(identifiers[:5]) + (", …" if len(identifiers) > 5 else "") if identifiers else "none at all"
+            )
             raise UnknownResource(
-                f"no {title} {identifier!r} in this network (it has {shown}): "
+                f"no {title} {identifier!r} in this network (it has {listing}): "
                 "check the id, and that the model was built from the account and region that holds it"
             )
-        return found
+        return resource
 
     def vpc(self, identifier: str) -> Vpc:
         """The VPC with this id, or `UnknownResource`."""
-        found: Vpc = self._get("vpc", "VPC", identifier)
-        return found
+        vpc: Vpc = self._get("vpc", "VPC", identifier)
+        return vpc
 
     def subnet(self, identifier: str) -> Subnet:
         """The subnet with this id, or `UnknownResource`."""
-        found: Subnet = self._get("subnet", "subnet", identifier)
-        return found
+        subnet: Subnet = self._get("subnet", "subnet", identifier)
+        return subnet
 
     def security_group(self, identifier: str) -> SecurityGroup:
         """The security group with this id, or `UnknownResource`."""
-        found: SecurityGroup = self._get("group", "security group", identifier)
-        return found
+        group: SecurityGroup = self._get("group", "security group", identifier)
+        return group
 
     def interface(self, identifier: str) -> Interface:
         """The network interface with this id, or `UnknownResource`."""
-        found: Interface = self._get("interface", "network interface", identifier)
-        return found
+        interface: Interface = self._get("interface", "network interface", identifier)
+        return interface
 
     def find_interface(self, identifier: str) -> Interface | None:
         """The network interface with this id, if it is there."""
-        found: Interface | None = self._index["interface"].get(identifier)
-        return found
+        interface: Interface | None = self._index["interface"].get(identifier)
+        return interface
 
     def nat_gateway(self, identifier: str) -> NatGateway | None:
         """The NAT gateway with this id, if it is there; a route can outlive its target."""
-        found: NatGateway | None = self._index["nat"].get(identifier)
-        return found
+        gateway: NatGateway | None = self._index["nat"].get(identifier)
+        return gateway
 
     def internet_gateway(self, identifier: str) -> InternetGateway | None:
         """The internet gateway with this id, if it is there."""
-        found: InternetGateway | None = self._index["igw"].get(identifier)
-        return found
+        gateway: InternetGateway | None = self._index["igw"].get(identifier)
+        return gateway
 
     def endpoint(self, identifier: str) -> Endpoint | None:
         """The VPC endpoint with this id, if it is there."""
-        found: Endpoint | None = self._index["endpoint"].get(identifier)
-        return found
+        endpoint: Endpoint | None = self._index["endpoint"].get(identifier)
+        return endpoint
 
     def peering(self, identifier: str) -> Peering | None:
         """The peering connection with this id, if it is there."""
-        found: Peering | None = self._index["peering"].get(identifier)
-        return found
+        peering: Peering | None = self._index["peering"].get(identifier)
+        return peering
 
     def prefix_list(self, identifier: str) -> PrefixList | None:
         """The prefix list with this id, if it is there."""
-        found: PrefixList | None = self._index["prefix list"].get(identifier)
-        return found
+        prefix_list: PrefixList | None = self._index["prefix list"].get(identifier)
+        return prefix_list
 
     def subnets_of(self, vpc_id: str) -> tuple[Subnet, ...]:
         """The subnets of a VPC."""
@@ -246,8 +248,8 @@ class Network:
 
     def routes_by_priority(self, table_id: str) -> tuple[tuple[Block, Route], ...]:
         """(block, route) of a table, prefix lists spelled out, the winner for an address first."""
-        found: tuple[tuple[Block, Route], ...] = self._index["routes"][table_id]
-        return found
+        routes: tuple[tuple[Block, Route], ...] = self._index["routes"][table_id]
+        return routes
 
 
 def _associate(index: dict[str, Any], subnet_id: str, thing: RouteTable | NetworkAcl, kind: str) -> None:

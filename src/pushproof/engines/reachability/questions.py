@@ -11,16 +11,16 @@ from pushproof.engines.reachability.services import plainly_allows
 from pushproof.engines.reachability.space import Block
 
 PolicyAllows = Callable[[Document, str, str], bool]
-"""(endpoint policy document, action, resource ARN or ``*``) -> is the call allowed through the endpoint?"""
+"""(endpoint policy document, action, resource ARN or ``*``) -> whether the endpoint allows the call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A network interface that may not exist yet: where a task would stand, as which groups.
+    """A network interface that may not exist yet: the subnet and the security groups of a task.
 
-    `address` None stands for any address of the subnet: rules then have to admit all of it.
-    `public_ip` says whether the interface gets a public address. `unguarded` leaves its own security groups out of
-    the question, for when they are not decided yet: then only the network and the other side are asked.
+    `address` None means any address of the subnet: rules then have to admit all of them.
+    `public_ip` says whether the interface gets a public address. `unguarded` ignores the interface's own security groups,
+    for groups that are not decided yet; the network and the other side still count.
     """
 
     subnet_id: str
@@ -53,7 +53,7 @@ class Cidr:
 
 @dataclass(frozen=True, slots=True)
 class Internet:
-    """As destination: a public address that no rule is about. As source: any public address."""
+    """As destination: a public address without a rule of its own. As source: any public address."""
 
     address: str = "93.184.215.14"
 
@@ -62,7 +62,7 @@ class Internet:
 class Service:
     """An AWS service by the name VPC endpoints use: ``ecr.api``, ``ecr.dkr``, ``s3``, ``logs``, ...
 
-    `calls` are the (action, resource) pairs an endpoint policy must allow; none means everything of the service.
+    `calls` are the (action, resource) pairs that an endpoint policy must allow; empty means every call to the service.
     """
 
     name: str
@@ -84,8 +84,8 @@ class Circumstances:
             https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
         policy_allows: Evaluates endpoint policies.
         leads_to_internet: Ids of route targets this engine cannot follow (transit gateway, virtual appliance,
-            ...) of which the caller knows that they lead to the internet.
-        ephemeral_ports: Ports a client in the VPC is answered on; the default is what AWS names for Linux.
+            ...) that lead to the internet.
+        ephemeral_ports: Ports on which a client in the VPC receives answers; the default is AWS's range for Linux.
         nat_ports: The same for NAT gateways and for hosts on the internet.
             https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports
     """
@@ -120,13 +120,13 @@ class Hop:
     """One step of a path.
 
     Attributes:
-        kind: What it passes.
+        kind: The kind of resource.
         id: The resource.
         text: The step in words.
-        detail: What matched: a route's destination, ``egress``/``ingress``/``answer out``/``answer in``.
-        target: Where a route leads.
-        subnet_id: The subnet whose table or ACL was asked, or in which the resource stands.
-        zone: The availability zone the step depends on, if it stands in one.
+        detail: The match: a route's destination, ``egress``/``ingress``/``answer out``/``answer in``.
+        target: The target of a route.
+        subnet_id: The subnet whose table or ACL applies, or which contains the resource.
+        zone: The availability zone that the step depends on, if any.
     """
 
     kind: HopKind
@@ -162,7 +162,7 @@ RefusalCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The first step that refuses: where, why, and what would change it."""
+    """The first step that refuses: the place, the reason, and the remedy."""
 
     code: RefusalCode
     at: str
@@ -175,9 +175,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Return whether the target is reached.
+    """The answer to a question; true in a condition when the target is reached.
 
-    True in a condition when it is. `paths` holds one path for each way the traffic takes (every address of an
+    `paths` holds one path for each way the traffic takes (every address of an
     endpoint, every interface of a group, every part of a block); when refused, the last one ends where it was refused.
     """
 
@@ -193,7 +193,7 @@ class Answer:
 
     @property
     def hops(self) -> tuple[Hop, ...]:
-        """The path; the refused one when there is a refusal."""
+        """The path, or the refused path if there is a refusal."""
         if not self.paths:
             return ()
         return self.paths[0] if self.refusal is None else self.paths[-1]

@@ -114,8 +114,8 @@ class Endpoint:
     @property
     def service(self) -> str:
         """The service without partition and region: ``ecr.dkr`` of ``com.amazonaws.eu-west-1.ecr.dkr``."""
-        _, found, rest = self.service_name.partition("com.amazonaws.")
-        return rest.partition(".")[2] if found else self.service_name
+        _, separator, rest = self.service_name.partition("com.amazonaws.")
+        return rest.partition(".")[2] if separator else self.service_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Peering:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One security group rule: who (blocks, groups, prefix lists), by which protocol, on which ports."""
+    """One security group rule: peers (blocks, groups, prefix lists), protocol, and ports."""
 
     protocol: str
     ports: tuple[int, int] = ALL_PORTS
@@ -140,7 +140,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group. It is stateful: answers to what was admitted always pass.
+    """A security group. It is stateful: answers to admitted connections always pass.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
     """
@@ -165,7 +165,7 @@ class AclEntry:
 
     @property
     def area(self) -> Area:
-        """The addresses and ports the entry speaks of."""
+        """The addresses and ports of the entry."""
         return Area(self.block, self.ports)
 
 

@@ -1,4 +1,4 @@
-"""Route tables: which route takes which addresses, and what kind of subnet a table makes."""
+"""Route tables: the route of each address, and the tier of a subnet."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from pushproof.engines.reachability.space import ANYWHERE, Block
 Tier = Literal["public", "private", "isolated"]
 
 
-def split_by_route(network: Network, table: RouteTable, wanted: Block) -> list[tuple[Block, Route | None]]:
-    """Divide a block by the route each part takes, longest prefix first; None where there is no route.
+def split_by_route(network: Network, table: RouteTable, destination: Block) -> list[tuple[Block, Route | None]]:
+    """Divide a block by the route of each part, longest prefix first; None where there is no route.
 
-    A blackhole route still takes its traffic.
+    A blackhole route still matches its traffic.
     https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
     """
-    taken: list[tuple[Block, Route | None]] = []
-    left: list[Block] = [wanted]
+    parts: list[tuple[Block, Route | None]] = []
+    remaining: list[Block] = [destination]
     for block, route in network.routes_by_priority(table.id):
-        if not any(part.meets(block) for part in left):
+        if not any(part.meets(block) for part in remaining):
             continue
         rest: list[Block] = []
-        for part in left:
+        for part in remaining:
             shared = part.common(block)
             if shared is None:
                 rest.append(part)
                 continue
-            taken.append((shared, route))
+            parts.append((shared, route))
             rest.extend(part.without(block))
-        left = rest
-        if not left:
+        remaining = rest
+        if not remaining:
             break
-    return taken + [(part, None) for part in left]
+    return parts + [(part, None) for part in remaining]
 
 
 def default_routes(network: Network, subnet_id: str) -> tuple[Route, ...]:
@@ -45,7 +45,7 @@ def default_routes(network: Network, subnet_id: str) -> tuple[Route, ...]:
 
 
 def tier_of(network: Network, subnet_id: str) -> Tier:
-    """Return a subnet's tier by its effective routes, whatever its name says.
+    """Return a subnet's tier by its effective routes; its name does not matter.
 
     ``public`` when any route leads to an internet gateway, ``private`` when its default route leads elsewhere
     (NAT gateway, transit gateway, appliance), ``isolated`` when it has no default route.

@@ -1,4 +1,4 @@
-"""Security groups and network ACLs: what of an area they admit.
+"""Security groups and network ACLs: the part of an area that they admit.
 
 Security groups only allow and are stateful; network ACLs are ordered, allow and deny, and are stateless.
 https://docs.aws.amazon.com/vpc/latest/userguide/infrastructure-security.html
@@ -16,7 +16,7 @@ _NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}
 
 
 def protocol_name(protocol: str) -> str:
-    """EC2 takes names and numbers; here one spelling: ``tcp``, ``udp``, ``icmp``, ``icmpv6``, ``-1`` for all."""
+    """The one spelling of a protocol that EC2 accepts by name or number: ``tcp``, ``udp``, ``icmp``, ``icmpv6``, ``-1`` for all."""
     plain = str(protocol).lower()
     return _NUMBERS.get(plain, plain)
 
@@ -30,17 +30,17 @@ def uncovered(
     network: Network,
     rules: Iterable[Rule],
     protocol: str,
-    wanted: Area,
+    target: Area,
     peer_groups: Collection[str] = (),
     prefix_list_id: str = "",
 ) -> tuple[Area, ...]:
-    """The part of `wanted` that no security group rule admits.
+    """The part of `target` that no security group rule admits.
 
     Args:
         peer_groups: Security groups of the other side, known only when it is addressed privately.
         prefix_list_id: The AWS prefix list the other side belongs to, if any.
     """
-    left: tuple[Area, ...] = (wanted,)
+    rest: tuple[Area, ...] = (target,)
     for rule in rules:
         if not speaks_of(rule.protocol, protocol):
             continue
@@ -48,13 +48,13 @@ def uncovered(
             prefix_list_id != "" and prefix_list_id in rule.prefix_list_ids
         )
         if whole:
-            left = take_away(left, Area(ANYWHERE[wanted.block.version], rule.ports))
+            rest = take_away(rest, Area(ANYWHERE[target.block.version], rule.ports))
         else:
             for area in areas_of(network, rule):
-                left = take_away(left, area)
-        if not left:
+                rest = take_away(rest, area)
+        if not rest:
             return ()
-    return left
+    return rest
 
 
 def areas_of(network: Network, rule: Rule) -> Iterable[Area]:
@@ -62,45 +62,45 @@ def areas_of(network: Network, rule: Rule) -> Iterable[Area]:
     for block in rule.blocks:
         yield Area(block, rule.ports)
     for identifier in rule.prefix_list_ids:
-        named = network.prefix_list(identifier)
-        for block in named.blocks if named else ():
+        prefix_list = network.prefix_list(identifier)
+        for block in prefix_list.blocks if prefix_list else ():
             yield Area(block, rule.ports)
 
 
 def refused_by_acl(
-    acl: NetworkAcl, *, egress: bool, protocol: str, wanted: Area
+    acl: NetworkAcl, *, egress: bool, protocol: str, traffic: Area
 ) -> tuple[AclEntry | None, Area] | None:
-    """The first part of `wanted` that a network ACL refuses and the entry that does; None if all of it passes.
+    """The first part of `traffic` that a network ACL refuses and the entry that refuses it; None if all of it passes.
 
-    Entries are tried in the order of their numbers, the first that matches decides; what none matches is
-    refused by the implicit last entry, shown as None.
+    The first matching entry by number decides. The implicit last entry, returned as None, refuses traffic that no entry
+    matches.
     """
-    left: tuple[Area, ...] = (wanted,)
+    rest: tuple[Area, ...] = (traffic,)
     for entry in _in_order(acl, egress=egress, protocol=protocol):
         if not entry.allow:
-            for area in left:
+            for area in rest:
                 shared = area.common(entry.area)
                 if shared is not None:
                     return entry, shared
-        left = take_away(left, entry.area)
-        if not left:
+        rest = take_away(rest, entry.area)
+        if not rest:
             return None
-    return None, left[0]
+    return None, rest[0]
 
 
 def admitted_by_acl(acl: NetworkAcl, *, egress: bool, protocol: str, offered: Area) -> tuple[Area, ...]:
     """The parts of `offered` that a network ACL lets pass."""
-    left: tuple[Area, ...] = (offered,)
+    rest: tuple[Area, ...] = (offered,)
     admitted: list[Area] = []
     for entry in _in_order(acl, egress=egress, protocol=protocol):
         if entry.allow:
-            admitted += [shared for area in left if (shared := area.common(entry.area)) is not None]
-        left = take_away(left, entry.area)
-        if not left:
+            admitted += [shared for area in rest if (shared := area.common(entry.area)) is not None]
+        rest = take_away(rest, entry.area)
+        if not rest:
             break
     return tuple(admitted)
 
 
 def _in_order(acl: NetworkAcl, *, egress: bool, protocol: str) -> list[AclEntry]:
-    chosen = [entry for entry in acl.entries if entry.egress is egress and speaks_of(entry.protocol, protocol)]
-    return sorted(chosen, key=lambda entry: entry.number)
+    entries = [entry for entry in acl.entries if entry.egress is egress and speaks_of(entry.protocol, protocol)]
+    return sorted(entries, key=lambda entry: entry.number)

@@ -1,4 +1,4 @@
-"""Names of AWS services as VPC endpoints know them, and the plain reading of an endpoint policy.
+"""Names of AWS services in VPC endpoints, and the plain reading of an endpoint policy.
 
 https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
 """
@@ -23,13 +23,13 @@ _HOSTS = {
 # IAM prefixes that are not the first word of the endpoint's name.
 _PREFIXES = {"email-smtp": "ses", "ecs-agent": "ecs", "ecs-telemetry": "ecs"}
 
-# Stands for the public addresses of AWS services when their prefix list is not known: an address out of
-# the ranges AWS publishes (https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-ranges.html).
+# A public address of AWS services for when their prefix list is not known. It is from the ranges
+# that AWS publishes (https://docs.aws.amazon.com/vpc/latest/userguide/aws-ip-ranges.html).
 AWS_ADDRESS = Block.parse("52.94.5.17")
 
 
 def host_of(service: str, region: str) -> str:
-    """The name a client looks up: ``api.ecr.eu-west-1.amazonaws.com`` for ``ecr.api``."""
+    """The host name of a service: ``api.ecr.eu-west-1.amazonaws.com`` for ``ecr.api``."""
     return _HOSTS.get(service, "{service}.{region}.amazonaws.com").format(service=service, region=region)
 
 
@@ -63,10 +63,10 @@ def task_calls(service: str, region: str) -> tuple[tuple[str, str], ...]:
 
 
 def plainly_allows(document: Document, action: str, resource: str) -> bool:
-    """Return whether an endpoint policy allows a call whoever makes it, read without conditions.
+    """Return whether an endpoint policy allows a call for every caller, read without conditions.
 
-    An Allow under a Condition, or for named principals, does not count; a Deny counts even under a Condition. So it errs
-    to the strict side; give `Circumstances.policy_allows` an evaluator that knows the caller to be exact.
+    An Allow under a Condition, or for named principals, does not count; a Deny counts even under a Condition. The result
+    errs on the strict side. For an exact one, set `Circumstances.policy_allows` to an evaluator for the caller.
 
     Raises:
         NetworkModelError: the document is no JSON object.

@@ -1,8 +1,8 @@
 """Address blocks, and rectangles of addresses times ports.
 
-Every rule of a VPC (route, security group rule, network ACL entry) speaks of a block of addresses, most of
-them also of a range of ports. Whether rules *together* cover what is asked is then plain geometry: take away
-what each rule covers and see what is left.
+Every rule of a VPC (route, security group rule, network ACL entry) covers a block of addresses, and most rules
+also a range of ports. Whether rules *together* cover an area is then plain geometry: subtract the area of each
+rule and look at the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ALL_PORTS = (0, 65535)
 
 
 class NetworkModelError(ValueError):
-    """The description of a network contradicts itself or cannot be read; the text names the entry."""
+    """A description of a network that contradicts itself or cannot be read; the text names the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Block:
     def parse(cls, text: str) -> Block:
         """Read ``10.0.0.0/16``, ``2001:db8::/32`` or a single address.
 
-        Host bits are ignored, as EC2 does when it is given ``10.0.0.7/16``.
+        Host bits are ignored, as EC2 ignores those of ``10.0.0.7/16``.
 
         Raises:
             NetworkModelError: `text` is no address and no CIDR block.
@@ -68,15 +68,15 @@ class Block:
         """Return the rest of this block when `other` is taken away: none, one or two blocks."""
         if not self.meets(other):
             return (self,)
-        left = []
+        rest = []
         if self.first < other.first:
-            left.append(Block(self.version, self.first, other.first - 1))
+            rest.append(Block(self.version, self.first, other.first - 1))
         if other.last < self.last:
-            left.append(Block(self.version, other.last + 1, self.last))
-        return tuple(left)
+            rest.append(Block(self.version, other.last + 1, self.last))
+        return tuple(rest)
 
     def one(self) -> Block:
-        """The first address alone, to stand for the block."""
+        """The first address alone, as an example of the block."""
         return Block(self.version, self.first, self.first)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ def _address(version: int, value: int) -> ipaddress.IPv4Address | ipaddress.IPv6
 
 ANYWHERE = {4: Block.parse("0.0.0.0/0"), 6: Block.parse("::/0")}
 
-# What an address on the internet cannot be: private, carrier-grade NAT, loopback, link-local, multicast,
+# Ranges outside the public internet: private, carrier-grade NAT, loopback, link-local, multicast,
 # reserved. https://www.iana.org/assignments/iana-ipv4-special-registry , IPv6 global unicast is 2000::/3.
 _NEVER_PUBLIC = tuple(
     Block.parse(text)
@@ -124,7 +124,7 @@ def public_parts(block: Block) -> tuple[Block, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Addresses times ports: what a rule covers, or what a question asks for."""
+    """Addresses times ports: the area of a rule or of a question."""
 
     block: Block
     ports: tuple[int, int] = ALL_PORTS
@@ -142,12 +142,12 @@ class Area:
         shared = self.common(other)
         if shared is None:
             return (self,)
-        left = [Area(block, self.ports) for block in self.block.without(shared.block)]
+        rest = [Area(block, self.ports) for block in self.block.without(shared.block)]
         if self.ports[0] < shared.ports[0]:
-            left.append(Area(shared.block, (self.ports[0], shared.ports[0] - 1)))
+            rest.append(Area(shared.block, (self.ports[0], shared.ports[0] - 1)))
         if shared.ports[1] < self.ports[1]:
-            left.append(Area(shared.block, (shared.ports[1] + 1, self.ports[1])))
-        return tuple(left)
+            rest.append(Area(shared.block, (shared.ports[1] + 1, self.ports[1])))
+        return tuple(rest)
 
     def __str__(self) -> str:
         low, high = self.ports

@@ -1,4 +1,4 @@
-"""The start or end of a path: an interface that exists, or one that is only planned."""
+"""The start or end of a path: an existing interface, or a planned one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pushproof.engines.reachability.space import Block, NetworkModelError
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A network interface as a walk sees it. `public` tells whether it has a public IPv4 address."""
+    """A network interface at the end of a path. `public` says whether it has a public IPv4 address."""
 
     id: str
     label: str
@@ -30,7 +30,7 @@ class Station:
         for identifier in endpoint.interface_ids:
             interface = network.find_interface(identifier)
             if interface is not None and interface.subnet_id == subnet.id:
-                # An address outside its subnet is no address of it; any of the subnet then stands for it.
+                # An address outside the subnet is ignored in favour of any address of the subnet.
                 inside = [block for block in interface.addresses if subnet.block.holds(block)]
                 address = inside[0] if inside else subnet.block
         groups = endpoint.security_group_ids
@@ -45,12 +45,12 @@ class Station:
         )
 
 
-def stand(network: Network, where: Place | Eni) -> Station:
-    """Look up what a question names.
+def station_of(network: Network, where: Place | Eni) -> Station:
+    """Look up the interface that a question names.
 
     Raises:
-        UnknownResource: it is not in the network.
-        NetworkModelError: the address given is not of the subnet, or a security group is of another VPC.
+        UnknownResource: the interface is not in the network.
+        NetworkModelError: the address is outside the subnet, or a security group belongs to another VPC.
     """
     if isinstance(where, Eni):
         interface = network.interface(where.id)
@@ -62,7 +62,7 @@ def stand(network: Network, where: Place | Eni) -> Station:
     else:
         subnet = network.subnet(where.subnet_id)
         groups = where.security_group_ids
-        label = "what stands" if where.address is None else where.address
+        label = "a network interface" if where.address is None else where.address
         address = subnet.block if where.address is None else Block.parse(where.address)
         public = where.public_ip
         if not subnet.block.holds(address) and not any(block.holds(address) for block in subnet.ipv6_blocks):
@@ -80,7 +80,7 @@ def stand(network: Network, where: Place | Eni) -> Station:
 
 
 def title(what: Source | Target) -> str:
-    """A question's side in words."""
+    """The description of a source or target."""
     match what:
         case Place():
             groups = f" as {', '.join(what.security_group_ids)}" if what.security_group_ids else ""

@@ -1,4 +1,4 @@
-"""Following traffic hop by hop, until it arrives or something refuses.
+"""Following traffic hop by hop, until it arrives or a hop refuses it.
 
 The order of the steps is that of a packet: name lookup, the source's security groups, its network ACL, its
 route table, gateways on the way, the target's network ACL and security groups; then the answer on its way
@@ -33,7 +33,7 @@ from pushproof.engines.reachability.routing import split_by_route
 from pushproof.engines.reachability.rules import protocol_name, refused_by_acl, uncovered
 from pushproof.engines.reachability.services import AWS_ADDRESS, action_prefix, host_of
 from pushproof.engines.reachability.space import Area, Block, NetworkModelError
-from pushproof.engines.reachability.stations import Station, stand, title
+from pushproof.engines.reachability.stations import Station, station_of, title
 
 
 def reach(
@@ -45,29 +45,29 @@ def reach(
     protocol: str = "tcp",
     circumstances: Circumstances = ORDINARY,
 ) -> Answer:
-    """Can `source` open a connection to `target` on this port, and get answers?
+    """Return whether `source` can open a connection to `target` on this port and receive answers.
 
     Args:
         port: 0..65535; ignored for ICMP.
         protocol: ``tcp``, ``udp``, ``icmp``, ... or its number.
 
     Raises:
-        UnknownResource: source or target names something the network does not hold.
-        NetworkModelError: the port is none, or the question makes no sense (internet to internet).
+        UnknownResource: the network lacks the source or the target.
+        NetworkModelError: the port is invalid, or the question is meaningless (internet to internet).
     """
     if not 0 <= port <= 65535:
-        raise NetworkModelError(f"port {port} does not exist: ask for 0 to 65535")
+        raise NetworkModelError(f"port {port} does not exist: choose 0 to 65535")
     spoken = protocol_name(protocol)
     if isinstance(source, Internet):
         if not isinstance(target, Place | Eni | Group):
             raise NetworkModelError(
-                f"cannot ask whether the internet reaches {title(target)}: ask for a Place, an Eni or a Group"
+                f"cannot decide whether the internet reaches {title(target)}: name a Place, an Eni or a Group"
             )
         return from_internet(network, target, port=port, protocol=spoken, circumstances=circumstances)
     trip = _Trip(network, circumstances, spoken, port if spoken in ("tcp", "udp") else 0)
     refusal: Refusal | None = None
     try:
-        trip.start(stand(network, source))
+        trip.start(station_of(network, source))
         trip.go(target)
     except _Refused as stop:
         refusal = stop.refusal
@@ -77,7 +77,7 @@ def reach(
 
 
 class _Refused(Exception):
-    """Ends a walk; never leaves this module."""
+    """Signal that ends a walk; it does not leave this module."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -89,7 +89,7 @@ def _refuse(code: RefusalCode, at: str, why: str, remedy: str) -> _Refused:
 
 @dataclass
 class _Trip:
-    """One question being answered. `hops` is the path under way, `done` those that arrived."""
+    """The evaluation of one question. `hops` is the current path, `done` the completed paths."""
 
     network: Network
     circumstances: Circumstances
@@ -144,9 +144,9 @@ class _Trip:
             case Group():
                 self.to_group(target)
             case Place() | Eni():
-                self.to_station(stand(self.network, target))
+                self.to_station(station_of(self.network, target))
 
-    # -- what stands at both ends ----------------------------------------------------------------------
+    # -- source and target -----------------------------------------------------------------------------
 
     def leave_by_security_groups(
         self, peer: Block, peer_groups: tuple[str, ...] = (), prefix_list_id: str = ""
@@ -155,15 +155,15 @@ class _Trip:
         if self.me.unguarded:
             return
         rules = [rule for group in self.me.security_groups for rule in group.egress]
-        left = uncovered(
+        rest = uncovered(
             self.network, rules, self.protocol, Area(peer, (self.port, self.port)), peer_groups, prefix_list_id
         )
         names = ", ".join(self.me.groups) or "none"
-        if left:
+        if rest:
             raise _refuse(
                 "SecurityGroupEgress",
                 self.me.groups[0] if self.me.groups else self.me.id,
-                f"No egress rule of {names} lets {self.protocol} out to {left[0]}.",
+                f"No egress rule of {names} lets {self.protocol} out to {rest[0]}.",
                 f"Add an egress rule for {self.protocol} port {self.port} to {peer_groups[0] if peer_groups else peer}"
                 f" to {self.me.groups[0] if self.me.groups else 'a security group of the source'}.",
             )
@@ -182,14 +182,14 @@ class _Trip:
         if at.unguarded:
             return
         rules = [rule for group in at.security_groups for rule in group.ingress]
-        left = uncovered(self.network, rules, self.protocol, Area(peer, (self.port, self.port)), peer_groups)
+        rest = uncovered(self.network, rules, self.protocol, Area(peer, (self.port, self.port)), peer_groups)
         names = ", ".join(at.groups) or "none"
-        if left:
+        if rest:
             who = f" (as {', '.join(peer_groups)})" if peer_groups else ""
             raise _refuse(
                 "SecurityGroupIngress",
                 at.groups[0] if at.groups else at.id,
-                f"No ingress rule of {names}, which guards {at.label}, admits {self.protocol} {left[0]}{who}.",
+                f"No ingress rule of {names}, which guards {at.label}, admits {self.protocol} {rest[0]}{who}.",
                 f"Add an ingress rule for {self.protocol} port {self.port} from "
                 f"{peer_groups[0] if peer_groups else peer} to {at.groups[0] if at.groups else 'a security group of it'}.",
             )
@@ -209,8 +209,8 @@ class _Trip:
         if acl is None:
             return
         egress = detail in ("egress", "answer out")
-        wanted = Area(peer, ports if self.protocol in ("tcp", "udp") else (0, 65535))
-        stop = refused_by_acl(acl, egress=egress, protocol=self.protocol, wanted=wanted)
+        traffic = Area(peer, ports if self.protocol in ("tcp", "udp") else (0, 65535))
+        stop = refused_by_acl(acl, egress=egress, protocol=self.protocol, traffic=traffic)
         way = "outbound to" if egress else "inbound from"
         if stop is not None:
             entry, area = stop
@@ -230,7 +230,7 @@ class _Trip:
             Hop(
                 "network-acl",
                 acl.id,
-                f"network ACL {acl.id} of {subnet.id} passes {detail}: {way} {wanted}",
+                f"network ACL {acl.id} of {subnet.id} passes {detail}: {way} {traffic}",
                 detail,
                 subnet_id=subnet.id,
             )
@@ -304,7 +304,7 @@ class _Trip:
         elif target.startswith("pcx-"):
             self.by_peering_to_block(target, part)
         elif target in self.circumstances.leads_to_internet:
-            self.hops.append(Hop("gateway", target, f"{target}, which is said to lead to the internet"))
+            self.hops.append(Hop("gateway", target, f"{target}, declared to lead to the internet"))
         else:
             raise self.not_followed(target, part)
         self.cross_acl(self.me.subnet, "answer in", part, self.circumstances.ephemeral_ports)
@@ -325,7 +325,7 @@ class _Trip:
             if shared is not None:
                 self.cross_acl(mine, "answer in", shared, self.circumstances.ephemeral_ports)
         self.notes.append(
-            f"Whether security groups of what stands at {part} admit this was not asked: ask for it by id."
+            f"The security groups of the interface at {part} were not checked: name the interface by its id."
         )
         self.arrive(str(part), f"{part} in {mine.vpc_id}")
 
@@ -378,7 +378,7 @@ class _Trip:
         self.need_zone(home, nat.id)
         if home.zone != self.me.subnet.zone:
             self.notes.append(
-                f"{nat.id} stands in {home.zone} while {self.me.subnet.id} is in {self.me.subnet.zone}: "
+                f"{nat.id} is in {home.zone} while {self.me.subnet.id} is in {self.me.subnet.zone}: "
                 f"losing {home.zone} takes this subnet's way out with it."
             )
         mine, here = self.me.address, (self.port, self.port)
@@ -397,13 +397,13 @@ class _Trip:
         for _, route, table in self.follow(home, part):
             self.took(home, route, table)
             if route.target in self.circumstances.leads_to_internet:
-                self.hops.append(Hop("gateway", route.target, f"{route.target}, which is said to lead to the internet"))
+                self.hops.append(Hop("gateway", route.target, f"{route.target}, declared to lead to the internet"))
                 continue
             if not route.target.startswith("igw-"):
                 raise _refuse(
                     "NatUnusable",
                     nat.id,
-                    f"{nat.id} stands in {home.id}, whose table {table.id} sends {route.to} to {route.target}"
+                    f"{nat.id} is in {home.id}, whose table {table.id} sends {route.to} to {route.target}"
                     " and not to an internet gateway.",
                     f"Put the NAT gateway in a public subnet, or route {home.id} to an internet gateway.",
                 )
@@ -469,9 +469,11 @@ class _Trip:
             self.returns_by(subnet, identifier)
             self.cross_acl(subnet, "answer out", self.me.address, self.circumstances.ephemeral_ports)
         if not holders:
-            self.notes.append(f"The subnets of the peer of {identifier} are not in this model: its side was not asked.")
+            self.notes.append(
+                f"The subnets of the peer of {identifier} are not in this model: its side was not checked."
+            )
         self.notes.append(
-            f"Whether security groups of what stands at {part} admit this was not asked: ask for it by id."
+            f"The security groups of the interface at {part} were not checked: name the interface by its id."
         )
 
     def returns_by(self, subnet: Subnet, peering_id: str) -> None:
@@ -504,10 +506,10 @@ class _Trip:
             self.to_empty_group(group.id)
             return
         for member in alive:
-            self.to_station(stand(self.network, Eni(member.id)))
+            self.to_station(station_of(self.network, Eni(member.id)))
 
     def to_empty_group(self, group_id: str) -> None:
-        """Nothing carries the group yet: the rules of both sides are all that can be asked."""
+        """To a group without interfaces: only the rules of both sides are checked."""
         group = self.network.security_group(group_id)
         vpc = self.network.vpc(group.vpc_id)
         self.notes.append(f"No network interface carries {group_id} yet: only the security groups were asked.")
@@ -580,12 +582,12 @@ class _Trip:
                 f"Turn DNS support on for {vpc.id}.",
             )
         mine = [e for e in self.network.endpoints_of(vpc.id) if e.service == service.name]
-        named = [e for e in mine if e.kind == "Interface"]
-        chosen = next((e for e in named if e.private_dns and not e.private_dns_only_for_resolver), None)
-        if chosen is not None and vpc.dns_hostnames:
-            self.by_interface_endpoint(chosen, service, host)
+        endpoints = [e for e in mine if e.kind == "Interface"]
+        endpoint = next((e for e in endpoints if e.private_dns and not e.private_dns_only_for_resolver), None)
+        if endpoint is not None and vpc.dns_hostnames:
+            self.by_interface_endpoint(endpoint, service, host)
             return
-        self.explain_bypassed(named, vpc, host)
+        self.explain_bypassed(endpoints, vpc, host)
         prefix_list = self.prefix_list_of(service.name)
         gateways = [e for e in mine if e.kind == "Gateway"]
         gateway = next((e for e in gateways if self.serves(e, prefix_list)), None)
@@ -597,14 +599,14 @@ class _Trip:
                 f"{gateways[0].id} is a gateway endpoint for {service.name}, but it is not associated with"
                 f" {self.table(self.me.subnet).id}, the route table of {self.me.subnet.id}."
             )
-        known = self.network.prefix_list(prefix_list)
-        address = known.blocks[0].one() if known is not None and known.blocks else AWS_ADDRESS
+        addresses = self.network.prefix_list(prefix_list)
+        address = addresses.blocks[0].one() if addresses is not None and addresses.blocks else AWS_ADDRESS
         if self.circumstances.require_vpc_endpoints:
             raise self.endpoint_demanded(service, mine, vpc)
         self.to_addresses(address, f"{host}, by its public address", prefix_list)
 
-    def explain_bypassed(self, named: list[Endpoint], vpc: Vpc, host: str) -> None:
-        for endpoint in named:
+    def explain_bypassed(self, endpoints: list[Endpoint], vpc: Vpc, host: str) -> None:
+        for endpoint in endpoints:
             if not endpoint.private_dns:
                 reason = "has private DNS off"
             elif not vpc.dns_hostnames:
@@ -649,9 +651,9 @@ class _Trip:
 
     def by_gateway_endpoint(self, endpoint: Endpoint, service: Service, prefix_list: str) -> None:
         """https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html"""
-        known = self.network.prefix_list(prefix_list)
+        addresses = self.network.prefix_list(prefix_list)
         table = self.table(self.me.subnet)
-        blocks = known.blocks if known is not None and known.blocks else (AWS_ADDRESS,)
+        blocks = addresses.blocks if addresses is not None and addresses.blocks else (AWS_ADDRESS,)
         self.available(endpoint, service)
         for block in blocks:
             self.leave_by_security_groups(block, (), prefix_list)
@@ -706,7 +708,7 @@ class _Trip:
                 f"interface endpoint {endpoint.id} in {subnet.id} ({subnet.zone}), which {host} resolves to",
                 "Interface",
                 subnet_id=subnet.id,
-                # Its other addresses take over when a zone is lost, so the path depends on a zone only if it has one.
+                # The endpoint's other addresses take over when a zone is lost, so only a single address ties the path to a zone.
                 zone=subnet.zone if len(endpoint.subnet_ids) == 1 else "",
             )
         )

@@ -1,4 +1,4 @@
-"""Container health checks: one check's outcome at a time into HEALTHY, UNHEALTHY or UNKNOWN.
+"""Container health checks: each outcome moves a container to HEALTHY, UNHEALTHY or UNKNOWN.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html
 """
@@ -75,7 +75,7 @@ def container_started(check: HealthCheck, now: float) -> ContainerHealth:
 
 
 def container_checked(check: HealthCheck, health: ContainerHealth, now: float, passed: bool) -> ContainerHealth:
-    """Take in one outcome; a check that ran into its timeout has not passed.
+    """Apply one outcome; a check that timed out has failed.
 
     Failures within the start period do not count, until a success in it makes the container HEALTHY; from then on
     they do. `retries` failures in a row make it UNHEALTHY, one success HEALTHY.

@@ -77,7 +77,7 @@ def test_nat_in_another_zone_is_noted_and_lost_with_it(network: Network, altered
     there = Place("subnet-private-b", ("sg-task",))
     answer = reach(shared, there, Internet())
     assert answer.zones == {"eu-west-1a", "eu-west-1b"}
-    assert "nat-a stands in eu-west-1a while subnet-private-b is in eu-west-1b" in answer.notes[0]
+    assert "nat-a is in eu-west-1a while subnet-private-b is in eu-west-1b" in answer.notes[0]
     down = Circumstances(zones_down=frozenset({"eu-west-1a"}))
     refused = reach(shared, there, Internet(), circumstances=down)
     assert code(refused) == "ZoneDown"
@@ -528,7 +528,7 @@ def test_answers_read_like_a_walk(network: Network) -> None:
         (lambda n: reach(n, Place("subnet-x"), Internet()), UnknownResource, "no subnet 'subnet-x'"),
         (lambda n: reach(n, TASK, Internet(), port=70000), NetworkModelError, "port 70000"),
         (lambda n: reach(n, TASK, Cidr("10.0.0/33")), NetworkModelError, "is not a CIDR block"),
-        (lambda n: reach(n, Internet(), Service("s3")), NetworkModelError, "cannot ask"),
+        (lambda n: reach(n, Internet(), Service("s3")), NetworkModelError, "cannot decide"),
         (
             lambda n: reach(n, Place("subnet-private-a", address="10.1.0.1"), Internet()),
             NetworkModelError,

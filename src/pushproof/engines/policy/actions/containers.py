@@ -16,9 +16,9 @@ from pushproof.engines.policy.actions.model import (
     Resources,
     Scope,
     Table,
+    arns_in,
+    by_name,
     by_operation,
-    given,
-    named,
     pass_role,
     tag_keys,
     texts,
@@ -73,7 +73,7 @@ def _tagged(resource: str, create_action: str, parameters: Parameters) -> list[P
 
 
 def _family(parameters: Parameters, scope: Scope) -> list[str]:
-    """The revision is not known yet: a policy that names the family with any revision matches."""
+    """The family with any revision, since the new revision is not known yet."""
     return [scope.arn("ecs", f"task-definition/{parameters.get('family', '')}:*")]
 
 
@@ -186,15 +186,15 @@ ECS = Table(
             "DescribeContainerInstances UpdateContainerInstancesState": _in_cluster(
                 "container-instance", "containerInstances"
             ),
-            "RunTask StartTask": named("taskDefinition", "ecs", "task-definition/{}"),
-            "DeleteTaskDefinitions": named("taskDefinitions", "ecs", "task-definition/{}"),
-            "DescribeServiceDeployments": given("serviceDeploymentArns"),
-            "StopServiceDeployment": given("serviceDeploymentArn"),
-            "DescribeServiceRevisions": given("serviceRevisionArns"),
-            "DescribeCapacityProviders": named("capacityProviders", "ecs", "capacity-provider/{}"),
-            "UpdateCapacityProvider CreateCapacityProvider": named("name", "ecs", "capacity-provider/{}"),
-            "DeleteCapacityProvider": named("capacityProvider", "ecs", "capacity-provider/{}"),
-            "TagResource UntagResource ListTagsForResource": given("resourceArn"),
+            "RunTask StartTask": by_name("taskDefinition", "ecs", "task-definition/{}"),
+            "DeleteTaskDefinitions": by_name("taskDefinitions", "ecs", "task-definition/{}"),
+            "DescribeServiceDeployments": arns_in("serviceDeploymentArns"),
+            "StopServiceDeployment": arns_in("serviceDeploymentArn"),
+            "DescribeServiceRevisions": arns_in("serviceRevisionArns"),
+            "DescribeCapacityProviders": by_name("capacityProviders", "ecs", "capacity-provider/{}"),
+            "UpdateCapacityProvider CreateCapacityProvider": by_name("name", "ecs", "capacity-provider/{}"),
+            "DeleteCapacityProvider": by_name("capacityProvider", "ecs", "capacity-provider/{}"),
+            "TagResource UntagResource ListTagsForResource": arns_in("resourceArn"),
             "GetTaskProtection UpdateTaskProtection": _in_cluster("task", "tasks"),
         }
     ),
@@ -299,7 +299,7 @@ ELBV2 = Table(
     "elasticloadbalancing",
     resources={
         "CreateLoadBalancer": _new_balancer,
-        "CreateTargetGroup": named("Name", "elasticloadbalancing", "targetgroup/{}/*"),
+        "CreateTargetGroup": by_name("Name", "elasticloadbalancing", "targetgroup/{}/*"),
         "SetRulePriorities": _rule_priorities,
     },
     # https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/tagging-resources-during-creation.html
@@ -318,7 +318,7 @@ def _scaling_role(parameters: Parameters, scope: Scope) -> list[Permission]:
 
 
 def _scalable_target(_parameters: Parameters, scope: Scope) -> list[str]:
-    """A target's ARN ends in an id that the request does not tell."""
+    """A target's ARN ends in an id that is not in the request."""
     return [scope.arn("application-autoscaling", "scalable-target/*")]
 
 
@@ -334,7 +334,7 @@ APPLICATION_AUTOSCALING = Table(
     "application-autoscaling",
     resources=by_operation(
         {
-            "TagResource UntagResource ListTagsForResource": given("ResourceARN"),
+            "TagResource UntagResource ListTagsForResource": arns_in("ResourceARN"),
             "RegisterScalableTarget DeregisterScalableTarget PutScalingPolicy DeleteScalingPolicy PutScheduledAction "
             "DeleteScheduledAction": _scalable_target,
         }

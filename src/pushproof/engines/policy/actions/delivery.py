@@ -15,9 +15,9 @@ from pushproof.engines.policy.actions.model import (
     Resources,
     Scope,
     Table,
+    arns_in,
+    by_name,
     by_operation,
-    given,
-    named,
     pass_role,
     tag_keys,
     texts,
@@ -83,17 +83,17 @@ CODEBUILD = Table(
     "codebuild",
     resources=by_operation(
         {
-            "CreateProject UpdateProject DeleteProject": named("name", "codebuild", "project/{}"),
-            "BatchGetProjects": named("names", "codebuild", "project/{}"),
+            "CreateProject UpdateProject DeleteProject": by_name("name", "codebuild", "project/{}"),
+            "BatchGetProjects": by_name("names", "codebuild", "project/{}"),
             "StartBuild StartBuildBatch ListBuildsForProject ListBuildBatchesForProject CreateWebhook UpdateWebhook "
-            "DeleteWebhook InvalidateProjectCache": named("projectName", "codebuild", "project/{}"),
+            "DeleteWebhook InvalidateProjectCache": by_name("projectName", "codebuild", "project/{}"),
             "BatchGetBuilds BatchDeleteBuilds BatchGetBuildBatches": _projects_of_builds("ids"),
             "StopBuild RetryBuild StopBuildBatch RetryBuildBatch DeleteBuildBatch": _projects_of_builds("id"),
-            "UpdateProjectVisibility": given("projectArn"),
-            "GetResourcePolicy PutResourcePolicy DeleteResourcePolicy": given("resourceArn"),
-            "CreateReportGroup": named("name", "codebuild", "report-group/{}"),
-            "UpdateReportGroup DeleteReportGroup": given("arn"),
-            "BatchGetReportGroups": given("reportGroupArns"),
+            "UpdateProjectVisibility": arns_in("projectArn"),
+            "GetResourcePolicy PutResourcePolicy DeleteResourcePolicy": arns_in("resourceArn"),
+            "CreateReportGroup": by_name("name", "codebuild", "report-group/{}"),
+            "UpdateReportGroup DeleteReportGroup": arns_in("arn"),
+            "BatchGetReportGroups": arns_in("reportGroupArns"),
         }
     ),
     anywhere=words(
@@ -166,10 +166,10 @@ CODEPIPELINE = Table(
             "ListDeployActionExecutionTargets": _pipeline("pipelineName"),
             "RetryStageExecution RollbackStage EnableStageTransition DisableStageTransition OverrideStageCondition": _stage,
             "PutApprovalResult PutActionRevision": _action,
-            "TagResource UntagResource ListTagsForResource": given("resourceArn"),
-            "DeleteWebhook": named("name", "codepipeline", "webhook:{}"),
+            "TagResource UntagResource ListTagsForResource": arns_in("resourceArn"),
+            "DeleteWebhook": by_name("name", "codepipeline", "webhook:{}"),
             "ListWebhooks": lambda _p, s: [s.arn("codepipeline", "webhook:*")],
-            "RegisterWebhookWithThirdParty DeregisterWebhookWithThirdParty": named(
+            "RegisterWebhookWithThirdParty DeregisterWebhookWithThirdParty": by_name(
                 "webhookName", "codepipeline", "webhook:{}"
             ),
         }
@@ -192,9 +192,9 @@ def _connections(prefix: str) -> Table:
         prefix,
         resources=by_operation(
             {
-                "GetConnection DeleteConnection": given("ConnectionArn"),
-                "GetHost UpdateHost DeleteHost": given("HostArn"),
-                "TagResource UntagResource ListTagsForResource": given("ResourceArn"),
+                "GetConnection DeleteConnection": arns_in("ConnectionArn"),
+                "GetHost UpdateHost DeleteHost": arns_in("HostArn"),
+                "TagResource UntagResource ListTagsForResource": arns_in("ResourceArn"),
                 "ListConnections": lambda _p, s: [s.arn(prefix, "connection/*")],
             }
         ),
@@ -224,8 +224,10 @@ SCHEDULER = Table(
     resources=by_operation(
         {
             "CreateSchedule UpdateSchedule GetSchedule DeleteSchedule": _schedule,
-            "CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup": named("Name", "scheduler", "schedule-group/{}"),
-            "TagResource UntagResource ListTagsForResource": given("ResourceArn"),
+            "CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup": by_name(
+                "Name", "scheduler", "schedule-group/{}"
+            ),
+            "TagResource UntagResource ListTagsForResource": arns_in("ResourceArn"),
         }
     ),
     anywhere=frozenset({"ListSchedules", "ListScheduleGroups"}),

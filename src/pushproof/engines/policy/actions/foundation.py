@@ -1,4 +1,4 @@
-"""Tables of what everything stands on: IAM, STS, EC2, ACM.
+"""Permissions of the foundation services: IAM, STS, EC2, ACM.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages
 list_awsidentityandaccessmanagementiam, list_awssecuritytokenservice, list_amazonec2, list_awscertificatemanager.
@@ -16,8 +16,8 @@ from pushproof.engines.policy.actions.model import (
     Permission,
     Scope,
     Table,
-    given,
-    named,
+    arns_in,
+    by_name,
     pass_role,
     tag_keys,
     texts,
@@ -94,8 +94,8 @@ IAM = Table(
 STS = Table(
     "sts",
     resources={
-        "AssumeRole": given("RoleArn"),
-        "GetFederationToken": named("Name", "sts", "federated-user/{}", region=""),
+        "AssumeRole": arns_in("RoleArn"),
+        "GetFederationToken": by_name("Name", "sts", "federated-user/{}", region=""),
     },
     anywhere=frozenset({"DecodeAuthorizationMessage", "GetAccessKeyInfo"}),
     free=frozenset({"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"}),
@@ -138,7 +138,7 @@ _EC2_TYPES = {
     "nat": "natgateway", "eipalloc": "elastic-ip", "vpce": "vpc-endpoint", "eni": "network-interface", "i": "instance",
     "acl": "network-acl", "vol": "volume", "sgr": "security-group-rule", "fl": "vpc-flow-log", "pl": "prefix-list",
 }  # fmt: skip
-# An association stands for what it binds: the scope finds it.
+# An association implies the resources it binds; the scope finds them.
 _EC2_ASSOCIATIONS = {
     "DisassociateRouteTable": "route-table-association", "ReplaceRouteTableAssociation": "route-table-association",
     "DisassociateAddress": "elastic-ip-association",
@@ -172,8 +172,8 @@ def _ec2(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] 
         kind = _EC2_ASSOCIATIONS[operation]
         out += [scope.real(scope.arn("ec2", f"{kind}/{item}")) for item in texts(parameters.get("AssociationId"))]
     for item in texts(parameters.get("Resources")):
-        found = _ID.fullmatch(item)
-        out.append(scope.arn("ec2", f"{_EC2_TYPES.get(found.group(1), '*') if found else '*'}/{item}"))
+        match = _ID.fullmatch(item)
+        out.append(scope.arn("ec2", f"{_EC2_TYPES.get(match.group(1), '*') if match else '*'}/{item}"))
     return out or None
 
 
@@ -242,7 +242,7 @@ def _acm(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str] 
         return ("*",)
     if operation == "ImportCertificate" and not parameters.get("CertificateArn"):
         return (scope.arn("acm", "certificate/*"),)
-    return list(given("CertificateArn")(parameters, scope)) or None
+    return list(arns_in("CertificateArn")(parameters, scope)) or None
 
 
 ACM = Table("acm", keys=tag_keys, rule=_acm)

@@ -1,4 +1,4 @@
-"""Tables of what carries messages: SNS, SQS, EventBridge, CloudWatch Logs and metrics.
+"""Permissions of the messaging services: SNS, SQS, EventBridge, CloudWatch Logs and metrics.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages list_amazonsns, list_amazonsqs,
 list_amazoneventbridge, list_amazoncloudwatchlogs, list_amazoncloudwatch. The form of log group ARNs:
@@ -15,9 +15,9 @@ from pushproof.engines.policy.actions.model import (
     Permission,
     Scope,
     Table,
+    arns_in,
+    by_name,
     by_operation,
-    given,
-    named,
     pass_role,
     tag_keys,
     texts,
@@ -53,7 +53,7 @@ def _feedback_role(parameters: Parameters, scope: Scope) -> list[Permission]:
 
 SNS = Table(
     "sns",
-    resources={"CreateTopic": named("Name", "sns", "{}")},
+    resources={"CreateTopic": by_name("Name", "sns", "{}")},
     anywhere=words("ListTopics ListSubscriptions GetSMSAttributes SetSMSAttributes ListPlatformApplications"),
     renamed={"PublishBatch": "Publish"},
     extra={"SetTopicAttributes": _feedback_role},
@@ -74,7 +74,7 @@ def _queue(_operation: str, parameters: Parameters, scope: Scope) -> Iterable[st
     if parameters.get("QueueName"):
         owner = str(parameters.get("QueueOwnerAWSAccountId") or scope.account)
         return [scope.arn("sqs", str(parameters["QueueName"]), account=owner)]
-    return list(given("SourceArn")(parameters, scope)) or None
+    return list(arns_in("SourceArn")(parameters, scope)) or None
 
 
 SQS = Table(
@@ -131,15 +131,15 @@ EVENTS = Table(
             "PutRule DeleteRule DescribeRule EnableRule DisableRule": _rule("Name"),
             "PutTargets RemoveTargets ListTargetsByRule": _rule("Rule"),
             "PutEvents": _buses,
-            "CreateEventBus DeleteEventBus DescribeEventBus UpdateEventBus": named("Name", "events", "event-bus/{}"),
-            "CreateApiDestination UpdateApiDestination DeleteApiDestination DescribeApiDestination": named(
+            "CreateEventBus DeleteEventBus DescribeEventBus UpdateEventBus": by_name("Name", "events", "event-bus/{}"),
+            "CreateApiDestination UpdateApiDestination DeleteApiDestination DescribeApiDestination": by_name(
                 "Name", "events", "api-destination/{}/*"
             ),
-            "CreateConnection UpdateConnection DeleteConnection DescribeConnection DeauthorizeConnection": named(
+            "CreateConnection UpdateConnection DeleteConnection DescribeConnection DeauthorizeConnection": by_name(
                 "Name", "events", "connection/{}/*"
             ),
-            "CreateArchive UpdateArchive DeleteArchive DescribeArchive": named("ArchiveName", "events", "archive/{}"),
-            "TagResource UntagResource ListTagsForResource": given("ResourceARN"),
+            "CreateArchive UpdateArchive DeleteArchive DescribeArchive": by_name("ArchiveName", "events", "archive/{}"),
+            "TagResource UntagResource ListTagsForResource": arns_in("ResourceARN"),
         }
     ),
     anywhere=words(
@@ -160,7 +160,7 @@ EVENTS = Table(
 # CloudWatch Logs: actions are checked against the group's ARN followed by ":log-stream:…", so a policy must end in ":*".
 
 
-# They name groups, and have no resource-level permissions all the same.
+# These operations name groups and have no resource-level permissions.
 _LOGS_ANYWHERE = words(
     "PutIndexPolicy DeleteIndexPolicy DescribeIndexPolicies DescribeFieldIndexes PutQueryDefinition ListSyslogConfigurations"
 )
@@ -173,7 +173,7 @@ def _logs(operation: str, parameters: Parameters, scope: Scope) -> Iterable[str]
     if operation in _LOGS_ANYWHERE:
         return ("*",)
     if operation in ("TagResource", "UntagResource", "ListTagsForResource"):
-        return list(given("resourceArn")(parameters, scope))
+        return list(arns_in("resourceArn")(parameters, scope))
     if isinstance(group, str) and group:
         stream = parameters.get("logStreamName") or ""
         return [scope.arn("logs", f"log-group:{group}:log-stream:{stream}")]
@@ -210,13 +210,13 @@ CLOUDWATCH = Table(
     "cloudwatch",
     resources=by_operation(
         {
-            "PutMetricAlarm": named("AlarmName", "cloudwatch", "alarm:{}"),
-            "DeleteAlarms DescribeAlarms EnableAlarmActions DisableAlarmActions": named(
+            "PutMetricAlarm": by_name("AlarmName", "cloudwatch", "alarm:{}"),
+            "DeleteAlarms DescribeAlarms EnableAlarmActions DisableAlarmActions": by_name(
                 "AlarmNames", "cloudwatch", "alarm:{}"
             ),
-            "SetAlarmState": named("AlarmName", "cloudwatch", "alarm:{}"),
-            "PutDashboard GetDashboard": named("DashboardName", "cloudwatch", "dashboard/{}", region=""),
-            "TagResource UntagResource ListTagsForResource": given("ResourceARN"),
+            "SetAlarmState": by_name("AlarmName", "cloudwatch", "alarm:{}"),
+            "PutDashboard GetDashboard": by_name("DashboardName", "cloudwatch", "dashboard/{}", region=""),
+            "TagResource UntagResource ListTagsForResource": arns_in("ResourceARN"),
         }
     ),
     anywhere=words(

@@ -14,8 +14,8 @@ Parameters = Mapping[str, Any]
 class Scope:
     """The account and region of a request, for ARNs.
 
-    ``find`` turns the ARN that the request implies into the resource's real one, when the request's words do not
-    determine it (the random suffix of a secret, the key behind an alias, the path of a role); None: as implied.
+    ``find`` turns the ARN that the request implies into the resource's real ARN where the request does not determine it
+    (the random suffix of a secret, the key behind an alias, the path of a role). None keeps the implied ARN.
     """
 
     region: str
@@ -30,7 +30,7 @@ class Scope:
         return f"arn:{self.partition}:{service}:{region}:{account}:{rest}"
 
     def real(self, arn: str) -> str:
-        """The ARN as it is, where the request does not tell."""
+        """The real ARN of an implied one."""
         return (self.find(arn) if self.find is not None else None) or arn
 
 
@@ -45,7 +45,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Everything an operation needs; all of it must be allowed.
+    """The permissions that an operation needs; all of them must be allowed.
 
     ``mapped`` is False where no table knows the operation and the answer is a guess from its name.
     """
@@ -72,7 +72,7 @@ class Table:
         free: operations that need no permission at all.
         renamed: operations whose action has another name (``HeadObject`` -> ``GetObject``).
         extra: further permissions of an operation (``iam:PassRole`` and the like).
-        tagging: operations that make something, by the action that tagging it at birth needs on its own.
+        tagging: operations that create a resource, by the action that tagging at creation needs in addition.
         keys: condition keys that the request's parameters give.
         located: those of them that are ARNs, which take a region and an account.
         keys_on: whether those go with a resource (ARN, parameters); None: with every one.
@@ -97,27 +97,27 @@ class Table:
         """The permissions an operation with these parameters needs."""
         if operation in self.free:
             return Requirement(())
-        found: Iterable[str] | None = None
+        arns: Iterable[str] | None = None
         if operation in self.resources:
-            found = self.resources[operation](parameters, scope)
+            arns = self.resources[operation](parameters, scope)
         elif operation in self.anywhere:
-            found = ("*",)
+            arns = ("*",)
         elif self.rule is not None:
-            found = self.rule(operation, parameters, scope)
-        mapped = found is not None
+            arns = self.rule(operation, parameters, scope)
+        mapped = arns is not None
         action = f"{self.prefix}:{self.renamed.get(operation, operation)}"
         context = dict(self.keys(parameters)) if self.keys is not None else {}
         if self.located is not None:
             context.update(self.located(parameters, scope))
         own = [
             Permission(action, arn, context if self.keys_on is None or self.keys_on(arn, parameters) else {})
-            for arn in dict.fromkeys(found or ("*",))
+            for arn in dict.fromkeys(arns or ("*",))
         ] or [Permission(action, "*", context)]
         extra = self.extra[operation](parameters, scope) if operation in self.extra else ()
         return Requirement((*own, *extra, *self._tags(operation, parameters, own)), mapped)
 
     def _tags(self, operation: str, parameters: Parameters, own: Iterable[Permission]) -> Iterable[Permission]:
-        """Tags given at creation are a permission of their own on what is created."""
+        """Tags at creation need a permission of their own on the new resource."""
         if operation not in self.tagging:
             return ()
         tags = tag_keys(parameters)
@@ -136,7 +136,7 @@ def by_operation(groups: Mapping[str, Resources]) -> dict[str, Resources]:
 
 
 def words(text: str) -> frozenset[str]:
-    """Operation names written one after another."""
+    """Operation names separated by blanks."""
     return frozenset(text.split())
 
 
@@ -146,8 +146,8 @@ def texts(value: object) -> list[str]:
     return [item for item in items if isinstance(item, str) and item]
 
 
-def named(parameter: str, service: str, form: str, *, region: str | None = None) -> Resources:
-    """Resources named by a parameter holding a name, an ARN, or a list of them; ``form`` is the ARN's end, ``{}`` the name."""
+def by_name(parameter: str, service: str, form: str, *, region: str | None = None) -> Resources:
+    """Resources that a parameter names by name, by ARN, or in a list; ``form`` is the ARN's end, ``{}`` the name."""
 
     def resolve(parameters: Parameters, scope: Scope) -> Iterable[str]:
         return [
@@ -158,8 +158,8 @@ def named(parameter: str, service: str, form: str, *, region: str | None = None)
     return resolve
 
 
-def given(*names: str) -> Resources:
-    """Resources whose ARNs stand in these parameters."""
+def arns_in(*names: str) -> Resources:
+    """Resources whose ARNs these parameters hold."""
 
     def resolve(parameters: Parameters, _scope: Scope) -> Iterable[str]:
         return [item for name in names for item in texts(parameters.get(name))]

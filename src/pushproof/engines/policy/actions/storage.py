@@ -1,4 +1,4 @@
-"""Tables of what holds things: S3, Secrets Manager, KMS, SSM parameters, DynamoDB.
+"""Permissions of the storage services: S3, Secrets Manager, KMS, SSM parameters, DynamoDB.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages list_amazons3,
 list_awssecretsmanager, list_awskeymanagementservice, list_awssystemsmanager, list_amazondynamodb; for S3 also
@@ -16,9 +16,9 @@ from pushproof.engines.policy.actions.model import (
     Permission,
     Scope,
     Table,
+    arns_in,
+    by_name,
     by_operation,
-    given,
-    named,
     pass_role,
     tag_keys,
     texts,
@@ -109,7 +109,7 @@ def _put_extras(parameters: Parameters, scope: Scope) -> list[Permission]:
         ("s3:PutObjectAcl", any(parameters.get(n) for n in ("ACL", "GrantRead", "GrantFullControl", "GrantWriteACP"))),
         ("s3:PutObjectTagging", bool(parameters.get("Tagging"))),
     ]
-    return [Permission(action, resource, _s3_keys(parameters)) for action, wanted in wants if wanted]
+    return [Permission(action, resource, _s3_keys(parameters)) for action, applies in wants if applies]
 
 
 def _s3_keys(parameters: Parameters) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _secret_keys(parameters: Parameters) -> dict[str, Any]:
 
 SECRETSMANAGER = Table(
     "secretsmanager",
-    resources={"CreateSecret": named("Name", "secretsmanager", "secret:{}-??????")},
+    resources={"CreateSecret": by_name("Name", "secretsmanager", "secret:{}-??????")},
     anywhere=frozenset({"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"}),
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
     tagging={"CreateSecret": "TagResource"},
@@ -281,10 +281,10 @@ def _dynamodb(operation: str, parameters: Parameters, scope: Scope) -> Iterable[
     if operation in _DYNAMODB_ANYWHERE:
         return ("*",)
     if "TableName" in parameters:
-        return list(named("TableName", "dynamodb", "table/{}")(parameters, scope))
+        return list(by_name("TableName", "dynamodb", "table/{}")(parameters, scope))
     if "RequestItems" in parameters:
         return [scope.arn("dynamodb", f"table/{name}") for name in parameters["RequestItems"]]
-    return list(given("ResourceArn")(parameters, scope)) or None
+    return list(arns_in("ResourceArn")(parameters, scope)) or None
 
 
 DYNAMODB = Table("dynamodb", keys=tag_keys, rule=_dynamodb)

@@ -1,4 +1,4 @@
-"""Validation of policy documents, as AWS validates them before it keeps them.
+"""Validation of policy documents, as AWS validates them before it stores them.
 
 >>> from pushproof.engines.policy.validation import IDENTITY, examine
 >>> examine('{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*"}}', IDENTITY).message

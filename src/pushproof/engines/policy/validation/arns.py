@@ -1,4 +1,4 @@
-"""The forms that IAM asks of a Resource element, in its own order and words.
+"""The forms that IAM demands of a Resource element, in its own order and words.
 
 As recorded from CreatePolicy and PutUserPolicy (moto's tables of refused and accepted documents), and from PutRolePolicy for a
 wildcard in the place of the service.
@@ -18,13 +18,13 @@ _IAM_PATHS = (
 _S3_REGIONAL = ("accesspoint/", "accesspoint:", "job/", "storage-lens/", "storage-lens-group/", "access-grants/")
 
 
-def resource_flaw(written: str) -> str | None:
+def resource_flaw(text: str) -> str | None:
     """IAM's complaint about one resource of an identity policy; None when there is none."""
-    if written == "*":
+    if text == "*":
         return None
-    _, colon, rest = written.partition(":")
+    _, colon, rest = text.partition(":")
     if not colon:
-        return f'Resource {written} must be in ARN format or "*".'
+        return f'Resource {text} must be in ARN format or "*".'
     partition, colon, rest = rest.partition(":")
     if partition != "*" and partition not in _PARTITIONS:
         return _no_partition(partition, rest)
@@ -36,23 +36,23 @@ def resource_flaw(written: str) -> str | None:
     region, _, rest = rest.partition(":")
     path = rest.partition(":")[2]
     if service == "iam" and region not in ("", "*"):
-        return f"IAM resource {written} cannot contain region information."
+        return f"IAM resource {text} cannot contain region information."
     if service == "s3" and region not in ("", "*") and not path.startswith(_S3_REGIONAL):
-        return f"Resource {written} can not contain region information."
-    if service == "iam" and written.count(":") >= 5 and path != "*" and not path.startswith(_IAM_PATHS):
+        return f"Resource {text} can not contain region information."
+    if service == "iam" and text.count(":") >= 5 and path != "*" and not path.startswith(_IAM_PATHS):
         return f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.'
     return None
 
 
 def _no_partition(partition: str, rest: str) -> str:
     parts = rest.split(":", 3)
-    shown = [part if part or len(parts) > 1 else "*" for part in parts] + ["*"] * (4 - len(parts))
-    return f'Partition "{partition}" is not valid for resource "arn:{partition}:{":".join(shown)}".'
+    pieces = [part if part or len(parts) > 1 else "*" for part in parts] + ["*"] * (4 - len(parts))
+    return f'Partition "{partition}" is not valid for resource "arn:{partition}:{":".join(pieces)}".'
 
 
-def parse_as_ever(written: Iterable[str]) -> None:
-    """IAM's older parser: an ARN that skips fields in its middle, or has no service, fails without a word about it."""
-    for item in written:
+def parse_as_ever(texts: Iterable[str]) -> None:
+    """IAM's older parser: an ARN that skips fields in its middle, or has no service, fails without an explanation."""
+    for item in texts:
         if item == "*" or not item:
             continue
         parts = item.split(":")

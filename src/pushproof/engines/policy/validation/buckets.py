@@ -15,7 +15,7 @@ from pushproof.engines.policy.validation.s3_actions import BUCKET, KEYS, OBJECT
 from pushproof.engines.policy.wildcards import encode, glob
 
 _NAMES = {name.lower(): name for name in (*BUCKET, *OBJECT)}
-# Keys that say where a request comes from, or for whom: a fixed value of one of them keeps a policy from being public.
+# Keys for the origin or the caller of a request: a fixed value of one of them makes a policy non-public.
 _CONFINING = frozenset(
     {
         "aws:principalaccount",
@@ -68,21 +68,21 @@ def _actions(statement: Statement) -> Flaw | None:
     for written in statement.actions:
         vendor, _, pattern = written.lower().rpartition(":")
         matches = glob(encode(pattern))
-        named = {name for lowered, name in _NAMES.items() if matches(lowered)} if vendor in ("s3", "") else set()
-        if not named:
+        names = {name for lowered, name in _NAMES.items() if matches(lowered)} if vendor in ("s3", "") else set()
+        if not names:
             return Flaw(Fault.ACTION, "Policy has invalid action")
-        if not named & possible:
+        if not names & possible:
             return Flaw(Fault.RESOURCE, "Action does not apply to any resource(s) in statement")
         for condition in statement.conditions:
             carriers = KEYS.get(condition.key.lower())
-            if carriers is not None and not named & possible & carriers:
+            if carriers is not None and not names & possible & carriers:
                 words = "Conditions do not apply to combination of actions and resources in statement"
                 return Flaw(Fault.CONDITION, words)
     return None
 
 
 def _possible(statement: Statement) -> frozenset[str]:
-    """The actions that go with what the statement's resources can be: the bucket, objects in it, or both."""
+    """The actions that fit the statement's resources: the bucket, its objects, or both."""
     if statement.resources is None or statement.not_resource:
         return BUCKET | OBJECT
     names = [pattern.template.written.split(":", 5)[5] for pattern in statement.resources]
@@ -92,7 +92,7 @@ def _possible(statement: Statement) -> frozenset[str]:
 
 
 def is_public(policy: Policy) -> bool:
-    """Return whether a policy lets in anyone at all, by S3's definition."""
+    """Return whether a policy is public, by S3's definition."""
     return any(_lets_anyone_in(statement) for statement in policy.statements)
 
 
@@ -105,7 +105,7 @@ def _lets_anyone_in(statement: Statement) -> bool:
 
 
 def _confines(condition: Comparison) -> bool:
-    """Return whether a condition holds requests to fixed values of where they come from."""
+    """Return whether a condition limits requests to fixed values of their origin."""
     if condition.operator.negated or condition.if_exists or condition.quantifier is Quantifier.ALL:
         return False
     values = [value.written for value in condition.values]

@@ -1,4 +1,4 @@
-"""Faults of policy documents."""
+"""Flaws of policy documents."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Fault(StrEnum):
     ACTION = "action"
     RESOURCE = "resource"
     PRINCIPAL = "principal"
-    """The Principal element is missing, or stands where it must not."""
+    """The Principal element is missing, or is present where it must not be."""
     NOBODY = "nobody"
-    """A principal that is not there, or that has no principal's form."""
+    """A principal that does not exist, or that does not have the form of a principal."""
     NO_SERVICE = "no service"
-    """A service principal that AWS does not know."""
+    """A service principal that does not exist."""
     CONDITION = "condition"
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """The first thing that AWS finds wrong with a document. `message` is in the words of IAM, or of S3 for buckets."""
+    """The first fault that AWS finds in a document. `message` is in the words of IAM, or of S3 for buckets."""
 
     fault: Fault
     message: str

@@ -1,6 +1,6 @@
-"""Is this a document that AWS would take? Whatever comes in, the answer is the first flaw, or none.
+"""Validation of a document by AWS's rules: the first flaw, or none, for every input.
 
-What passes here always compiles: the engine's own reader has the last word.
+A document that passes always compiles: the engine's own reader runs last.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html, and the answers that IAM, S3 and the
 others were recorded giving (LocalStack's validated snapshots, moto's table of documents IAM refused, issues of Terraform's AWS
@@ -61,11 +61,11 @@ class Directory(Protocol):
     """The principals that a document can name."""
 
     def knows(self, principal: str) -> bool:
-        """Return whether there is a user, role or provider of that ARN or unique id. What other accounts hold is believed."""
+        """Return whether a user, role or provider has that ARN or unique id. Principals of other accounts always pass."""
 
 
 class Everyone:
-    """A directory that believes in every principal: for documents that are read apart from any account."""
+    """A directory in which every principal exists, for documents outside any account."""
 
     def knows(self, principal: str) -> bool:
         return True
@@ -79,7 +79,7 @@ _NO_PRINCIPALS = (
 
 
 def examine(document: str, rules: Rules, directory: Directory | None = None) -> Flaw | None:
-    """The first thing that AWS would find wrong with a document; None when it would take it."""
+    """The first flaw that AWS finds in a document; None if AWS accepts it."""
     try:
         _text, data = decode(document)
     except PolicyError as error:
@@ -130,7 +130,7 @@ def _older(data: object, rules: Rules) -> list[Statement]:
     if complaint:
         raise Flawed(Fault.RESOURCE, complaint)
     if not all(_texts(statement, "Resource", "NotResource") for statement in statements):
-        # Said before anything about the actions' form.
+        # This complaint precedes those about the actions' form.
         raise Flawed(Fault.RESOURCE, "Policy statement must contain resources.")
     for statement in statements:
         for action in _texts(statement, "Action", "NotAction"):
@@ -191,7 +191,7 @@ def _is_operator(written: str) -> bool:
 
 
 def _fail_as_ever(statements: list[Statement]) -> None:
-    """Find faults that the engine's parser refuses without saying why: an effect in another case, an invalid date."""
+    """Find faults that the engine's parser refuses without a reason: an effect in another case, an invalid date."""
     for statement in statements:
         if statement["Effect"] not in ("Allow", "Deny"):
             raise Flawed(Fault.EFFECT, "The policy failed legacy parsing")
@@ -210,7 +210,7 @@ def _compiles(operator: str, key: str, value: object) -> bool:
 
 
 def _resources(statements: list[Statement], rules: Rules) -> str:
-    """The complaint about a resource that is said only after others; those the older parser fails on are raised at once."""
+    """The complaint about a resource that follows other complaints; resources that fail the older parser raise at once."""
     complaint = ""
     for statement in statements:
         listed = _texts(statement, "Resource", "NotResource")
@@ -310,7 +310,7 @@ def _principal_element(statement: Statement, rules: Rules) -> None:
         raise Flawed(Fault.SYNTAX, "Syntax errors in policy.")
     if not value or "" in value.values():
         raise Flawed(Fault.PRINCIPAL, "Missing required field Principal cannot be empty!")
-    # An empty list names nobody and is no fault beside others: modules write one for each kind of principal that is not asked for.
+    # An empty list is valid beside other lists: modules write one for each kind of principal that is not in use.
     if not any(value.values()):
         raise Flawed(Fault.PRINCIPAL, _NO_PRINCIPALS)
     for sort, listed in value.items():
@@ -338,7 +338,7 @@ def _action_element(statement: Statement, rules: Rules) -> None:
         vendor, _, rest = action.partition(":")
         if rules.actions and vendor.lower() not in rules.actions:
             raise Flawed(Fault.ACTION, "Policy statement action out of service scope!")
-        if rules.only and not any(matches(rest.lower(), known) for known in rules.only):
+        if rules.only and not any(matches(rest.lower(), operation) for operation in rules.only):
             raise Flawed(Fault.ACTION, "Policy statement action out of service scope!")
 
 
@@ -371,8 +371,8 @@ def aws_principals(document: str) -> set[str]:
     _text, data = decode(document)
     raw = data.get("Statement") if isinstance(data, Mapping) else None
     statements = [raw] if isinstance(raw, Mapping) else raw if isinstance(raw, list) else []
-    named = (pair for statement in statements if isinstance(statement, Mapping) for pair in named_principals(statement))
-    return {name for sort, name in named if sort == "AWS"}
+    pairs = (pair for statement in statements if isinstance(statement, Mapping) for pair in named_principals(statement))
+    return {name for sort, name in pairs if sort == "AWS"}
 
 
 def renamed(document: str, principal: str, name: str) -> str:
@@ -447,9 +447,9 @@ def _scoped(statement: Statement, keys: set[str]) -> bool:
     for operator, pairs in block.items() if isinstance(block, Mapping) else ():
         if not _SCOPING.fullmatch(str(operator)) or not isinstance(pairs, Mapping):
             continue
-        found = [values for key, values in pairs.items() if str(key).lower() in keys]
-        texts = [str(text) for values in found for text in (values if isinstance(values, list) else [values])]
-        if found and not any(not text.strip() or text.startswith("*") for text in texts):
+        matches = [values for key, values in pairs.items() if str(key).lower() in keys]
+        texts = [str(text) for values in matches for text in (values if isinstance(values, list) else [values])]
+        if matches and not any(not text.strip() or text.startswith("*") for text in texts):
             return True
     return False
 
@@ -458,7 +458,7 @@ def _scoped(statement: Statement, keys: set[str]) -> bool:
 
 
 def _texts(statement: Statement, *names: str) -> list[str]:
-    """The strings in whichever of these elements is there."""
+    """The strings in those of these elements that are present."""
     for name in names:
         value = statement.get(name)
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""AWS's rules for policy documents, by what a document is attached to."""
+"""AWS's rules for policy documents, by kind of policy."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Rules:
     """The rules for documents of one kind.
 
     Attributes:
-        name: what the document is attached to.
-        kind: how the engine compiles it.
+        name: the object that the document is attached to.
+        kind: the engine's kind of policy.
         modern: whether AWS reads it with its newer parser, which names the field that is missing; the older one, of identity
             policies, says little.
         resource: whether statements must (True), may (None) or must not (False) name resources.
         actions: prefixes that actions must have; empty for any.
-        only: the actions that may be named, where a service takes just some of its own.
-        incomplete: whether ARNs may lack parts, which then stand for anything.
+        only: the actions that the document may name, where a service accepts only some of its own.
+        incomplete: whether ARNs may lack parts, which then match any value.
         unique: whether statement ids must differ.
     """
 

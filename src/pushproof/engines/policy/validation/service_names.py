@@ -84,7 +84,7 @@ _ELSEWHERE = (".amazon.com", ".aws.internal", ".amazonaws.com.cn")
 
 
 def is_service(principal: str) -> bool:
-    """Return whether AWS knows a service principal of that name.
+    """Return whether AWS has a service principal of that name.
 
     A part of a service (`ecs.application-autoscaling.amazonaws.com`) and a service of one region
     (`logs.eu-west-1.amazonaws.com`) count when the service does.
