@@ -27,9 +27,9 @@ def _answers_are_awss() -> Iterator[None]:
     # Not imported for the tests that open no world: it brings moto along.
     judging = sys.modules.get("pushproof.emulator.wire.judging")
     if judging is not None:
-        found = list(judging.FOUND)
+        violations = list(judging.FOUND)
         judging.FOUND.clear()
-        assert found == [], "answers that are not what AWS's models say"
+        assert violations == [], "answers that are not what AWS's models say"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -138,9 +138,9 @@ def _base_images() -> Diagnosis:
     if shutil.which("mmdebstrap"):
         return Diagnosis("base images", True, "mmdebstrap builds them from Debian packages where none can be pulled")
     reachable = _answers("registry-1.docker.io", 443)
-    found = "public images can be pulled" if reachable else "no public registry answers, and mmdebstrap is not here"
+    finding = "public images can be pulled" if reachable else "no public registry answers, and mmdebstrap is not here"
     return Diagnosis(
-        "base images", reachable, found, "install mmdebstrap (Debian and Ubuntu: apt-get install mmdebstrap)"
+        "base images", reachable, finding, "install mmdebstrap (Debian and Ubuntu: apt-get install mmdebstrap)"
     )
 
 
@@ -153,17 +153,21 @@ def _credentials() -> Diagnosis:
     names = sorted(
         k for k in os.environ if k in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN")
     )
-    found = f"{', '.join(names)} set; kept away from every emulated world" if names else "none in the environment"
-    return Diagnosis("AWS credentials", True, found, needed=False)
+    finding = f"{', '.join(names)} set; kept away from every emulated world" if names else "none in the environment"
+    return Diagnosis("AWS credentials", True, finding, needed=False)
 
 
 def _orphans() -> Diagnosis:
     from pushproof.targets.journal import Journal
 
     orphans = Journal().orphans()
-    found = f"{len(orphans)} world(s) of crashed runs" if orphans else "nothing left by crashed runs"
+    finding = f"{len(orphans)} world(s) of crashed runs" if orphans else "nothing left by crashed runs"
     return Diagnosis(
-        "leftovers", not orphans, found, "the next command removes them; or now: pushproof sweep --local", needed=False
+        "leftovers",
+        not orphans,
+        finding,
+        "the next command removes them; or now: pushproof sweep --local",
+        needed=False,
     )
 
 

@@ -157,10 +157,10 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     if name == "localstack":
         from pushproof.targets.localstack.target import LocalStackTarget, settings_from_environment
 
-        asked: dict[str, Any] = {"native": True} if config.getoption("--native") else {}
+        options: dict[str, Any] = {"native": True} if config.getoption("--native") else {}
         if where := config.getoption("--localstack"):
-            asked["where"] = where
-        settings = settings_from_environment(world, _ENVIRONMENT, runtime=runtime, **asked)
+            options["where"] = where
+        settings = settings_from_environment(world, _ENVIRONMENT, runtime=runtime, **options)
         return LocalStackTarget(settings, progress=_narrator(config))
     return None
 

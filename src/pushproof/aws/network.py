@@ -42,13 +42,13 @@ def describe_network(ec2: Any, vpc_id: str) -> dict[str, Any]:
     """EC2's answers about a VPC and those it is peered with, as `from_describe` takes them; raises as `read_network`."""
     peerings = _all(ec2, "describe_vpc_peering_connections", "VpcPeeringConnections")
     sides = [{p[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")} for p in peerings]
-    wanted = {vpc_id}.union(*(pair for pair in sides if vpc_id in pair))
+    vpc_ids = {vpc_id}.union(*(pair for pair in sides if vpc_id in pair))
     described: dict[str, Any] = {
         "Vpcs": _all(ec2, "describe_vpcs", "Vpcs", VpcIds=[vpc_id]),
         "VpcPeeringConnections": [p for p, pair in zip(peerings, sides, strict=True) if vpc_id in pair],
     }
-    if wanted != {vpc_id}:
-        others = [{"Name": "vpc-id", "Values": sorted(wanted - {vpc_id})}]
+    if vpc_ids != {vpc_id}:
+        others = [{"Name": "vpc-id", "Values": sorted(vpc_ids - {vpc_id})}]
         described["Vpcs"] += _all(ec2, "describe_vpcs", "Vpcs", Filters=others)
     present = [vpc["VpcId"] for vpc in described["Vpcs"]]
     for operation, (key, by) in _DESCRIBE.items():
@@ -80,12 +80,12 @@ def _all(ec2: Any, operation: str, key: str, **arguments: Any) -> list[dict[str,
 
 
 def _attributes(ec2: Any, vpc_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
     for attribute in ("enableDnsSupport", "enableDnsHostnames"):
         answer = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
         name = attribute[0].upper() + attribute[1:]
-        found[name] = answer[name]
-    return found
+        attributes[name] = answer[name]
+    return attributes
 
 
 def _named_prefix_lists(described: dict[str, Any]) -> set[str]:
@@ -96,8 +96,8 @@ def _named_prefix_lists(described: dict[str, Any]) -> set[str]:
         for side in ("IpPermissions", "IpPermissionsEgress")
         for permission in group.get(side, ())
     ]
-    named = {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
-    return named | {entry["PrefixListId"] for p in permissions for entry in p.get("PrefixListIds", ())}
+    identifiers = {route["DestinationPrefixListId"] for route in routes if route.get("DestinationPrefixListId")}
+    return identifiers | {entry["PrefixListId"] for p in permissions for entry in p.get("PrefixListIds", ())}
 
 
 _EVERYTHING = parse({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -120,7 +120,7 @@ def endpoint_policies_as(role_arn: str, *, context: dict[str, str] | None = None
     def allows(document: Document, action: str, resource: str) -> bool:
         # Whether the caller may do it at all is not the question here: only what the endpoint lets through.
         policies = Policies(identity=(_EVERYTHING,), endpoint=parse(document, Kind.ENDPOINT))
-        asked = request(caller, action, resource, context, resource_account=caller.account)
-        return decide(asked, policies).allowed
+        call = request(caller, action, resource, context, resource_account=caller.account)
+        return decide(call, policies).allowed
 
     return allows

@@ -49,8 +49,8 @@ def start_room(clock: Clock, patience: float) -> float:
     what they last on AWS where that is less; at speed 1, and where time is not real, there is no room to add.
     """
     real = clock.real_delay(patience)
-    wanted = min(patience, LONGEST_START)
-    return (wanted - real) * patience / real if 0.0 < real < wanted else 0.0
+    allowance = min(patience, LONGEST_START)
+    return (allowance - real) * patience / real if 0.0 < real < allowance else 0.0
 
 
 def unshortened(clock: Clock, seconds: float) -> float:

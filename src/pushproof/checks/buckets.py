@@ -1,4 +1,4 @@
-"""Buckets that hold what a delivery cannot do without: versioned, encrypted and closed to the public."""
+"""Buckets that a delivery depends on: versioned, encrypted and closed to the public."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _encryption(s3: Any, bucket: str) -> str:
     try:
         rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except ClientError as error:
-        # What emulators and gateways answer that do not know of it.
+        # The answers of emulators and gateways without this operation.
         if error.response["Error"]["Code"] == "ServerSideEncryptionConfigurationNotFoundError":
             return "AES256"
         raise

@@ -9,8 +9,8 @@
             if ...:
                 yield Finding(resource=..., expected=..., found=..., why=..., change=..., page=...)
 
-The method yields one finding for each thing that is wrong; the caller gets a `Verdict`. The decorator names the check, adds the
-Terraform address of each resource, drops findings that were said before, and turns `NothingToLookAt` into a finding.
+The method yields one finding for each fault; the caller gets a `Verdict`. The decorator names the check, adds the Terraform address
+of each resource, drops repeated findings, and turns `NothingToLookAt` into a finding.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pushproof.checks.verdict import Verdict
 
 
 class Clients(Protocol):
-    """Gives a boto3 client by service name, as `boto3.Session().client` does."""
+    """A function that returns a boto3 client by service name, as `boto3.Session().client` does."""
 
     def __call__(self, service: str, /) -> Any: ...
 
@@ -39,7 +39,7 @@ S = TypeVar("S", bound="Checks")
 
 
 class NothingToLookAt(Exception):
-    """A check has nothing to judge. The verdict says so, because a check that looks at nothing proves nothing."""
+    """Signal that a check has nothing to judge. The verdict reports it, because a check of nothing proves nothing."""
 
     def __init__(
         self, expected: str, *, found: str = "there is none", resource: str = "", change: str = "", page: str = ""
@@ -58,11 +58,11 @@ class Checks:
         self.addresses = addresses
 
     def _subject(self) -> str:
-        """The resource that a finding is about when there is nothing to look at."""
+        """The resource of a finding when there is nothing to judge."""
         return self.family
 
     def _some(self, items: Iterable[T], expected: str, **more: str) -> list[T]:
-        """The items, of which there must be one at least. Raises NothingToLookAt."""
+        """The items. Raises NothingToLookAt if there are none."""
         there = list(items)
         if not there:
             self._nothing(expected, **more)
@@ -80,14 +80,14 @@ class Checks:
             if hasattr(type(self), name):
                 # A property of that name failed with an AttributeError of its own, which is the one to see.
                 return object.__getattribute__(self, name)
-            names = [known for known in dir(type(self)) if not known.startswith("_")]
+            names = [candidate for candidate in dir(type(self)) if not candidate.startswith("_")]
             close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
             meant = f"; did you mean {' or '.join(close)}?" if close else f"; it has {', '.join(names)}"
             raise AttributeError(f"{type(self).__name__} has no check {name!r}{meant}", name=name, obj=self)
 
 
 def check(look: Callable[Concatenate[S, P], Iterable[Finding]]) -> Callable[Concatenate[S, P], Verdict]:
-    """Make a check of a method that yields findings."""
+    """Turn a method that yields findings into a check."""
 
     @functools.wraps(look)
     def judge(self: S, /, *args: P.args, **kwargs: P.kwargs) -> Verdict:

@@ -1,4 +1,4 @@
-"""A delivery as it exists: the names that a pipeline's permissions are about, read from AWS and not from anybody's variables."""
+"""A delivery as it exists: the names in a pipeline's permissions, read from AWS and not from Terraform variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pushproof.checks.permissions import Pipeline
 def read_delivery(aws: Clients, pipeline: str) -> Pipeline:
     """The delivery of a pipeline: its store, connection, build project, service, roles, secrets and log groups, by their names.
 
-    Raises LookupError when there is no such pipeline.
+    Raises LookupError if there is no such pipeline.
     """
     pipelines = aws("codepipeline")
     try:

@@ -1,4 +1,4 @@
-"""One thing that a check says is wrong, written for whoever meets it first."""
+"""One fault that a check reports, written for a reader without context."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pushproof.base.origin import Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that is not as it should be.
+    """A fault of one resource.
 
     Attributes:
-        resource: The AWS id or ARN the finding is about.
+        resource: The AWS id or ARN of the resource.
         expected: The state that the check expects.
         found: The state that it found instead.
-        why: The damage in production that comes of it.
-        change: The change that puts it right.
-        page: The documentation that says so.
+        why: The damage that the fault does in production.
+        change: The change that fixes it.
+        page: The documentation behind the expectation.
         check: The name of the check; the check fills it in.
         origin: Terraform address and file, where known; the check fills it in.
     """
@@ -48,7 +48,7 @@ class Finding:
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for reports: every attribute, `origin` as address, file and line or None."""
+        """Return plain values, for reports: every attribute, `origin` as address, file and line or None."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""Roles: able to do what the pipeline needs, unable to do what it must not, and assumed only by their own service."""
+"""Roles: they have the permissions that the pipeline needs, no forbidden ones, and only their own service assumes them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STRANGERS = (
     "ec2.amazonaws.com", "lambda.amazonaws.com", "codebuild.amazonaws.com", "codepipeline.amazonaws.com",
     "ecs-tasks.amazonaws.com", "ecs.amazonaws.com", "events.amazonaws.com", "cloudformation.amazonaws.com",
 )  # fmt: skip
-# Answers of a target that has no simulator, or does not let us use it: the evaluation stands alone then.
+# Answers of a target without an accessible simulator: the policy engine then decides alone.
 _NO_SIMULATOR = {"NotImplemented", "InternalFailure", "AccessDenied", "501", "500", "NotImplementedException"}
 _STRANGER = "999999999999"
 
@@ -46,7 +46,7 @@ class IamChecks(Checks):
     ) -> Iterator[Finding]:
         """The role can do none of this.
 
-        With `own_policies_only`, AWS's policies for service roles are left out: AmazonECSTaskExecutionRolePolicy pulls from every
+        With `own_policies_only`, the check skips AWS's service-role policies: AmazonECSTaskExecutionRolePolicy pulls from every
         repository and writes to every log group, and only another policy in its place could change that.
         """
         described = self._role(role)
@@ -76,14 +76,14 @@ class IamChecks(Checks):
             for other in _STRANGERS
             if other not in services
         ]
-        # One is enough to say what to change.
+        # One example is enough.
         yield from itertools.islice(self._allowed(described, unwanted), 1)
 
     @check
     def is_scoped(self, role: str) -> Iterator[Finding]:
         """The role's policies have no wildcard that could be a name.
 
-        AWS's own policies for service roles are left out. Any other policy of AWS's is found when it covers whole services.
+        The check skips AWS's own policies for service roles. It reports any other AWS policy that covers whole services.
         """
         described = self._role(role)
         for policy in described.own_policies:
@@ -101,7 +101,7 @@ class IamChecks(Checks):
                 resources = [pattern.template.written for pattern in statement.resources or ()]
                 wide = [resource for resource in resources if unbounded(resource)]
                 if aws_owned:
-                    # What AWS wrote names actions by families and resources by *: only whole services are worth a word.
+                    # AWS's policies name actions by families and resources by *: only whole services count as a fault.
                     broad = [action for action in broad if action == "*" or action.endswith(":*")]
                     if broad and wide:
                         yield self._broad(described, where, "actions by name", ", ".join(broad))
@@ -116,18 +116,18 @@ class IamChecks(Checks):
 
     @check
     def allows_only(self, role: str, permissions: Iterable[Permission]) -> Iterator[Finding]:
-        """The role's own policies name no action and no resource that these permissions have no use for.
+        """The role's own policies name only actions and resources that these permissions use.
 
-        AWS's own policies for service roles are left out.
+        The check skips AWS's own policies for service roles.
         """
         described, needed = self._role(role), list(permissions)
-        known = {permission.action.lower() for permission in needed}
+        useful = {permission.action.lower() for permission in needed}
         for policy in described.own_policies:
             for statement in policy.statements:
                 if not statement.allow or statement.not_action or statement.not_resource:
                     continue
                 where = f"{statement.label} of {policy.name!r}"
-                idle = [action for action in statement.actions if action.lower() not in known]
+                idle = [action for action in statement.actions if action.lower() not in useful]
                 if idle:
                     yield Finding(
                         resource=described.arn,
@@ -155,7 +155,7 @@ class IamChecks(Checks):
 
     @check
     def allows_nothing(self, role: str) -> Iterator[Finding]:
-        """The role has no permissions: for applications that need nothing of AWS."""
+        """The role has no permissions: for applications that do not call AWS."""
         described = self._role(role)
         for policy in described.policies:
             actions = [action for statement in policy.statements if statement.allow for action in statement.actions]
@@ -171,7 +171,7 @@ class IamChecks(Checks):
 
     @check
     def every_permission_can_apply(self, role: str) -> Iterator[Finding]:
-        """Every statement names actions and resources that can meet; kms:Decrypt on a secret cannot."""
+        """Every statement pairs actions with resources they can apply to, unlike kms:Decrypt on a secret."""
         described = self._role(role)
         for policy in described.policies:
             if policy.source_type == "aws-managed":
@@ -199,7 +199,7 @@ class IamChecks(Checks):
     def can_be_assumed_only_by(
         self, role: str, service: str, *, source_account: str | None = None, source_arn: str | None = None
     ) -> Iterator[Finding]:
-        """This service can assume the role, and nobody else; where a source is given, only on behalf of it.
+        """Only this service can assume the role; with `source_arn`, only on behalf of that source.
 
         `source_arn` may end in ``*``, for any resource of that service, region and account.
         """
@@ -323,7 +323,7 @@ def _source(account: str, arn: str | None) -> dict[str, str]:
 def _wrong_sources(
     account: str, source_account: str | None, source_arn: str | None
 ) -> Iterator[tuple[dict[str, str], str]]:
-    """Sources on whose behalf the role must not be assumed, each with the condition key that holds it off."""
+    """Sources that must not lead to an assumed role, each with the condition key that excludes it."""
     own = source_account or account
     if source_account is not None:
         yield _source(_STRANGER, source_arn), "aws:SourceAccount"

@@ -1,4 +1,4 @@
-"""The image, by its Dockerfile: it runs as an ordinary user, ends when it is asked to, and holds nothing secret."""
+"""The image, by its Dockerfile: it runs as an ordinary user, stops on SIGTERM, and contains no secret."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Stage:
 
 
 class ImageChecks(Checks):
-    """Checks of one Dockerfile, by its path. They read it, and need neither AWS nor Docker."""
+    """Checks of one Dockerfile, by its path. They need neither AWS nor Docker."""
 
     family = "image"
 
@@ -48,7 +48,7 @@ class ImageChecks(Checks):
 
     @check
     def runs_as_an_ordinary_user(self) -> Iterator[Finding]:
-        """The last stage, or one that it is made from, names a user, and the last one named is not root."""
+        """The last stage, or a stage that it builds on, names a user, and the last USER is not root."""
         lineage = self._lineage()
         users = [
             (i.line, i.rest.split(":")[0].strip()) for stage in lineage for i in stage.instructions if i.word == "USER"
@@ -67,9 +67,9 @@ class ImageChecks(Checks):
     @check
     def ends_when_it_is_asked_to(self) -> Iterator[Finding]:
         """The last ENTRYPOINT or CMD is in exec form, so that SIGTERM reaches the program and not a shell."""
-        found = [i for stage in self._lineage() for i in stage.instructions if i.word in ("CMD", "ENTRYPOINT")]
-        entry = next((i for i in reversed(found) if i.word == "ENTRYPOINT"), None)
-        start = entry or next((i for i in reversed(found)), None)
+        instructions = [i for stage in self._lineage() for i in stage.instructions if i.word in ("CMD", "ENTRYPOINT")]
+        entry = next((i for i in reversed(instructions) if i.word == "ENTRYPOINT"), None)
+        start = entry or next((i for i in reversed(instructions)), None)
         if start is None:
             self._nothing("CMD or ENTRYPOINT in the Dockerfile", page=_STOP)
         if not _is_exec_form(start.rest) and not start.rest.lstrip().startswith("exec "):
@@ -85,7 +85,7 @@ class ImageChecks(Checks):
 
     @check
     def holds_no_secret(self) -> Iterator[Finding]:
-        """No build argument, variable or copied file looks like a secret: each can be read out of the image again."""
+        """No build argument, variable or copied file looks like a secret, since each can be read out of the image."""
         for stage in self._stages():
             for instruction in stage.instructions:
                 for what in _secrets_in(instruction):
@@ -132,19 +132,19 @@ class ImageChecks(Checks):
         return str(self.dockerfile)
 
     def _instructions(self) -> list[_Instruction]:
-        found: list[_Instruction] = []
+        instructions: list[_Instruction] = []
         open_line = False
         for number, text in enumerate(self.dockerfile.read_text(encoding="utf-8").splitlines(), 1):
             if not text.strip() or text.lstrip().startswith("#"):
                 continue
             body = text.rstrip().removesuffix("\\")
             if open_line:
-                found[-1].rest += " " + body.strip()
+                instructions[-1].rest += " " + body.strip()
             else:
                 word, _, rest = body.strip().partition(" ")
-                found.append(_Instruction(number, word.upper(), rest.strip()))
+                instructions.append(_Instruction(number, word.upper(), rest.strip()))
             open_line = text.rstrip().endswith("\\")
-        return found
+        return instructions
 
     def _stages(self) -> list[_Stage]:
         stages: list[_Stage] = []
@@ -158,7 +158,7 @@ class ImageChecks(Checks):
         return self._some(stages, "FROM in the Dockerfile", page=_FROM)
 
     def _lineage(self) -> list[_Stage]:
-        """The last stage after those that it is made from."""
+        """The stages that the last stage builds on, and the last stage itself."""
         stages = self._stages()
         by_name = {stage.name: stage for stage in stages}
         lineage = [stages[-1]]
@@ -184,7 +184,7 @@ def _secrets_in(instruction: _Instruction) -> Iterator[str]:
             (instruction.rest.split()[0], "x")
         ]
         for name, value in pairs:
-            # A declared argument is given its value later, and that is what counts.
+            # The value that a declared argument receives later is what counts.
             text = value.strip("\"'") or "x"
             reason = looks_secret("" if instruction.word == "LABEL" else name, text)
             if reason is not None and not text.startswith("$"):

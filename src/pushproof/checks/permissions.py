@@ -1,4 +1,4 @@
-"""The permissions that the roles of a push-to-deploy pipeline need, and those that none of them may have: two catalogues.
+"""Two catalogues: permissions that the roles of a push-to-deploy pipeline need, and permissions that no role may have.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html#edit-role-ecs (pipeline),
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html (build),
@@ -16,7 +16,7 @@ _TASKS = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """An action on a resource under some condition keys, and what it is for."""
+    """An action on a resource under some condition keys, and its purpose."""
 
     action: str
     resource: str = "*"
@@ -30,7 +30,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The names a pipeline's permissions are about. What is left empty is not asked about."""
+    """The names in a pipeline's permissions. An empty name excludes its permissions."""
 
     region: str
     account: str
@@ -122,7 +122,7 @@ def pipeline_needs(pipeline: Pipeline) -> list[Permission]:
 
 
 def build_needs(pipeline: Pipeline, buildspec: str = "") -> list[Permission]:
-    """The permissions that CodeBuild's role needs to test, build and push an image, and for what `buildspec` asks of ECR."""
+    """The permissions that CodeBuild's role needs to test, build and push an image, and to run the ECR commands in `buildspec`."""
     out = _artifacts(pipeline, "take the source and leave the image definitions")
     if pipeline.artifacts_bucket:
         bucket = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}"
@@ -177,7 +177,8 @@ def execution_needs(pipeline: Pipeline) -> list[Permission]:
 
 
 def forbidden(pipeline: Pipeline) -> list[Permission]:
-    """The permissions that no role may have: to take over the account, touch what is others', or destroy its own ground."""
+    """The permissions that no role may have: takeover of the account, access to other owners' resources, and deletion of
+    the role's own foundation."""
     stranger = f"arn:{pipeline.partition}:iam::{pipeline.account}:role/somebody-elses-role"
     others_secret = pipeline.arn("secretsmanager", "secret:somebody-elses/secret-AbCdEf")
     own_iam = f"arn:{pipeline.partition}:iam::{pipeline.account}"
@@ -231,14 +232,14 @@ def forbidden(pipeline: Pipeline) -> list[Permission]:
 
 
 def forbidden_beyond(pipeline: Pipeline, other: Pipeline) -> list[Permission]:
-    """The permissions on another pipeline's resources that no role of this one may have: all that are about a name of its own."""
-    asked = [*pipeline_needs(other), *build_needs(other), *execution_needs(other)]
+    """The permissions on another pipeline's own resources, which no role of this pipeline may have."""
+    needs = [*pipeline_needs(other), *build_needs(other), *execution_needs(other)]
     own = {
         (p.action, p.resource) for p in [*pipeline_needs(pipeline), *build_needs(pipeline), *execution_needs(pipeline)]
     }
     return [
         replace(permission, purpose="act on another environment's resources")
-        for permission in asked
+        for permission in needs
         if permission.resource != "*" and (permission.action, permission.resource) not in own
     ]
 

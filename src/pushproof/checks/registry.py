@@ -1,4 +1,4 @@
-"""The image repository: tags that stay what they were, and a lifecycle that never takes what runs."""
+"""The image repository: immutable tags, and a lifecycle policy that keeps deployed images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RegistryChecks(Checks):
 
     @check
     def refuses_a_second_push_of_a_tag(self) -> Iterator[Finding]:
-        """Proven by doing it: two tiny images are pushed under one probe tag, which is deleted afterwards."""
+        """The repository refuses the second of two tiny images that the check pushes under one probe tag and deletes afterwards."""
         yield from self._pushed_twice()
         exceptions = self._describe().get("imageTagMutabilityExclusionFilters") or ()
         if exceptions:
@@ -74,7 +74,7 @@ class RegistryChecks(Checks):
 
     @check
     def accepts_a_second_push_of_a_tag(self) -> Iterator[Finding]:
-        """Proven by doing it, for a repository of caches: a tag moves to the image that is pushed last."""
+        """A tag moves to the image that the check pushes last; for a repository of caches."""
         repository = self._describe()
         if not any(self._pushed_twice()):
             yield Finding(
@@ -88,7 +88,7 @@ class RegistryChecks(Checks):
 
     @check
     def untagged_images_expire(self, *, within_days: int = 7) -> Iterator[Finding]:
-        """An image without a tag is expired after at most these days."""
+        """An untagged image expires after at most these days."""
         example = Image(f"sha256:{0:064x}", 0.0)
         if example.digest not in self.expires([example], now=(within_days + 0.1) * DAY):
             rules = [rule for rule in self.policy().rules if rule.tag_status is not TagStatus.TAGGED]
@@ -105,7 +105,7 @@ class RegistryChecks(Checks):
 
     @check
     def scans_on_push(self) -> Iterator[Finding]:
-        """Every image is scanned when it arrives, by the repository's own setting or the registry's."""
+        """Every pushed image is scanned, by the repository's own setting or the registry's."""
         repository = self._describe()
         if not repository.get("imageScanningConfiguration", {}).get("scanOnPush") and not self._registry_scans():
             yield Finding(
@@ -118,12 +118,12 @@ class RegistryChecks(Checks):
             )
 
     def _registry_scans(self) -> bool:
-        """Return whether a rule of the registry scans this repository when something is pushed."""
-        found = self.aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
+        """Return whether a rule of the registry scans images that are pushed to this repository."""
+        configuration = self.aws("ecr").get_registry_scanning_configuration()["scanningConfiguration"]
         return any(
             rule["scanFrequency"] in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
             and any(fnmatchcase(self.repository, f"*{f['filter']}*") for f in rule["repositoryFilters"])
-            for rule in found.get("rules", [])
+            for rule in configuration.get("rules", [])
         )
 
     @check
@@ -152,7 +152,7 @@ class RegistryChecks(Checks):
 
     @check
     def lifecycle_selects(self, tags: Iterable[str]) -> Iterator[Finding]:
-        """Every tag that releases are really pushed under is selected by some rule: else nothing ever expires."""
+        """A lifecycle rule selects every tag of real releases, so that old images expire."""
         tags = list(tags)
         arn = self._describe()["repositoryArn"]
         if not tags:
@@ -186,9 +186,9 @@ class RegistryChecks(Checks):
     def keeps_what_runs(
         self, digests: Iterable[str], *, further_pushes: int = 5, example_tag: str = ""
     ) -> Iterator[Finding]:
-        """The deployed image and the one a rollback needs outlive the next pushes, and a quarter of a year without any.
+        """The deployed image and the image for a rollback survive the next pushes, and a quarter of a year without any.
 
-        `example_tag` is what the tags of further pushes begin with; by default, the tag of one of the images.
+        The tags of further pushes begin with `example_tag`; by default, the tag of one of the images.
         """
         needed = set(digests)
         further = further_pushes
@@ -247,12 +247,14 @@ class RegistryChecks(Checks):
     def _describe(self) -> dict[str, Any]:
         ecr = self.aws("ecr")
         try:
-            found: dict[str, Any] = ecr.describe_repositories(repositoryNames=[self.repository])["repositories"][0]
+            description: dict[str, Any] = ecr.describe_repositories(repositoryNames=[self.repository])["repositories"][
+                0
+            ]
         except ecr.exceptions.RepositoryNotFoundException:
             raise LookupError(
                 f"there is no repository {self.repository}; check the name, the account and the region"
             ) from None
-        return found
+        return description
 
 
 def push_small_image(ecr: Any, repository: str, tag: str, content: bytes = b"probe") -> str:
@@ -296,12 +298,12 @@ def _upload(ecr: Any, repository: str, blob: bytes) -> str:
 
 def _names(rule: Rule) -> list[str]:
     """Describe a rule's selection in words."""
-    named = [f"the prefix {prefix}" for prefix in rule.tag_prefixes] + [f"tags like {p}" for p in rule.tag_patterns]
-    return named or ["any image"]
+    names = [f"the prefix {prefix}" for prefix in rule.tag_prefixes] + [f"tags like {p}" for p in rule.tag_patterns]
+    return names or ["any image"]
 
 
 def _selects(rule: Rule, tag: str) -> bool:
-    """Return whether an image with this one tag is a rule's business."""
+    """Return whether a rule selects an image with this tag."""
     if rule.tag_status is TagStatus.ANY:
         return True
     prefixes = all(tag.startswith(prefix) for prefix in rule.tag_prefixes)

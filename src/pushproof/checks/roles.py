@@ -1,4 +1,4 @@
-"""IAM roles as IAM describes them, with their policies compiled, and decisions about what they may do."""
+"""IAM roles as IAM describes them, with compiled policies, and decisions about their permissions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Role:
 
     @property
     def own_policies(self) -> tuple[Policy, ...]:
-        """The policies that somebody here wrote or chose: all but those of AWS's for service roles."""
+        """The policies that the role's owner wrote or chose: all but AWS's own for service roles."""
         return tuple(policy for policy in self.policies if policy.name not in self.made_for_services)
 
 
@@ -65,17 +65,15 @@ def read_role(iam: Any, name: str) -> Role:
 
 def decide_for(role: Role, action: str, resource: str, context: Mapping[str, str] | None = None) -> Decision:
     """Decide a call by the role's policies."""
-    asked = engine.request(
-        engine.principal_of(role.arn), action, resource, context or {}, resource_account=role.account
-    )
-    return engine.decide(asked, engine.Policies(identity=role.policies, boundary=role.boundary))
+    call = engine.request(engine.principal_of(role.arn), action, resource, context or {}, resource_account=role.account)
+    return engine.decide(call, engine.Policies(identity=role.policies, boundary=role.boundary))
 
 
 def lets_in(role: Role, caller: Principal, context: Mapping[str, str]) -> bool:
     """Return whether a caller that has every permission of its own can assume the role."""
-    asked = engine.request(caller, "sts:AssumeRole", role.arn, context)
+    call = engine.request(caller, "sts:AssumeRole", role.arn, context)
     policies = engine.Policies(identity=(_EVERYTHING,), resource=role.trust, resource_decides=True)
-    return engine.decide(asked, policies).allowed
+    return engine.decide(call, policies).allowed
 
 
 def _managed(iam: Any, arn: str, kind: Kind) -> Policy:

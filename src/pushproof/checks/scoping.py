@@ -27,7 +27,7 @@ def unbounded(resource: str) -> bool:
 
 
 def unscopable(action: str) -> bool:
-    """Return whether AWS offers no resource to scope an action by, or goes on allowing it on everything in its own guides."""
+    """Return whether an action has no resource-level permissions, or AWS's own guides allow it on every resource."""
     prefix, _, name = action.partition(":")
     if prefix == "ec2":
         return name.startswith("Describe")
@@ -47,7 +47,7 @@ def unscopable(action: str) -> bool:
 
 
 def can_meet(action: str, resource: str) -> bool:
-    """Return whether an action can ever be asked about on a resource that this pattern names."""
+    """Return whether an action can apply to a resource that this pattern names."""
     prefix, _, name = action.lower().partition(":")
     if "*" in prefix or resource.strip("*") == "":
         return True
@@ -62,7 +62,7 @@ def can_meet(action: str, resource: str) -> bool:
 
 
 def _meets_in_s3(name: str, rest: str) -> bool:
-    """Objects have a slash in their ARN and buckets have none; an action is about the one or the other.
+    """Return whether an S3 action fits the resource: ARNs of objects have a slash, and ARNs of buckets have none.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
     """

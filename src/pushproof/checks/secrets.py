@@ -1,4 +1,4 @@
-"""Secrets by reference only: nothing secret stands in an environment block, and every reference leads somewhere."""
+"""Secrets by reference only: no environment block contains a secret, and every reference resolves."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _VALUES = (
     (re.compile(r"\b(ghp|gho|ghr|ghs|ghu|github_pat)_[A-Za-z0-9_]{20,}"), "a GitHub token"),
     (re.compile(r"\bxox[abpr]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/"), "a Slack credential"),
 )
-# Names that speak of a secret without holding one.
+# Names that mention a secret without holding one.
 _HARMLESS = re.compile(
     r"(_ARN|_NAME|_ID|_PATH|_FILE|_REGION|_LENGTH|_TTL|_SECONDS|_DAYS|_HEADER|_REQUIRED|_ENABLED|_TYPE)$", re.IGNORECASE
 )
-# Values that are no secret whatever the name: switches, numbers of one digit, and references.
+# Values that are no secret under any name: switches, numbers of one digit, and references.
 _PLAIN = re.compile(
     r"(true|false|yes|no|on|off|none|null|\d?|arn:[^:]*:(secretsmanager|ssm|kms|iam):.*)", re.IGNORECASE
 )
 
 
 def looks_secret(name: str, value: str) -> str | None:
-    """Why a variable looks like a secret; None when it does not."""
+    """The reason why a variable looks like a secret; None if it does not."""
     for pattern, what in _VALUES:
         if pattern.search(value):
             return f"its value is {what}"
@@ -63,7 +63,7 @@ class SecretsChecks(Checks):
         build_project: str | None = None,
         buildspec: str | None = None,
     ) -> Iterator[Finding]:
-        """No secret-looking value stands in a task definition, in a build project's environment as PLAINTEXT, or in a buildspec.
+        """No task definition, PLAINTEXT variable of a build project, or buildspec contains a value that looks like a secret.
 
         Raises ValueError when none is named, LookupError when there is no such task definition or project.
         """
@@ -152,15 +152,15 @@ class SecretsChecks(Checks):
 
     @check
     def containers_are_given(self, task_definition: str, *names: str) -> Iterator[Finding]:
-        """Some container of the task definition gets each of these variables from a secret."""
+        """A container of the task definition receives each of these variables from a secret."""
         definition = self._definition(task_definition)
-        given = {s["name"] for c in definition["containerDefinitions"] for s in c.get("secrets", [])}
+        passed = {s["name"] for c in definition["containerDefinitions"] for s in c.get("secrets", [])}
         for name in names:
-            if name not in given:
+            if name not in passed:
                 yield Finding(
                     resource=definition["taskDefinitionArn"],
                     expected=f"{name} in the `secrets` block of a container",
-                    found=f"secrets {', '.join(sorted(given)) or 'none'}",
+                    found=f"secrets {', '.join(sorted(passed)) or 'none'}",
                     why="The application starts without what it works with, and fails with the first request that needs it.",
                     change=f"secrets = [{{ name = {name}, valueFrom = <ARN> }}]",
                     page=_PAGE,
@@ -211,7 +211,7 @@ class SecretsChecks(Checks):
 
 
 def _elsewhere(container: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Other places of a container definition that people put secrets in."""
+    """Other fields of a container definition that often contain secrets."""
     for part in ("command", "entryPoint"):
         for word in container.get(part) or ():
             yield part, word

@@ -1,4 +1,4 @@
-"""Terraform's state: nothing left to do, nobody fights over it, and a mistake in one environment stays there."""
+"""Terraform's state: the plan is empty, states are locked, and environments are separate."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _SETTING = re.compile(r'^\s*(\w+)\s*=\s*"?([^"\s#]+)"?', re.MULTILINE)
 
 
 class Planned(Protocol):
-    """A module that can say what a plan would change: address -> actions."""
+    """A module that can return the changes of a plan: address -> actions."""
 
     def changes(self) -> dict[str, list[str]]: ...
 
 
 class Stated(Protocol):
-    """A module that can give its state, as `terraform show -json` does."""
+    """A module that can return its state, as `terraform show -json` prints it."""
 
     def state(self) -> dict[str, Any]: ...
 
@@ -40,7 +40,7 @@ class StateChecks(Checks):
 
     @check
     def plan_is_empty(self, module: Planned) -> Iterator[Finding]:
-        """A plan right now is empty: after an apply, and again after a deployment."""
+        """A plan is empty now; check it after an apply, and again after a deployment."""
         changes = module.changes()
         for address, actions in sorted(changes.items()):
             takes_back = ".aws_ecs_service." in f".{address}" or ".aws_ecs_task_definition." in f".{address}"
@@ -95,7 +95,7 @@ class StateChecks(Checks):
 
     @check
     def every_environment_locks(self, *directories: Path) -> Iterator[Finding]:
-        """Each root module's S3 backend, as written or as its example says, locks in the bucket itself."""
+        """Each root module's S3 backend, or its example file, locks in the bucket itself."""
         for directory in directories:
             backend = _backend(directory) or {}
             if backend.get("use_lockfile") == "true":
@@ -114,7 +114,7 @@ class StateChecks(Checks):
 
     @check
     def every_environment_encrypts_its_state(self, *directories: Path) -> Iterator[Finding]:
-        """Each root module's S3 backend, as written or as its example says, asks for encryption."""
+        """Each root module's S3 backend, or its example file, enables encryption."""
         for directory in directories:
             backend = _backend(directory) or {}
             if backend.get("encrypt") != "true":
@@ -136,11 +136,11 @@ class StateChecks(Checks):
             wrong = [(address, there.get(name)) for address, there in self._some(tagged, "resources with tags")]
             wrong = [(address, there) for address, there in wrong if there != value]
             if wrong:
-                shown = ", ".join(address for address, _ in wrong[:5]) + (", …" if len(wrong) > 5 else "")
+                examples = ", ".join(address for address, _ in wrong[:5]) + (", …" if len(wrong) > 5 else "")
                 yield Finding(
                     resource=wrong[0][0],
                     expected=f"the tag {name} = {value} on each of {len(tagged)} resources",
-                    found=f"{len(wrong)} have {', '.join(dict.fromkeys(there or 'none' for _, there in wrong))}: {shown}",
+                    found=f"{len(wrong)} have {', '.join(dict.fromkeys(there or 'none' for _, there in wrong))}: {examples}",
                     why="Bills and searches by tag miss them, or count them to somebody else.",
                     change="default_tags { tags = … } of the provider, from one variable.",
                     page=_TAGS,
@@ -166,7 +166,7 @@ class StateChecks(Checks):
 
     @check
     def a_destroy_keeps_what_matters(self, module: Stated, *, except_for: Sequence[str] = ()) -> Iterator[Finding]:
-        """`terraform destroy` deletes no bucket, repository or secret with what is in it; `except_for` names addresses."""
+        """`terraform destroy` deletes no bucket, repository or secret that has content; `except_for` names addresses to skip."""
         for address, values in _managed(module.state()):
             if address in except_for:
                 continue

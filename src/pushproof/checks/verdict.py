@@ -1,10 +1,10 @@
-"""The answer of a check: true when the promise holds, and able to say why it does not.
+"""The answer of a check: true when the promise holds, with findings when it does not.
 
     assert network.every_private_subnet_leaves_by_its_own_zone()            # in a test: the failure prints the findings
     network.every_private_subnet_leaves_by_its_own_zone().require()         # anywhere else: raises AssertionError
 
 Every part of a failed assertion that pytest shows comes from here: the short form by `repr`, the whole text by the plugin, which
-asks `Attention` for the verdicts that the assertion was about.
+gets the verdicts of the assertion from `Attention`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """A verdict that was false where somebody asked for its truth."""
+    """A verdict whose truth was tested and was false."""
 
     verdict: Verdict
     file: str
@@ -87,27 +87,27 @@ class _Refusal:
 
 @dataclass
 class Attention:
-    """The verdicts of one test: which were made, and which were found false, and where."""
+    """The verdicts of one test: all of them, and the false ones with the place of their test."""
 
     made: list[Verdict] = field(default_factory=list)
     refused: list[_Refusal] = field(default_factory=list)
 
     def behind(self, failure: AssertionError) -> list[Verdict]:
-        """The verdicts that a failed assertion was about.
+        """The verdicts of a failed assertion.
 
-        They are those that pytest shows in its explanation. Where it shows none, as with plain assertions, they are those whose
-        truth was asked for in the lines of the failed statement.
+        They are the verdicts in pytest's explanation. If it has none, as with plain assertions, they are the verdicts whose
+        truth the failed statement tested.
         """
         message = str(failure.args[0]) if failure.args else ""
-        shown = [refusal.verdict for refusal in self.refused if repr(refusal.verdict) in message]
-        if not shown:
+        verdicts = [refusal.verdict for refusal in self.refused if repr(refusal.verdict) in message]
+        if not verdicts:
             file, lines = _statement(failure.__traceback__)
-            shown = [refusal.verdict for refusal in self.refused if refusal.file == file and refusal.line in lines]
-        latest = {verdict.check: verdict for verdict in shown}
+            verdicts = [refusal.verdict for refusal in self.refused if refusal.file == file and refusal.line in lines]
+        latest = {verdict.check: verdict for verdict in verdicts}
         return [verdict for verdict in latest.values() if str(verdict) not in message]
 
     def overlooked(self) -> list[str]:
-        """Sentences about verdicts that a passed test did not use, or used the wrong way round."""
+        """Warnings about verdicts that a passed test did not use, or used the wrong way round."""
         inverted = {id(refusal.verdict): refusal for refusal in self.refused if _is_inverted(refusal)}
         sentences = [
             f"{refusal.file}:{refusal.line} passes because {refusal.verdict.check} does not hold: a verdict is true when the"
@@ -115,11 +115,11 @@ class Attention:
             for refusal in inverted.values()
             if not refusal.verdict._read
         ]
-        asked = {id(refusal.verdict) for refusal in self.refused}
+        judged = {id(refusal.verdict) for refusal in self.refused}
         sentences += [
             f"the verdict of {verdict.check} was never looked at: write `assert` before the call"
             for verdict in self.made
-            if not verdict._read and id(verdict) not in asked
+            if not verdict._read and id(verdict) not in judged
         ]
         return sentences
 
@@ -129,7 +129,7 @@ _attention: Attention | None = None
 
 @contextmanager
 def attending() -> Iterator[Attention]:
-    """Remember the verdicts that are made and found false from here on."""
+    """Record the verdicts that are made and found false from here on."""
     global _attention
     before, _attention = _attention, Attention()
     try:

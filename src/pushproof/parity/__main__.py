@@ -25,9 +25,9 @@ def main() -> int:
         before, _, rest = text.partition(BEGIN)
         options.write.write_text(f"{before}{BEGIN}\n{tables}{END}{rest.partition(END)[2]}")
     print(tables)
-    for difference in (found := comparison.unexplained()):
+    for difference in (defects := comparison.unexplained()):
         print(f"not explained: {difference}")
-    return 1 if found else 0
+    return 1 if defects else 0
 
 
 if __name__ == "__main__":

@@ -57,11 +57,11 @@ class Difference:
 
 def normalised(values: Mapping[str, Any], account_id: str) -> dict[str, Any]:
     """Every resource's attributes by address, from `terraform show -json`'s `values`, without what differs from run to run."""
-    found: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
 
     def walk(module: Mapping[str, Any]) -> None:
         for resource in module.get("resources", []):
-            found[resource["address"]] = {
+            resources[resource["address"]] = {
                 key: "<time>"
                 if isinstance(value, str | int) and value and _TIMES.search(key)
                 else normal(value, account_id)
@@ -71,7 +71,7 @@ def normalised(values: Mapping[str, Any], account_id: str) -> dict[str, Any]:
             walk(child)
 
     walk(values.get("root_module", {}))
-    return found
+    return resources
 
 
 def normal(value: Any, account_id: str) -> Any:
@@ -97,26 +97,26 @@ def normal(value: Any, account_id: str) -> Any:
 def differences(first: Run, second: Run) -> list[Difference]:
     """The differences of a module on two targets."""
     module = first.module
-    found = [
-        Difference(module, what, one, other)
-        for what, one, other in (
+    differing = [
+        Difference(module, what, left, right)
+        for what, left, right in (
             ("failure", first.failure, second.failure),
             ("second plan", first.changes, second.changes),
             ("findings", sorted(first.findings - second.findings), sorted(second.findings - first.findings)),
         )
-        if one != other
+        if left != right
     ]
     for address in sorted(first.answers.keys() | second.answers.keys()):
-        one, other = first.answers.get(address), second.answers.get(address)
-        if one is None or other is None:
-            found.append(Difference(module, address, "read" if one else "missing", "read" if other else "missing"))
+        left, right = first.answers.get(address), second.answers.get(address)
+        if left is None or right is None:
+            differing.append(Difference(module, address, "read" if left else "missing", "read" if right else "missing"))
             continue
-        found += [
-            Difference(module, f"{address}.{key}", one.get(key), other.get(key))
-            for key in sorted(one.keys() | other.keys())
-            if one.get(key) != other.get(key)
+        differing += [
+            Difference(module, f"{address}.{key}", left.get(key), right.get(key))
+            for key in sorted(left.keys() | right.keys())
+            if left.get(key) != right.get(key)
         ]
-    return found
+    return differing
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +170,9 @@ _KNOWN = (
 
 def reason(difference: Difference) -> str | None:
     """Why a difference between embedded and LocalStack is there and harmless; None when it is not known, which is a defect."""
-    for known in _KNOWN:
-        if known.where.search(difference.where):
+    for entry in _KNOWN:
+        if entry.where.search(difference.where):
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-                if known.between(difference.first, difference.second):
-                    return known.why
+                if entry.between(difference.first, difference.second):
+                    return entry.why
     return None

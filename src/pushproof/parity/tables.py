@@ -56,15 +56,15 @@ class Comparison:
             "| module | embedded: apply, plan, destroy | LocalStack: the same | second plans | findings | differing attributes |",
             "|---|---|---|---|---|---|",
         ]
-        for name, one in self.first.items():
+        for name, run in self.first.items():
             other = self.second.get(name) or Run(name, failure="not run")
-            plans = "both empty" if not one.changes and not other.changes else f"{one.changes} / {other.changes}"
-            same = f"the same {len(one.findings)}" if one.findings == other.findings else "differ"
+            plans = "both empty" if not run.changes and not other.changes else f"{run.changes} / {other.changes}"
+            same = f"the same {len(run.findings)}" if run.findings == other.findings else "differ"
             seconds = [
-                f"{r.apply:.1f}, {r.plan:.1f}, {r.destroy:.1f} s" if not r.failure else "failed" for r in (one, other)
+                f"{r.apply:.1f}, {r.plan:.1f}, {r.destroy:.1f} s" if not r.failure else "failed" for r in (run, other)
             ]
             lines.append(
-                f"| {name} | {seconds[0]} | {seconds[1]} | {plans} | {same} | {len(differences(one, other))} |"
+                f"| {name} | {seconds[0]} | {seconds[1]} | {plans} | {same} | {len(differences(run, other))} |"
             )
         lines += [
             "",
@@ -81,10 +81,10 @@ class Comparison:
             ]
             skipped = "; ".join(self.skipped[name]) or "nothing"
             lines.append(f"| {name} | {' | '.join(columns)} | {skipped} |")
-        known: dict[str, list[str]] = {}
+        by_reason: dict[str, list[str]] = {}
         for difference in self.differences():
             where = re.sub(r"(\.this|\[[^\]]*\])", "", difference.where)
-            known.setdefault(reason(difference) or "**not explained**", []).append(f"`{where}`")
+            by_reason.setdefault(reason(difference) or "**not explained**", []).append(f"`{where}`")
         lines += ["", "| attributes that differ | why |", "|---|---|"]
-        lines += [f"| {', '.join(dict.fromkeys(where))} | {why} |" for why, where in known.items()]
+        lines += [f"| {', '.join(dict.fromkeys(where))} | {why} |" for why, where in by_reason.items()]
         return "\n".join(lines) + "\n"

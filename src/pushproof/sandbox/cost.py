@@ -102,8 +102,8 @@ class Estimate:
             else f"; {self.prices.region} is not in the table, the dearest known region stands in"
         )
         head = f"Estimated cost of {self.hours:g} h at the prices of {self.prices.as_of}{standing_in}:"
-        told = [head, *rows, f"  {'in all':<28} {'':>9} {'':<12} {self.usd:>8.3f} USD"]
-        return "\n".join([*told, f"  warning: {self.warning}"] if self.warning else told)
+        lines = [head, *rows, f"  {'in all':<28} {'':>9} {'':<12} {self.usd:>8.3f} USD"]
+        return "\n".join([*lines, f"  warning: {self.warning}"] if self.warning else lines)
 
 
 def prices(region: str) -> Prices:

@@ -33,16 +33,16 @@ _HINTS = (
 def explain(error: BaseException) -> str:
     """One line of a failed run: `terraform apply: module.iam.aws_iam_role.task: creating IAM Role …: EntityAlreadyExists …`."""
     if not isinstance(error, CommandFailed):
-        said, where = " ".join(str(error).split()), type(error).__name__
+        text, where = " ".join(str(error).split()), type(error).__name__
     else:
         words = error.errors.strip() or error.output.strip()
         messages = [" ".join(message.split()) for message in _ERROR.findall(words)] or [words[-600:]]
         resources = _RESOURCE.findall(words)
-        said = "; ".join(dict.fromkeys(messages[:3]))
+        text = "; ".join(dict.fromkeys(messages[:3]))
         if len(messages) > 3:
-            said += f"; and {len(messages) - 3} more"
+            text += f"; and {len(messages) - 3} more"
         where = f"terraform {error.command.split()[0]}"
         if resources:
             where += f": {', '.join(dict.fromkeys(resources[:3]))}"
-    hints = [hint for pattern, hint in _HINTS if pattern.search(said)]
-    return f"{where}: {said}" + (f" ({hints[0]})" if hints else "")
+    hints = [hint for pattern, hint in _HINTS if pattern.search(text)]
+    return f"{where}: {text}" + (f" ({hints[0]})" if hints else "")

@@ -44,40 +44,40 @@ class Refused(TargetUnavailable):
 
 def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
     """Why not to work here; empty when all is well."""
-    found: list[str] = []
+    reasons: list[str] = []
     if facts.account_id not in settings.accounts:
-        found.append(
+        reasons.append(
             f"The credentials ({facts.caller}) belong to account {facts.account_id}; PUSHPROOF_SANDBOX_ACCOUNTS allows "
             f"{', '.join(sorted(settings.accounts))}. Use credentials of one of those, or add it if it is a sandbox."
         )
     if facts.region not in settings.regions:
-        found.append(
+        reasons.append(
             f"The region is {facts.region}; PUSHPROOF_SANDBOX_REGIONS allows {', '.join(sorted(settings.regions))}. "
             "Set AWS_REGION to one of those, or add it."
         )
     seemingly = [("The account's alias", alias) for alias in facts.aliases]
     seemingly += [(f"The parameter {settings.marker}", facts.marker)] if facts.marker is not None else []
-    found += [
+    reasons += [
         f"{what} is {name!r}, which looks like production. Use another account; nothing overrides this."
         for what, name in seemingly
         if looks_like_production(name)
     ]
     says_so = [name for name in (*facts.aliases, facts.marker or "") if says_sandbox(name)]
     if not says_so:
-        seen = f"its alias is {', '.join(facts.aliases)}" if facts.aliases else "it has no alias"
+        names = f"its alias is {', '.join(facts.aliases)}" if facts.aliases else "it has no alias"
         unread = f" ({'; '.join(facts.unread)})" if facts.unread else ""
-        found.append(
-            f"Nothing in account {facts.account_id} says that it is a sandbox: {seen}, and the parameter {settings.marker} "
+        reasons.append(
+            f"Nothing in account {facts.account_id} says that it is a sandbox: {names}, and the parameter {settings.marker} "
             f"is {facts.marker!r}{unread}. If it is one, say so there: "
             f"aws ssm put-parameter --name {settings.marker} --type String --value sandbox"
         )
     if not facts.temporary and settings.long_lived_keys_for != facts.account_id:
-        found.append(
+        reasons.append(
             f"The credentials of {facts.caller} are long-lived keys: they have no session token. Assume a role (`aws sso login`, "
             "`aws sts assume-role`, OIDC in CI). To use them all the same, set "
             f"PUSHPROOF_SANDBOX_ALLOW_LONG_LIVED_KEYS={facts.account_id}"
         )
-    return tuple(found)
+    return tuple(reasons)
 
 
 def looks_like_production(name: str) -> bool:

@@ -48,10 +48,10 @@ class Mailbox:
         """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
         deadline = time.monotonic() + timeout
         while True:
-            found = next((text for text in self.heard if all(part in text for part in parts)), None)
+            message = next((text for text in self.heard if all(part in text for part in parts)), None)
             left = deadline - time.monotonic()
-            if found is not None or left <= 0:
-                return found
+            if message is not None or left <= 0:
+                return message
             self._receive(int(max(1, min(_POLL, left))))
 
     def _receive(self, seconds: int) -> None:

@@ -30,8 +30,8 @@ def project(run: str) -> str:
 
 def run_of_name(name: str) -> str | None:
     """The run whose id a name carries: `/ecs/pushproof-1a2b3c4d-dev` -> `1a2b3c4d`; None for any other name."""
-    found = _NAME.search(name)
-    return found[1] if found else None
+    match = _NAME.search(name)
+    return match[1] if match else None
 
 
 def tags(run: str, *, expires_at: float, owner: str) -> dict[str, str]:

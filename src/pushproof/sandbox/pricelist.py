@@ -43,9 +43,9 @@ POSITIONS = (
 
 def price(pricing: Any, position: Position, region: str) -> float:
     """The on-demand price in US dollars of one position in a region. Raises PriceUnclear."""
-    wanted = {"regionCode": region, **position.attributes}
-    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
-    found: dict[str, float] = {}
+    attributes = {"regionCode": region, **position.attributes}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in attributes.items()]
+    listing: dict[str, float] = {}
     for page in pricing.get_paginator("get_products").paginate(ServiceCode=position.service, Filters=filters):
         for text in page["PriceList"]:
             product = json.loads(text)
@@ -57,13 +57,13 @@ def price(pricing: Any, position: Position, region: str) -> float:
                 for dimension in term["priceDimensions"].values():
                     # Of tiers the first: a test does not reach the second.
                     if dimension.get("beginRange", "0") == "0" and float(dimension["pricePerUnit"].get("USD", 0)):
-                        found[usage] = float(dimension["pricePerUnit"]["USD"])
-    if len(set(found.values())) != 1:
+                        listing[usage] = float(dimension["pricePerUnit"]["USD"])
+    if len(set(listing.values())) != 1:
         raise PriceUnclear(
-            f"{position.service} {position.usage} in {region}: AWS lists {found or 'no price'}; expected one. "
+            f"{position.service} {position.usage} in {region}: AWS lists {listing or 'no price'}; expected one. "
             "Look it up on the page that prices.json names, and write it there by hand."
         )
-    return next(iter(found.values()))
+    return next(iter(listing.values()))
 
 
 def current(pricing: Any, regions: Iterable[str]) -> dict[str, dict[str, float]]:
@@ -76,16 +76,16 @@ def main(arguments: list[str]) -> int:
     # The API is in few regions; it answers for all.
     pricing = boto3.client("pricing", region_name="us-east-1")
     try:
-        found = current(pricing, arguments or table["regions"])
+        regions = current(pricing, arguments or table["regions"])
     except PriceUnclear as unclear:
         print(unclear, file=sys.stderr)
         return 1
-    for region, prices in found.items():
+    for region, prices in regions.items():
         for name, now in prices.items():
-            known = table["regions"].get(region, {}).get(name)
-            if known != now:
-                print(f"{region} {name}: {known} in the table, {now} now", file=sys.stderr)
-    print(json.dumps({"seen": datetime.date.today().isoformat(), "regions": found}, indent=2))
+            earlier = table["regions"].get(region, {}).get(name)
+            if earlier != now:
+                print(f"{region} {name}: {earlier} in the table, {now} now", file=sys.stderr)
+    print(json.dumps({"seen": datetime.date.today().isoformat(), "regions": regions}, indent=2))
     return 0
 
 

@@ -320,8 +320,8 @@ class SandboxTarget:
 
     def _sweep(self) -> Sweep:
         account = SweepAccount(self.access, lambda name, content: self._journal.keep_state(self.run, name, content))
-        known = known_run(self._journal, self.run, ended=None)
-        return Sweep(account, [known], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
+        run = known_run(self._journal, self.run, ended=None)
+        return Sweep(account, [run], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
 
     def _require_affordable(self, estimate: cost.Estimate) -> None:
         try:
@@ -365,7 +365,7 @@ def sweep_account(
     facts = access.admit()
     journal = journal or RunJournal()
     runs = journal.runs(facts.account_id, settings.endpoint)
-    known = [known_run(journal, run, ended=not run.alive) for run in runs]
+    known_runs = [known_run(journal, run, ended=not run.alive) for run in runs]
     if act:
         for run in runs:
             if not run.alive:
@@ -377,11 +377,11 @@ def sweep_account(
         run_id = naming.run_of_name(name.partition("/")[0])
         return journal.keep_state(dead[run_id], name, content) if run_id in dead else None
 
-    sweep = Sweep(SweepAccount(access, keep), known, wanted, say)
+    sweep = Sweep(SweepAccount(access, keep), known_runs, wanted, say)
     outcome = sweep.remove() if act else sweep.look()
     if act and outcome.clean:
         for run_id, run in dead.items():
-            still = any(kept.run == run_id for kept in outcome.selection.kept)
+            still = any(entry.run == run_id for entry in outcome.selection.kept)
             if not still and run.region == settings.region and wanted.run in (None, run_id):
                 journal.forget(run)
     return outcome

@@ -58,18 +58,18 @@ def find_terraform(path: str | None = None) -> TerraformBinary:
 
     Raises TerraformMissing when there is none, or it is older than 1.5.
     """
-    named = path or os.environ.get("PUSHPROOF_TERRAFORM")
-    candidates = [named] if named else ["terraform", "tofu"]
-    found = next((p for c in candidates if c and (p := shutil.which(c))), None)
-    if found is None:
-        wanted = f"{named!r} (from PUSHPROOF_TERRAFORM)" if named else "`terraform` or `tofu`"
+    choice = path or os.environ.get("PUSHPROOF_TERRAFORM")
+    candidates = [choice] if choice else ["terraform", "tofu"]
+    executable = next((p for c in candidates if c and (p := shutil.which(c))), None)
+    if executable is None:
+        missing = f"{choice!r} (from PUSHPROOF_TERRAFORM)" if choice else "`terraform` or `tofu`"
         raise TerraformMissing(
-            f"{wanted} is not on PATH. Install Terraform 1.10 or later (https://developer.hashicorp.com/terraform/install) or "
+            f"{missing} is not on PATH. Install Terraform 1.10 or later (https://developer.hashicorp.com/terraform/install) or "
             "OpenTofu 1.10 or later, or set PUSHPROOF_TERRAFORM to its path."
         )
-    binary = _ask(found, os.stat(found).st_mtime_ns)
+    binary = _ask(executable, os.stat(executable).st_mtime_ns)
     if binary.version < OLDEST:
         raise TerraformMissing(
-            f"{found} is {binary}; Pushproof needs 1.5 or later (1.10 or later for native S3 state locking)."
+            f"{executable} is {binary}; Pushproof needs 1.5 or later (1.10 or later for native S3 state locking)."
         )
     return binary

@@ -138,8 +138,8 @@ class Terraform:
         """`terraform apply`; returns its output. Where someone wants plans announced, exactly that plan. Raises CommandFailed."""
         if self.announce is not None:
             return self._apply_announced(self.announce, variables)
-        said: str = self._call("apply", lambda t: t.apply(), variables)
-        return said
+        output: str = self._call("apply", lambda t: t.apply(), variables)
+        return output
 
     def _apply_announced(self, announce: PlanListener, variables: dict[str, Any]) -> str:
         plan_file = str(self.copy.directory / f".pushproof-apply-{os.getpid()}.tfplan")
@@ -147,27 +147,27 @@ class Terraform:
 
         def planned(t: _Tftest) -> list[dict[str, Any]]:
             t.execute_command("plan", f"-out={plan_file}", *arguments)
-            shown: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
-            return list(shown.get("resource_changes", []))
+            plan: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
+            return list(plan.get("resource_changes", []))
 
         try:
             announce(self._call("plan", planned, variables))
-            said: str = self._call(
+            output: str = self._call(
                 "apply", lambda t: t.execute_command("apply", "-input=false", "-no-color", plan_file).out
             )
-            return said
+            return output
         finally:
             Path(plan_file).unlink(missing_ok=True)
 
     def destroy(self, **variables: Any) -> str:
         """`terraform destroy`; its state stays where it is, whether it succeeds or fails. Raises CommandFailed."""
-        said: str = self._call("destroy", lambda t: t.destroy(), variables)
-        return said
+        output: str = self._call("destroy", lambda t: t.destroy(), variables)
+        return output
 
     def changes(self, **variables: Any) -> dict[str, list[str]]:
         """Return the changes that `terraform plan` would make now: address -> actions; empty when there are none."""
-        shown = self._planned(variables, only_changes=True)
-        return {} if shown is None else changes_of(shown) or {"(drift)": ["update"]}
+        plan = self._planned(variables, only_changes=True)
+        return {} if plan is None else changes_of(plan) or {"(drift)": ["update"]}
 
     def planned(self, **variables: Any) -> dict[str, Any]:
         """A new plan, as `terraform show -json` gives it: `resource_changes`, and in `prior_state` everything read anew."""
@@ -182,8 +182,8 @@ class Terraform:
             done = t.execute_command("plan", "-detailed-exitcode", f"-out={plan_file}", *arguments)
             if only_changes and done.retcode == 0:
                 return None
-            shown: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
-            return shown
+            plan: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
+            return plan
 
         try:
             answer: dict[str, Any] | None = self._call("plan", run, variables)
@@ -219,10 +219,10 @@ class Terraform:
 
     def state(self) -> dict[str, Any]:
         """The state as `terraform show -json` gives it."""
-        shown: dict[str, Any] = json.loads(
+        state: dict[str, Any] = json.loads(
             self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
         )
-        return shown
+        return state
 
     def _give(self, variables: Mapping[str, Any]) -> None:
         """Write the variables of the next command where Terraform reads them: a file that only this user can read.

@@ -26,8 +26,10 @@ class CommandFailed(TerraformError):
 
     def __init__(self, command: str, directory: str, code: int, output: str, errors: str) -> None:
         self.command, self.directory, self.code, self.output, self.errors = command, directory, code, output, errors
-        said = (errors.strip() or output.strip())[-6000:]
-        super().__init__(f"`terraform {command}` in {directory} ended with exit code {code}. Terraform said:\n{said}")
+        excerpt = (errors.strip() or output.strip())[-6000:]
+        super().__init__(
+            f"`terraform {command}` in {directory} ended with exit code {code}. Terraform said:\n{excerpt}"
+        )
 
 
 class CommandTimedOut(CommandFailed):

@@ -44,16 +44,16 @@ def find_mirrors(roots: Iterable[Path] | None = None) -> list[Mirror]:
     """Filesystem mirrors with the AWS provider: `$PUSHPROOF_PROVIDER_MIRROR`, the CLI configuration's own, Terraform's implied
     directories, then a shallow look at where mirrors are commonly kept. Each once, in that order.
     """
-    named = os.environ.get("PUSHPROOF_PROVIDER_MIRROR")
-    places = [Path(named)] if named else []
+    choice = os.environ.get("PUSHPROOF_PROVIDER_MIRROR")
+    places = [Path(choice)] if choice else []
     places += list(roots) if roots is not None else [*_configured(), *_implied(), *_common()]
-    seen: dict[Path, Mirror] = {}
+    mirrors: dict[Path, Mirror] = {}
     for place in places:
         for base in (place, place / "providers", place / "plugins"):
             mirror = _mirror_at(base)
             if mirror is not None:
-                seen.setdefault(mirror.path.resolve(), mirror)
-    return list(seen.values())
+                mirrors.setdefault(mirror.path.resolve(), mirror)
+    return list(mirrors.values())
 
 
 def _mirror_at(base: Path) -> Mirror | None:

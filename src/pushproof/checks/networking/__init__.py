@@ -3,7 +3,7 @@
     networking = NetworkingChecks(session.client, vpc_id="vpc-0abc…")
     networking.every_private_subnet_leaves_by_its_own_zone().require()
 
-They work on any VPC: private subnets are recognised by their effective routes, or named by the caller.
+They work on any VPC. Private subnets are recognised by their effective routes, unless the caller names them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ class NetworkingChecks(WaysOut, WaysIn, EndpointChecks, BalancerChecks):
     """Checks of one VPC. The network is read once; `refresh()` makes the next check read it anew.
 
     Args:
-        aws: Gives boto3 clients by service name.
+        aws: Returns boto3 clients by service name.
         vpc_id: The VPC under test.
-        private_subnet_ids: The subnets that are meant to be private and to have a way out. Left out, they are recognised by
-            their routes; name them, and a private subnet that routes straight to the internet, or nowhere, is found too.
-        task_security_group_ids: The groups tasks will carry, for a network in which no ECS service runs yet. Left
-            out, tasks' own groups are not asked as long as there is no service.
-        repository_arns: The repositories tasks will pull from, for the same case.
+        private_subnet_ids: The subnets that must be private and have a way out. By default, they are recognised by
+            their routes. Name them to also find a private subnet that routes straight to the internet, or nowhere.
+        task_security_group_ids: The groups of future tasks, for a network without an ECS service. By default, the
+            checks ignore the tasks' own groups as long as there is no service.
+        repository_arns: The repositories of future tasks, for the same case.
         addresses: Finds the Terraform address of a resource.
         policy_allows: Evaluates VPC endpoint policies; by default they are read without conditions.
     """
@@ -33,7 +33,7 @@ class NetworkingChecks(WaysOut, WaysIn, EndpointChecks, BalancerChecks):
     def is_sound(self) -> Verdict:
         """All checks of the network itself, without those that need an ECS service or a load balancer.
 
-        Endpoints are asked about where the VPC has any: without them, a NAT gateway carries what they would.
+        The checks of endpoints run only in a VPC that has endpoints: without them, a NAT gateway carries the traffic.
         """
         verdict = (
             self.every_private_subnet_leaves_by_its_own_zone()

@@ -1,4 +1,4 @@
-"""Load balancers of the VPC: reached where they listen, and open nowhere else."""
+"""Load balancers of the VPC: reachable on their listeners' ports, and open on no other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class BalancerChecks(VpcChecks):
 
     @check
     def load_balancers_are_in_public_subnets(self) -> Iterator[Finding]:
-        """Every internet-facing load balancer of the VPC is reached from the internet, in two zones or more."""
+        """Every internet-facing load balancer of the VPC is reachable from the internet, in two zones or more."""
         self._needs_subnets()
         mine = self._balancers()
         facing = [balancer for balancer in mine if balancer.get("Scheme") == "internet-facing"]
@@ -78,18 +78,18 @@ class BalancerChecks(VpcChecks):
 
     @check
     def load_balancers_send_only_to_their_targets(self) -> Iterator[Finding]:
-        """Security groups of load balancers let out to the groups of tasks, or to addresses of the VPC, on the targets' ports."""
+        """Security groups of load balancers allow egress only to tasks' groups or addresses of the VPC, on the targets' ports."""
         own = self.network.vpc(self.vpc_id).blocks
         for balancer in self._some(self._balancers(), "a load balancer in this VPC", page=BALANCER_PAGE):
             ports = self._target_ports(balancer["LoadBalancerArn"])
             for identifier in balancer.get("SecurityGroups", ()):
                 for rule in self.network.security_group(identifier).egress:
                     beyond = [block for block in rule.blocks if not any(mine.holds(block) for mine in own)]
-                    named = rule.ports[0] == rule.ports[1] and rule.ports[0] in ports
-                    if not beyond and named:
+                    single = rule.ports[0] == rule.ports[1] and rule.ports[0] in ports
+                    if not beyond and single:
                         continue
                     everybody = [*map(str, rule.blocks), *rule.group_ids, *rule.prefix_list_ids]
-                    reached = [str(block) for block in beyond] if named else everybody
+                    reached = [str(block) for block in beyond] if single else everybody
                     yield Finding(
                         resource=identifier,
                         expected=f"{identifier} lets out to its targets on {listed([str(p) for p in ports]) or 'their port'}",
@@ -109,7 +109,7 @@ class BalancerChecks(VpcChecks):
         return sorted({listener["Port"] for listener in listeners})
 
     def _target_ports(self, arn: str) -> list[int]:
-        """The ports that targets listen on: the containers' of services behind the load balancer, and the groups' own."""
+        """The ports of targets: container ports of services behind the load balancer, and the target groups' own."""
         groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
         arns = {group["TargetGroupArn"] for group in groups}
         containers = {port for p in self.placements if arns & set(p.target_groups) for port in p.ports}

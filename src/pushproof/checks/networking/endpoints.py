@@ -1,4 +1,4 @@
-"""VPC endpoints: reached under the services' own names, on every route table, and by nobody outside."""
+"""VPC endpoints: reachable under the services' own names, on every route table, and closed to the outside."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class EndpointChecks(Reached):
 
     @check
     def endpoints_are_reachable_on_443(self, services: Sequence[str] = ("ecr.api", "ecr.dkr")) -> Iterator[Finding]:
-        """From where tasks run, each service is reached on 443 through a VPC endpoint, under its own name."""
+        """Tasks reach each service on 443 through a VPC endpoint, under its own name."""
         self._needs_leaving_subnets()
         yield from self._unreached(services, "through a VPC endpoint", require_vpc_endpoints=True)
 
     @check
     def every_private_route_table_has_the_s3_endpoint(self) -> Iterator[Finding]:
-        """Every route table of a private subnet with a way out has the S3 gateway endpoint, whose policy lets layers through."""
+        """Every route table of a private subnet with a way out has the S3 gateway endpoint, whose policy allows image layers."""
         self._needs_leaving_subnets()
         circumstances = Circumstances(require_vpc_endpoints=True, policy_allows=self._policy_allows)
         seen: set[str] = set()
@@ -53,7 +53,7 @@ class EndpointChecks(Reached):
 
     @check
     def endpoints_admit_only_the_vpc(self) -> Iterator[Finding]:
-        """Security groups of interface endpoints admit HTTPS from the VPC, and nothing else from nobody else."""
+        """Security groups of interface endpoints admit HTTPS from the VPC, and no other traffic."""
         endpoints = [e for e in self.network.endpoints_of(self.vpc_id) if e.kind == "Interface"]
         own = self.network.vpc(self.vpc_id).blocks
         users: dict[str, list[str]] = {}

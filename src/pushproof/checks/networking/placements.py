@@ -1,4 +1,4 @@
-"""The places where ECS services put their tasks, and what these tasks need from AWS before their containers run."""
+"""The placements of ECS services' tasks, and the AWS resources that tasks need before their containers run."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _containers(ecs: Any, definition: str) -> list[dict[str, Any]]:
     try:
         described = ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]
     except ClientError:
-        # A service can outlive its task definition; what its tasks need is not known then.
+        # A service can outlive its task definition; the needs of its tasks are then unknown.
         return []
     containers: list[dict[str, Any]] = described["containerDefinitions"]
     return containers

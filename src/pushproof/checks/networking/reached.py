@@ -1,4 +1,4 @@
-"""The question whether tasks reach an AWS service, and findings that say why they do not, one for each cause."""
+"""Reachability of AWS services from tasks, with one finding for each cause of a failure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class _Cause:
 
 
 class Reached(VpcChecks):
-    """Asks about services from where tasks run."""
+    """The reachability of services from tasks' subnets and security groups."""
 
     def _unreached(self, services: Sequence[str], how: str, *, require_vpc_endpoints: bool) -> Iterator[Finding]:
-        # (resource, reason, remedy, whether another way carries the traffic) -> whom it concerns
+        # (resource, reason, remedy, whether another path carries the traffic) -> the affected tasks
         causes: dict[tuple[str, str, str, bool], _Cause] = {}
         for name in services:
             circumstances = Circumstances(
@@ -51,7 +51,7 @@ class Reached(VpcChecks):
             )
 
     def _explained(self, place: Place, name: str, answer: Answer) -> tuple[bool, str]:
-        """Return whether the service is reached without the endpoint that was asked for, and the true reason."""
+        """Return whether tasks reach the service without the required endpoint, and the true reason."""
         assert answer.refusal is not None
         if answer.refusal.code != "VpcEndpointDemanded":
             return False, answer.refusal.why
@@ -68,7 +68,7 @@ class Reached(VpcChecks):
         return True, f"It is called by its public address, through {kind} and not a VPC endpoint."
 
     def _bypassed(self, name: str) -> str:
-        """The endpoint that traffic goes past, or the VPC where there is none."""
+        """The endpoint that traffic bypasses, or the VPC if it has none."""
         endpoints = self.network.endpoints_of(self.vpc_id)
         return next((endpoint.id for endpoint in endpoints if endpoint.service == name), self.vpc_id)
 
@@ -80,15 +80,15 @@ class Reached(VpcChecks):
         repositories = dict.fromkeys(r for p in self.placements for r in p.repositories) or self._repositories
         secrets = dict.fromkeys(s for p in self.placements for s in p.secrets)
         logs = dict.fromkeys(s for p in self.placements for s in p.log_streams)
-        named = {"ecr.dkr": repositories, "secretsmanager": secrets, "logs": logs}
+        resources = {"ecr.dkr": repositories, "secretsmanager": secrets, "logs": logs}
         calls = task_calls(name, self.network.region)
-        if name not in named:
+        if name not in resources:
             return calls
-        # An endpoint policy may well be narrowed to one's own: only what tasks ask for must pass.
-        return tuple((action, resource) for action, _ in calls for resource in named[name])
+        # An endpoint policy may be narrowed to the owner's resources: it must allow the calls of tasks only.
+        return tuple((action, resource) for action, _ in calls for resource in resources[name])
 
     def _policy_for(self, name: str) -> PolicyAllows:
-        # Where what tasks will ask for is not known yet, no policy can be found too narrow.
+        # While the calls of tasks are unknown, no policy counts as too narrow.
         return self._policy_allows if self._calls(name) else _anything
 
 
@@ -97,7 +97,7 @@ def _anything(_document: Document, _action: str, _resource: str) -> bool:
 
 
 def symptom(name: str) -> str:
-    """The way in which tasks fail that do not reach a service."""
+    """The symptom of tasks that cannot reach a service."""
     if name in ("ecr.api", "secretsmanager", "ssm", "kms", "logs"):
         return (
             "Tasks stop before their containers start, with ResourceInitializationError (unable to pull secrets or"

@@ -1,4 +1,4 @@
-"""The VPC that the networking checks ask about: its network, read once, and the places where tasks run in it."""
+"""The VPC under test: its network, read once, and the placements of tasks in it."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ class VpcChecks(Checks):
 
     @cached_property
     def placements(self) -> tuple[Placement, ...]:
-        """The places where ECS services of this VPC put their tasks."""
+        """The placements of tasks of this VPC's ECS services."""
         return tuple(read_placements(self.aws, {subnet.id for subnet in self.network.subnets_of(self.vpc_id)}))
 
     def refresh(self) -> None:
-        """Forget what was read; the next check asks AWS again."""
+        """Discard the cached network; the next check reads it from AWS again."""
         for name in ("network", "placements"):
             self.__dict__.pop(name, None)
 
     @property
     def private_subnets(self) -> tuple[Subnet, ...]:
-        """The private subnets: those that were named, else those with no route to an internet gateway."""
+        """The private subnets: those that the caller named, else those without a route to an internet gateway."""
         if self._named is not None:
             return tuple(self.network.subnet(identifier) for identifier in self._named)
         subnets = self.network.subnets_of(self.vpc_id)
@@ -83,7 +83,7 @@ class VpcChecks(Checks):
 
     @property
     def leaving_subnets(self) -> tuple[Subnet, ...]:
-        """The private subnets that need a way out: those that were named, that have a default route, or that tasks run in.
+        """The private subnets that need a way out: those that the caller named, that have a default route, or that run tasks.
 
         A subnet without a default route and without tasks is isolated by design, as a database's is.
         """

@@ -1,4 +1,4 @@
-"""The ways in: private subnets that stay private, and tasks that only their load balancer reaches."""
+"""Ingress: private subnets stay private, and only their load balancer reaches tasks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pushproof.engines.reachability import Eni, Place, exposures, reach, tier_of
 
 
 class WaysIn(VpcChecks):
-    """Checks of who gets in."""
+    """Checks of ingress."""
 
     @check
     def private_subnets_are_private(self) -> Iterator[Finding]:
-        """No private subnet routes to an internet gateway or hands out public addresses, and nothing in one is exposed."""
+        """No private subnet routes to an internet gateway or hands out public addresses, and no interface in one is exposed."""
         self._needs_private_subnets()
         private = {subnet.id for subnet in self.private_subnets}
         for subnet in self.private_subnets:
@@ -93,7 +93,7 @@ class WaysIn(VpcChecks):
 
     @check
     def tasks_admit_only_the_load_balancer(self) -> Iterator[Finding]:
-        """Security groups of tasks admit the load balancer's group on the container port, and nobody else."""
+        """Security groups of tasks admit only the load balancer's group, on the container port."""
         self._needs_subnets()
         behind = [placement for placement in self.placements if placement.target_groups]
         elbv2 = self.aws("elbv2")

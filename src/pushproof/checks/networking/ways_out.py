@@ -1,4 +1,4 @@
-"""The ways out of private subnets: by their own zone, surviving the loss of any zone, to what tasks need."""
+"""Egress of private subnets: through their own zone, despite the loss of any zone, to the services that tasks need."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _INTERNET = tuple(Internet(address) for address in ("8.8.8.8", "93.184.215.14", 
 
 
 class WaysOut(Reached):
-    """Checks of how private subnets leave the VPC."""
+    """Checks of egress from private subnets."""
 
     @check
     def every_private_subnet_leaves_by_its_own_zone(self) -> Iterator[Finding]:
-        """Each private subnet that has a way out reaches the internet, through nothing that stands in another zone."""
+        """Each private subnet that has a way out reaches the internet through resources of its own zone only."""
         self._needs_leaving_subnets()
         for subnet in self.leaving_subnets:
             place = Place(subnet.id, unguarded=True)
@@ -72,7 +72,7 @@ class WaysOut(Reached):
     def survives_loss_of_any_zone(
         self, *, services: Sequence[str] = ("ecr.api", "ecr.dkr", "s3", "logs")
     ) -> Iterator[Finding]:
-        """Whichever zone is lost, tasks in the other zones still reach the internet and the services."""
+        """After the loss of any zone, tasks in the other zones still reach the internet and the services."""
         self._needs_leaving_subnets()
         zones = sorted({subnet.zone for subnet in self.leaving_subnets})
         if len(zones) < 2:
@@ -85,7 +85,7 @@ class WaysOut(Reached):
                 page=SUBNET_PAGE,
             )
         targets: list[Internet | Service] = [_INTERNET[0], *(self._service(name) for name in services)]
-        # One finding for each thing that is lost with a zone, whoever needs it.
+        # One finding for each resource that is lost with a zone.
         losses: dict[tuple[str, str, str, str], dict[str, list[str]]] = {}
         for lost in zones:
             circumstances = Circumstances(zones_down=frozenset({lost}), policy_allows=self._policy_allows)
@@ -95,7 +95,7 @@ class WaysOut(Reached):
                 for target in targets:
                     before = reach(self.network, place, target, circumstances=self._ordinary())
                     after = reach(self.network, place, target, circumstances=circumstances)
-                    # What is unreachable anyway is another check's business.
+                    # Another check reports targets that are unreachable with all zones up.
                     if not before or after.refusal is None:
                         continue
                     what = "the internet" if isinstance(target, Internet) else target.name
@@ -132,7 +132,7 @@ class WaysOut(Reached):
 
     @check
     def shares_no_addresses_with(self, *blocks: str) -> Iterator[Finding]:
-        """The VPC's blocks overlap none of these, which are other environments': they may be connected one day."""
+        """The VPC's blocks overlap none of these blocks of other networks, so that the VPC can be connected to them."""
         own = self.network.vpc(self.vpc_id).blocks
         for text in blocks:
             for block in own:
@@ -149,9 +149,9 @@ class WaysOut(Reached):
 
     @check
     def subnets_have_room(self, *, at_least: int = 27) -> Iterator[Finding]:
-        """Every subnet has this many addresses for its own use: 27, a load balancer's minimum, unless said otherwise.
+        """Every subnet has at least this many usable addresses: 27 by default, a load balancer's minimum.
 
-        AWS keeps five addresses of each subnet. A load balancer wants a /27 with eight free addresses:
+        AWS reserves five addresses of each subnet. A load balancer needs a /27 with eight free addresses:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
         """
         self._needs_subnets()
@@ -175,9 +175,9 @@ class WaysOut(Reached):
         *,
         require_vpc_endpoints: bool = False,
     ) -> Iterator[Finding]:
-        """From where tasks run, each service is reached on 443, by whatever way there is.
+        """Tasks reach each service on 443, by any path.
 
-        With `require_vpc_endpoints`, only a VPC endpoint counts, as where an organisation's policy demands it.
+        With `require_vpc_endpoints`, only a path through a VPC endpoint counts, as an organisation's policy may demand.
         """
         self._needs_leaving_subnets()
         how = "through a VPC endpoint" if require_vpc_endpoints else "by some way"
@@ -185,19 +185,19 @@ class WaysOut(Reached):
 
     @check
     def tasks_reach_inside_the_vpc(self, port: int) -> Iterator[Finding]:
-        """From where tasks run, whatever is in the VPC's private subnets is reached on this port, such as a database's 5432.
+        """Tasks reach addresses in the VPC's private subnets on this port, such as a database's 5432.
 
-        The security group of the other side is not asked: it need not exist yet.
+        The check ignores the security group of the other side, which need not exist yet.
         """
         self._needs_leaving_subnets()
-        seen: dict[tuple[str, str, str], list[str]] = {}
+        refusals: dict[tuple[str, str, str], list[str]] = {}
         for place, subnet in self._task_places():
             for target in self.leaving_subnets:
                 answer = reach(self.network, place, Cidr(str(target.block)), port=port, circumstances=self._ordinary())
                 if answer.refusal is not None:
                     key = (answer.refusal.at, answer.refusal.why, answer.refusal.remedy)
-                    seen.setdefault(key, []).append(subnet.id)
-        for (at, why, remedy), subnets in seen.items():
+                    refusals.setdefault(key, []).append(subnet.id)
+        for (at, why, remedy), subnets in refusals.items():
             yield Finding(
                 resource=at,
                 expected=f"tasks in {listed(subnets)} reach the VPC's private subnets on {port}",
@@ -210,7 +210,7 @@ class WaysOut(Reached):
 
     @check
     def tasks_call_out_on(self, *ports: int) -> Iterator[Finding]:
-        """To addresses beyond the VPC, the tasks' security groups let out these ports only: `tasks_call_out_on(443)`."""
+        """The tasks' security groups allow egress beyond the VPC on these ports only: `tasks_call_out_on(443)`."""
         own = self.network.vpc(self.vpc_id).blocks
         identifiers = dict.fromkeys(i for p in self.placements for i in p.place.security_group_ids)
         for identifier in self._some(identifiers or self._task_groups or (), "security groups of tasks in this VPC"):

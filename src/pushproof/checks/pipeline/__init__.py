@@ -1,4 +1,4 @@
-"""Checks of a pipeline: does a push get from the connection to the service, is it approved where it must be, is anybody told?"""
+"""Checks of a pipeline: the path of a push from the connection to the service, approvals, and notifications."""
 
 from __future__ import annotations
 

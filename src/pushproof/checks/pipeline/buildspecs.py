@@ -1,4 +1,4 @@
-"""Buildspecs: tested before it is pushed, pushed under a name of its own, and described for the deployment."""
+"""Buildspecs: the image is tested before the push, has its own tag, and is described for the deployment."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _ECR_HOST = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/
 
 @dataclass(frozen=True)
 class _Build:
-    """A buildspec with the build project's environment: its steps, and the variables that are known."""
+    """A buildspec with the build project's environment: its steps, and the variables with a known value."""
 
     spec: Buildspec
     steps: list[Step]
@@ -76,7 +76,7 @@ class _Build:
         ]
 
     def repository(self, reference: str) -> str:
-        """The repository of a reference: what stands between the registry and the tag."""
+        """The repository of a reference: the part between the registry and the tag."""
         text = expanded(reference, self.known)
         name = text.partition("/")[2] or text
         return re.sub(r":[^/]*$", "", name)
@@ -91,7 +91,7 @@ class BuildspecChecks(DescribedPipeline):
 
     @check
     def build_makes_what_deploy_reads(self, buildspec: str, *, container: str) -> Iterator[Finding]:
-        """The deploy action reads what a build makes: the file, an array, with the service's container and the pushed image."""
+        """The build writes the file that the deploy action reads: an array with the service's container and the pushed image."""
         build = self._build(buildspec)
         fault = partial(Finding, resource=self._arn(), page=_ECS)
         made_by_builds = {a["name"] for action in self._by("CodeBuild") for a in action.get("outputArtifacts", [])}
@@ -161,12 +161,12 @@ class BuildspecChecks(DescribedPipeline):
                     page=_DEFINITIONS,
                 )
 
-    def _unnamed(self, container: str, named: str = "") -> Finding:
+    def _unnamed(self, container: str, others: str = "") -> Finding:
         return Finding(
             resource=self._arn(),
             expected=f"the container's name {container}, in the buildspec or in a variable of the build project",
-            found=f"the file names {named}"
-            if named
+            found=f"the file names {others}"
+            if others
             else "no variable that the buildspec uses has this value, and the buildspec does not say it itself",
             why="The deploy action fails: the file names a container that the task definition does not have.",
             change="Give the build project CONTAINER_NAME.",
@@ -276,20 +276,20 @@ class BuildspecChecks(DescribedPipeline):
     def pushes_only_after_a_successful_build(self, buildspec: str) -> Iterator[Finding]:
         """A push runs only when everything before it has succeeded.
 
-        `post_build` and `finally` run after a failed build too, and must look at CODEBUILD_BUILD_SUCCEEDING first; elsewhere the
-        failure of a `docker build` before the push must not be passed over.
+        `post_build` and `finally` also run after a failed build, and must test CODEBUILD_BUILD_SUCCEEDING first. In other phases
+        the failure of a `docker build` must stop the commands before the push.
         """
         build = self._build(buildspec)
         fault = partial(Finding, resource=self._arn(), page=_BUILDSPEC)
         listed = build.commands
-        told: set[str] = set()
+        reported: set[str] = set()
         for n, (number, step, command) in enumerate(listed):
             if not command.docker("push"):
                 continue
             if step.phase is Phase.POST_BUILD or step.last:
                 before = [s for s in build.steps[: number + 1] if s.phase is step.phase or step.last]
-                if not any(_guards(s, before_push=s is step) for s in before) and "guard" not in told:
-                    told.add("guard")
+                if not any(_guards(s, before_push=s is step) for s in before) and "guard" not in reported:
+                    reported.add("guard")
                     where = f"`finally` of {step.phase.lower()}" if step.last else "post_build"
                     yield fault(
                         expected=f"a guard on CODEBUILD_BUILD_SUCCEEDING before docker push in {where}",
@@ -298,8 +298,8 @@ class BuildspecChecks(DescribedPipeline):
                         change='[ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ] || exit 1',
                     )
             for _, _, earlier in listed[:n]:
-                if earlier.docker("build") and earlier.tolerated and earlier.text not in told:
-                    told.add(earlier.text)
+                if earlier.docker("build") and earlier.tolerated and earlier.text not in reported:
+                    reported.add(earlier.text)
                     yield fault(
                         expected="a docker build whose failure stops the build",
                         found=f"{earlier.text[:100]}, whose failure is passed over",
@@ -318,9 +318,9 @@ class BuildspecChecks(DescribedPipeline):
 
     @check
     def releases_have_tags_of_their_own(self, buildspec: str, *, repository: str) -> Iterator[Finding]:
-        """Every tag pushed to `repository` changes with the commit or the build: no :latest, and no default that guesses.
+        """Every tag pushed to `repository` changes with the commit or the build: no :latest, and no default value.
 
-        Shell variables that the buildspec sets are followed to what CodeBuild supplies.
+        The check traces shell variables of the buildspec back to the variables that CodeBuild supplies.
         """
         build = self._build(buildspec)
         releases = [
@@ -358,7 +358,7 @@ class BuildspecChecks(DescribedPipeline):
 
     @check
     def a_commit_can_be_released_again(self, buildspec: str, *, repository: str) -> Iterator[Finding]:
-        """Before a release is pushed, the build looks whether there is one under its tag: a retry must not collide with it."""
+        """The build checks for an image with its tag before it pushes a release, so that a retry does not collide with it."""
         build = self._build(buildspec)
         pushed = [number for number, *_, ref in build.pushes() if build.repository(ref) == repository]
         if pushed and not any(_LOOKS.search(step.text) for step in build.steps[: pushed[0] + 1]):
@@ -393,14 +393,14 @@ class BuildspecChecks(DescribedPipeline):
     def images_go_where_they_are_expected(self, buildspec: str) -> Iterator[Finding]:
         """Every repository in ECR that the build pulls from or pushes to exists, and the build has logged in to its registry."""
         build = self._build(buildspec)
-        asked = [
+        uses = [
             (number, expanded(ref, build.known))
             for number, _, command in build.commands
             for verb in ("pull", "push")
             if command.docker(verb)
             for ref in references(command.text, verb)
         ]
-        ours = [(number, text) for number, text in asked if _ECR_HOST.match(text)]
+        ours = [(number, text) for number, text in uses if _ECR_HOST.match(text)]
         logins = [number for number, _, command in build.commands if command.docker("login")]
         if ours and not any(number < ours[0][0] for number in logins):
             yield Finding(
@@ -437,10 +437,10 @@ class BuildspecChecks(DescribedPipeline):
 
     @check
     def buildspec_is_up_to_date(self, buildspec: str) -> Iterator[Finding]:
-        """Every section of the buildspec has an effect: nothing that CodeBuild ignores or no longer needs."""
+        """Every section of the buildspec has an effect: CodeBuild ignores none, and none is obsolete."""
         spec = parse(buildspec)
-        said = [(f"line {notice.line}: {notice.key}", notice.message, "Leave it out.") for notice in spec.notices]
-        said += [
+        remarks = [(f"line {notice.line}: {notice.key}", notice.message, "Leave it out.") for notice in spec.notices]
+        remarks += [
             (
                 f"line {phase.line}: runtime-versions: docker",
                 "Docker has been part of the build image since standard:3.0.",
@@ -450,14 +450,14 @@ class BuildspecChecks(DescribedPipeline):
             if "docker" in phase.runtime_versions
         ]
         if not spec.one_shell:
-            said.append(
+            remarks.append(
                 (
                     f"version {spec.version}",
                     "Each command has a shell of its own: variables that one sets are not there for the next.",
                     "version: 0.2",
                 )
             )
-        for where, message, change in said:
+        for where, message, change in remarks:
             yield Finding(
                 resource=self._arn(),
                 expected="a buildspec of which every line has an effect",
@@ -496,7 +496,7 @@ def _guards(step: Step, *, before_push: bool) -> bool:
     if before_push:
         chained = re.search(r"(?:&&|\bthen\b)\s*$", text.rstrip(" \n\\")) is not None
         return (good and (chained or stops)) or (not good and stops)
-    # A lone test as the whole step fails by itself.
+    # A test command that is the whole step fails the step by itself.
     return stops or (good and "||" not in text and "&&" not in text and "if " not in text)
 
 
@@ -508,7 +508,7 @@ def _runs_tests(command: Command, dockerfile: str) -> bool:
 
 
 def _stage_runs_tests(dockerfile: str, target: str) -> bool:
-    """Return whether the stage of this name, or one that it is made from, runs tests."""
+    """Return whether the stage of this name, or a stage that it builds on, runs tests."""
     stages: dict[str, tuple[str, str]] = {}
     current = ""
     for line in re.sub(r"\\\n", " ", re.sub(r"(?m)^\s*#.*$", "", dockerfile)).splitlines():

@@ -1,4 +1,4 @@
-"""The pipeline that the pipeline checks ask about, as AWS describes it."""
+"""The pipeline under test, as AWS describes it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class DescribedPipeline(Checks):
         self.pipeline = pipeline
 
     def _describe(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._get()["pipeline"]
-        return found
+        pipeline: dict[str, Any] = self._get()["pipeline"]
+        return pipeline
 
     def _arn(self) -> str:
         arn: str = self._get()["metadata"]["pipelineArn"]

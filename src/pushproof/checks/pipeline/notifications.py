@@ -1,4 +1,4 @@
-"""Notifications: is anybody told what became of an execution, in words that can be read, and by nobody else?"""
+"""Notifications: a rule reports the outcome of each execution, in readable text, and only the pipeline can publish them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NotificationChecks(DescribedPipeline):
 
     @check
     def somebody_is_notified(self, *states: str) -> Iterator[Finding]:
-        """For each state (STARTED, SUCCEEDED, FAILED unless named), a rule matches and has a target that may be reached."""
+        """A rule matches each state (by default STARTED, SUCCEEDED and FAILED), and EventBridge may call its target."""
         states = states or ("STARTED", "SUCCEEDED", "FAILED")
         events = self.aws("events")
         pages = events.get_paginator("list_rules").paginate()
@@ -97,7 +97,7 @@ class NotificationChecks(DescribedPipeline):
 
     @check
     def topics_admit_only_their_publishers(self) -> Iterator[Finding]:
-        """Nobody outside the account publishes to or subscribes to the topics, and EventBridge only for rules of the account."""
+        """Only the account can publish to the topics or subscribe to them, and EventBridge only for the account's rules."""
         arns = dict.fromkeys(target["Arn"] for _, target in self._own_targets() if ":sns:" in target["Arn"])
         approvals = [a.get("configuration", {}).get("NotificationArn") for a in self._by("Manual")]
         topics = [*arns, *(arn for arn in approvals if arn and arn not in arns)]
@@ -109,7 +109,7 @@ class NotificationChecks(DescribedPipeline):
             other_rule = arn_of("events", "rule/somebody-elses", region=region_of(topic), account=account)
             eventbridge = policy.service_principal("events.amazonaws.com")
             stranger = policy.principal_of(arn_of_root(_STRANGER))
-            asked: tuple[tuple[str, policy.Principal, str, dict[str, str]], ...] = (
+            calls: tuple[tuple[str, policy.Principal, str, dict[str, str]], ...] = (
                 ("anybody, without signing in", policy.ANONYMOUS, "sns:Publish", {}),
                 (f"account {_STRANGER}", stranger, "sns:Publish", {}),
                 (f"account {_STRANGER}", stranger, "sns:Subscribe", {}),
@@ -126,7 +126,7 @@ class NotificationChecks(DescribedPipeline):
                     {"aws:SourceArn": other_rule, "aws:SourceAccount": account},
                 ),
             )
-            for who, caller, action, context in asked:
+            for who, caller, action, context in calls:
                 if own_rule == "" and caller == eventbridge:
                     continue
                 if _admits(text, topic, caller, action, context):
@@ -140,7 +140,7 @@ class NotificationChecks(DescribedPipeline):
                     )
 
     def _own_targets(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """The targets of enabled rules that match how an execution of this pipeline ends."""
+        """The targets of enabled rules that match the end of this pipeline's executions."""
         events = self.aws("events")
         for page in events.get_paginator("list_rules").paginate():
             for rule in page["Rules"]:
@@ -152,7 +152,7 @@ class NotificationChecks(DescribedPipeline):
                         yield rule, target
 
     def _message(self, rule: dict[str, Any], target: dict[str, Any], state: str) -> Iterator[Finding]:
-        """The message that a target gets says which pipeline, and what became of it."""
+        """The message to a target has the pipeline's name and the outcome."""
         transformer = target.get("InputTransformer")
         if transformer is None:
             return
@@ -161,11 +161,11 @@ class NotificationChecks(DescribedPipeline):
             text = compile_transformer(paths, template).apply(
                 self._event(state), RuleFacts(rule["Arn"], rule["Name"], "2026-01-01T00:00:00Z")
             )
-            said = json.loads(text) if text.lstrip().startswith(("{", "[", '"')) else text
+            message = json.loads(text) if text.lstrip().startswith(("{", "[", '"')) else text
         except (EventError, NoResult, ValueError) as problem:
             yield self._wordless(target, f"EventBridge cannot fill the template: {problem}", template)
             return
-        words = json.dumps(said, ensure_ascii=False)
+        words = json.dumps(message, ensure_ascii=False)
         missing = [word for word in (self.pipeline, state) if word not in words]
         if missing:
             yield self._wordless(target, f"{text}, which does not say {' and '.join(missing)}", template)
@@ -184,7 +184,7 @@ class NotificationChecks(DescribedPipeline):
         )
 
     def _destination(self, target: dict[str, Any]) -> Iterator[Finding]:
-        """EventBridge may call the API destination, and calls it with a message."""
+        """EventBridge may call the API destination, and sends it a message."""
         name = target["Arn"].split("/")[1]
         destination = self.aws("events").describe_api_destination(Name=name)
         if destination.get("HttpMethod") not in ("POST", "PUT", "PATCH"):
@@ -276,19 +276,19 @@ class NotificationChecks(DescribedPipeline):
 
 
 def _lets_events_publish(text: str | None, topic: str, rule: str) -> bool:
-    """Return whether a topic's policy lets EventBridge publish for this rule."""
+    """Return whether a topic's policy allows EventBridge to publish for this rule."""
     context = {"aws:SourceArn": rule, "aws:SourceAccount": account_of(topic)}
     return _admits(text, topic, policy.service_principal("events.amazonaws.com"), "sns:Publish", context)
 
 
 def _admits(text: str | None, topic: str, caller: policy.Principal, action: str, context: dict[str, str]) -> bool:
-    """Return whether a topic's policy lets somebody do something who has every permission of his own."""
+    """Return whether a topic's policy allows an action to a caller with every identity-based permission."""
     if not text:
         return False
-    asked = policy.request(caller, action, topic, context, resource_account=account_of(topic))
+    call = policy.request(caller, action, topic, context, resource_account=account_of(topic))
     resource = policy.parse(text, policy.Kind.RESOURCE, name=topic)
     everything = policy.parse(
         {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
     )
     policies = policy.Policies(identity=(everything,), resource=resource, resource_decides=True)
-    return policy.decide(asked, policies).allowed
+    return policy.decide(call, policies).allowed

@@ -1,4 +1,4 @@
-"""Build projects: with Docker, in time, on a current machine of the right kind, and with a log that is kept."""
+"""Build projects: Docker access, timeouts, current images of the right architecture, and retained logs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOGS = "https://docs.aws.amazon.com/codebuild/latest/userguide/change-project.h
 _TIMEOUT = "https://docs.aws.amazon.com/codebuild/latest/userguide/limits.html"
 _PLATFORM = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-arm64.html"
 _BUILDSPEC = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build-spec-ref-name-storage"
-# Images that AWS has stopped to update: every one before these versions.
+# AWS no longer updates images before these versions.
 _UBUNTU = re.compile(r"aws/codebuild/standard:(\d+)\.")
 _OLDEST_UBUNTU = 5
 
@@ -29,7 +29,7 @@ class ProjectChecks(DescribedPipeline):
 
     @check
     def builds_can_use_docker(self) -> Iterator[Finding]:
-        """The build project runs privileged: without it there is no Docker daemon."""
+        """The build project runs privileged, which the Docker daemon needs."""
         for project in self._some_projects(_DOCKER):
             if not project["environment"].get("privilegedMode"):
                 yield Finding(
@@ -43,7 +43,7 @@ class ProjectChecks(DescribedPipeline):
 
     @check
     def builds_end_in_time(self, *, at_least: int = 15, at_most: int = 60) -> Iterator[Finding]:
-        """A build may take a quarter of an hour, which one without cache needs, and is stopped within an hour."""
+        """The timeout of a build is at least a quarter of an hour, enough for a build without cache, and at most an hour."""
         for project in self._some_projects(_TIMEOUT):
             minutes = project.get("timeoutInMinutes", 60)
             if not at_least <= minutes <= at_most:
@@ -88,7 +88,7 @@ class ProjectChecks(DescribedPipeline):
 
     @check
     def builds_on_a_current_image(self) -> Iterator[Finding]:
-        """Build images of AWS's are ones that AWS still updates. Images of one's own are not looked at."""
+        """AWS still updates the build images of its own that the projects use. The check ignores custom images."""
         for project in self._some_projects(_IMAGES):
             image = project["environment"].get("image", "")
             version = _UBUNTU.match(image)
@@ -104,12 +104,12 @@ class ProjectChecks(DescribedPipeline):
 
     @check
     def builds_for_the_architecture_that_runs(self) -> Iterator[Finding]:
-        """Images are built on the architecture that the service's task definition asks for."""
-        wanted = set(map(self._architecture, self._some(self._by("ECS"), "an ECS deploy action")))
+        """Images are built on the architecture of the service's task definition."""
+        architectures = set(map(self._architecture, self._some(self._by("ECS"), "an ECS deploy action")))
         for project in self._some_projects(_PLATFORM):
             kind = project["environment"].get("type", "LINUX_CONTAINER")
             built = "ARM64" if kind.startswith("ARM") else "X86_64"
-            for architecture in wanted - {built, None}:
+            for architecture in architectures - {built, None}:
                 yield Finding(
                     resource=project["arn"],
                     expected=f"a build on {architecture}, which the task definition asks for",
@@ -131,13 +131,13 @@ class ProjectChecks(DescribedPipeline):
     def builds_find_their_buildspec(self, application: Path) -> Iterator[Finding]:
         """The buildspec that the project names is in the application's repository, of which `application` is a checkout."""
         for project in self._some_projects(_BUILDSPEC):
-            named = project["source"].get("buildspec") or "buildspec.yml"
+            path = project["source"].get("buildspec") or "buildspec.yml"
             # A buildspec can be written into the project itself.
-            if "\n" not in named and not (application / named).is_file():
+            if "\n" not in path and not (application / path).is_file():
                 yield Finding(
                     resource=project["arn"],
                     expected=f"a file of the repository, such as {_nearest(application)}",
-                    found=f"{named}, which the repository does not have",
+                    found=f"{path}, which the repository does not have",
                     why="Every build fails before its first command: YAML_FILE_ERROR.",
                     change=f'buildspec = "{_nearest(application)}"',
                     page=_BUILDSPEC,

@@ -1,7 +1,7 @@
-"""A reading of the shell in a buildspec's commands: which programs run, after what, and whose failure stops the build.
+"""A parser of the shell commands in a buildspec: the programs that run, their order, and the failures that stop the build.
 
-No shell is run. The reading is of what people write in buildspecs: simple commands, lists with && and ||, pipelines, groups,
-`if`, assignments. What it cannot read it leaves as it is.
+No shell is run. The parser covers the usual forms in buildspecs: simple commands, lists with && and ||, pipelines, groups,
+`if`, assignments. It leaves other forms as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PHASES = (Phase.INSTALL, Phase.PRE_BUILD, Phase.BUILD, Phase.POST_BUILD)
 _OPERATOR = re.compile(r"\|\||&&|\||;|&|\n")
 _KEYWORDS = {"if", "then", "else", "elif", "fi", "do", "done", "while", "until", "for", "{", "}", "(", ")", "!"}
 _FAILS = re.compile(r"\b(?:exit\s+[1-9]\d*|false|return\s+[1-9]\d*)\b|\bexit\s*(?:$|[;}\n])")
-# NAME=value at the beginning of a command or a line, with what a command substitution or quotes hold together.
+# NAME=value at the beginning of a command or a line; quotes and command substitutions stay whole.
 _ASSIGNMENT = re.compile(
     r"""(?m)(?:^|[;&|]\s*|\b(?:then|else|do)\s+)\s*(?:export\s+)?([A-Za-z_]\w*)=(\$\([^\n]*\)|"[^"\n]*"|'[^'\n]*'|[^\s;&|]*)"""
 )
@@ -51,8 +51,8 @@ class Command:
         before: The operator before it, newlines as ``;``.
         after: The operator after it.
         rest: The text after that operator.
-        strict: Whether `set -e` has been said before it in the same step.
-        pipefail: Whether `set -o pipefail` has.
+        strict: Whether `set -e` precedes it in the same step.
+        pipefail: Whether `set -o pipefail` precedes it.
     """
 
     words: tuple[str, ...]
@@ -65,14 +65,14 @@ class Command:
 
     @property
     def tolerated(self) -> bool:
-        """Return whether the step goes on as if nothing had happened when this command fails."""
+        """Return whether the step goes on after a failure of this command."""
         if self.after == "||":
             return not _FAILS.search(_alternative(self.rest))
         if self.after == "|":
             return not self.pipefail
         if self.strict and self.after == ";":
             return False
-        # The step's exit code is that of its last command; what fails before it is passed over.
+        # The step's exit code is that of its last command; failures before it have no effect.
         return self.after in (";", "&") and bool(self.rest.strip(" \n;}"))
 
     def docker(self, *verbs: str) -> bool:
@@ -93,12 +93,12 @@ class Command:
 
 def steps(spec: Buildspec) -> list[Step]:
     """Every command of a buildspec, in the order in which a good build runs them."""
-    found: list[Step] = []
+    listed: list[Step] = []
     for phase in _PHASES:
         if (written := spec.phases.get(phase)) is not None:
-            found += [Step(phase, text) for text in written.commands]
-            found += [Step(phase, text, last=True) for text in written.finally_]
-    return found
+            listed += [Step(phase, text) for text in written.commands]
+            listed += [Step(phase, text, last=True) for text in written.finally_]
+    return listed
 
 
 def references(text: str, verb: str) -> list[str]:
@@ -125,7 +125,7 @@ def expanded(reference: str, known: Mapping[str, str]) -> str:
 
 
 def unset_variables(all_steps: Iterable[Step], known: Mapping[str, str]) -> list[str]:
-    """The variables that commands use although nobody sets them: neither `known`, nor a command, nor CodeBuild or the shell."""
+    """The variables that commands use and that are not set: not in `known`, by a command, by CodeBuild or by the shell."""
     listed = list(all_steps)
     text = "\n".join(_without_single_quotes(step.text) for step in listed)
     optional = set(re.findall(r"\$\{(\w+):?[-+=?]", text))
@@ -136,8 +136,8 @@ def unset_variables(all_steps: Iterable[Step], known: Mapping[str, str]) -> list
 
 
 def examples(known: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a build as they could be: what the commit, the date and other programs give is made up."""
-    given = {
+    """Example values of a build's variables; the output of git, date and other programs is made up."""
+    samples = {
         "CODEBUILD_RESOLVED_SOURCE_VERSION": EXAMPLE_COMMIT, "CODEBUILD_BUILD_NUMBER": "42", "CODEBUILD_BUILD_ID": "build:42",
         "CODEBUILD_START_TIME": "1767225600000", "CODEBUILD_SOURCE_VERSION": EXAMPLE_COMMIT,
     }  # fmt: skip
@@ -146,7 +146,7 @@ def examples(known: Mapping[str, str]) -> dict[str, str]:
     for name, value in texts.items():
         whole = expanded_text(value, texts)
         resolved[name] = _SUBSTITUTION.sub(_example_of, whole)
-    return {**given, **{name: expanded_text(value, given) for name, value in resolved.items()}}
+    return {**samples, **{name: expanded_text(value, samples) for name, value in resolved.items()}}
 
 
 def _example_of(substitution: re.Match[str]) -> str:
@@ -192,14 +192,14 @@ def _is_given(name: str) -> bool:
 
 
 def _without_single_quotes(text: str) -> str:
-    """The text without what single quotes keep from the shell; an apostrophe between double quotes is none."""
-    kept, quote = [], ""
+    """The text without its single-quoted parts; an apostrophe between double quotes is not a quote."""
+    characters, quote = [], ""
     for character in text:
         if quote != "'":
-            kept.append(character)
+            characters.append(character)
         if character in "'\"" and quote in ("", character):
             quote = "" if quote else character
-    return "".join(kept)
+    return "".join(characters)
 
 
 def _alternative(rest: str) -> str:

@@ -1,4 +1,4 @@
-"""Stages: from a push through every gate to the service."""
+"""Stages: the path from a push through every gate to the service."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTPUT_VARIABLE = re.compile(r"#\{(\w[\w@-]*)\.")
 
 
 class StageChecks(DescribedPipeline):
-    """Checks of stages, sources and what passes between actions."""
+    """Checks of stages, sources and artifacts."""
 
     @check
     def goes_through(self, *categories: str) -> Iterator[Finding]:
@@ -44,7 +44,7 @@ class StageChecks(DescribedPipeline):
 
     @check
     def asks_before_it_deploys(self) -> Iterator[Finding]:
-        """A person approves between Build and Deploy, is told that there is something to approve, and can see what."""
+        """A person approves between Build and Deploy, receives a notification, and sees the change to approve."""
         actions = list(self._actions())
         fault = partial(Finding, resource=self._arn(), page=_APPROVAL_ACTION)
         categories = [action["actionTypeId"]["category"] for _, action in actions]
@@ -71,8 +71,8 @@ class StageChecks(DescribedPipeline):
                     change=f"configuration = {{ {key} = … }}",
                 )
         link = configuration.get("ExternalEntityLink", "")
-        named = [source.get("configuration", {}).get("FullRepositoryId") for source in self._sources()]
-        repositories = [repository for repository in named if repository]
+        identifiers = [source.get("configuration", {}).get("FullRepositoryId") for source in self._sources()]
+        repositories = [repository for repository in identifiers if repository]
         if link and repositories and not any(repository in link for repository in repositories):
             yield fault(
                 expected=f"a link to what changed in {' or '.join(repositories)}",
@@ -97,7 +97,7 @@ class StageChecks(DescribedPipeline):
 
     @check
     def its_connection_is_usable(self, *, provider: str | None = None) -> Iterator[Finding]:
-        """The connection it starts from is AVAILABLE: authorised by a person; and of this provider, such as GitHub, if given."""
+        """The pipeline's connection is AVAILABLE, that is authorised by a person, and of this provider (such as GitHub), if any."""
         arns = [arn for _, action in self._actions() if (arn := action.get("configuration", {}).get("ConnectionArn"))]
         for arn in self._some(arns, "a source action with a connection", page=_CONNECTIONS):
             # The same connections under two names; the one in the ARN always answers.
@@ -160,14 +160,14 @@ class StageChecks(DescribedPipeline):
     def artifacts_are_private(self) -> Iterator[Finding]:
         """The artifacts bucket is versioned, encrypted and closed to the public."""
         described = self._describe()
-        # A pipeline across regions has a store in each of them.
+        # A pipeline across regions has an artifact store in each region.
         stores = [described["artifactStore"]] if "artifactStore" in described else described["artifactStores"].values()
         for bucket in dict.fromkeys(store["location"] for store in stores):
             yield from bucket_findings(self.aws("s3"), bucket)
 
     @check
     def starts_on_a_push(self, *, repository: str | None = None, branch: str | None = None) -> Iterator[Finding]:
-        """A push starts it by itself; where they are given, a push to this repository and this branch."""
+        """A push starts the pipeline automatically: a push to this repository and branch, if named."""
         described = self._describe()
         for action in self._some(self._sources(), "a source action", page=_SOURCE):
             configuration, provider = action.get("configuration", {}), action["actionTypeId"]["provider"]
@@ -182,29 +182,29 @@ class StageChecks(DescribedPipeline):
                     change='DetectChanges = "true"',
                     page=_SOURCE,
                 )
-            for key, wanted in (("FullRepositoryId", repository), ("BranchName", branch)):
-                if wanted is not None and configuration.get(key) != wanted:
+            for key, expected in (("FullRepositoryId", repository), ("BranchName", branch)):
+                if expected is not None and configuration.get(key) != expected:
                     yield Finding(
                         resource=self._arn(),
-                        expected=f"{key} {wanted}",
+                        expected=f"{key} {expected}",
                         found=f"{key} {configuration.get(key)}",
                         why="What is deployed is not what was meant to be: work in progress in production, or nothing new in"
                         " development.",
-                        change=f"{key} = {wanted}",
+                        change=f"{key} = {expected}",
                         page=_SOURCE,
                     )
 
     @check
     def deploys_to(self, cluster: str, service: str) -> Iterator[Finding]:
-        """The ECS deploy action rolls out to this service."""
+        """The ECS deploy action deploys to this service."""
         for action in self._some(self._by("ECS"), "an ECS deploy action", page=_ECS):
             configuration = action["configuration"]
-            named = configuration.get("ClusterName"), configuration.get("ServiceName")
-            if named != (cluster, service):
+            destination = configuration.get("ClusterName"), configuration.get("ServiceName")
+            if destination != (cluster, service):
                 yield Finding(
                     resource=self._arn(),
                     expected=f"service {service} of cluster {cluster}",
-                    found=f"service {named[1]} of cluster {named[0]}",
+                    found=f"service {destination[1]} of cluster {destination[0]}",
                     why="The image is rolled out to another service, or the action fails for want of it.",
                     change="Give the action ClusterName and ServiceName of the service.",
                     page=_ECS,

@@ -1,4 +1,4 @@
-"""Checks of an ECS service behind its load balancer: does a bad revision roll back, and does a good one arrive unnoticed?"""
+"""Checks of an ECS service behind its load balancer: a bad revision rolls back, and a good one deploys without downtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deployments: does a bad revision roll back, does a good one keep the capacity, and does the service outlive what it loses?"""
+"""Deployments: a bad revision rolls back, a good one keeps the capacity, and the service survives the loss of a task."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAGS = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-t
 
 
 class DeploymentChecks(DescribedService):
-    """Checks of how the service deploys and what it runs on."""
+    """Checks of the service's deployments and capacity."""
 
     @check
     def rolls_back_by_itself(self) -> Iterator[Finding]:
@@ -48,23 +48,23 @@ class DeploymentChecks(DescribedService):
         service = self._describe()
         configuration = service.get("deploymentConfiguration", {})
         low, high = configuration.get("minimumHealthyPercent", 100), configuration.get("maximumPercent", 200)
-        # A service scaled to nothing is judged as it will be once it runs.
+        # A service with desired count 0 is judged as with one task.
         desired = service["desiredCount"] or 1
         # ECS rounds the minimum up and the maximum down.
-        kept, room = -(-desired * low // 100), desired * high // 100
+        floor, room = -(-desired * low // 100), desired * high // 100
         if low < 100:
             yield Finding(
                 resource=service["serviceArn"],
                 expected="minimumHealthyPercent 100",
                 found=f"minimumHealthyPercent {low}",
-                why=f"A deployment may stop {desired - kept} of {desired} tasks before their successors are healthy: the rest"
+                why=f"A deployment may stop {desired - floor} of {desired} tasks before their successors are healthy: the rest"
                 " take all the requests."
-                if kept < desired
+                if floor < desired
                 else f"With {desired} tasks none may be stopped early, because ECS rounds up; with more of them it may.",
                 change="deployment_minimum_healthy_percent = 100",
                 page=_DEPLOYMENTS,
             )
-        if room <= desired and kept >= desired:
+        if room <= desired and floor >= desired:
             yield Finding(
                 resource=service["serviceArn"],
                 expected=f"a maximumPercent that lets at least one task more than {desired} run",
@@ -76,7 +76,7 @@ class DeploymentChecks(DescribedService):
 
     @check
     def outlives_the_loss_of_a_task(self, *, at_least: int = 2) -> Iterator[Finding]:
-        """The service wants this many tasks: when one stops, another serves."""
+        """The service runs at least this many tasks, so that another task serves when one stops."""
         service = self._describe()
         if service["desiredCount"] < at_least:
             yield Finding(
@@ -93,16 +93,16 @@ class DeploymentChecks(DescribedService):
     def tasks_have_at_least(self, *, cpu: int, memory: int) -> Iterator[Finding]:
         """The task definition gives tasks this many CPU units and MiB of memory, or more."""
         definition = self._definition()
-        for name, wanted, unit in (("cpu", cpu, "CPU units"), ("memory", memory, "MiB")):
+        for name, least, unit in (("cpu", cpu, "CPU units"), ("memory", memory, "MiB")):
             there = int(definition.get(name) or 0)
-            if there < wanted:
+            if there < least:
                 yield Finding(
                     resource=definition["taskDefinitionArn"],
-                    expected=f"{wanted} {unit}",
+                    expected=f"{least} {unit}",
                     found=f"{there} {unit}",
                     why="Requests queue up where the processor is missing, and where memory is missing tasks are killed:"
                     " OutOfMemory.",
-                    change=f"{name} = {wanted}",
+                    change=f"{name} = {least}",
                     page=_SIZES,
                 )
 

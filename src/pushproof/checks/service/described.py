@@ -1,4 +1,4 @@
-"""The ECS service that the service checks ask about, as AWS describes it."""
+"""The ECS service under test, as AWS describes it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class DescribedService(Checks):
         except ecs.exceptions.ClusterNotFoundException:
             raise self._no_cluster() from None
         # A deleted service is still described for a while.
-        found: list[dict[str, Any]] = [service for service in answer if service.get("status") != "INACTIVE"]
-        if not found:
+        services: list[dict[str, Any]] = [service for service in answer if service.get("status") != "INACTIVE"]
+        if not services:
             raise LookupError(
                 f"cluster {self.cluster} has no service {self.service}; check both names (outputs of the module)"
             )
-        return found[0]
+        return services[0]
 
     def _no_cluster(self) -> LookupError:
         return LookupError(f"there is no cluster {self.cluster}; check the name, the account and the region")

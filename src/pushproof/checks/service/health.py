@@ -1,4 +1,4 @@
-"""Health: do the checks mean the same, decide in time, and run at all?"""
+"""Health checks: they agree with each other, decide in time, and can run in the image."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _DRAINING = (
     "#deregistration-delay"
 )
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-# Variables by which programs are told their port.
+# Variables that set a program's port.
 _PORT_VARIABLES = re.compile(r"(?:^|.*_)(?:HTTP_|LISTEN_|SERVER_|APP_|CONTAINER_)?PORT$")
 _FOREIGN_PORTS = re.compile(r"DB|DATABASE|POSTGRES|PG|MYSQL|REDIS|MONGO|SMTP|METRICS|DEBUG|ADMIN", re.IGNORECASE)
-# What any shell has, or is.
+# Shells and their built-in commands.
 _SHELL = {"exit", "test", "[", "true", "false", "kill", "echo", "exec", "sh", "bash"}
 
 
@@ -32,7 +32,7 @@ class HealthChecks(DescribedService):
 
     @check
     def health_checks_agree(self) -> Iterator[Finding]:
-        """Container check, target group and port mapping speak of the same port and path, in times that fit together."""
+        """Container check, target group and port mapping have the same port and path, and timings that fit together."""
         service, definition = self._describe(), self._definition()
         containers = {c["name"]: c for c in definition["containerDefinitions"]}
         if not service.get("loadBalancers"):
@@ -139,10 +139,10 @@ class HealthChecks(DescribedService):
             url = _VARIABLE.sub(lambda match: environment.get(match[1] or match[2], match[0]), written)
             parts = urlsplit(url)
             try:
-                asked = parts.port or (443 if parts.scheme == "https" else 80)
+                health_port = parts.port or (443 if parts.scheme == "https" else 80)
             except ValueError:
                 # A port that only the running container knows, such as ${PORT} set by its image.
-                asked = port
+                health_port = port
             if parts.scheme != group.get("Protocol", parts.scheme.upper()).lower():
                 yield Finding(
                     resource=group["TargetGroupArn"],
@@ -153,7 +153,7 @@ class HealthChecks(DescribedService):
                     change=f'protocol = "{parts.scheme.upper()}" in the target group, or a container check of the same.',
                     page=TARGETS_PAGE,
                 )
-            if asked != port:
+            if health_port != port:
                 yield fault(
                     expected=f"a container check that asks port {port}",
                     found=f"it asks {url}",
@@ -184,7 +184,7 @@ class HealthChecks(DescribedService):
 
     @check
     def health_is_decided_in_time(self, *, within: int = 180) -> Iterator[Finding]:
-        """From the first failed check, a target is unhealthy within these seconds; and healthy as fast from the first good one."""
+        """A target is unhealthy within these seconds of its first failed check, and healthy within these of a passed one."""
         for _, group in self._some(self._groups(), "a target group", page=TARGETS_PAGE):
             interval = group["HealthCheckIntervalSeconds"]
             for count, state in (("UnhealthyThresholdCount", "unhealthy"), ("HealthyThresholdCount", "healthy")):
@@ -203,7 +203,7 @@ class HealthChecks(DescribedService):
 
     @check
     def slow_starts_are_forgiven(self) -> Iterator[Finding]:
-        """Checks that fail while a task starts are not held against it: by the container's start period and the service's grace."""
+        """Failed checks of a starting task do not count, by the container's start period and the service's grace period."""
         service, definition = self._describe(), self._definition()
         periods = {
             container["name"]: container["healthCheck"].get("startPeriod", 0)
@@ -254,7 +254,7 @@ class HealthChecks(DescribedService):
     def health_check_is_in_the_image(self, dockerfile: str) -> Iterator[Finding]:
         """The program that each container's health check runs is copied or installed by this Dockerfile.
 
-        A name that stands nowhere in the Dockerfile is found; that one which does stand there also works is for a run to show.
+        The check reports a program whose name is not in the Dockerfile. Only a run shows that a named program works.
         """
         definition = self._definition()
         there = set(re.findall(r"[\w.+-]+", "\n".join(_instructions(dockerfile))))
@@ -275,7 +275,7 @@ class HealthChecks(DescribedService):
 
 
 def _urls(command: list[str]) -> list[str]:
-    """URLs that a health check's command asks."""
+    """URLs that a health check's command requests."""
     words: list[str] = []
     for part in command[1:]:
         try:

@@ -1,4 +1,4 @@
-"""The way in: HTTPS only, with current TLS, forwarded to the service, by a load balancer that stays."""
+"""Listeners: HTTPS only, with current TLS, forwarded to the service, by a load balancer that is protected from deletion."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ListenerChecks(DescribedService):
 
     @check
     def redirects_http_to_https(self) -> Iterator[Finding]:
-        """Every HTTP listener answers 301 to HTTPS and serves nothing itself."""
+        """Every HTTP listener redirects to HTTPS with 301 and serves no content."""
         listeners = list(self._listeners())
         if not listeners:
             raise self._no_listener()
@@ -61,7 +61,7 @@ class ListenerChecks(DescribedService):
 
     @check
     def speaks_current_tls(self) -> Iterator[Finding]:
-        """There is an HTTPS listener, and each has a TLS 1.3 policy."""
+        """Every HTTPS listener has a TLS 1.3 policy, and there is at least one."""
         secure = [listener for listener in self._listeners() if listener["Protocol"] == "HTTPS"]
         if not secure:
             raise self._no_listener()
@@ -78,7 +78,7 @@ class ListenerChecks(DescribedService):
 
     @check
     def serves_over_https(self) -> Iterator[Finding]:
-        """Some HTTPS listener forwards to the service, by its default action or a rule."""
+        """An HTTPS listener forwards to the service, by its default action or a rule."""
         groups = {group["TargetGroupArn"] for _, group in self._groups()}
         listeners = [listener for listener in self._listeners() if listener["Protocol"] == "HTTPS"]
         if not listeners:

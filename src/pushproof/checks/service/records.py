@@ -1,4 +1,4 @@
-"""Records: logs that are kept where the tasks run, and metrics of the cluster."""
+"""Records: retained logs of the tasks, and metrics of the cluster."""
 
 from __future__ import annotations
 

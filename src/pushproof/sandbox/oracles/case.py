@@ -43,12 +43,12 @@ def record(directory: Path, case: Case, *, on: str) -> Path:
 
     The same question has the same file, so recording again updates it.
     """
-    asked = _masked(case.asked)
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:12]
+    question = _masked(case.asked)
+    digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
     content = {
         "oracle": case.oracle,
         "recorded": on,
-        "asked": asked,
+        "asked": question,
         "aws": _masked(case.aws),
         "ours": _masked(case.ours),
     }

@@ -32,7 +32,7 @@ def ask_lifecycle(
     theirs = sorted(
         [r["imageDigest"], r["appliedRulePriority"]] for page in pages for r in page.get("previewResults") or []
     )
-    asked = {
+    question = {
         "policy": policy,
         "now": time.time(),
         "images": [
@@ -41,10 +41,10 @@ def ask_lifecycle(
             for image in page["imageDetails"]
         ],
     }
-    return Case("lifecycle", asked, theirs, answer(asked))
+    return Case("lifecycle", question, theirs, answer(question))
 
 
-def answer(asked: Mapping[str, Any]) -> list[list[Any]]:
+def answer(question: Mapping[str, Any]) -> list[list[Any]]:
     """Our engine's answer, from the question as a fixture has it: `[digest, priority of the rule]`, sorted."""
     images = [
         lifecycle.Image(
@@ -57,22 +57,22 @@ def answer(asked: Mapping[str, Any]) -> list[list[Any]]:
             image.get("activated_at"),
             subject=image.get("subject"),
         )
-        for image in asked["images"]
+        for image in question["images"]
     ]
-    acted = lifecycle.evaluate(lifecycle.parse(asked["policy"]), images, asked["now"]).acted
+    acted = lifecycle.evaluate(lifecycle.parse(question["policy"]), images, question["now"]).acted
     return sorted([verdict.image.digest, verdict.rule.priority if verdict.rule else None] for verdict in acted)
 
 
 def _image(detail: Mapping[str, Any]) -> dict[str, Any]:
     times = {"pulled_at": "lastRecordedPullTime", "archived_at": "lastArchivedAt", "activated_at": "lastActivatedAt"}
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "digest": detail["imageDigest"],
         "pushed_at": detail["imagePushedAt"].timestamp(),
         "tags": sorted(detail.get("imageTags") or ()),
         **{name: detail[key].timestamp() for name, key in times.items() if detail.get(key)},
     }
     if detail.get("subjectManifestDigest"):
-        told["subject"] = detail["subjectManifestDigest"]
+        fields["subject"] = detail["subjectManifestDigest"]
     if detail.get("imageStatus") == "ARCHIVED":
-        told["storage_class"] = "archive"
-    return told
+        fields["storage_class"] = "archive"
+    return fields

@@ -39,23 +39,23 @@ def ask_permissions(iam: Any, role_arn: str, questions: Iterable[Question]) -> l
             ResourceArns=[question.resource],
             ContextEntries=keys,
         )["EvaluationResults"][0]
-        asked = {
+        inquiry = {
             "role": role_arn,
             "policies": documents,
             "action": question.action,
             "resource": question.resource,
             "context": dict(question.context),
         }
-        cases.append(Case("permissions", asked, theirs["EvalDecision"], answer(asked)))
+        cases.append(Case("permissions", inquiry, theirs["EvalDecision"], answer(inquiry)))
     return cases
 
 
-def answer(asked: Mapping[str, Any]) -> str:
+def answer(inquiry: Mapping[str, Any]) -> str:
     """Our engine's decision, from the question as a fixture has it."""
-    identity = tuple(engine.parse(json.dumps(document), name=name) for name, document in asked["policies"].items())
-    principal = engine.principal_of(asked["role"])
+    identity = tuple(engine.parse(json.dumps(document), name=name) for name, document in inquiry["policies"].items())
+    principal = engine.principal_of(inquiry["role"])
     decided = engine.simulate(
-        engine.Policies(identity=identity), principal, [asked["action"]], [asked["resource"]], asked["context"]
+        engine.Policies(identity=identity), principal, [inquiry["action"]], [inquiry["resource"]], inquiry["context"]
     )
     return str(decided[0]["EvalDecision"])
 
@@ -68,8 +68,10 @@ def _documents(iam: Any, role: str) -> dict[str, Any]:
     for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
         for attached in page["AttachedPolicies"]:
             version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)["PolicyVersion"]
-            documents[attached["PolicyName"]] = _decoded(found["Document"])
+            version_document = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)[
+                "PolicyVersion"
+            ]
+            documents[attached["PolicyName"]] = _decoded(version_document["Document"])
     return documents
 
 

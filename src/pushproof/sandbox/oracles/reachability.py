@@ -49,8 +49,8 @@ def ask_reachability(
         )["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]
         waited = 0.0
         while True:
-            found = ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[analysis])
-            state = found["NetworkInsightsAnalyses"][0]
+            description = ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[analysis])
+            state = description["NetworkInsightsAnalyses"][0]
             if state["Status"] != "running":
                 break
             if waited >= patience:
@@ -64,7 +64,7 @@ def ask_reachability(
     if state["Status"] != "succeeded":
         raise RuntimeError(f"the analysis {analysis} ended as {state['Status']}: {state.get('StatusMessage', '')}")
     (interface,) = ec2.describe_network_interfaces(NetworkInterfaceIds=[source])["NetworkInterfaces"]
-    asked = {
+    question = {
         "source": source,
         "destination": destination,
         "port": port,
@@ -72,12 +72,12 @@ def ask_reachability(
         # As a fixture has it: dates are text there.
         "network": json.loads(json.dumps(describe_network(ec2, interface["VpcId"]), default=str)),
     }
-    return Case("reachability", asked, bool(state["NetworkPathFound"]), answer(asked))
+    return Case("reachability", question, bool(state["NetworkPathFound"]), answer(question))
 
 
-def answer(asked: Mapping[str, Any]) -> bool:
+def answer(question: Mapping[str, Any]) -> bool:
     """Our engine's answer, from the question as a fixture has it. An internet gateway stands for what is beyond it."""
-    network = from_describe(asked["network"], region=asked["region"])
-    destination = asked["destination"]
+    network = from_describe(question["network"], region=question["region"])
+    destination = question["destination"]
     target = Internet() if destination.startswith("igw-") else Eni(destination)
-    return bool(reach(network, Eni(asked["source"]), target, port=asked["port"]))
+    return bool(reach(network, Eni(question["source"]), target, port=question["port"]))

@@ -83,35 +83,35 @@ class Selection:
     runs: Mapping[str, KnownRun] = field(default_factory=dict)
 
 
-def run_of(found: Found, by_key: Mapping[tuple[str, str], Found], journal: Sequence[KnownRun] = ()) -> str | None:
+def run_of(resource: Found, by_key: Mapping[tuple[str, str], Found], journal: Sequence[KnownRun] = ()) -> str | None:
     """The run that a resource belongs to; None: it is nobody's, as far as Pushproof knows."""
-    if RUN_TAG in found.tags:
-        return found.tags[RUN_TAG]
-    named = run_of_name(found.name)
-    if named is not None:
-        return named
+    if RUN_TAG in resource.tags:
+        return resource.tags[RUN_TAG]
+    by_name = run_of_name(resource.name)
+    if by_name is not None:
+        return by_name
     # Only what AWS or a service puts there by itself: somebody's own subnet in a run's VPC is not the run's.
-    whole = by_key.get(found.part_of) if found.part_of and found.kind in _GOES_ALONG else None
-    if whole is not None and whole is not found:
+    whole = by_key.get(resource.part_of) if resource.part_of and resource.kind in _GOES_ALONG else None
+    if whole is not None and whole is not resource:
         return run_of(whole, by_key, journal)
     for run in journal:
         if (
-            (found.kind, found.name) in run.announced
+            (resource.kind, resource.name) in run.announced
             and run.opened_at is not None
-            and found.created_at is not None
+            and resource.created_at is not None
             # Clocks differ; a resource that was there long before is somebody else's, of the same name.
-            and found.created_at >= run.opened_at - 5
+            and resource.created_at >= run.opened_at - 5
         ):
             return run.id
     return None
 
 
-def choose(found: Iterable[Found], journal: Iterable[KnownRun], wanted: Wanted, *, now: float) -> Selection:
+def choose(resources: Iterable[Found], journal: Iterable[KnownRun], wanted: Wanted, *, now: float) -> Selection:
     """Decide what to take. `now` in seconds since the epoch."""
-    everything = list(found)
-    known = {run.id: run for run in journal}
+    everything = list(resources)
+    by_id = {run.id: run for run in journal}
     by_key = {(f.kind, f.id): f for f in everything}
-    owned = [(f, run) for f in everything if (run := run_of(f, by_key, list(known.values()))) is not None]
+    owned = [(f, run) for f in everything if (run := run_of(f, by_key, list(by_id.values()))) is not None]
     expiries: dict[str, float] = {}
     for item, run in owned:
         at = expiry(item.tags) if item.tags.get(RUN_TAG) == run else None
@@ -120,22 +120,22 @@ def choose(found: Iterable[Found], journal: Iterable[KnownRun], wanted: Wanted, 
     runs = {
         run: KnownRun(
             id=run,
-            expires_at=_latest(expiries.get(run), known[run].expires_at if run in known else None),
-            opened_at=known[run].opened_at if run in known else None,
-            ended=known[run].ended if run in known else None,
-            announced=known[run].announced if run in known else frozenset(),
+            expires_at=_latest(expiries.get(run), by_id[run].expires_at if run in by_id else None),
+            opened_at=by_id[run].opened_at if run in by_id else None,
+            ended=by_id[run].ended if run in by_id else None,
+            announced=by_id[run].announced if run in by_id else frozenset(),
         )
-        for run in {run for _, run in owned} | set(known)
+        for run in {run for _, run in owned} | set(by_id)
     }
-    taken: list[tuple[Found, str]] = []
-    kept: list[Kept] = []
+    doomed: list[tuple[Found, str]] = []
+    spared: list[Kept] = []
     for item, run in owned:
         why = _why_not(runs[run], wanted, now)
         if why is None:
-            taken.append((item, run))
+            doomed.append((item, run))
         else:
-            kept.append(Kept(item, run, why))
-    return Selection(tuple(taken), tuple(kept), runs)
+            spared.append(Kept(item, run, why))
+    return Selection(tuple(doomed), tuple(spared), runs)
 
 
 def _why_not(run: KnownRun, wanted: Wanted, now: float) -> str | None:
@@ -158,5 +158,5 @@ def _why_not(run: KnownRun, wanted: Wanted, now: float) -> str | None:
 
 
 def _latest(*times: float | None) -> float | None:
-    known = [t for t in times if t is not None]
-    return max(known) if known else None
+    instants = [t for t in times if t is not None]
+    return max(instants) if instants else None

@@ -34,14 +34,14 @@ def _pipelines(account: Account) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _remove_pipeline(account: Account, found: Found) -> None:
+def _remove_pipeline(account: Account, resource: Found) -> None:
     api = account.client("codepipeline")
-    running = gone_is_fine(api.list_pipeline_executions, pipelineName=found.id) or {}
+    running = gone_is_fine(api.list_pipeline_executions, pipelineName=resource.id) or {}
     for execution in running.get("pipelineExecutionSummaries", []):
         if execution["status"] == "InProgress":
             try:
                 api.stop_pipeline_execution(
-                    pipelineName=found.id,
+                    pipelineName=resource.id,
                     pipelineExecutionId=execution["pipelineExecutionId"],
                     abandon=True,
                     reason="sweep",
@@ -51,7 +51,7 @@ def _remove_pipeline(account: Account, found: Found) -> None:
                 api.exceptions.DuplicatedStopRequestException,
             ):
                 continue  # It ended by itself meanwhile.
-    gone_is_fine(api.delete_pipeline, name=found.id)
+    gone_is_fine(api.delete_pipeline, name=resource.id)
 
 
 def _projects(account: Account) -> Iterator[Found]:
@@ -64,14 +64,14 @@ def _projects(account: Account) -> Iterator[Found]:
             )  # fmt: skip
 
 
-def _remove_project(account: Account, found: Found) -> None:
+def _remove_project(account: Account, resource: Found) -> None:
     api = account.client("codebuild")
-    builds = gone_is_fine(api.list_builds_for_project, projectName=found.id) or {}
+    builds = gone_is_fine(api.list_builds_for_project, projectName=resource.id) or {}
     for ids in _batches((builds.get("ids") or [])[:100], 100):
         for build in api.batch_get_builds(ids=ids)["builds"]:
             if build["buildStatus"] == "IN_PROGRESS":
                 gone_is_fine(api.stop_build, id=build["id"])
-    gone_is_fine(api.delete_project, name=found.id)
+    gone_is_fine(api.delete_project, name=resource.id)
 
 
 def _report_groups(account: Account) -> Iterator[Found]:
@@ -122,9 +122,9 @@ def _services(account: Account) -> Iterator[Found]:
                     )  # fmt: skip
 
 
-def _remove_service(account: Account, found: Found) -> None:
-    assert found.part_of is not None
-    gone_is_fine(account.client("ecs").delete_service, cluster=found.part_of[1], service=found.id, force=True)
+def _remove_service(account: Account, resource: Found) -> None:
+    assert resource.part_of is not None
+    gone_is_fine(account.client("ecs").delete_service, cluster=resource.part_of[1], service=resource.id, force=True)
 
 
 def _tasks(account: Account) -> Iterator[Found]:
@@ -143,9 +143,9 @@ def _tasks(account: Account) -> Iterator[Found]:
                         )  # fmt: skip
 
 
-def _remove_task(account: Account, found: Found) -> None:
-    assert found.part_of is not None
-    gone_is_fine(account.client("ecs").stop_task, cluster=found.part_of[1], task=found.id, reason="sweep")
+def _remove_task(account: Account, resource: Found) -> None:
+    assert resource.part_of is not None
+    gone_is_fine(account.client("ecs").stop_task, cluster=resource.part_of[1], task=resource.id, reason="sweep")
 
 
 def gone_pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
@@ -180,12 +180,12 @@ def _task_definitions(account: Account) -> Iterator[Found]:
                 yield Found("ecs task-definition", arn, name=arn.rpartition("/")[2], tags=tags)
 
 
-def _remove_task_definition(account: Account, found: Found) -> None:
+def _remove_task_definition(account: Account, resource: Found) -> None:
     api = account.client("ecs")
-    gone_is_fine(api.deregister_task_definition, taskDefinition=found.id)
-    answer = gone_is_fine(api.delete_task_definitions, taskDefinitions=[found.id])
+    gone_is_fine(api.deregister_task_definition, taskDefinition=resource.id)
+    answer = gone_is_fine(api.delete_task_definitions, taskDefinitions=[resource.id])
     for failure in (answer or {}).get("failures") or []:
-        raise RuntimeError(f"{found.id}: {failure.get('reason')} {failure.get('detail', '')}".strip())
+        raise RuntimeError(f"{resource.id}: {failure.get('reason')} {failure.get('detail', '')}".strip())
 
 
 # ECR.
@@ -229,31 +229,31 @@ def _balancing(account: Account, kind: str, operation: str, key: str, noun: str)
             )
 
 
-def _remove_load_balancer(account: Account, found: Found) -> None:
+def _remove_load_balancer(account: Account, resource: Found) -> None:
     api = account.client("elbv2")
     gone_is_fine(
         api.modify_load_balancer_attributes,
-        LoadBalancerArn=found.id,
+        LoadBalancerArn=resource.id,
         Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
     )
-    gone_is_fine(api.delete_load_balancer, LoadBalancerArn=found.id)
+    gone_is_fine(api.delete_load_balancer, LoadBalancerArn=resource.id)
 
 
 KINDS = (
     Kind("codepipeline pipeline", _pipelines, _remove_pipeline),
     Kind("codebuild project", _projects, _remove_project),
     Kind("codebuild report-group", _report_groups,
-         lambda account, found: gone_is_fine(account.client("codebuild").delete_report_group, arn=found.id, deleteReports=True)),
+         lambda account, item: gone_is_fine(account.client("codebuild").delete_report_group, arn=item.id, deleteReports=True)),
     Kind("ecs service", _services, _remove_service),
     Kind("ecs task", _tasks, _remove_task),
     Kind("ecs cluster", _clusters,
-         lambda account, found: gone_is_fine(account.client("ecs").delete_cluster, cluster=found.id)),
+         lambda account, resource: gone_is_fine(account.client("ecs").delete_cluster, cluster=resource.id)),
     Kind("ecs task-definition", _task_definitions, _remove_task_definition),
     Kind("elbv2 load-balancer", _load_balancers, _remove_load_balancer),
     Kind("elbv2 target-group", _target_groups,
-         lambda account, found: gone_is_fine(account.client("elbv2").delete_target_group, TargetGroupArn=found.id)),
+         lambda account, resource: gone_is_fine(account.client("elbv2").delete_target_group, TargetGroupArn=resource.id)),
     Kind("ecr repository", _repositories,
-         lambda account, found: gone_is_fine(account.client("ecr").delete_repository, repositoryName=found.id, force=True)),
+         lambda account, resource: gone_is_fine(account.client("ecr").delete_repository, repositoryName=resource.id, force=True)),
     Kind("codestar-connections connection", _connections,
-         lambda account, found: gone_is_fine(account.client("codestar-connections").delete_connection, ConnectionArn=found.id)),
+         lambda account, item: gone_is_fine(account.client("codestar-connections").delete_connection, ConnectionArn=item.id)),
 )  # fmt: skip

@@ -24,19 +24,23 @@ def _roles(account: Account) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _remove_role(account: Account, found: Found) -> None:
+def _remove_role(account: Account, resource: Found) -> None:
     api = account.client("iam")
-    for profile in (gone_is_fine(api.list_instance_profiles_for_role, RoleName=found.id) or {}).get(
+    for profile in (gone_is_fine(api.list_instance_profiles_for_role, RoleName=resource.id) or {}).get(
         "InstanceProfiles", []
     ):
         gone_is_fine(
-            api.remove_role_from_instance_profile, InstanceProfileName=profile["InstanceProfileName"], RoleName=found.id
+            api.remove_role_from_instance_profile,
+            InstanceProfileName=profile["InstanceProfileName"],
+            RoleName=resource.id,
         )
-    for policy in (gone_is_fine(api.list_attached_role_policies, RoleName=found.id) or {}).get("AttachedPolicies", []):
-        gone_is_fine(api.detach_role_policy, RoleName=found.id, PolicyArn=policy["PolicyArn"])
-    for name in (gone_is_fine(api.list_role_policies, RoleName=found.id) or {}).get("PolicyNames", []):
-        gone_is_fine(api.delete_role_policy, RoleName=found.id, PolicyName=name)
-    gone_is_fine(api.delete_role, RoleName=found.id)
+    for policy in (gone_is_fine(api.list_attached_role_policies, RoleName=resource.id) or {}).get(
+        "AttachedPolicies", []
+    ):
+        gone_is_fine(api.detach_role_policy, RoleName=resource.id, PolicyArn=policy["PolicyArn"])
+    for name in (gone_is_fine(api.list_role_policies, RoleName=resource.id) or {}).get("PolicyNames", []):
+        gone_is_fine(api.delete_role_policy, RoleName=resource.id, PolicyName=name)
+    gone_is_fine(api.delete_role, RoleName=resource.id)
 
 
 def _policies(account: Account) -> Iterator[Found]:
@@ -49,12 +53,12 @@ def _policies(account: Account) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _remove_policy(account: Account, found: Found) -> None:
+def _remove_policy(account: Account, resource: Found) -> None:
     api = account.client("iam")
-    for version in (gone_is_fine(api.list_policy_versions, PolicyArn=found.id) or {}).get("Versions", []):
+    for version in (gone_is_fine(api.list_policy_versions, PolicyArn=resource.id) or {}).get("Versions", []):
         if not version["IsDefaultVersion"]:
-            gone_is_fine(api.delete_policy_version, PolicyArn=found.id, VersionId=version["VersionId"])
-    gone_is_fine(api.delete_policy, PolicyArn=found.id)
+            gone_is_fine(api.delete_policy_version, PolicyArn=resource.id, VersionId=version["VersionId"])
+    gone_is_fine(api.delete_policy, PolicyArn=resource.id)
 
 
 def _instance_profiles(account: Account) -> Iterator[Found]:
@@ -68,12 +72,12 @@ def _instance_profiles(account: Account) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _remove_instance_profile(account: Account, found: Found) -> None:
+def _remove_instance_profile(account: Account, resource: Found) -> None:
     api = account.client("iam")
-    described = gone_is_fine(api.get_instance_profile, InstanceProfileName=found.id) or {}
+    described = gone_is_fine(api.get_instance_profile, InstanceProfileName=resource.id) or {}
     for role in described.get("InstanceProfile", {}).get("Roles", []):
-        gone_is_fine(api.remove_role_from_instance_profile, InstanceProfileName=found.id, RoleName=role["RoleName"])
-    gone_is_fine(api.delete_instance_profile, InstanceProfileName=found.id)
+        gone_is_fine(api.remove_role_from_instance_profile, InstanceProfileName=resource.id, RoleName=role["RoleName"])
+    gone_is_fine(api.delete_instance_profile, InstanceProfileName=resource.id)
 
 
 KINDS = (

@@ -21,12 +21,12 @@ def _rules(account: Account) -> Iterator[Found]:
         yield Found("events rule", rule["Name"], name=rule["Name"], tags=tag_map(answer.get("Tags")))
 
 
-def _remove_rule(account: Account, found: Found) -> None:
+def _remove_rule(account: Account, resource: Found) -> None:
     api = account.client("events")
-    targets = (gone_is_fine(api.list_targets_by_rule, Rule=found.id) or {}).get("Targets") or []
+    targets = (gone_is_fine(api.list_targets_by_rule, Rule=resource.id) or {}).get("Targets") or []
     if targets:
-        gone_is_fine(api.remove_targets, Rule=found.id, Ids=[target["Id"] for target in targets])
-    gone_is_fine(api.delete_rule, Name=found.id)
+        gone_is_fine(api.remove_targets, Rule=resource.id, Ids=[target["Id"] for target in targets])
+    gone_is_fine(api.delete_rule, Name=resource.id)
 
 
 def _destinations(account: Account) -> Iterator[Found]:
@@ -63,11 +63,11 @@ def _queues(account: Account) -> Iterator[Found]:
 FIRST = (Kind("events rule", _rules, _remove_rule),)
 LATER = (
     Kind("events api-destination", _destinations,
-         lambda account, found: gone_is_fine(account.client("events").delete_api_destination, Name=found.id)),
+         lambda account, resource: gone_is_fine(account.client("events").delete_api_destination, Name=resource.id)),
     Kind("events connection", _event_connections,
-         lambda account, found: gone_is_fine(account.client("events").delete_connection, Name=found.id)),
+         lambda account, resource: gone_is_fine(account.client("events").delete_connection, Name=resource.id)),
     Kind("sns topic", _topics,
-         lambda account, found: gone_is_fine(account.client("sns").delete_topic, TopicArn=found.id)),
+         lambda account, resource: gone_is_fine(account.client("sns").delete_topic, TopicArn=resource.id)),
     Kind("sqs queue", _queues,
-         lambda account, found: gone_is_fine(account.client("sqs").delete_queue, QueueUrl=found.id)),
+         lambda account, resource: gone_is_fine(account.client("sqs").delete_queue, QueueUrl=resource.id)),
 )  # fmt: skip

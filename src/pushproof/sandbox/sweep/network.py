@@ -44,68 +44,70 @@ def _state(item: Mapping[str, Any]) -> str:
     return str(item.get("State", "")).lower()
 
 
-def _remove_nat(account: Account, found: Found) -> None:
-    gone_is_fine(account.client("ec2").delete_nat_gateway, NatGatewayId=found.id)
+def _remove_nat(account: Account, resource: Found) -> None:
+    gone_is_fine(account.client("ec2").delete_nat_gateway, NatGatewayId=resource.id)
 
 
-def _remove_endpoint(account: Account, found: Found) -> None:
-    answer = account.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[found.id])
+def _remove_endpoint(account: Account, resource: Found) -> None:
+    answer = account.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource.id])
     for failure in answer.get("Unsuccessful") or []:
         error = failure["Error"]
         if "NotFound" not in error["Code"]:
             raise ClientError({"Error": error}, "DeleteVpcEndpoints")
 
 
-def _remove_interface(account: Account, found: Found) -> None:
+def _remove_interface(account: Account, resource: Found) -> None:
     ec2 = account.client("ec2")
-    described = gone_is_fine(ec2.describe_network_interfaces, NetworkInterfaceIds=[found.id])
+    described = gone_is_fine(ec2.describe_network_interfaces, NetworkInterfaceIds=[resource.id])
     for interface in (described or {}).get("NetworkInterfaces") or []:
         attachment = interface.get("Attachment") or {}
         if interface.get("Status") == "in-use" and (
             interface.get("RequesterManaged") or attachment.get("InstanceOwnerId")
         ):
             # Of a load balancer, an endpoint, a task: AWS takes it along, minutes later at times.
-            raise StillGoing(f"{found.id} is still in use by {interface.get('Description') or 'AWS'}")
-    gone_is_fine(ec2.delete_network_interface, NetworkInterfaceId=found.id)
+            raise StillGoing(f"{resource.id} is still in use by {interface.get('Description') or 'AWS'}")
+    gone_is_fine(ec2.delete_network_interface, NetworkInterfaceId=resource.id)
 
 
-def _remove_address(account: Account, found: Found) -> None:
+def _remove_address(account: Account, resource: Found) -> None:
     ec2 = account.client("ec2")
-    described = gone_is_fine(ec2.describe_addresses, AllocationIds=[found.id])
+    described = gone_is_fine(ec2.describe_addresses, AllocationIds=[resource.id])
     for address in (described or {}).get("Addresses") or []:
         if address.get("AssociationId") and not address.get("NetworkInterfaceOwnerId", "").startswith("amazon-"):
             gone_is_fine(ec2.disassociate_address, AssociationId=address["AssociationId"])
-    gone_is_fine(ec2.release_address, AllocationId=found.id)
+    gone_is_fine(ec2.release_address, AllocationId=resource.id)
 
 
-def _remove_security_group(account: Account, found: Found) -> None:
+def _remove_security_group(account: Account, resource: Found) -> None:
     """Rules first: groups that name each other cannot go while either does."""
     ec2 = account.client("ec2")
-    described = gone_is_fine(ec2.describe_security_groups, GroupIds=[found.id])
+    described = gone_is_fine(ec2.describe_security_groups, GroupIds=[resource.id])
     for group in (described or {}).get("SecurityGroups") or []:
         if group.get("IpPermissions"):
-            gone_is_fine(ec2.revoke_security_group_ingress, GroupId=found.id, IpPermissions=group["IpPermissions"])
+            gone_is_fine(ec2.revoke_security_group_ingress, GroupId=resource.id, IpPermissions=group["IpPermissions"])
         if group.get("IpPermissionsEgress"):
-            gone_is_fine(ec2.revoke_security_group_egress, GroupId=found.id, IpPermissions=group["IpPermissionsEgress"])
-    gone_is_fine(ec2.delete_security_group, GroupId=found.id)
+            gone_is_fine(
+                ec2.revoke_security_group_egress, GroupId=resource.id, IpPermissions=group["IpPermissionsEgress"]
+            )
+    gone_is_fine(ec2.delete_security_group, GroupId=resource.id)
 
 
-def _remove_route_table(account: Account, found: Found) -> None:
+def _remove_route_table(account: Account, resource: Found) -> None:
     ec2 = account.client("ec2")
-    described = gone_is_fine(ec2.describe_route_tables, RouteTableIds=[found.id])
+    described = gone_is_fine(ec2.describe_route_tables, RouteTableIds=[resource.id])
     for table in (described or {}).get("RouteTables") or []:
         for association in table.get("Associations") or []:
             gone_is_fine(ec2.disassociate_route_table, AssociationId=association["RouteTableAssociationId"])
-    gone_is_fine(ec2.delete_route_table, RouteTableId=found.id)
+    gone_is_fine(ec2.delete_route_table, RouteTableId=resource.id)
 
 
-def _remove_internet_gateway(account: Account, found: Found) -> None:
+def _remove_internet_gateway(account: Account, resource: Found) -> None:
     ec2 = account.client("ec2")
-    described = gone_is_fine(ec2.describe_internet_gateways, InternetGatewayIds=[found.id])
+    described = gone_is_fine(ec2.describe_internet_gateways, InternetGatewayIds=[resource.id])
     for gateway in (described or {}).get("InternetGateways") or []:
         for attachment in gateway.get("Attachments") or []:
-            gone_is_fine(ec2.detach_internet_gateway, InternetGatewayId=found.id, VpcId=attachment["VpcId"])
-    gone_is_fine(ec2.delete_internet_gateway, InternetGatewayId=found.id)
+            gone_is_fine(ec2.detach_internet_gateway, InternetGatewayId=resource.id, VpcId=attachment["VpcId"])
+    gone_is_fine(ec2.delete_internet_gateway, InternetGatewayId=resource.id)
 
 
 def _analyses(account: Account) -> Iterator[Found]:
@@ -123,8 +125,8 @@ def _analysed_paths(account: Account) -> Iterator[Found]:
         yield Found("ec2 network-insights-path", item["NetworkInsightsPathId"], tags=tag_map(item.get("Tags")))
 
 
-def _remove_analysis(account: Account, found: Found) -> None:
-    gone_is_fine(account.client("ec2").delete_network_insights_analysis, NetworkInsightsAnalysisId=found.id)
+def _remove_analysis(account: Account, resource: Found) -> None:
+    gone_is_fine(account.client("ec2").delete_network_insights_analysis, NetworkInsightsAnalysisId=resource.id)
 
 
 def _is_main(table: Mapping[str, Any]) -> bool:
@@ -136,8 +138,8 @@ KINDS = (
     Kind(
         "ec2 network-insights-path",
         _analysed_paths,
-        lambda account, found: gone_is_fine(
-            account.client("ec2").delete_network_insights_path, NetworkInsightsPathId=found.id
+        lambda account, resource: gone_is_fine(
+            account.client("ec2").delete_network_insights_path, NetworkInsightsPathId=resource.id
         ),
     ),
     Kind(
@@ -172,7 +174,7 @@ KINDS = (
     Kind(
         "ec2 subnet",
         _describe("ec2 subnet", "describe_subnets", "Subnets", "SubnetId", skip=lambda s: bool(s.get("DefaultForAz"))),
-        lambda account, found: gone_is_fine(account.client("ec2").delete_subnet, SubnetId=found.id),
+        lambda account, resource: gone_is_fine(account.client("ec2").delete_subnet, SubnetId=resource.id),
     ),
     Kind(
         "ec2 route-table",
@@ -187,6 +189,6 @@ KINDS = (
     Kind(
         "ec2 vpc",
         _describe("ec2 vpc", "describe_vpcs", "Vpcs", "VpcId", skip=lambda v: bool(v.get("IsDefault"))),
-        lambda account, found: gone_is_fine(account.client("ec2").delete_vpc, VpcId=found.id),
+        lambda account, resource: gone_is_fine(account.client("ec2").delete_vpc, VpcId=resource.id),
     ),
 )  # fmt: skip

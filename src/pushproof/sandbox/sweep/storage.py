@@ -37,16 +37,16 @@ def _buckets(account: Account) -> Iterator[Found]:
         )
 
 
-def _remove_bucket(account: Account, found: Found) -> None:
+def _remove_bucket(account: Account, resource: Found) -> None:
     """Every version and delete marker, unfinished uploads, then the bucket. Terraform states are kept first."""
     api = account.client("s3")
     try:
-        for entry in pages(api, "list_objects_v2", "Contents", Bucket=found.id):
+        for entry in pages(api, "list_objects_v2", "Contents", Bucket=resource.id):
             if entry["Key"].endswith(_STATE):
-                body = gone_is_fine(api.get_object, Bucket=found.id, Key=entry["Key"])
+                body = gone_is_fine(api.get_object, Bucket=resource.id, Key=entry["Key"])
                 if body is not None:
-                    account.keep(f"{found.id}/{entry['Key']}", body["Body"].read())
-        for page in api.get_paginator("list_object_versions").paginate(Bucket=found.id):
+                    account.keep(f"{resource.id}/{entry['Key']}", body["Body"].read())
+        for page in api.get_paginator("list_object_versions").paginate(Bucket=resource.id):
             doomed = [
                 {"Key": item["Key"], "VersionId": item["VersionId"]}
                 for key in ("Versions", "DeleteMarkers")
@@ -54,13 +54,13 @@ def _remove_bucket(account: Account, found: Found) -> None:
             ]
             for start in range(0, len(doomed), 1000):
                 answer = api.delete_objects(
-                    Bucket=found.id, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
+                    Bucket=resource.id, Delete={"Objects": doomed[start : start + 1000], "Quiet": True}
                 )
                 for failure in answer.get("Errors") or []:
-                    raise RuntimeError(f"{found.id}/{failure['Key']}: {failure['Code']} {failure['Message']}")
-        for upload in pages(api, "list_multipart_uploads", "Uploads", Bucket=found.id):
-            gone_is_fine(api.abort_multipart_upload, Bucket=found.id, Key=upload["Key"], UploadId=upload["UploadId"])
-        api.delete_bucket(Bucket=found.id)
+                    raise RuntimeError(f"{resource.id}/{failure['Key']}: {failure['Code']} {failure['Message']}")
+        for upload in pages(api, "list_multipart_uploads", "Uploads", Bucket=resource.id):
+            gone_is_fine(api.abort_multipart_upload, Bucket=resource.id, Key=upload["Key"], UploadId=upload["UploadId"])
+        api.delete_bucket(Bucket=resource.id)
     except ClientError as error:
         if not is_gone(error):
             raise
@@ -88,16 +88,16 @@ def _secrets(account: Account) -> Iterator[Found]:
             )  # fmt: skip
 
 
-def _remove_secret(account: Account, found: Found) -> None:
+def _remove_secret(account: Account, resource: Found) -> None:
     api = account.client("secretsmanager")
     try:
-        gone_is_fine(api.delete_secret, SecretId=found.id, ForceDeleteWithoutRecovery=True)
+        gone_is_fine(api.delete_secret, SecretId=resource.id, ForceDeleteWithoutRecovery=True)
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidRequestException":
             raise
         # Scheduled for deletion already: it must be called back before it can go at once.
-        gone_is_fine(api.restore_secret, SecretId=found.id)
-        gone_is_fine(api.delete_secret, SecretId=found.id, ForceDeleteWithoutRecovery=True)
+        gone_is_fine(api.restore_secret, SecretId=resource.id)
+        gone_is_fine(api.delete_secret, SecretId=resource.id, ForceDeleteWithoutRecovery=True)
 
 
 def _certificates(account: Account) -> Iterator[Found]:
@@ -126,12 +126,12 @@ def _tables(account: Account) -> Iterator[Found]:
         )  # fmt: skip
 
 
-def _remove_table(account: Account, found: Found) -> None:
+def _remove_table(account: Account, resource: Found) -> None:
     api = account.client("dynamodb")
     try:
-        gone_is_fine(api.delete_table, TableName=found.id)
+        gone_is_fine(api.delete_table, TableName=resource.id)
     except api.exceptions.ResourceInUseException as error:
-        raise StillGoing(f"{found.id} is being made or changed") from error
+        raise StillGoing(f"{resource.id} is being made or changed") from error
 
 
 def _keys(account: Account) -> Iterator[Found]:
@@ -140,8 +140,11 @@ def _keys(account: Account) -> Iterator[Found]:
     for key in pages(api, "list_keys", "Keys"):
         tags: dict[str, str] = {}
         try:
-            told = api.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
-            if told["KeyManager"] != "CUSTOMER" or told["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
+            metadata = api.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+            if metadata["KeyManager"] != "CUSTOMER" or metadata["KeyState"] in (
+                "PendingDeletion",
+                "PendingReplicaDeletion",
+            ):
                 continue
             tags = tag_map(list(pages(api, "list_resource_tags", "Tags", KeyId=key["KeyId"])), "TagKey", "TagValue")
         except ClientError as error:
@@ -149,12 +152,12 @@ def _keys(account: Account) -> Iterator[Found]:
             if is_gone(error) or error.response["Error"]["Code"] == "AccessDeniedException":
                 continue
             raise
-        yield Found("kms key", key["KeyId"], tags=tags, created_at=_epoch(told.get("CreationDate")))
+        yield Found("kms key", key["KeyId"], tags=tags, created_at=_epoch(metadata.get("CreationDate")))
 
 
-def _remove_key(account: Account, found: Found) -> None:
+def _remove_key(account: Account, resource: Found) -> None:
     """In seven days, the least there is. Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"""
-    gone_is_fine(account.client("kms").schedule_key_deletion, KeyId=found.id, PendingWindowInDays=7)
+    gone_is_fine(account.client("kms").schedule_key_deletion, KeyId=resource.id, PendingWindowInDays=7)
 
 
 def _aliases(account: Account) -> Iterator[Found]:
@@ -171,13 +174,13 @@ KINDS = (
     Kind("s3 bucket", _buckets, _remove_bucket),
     Kind("secretsmanager secret", _secrets, _remove_secret),
     Kind("acm certificate", _certificates,
-         lambda account, found: gone_is_fine(account.client("acm").delete_certificate, CertificateArn=found.id)),
+         lambda account, resource: gone_is_fine(account.client("acm").delete_certificate, CertificateArn=resource.id)),
     Kind("dynamodb table", _tables, _remove_table),
     # After what they encrypt. Aliases first: they would keep their names for as long as the key waits.
     Kind("kms alias", _aliases,
-         lambda account, found: gone_is_fine(account.client("kms").delete_alias, AliasName=found.id)),
+         lambda account, resource: gone_is_fine(account.client("kms").delete_alias, AliasName=resource.id)),
     Kind("kms key", _keys, _remove_key),
     # Late: whatever still ran until now may have written, and so made its group anew.
     Kind("logs log-group", _log_groups,
-         lambda account, found: gone_is_fine(account.client("logs").delete_log_group, logGroupName=found.id)),
+         lambda account, resource: gone_is_fine(account.client("logs").delete_log_group, logGroupName=resource.id)),
 )  # fmt: skip

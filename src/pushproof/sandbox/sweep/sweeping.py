@@ -68,19 +68,19 @@ class Sweep:
             outcome.rounds += 1
             outcome.unlisted.clear()
             outcome.selection = self._select(outcome)
-            taken = [item for item, _ in outcome.selection.taken]
-            keys = {(item.kind, item.id) for item in taken}
-            if not taken and not outcome.unlisted:
+            items = [item for item, _ in outcome.selection.taken]
+            keys = {(item.kind, item.id) for item in items}
+            if not items and not outcome.unlisted:
                 break
             stuck = remaining is not None and not keys < remaining
             if not stuck:
                 progress_at, wait = self.now(), 1.0
             remaining = keys
-            outcome.left = self._round(taken, outcome)
+            outcome.left = self._round(items, outcome)
             if not (stuck or outcome.left or outcome.unlisted):
                 continue  # Look again: something may have appeared behind us.
             if self.now() - progress_at > self.patience:
-                outcome.left = outcome.left or [(item, "was removed, and is still listed") for item in taken]
+                outcome.left = outcome.left or [(item, "was removed, and is still listed") for item in items]
                 return self._finish(outcome)
             self.pause(wait)
             wait = min(wait * 1.7, 20.0)
@@ -91,10 +91,10 @@ class Sweep:
         outcome.unknown = self._unknown(outcome)
         return outcome
 
-    def _round(self, taken: Sequence[Found], outcome: Outcome) -> list[tuple[Found, str]]:
+    def _round(self, items: Sequence[Found], outcome: Outcome) -> list[tuple[Found, str]]:
         left: list[tuple[Found, str]] = []
         for kind in self.kinds:
-            for item in taken:
+            for item in items:
                 if item.kind != kind.name:
                     continue
                 if item.going:
@@ -125,18 +125,18 @@ class Sweep:
 
         It forgets deleted resources late, so only kinds that the sweep has no word for are told.
         """
-        wanted = {run for _, run in outcome.selection.taken} | ({self.wanted.run} if self.wanted.run else set())
-        wanted |= {run.id for run in self.journal if run.ended}
-        wanted |= {run for run in (run_of_name(item.name) or item.tags.get(RUN_TAG) for item in outcome.removed) if run}
-        found: list[str] = []
+        runs = {run for _, run in outcome.selection.taken} | ({self.wanted.run} if self.wanted.run else set())
+        runs |= {run.id for run in self.journal if run.ended}
+        runs |= {run for run in (run_of_name(item.name) or item.tags.get(RUN_TAG) for item in outcome.removed) if run}
+        arns: list[str] = []
         try:
             api = self.account.client("resourcegroupstaggingapi")
-            for run in sorted(wanted):
+            for run in sorted(runs):
                 for page in api.get_paginator("get_resources").paginate(TagFilters=[{"Key": RUN_TAG, "Values": [run]}]):
-                    found += [entry["ResourceARN"] for entry in page["ResourceTagMappingList"]]
+                    arns += [entry["ResourceARN"] for entry in page["ResourceTagMappingList"]]
         except (ClientError, BotoCoreError) as error:
             outcome.unlisted.append(("whatever else carries a run's tag", str(error)))
-        return sorted({arn for arn in found if not _is_known(arn)})
+        return sorted({arn for arn in arns if not _is_known(arn)})
 
 
 # ARN service and the beginnings of its resource part, of all that the kinds look for or that goes with it.

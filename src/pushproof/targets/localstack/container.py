@@ -205,17 +205,17 @@ def _refused(error: Exception, container: Any, image: str, port: int, token: str
             f"port {port} of 127.0.0.1 cannot be published for LocalStack: it is taken ({words}). Stop what uses it, or leave the "
             "choice of a port to Docker."
         )
-    found = container._container
-    if found is None:
+    docker_container = container._container
+    if docker_container is None:
         return TargetUnavailable(f"Docker could not make a container of {image}: {words}")
-    log = _log(found)
+    log = _log(docker_container)
     if _LICENCE.search(log):
         return TargetUnavailable(licence_refused(image, log, token))
     if isinstance(error, TimeoutError):
         with contextlib.suppress(DockerException):
-            found.kill()
+            docker_container.kill()
         return TargetUnavailable(f"{image} was not ready within {START_LIMIT} s. {_last(log)}")
-    return TargetUnavailable(f"{image} did not start: {autopsy(found, image)}")
+    return TargetUnavailable(f"{image} did not start: {autopsy(docker_container, image)}")
 
 
 def licence_refused(image: str, log: str, token: str | None) -> str:
@@ -223,9 +223,9 @@ def licence_refused(image: str, log: str, token: str | None) -> str:
 
     Source: https://docs.localstack.cloud/aws/getting-started/auth-token/
     """
-    given = "The token in LOCALSTACK_AUTH_TOKEN was not accepted" if token else "LOCALSTACK_AUTH_TOKEN is not set"
+    token_state = "The token in LOCALSTACK_AUTH_TOKEN was not accepted" if token else "LOCALSTACK_AUTH_TOKEN is not set"
     return (
-        f"LocalStack ({image}) has quit over its licence. {given}. Use a valid token, or unset LOCALSTACK_IMAGE: "
+        f"LocalStack ({image}) has quit over its licence. {token_state}. Use a valid token, or unset LOCALSTACK_IMAGE: "
         f"{DEFAULT_IMAGE}, the default, needs none. {_last(log)}"
     )
 

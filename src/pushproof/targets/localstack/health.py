@@ -36,13 +36,13 @@ def health(url: str, *, timeout: float = 10.0) -> Health:
         with requests.Session() as session:
             session.trust_env = False
             answer = session.get(page, timeout=timeout)
-        told: Any = answer.json() if answer.ok else None
+        report: Any = answer.json() if answer.ok else None
     except (requests.RequestException, ValueError) as error:
         raise TargetUnavailable(f"{page} does not answer as LocalStack does: {error}") from error
-    if not isinstance(told, dict) or not isinstance(told.get("services"), dict):
+    if not isinstance(report, dict) or not isinstance(report.get("services"), dict):
         raise TargetUnavailable(f"{page} answered {answer.status_code}, not as LocalStack does: {answer.text[:200]!r}")
-    services = frozenset(name for name, state in told["services"].items() if state in _ANSWERS)
-    return Health(services, str(told.get("version", "unknown")), str(told.get("edition", "")))
+    services = frozenset(name for name, state in report["services"].items() if state in _ANSWERS)
+    return Health(services, str(report.get("version", "unknown")), str(report.get("edition", "")))
 
 
 @dataclass(frozen=True, slots=True)

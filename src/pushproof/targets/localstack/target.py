@@ -84,9 +84,9 @@ class LocalStackTarget(WorldTarget):
         self.ready_after = 0.0
         #: Services of the plane that LocalStack answers instead.
         self.native: tuple[str, ...] = ()
-        found = _standing(self._localstack)
-        if found is not None:
-            self.url, self.health = found
+        standing = _standing(self._localstack)
+        if standing is not None:
+            self.url, self.health = standing
             # An account of its own in what is shared: two runs do not meet, whatever else is in there.
             world = replace(self._localstack.world, account_id=f"{secrets.randbelow(9 * 10**11) + 10**11}")
             self._localstack = replace(self._localstack, world=world)
@@ -128,14 +128,14 @@ class LocalStackTarget(WorldTarget):
     def _native_services(self) -> tuple[str, ...]:
         if not self._localstack.native:
             return ()
-        found = tuple(name for name in DELIVERY if name in self.health.services)
-        if not found:
+        services = tuple(name for name in DELIVERY if name in self.health.services)
+        if not services:
             why = "its plan has none of them" if self._localstack.token else "LOCALSTACK_AUTH_TOKEN is not set"
             raise TargetUnavailable(
                 f"--native hands {', '.join(DELIVERY[:5])} to LocalStack, but {self.health} at {self.url} answers none of these: "
                 f"{why}. Without --native the delivery plane answers them."
             )
-        return found
+        return services
 
     def _explain(self) -> str:
         if self.container is not None:
