@@ -278,3 +278,15 @@ def test_deleting_a_load_balancer_takes_its_listeners_along(stack: Any) -> None:
     with pytest.raises(LookupError):
         stack.world.balancer.route(*request(balancer))
     stack.elbv2.delete_target_group(TargetGroupArn=group)
+
+
+@pytest.mark.parametrize("operation", ["add_listener_certificates", "remove_listener_certificates"])
+def test_http_listeners_have_no_certificates(stack: Any, operation: str) -> None:
+    """The refusal is one that AWS lists for the operation, not a failure of ours.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AddListenerCertificates.html
+    """
+    listener = stack.listener(stack.balancer()["LoadBalancerArn"], stack.target_group())
+    certificate = f"arn:aws:acm:eu-west-1:123456789012:certificate/{'0' * 8}"
+    code, message = stack.refused(operation, ListenerArn=listener, Certificates=[{"CertificateArn": certificate}])
+    assert (code, message) == ("ValidationError", "A certificate cannot be specified for HTTP listeners")

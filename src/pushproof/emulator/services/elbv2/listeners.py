@@ -296,7 +296,8 @@ class ListenerOperations(Store):
     def _https(self, arn: str) -> Listener:
         listener = self.listener(arn)
         if listener.protocol != "HTTPS":
-            raise AwsError("UnsupportedProtocol", f"Listener '{arn}' must be an HTTPS listener to have certificates")
+            # AWS lists no error of their own for it; this is what it says where a listener is made with them.
+            raise AwsError("ValidationError", "A certificate cannot be specified for HTTP listeners")
         return listener
 
     @staticmethod
