@@ -338,6 +338,7 @@ def _target_capabilities(request: pytest.FixtureRequest) -> None:
 
 
 def _keep(config: pytest.Config, opened: Any) -> None:
+    import shlex
     import threading
 
     from pushproof.base.environment import world_variables
@@ -345,8 +346,8 @@ def _keep(config: pytest.Config, opened: Any) -> None:
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         print("\nThe world is up; Ctrl-C takes it down. To reach it:")
-        for name, value in world_variables(opened.endpoint, region=opened.region).items():
-            print(f"  export {name}={value}")
+        for name, value in world_variables(opened.endpoint, region=opened.region, keys=opened.keys).items():
+            print(f"  export {name}={shlex.quote(value)}")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

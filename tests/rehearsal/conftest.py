@@ -32,14 +32,15 @@ class StandIn:
     endpoint: str
     account: str
     region: str
+    keys: tuple[str, str]
     clients: dict[str, Any] = field(default_factory=dict)
 
     def administrator(self, service: str) -> Any:
         """A client of the account's owner; faults are not for him."""
         if service not in self.clients:
             self.clients[service] = SESSION.client(
-                service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="owner",
-                aws_secret_access_key="owner", config=Config(retries={"total_max_attempts": 3}, read_timeout=60),
+                service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id=self.keys[0],
+                aws_secret_access_key=self.keys[1], config=Config(retries={"total_max_attempts": 3}, read_timeout=60),
             )  # fmt: skip
         return self.clients[service]
 

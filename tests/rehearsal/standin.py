@@ -146,7 +146,9 @@ def main() -> None:
     with World(settings, equip=equip) as world:
         world.serve()
         furnished(world)
-        print(json.dumps({"endpoint": world.endpoint, "account": ACCOUNT, "region": REGION}), flush=True)
+        owner = world.keys.administrator
+        keys = (owner.access_key_id, owner.secret_access_key)
+        print(json.dumps({"endpoint": world.endpoint, "account": ACCOUNT, "region": REGION, "keys": keys}), flush=True)
         sys.stdin.read()
 
 

@@ -34,7 +34,8 @@ def main(after_rollback: str = "fail") -> None:
     with EmbeddedTarget(EmbeddedSettings(world=settings)) as target:
         variables = {"trusted_principal_arns": [f"arn:aws:iam::{ACCOUNT}:root"]}
         role = str(apply_module(target, PREPARED, name="sandbox-account", variables=variables)["deployer_role_arn"])
-        told = {"endpoint": target.endpoint, "account": ACCOUNT, "region": REGION, "role": role, "base_image": base}
+        account = {"endpoint": target.endpoint, "account": ACCOUNT, "region": REGION, "keys": target.keys}
+        told = {**account, "role": role, "base_image": base}
         print(json.dumps(told), flush=True)
         sys.stdin.read()
         denied = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation")

@@ -31,7 +31,8 @@ class Owner:
         self._standin, self._directory = standin, directory
 
     def environment(self) -> dict[str, str]:
-        return world_environment(self._standin.endpoint, region=self._standin.region, account_id=self._standin.account)
+        there = self._standin
+        return world_environment(there.endpoint, region=there.region, account_id=there.account, keys=there.keys)
 
     def directory(self, name: str) -> Path:
         path = self._directory / name

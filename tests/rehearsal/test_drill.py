@@ -31,14 +31,15 @@ class Account:
     endpoint: str
     account: str
     region: str
+    keys: tuple[str, str]
     role: str
     base_image: str
     ended: dict[str, Any] = field(default_factory=dict)
 
     def owner(self, service: str) -> Any:
         return boto3.session.Session().client(
-            service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id="owner",
-            aws_secret_access_key="owner",
+            service, region_name=self.region, endpoint_url=self.endpoint, aws_access_key_id=self.keys[0],
+            aws_secret_access_key=self.keys[1],
         )  # fmt: skip
 
     def end(self) -> dict[str, Any]:

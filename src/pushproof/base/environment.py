@@ -6,6 +6,7 @@ what is needed is added by name.
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping, MutableMapping
 
@@ -24,16 +25,17 @@ def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def world_environment(
-    endpoint: str, *, region: str, account_id: str, base: Mapping[str, str] | None = None
+    endpoint: str, *, region: str, account_id: str, keys: tuple[str, str], base: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """Variables by which `terraform`, `aws` and boto3 talk to an emulated world, on top of a clean environment.
 
-    Configuration files and instance metadata are switched off by name, so that no profile of the person's can step in.
+    `keys`: the administrator's access key and its secret. Configuration files and instance metadata are switched off by name,
+    so that no profile of the person's can step in.
     """
     environment = clean_environment(base)
     for name in _PROXIES:
         environment.pop(name, None)
-    environment.update(world_variables(endpoint, region=region))
+    environment.update(world_variables(endpoint, region=region, keys=keys))
     environment.update(
         {
             "AWS_CONFIG_FILE": os.devnull,
@@ -47,12 +49,20 @@ def world_environment(
     return environment
 
 
-def world_variables(endpoint: str, *, region: str) -> dict[str, str]:
-    """The variables to print for a person: what to `export` to reach the world."""
+def world_variables(endpoint: str, *, region: str, keys: tuple[str, str]) -> dict[str, str]:
+    """The variables to print for a person: what to `export` to reach the world with AWS's tools, and with git.
+
+    Git gets its login by the environment too, since a URL shows in the list of processes.
+    """
+    login = base64.b64encode(":".join(keys).encode()).decode()
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "pushproof",
-        "AWS_SECRET_ACCESS_KEY": "pushproof",
+        "AWS_ACCESS_KEY_ID": keys[0],
+        "AWS_SECRET_ACCESS_KEY": keys[1],
+        # https://git-scm.com/docs/git-config#ENVIRONMENT
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{endpoint}/_git/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {login}",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from typing import TYPE_CHECKING
 
@@ -164,8 +165,8 @@ def _print_access(drill: Drill, target: WorldTarget) -> None:
     from pushproof.targets.exports import publish
 
     console.print("\n[bold]The world is up.[/] In another terminal:")
-    for name, value in world_variables(target.endpoint, region=target.region).items():
-        console.print(f"  export {name}={value!s}", markup=False)
+    for name, value in world_variables(target.endpoint, region=target.region, keys=target.keys).items():
+        console.print(f"  export {name}={shlex.quote(value)}", markup=False, soft_wrap=True)
     outputs = drill.outputs
     lines = [
         f"aws ecr get-login-password | docker login --username AWS --password-stdin {target.world.registry_host}",
@@ -186,7 +187,9 @@ def _print_access(drill: Drill, target: WorldTarget) -> None:
         lines.append(f"curl --insecure https://{outputs['load_balancer_dns_name']}/version")
     if outputs.get("connection_arn"):
         lines.insert(
-            0, f"curl -X POST '{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'"
+            0,
+            "curl -u $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY -X POST "
+            f"'{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'",
         )
     stack = drill.context.stack
     lines.append(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pushproof.base.clock import Clock, ScaledClock
 from pushproof.emulator.access.authority import Authority
+from pushproof.emulator.access.keys import KeyRing
 from pushproof.emulator.clients import WorldClients
 from pushproof.emulator.events.bus import Bus
 from pushproof.emulator.githost.host import GitHost
@@ -39,6 +40,7 @@ from pushproof.emulator.substrate.moto import MotoSubstrate
 from pushproof.emulator.wire.admission import Admission
 from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.wire.gateway import Gateway
+from pushproof.emulator.wire.verifying import Verifier
 
 
 class World:
@@ -84,6 +86,7 @@ class World:
         self._clients = WorldClients(
             lambda request: self.gateway.handle(request), region=self.region, plane_key=plane_key
         )
+        self.keys = KeyRing(self.substrate.secret_access_key, open=self.settings.open)
         self.ground = Ground(
             id=self.id,
             account_id=self.account_id,
@@ -95,9 +98,10 @@ class World:
             substrate=self.substrate,
             clients=self._clients,
             calls=self.log,
+            doorkeeper=self.keys,
         )
         self.services: dict[str, Service] = {}
-        self.authority = Authority(self.ground, plane_key=plane_key, owned=self._owns)
+        self.authority = Authority(self.ground, plane_key=plane_key, keys=self.keys, owned=self._owns)
         self.bus = Bus(self.ground, self.authority)
         self.paths = Paths(self.ground)
         self.site = Site(
@@ -113,7 +117,13 @@ class World:
         self.balancer = self.equipment.plane or self._data_plane()
         fronts = self._compose(native)
         self.gateway = Gateway(
-            self.ground, self.authority, self.admission, self.services, self.authority.documents, fronts
+            self.ground,
+            self.authority,
+            self.admission,
+            self.services,
+            self.authority.documents,
+            fronts,
+            None if self.settings.open else Verifier(self.keys),
         )
 
     def _data_plane(self) -> DataPlane:

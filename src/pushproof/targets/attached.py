@@ -10,7 +10,7 @@ import requests
 from pushproof.base.clock import ScaledClock
 from pushproof.base.target import TargetUnavailable
 from pushproof.targets.gateway import GatewayTarget
-from pushproof.targets.journal import WorldRecord
+from pushproof.targets.journal import WorldRecord, noted_keys
 
 _LIMIT = 30.0
 
@@ -28,6 +28,7 @@ class AttachedWorld(GatewayTarget):
             endpoint=endpoint,
             region=region,
             account_id=account_id,
+            keys=noted_keys(Path(record.directory)),
             clock=ScaledClock(speed),
             directory=Path(record.directory),
         )
@@ -54,7 +55,8 @@ class AttachedWorld(GatewayTarget):
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console. Raises TargetUnavailable."""
-        answer = requests.post(f"{self.endpoint}/_pushproof/connections/authorise", params={"arn": arn}, timeout=_LIMIT)
+        url = f"{self.endpoint}/_pushproof/connections/authorise"
+        answer = requests.post(url, params={"arn": arn}, auth=self.keys, timeout=_LIMIT)
         if not answer.ok:
             raise TargetUnavailable(f"{self.endpoint} does not authorise {arn}: {answer.text[:300]}")
 

@@ -17,23 +17,35 @@ from pushproof.targets.inventory import inventory
 
 
 class GatewayTarget:
-    """The client's side of a world: everything that goes through its one endpoint, and its directory on this machine."""
+    """The client's side of a world: everything that goes through its one endpoint, and its directory on this machine.
+
+    `keys`: the administrator's access key, and its secret.
+    """
 
     name: str
     after_rollback = frozenset({"Failed"})
     announces = False
 
     def __init__(
-        self, *, world_id: str, endpoint: str, region: str, account_id: str, clock: Clock, directory: Path
+        self,
+        *,
+        world_id: str,
+        endpoint: str,
+        region: str,
+        account_id: str,
+        keys: tuple[str, str],
+        clock: Clock,
+        directory: Path,
     ) -> None:
         self.world_id = world_id
         self.endpoint = endpoint
         self.region, self.account_id = region, account_id
+        self.keys = keys
         self.clock = clock
         self._directory = directory
 
     def environment(self) -> dict[str, str]:
-        environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id)
+        environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id, keys=self.keys)
         environment[WORLD_VARIABLE] = self.world_id
         return environment
 
@@ -43,8 +55,8 @@ class GatewayTarget:
             service,
             region_name=region or self.region,
             endpoint_url=self.endpoint,
-            aws_access_key_id="pushproof",
-            aws_secret_access_key="pushproof",
+            aws_access_key_id=self.keys[0],
+            aws_secret_access_key=self.keys[1],
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
         )
 

@@ -29,10 +29,13 @@ __all__ = [
     "Journal",
     "WorldRecord",
     "kill_marked",
+    "note_keys",
     "note_registry",
+    "noted_keys",
 ]
 
 _REGISTRY = "registry"
+_KEYS = "keys"
 #: Seconds for a killed process to end; only one that waits for a device takes longer than an instant.
 _ENDING = 5.0
 
@@ -165,6 +168,22 @@ def _clean_strays(engine: Any, alive: set[str]) -> list[str]:
 def note_registry(directory: Path, registry: str) -> None:
     """Write down under which name (`host:port`) images of a world reach the Engine."""
     (directory / _REGISTRY).write_text(registry)
+
+
+def note_keys(directory: Path, keys: tuple[str, str]) -> None:
+    """Write down the administrator's keys, for the owner of the world alone: another command of his may go on in it."""
+    file = directory / _KEYS
+    file.touch(mode=0o600)
+    file.write_text("\n".join(keys))
+
+
+def noted_keys(directory: Path) -> tuple[str, str]:
+    """Return the administrator's keys of a world on this machine; a pair that is nobody's where none are written down."""
+    try:
+        key, _, secret = (directory / _KEYS).read_text().partition("\n")
+    except OSError:
+        return "pushproof", "pushproof"
+    return key, secret
 
 
 def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:

@@ -15,7 +15,7 @@ from pushproof.emulator.runtime.equipment import docker_equipment, scripted_equi
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
 from pushproof.targets.gateway import GatewayTarget, running_containers
-from pushproof.targets.journal import Journal, note_registry
+from pushproof.targets.journal import Journal, note_keys, note_registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class WorldTarget(GatewayTarget):
             endpoint=self.world.endpoint,
             region=self.world.region,
             account_id=self.world.account_id,
+            keys=_keys(self.world),
             clock=self.world.clock,
             directory=Path(self._record.directory),
         )
@@ -80,6 +81,7 @@ class WorldTarget(GatewayTarget):
             # Builds reach the gateway on the world's own bridge.
             world.serve(*([] if host is None else [host.bridge_address]))
             note_registry(Path(self._record.directory), world.registry_host)
+            note_keys(Path(self._record.directory), _keys(world))
             if host is not None:
                 host.registries.add(world.registry_host)
         except OSError as error:
@@ -152,3 +154,9 @@ class WorldTarget(GatewayTarget):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _keys(world: World) -> tuple[str, str]:
+    """Return the administrator's access key, and its secret."""
+    administrator = world.keys.administrator
+    return administrator.access_key_id, administrator.secret_access_key

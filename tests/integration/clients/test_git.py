@@ -32,6 +32,14 @@ class Checkout:
         return self.git("rev-parse", "HEAD").strip()
 
 
+@pytest.fixture(autouse=True)
+def _login(embedded: EmbeddedTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git logs in by the environment that the world gives."""
+    for name, value in embedded.environment().items():
+        if name.startswith("GIT_"):
+            monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def checkout(embedded: EmbeddedTarget, tmp_path: Path, request: pytest.FixtureRequest) -> Checkout:
     """A repository with two commits on `main`, pushed."""

@@ -77,8 +77,8 @@ def _deploy(exports: dict[str, str], output: Path) -> None:
         "ecs",
         endpoint_url=exports["AWS_ENDPOINT_URL"],
         region_name=exports["AWS_REGION"],
-        aws_access_key_id="pushproof",
-        aws_secret_access_key="pushproof",
+        aws_access_key_id=exports["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=exports["AWS_SECRET_ACCESS_KEY"],
     )
     first: dict[str, Any] = ecs.describe_task_definition(taskDefinition="web")["taskDefinition"]
     container = {**first["containerDefinitions"][0], "healthCheck": {"command": ["CMD", "false"], "startPeriod": 300}}

@@ -152,7 +152,9 @@ def test_aws_cli(world: World, shell: Shell, images: LocalImages) -> None:
     """The AWS CLI logs Docker in, waits for the scan, shows the image, and deletes the repository with it."""
 
     def aws(*arguments: str) -> str:
-        environment = world_environment(world.endpoint, region=world.region, account_id=world.account_id)
+        administrator = world.keys.administrator
+        keys = (administrator.access_key_id, administrator.secret_access_key)
+        environment = world_environment(world.endpoint, region=world.region, account_id=world.account_id, keys=keys)
         command = [sys.executable, "-m", "awscli", "ecr", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
         assert done.returncode == 0, done.stderr

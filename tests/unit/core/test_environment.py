@@ -26,9 +26,11 @@ _NAMES = st.sampled_from(
 @given(st.dictionaries(_NAMES, st.text(min_size=1)))
 def test_a_world_gets_its_own_credentials_and_nobody_elses(base: dict[str, str]) -> None:
     """Whatever is set outside, processes see the world's endpoint and keys, and no profile or variable of the person's."""
-    environment = world_environment("http://127.0.0.1:1", region="eu-west-1", account_id="1", base=base)
+    environment = world_environment(
+        "http://127.0.0.1:1", region="eu-west-1", account_id="1", keys=("AKIA", "x"), base=base
+    )
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
-    assert environment["AWS_ACCESS_KEY_ID"] == "pushproof"
+    assert environment["AWS_ACCESS_KEY_ID"] == "AKIA"
     assert environment["AWS_CONFIG_FILE"] == environment["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_ENDPOINT_URL_S3", "TF_VAR_secret"} & set(
         environment

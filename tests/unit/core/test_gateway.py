@@ -10,6 +10,7 @@ import pytest
 import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.signing import signed
 
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.world import World
@@ -44,8 +45,8 @@ def test_parameters_are_checked_against_the_model(world: World) -> None:
         "codestar-connections",
         region_name="eu-west-1",
         endpoint_url=world.serve(),
-        aws_access_key_id="a",
-        aws_secret_access_key="b",
+        aws_access_key_id=world.keys.administrator.access_key_id,
+        aws_secret_access_key=world.keys.administrator.secret_access_key,
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
     with pytest.raises(
@@ -78,18 +79,11 @@ def test_finished_calls_are_recorded_and_observed(world: World) -> None:
 def test_every_sdks_spelling_of_a_target_reaches_the_operation(world: World) -> None:
     """SDKs disagree about the prefix of X-Amz-Target; the operation's name decides."""
     endpoint = world.serve()
-    scope = "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/codestar-connections/aws4_request, SignedHeaders=host, Signature=x"
     for prefix in ("CodeStar_connections_20191201", "com.amazonaws.codestar.connections.CodeStar_connections_20191201"):
-        answer = requests.post(
-            endpoint,
-            data="{}",
-            headers={
-                "Authorization": scope,
-                "X-Amz-Target": f"{prefix}.ListConnections",
-                "Content-Type": "application/x-amz-json-1.0",
-            },
-            timeout=10,
-        )
+        headers = {"X-Amz-Target": f"{prefix}.ListConnections", "Content-Type": "application/x-amz-json-1.0"}
+        owner = world.keys.administrator
+        headers = signed(owner, "POST", endpoint, "codestar-connections", body="{}", headers=headers)
+        answer = requests.post(endpoint, data="{}", headers=headers, timeout=10)
         assert answer.status_code == 200, answer.text
         assert answer.json() == {"Connections": []}
 
@@ -102,20 +96,28 @@ def test_one_world_at_a_time_stands_on_moto() -> None:
 
 
 def test_the_gateway_listens_on_loopback_only(world: World) -> None:
-    """Nobody else on the network reaches an emulator that accepts any credentials."""
+    """Nobody else on the network reaches an emulator."""
     assert world.serve().startswith("http://127.0.0.1:")
     server: Any = world.gateway._server
     assert [s.server_address[0] for s in server._servers] == ["127.0.0.1"]
 
 
 def test_a_person_authorises_a_connection_through_the_control_endpoint(world: World) -> None:
-    """What takes a handshake in the console takes one POST here; an unknown connection is named."""
+    """What takes a handshake in the console takes one POST here, with the administrator's keys; an unknown connection is named."""
     endpoint = world.serve()
     arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
         "ConnectionArn"
     ]
-    done = requests.post(f"{endpoint}/_pushproof/connections/authorise", params={"arn": arn}, timeout=10).json()
+    url = f"{endpoint}/_pushproof/connections/authorise"
+    owner = world.keys.administrator
+    login = (owner.access_key_id, owner.secret_access_key)
+    for other in (None, ("pushproof", "pushproof"), (owner.access_key_id, "wrong"), ("wrong", owner.secret_access_key)):
+        refused = requests.post(url, params={"arn": arn}, auth=other, timeout=10)
+        assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Basic realm="pushproof"')
+        assert requests.get(f"{endpoint}/_pushproof/calls", auth=other, timeout=10).status_code == 401
+    assert world.connections.find(arn).status == "PENDING"
+    done = requests.post(url, params={"arn": arn}, auth=login, timeout=10).json()
     assert done == {"ConnectionArn": arn, "ConnectionStatus": "AVAILABLE"}
-    wrong = requests.post(f"{endpoint}/_pushproof/connections/authorise", params={"arn": "arn:nope"}, timeout=10)
+    wrong = requests.post(url, params={"arn": "arn:nope"}, auth=login, timeout=10)
     assert wrong.status_code == 404
     assert "arn:nope" in wrong.json()["error"]

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from pushproof.base.environment import clean_environment
+from pushproof.base.environment import clean_environment, world_environment
 from pushproof.emulator.kernel.source import NoSuchRepository, Push
 from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
@@ -31,6 +32,12 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def url(world: World) -> str:
+    """A repository's URL with the administrator's login in it."""
+    owner = world.keys.administrator
+    return world.git.url("acme/shop").replace("://", f"://{owner.access_key_id}:{owner.secret_access_key}@")
+
+
 def git(directory: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", *arguments],
@@ -48,7 +55,7 @@ def test_a_push_announces_every_branch_it_moved(world: World, checkout: Path) ->
     """Subscribers learn repository, branch, commit and predecessor; what they say is shown to the pusher."""
     pushes: list[Push] = []
     world.git.on_push(lambda push: pushes.append(push) or f"deploying {push.branch}")
-    said = git(checkout, "push", world.git.url("acme/shop"), "develop")
+    said = git(checkout, "push", url(world), "develop")
     first = pushes[0]
     assert (first.repository, first.branch, first.previous, first.commit.subject) == (
         "acme/shop",
@@ -58,20 +65,20 @@ def test_a_push_announces_every_branch_it_moved(world: World, checkout: Path) ->
     )
     assert "deploying develop" in said
     git(checkout, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--allow-empty", "-qm", "second")
-    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    git(checkout, "push", url(world), "develop")
     assert pushes[1].previous == first.commit.id
 
 
 def test_a_push_to_a_branch_nobody_watches_says_so(world: World, checkout: Path) -> None:
     """The pusher is told that this push deploys nothing."""
     world.git.on_push(lambda _: None)
-    said = git(checkout, "push", world.git.url("acme/shop"), "develop:feature")
+    said = git(checkout, "push", url(world), "develop:feature")
     assert "No pipeline watches branch feature of acme/shop" in said
 
 
 def test_an_archive_has_the_files_at_its_root(world: World, checkout: Path) -> None:
     """A commit's zip is what CODE_ZIP gives: files at the root, no folder around them."""
-    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    git(checkout, "push", url(world), "develop")
     commit = world.git.head("acme/shop", "develop")
     with zipfile.ZipFile(io.BytesIO(world.git.archive("acme/shop", commit))) as archive:
         assert archive.namelist() == ["hello.txt"]
@@ -79,7 +86,7 @@ def test_an_archive_has_the_files_at_its_root(world: World, checkout: Path) -> N
 
 def test_what_is_not_there_is_named(world: World, checkout: Path) -> None:
     """An unknown branch has no head; an unknown repository is named together with those there are."""
-    git(checkout, "push", world.git.url("acme/shop"), "develop")
+    git(checkout, "push", url(world), "develop")
     assert world.git.head("acme/shop", "main") is None
     with pytest.raises(NoSuchRepository, match="acme/shop"):
         world.git.archive("acme/other", "HEAD")
@@ -90,3 +97,38 @@ def test_a_repository_name_cannot_leave_its_folder(world: World) -> None:
     for name in ("../../etc", "one", "a/b/c", "a/..", ""):
         with pytest.raises(ValueError, match="owner"):
             world.git.create(name)
+
+
+@pytest.mark.parametrize("login", ["", "AKIAAAAAAAAAAAAAAAAA:secret@", "pushproof:pushproof@"])
+def test_nobody_else_reads_or_pushes(world: World, checkout: Path, login: str) -> None:
+    """Without the administrator's keys git is asked for them, and gets nothing; no repository comes to be."""
+    stranger = world.git.url("acme/shop").replace("://", f"://{login}")
+    for command in (("push", stranger, "develop"), ("ls-remote", stranger)):
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            git(checkout, "-c", "core.askPass=true", *command)
+        assert "Authentication failed" in refused.value.stderr or "could not read" in refused.value.stderr
+    assert world.git.repositories() == []
+
+
+def test_the_environment_logs_git_in(world: World, checkout: Path) -> None:
+    """What a world hands out lets a plain `git push` through; no secret is in its arguments."""
+    owner = world.keys.administrator
+    keys = (owner.access_key_id, owner.secret_access_key)
+    environment = world_environment(world.endpoint, region=world.region, account_id=world.account_id, keys=keys)
+    command = ["git", "push", world.git.url("acme/shop"), "develop"]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert world.git.head("acme/shop", "develop") is not None
+
+
+def test_nobody_else_announces_a_push(world: World, checkout: Path) -> None:
+    """A pipeline starts by the git host's own hook, not by whoever posts what a hook would post."""
+    pushes: list[Push] = []
+    world.git.on_push(lambda push: pushes.append(push) or "heard")
+    git(checkout, "push", url(world), "develop")
+    head = world.git.head("acme/shop", "develop")
+    lines = f"{'0' * 40} {head} refs/heads/develop\n"
+    for secret in ({}, {"X-Pushproof-Hook": "guessed"}):
+        answer = requests.post(f"{world.endpoint}/_git-push/acme/shop", data=lines, headers=secret, timeout=10)
+        assert answer.status_code == 403
+    assert len(pushes) == 1

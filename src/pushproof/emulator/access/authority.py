@@ -1,6 +1,6 @@
 """Decisions on every call that passes the gateway: principals, their policies, and the answer.
 
-Callers are the account's administrator (root, test and unknown keys), IAM users, and sessions of roles, which AWS services and
+Callers are the account's administrator, IAM users, and sessions of roles, which AWS services and
 users get here. What a caller may do is decided by the policy engine from the policies that the account really has attached.
 """
 
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import account_of, arn_of_root
+from pushproof.emulator.access.anonymous import Anonymous
 from pushproof.emulator.access.attachments import Attachments
 from pushproof.emulator.access.denials import denial
 from pushproof.emulator.access.documents import Documents
+from pushproof.emulator.access.keys import KeyRing
 from pushproof.emulator.kernel.context import Credentials, Principal
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.instants import iso
@@ -32,6 +34,8 @@ Context = Mapping[str, str | Iterable[str]]
 # A bucket's owner can always mend a policy that locks everyone out:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _UNLOCKABLE = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
+# How long sessions of AWS's own services are good, by the wall clock: tasks are told of less, and builds end before.
+_OF_SERVICES = 12 * 3600.0
 _NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
@@ -46,10 +50,12 @@ class Session:
 class Authority:
     """Knows the principal behind an access key, and decides calls."""
 
-    def __init__(self, world: Ground, *, plane_key: str, owned: Callable[[str], bool]) -> None:
+    def __init__(self, world: Ground, *, plane_key: str, keys: KeyRing, owned: Callable[[str], bool]) -> None:
         """`plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""
         self._world = world
         self._plane_key = plane_key
+        self._keys = keys
+        self._anonymous = Anonymous(world)
         self._sessions: dict[str, Session] = {}
         self.attachments = Attachments(world, owned)
         self.documents = Documents(world, self.attachments, self.would_allow, owned)
@@ -59,7 +65,10 @@ class Authority:
     # Who calls.
 
     def principal(self, access_key_id: str | None) -> Principal:
-        """The principal of an access key; a key that nobody issued is the account's administrator."""
+        """The principal of an access key.
+
+        Any other key is the account's administrator: within the process, and in a world that is open to any key.
+        """
         account = self._world.account_id
         key = access_key_id or ""
         root = arn_of_root(account)
@@ -78,6 +87,9 @@ class Authority:
 
     def authorise(self, principal: Principal, call: ParsedCall, region: str) -> None:
         """Raise AwsError, worded as the service words it, when the principal may not make this call."""
+        if principal.kind == "anonymous":
+            self._anonymous.authorise(call, lambda permission: self._decide(principal, permission, region), region)
+            return
         if principal.kind == "plane" or not self._world.settings.enforce_iam:
             return
         if call.service == "sts" and call.operation.startswith("AssumeRole"):
@@ -169,15 +181,16 @@ class Authority:
         answer = self._world.substrate.client("sts", self._world.region).assume_role(
             RoleArn=role_arn, RoleSessionName=name
         )
-        self.opened(answer, role_arn, name, service=service_principal)
+        self.opened(answer, role_arn, name, service=service_principal, lasting=_OF_SERVICES)
         keys = answer["Credentials"]
         return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def opened(
         self, answer: Mapping[str, Any], role_arn: str, session_name: str, *, service: str | None = None,
-        policies: tuple[engine.Policy, ...] | None = None,
+        policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None,
     ) -> None:  # fmt: skip
-        """Take note of a session that STS has made: `answer` is AssumeRole's."""
+        """Take note of a session that STS has made: `answer` is AssumeRole's, `lasting` how long it is good if not as it says."""
+        self._keys.issued(answer["Credentials"], lasting=lasting)
         key = answer["Credentials"]["AccessKeyId"]
         account = account_of(role_arn)
         role_name = role_arn.rsplit("/", 1)[-1]
@@ -185,10 +198,11 @@ class Authority:
         principal = Principal("session", arn, account, key, role_arn, session_name, service)
         self._sessions[key] = Session(principal, policies)
 
-    def same(self, access_key_id: str, principal: Principal) -> None:
-        """Take note of temporary keys that stand for a principal as it is (GetSessionToken)."""
+    def same(self, answer: Mapping[str, Any], principal: Principal) -> None:
+        """Take note of temporary keys that stand for a principal as it is: `answer` is GetSessionToken's."""
+        self._keys.issued(answer["Credentials"])
         before = self._sessions.get(principal.access_key_id)
-        self._sessions[access_key_id] = Session(principal, before.policies if before else None)
+        self._sessions[answer["Credentials"]["AccessKeyId"]] = Session(principal, before.policies if before else None)
 
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
@@ -229,6 +243,8 @@ class Authority:
                 boundary=user.boundary if user else None,
                 scps=self.service_control_policies,
             )
+        if principal.kind == "anonymous":
+            return engine.ANONYMOUS, engine.Policies()
         return engine.principal_of(principal.arn), engine.Policies()
 
     def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:

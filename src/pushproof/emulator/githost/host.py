@@ -1,14 +1,17 @@
 """The git host that a connection reaches: bare repositories behind git's own HTTP backend, on the gateway's port.
 
-`git push http://127.0.0.1:<port>/_git/<owner>/<name>.git` is a real push. What it set going is said on the pusher's terminal.
+`git push http://127.0.0.1:<port>/_git/<owner>/<name>.git` is a real push, for whoever has the administrator's keys. What it set
+going is said on the pusher's terminal.
 Source: https://git-scm.com/docs/git-http-backend
 """
 
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import re
+import secrets
 import shutil
 import stat
 import subprocess
@@ -21,6 +24,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.environment import WORLD_VARIABLE, clean_environment
+from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 from pushproof.emulator.kernel.source import Commit, NoSuchRepository, Push
 
 if TYPE_CHECKING:
@@ -38,7 +42,7 @@ _HOOK = """#!{python}
 import sys, urllib.request
 try:
     answer = urllib.request.build_opener(urllib.request.ProxyHandler({{}})).open(
-        urllib.request.Request({url!r}, data=sys.stdin.buffer.read(), method="POST"), timeout=60)
+        urllib.request.Request({url!r}, sys.stdin.buffer.read(), {{"X-Pushproof-Hook": {secret!r}}}, method="POST"), timeout=60)
     print(answer.read().decode(), end="")
 except Exception as error:
     print(f"the push was stored, but announcing it failed: {{error}}")
@@ -54,6 +58,8 @@ class GitHost:
         self._world = world
         self._root = world.directory / "git"
         self._root.mkdir(parents=True, exist_ok=True)
+        # By this, a hook of the repositories here is told from anybody else who announces a push.
+        self._secret = secrets.token_urlsafe(32)
         self._subscribers: list[Callable[[Push], str | None]] = []
         git = shutil.which("git")
         if git is None:
@@ -79,8 +85,9 @@ class GitHost:
             hook = path / "hooks" / "post-receive"
             hook.parent.mkdir(exist_ok=True)
             url = f"{self._world.endpoint.url}{_HOOK_PREFIX}{repository}"
-            hook.write_text(_HOOK.format(python=sys.executable, url=url))
-            hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+            hook.touch(mode=stat.S_IRWXU)
+            hook.write_text(_HOOK.format(python=sys.executable, url=url, secret=self._secret))
+            hook.chmod(stat.S_IRWXU)
         return self.url(repository)
 
     def url(self, repository: str) -> str:
@@ -119,10 +126,14 @@ class GitHost:
 
     def handle(self, request: Request) -> Response:
         if request.path.startswith(_HOOK_PREFIX):
+            if not hmac.compare_digest(request.headers.get("X-Pushproof-Hook", "").encode(), self._secret.encode()):
+                return Response("Only the git host itself announces pushes here.\n", status=403)
             return self._received(request.path.removeprefix(_HOOK_PREFIX), request.get_data().decode())
         match = re.match(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?(/.*)$", request.path)
         if match is None:
             return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
+        if not self._world.doorkeeper.admits(request):
+            return Response(f"{KEYS_NEEDED}.\n", status=401, headers={"WWW-Authenticate": CHALLENGE})
         try:
             # The first push makes a repository; whoever reads one that is not there is told so.
             if "git-receive-pack" in (request.args.get("service"), match[2].removeprefix("/")):

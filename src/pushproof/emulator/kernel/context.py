@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-PrincipalKind = Literal["account", "user", "session", "plane"]
+PrincipalKind = Literal["account", "user", "session", "plane", "anonymous"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,20 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """What belongs to an access key: its secret, and for a session its token and its end by the wall clock."""
+
+    secret: str
+    token: str | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The caller of an operation.
 
-    `kind`: `account` is the account's own administrator (any key nobody issued), `user` an IAM user, `session` an assumed role,
-    `plane` the emulator itself, acting as AWS acts inside its own services. `arn` is what GetCallerIdentity shows;
+    `kind`: `account` is the account's own administrator, `user` an IAM user, `session` an assumed role, `anonymous` whoever signs
+    nothing, `plane` the emulator itself, acting as AWS acts inside its own services. `arn` is what GetCallerIdentity shows;
     `role_arn` is set for sessions; `service` names the service principal that assumed the role, where one did.
     """
 

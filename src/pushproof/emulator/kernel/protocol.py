@@ -44,7 +44,7 @@ _SCOPE = re.compile(r"Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request")
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The SigV4 scope of a request: access key, region and service. It is read, not verified.
+    """The SigV4 scope of a request: access key, region and service. It is read here, and verified by the gateway.
 
     `signed` is the service's name as signatures have it, `service` botocore's.
     """
@@ -103,6 +103,22 @@ def unsigned_service(request: Request) -> str:
     if action and request.path == "/":
         raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     return "s3"
+
+
+# Cognito's calls of an application's users, who have no keys.
+_OF_USERS = {"AWSCognitoIdentityProviderService": "cognito-idp", "AWSCognitoIdentityService": "cognito-identity"}
+
+
+def is_public(request: Request) -> bool:
+    """Return whether AWS's own model says that an unsigned request needs no signature."""
+    prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
+    service = _OF_USERS.get(prefix)
+    if service is None:
+        return False
+    model = service_model(service)
+    if operation not in model.operation_names:
+        return False
+    return bool(model.operation_model(operation).auth_type == "none")
 
 
 def botocore_name(signing_name: str) -> str:

@@ -105,6 +105,8 @@ class WorldSettings:
     region: str = "eu-west-1"
     speed: float = 30.0
     port: int = 0
+    # Whether any access key is good, and no signature verified: whoever reaches the port is the administrator.
+    open: bool = False
     # Whether IAM policies bind roles; the account's administrator is never restricted.
     enforce_iam: bool = True
     # Whether image pulls, secrets and logs need a network path in the VPC as it is configured.

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 Context = Mapping[str, str | Iterable[str]]
 
+# How fronts that are no AWS API ask for the administrator's keys: https://www.rfc-editor.org/rfc/rfc7617
+CHALLENGE = 'Basic realm="pushproof"'
+KEYS_NEEDED = "This needs the administrator's keys: user $AWS_ACCESS_KEY_ID, password $AWS_SECRET_ACCESS_KEY"
+
 
 class Substrate(Protocol):
     """The emulator below the plane. It answers whole requests, and boto3 calls of the plane."""
@@ -41,8 +45,18 @@ class Substrate(Protocol):
     def lacks(self, service: str, operation: str) -> bool:
         """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
 
+    def secret_access_key(self, access_key_id: str) -> str | None:
+        """Return the secret of an IAM user's active key; None where there is no such key, or it is not told."""
+
     def close(self) -> None:
         """Give everything back."""
+
+
+class Doorkeeper(Protocol):
+    """Knows the keys that were issued, for fronts that are no AWS API."""
+
+    def admits(self, request: Request) -> bool:
+        """Return whether a request names the administrator's keys, as user and password."""
 
 
 class Front(Protocol):
@@ -251,6 +265,7 @@ class Ground:
     substrate: Substrate
     clients: Clients
     calls: CallLog
+    doorkeeper: Doorkeeper
 
     @property
     def clock(self) -> Clock:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.emulator.access.keys import new_key
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.kernel.protocol import check_limits
-from pushproof.emulator.services import Service
+from pushproof.emulator.services import Handler, Service
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
@@ -49,8 +51,42 @@ class StsService(Service):
 
     def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._substrate("get_session_token", context, request)
-        self._authority.same(answer["Credentials"]["AccessKeyId"], context.principal)
+        # The substrate's are the same in every world, and known to everybody.
+        keys = new_key("ASIA")
+        answer["Credentials"] |= {
+            "AccessKeyId": keys.access_key_id,
+            "SecretAccessKey": keys.secret_access_key,
+            "SessionToken": secrets.token_urlsafe(128),
+        }
+        self._authority.same(answer, context.principal)
         return answer
+
+    def get_federation_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        # The substrate's keys are known to everybody, and would be nobody's.
+        raise not_implemented("sts", "GetFederationToken")
+
+    def assume_role_with_web_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        raise self._unverified("web identity token")
+
+    def assume_role_with_saml(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+        raise self._unverified("SAML assertion")
+
+    def handler(self, operation: str) -> Handler | None:
+        if self.world.settings.open and operation in (
+            "AssumeRoleWithSAML",
+            "AssumeRoleWithWebIdentity",
+            "GetFederationToken",
+        ):
+            return None
+        return super().handler(operation)
+
+    @staticmethod
+    def _unverified(what: str) -> AwsError:
+        words = (
+            f"The {what} cannot be verified: this world knows no identity provider's keys, and takes nobody's word. "
+            "Take the role with AssumeRole, or open the world to any key (--open)."
+        )
+        return AwsError("InvalidIdentityToken", words, 400)
 
     def _session_policies(self, request: dict[str, Any]) -> tuple[Policy, ...] | None:
         """The policies passed with the request; None when there are none, which limits nothing."""

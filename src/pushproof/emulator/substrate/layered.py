@@ -64,6 +64,9 @@ class LayeredSubstrate:
     def lacks(self, service: str, operation: str) -> bool:
         return self.layer(service).lacks(service, operation)
 
+    def secret_access_key(self, access_key_id: str) -> str | None:
+        return self.layer("iam").secret_access_key(access_key_id)
+
     def close(self) -> None:
         try:
             self.base.close()

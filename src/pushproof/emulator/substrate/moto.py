@@ -56,6 +56,9 @@ class Substrate(Protocol):
     def lacks(self, service: str, operation: str) -> bool:
         """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
 
+    def secret_access_key(self, access_key_id: str) -> str | None:
+        """The secret of an IAM user's active key; None where there is no such key, or it is not told."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -63,6 +66,9 @@ class Substrate(Protocol):
 class _NoBackend(Exception):
     """moto has nothing, or nothing right, for a host."""
 
+
+# Paths of moto's that are no AWS API: they reset the account, or hand out what looks like an instance's credentials.
+_MOTOS_OWN = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
 # moto has a part of these that no SDK can read: CodeCommit's dates are text where its model says numbers.
 _ANSWERED_WRONGLY = frozenset({"codecommit"})
@@ -133,7 +139,7 @@ class MotoSubstrate:
         self._client = functools.cache(self._make_client)
 
     def handle(self, request: Request) -> Response:
-        if lacks(request):
+        if lacks(request) or request.path.startswith(_MOTOS_OWN):
             raise _lacking(request)
         environ = dict(request.environ)
         data = request.get_data(cache=True)
@@ -169,6 +175,15 @@ class MotoSubstrate:
 
     def _make_client(self, service: str, region: str) -> Any:
         return in_process_client(service, region, lambda request: self.handle(request), signed=False)
+
+    def secret_access_key(self, access_key_id: str) -> str | None:
+        from moto.iam.models import iam_backends
+
+        for user in list(iam_backends[self._account_id]["aws"].users.values()):
+            for key in list(user.access_keys):
+                if key.access_key_id == access_key_id and key.status == "Active":
+                    return str(key.secret_access_key)
+        return None
 
     def close(self) -> None:
         if self._open:
@@ -241,6 +256,9 @@ class UpstreamSubstrate:
 
     def _make_client(self, service: str, region: str) -> Any:
         return in_process_client(service, region, self.handle, access_key_id=self._account_id)
+
+    def secret_access_key(self, access_key_id: str) -> str | None:
+        return None
 
     def close(self) -> None:
         self._session.close()

@@ -10,12 +10,16 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
     from pushproof.emulator.kernel.site import ConnectionRecord, Ground
 
 _PREFIX = "/_pushproof/"
+_ENDPOINTS = (
+    "GET health, GET calls, GET events, GET sns/SimpleNotificationService-….pem, POST connections/authorise?arn=…"
+)
 
 
 class Handshakes(Protocol):
@@ -26,7 +30,10 @@ class Handshakes(Protocol):
 
 
 class ControlFront:
-    """`GET health`, `GET calls`, `GET events`, `GET sns/SimpleNotificationService-….pem`, `POST connections/authorise?arn=…`."""
+    """`GET health`, `GET calls`, `GET events`, `GET sns/SimpleNotificationService-….pem`, `POST connections/authorise?arn=…`.
+
+    All but `health` and the certificate, which tell nothing that is anybody's, ask for the administrator's keys.
+    """
 
     name = "control"
 
@@ -56,19 +63,21 @@ class ControlFront:
             return _json(
                 {"world": self._world.id, "services": sorted(self._services), "account": self._world.account_id}
             )
+        if request.method == "GET" and asked[1].startswith("sns/"):
+            certificate = self._certificates(asked[1].removeprefix("sns/"))
+            if certificate is not None:
+                return Response(certificate, content_type="application/x-pem-file")
+        if not self._world.doorkeeper.admits(request):
+            return _json({"error": KEYS_NEEDED}, 401, **{"WWW-Authenticate": CHALLENGE})
         if asked == ("GET", "calls"):
             return _json(
                 [{"call": c.name, "principal": c.context.principal.arn, "status": c.status} for c in self._log.calls]
             )
         if asked == ("GET", "events"):
             return _json(self._history())
-        if request.method == "GET" and asked[1].startswith("sns/"):
-            certificate = self._certificates(asked[1].removeprefix("sns/"))
-            if certificate is not None:
-                return Response(certificate, content_type="application/x-pem-file")
         if asked == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
-        return _json({"error": f"{request.method} {request.path} is not known; there are: {self.__doc__}"}, 404)
+        return _json({"error": f"{request.method} {request.path} is not known; there are: {_ENDPOINTS}"}, 404)
 
     def _authorise(self, arn: str) -> Response:
         try:
@@ -79,5 +88,6 @@ class ControlFront:
         return _json({"ConnectionArn": connection.arn, "ConnectionStatus": connection.status})
 
 
-def _json(content: Any, status: int = 200) -> Response:
-    return Response(json.dumps(content, default=str, indent=2) + "\n", status=status, content_type="application/json")
+def _json(content: Any, status: int = 200, **headers: str) -> Response:
+    text = json.dumps(content, default=str, indent=2) + "\n"
+    return Response(text, status=status, headers=headers, content_type="application/json")

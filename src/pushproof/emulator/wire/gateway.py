@@ -26,8 +26,10 @@ from pushproof.emulator.kernel.quiet import no_warning_decides
 from pushproof.emulator.wire import cbor, judging
 from pushproof.emulator.wire.admission import Admission, Fault
 from pushproof.emulator.wire.doors import Doors
+from pushproof.emulator.wire.mistrust import Mistrust
 from pushproof.emulator.wire.plain import plain_error
 from pushproof.emulator.wire.unpacking import unpacked
+from pushproof.emulator.wire.verifying import Signed, Verifier
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Front, Ground, Permissions
@@ -95,6 +97,8 @@ class Exchange:
     response: Response | None = None
     # Whether the request came in CBOR, which is JSON to everything after `_identify`.
     in_cbor: bool = False
+    # Whether nothing is known about the caller: the request came over the wire, and its signature was not (yet) verified.
+    stranger: bool = False
 
 
 @dataclass(slots=True)
@@ -107,6 +111,8 @@ class Gateway:
     services: Mapping[str, Answering]
     documents: Examiner
     fronts: list[Front] = field(default_factory=list)
+    # Verifies what comes over the wire; None where any key is good.
+    verifier: Verifier | None = None
     # Whether AWS's models judge every answer of the plane (`judging`).
     judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
     _server: Server | None = None
@@ -132,22 +138,25 @@ class Gateway:
         refusal = self._doors.refusal(request)
         if refusal is not None:
             return self._doors.refuse(request, refusal)
-        return self._doors.sealed(request, self.handle(request))
+        return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
 
     def handle(self, request: Request) -> Response:
         """Answer one request of this process, whatever it is. Never raises."""
+        return self._answer(request, stranger=False)
+
+    def _answer(self, request: Request, *, stranger: bool) -> Response:
         with no_warning_decides():
             for front in self.fronts:
                 if front.accepts(request):
                     return self._front(front, request)
-            return self._call(request)
+            return self._call(request, stranger)
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
         """Have `callback` told of every finished call of `service` (of these operations only, when any are named)."""
         self.admission.log.observe(service, callback, *operations)
 
-    def _call(self, request: Request) -> Response:
-        exchange = Exchange(request, str(uuid.uuid4()))
+    def _call(self, request: Request, stranger: bool) -> Response:
+        exchange = Exchange(request, str(uuid.uuid4()), stranger=stranger)
         for step in (
             self._identify,
             self._parse,
@@ -191,13 +200,44 @@ class Gateway:
         exchange.region = exchange.signature.region if exchange.signature else self.world.region
         if exchange.signature is not None:
             exchange.service = exchange.signature.service
+        begun = self._begin(exchange)
+        # Of whoever is not known, no more is read than of a call.
+        stored = exchange.service in ("s3", _UNKNOWN) and (begun is not None or not exchange.stranger)
         # Read once and kept: form parsing would otherwise eat the body that the substrate needs.
-        exchange.request = request = unpacked(request, stored=exchange.service in ("s3", _UNKNOWN))
+        exchange.request = unpacked(request, stored=stored)
+        if begun is not None:
+            assert self.verifier is not None
+            self.verifier.finish(request, exchange.service, begun, request.get_data(cache=True))
+            exchange.stranger = False
+        request = exchange.request
         if exchange.signature is None:
             exchange.service = protocol.unsigned_service(request)
         if cbor.is_spoken(request):
             exchange.request = cbor.as_json(request)
             exchange.in_cbor = True
+
+    def _begin(self, exchange: Exchange) -> Signed | None:
+        """Verify a stranger's signature, as far as it goes without the body. Raises AwsError, as the service words it."""
+        signature = exchange.signature
+        if not exchange.stranger or self.verifier is None:
+            return None
+        if signature is None:
+            if self.verifier.is_second(exchange.request):
+                exchange.service = "s3"
+                key = self.verifier.second(exchange.request)
+                exchange.signature = protocol.Signature(key, exchange.region, "s3", "s3")
+                exchange.stranger = False
+            return None
+        begun = self.verifier.begin(exchange.request, exchange.service)
+        claim = begun.claim
+        if (claim.key, claim.scope.region, claim.scope.service) != (
+            signature.access_key_id,
+            signature.region,
+            signature.signed,
+        ):
+            # What is verified must be what everything after this goes by.
+            raise Mistrust(exchange.request, exchange.service).mismatch()
+        return begun
 
     def _parse(self, exchange: Exchange) -> None:
         signed = exchange.signature.signed if exchange.signature else ""
@@ -215,7 +255,10 @@ class Gateway:
 
     def _authenticate(self, exchange: Exchange) -> None:
         key = exchange.signature.access_key_id if exchange.signature else None
-        exchange.principal = self.permissions.principal(key)
+        if exchange.stranger:
+            exchange.principal = Principal("anonymous", "anonymous", self.world.account_id)
+        else:
+            exchange.principal = self.permissions.principal(key)
         exchange.context = RequestContext(
             service=exchange.service,
             operation=exchange.call.operation if exchange.call else "",
@@ -229,6 +272,8 @@ class Gateway:
 
     def _admit(self, exchange: Exchange) -> None:
         assert exchange.context is not None
+        if exchange.stranger and exchange.call is None and not protocol.is_public(exchange.request):
+            raise Mistrust(exchange.request, exchange.service).missing()
         self.admission.admit(exchange.context, exchange.call)
 
     def _validate(self, exchange: Exchange) -> None:

@@ -17,7 +17,7 @@ from pushproof.emulator.kernel.protocol import service_model
 
 def plain_error(error: AwsError, request: Request, service: str, request_id: str) -> Response:
     """An error response that the SDK which sent the request can read."""
-    protocol = _protocol(request, service)
+    protocol = protocol_of(request, service)
     status = error.status or 400
     if protocol == "cbor":
         body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", error.code, "message", error.message))
@@ -33,8 +33,8 @@ def plain_error(error: AwsError, request: Request, service: str, request_id: str
     return response
 
 
-def _protocol(request: Request, service: str) -> str:
-    """`cbor`, `json`, `query`, `ec2`, `s3` or `xml`: by the request's own words first, by the service's model otherwise."""
+def protocol_of(request: Request, service: str) -> str:
+    """Return `cbor`, `json`, `query`, `ec2`, `s3` or `xml`: by the request's own words first, by the service's model otherwise."""
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return "cbor"
     if request.headers.get("X-Amz-Target"):

@@ -22,6 +22,7 @@ from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.wire.framing import Body, FramingError, SizedBody, body_of, check_target
+from pushproof.emulator.wire.verifying import RAW_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,8 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         self.environ = environ = self.make_environ()
         environ["wsgi.input"] = self.body
         environ["wsgi.input_terminated"] = True
+        # A signature covers headers as they came: WSGI folds their names.
+        environ[RAW_HEADERS] = self.headers
         request = Request(environ)
         response = self._answer(request)
         try:

@@ -34,7 +34,8 @@ CAPABILITIES = {
 #: Whole services of the plane, which `native` can hand to LocalStack; what only overlays a service stays in any case.
 DELIVERY = ("ecs", "elbv2", "ecr", "codebuild", "codepipeline", "codestar-connections", "codeconnections")
 
-# LocalStack's own names and its web application keep the way in that LocalStack gives them:
+# LocalStack takes any key, and tells accounts apart by it; its own names and its web application keep the way in that
+# LocalStack gives them:
 # https://docs.localstack.cloud/references/configuration/ (EXTRA_CORS_ALLOWED_ORIGINS and its defaults).
 _DOORS = DoorSettings(
     hosts=frozenset({"localhost.localstack.cloud"}),
@@ -90,7 +91,7 @@ class LocalStackTarget(WorldTarget):
             # An account of its own in what is shared: two runs do not meet, whatever else is in there.
             world = replace(self._localstack.world, account_id=f"{secrets.randbelow(9 * 10**11) + 10**11}")
             self._localstack = replace(self._localstack, world=world)
-        self._localstack = replace(self._localstack, world=replace(self._localstack.world, doors=_DOORS))
+        self._localstack = replace(self._localstack, world=replace(self._localstack.world, doors=_DOORS, open=True))
         super().__init__(self._localstack, journal=journal)
 
     def _uses_engine(self) -> bool:
