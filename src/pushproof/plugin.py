@@ -61,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--keep-world", action="store_true", help="at the end of the session, leave the world up until Ctrl-C"
     )
     group.addoption(
+        "--open-world", action="store_true", help="let any access key in: whoever reaches the port is the administrator"
+    )
+    group.addoption(
         "--task-runtime",
         default="docker",
         choices=("docker", "scripted"),
@@ -149,7 +152,12 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
         return SandboxTarget(say=_narrator(config, "sandbox"))
     from pushproof.emulator.kernel.settings import WorldSettings
 
-    world, runtime = WorldSettings(speed=_speed(config)), config.getoption("--task-runtime")
+    any_key, runtime = bool(config.getoption("--open-world")), config.getoption("--task-runtime")
+    world = WorldSettings(speed=_speed(config), open=any_key)
+    if any_key:
+        _narrator(config, "world", red=True)(
+            "any access key is good; whoever reaches its port on loopback is the administrator"
+        )
     if name == "embedded":
         from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 
@@ -165,13 +173,13 @@ def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     return None
 
 
-def _narrator(config: pytest.Config, name: str = "localstack") -> Callable[[str], None]:
+def _narrator(config: pytest.Config, name: str = "localstack", **markup: bool) -> Callable[[str], None]:
     reporter = config.pluginmanager.getplugin("terminalreporter")
 
     def say(text: str) -> None:
         if reporter is not None:
             reporter.ensure_newline()
-            reporter.write_line(f"{name}: {text}")
+            reporter.write_line(f"{name}: {text}", **markup)
 
     return say
 

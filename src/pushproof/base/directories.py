@@ -7,12 +7,22 @@ from pathlib import Path
 
 import platformdirs
 
+# What is kept here are working copies, Terraform states and images: whoever else uses the machine has no business there.
+_OWN = 0o700
+
 
 def state_directory() -> Path:
     """Return `$PUSHPROOF_STATE`, or `pushproof` below the system's state directory. Created if need be."""
-    choice = os.environ.get("PUSHPROOF_STATE")
-    path = Path(choice) if choice else Path(platformdirs.user_state_dir("pushproof", appauthor=False))
-    path.mkdir(parents=True, exist_ok=True)
+    named = os.environ.get("PUSHPROOF_STATE")
+    path = Path(named) if named else Path(platformdirs.user_state_dir("pushproof", appauthor=False))
+    path.mkdir(mode=_OWN, parents=True, exist_ok=True)
+    return path
+
+
+def private(path: Path) -> Path:
+    """Make a directory that only its owner can enter, and return it; one that is there already becomes such a one."""
+    path.mkdir(mode=_OWN, parents=True, exist_ok=True)
+    path.chmod(_OWN)
     return path
 
 

@@ -20,6 +20,7 @@ from pushproof.cli.options import (
     Application,
     Bootstrap,
     Environment,
+    Open,
     Port,
     Repository,
     Speed,
@@ -128,6 +129,7 @@ def drill(
         ),
     ] = None,
     report: Annotated[Path | None, typer.Option(help="write the timeline as an HTML file")] = None,
+    open_world: Open = False,
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
@@ -153,7 +155,9 @@ def drill(
         )
         if run_id is not None and start is None:
             raise BadInput("--run names what --from goes on in; a new drill makes its own")
-        return run_drill(settings, target=target.value, speed=speed, port=port, run_id=run_id)
+        if open_world and (start is not None or target is TargetName.SANDBOX):
+            raise BadInput("--open is for a world that this command makes")
+        return run_drill(settings, target=target.value, speed=speed, port=port, run_id=run_id, open_world=open_world)
 
     finish(body)
 
@@ -167,6 +171,7 @@ def up(
     speed: Speed = DEFAULT_SPEED,
     port: Port = 0,
     repository: Repository = REPOSITORY,
+    open_world: Open = False,
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
@@ -181,7 +186,7 @@ def up(
             repository=repository,
             variables=parse_variables(variables or []),
         )
-        return keep_up(settings, speed=speed, port=port)
+        return keep_up(settings, speed=speed, port=port, open_world=open_world)
 
     finish(body)
 

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from pushproof.targets.worldtarget import WorldTarget
 
 
-def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, run_id: str | None = None) -> int:
+def run_drill(
+    settings: DrillSettings,
+    *,
+    target: str,
+    speed: float,
+    port: int,
+    run_id: str | None = None,
+    open_world: bool = False,
+) -> int:
     """Run the drill on a target; returns 0 when everything holds and nothing is left behind.
 
     With `settings.start`, goes on in a world or run that is kept: the one of `run_id`, or the only one there is.
@@ -38,7 +46,7 @@ def run_drill(settings: DrillSettings, *, target: str, speed: float, port: int, 
     opened: WorldTarget | AttachedWorld | SandboxTarget
     if settings.start is None:
         chosen_steps(settings)
-        opened = _open_sandbox() if target == "sandbox" else _open_world(target, speed, port)
+        opened = _open_sandbox() if target == "sandbox" else _open_world(target, speed, port, any_key=open_world)
         narrator = Narrator(console, speed=1.0 if target == "sandbox" else speed)
     else:
         place = resuming.find(target, run_id)
@@ -90,14 +98,14 @@ def _print_verdict(result: Result) -> None:
         console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
 
 
-def keep_up(settings: DrillSettings, *, speed: float, port: int) -> int:
+def keep_up(settings: DrillSettings, *, speed: float, port: int, open_world: bool = False) -> int:
     """Apply the environment in an embedded world and leave it up until Ctrl-C."""
     from pushproof.drill.narration import Narrator
     from pushproof.drill.preflight import preflight
     from pushproof.drill.runner import Drill
 
     preflight(settings)
-    target = _open_world("embedded", speed, port)
+    target = _open_world("embedded", speed, port, any_key=open_world)
     try:
         with Drill(target, settings, Narrator(console, speed=speed)) as drill:
             drill.perform("apply")
@@ -110,10 +118,15 @@ def keep_up(settings: DrillSettings, *, speed: float, port: int) -> int:
     return OK
 
 
-def _open_world(name: str, speed: float, port: int) -> WorldTarget:
+def _open_world(name: str, speed: float, port: int, *, any_key: bool = False) -> WorldTarget:
     from pushproof.emulator.kernel.settings import WorldSettings
 
-    world = WorldSettings(speed=speed)
+    world = WorldSettings(speed=speed, open=any_key)
+    if any_key:
+        console.print(
+            "[bold red]This world is open: any access key is good. Whoever reaches its port on loopback is the administrator,[/]"
+        )
+        console.print("[bold red]and may run containers as you.[/]")
     target: WorldTarget
     if name == "localstack":
         from pushproof.targets.localstack.target import LocalStackTarget, settings_from_environment

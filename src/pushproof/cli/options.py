@@ -67,6 +67,9 @@ Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gate
 Speed = Annotated[
     float, typer.Option(parser=parse_speed, metavar="FACTOR", help="how many times as fast as on AWS time runs")
 ]
+Open = Annotated[
+    bool, typer.Option("--open", help="let any access key in: whoever reaches the port is the administrator")
+]
 Environment = Annotated[Path, typer.Option(help="root module under test")]
 Application = Annotated[Path, typer.Option("--app", help="the application's repository")]
 Bootstrap = Annotated[

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pushproof.base.directories import state_directory
+from pushproof.base.directories import private, state_directory
 from pushproof.base.processes import process_start
 from pushproof.sandbox.naming import new_run_id
 
@@ -57,14 +57,13 @@ class RunJournal:
     """The runs of this machine's user, in all accounts."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._runs = (directory or state_directory()) / "sandbox"
-        self._runs.mkdir(parents=True, exist_ok=True)
+        self._runs = private((directory or state_directory()) / "sandbox")
 
     def open(self, *, account_id: str, region: str, owner: str, endpoint: str | None, expires_at: float) -> Run:
         """Write down a new run, owned by this process."""
         run_id = new_run_id()
         directory = self._runs / run_id
-        directory.mkdir()
+        private(directory)
         run = Run(
             id=run_id,
             account_id=account_id,

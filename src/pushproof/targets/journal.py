@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pushproof.base.directories import state_directory
+from pushproof.base.directories import private, state_directory
 from pushproof.base.environment import WORLD_VARIABLE
 from pushproof.base.processes import process_start
 
@@ -66,8 +66,7 @@ class Journal:
     """The worlds of this machine's user."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self._worlds = (directory or state_directory()) / "worlds"
-        self._worlds.mkdir(parents=True, exist_ok=True)
+        self._worlds = private((directory or state_directory()) / "worlds")
 
     def open(self, target: str, *, engine: bool = False) -> WorldRecord:
         """Write down a new world, owned by this process, and make its directory."""
@@ -83,7 +82,7 @@ class Journal:
             engine=engine,
         )
         self._file(world_id).write_text(json.dumps(asdict(record)))
-        directory.mkdir()
+        private(directory)
         return record
 
     def records(self) -> list[WorldRecord]:

@@ -8,6 +8,7 @@ reaches, and no state is ever deleted.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
         finally:
             for reader in readers:
                 reader.join(timeout=10)
+            _keep_private(Path(self.tfdir))
         output, errors = "".join(streams["out"]), "".join(streams["err"])
         words = " ".join([cmd, *(str(argument) for argument in cmd_args)])
         if timed_out:
@@ -90,6 +92,14 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
                 lines.append(text)
                 if self.listener is not None:
                     self.listener(text.rstrip("\n"))
+
+
+def _keep_private(directory: Path) -> None:
+    """Let only the owner read states and plans, which hold every secret in clear."""
+    for pattern in ("*.tfstate*", "*.tfplan"):
+        for path in directory.glob(pattern):
+            with contextlib.suppress(OSError):
+                path.chmod(0o600)
 
 
 def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:

@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
-from pushproof.base.directories import cache_directory
+from pushproof.base.directories import cache_directory, private
 from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.registry.errors import RegistryError
 from pushproof.emulator.wire.blobresponse import blob_response
@@ -220,7 +220,7 @@ def _prune(cache: Path) -> None:
 @contextlib.contextmanager
 def _locked(cache: Path) -> Iterator[None]:
     """One process at a time fills the cache."""
-    cache.mkdir(parents=True, exist_ok=True)
+    private(cache)
     with (cache / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
