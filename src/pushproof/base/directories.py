@@ -13,8 +13,8 @@ _OWN = 0o700
 
 def state_directory() -> Path:
     """Return `$PUSHPROOF_STATE`, or `pushproof` below the system's state directory. Created if need be."""
-    named = os.environ.get("PUSHPROOF_STATE")
-    path = Path(named) if named else Path(platformdirs.user_state_dir("pushproof", appauthor=False))
+    choice = os.environ.get("PUSHPROOF_STATE")
+    path = Path(choice) if choice else Path(platformdirs.user_state_dir("pushproof", appauthor=False))
     path.mkdir(mode=_OWN, parents=True, exist_ok=True)
     return path
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.emulator.access.keys import new_key
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError, not_implemented
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler, Service
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
@@ -24,6 +24,8 @@ class StsService(Service):
 
     overlay = True
     own_words = True
+    # The substrate's keys are the same in every world, and known to everybody.
+    refused = frozenset({"GetFederationToken"})
 
     def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
         super().__init__(world, name)
@@ -51,19 +53,16 @@ class StsService(Service):
 
     def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         answer = self._substrate("get_session_token", context, request)
-        # The substrate's are the same in every world, and known to everybody.
-        keys = new_key("ASIA")
-        answer["Credentials"] |= {
-            "AccessKeyId": keys.access_key_id,
-            "SecretAccessKey": keys.secret_access_key,
-            "SessionToken": secrets.token_urlsafe(128),
-        }
+        if not self.world.settings.open:
+            # The substrate's are the same in every world, and known to everybody.
+            keys = new_key("ASIA")
+            answer["Credentials"] |= {
+                "AccessKeyId": keys.access_key_id,
+                "SecretAccessKey": keys.secret_access_key,
+                "SessionToken": secrets.token_urlsafe(128),
+            }
         self._authority.same(answer, context.principal)
         return answer
-
-    def get_federation_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        # The substrate's keys are known to everybody, and would be nobody's.
-        raise not_implemented("sts", "GetFederationToken")
 
     def assume_role_with_web_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         raise self._unverified("web identity token")
@@ -72,11 +71,7 @@ class StsService(Service):
         raise self._unverified("SAML assertion")
 
     def handler(self, operation: str) -> Handler | None:
-        if self.world.settings.open and operation in (
-            "AssumeRoleWithSAML",
-            "AssumeRoleWithWebIdentity",
-            "GetFederationToken",
-        ):
+        if self.world.settings.open and operation in ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"):
             return None
         return super().handler(operation)
 

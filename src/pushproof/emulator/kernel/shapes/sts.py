@@ -39,6 +39,53 @@ class AssumeRoleAnswer(TypedDict, total=False):
     SessionTokenSize: int
 
 
+class AssumeRoleWithSAMLRequest(TypedDict):
+    RoleArn: str
+    PrincipalArn: str
+    SAMLAssertion: str
+    PolicyArns: NotRequired[list[PolicyDescriptorTypeTypeDef]]
+    Policy: NotRequired[str]
+    DurationSeconds: NotRequired[int]
+    MinimumSessionTokenSize: NotRequired[int]
+
+
+class AssumeRoleWithSAMLAnswer(TypedDict, total=False):
+    Credentials: CredentialsTypeDef
+    AssumedRoleUser: AssumedRoleUserTypeDef
+    PackedPolicySize: int
+    Subject: str
+    SubjectType: str
+    Issuer: str
+    Audience: str
+    NameQualifier: str
+    SourceIdentity: str
+    SessionTokenUtilization: int
+    SessionTokenSize: int
+
+
+class AssumeRoleWithWebIdentityRequest(TypedDict):
+    RoleArn: str
+    RoleSessionName: str
+    WebIdentityToken: str
+    ProviderId: NotRequired[str]
+    PolicyArns: NotRequired[list[PolicyDescriptorTypeTypeDef]]
+    Policy: NotRequired[str]
+    DurationSeconds: NotRequired[int]
+    MinimumSessionTokenSize: NotRequired[int]
+
+
+class AssumeRoleWithWebIdentityAnswer(TypedDict, total=False):
+    Credentials: CredentialsTypeDef
+    SubjectFromWebIdentityToken: str
+    AssumedRoleUser: AssumedRoleUserTypeDef
+    PackedPolicySize: int
+    Provider: str
+    Audience: str
+    SourceIdentity: str
+    SessionTokenUtilization: int
+    SessionTokenSize: int
+
+
 class GetCallerIdentityRequest(TypedDict):
     pass
 
