@@ -5,11 +5,14 @@ Used by checks (against any target) and by the emulator (against its substrate);
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.engines.policy import Kind, Policies, decide, parse, principal_of, request
 from pushproof.engines.reachability import Network, PolicyAllows, from_describe
 from pushproof.engines.reachability.resources import Document
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
 
 # operation -> (key of the answer, filter by VPC)
 _DESCRIBE = {
@@ -24,7 +27,7 @@ _DESCRIBE = {
 }
 
 
-def read_network(ec2: Any, vpc_id: str) -> Network:
+def read_network(ec2: EC2Client, vpc_id: str) -> Network:
     """The network of a VPC and of those it is peered with.
 
     Args:
@@ -38,7 +41,7 @@ def read_network(ec2: Any, vpc_id: str) -> Network:
     return from_describe(describe_network(ec2, vpc_id), region=ec2.meta.region_name)
 
 
-def describe_network(ec2: Any, vpc_id: str) -> dict[str, Any]:
+def describe_network(ec2: EC2Client, vpc_id: str) -> dict[str, Any]:
     """EC2's answers about a VPC and those it is peered with, as `from_describe` takes them; raises as `read_network`."""
     peerings = _all(ec2, "describe_vpc_peering_connections", "VpcPeeringConnections")
     sides = [{p[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")} for p in peerings]

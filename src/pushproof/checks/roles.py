@@ -9,7 +9,7 @@ from typing import Any
 
 from pushproof.aws.arns import account_of
 from pushproof.engines import policy as engine
-from pushproof.engines.policy import Decision, Kind, Policy, Principal
+from pushproof.engines.policy import Decision, Kind, Policy, Principal, SourceType
 
 _EVERYTHING = engine.parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 
@@ -79,10 +79,10 @@ def lets_in(role: Role, caller: Principal, context: Mapping[str, str]) -> bool:
 def _managed(iam: Any, arn: str, kind: Kind) -> Policy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    source = "aws-managed" if ":iam::aws:policy/" in arn else "user-managed"
+    source: SourceType = "aws-managed" if ":iam::aws:policy/" in arn else "user-managed"
     return _compile(document, kind, arn.rsplit("/", 1)[-1], source)
 
 
-def _compile(document: Any, kind: Kind, name: str, source: str) -> Policy:
+def _compile(document: Any, kind: Kind, name: str, source: SourceType) -> Policy:
     text = document if isinstance(document, str) else json.dumps(document)
     return engine.parse(text, kind, name=name, source_type=source)

@@ -17,7 +17,20 @@ from pushproof.emulator.services import PLANE
 
 ROOT = SOURCE.parent
 #: Services whose handlers are described by shapes.
-DESCRIBED = ("ecr", "elbv2")
+DESCRIBED = (
+    "application-autoscaling",
+    "codebuild",
+    "codeconnections",
+    "ecr",
+    "ecs",
+    "elbv2",
+    "events",
+    "iam",
+    "logs",
+    "s3",
+    "sns",
+    "sts",
+)
 
 
 def test_shapes_are_current() -> None:

@@ -58,7 +58,7 @@ class Anonymous:
     def _granted(self, call: ParsedCall, region: str) -> bool:
         """Return whether an access control list lets everybody read an object, or list a bucket."""
         client = self._world.substrate.client("s3", region)
-        bucket, key = call.parameters.get("Bucket"), call.parameters.get("Key")
+        bucket, key = str(call.parameters.get("Bucket")), str(call.parameters.get("Key"))
         try:
             if call.operation in ("GetObject", "HeadObject"):
                 grants = client.get_object_acl(Bucket=bucket, Key=key)["Grants"]

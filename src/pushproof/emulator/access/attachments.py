@@ -9,14 +9,14 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of_role, resource_of
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+from pushproof.engines.policy import Kind, Policy, PolicyError, SourceType, parse
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
@@ -156,7 +156,7 @@ class Attachments:
         unique = str(found.get("RoleId") or found.get("UserId") or "")
         return Identity(found["Arn"], unique, tuple(policies), boundary, trust, tags)
 
-    def _attached(self, sort: str, name: str) -> list[Policy]:
+    def _attached(self, sort: Literal["user", "group", "role"], name: str) -> list[Policy]:
         """Inline and managed policies of a user, group or role."""
         argument = {f"{sort.capitalize()}Name": name}
         out = []
@@ -185,7 +185,7 @@ class Attachments:
         if not answer or not version:
             return None
         aws = _AWS_MANAGED in arn
-        source = "aws-managed" if aws else "user-managed"
+        source: SourceType = "aws-managed" if aws else "user-managed"
         policy = self._compile(version["PolicyVersion"]["Document"], kind, answer["Policy"]["PolicyName"], source)
         if aws:
             self._aws_managed[key] = policy
@@ -362,7 +362,7 @@ class Attachments:
             return None
         return answer
 
-    def _compile(self, document: Any, kind: Kind, name: str, source: str) -> Policy:
+    def _compile(self, document: Any, kind: Kind, name: str, source: SourceType) -> Policy:
         try:
             return parse(as_text(document), kind, name=name, source_type=source)
         except PolicyError as error:

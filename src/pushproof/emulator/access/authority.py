@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -27,6 +27,8 @@ from pushproof.engines import policy as engine
 from pushproof.engines.policy.actions import Permission, Scope, requirement
 
 if TYPE_CHECKING:
+    from types_boto3_sts.type_defs import CredentialsTypeDef
+
     from pushproof.emulator.kernel.site import Ground
 
 Context = Mapping[str, str | Iterable[str]]
@@ -181,28 +183,28 @@ class Authority:
         answer = self._world.substrate.client("sts", self._world.region).assume_role(
             RoleArn=role_arn, RoleSessionName=name
         )
-        self.opened(answer, role_arn, name, service=service_principal, lasting=_OF_SERVICES)
+        self.opened(answer["Credentials"], role_arn, name, service=service_principal, lasting=_OF_SERVICES)
         keys = answer["Credentials"]
         return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def opened(
-        self, answer: Mapping[str, Any], role_arn: str, session_name: str, *, service: str | None = None,
+        self, credentials: CredentialsTypeDef, role_arn: str, session_name: str, *, service: str | None = None,
         policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None,
     ) -> None:  # fmt: skip
-        """Take note of a session that STS has made: `answer` is AssumeRole's, `lasting` how long it is good if not as it says."""
-        self._keys.issued(answer["Credentials"], lasting=lasting)
-        key = answer["Credentials"]["AccessKeyId"]
+        """Take note of a session's credentials, as AssumeRole answers them. `lasting`: seconds they are good, if not as they say."""
+        self._keys.issued(credentials, lasting=lasting)
+        key = credentials["AccessKeyId"]
         account = account_of(role_arn)
         role_name = role_arn.rsplit("/", 1)[-1]
         arn = f"arn:{role_arn.split(':')[1]}:sts::{account}:assumed-role/{role_name}/{session_name}"
         principal = Principal("session", arn, account, key, role_arn, session_name, service)
         self._sessions[key] = Session(principal, policies)
 
-    def same(self, answer: Mapping[str, Any], principal: Principal) -> None:
-        """Take note of temporary keys that stand for a principal as it is: `answer` is GetSessionToken's."""
-        self._keys.issued(answer["Credentials"])
+    def same(self, credentials: CredentialsTypeDef, principal: Principal) -> None:
+        """Take note of temporary keys of a principal, as GetSessionToken answers them."""
+        self._keys.issued(credentials)
         before = self._sessions.get(principal.access_key_id)
-        self._sessions[answer["Credentials"]["AccessKeyId"]] = Session(principal, before.policies if before else None)
+        self._sessions[credentials["AccessKeyId"]] = Session(principal, before.policies if before else None)
 
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
@@ -304,7 +306,8 @@ class Authority:
             found = self._world.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
         except ClientError:
             return []  # the operation itself will say what is wrong with the task definition
-        roles = (found["taskDefinition"].get(key) for key in ("taskRoleArn", "executionRoleArn"))
+        definition = found["taskDefinition"]
+        roles = (definition.get("taskRoleArn"), definition.get("executionRoleArn"))
         passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
         return [Permission("iam:PassRole", role, passed) for role in dict.fromkeys(roles) if role]
 

@@ -9,13 +9,15 @@ import hmac
 import secrets
 import string
 import time
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.context import Credentials, IssuedKey
+
+if TYPE_CHECKING:
+    from types_boto3_sts.type_defs import CredentialsTypeDef
 
 _ALPHABET = string.ascii_uppercase + "234567"
 # Sessions that ended long ago are not remembered: their keys are unknown then, and no longer expired.
@@ -49,12 +51,12 @@ class KeyRing:
         secret = self._secret_of(access_key_id)
         return IssuedKey(secret) if secret else None
 
-    def issued(self, credentials: Mapping[str, Any], *, lasting: float | None = None) -> None:
+    def issued(self, credentials: CredentialsTypeDef, *, lasting: float | None = None) -> None:
         """Take note of a session's credentials, as STS answers them; they end by the wall clock, which SDKs go by.
 
         `lasting`: for how many seconds they are good, where that is not what they say.
         """
-        expires: datetime = credentials["Expiration"]
+        expires = credentials["Expiration"]
         now = time.time()
         end = expires.timestamp() if lasting is None else now + lasting
         self._sessions[credentials["AccessKeyId"]] = IssuedKey(

@@ -14,7 +14,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -34,7 +34,15 @@ from pushproof.engines.events import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.kernel.site import Ground, Permissions
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_events.type_defs import (
+        ListRulesRequestTypeDef,
+        ListTargetsByRuleRequestTypeDef,
+        RuleTypeDef,
+        TargetOutputTypeDef,
+    )
+
+    from pushproof.emulator.kernel.site import Envelope, Ground, Permissions
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +62,7 @@ class PublishedEvent:
 
     at: float
     region: str
-    envelope: dict[str, Any]
+    envelope: Envelope
     bus: str = "default"
     forwarded: bool = False
 
@@ -66,7 +74,7 @@ class Delivery:
     event: PublishedEvent
     rule_arn: str
     rule_name: str
-    target: dict[str, Any]
+    target: TargetOutputTypeDef
     payload: str = ""
     attempts: int = 0
     status: str = "delivering"
@@ -89,8 +97,8 @@ class Bus:
         self._compiled = functools.lru_cache(maxsize=1024)(compile_pattern)
 
     def publish(
-        self, source: str, detail_type: str, detail: dict[str, Any], *, resources: list[str], region: str
-    ) -> dict[str, Any]:
+        self, source: str, detail_type: str, detail: Mapping[str, object], *, resources: list[str], region: str
+    ) -> Envelope:
         """Put an event of an AWS service on the default bus; returns its envelope.
 
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
@@ -103,15 +111,15 @@ class Bus:
         self,
         source: str,
         detail_type: str,
-        detail: dict[str, Any],
+        detail: Mapping[str, object],
         *,
         resources: list[str],
         region: str,
         time: str,
         bus: str = "default",
-    ) -> dict[str, Any]:
+    ) -> Envelope:
         """Put an event on a bus, with the time it is to show; returns its envelope."""
-        envelope = {
+        envelope: Envelope = {
             "version": "0",
             "id": str(uuid.uuid4()),
             "detail-type": detail_type,
@@ -125,9 +133,9 @@ class Bus:
         self._add(PublishedEvent(self._world.clock.now(), region, envelope, bus))
         return envelope
 
-    def forward(self, envelope: Mapping[str, Any], *, region: str, bus: str) -> None:
+    def forward(self, envelope: Envelope, *, region: str, bus: str) -> None:
         """Put an event that comes over another bus on a bus, as it is."""
-        self._add(PublishedEvent(self._world.clock.now(), region, dict(envelope), bus, forwarded=True))
+        self._add(PublishedEvent(self._world.clock.now(), region, envelope.copy(), bus, forwarded=True))
 
     def _add(self, event: PublishedEvent) -> None:
         with self._world.loop.lock:
@@ -162,11 +170,11 @@ class Bus:
                 pattern = self._pattern(rule)
                 matching = [event for event in of_this_bus if pattern and pattern.matches(event.envelope)]
                 if matching:
-                    targets = _pages(client.list_targets_by_rule, "Targets", Rule=rule["Name"], EventBusName=bus)
+                    targets = _targets(client, rule["Name"], bus)
                     found += [self._prepare(event, rule, target) for event in matching for target in targets]
         return found
 
-    def _pattern(self, rule: dict[str, Any]) -> EventPattern | None:
+    def _pattern(self, rule: RuleTypeDef) -> EventPattern | None:
         # A rule that EventBridge keeps itself feeds an archive, which is counted from the history.
         if rule.get("State", "ENABLED") == "DISABLED" or not rule.get("EventPattern") or rule.get("ManagedBy"):
             return None
@@ -177,14 +185,14 @@ class Bus:
             log.warning("rule %s is ignored: %s", rule["Name"], error)
             return None
 
-    def _prepare(self, event: PublishedEvent, rule: dict[str, Any], target: dict[str, Any]) -> Delivery:
+    def _prepare(self, event: PublishedEvent, rule: RuleTypeDef, target: TargetOutputTypeDef) -> Delivery:
         delivery = Delivery(event, rule["Arn"], rule["Name"], target)
         try:
             return replace(delivery, payload=self._payload(event, rule, target))
         except (EventError, NoResult) as error:
             return replace(delivery, status="failed", error_code="INVALID_JSON", error_message=str(error))
 
-    def _payload(self, event: PublishedEvent, rule: dict[str, Any], target: dict[str, Any]) -> str:
+    def _payload(self, event: PublishedEvent, rule: RuleTypeDef, target: TargetOutputTypeDef) -> str:
         if target.get("Input") is not None:
             return str(target["Input"])
         if target.get("InputPath") is not None:
@@ -256,25 +264,32 @@ class Bus:
         self.deliveries.append(replace(delivery, finished_at=self._world.clock.now()))
 
 
-def _rules(client: Any, bus: str) -> list[dict[str, Any]]:
+def _rules(client: EventBridgeClient, bus: str) -> list[RuleTypeDef]:
     """The rules of a bus. Events may be put on one that does not exist: they go nowhere."""
-    try:
-        return _pages(client.list_rules, "Rules", EventBusName=bus)
-    except ClientError as error:
-        if "NotFound" not in error.response["Error"]["Code"]:
-            raise
-        return []
-
-
-def _pages(operation: Any, member: str, **arguments: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
+    rules: list[RuleTypeDef] = []
+    request: ListRulesRequestTypeDef = {"EventBusName": bus}
     while True:
-        page = operation(**arguments, **token)
-        found += page[member]
+        try:
+            page = client.list_rules(**request)
+        except ClientError as error:
+            if "NotFound" not in error.response["Error"]["Code"]:
+                raise
+            return []
+        rules += page["Rules"]
         if not page.get("NextToken"):
-            return found
-        token = {"NextToken": page["NextToken"]}
+            return rules
+        request["NextToken"] = page["NextToken"]
+
+
+def _targets(client: EventBridgeClient, rule: str, bus: str) -> list[TargetOutputTypeDef]:
+    targets: list[TargetOutputTypeDef] = []
+    request: ListTargetsByRuleRequestTypeDef = {"Rule": rule, "EventBusName": bus}
+    while True:
+        page = client.list_targets_by_rule(**request)
+        targets += page["Targets"]
+        if not page.get("NextToken"):
+            return targets
+        request["NextToken"] = page["NextToken"]
 
 
 def _dead_letter(courier: Courier, delivery: Delivery, queue_arn: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -25,7 +25,12 @@ from pushproof.engines.policy import Effect, Policies, PolicyError, decide, pars
 from pushproof.engines.policy.document import Kind
 
 if TYPE_CHECKING:
-    from pushproof.emulator.kernel.site import Ground, Permissions
+    from types_boto3_events.type_defs import DescribeConnectionResponseTypeDef, TargetOutputTypeDef
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_sqs.type_defs import SendMessageRequestTypeDef
+
+    from pushproof.emulator.kernel.context import Credentials
+    from pushproof.emulator.kernel.site import Envelope, Ground, Permissions
 
 PRINCIPAL = "events.amazonaws.com"
 
@@ -52,7 +57,7 @@ class DeliveryError(Exception):
 class Forward(Protocol):
     """Puts an event that came over one bus on another."""
 
-    def __call__(self, envelope: Mapping[str, Any], *, region: str, bus: str) -> None: ...
+    def __call__(self, envelope: Envelope, *, region: str, bus: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,9 @@ class Courier:
 def deliver(
     courier: Courier,
     *,
-    target: Mapping[str, Any],
+    target: TargetOutputTypeDef,
     payload: str,
-    event: Mapping[str, Any],
+    event: Envelope,
     rule_arn: str,
     forwarded: bool = False,
 ) -> None:
@@ -77,7 +82,7 @@ def deliver(
     arn = str(target["Arn"])
     parts = arn.split(":", 5)
     service, resource = parts[2], parts[5]
-    senders: dict[str, Callable[[Courier, Mapping[str, Any], str, str], None]] = {
+    senders: dict[str, Callable[[Courier, TargetOutputTypeDef, str, str], None]] = {
         "sns": _to_topic,
         "sqs": _to_queue,
         "logs": _to_log_group,
@@ -118,10 +123,11 @@ def _admit(courier: Courier, action: str, resource: str, rule_arn: str) -> None:
     courier.permissions.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=region_of(resource))
 
 
-def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_topic(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     if target.get("RoleArn"):
-        _as_role(courier, target, "sns", rule_arn).publish(TopicArn=arn, Message=payload)
+        region, credentials = _as_role(courier, target, rule_arn)
+        courier.ground.client("sns", region=region, credentials=credentials).publish(TopicArn=arn, Message=payload)
         return
     sns = courier.ground.substrate.client("sns", region_of(arn))
     key = sns.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId", "")
@@ -135,19 +141,23 @@ def _to_topic(courier: Courier, target: Mapping[str, Any], payload: str, rule_ar
     courier.ground.client("sns", region=region_of(arn)).publish(TopicArn=arn, Message=payload)
 
 
-def _to_queue(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_queue(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     sqs = courier.ground.substrate.client("sqs", region_of(arn))
     url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
     if target.get("RoleArn"):
-        sqs = _as_role(courier, target, "sqs", rule_arn)
+        region, credentials = _as_role(courier, target, rule_arn)
+        sqs = courier.ground.client("sqs", region=region, credentials=credentials)
     else:
         _admit(courier, "sqs:SendMessage", arn, rule_arn)
-    group = (target.get("SqsParameters") or {}).get("MessageGroupId")
-    sqs.send_message(QueueUrl=url, MessageBody=payload, **({"MessageGroupId": group} if group else {}))
+    message: SendMessageRequestTypeDef = {"QueueUrl": url, "MessageBody": payload}
+    group = target.get("SqsParameters", {}).get("MessageGroupId")
+    if group:
+        message["MessageGroupId"] = group
+    sqs.send_message(**message)
 
 
-def _to_log_group(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_log_group(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     arn = target["Arn"].removesuffix(":*")
     group = arn.split(":log-group:", 1)[1]
     logs = courier.ground.substrate.client("logs", region_of(arn))
@@ -160,7 +170,7 @@ def _to_log_group(courier: Courier, target: Mapping[str, Any], payload: str, rul
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": payload}])
 
 
-def _check_log_policies(courier: Courier, logs: Any, resource: str, rule_arn: str) -> None:
+def _check_log_policies(courier: Courier, logs: CloudWatchLogsClient, resource: str, rule_arn: str) -> None:
     """CloudWatch Logs keeps its resource policies by account and region, not by log group."""
     if not courier.ground.settings.enforce_iam:
         return
@@ -191,27 +201,27 @@ def _check_log_policies(courier: Courier, logs: Any, resource: str, rule_arn: st
 # Targets that need a role.
 
 
-def _role_of(target: Mapping[str, Any]) -> str:
+def _role_of(target: TargetOutputTypeDef) -> str:
     role = target.get("RoleArn")
     if not role:
         raise DeliveryError("NO_PERMISSIONS", f"The target {target['Arn']} has no RoleArn, which it needs")
     return str(role)
 
 
-def _as_role(courier: Courier, target: Mapping[str, Any], service: str, rule_arn: str) -> Any:
-    """A client that calls, through the gateway, what the target's role may call."""
+def _as_role(courier: Courier, target: TargetOutputTypeDef, rule_arn: str) -> tuple[str, Credentials]:
+    """Return the target's region and its role's credentials, for a client that calls what the role may call."""
     credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
-    return courier.ground.client(service, region=str(target["Arn"]).split(":")[3], credentials=credentials)
+    return target["Arn"].split(":")[3], credentials
 
 
-def _require(courier: Courier, target: Mapping[str, Any], action: str, rule_arn: str) -> None:
+def _require(courier: Courier, target: TargetOutputTypeDef, action: str, rule_arn: str) -> None:
     """Raise AwsError unless the target's role may do on the target what is no API call here."""
     credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
     caller = courier.permissions.principal(credentials.access_key_id)
     courier.permissions.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
 
 
-def _to_bus(courier: Courier, target: Mapping[str, Any], event: Mapping[str, Any], rule_arn: str) -> None:
+def _to_bus(courier: Courier, target: TargetOutputTypeDef, event: Envelope, rule_arn: str) -> None:
     """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html : the event stays as it is."""
     arn = str(target["Arn"])
     region, bus = region_of(arn), arn.split("/", 1)[1]
@@ -220,36 +230,41 @@ def _to_bus(courier: Courier, target: Mapping[str, Any], event: Mapping[str, Any
     courier.forward(event, region=region, bus=bus)
 
 
-def _to_pipeline(courier: Courier, target: Mapping[str, Any], _payload: str, rule_arn: str) -> None:
+def _to_pipeline(courier: Courier, target: TargetOutputTypeDef, _payload: str, rule_arn: str) -> None:
     name = target["Arn"].rsplit(":", 1)[1]
-    _as_role(courier, target, "codepipeline", rule_arn).start_pipeline_execution(name=name)
+    region, credentials = _as_role(courier, target, rule_arn)
+    client = courier.ground.client("codepipeline", region=region, credentials=credentials)
+    client.start_pipeline_execution(name=name)
 
 
-def _to_build_project(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_build_project(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     """Start a build; the input overrides the project: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_StartBuild.html"""
-    client = _as_role(courier, target, "codebuild", rule_arn)
-    members = client.meta.service_model.operation_model("StartBuild").input_shape.members
+    region, credentials = _as_role(courier, target, rule_arn)
+    client = courier.ground.client("codebuild", region=region, credentials=credentials)
+    shape = client.meta.service_model.operation_model("StartBuild").input_shape
+    members = getattr(shape, "members", {})
     given = _object(payload)
     overrides = {name: value for name, value in given.items() if name in members and name != "projectName"}
     client.start_build(projectName=target["Arn"].rsplit("/", 1)[1], **overrides)
 
 
-def _to_cluster(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_cluster(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
-    parameters = dict(target.get("EcsParameters") or {})
+    parameters: dict[str, Any] = {**target["EcsParameters"]}
     given = _object(payload)
     members = ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn", "ephemeralStorage")
     overrides = {name: given[name] for name in members if name in given}
-    request = {
+    request: dict[str, Any] = {
         "cluster": target["Arn"],
         "taskDefinition": parameters.pop("TaskDefinitionArn"),
         "count": parameters.pop("TaskCount", 1),
         "startedBy": f"events-rule/{rule_arn.rsplit('/', 1)[1]}"[:128],
         **{_lower(name): _lowered(value) for name, value in parameters.items()},
     }
-    answer = _as_role(courier, target, "ecs", rule_arn).run_task(
-        **request, **({"overrides": overrides} if overrides else {})
-    )
+    if overrides:
+        request["overrides"] = overrides
+    region, credentials = _as_role(courier, target, rule_arn)
+    answer = courier.ground.client("ecs", region=region, credentials=credentials).run_task(**request)
     for failure in answer.get("failures") or ():
         raise DeliveryError("SDK_CLIENT_ERROR", f"{failure.get('arn', target['Arn'])}: {failure.get('reason')}")
 
@@ -270,7 +285,7 @@ def _lowered(value: Any) -> Any:
     return [_lowered(item) for item in value] if isinstance(value, list) else value
 
 
-def _to_api_destination(courier: Courier, target: Mapping[str, Any], payload: str, rule_arn: str) -> None:
+def _to_api_destination(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     arn = target["Arn"]
     region = region_of(arn)
     events = courier.ground.substrate.client("events", region)
@@ -291,7 +306,7 @@ def _to_api_destination(courier: Courier, target: Mapping[str, Any], payload: st
 
 
 def _authorised(
-    courier: Courier, region: str, connection: Mapping[str, Any], payload: str
+    courier: Courier, region: str, connection: DescribeConnectionResponseTypeDef, payload: str
 ) -> tuple[dict[str, str], dict[str, str], str]:
     """Headers, query and body as the connection's authorisation asks for them."""
     secrets = courier.ground.substrate.client("secretsmanager", region)

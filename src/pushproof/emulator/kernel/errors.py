@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class AwsError(Exception):
     """An AWS error response.
@@ -12,7 +10,7 @@ class AwsError(Exception):
     for that code, 400 otherwise), `fields` further members of the modelled error shape.
     """
 
-    def __init__(self, code: str, message: str, status: int | None = None, **fields: Any) -> None:
+    def __init__(self, code: str, message: str, status: int | None = None, **fields: object) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 # The name under which builds reach the host engine's own images, through the gateway.
 IMAGES_HOST = "images.pushproof.internal"
@@ -37,8 +37,8 @@ class ResolvedImage:
     pull_reference: str
     repository: str
     digest: str
-    manifest: dict[str, Any]
-    config: dict[str, Any]
+    manifest: Mapping[str, object]
+    config: Mapping[str, object]
     labels: dict[str, str] = field(default_factory=dict)
 
 

@@ -318,7 +318,7 @@ def _refusing_code(call: ParsedCall) -> str:
     return next((code for code in _REFUSING_CODES if code in modelled), "ValidationException")
 
 
-def serialise(call: ParsedCall, result: dict[str, Any] | AwsError, request_id: str) -> Response:
+def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
     """Write an answer, or an error, in the protocol the request came in."""
     serializer = get_serializer_class(call.service, call.protocol)(call.model, SerializationContext(request_id))
     if isinstance(result, AwsError):

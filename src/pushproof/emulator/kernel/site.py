@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.clock import Clock
+from pushproof.emulator.kernel.awsclients import PlaneClient, SubstrateClient
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.kernel.context import Call, Credentials, Principal
 from pushproof.emulator.kernel.images import ResolvedImage
@@ -39,8 +40,9 @@ class Substrate(Protocol):
     def handle(self, request: Request) -> Response:
         """Answer a request as it came in."""
 
-    def client(self, service: str, region: str) -> Any:
-        """Return a boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
+    @property
+    def client(self) -> SubstrateClient:
+        """The maker of boto3 clients that talk to the substrate directly, as AWS itself talks to its own services."""
 
     def lacks(self, service: str, operation: str) -> bool:
         """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
@@ -74,8 +76,9 @@ class Front(Protocol):
 class Clients(Protocol):
     """boto3 clients that go through the gateway like anybody's: identified, authorised, recorded."""
 
-    def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-        """Return a client of a service. Without credentials it acts as AWS itself does inside its own services."""
+    @property
+    def client(self) -> PlaneClient:
+        """The maker of clients. Without credentials a client acts as AWS itself does inside its own services."""
 
 
 class CallLog(Protocol):
@@ -130,25 +133,43 @@ class Permissions(Protocol):
         """Return credentials of a role for an AWS service. Raises AwsError (AccessDenied) when its trust policy refuses."""
 
 
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
+Envelope = TypedDict(
+    "Envelope",
+    {
+        "version": str,
+        "id": str,
+        "detail-type": str,
+        "source": str,
+        "account": str,
+        "time": str,
+        "region": str,
+        "resources": list[str],
+        "detail": Mapping[str, object],
+    },
+)
+"""An event as EventBridge documents it."""
+
+
 class Events(Protocol):
     """The event bus."""
 
     def publish(
-        self, source: str, detail_type: str, detail: dict[str, Any], *, resources: list[str], region: str
-    ) -> dict[str, Any]:
+        self, source: str, detail_type: str, detail: Mapping[str, object], *, resources: list[str], region: str
+    ) -> Envelope:
         """Put an event of an AWS service on the default bus; returns its envelope."""
 
     def put(
         self,
         source: str,
         detail_type: str,
-        detail: dict[str, Any],
+        detail: Mapping[str, object],
         *,
         resources: list[str],
         region: str,
         time: str,
         bus: str = "default",
-    ) -> dict[str, Any]:
+    ) -> Envelope:
         """Put an event on a bus, with the time it is to show; returns its envelope."""
 
 
@@ -179,8 +200,14 @@ class ConnectionRecord(Protocol):
     """A connection to a git provider."""
 
     arn: str
-    status: str
-    provider_type: str | None
+
+    @property
+    def status(self) -> str:
+        """PENDING, AVAILABLE or ERROR."""
+
+    @property
+    def provider_type(self) -> str | None:
+        """The provider, such as GitHub."""
 
 
 class Connections(Protocol):
@@ -272,9 +299,10 @@ class Ground:
         """The world's clock."""
         return self.loop.clock
 
-    def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-        """Return a boto3 client that goes through the gateway; see `Clients`."""
-        return self.clients.client(service, region=region, credentials=credentials)
+    @property
+    def client(self) -> PlaneClient:
+        """The maker of boto3 clients that go through the gateway; see `Clients`."""
+        return self.clients.client
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ happens by itself (a container exits, a line is logged) arrives through `TaskLis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class PullError(Exception):
@@ -111,7 +112,7 @@ class TaskRuntime(Protocol):
     def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:
         """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""
 
-    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+    def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
         """Return Docker's statistics of a container; None when there are none."""
 
     def stop(self, task_id: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ A service owns its botocore service name. With `overlay = True` it answers just 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
@@ -87,11 +87,14 @@ class Service:
         The request is parsed, and not validated against the model yet.
         """
 
-    def ask(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """The substrate's answer to an operation of this service. Raises its errors as AwsError."""
+    def ask(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
+        """Return the substrate's answer to an operation of this service, in that operation's shape.
+
+        Raises its errors as AwsError.
+        """
         client = self.world.substrate.client(self.name, context.region)
         try:
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**request)
+            answer: dict[str, object] = getattr(client, xform_name(operation))(**request)
         except ClientError as error:
             told = error.response["Error"]
             raise AwsError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from pushproof.aws.arns import arn_of, region_of
 from pushproof.aws.tags import broken_rule
@@ -19,11 +19,44 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:
+    from types_boto3_codeconnections.literals import ConnectionStatusType, ProviderTypeType
+    from types_boto3_codeconnections.type_defs import (
+        ConnectionTypeDef,
+        HostTypeDef,
+        TagTypeDef,
+        VpcConfigurationOutputTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.codeconnections import (
+        CreateConnectionAnswer,
+        CreateConnectionRequest,
+        CreateHostAnswer,
+        CreateHostRequest,
+        DeleteConnectionAnswer,
+        DeleteConnectionRequest,
+        DeleteHostAnswer,
+        DeleteHostRequest,
+        GetConnectionAnswer,
+        GetConnectionRequest,
+        GetHostAnswer,
+        GetHostRequest,
+        ListConnectionsAnswer,
+        ListConnectionsRequest,
+        ListHostsAnswer,
+        ListHostsRequest,
+        ListTagsForResourceAnswer,
+        ListTagsForResourceRequest,
+        TagResourceAnswer,
+        TagResourceRequest,
+        UntagResourceAnswer,
+        UntagResourceRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 #: Providers that are installed somewhere, and reached through a host.
 _INSTALLED = ("GitHubEnterpriseServer", "GitLabSelfManaged")
 _MOST_TAGS = 200
+_Shown = TypeVar("_Shown")
 
 
 @dataclass(slots=True)
@@ -32,22 +65,25 @@ class Connection:
 
     arn: str
     name: str
-    provider_type: str | None
+    provider_type: ProviderTypeType | None
     account_id: str
-    status: str = "PENDING"
+    status: ConnectionStatusType = "PENDING"
     host_arn: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
-    def describe(self) -> dict[str, Any]:
-        shown = {
+    def describe(self) -> ConnectionTypeDef:
+        """Return the connection as the API shows it."""
+        shown: ConnectionTypeDef = {
             "ConnectionName": self.name,
             "ConnectionArn": self.arn,
-            "ProviderType": self.provider_type,
             "OwnerAccountId": self.account_id,
             "ConnectionStatus": self.status,
-            "HostArn": self.host_arn,
         }
-        return {key: value for key, value in shown.items() if value is not None}
+        if self.provider_type is not None:
+            shown["ProviderType"] = self.provider_type
+        if self.host_arn is not None:
+            shown["HostArn"] = self.host_arn
+        return shown
 
 
 @dataclass(slots=True)
@@ -56,10 +92,10 @@ class Host:
 
     arn: str
     name: str
-    provider_type: str
+    provider_type: ProviderTypeType
     endpoint: str
     status: str = "PENDING"
-    vpc: dict[str, Any] | None = None
+    vpc: VpcConfigurationOutputTypeDef | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -89,7 +125,7 @@ class ConnectionsService(Service):
 
     # The API.
 
-    def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_connection(self, context: RequestContext, request: CreateConnectionRequest) -> CreateConnectionAnswer:
         name = request["ConnectionName"]
         provider, host = request.get("ProviderType"), request.get("HostArn")
         if provider is None and host is None:
@@ -100,7 +136,7 @@ class ConnectionsService(Service):
             raise AwsError("ValidationException", f"A connection to {provider} needs the HostArn of its host.")
         if host is not None:
             self._host(context, host)
-        tags = _take_tags({}, request)
+        tags = _take_tags({}, request.get("Tags", []))
         arn = arn_of(self.name, f"connection/{uuid.uuid4()}", region=context.region, account=context.account_id)
         provider = provider or (self.hosts[host].provider_type if host else None)
         connection = Connection(arn, name, provider, context.account_id, host_arn=host)
@@ -108,10 +144,10 @@ class ConnectionsService(Service):
         self.connections[arn] = connection
         return {"ConnectionArn": arn, "Tags": _tag_list(connection.tags)}
 
-    def get_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_connection(self, context: RequestContext, request: GetConnectionRequest) -> GetConnectionAnswer:
         return {"Connection": self._connection(request["ConnectionArn"], context).describe()}
 
-    def list_connections(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_connections(self, context: RequestContext, request: ListConnectionsRequest) -> ListConnectionsAnswer:
         chosen = [
             c.describe()
             for c in self.connections.values()
@@ -119,20 +155,21 @@ class ConnectionsService(Service):
             and request.get("ProviderTypeFilter") in (None, c.provider_type)
             and request.get("HostArnFilter") in (None, c.host_arn)
         ]
-        return _page("Connections", chosen, request)
+        page, more = _page(chosen, request)
+        return {"Connections": page, **more}
 
-    def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_connection(self, context: RequestContext, request: DeleteConnectionRequest) -> DeleteConnectionAnswer:
         del self.connections[self._connection(request["ConnectionArn"], context).arn]
         return {}
 
-    def create_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_host(self, context: RequestContext, request: CreateHostRequest) -> CreateHostAnswer:
         if request["ProviderType"] not in _INSTALLED:
             raise AwsError(
                 "ValidationException",
                 f"A host is of a provider that is installed, {' or '.join(_INSTALLED)}: "
                 f"{request['ProviderType']} is not.",
             )
-        tags = _take_tags({}, request)
+        tags = _take_tags({}, request.get("Tags", []))
         arn = arn_of(
             self.name,
             f"host/{request['Name']}/{uuid.uuid4().hex[:8]}",
@@ -150,9 +187,9 @@ class ConnectionsService(Service):
         self.hosts[arn] = host
         return {"HostArn": arn, "Tags": _tag_list(host.tags)}
 
-    def get_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_host(self, context: RequestContext, request: GetHostRequest) -> GetHostAnswer:
         host = self._host(context, request["HostArn"])
-        shown: dict[str, Any] = {
+        shown: GetHostAnswer = {
             "Name": host.name,
             "Status": host.status,
             "ProviderType": host.provider_type,
@@ -162,8 +199,8 @@ class ConnectionsService(Service):
             shown["VpcConfiguration"] = host.vpc
         return shown
 
-    def list_hosts(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        hosts = [
+    def list_hosts(self, context: RequestContext, request: ListHostsRequest) -> ListHostsAnswer:
+        hosts: list[HostTypeDef] = [
             {
                 "Name": host.name,
                 "HostArn": host.arn,
@@ -174,23 +211,26 @@ class ConnectionsService(Service):
             for host in self.hosts.values()
             if f":{context.region}:" in host.arn
         ]
-        return _page("Hosts", hosts, request)
+        page, more = _page(hosts, request)
+        return {"Hosts": page, **more}
 
-    def delete_host(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_host(self, context: RequestContext, request: DeleteHostRequest) -> DeleteHostAnswer:
         host = self._host(context, request["HostArn"])
         if any(c.host_arn == host.arn for c in self.connections.values()):
             raise AwsError("ResourceUnavailableException", "The host has connections; delete them first.")
         del self.hosts[host.arn]
         return {}
 
-    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_tags_for_resource(
+        self, context: RequestContext, request: ListTagsForResourceRequest
+    ) -> ListTagsForResourceAnswer:
         return {"Tags": _tag_list(self._tagged(context, request["ResourceArn"]).tags)}
 
-    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        _take_tags(self._tagged(context, request["ResourceArn"]).tags, request)
+    def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
+        _take_tags(self._tagged(context, request["ResourceArn"]).tags, request["Tags"])
         return {}
 
-    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
         tags = self._tagged(context, request["ResourceArn"]).tags
         for key in request["TagKeys"]:
             tags.pop(key, None)
@@ -216,9 +256,8 @@ def _identity(arn: str) -> str:
     return re.sub(r"^arn:([^:]+):(codestar-connections|codeconnections):", r"arn:\1:connections:", arn)
 
 
-def _take_tags(tags: dict[str, str], request: dict[str, Any]) -> dict[str, str]:
+def _take_tags(tags: dict[str, str], added: list[TagTypeDef]) -> dict[str, str]:
     """Add a request's tags to a resource's, or refuse them all; returns the resource's. Raises AwsError."""
-    added = request.get("Tags") or []
     if (broken := broken_rule((tag["Key"], tag["Value"]) for tag in added)) is not None:
         raise AwsError("ValidationException", broken)
     if len({*tags, *(tag["Key"] for tag in added)}) > _MOST_TAGS:
@@ -227,17 +266,23 @@ def _take_tags(tags: dict[str, str], request: dict[str, Any]) -> dict[str, str]:
     return tags
 
 
-def _page(member: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+class _Paged(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class _More(TypedDict, total=False):
+    NextToken: str
+
+
+def _page(items: list[_Shown], request: _Paged) -> tuple[list[_Shown], _More]:
     token = request.get("NextToken") or "0"
     if not (token.isascii() and token.isdigit() and len(token) < 10):
         raise AwsError("ValidationException", f"The next token {token} is not valid.")
     start = int(token)
     end = start + (request.get("MaxResults") or 100)
-    page: dict[str, Any] = {member: items[start:end]}
-    if end < len(items):
-        page["NextToken"] = str(end)
-    return page
+    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}
 
 
-def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+def _tag_list(tags: dict[str, str]) -> list[TagTypeDef]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]

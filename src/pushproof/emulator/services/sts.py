@@ -15,7 +15,17 @@ from pushproof.emulator.services import Handler, Service
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pushproof.emulator.access.authority import Authority
+    from pushproof.emulator.kernel.shapes.sts import (
+        AssumeRoleAnswer,
+        AssumeRoleRequest,
+        GetCallerIdentityAnswer,
+        GetCallerIdentityRequest,
+        GetSessionTokenAnswer,
+        GetSessionTokenRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 
@@ -31,18 +41,20 @@ class StsService(Service):
         super().__init__(world, name)
         self._authority = authority
 
-    def assume_role(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
         # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
         check_limits("sts", "AssumeRole", request, "ValidationError")
         policies = self._session_policies(request)
-        answer = self._substrate("assume_role", context, request)
+        answer: AssumeRoleAnswer = self._substrate("assume_role", context, request)
         role = self._authority.attachments.role(request["RoleArn"])
         if role is not None:
             answer["AssumedRoleUser"]["AssumedRoleId"] = f"{role.unique_id}:{request['RoleSessionName']}"
-        self._authority.opened(answer, request["RoleArn"], request["RoleSessionName"], policies=policies)
+        self._authority.opened(answer["Credentials"], request["RoleArn"], request["RoleSessionName"], policies=policies)
         return answer
 
-    def get_caller_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_caller_identity(
+        self, context: RequestContext, request: GetCallerIdentityRequest
+    ) -> GetCallerIdentityAnswer:
         """Whoever calls, under the one name that refusals, `createdBy` and policies know them by."""
         caller, _policies = self._authority.bearing(context.principal)
         userid = caller.userid or context.account_id
@@ -51,8 +63,8 @@ class StsService(Service):
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         check_limits("sts", context.operation, request, "ValidationError")
 
-    def get_session_token(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self._substrate("get_session_token", context, request)
+    def get_session_token(self, context: RequestContext, request: GetSessionTokenRequest) -> GetSessionTokenAnswer:
+        answer: GetSessionTokenAnswer = self._substrate("get_session_token", context, request)
         if not self.world.settings.open:
             # The substrate's are the same in every world, and known to everybody.
             keys = new_key("ASIA")
@@ -61,7 +73,7 @@ class StsService(Service):
                 "SecretAccessKey": keys.secret_access_key,
                 "SessionToken": secrets.token_urlsafe(128),
             }
-        self._authority.same(answer, context.principal)
+        self._authority.same(answer["Credentials"], context.principal)
         return answer
 
     def assume_role_with_web_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
@@ -83,16 +95,16 @@ class StsService(Service):
         )
         return AwsError("InvalidIdentityToken", words, 400)
 
-    def _session_policies(self, request: dict[str, Any]) -> tuple[Policy, ...] | None:
+    def _session_policies(self, request: AssumeRoleRequest) -> tuple[Policy, ...] | None:
         """The policies passed with the request; None when there are none, which limits nothing."""
-        given = request.get("Policy")
+        inline = request.get("Policy")
         arns = [item["arn"] for item in request.get("PolicyArns") or () if "arn" in item]
-        if not given and not arns:
+        if not inline and not arns:
             return None
         out = []
-        if given:
+        if inline:
             try:
-                out.append(parse(given, Kind.SESSION, name="session policy"))
+                out.append(parse(inline, Kind.SESSION, name="session policy"))
             except PolicyError as error:
                 raise AwsError("MalformedPolicyDocument", str(error)) from error
         for arn in arns:
@@ -102,9 +114,11 @@ class StsService(Service):
             out.append(policy)
         return tuple(out)
 
-    def _substrate(self, operation: str, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _substrate(self, operation: str, context: RequestContext, request: Mapping[str, object]) -> Any:
         try:
-            answer: dict[str, Any] = getattr(self.world.substrate.client("sts", context.region), operation)(**request)
+            answer: dict[str, object] = getattr(self.world.substrate.client("sts", context.region), operation)(
+                **request
+            )
         except ClientError as error:
             details = error.response["Error"]
             raise AwsError(details["Code"], details["Message"]) from error

@@ -14,7 +14,7 @@ from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
-    from pushproof.emulator.kernel.site import ConnectionRecord, Ground
+    from pushproof.emulator.kernel.site import ConnectionRecord, Envelope, Ground
 
 _PREFIX = "/_pushproof/"
 _ENDPOINTS = (
@@ -42,7 +42,7 @@ class ControlFront:
         world: Ground,
         log: CallLog,
         services: Mapping[str, object],
-        history: Callable[[], list[dict[str, Any]]],
+        history: Callable[[], list[Envelope]],
         connections: Handshakes,
         certificates: Callable[[str], bytes | None],
     ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
 
 from pushproof.engines.notifications.messages import Attribute
 
@@ -19,9 +18,9 @@ _SIGNED = {
 }
 
 
-def string_to_sign(document: Mapping[str, Any]) -> str:
+def string_to_sign(document: Mapping[str, object]) -> str:
     """The text that a document's signature covers."""
-    names = _SIGNED[document["Type"]]
+    names = _SIGNED[str(document["Type"])]
     return "".join(f"{name}\n{document[name]}\n" for name in names if document.get(name) is not None)
 
 
@@ -34,9 +33,9 @@ def notification(
     timestamp: str,
     attributes: Mapping[str, Attribute],
     sequence: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """A notification, before it is signed."""
-    document: dict[str, Any] = {"Type": "Notification", "MessageId": message_id}
+    document: dict[str, object] = {"Type": "Notification", "MessageId": message_id}
     if sequence is not None:
         document["SequenceNumber"] = sequence
     document["TopicArn"] = topic_arn
@@ -50,7 +49,7 @@ def notification(
     return document
 
 
-def confirmation(*, message_id: str, token: str, topic_arn: str, url: str, timestamp: str) -> dict[str, Any]:
+def confirmation(*, message_id: str, token: str, topic_arn: str, url: str, timestamp: str) -> dict[str, str]:
     """The request for confirmation, which SNS posts to an HTTP endpoint first, without its signature."""
     text = (
         f"You have chosen to subscribe to the topic {topic_arn}.\n"
@@ -69,7 +68,7 @@ def confirmation(*, message_id: str, token: str, topic_arn: str, url: str, times
 
 def unsubscribed(
     *, message_id: str, token: str, topic_arn: str, subscription_arn: str, url: str, timestamp: str
-) -> dict[str, Any]:
+) -> dict[str, str]:
     """The notice that SNS posts to an HTTP endpoint when its subscription ends, without its signature."""
     text = (
         f"You have chosen to deactivate subscription {subscription_arn}.\n"

@@ -10,7 +10,7 @@ True
 
 from __future__ import annotations
 
-from pushproof.engines.policy.document import Kind, Policy, Statement
+from pushproof.engines.policy.document import Kind, Policy, SourceType, Statement
 from pushproof.engines.policy.errors import PolicyError, Position
 from pushproof.engines.policy.evaluation import (
     Decision,
@@ -40,6 +40,7 @@ __all__ = [
     "Position",
     "Principal",
     "Request",
+    "SourceType",
     "Statement",
     "decide",
     "matching",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from pushproof.engines.policy.conditions import Condition
 from pushproof.engines.policy.errors import Position
@@ -15,6 +16,9 @@ from pushproof.engines.policy.positions import Span, span_of
 from pushproof.engines.policy.principals import Grip, Principal, Principals
 from pushproof.engines.policy.variables import Context, Template
 from pushproof.engines.policy.wildcards import Matcher, resource_glob
+
+SourceType = Literal["user", "group", "role", "aws-managed", "user-managed", "resource", "none"]
+"""Kinds of a policy's source, in the words of IAM's PolicySourceType."""
 
 _MEMO_LIMIT = 4096
 
@@ -130,7 +134,7 @@ class Policy:
     kind: Kind
     version: str
     statements: tuple[Statement, ...]
-    source_type: str = "none"
+    source_type: SourceType = "none"
     text: str | None = field(default=None, repr=False)
     single: bool = field(default=False, repr=False)
     _memo: dict[str, tuple[tuple[Statement, ...], tuple[Statement, ...]]] = field(

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from pushproof.engines.policy.conditions import Condition, condition
-from pushproof.engines.policy.document import Kind, Policy, ResourcePattern, Statement
+from pushproof.engines.policy.document import Kind, Policy, ResourcePattern, SourceType, Statement
 from pushproof.engines.policy.errors import PolicyError, Position
 from pushproof.engines.policy.positions import Step, path_text, position_of, span_of
 from pushproof.engines.policy.principals import Principals
@@ -45,7 +45,7 @@ def parse(
     kind: Kind = Kind.IDENTITY,
     *,
     name: str = "",
-    source_type: str = "none",
+    source_type: SourceType = "none",
 ) -> Policy:
     """Compile a policy document.
 
@@ -129,7 +129,7 @@ class _Reader:
                     break
         raise PolicyError(message, path=path_text(steps), position=position)
 
-    def policy(self, data: object, name: str, source_type: str) -> Policy:
+    def policy(self, data: object, name: str, source_type: SourceType) -> Policy:
         if not isinstance(data, Mapping):
             self.fail(f"Syntax errors in policy: a JSON object is expected, found {_what(data)}.")
         self.strings(data)

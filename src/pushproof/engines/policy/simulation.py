@@ -7,12 +7,27 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.engines.policy.document import Policy
 from pushproof.engines.policy.errors import Position
 from pushproof.engines.policy.evaluation import Decision, Effect, Match, Policies, Request, decide, matching, request
 from pushproof.engines.policy.principals import Principal
+
+if TYPE_CHECKING:
+    from types_boto3_iam.literals import PolicyEvaluationDecisionTypeType
+    from types_boto3_iam.type_defs import (
+        EvaluationResultTypeDef,
+        PositionTypeDef,
+        ResourceSpecificResultTypeDef,
+        StatementTypeDef,
+    )
+
+_DECISIONS: dict[Effect, PolicyEvaluationDecisionTypeType] = {
+    Effect.ALLOWED: "allowed",
+    Effect.EXPLICIT_DENY: "explicitDeny",
+    Effect.IMPLICIT_DENY: "implicitDeny",
+}
 
 
 def simulate(
@@ -23,7 +38,7 @@ def simulate(
     context: Mapping[str, str | Iterable[str]] | None = None,
     *,
     resource_owner: str | None = None,
-) -> list[dict[str, Any]]:
+) -> list[EvaluationResultTypeDef]:
     """Decide each action on each resource.
 
     Args:
@@ -62,15 +77,15 @@ def missing_context(call: Request, policies: Iterable[Policy]) -> list[str]:
     return [spelling for key, spelling in sorted(spellings.items()) if key not in call.context]
 
 
-def _result(call: Request, decision: Decision, policies: Policies) -> dict[str, Any]:
+def _result(call: Request, decision: Decision, policies: Policies) -> EvaluationResultTypeDef:
     grants = [*policies.identity, *([policies.resource] if policies.resource else [])]
     everything = [*grants, *([policies.boundary] if policies.boundary else [])]
     missing = missing_context(call, everything)
     matched = [_statement(match) for match in matching(call, grants) if _tells(match, decision)]
-    result: dict[str, Any] = {
+    result: EvaluationResultTypeDef = {
         "EvalActionName": call.action,
         "EvalResourceName": call.resource,
-        "EvalDecision": str(decision.effect),
+        "EvalDecision": _DECISIONS[decision.effect],
         "MatchedStatements": matched,
         "MissingContextValues": missing if call.resource == "*" else [],
     }
@@ -80,9 +95,9 @@ def _result(call: Request, decision: Decision, policies: Policies) -> dict[str, 
         )
         result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allows}
     if call.resource != "*":
-        specific = {
+        specific: ResourceSpecificResultTypeDef = {
             "EvalResourceName": call.resource,
-            "EvalResourceDecision": str(decision.effect),
+            "EvalResourceDecision": _DECISIONS[decision.effect],
             "MatchedStatements": matched,
             "MissingContextValues": missing,
         }
@@ -97,7 +112,7 @@ def _tells(match: Match, decision: Decision) -> bool:
     return match.statement.allow is not (decision.effect is Effect.EXPLICIT_DENY)
 
 
-def _statement(match: Match) -> dict[str, Any]:
+def _statement(match: Match) -> StatementTypeDef:
     span = match.policy.span(match.statement)
     return {
         "SourcePolicyId": match.policy.name,
@@ -107,5 +122,5 @@ def _statement(match: Match) -> dict[str, Any]:
     }
 
 
-def _position(position: Position) -> dict[str, int]:
+def _position(position: Position) -> PositionTypeDef:
     return {"Line": position.line, "Column": position.column}

@@ -197,6 +197,18 @@ def test_a_second_project_of_the_same_name_is_refused(world: World) -> None:
         codebuild.create_project(**request(world))
 
 
+def test_curated_images_have_platforms_and_languages_of_the_api(world: World) -> None:
+    """ListCuratedEnvironmentImages answers values that API_EnvironmentPlatform and API_EnvironmentLanguage list, each once."""
+    codebuild = world.administrator("codebuild")
+    platforms = codebuild.list_curated_environment_images()["platforms"]
+    model = codebuild.meta.service_model
+    names = [platform["platform"] for platform in platforms]
+    assert set(names) <= set(model.shape_for("PlatformType").enum)
+    assert len(names) == len(set(names))
+    languages = {language["language"] for platform in platforms for language in platform["languages"]}
+    assert languages <= set(model.shape_for("LanguageType").enum)
+
+
 def test_curated_images_name_the_image_of_the_reference_system(world: World) -> None:
     """ListCuratedEnvironmentImages includes aws/codebuild/standard:7.0."""
     assert "aws/codebuild/standard:7.0" in str(world.administrator("codebuild").list_curated_environment_images())

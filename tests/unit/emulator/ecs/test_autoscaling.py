@@ -240,3 +240,19 @@ def test_refusals_in_awss_words(scaled: Any, code: Refused) -> None:
     assert scaled.service() == before
     refused = code(lambda: scaled.scaling.delete_scaling_policy(**KEY, PolicyName="none"))
     assert refused[0] == "ObjectNotFoundException"
+
+
+def test_a_customized_metric_has_a_namespace(scaled: Any, code: Refused) -> None:
+    """A metric name without its namespace, which the model leaves optional, is refused, and no policy is kept."""
+    scaled.scaling.register_scalable_target(**KEY, MinCapacity=1, MaxCapacity=2)
+    tracking = {"TargetValue": 10.0, "CustomizedMetricSpecification": {"MetricName": "Depth", "Statistic": "Average"}}
+    refused = code(
+        lambda: scaled.scaling.put_scaling_policy(
+            **KEY,
+            PolicyName="depth",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration=tracking,
+        )
+    )
+    assert refused[0] == "ValidationException"
+    assert scaled.scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"] == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +154,7 @@ class DockerTaskRuntime:
         thread.join(work_limit(self._world.clock, timeout))
         return result[0] if result else CommandResult(None, "timed out")
 
-    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+    def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
         found = self._container(task_id, container)
         if found is None:
             return None

@@ -28,7 +28,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.tasks import (
     CommandResult,
@@ -194,7 +194,7 @@ class ScriptedRuntime:
         task.exited[name] = code
         task.listener.container_exited(task.spec.task_id, name, code, out_of_memory=behaviour.out_of_memory)
 
-    def statistics(self, task_id: str, container: str) -> dict[str, Any] | None:
+    def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
         """Nothing runs, nothing is used."""
         return None
 

@@ -6,12 +6,20 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-sc
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from .model import Key, ScalingPolicy
 
-_PREDEFINED = {
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.literals import ComparisonOperatorType, StandardUnitType, StatisticType
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, PutMetricAlarmInputTypeDef
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.type_defs import TargetTrackingScalingPolicyConfigurationOutputTypeDef
+
+
+_PREDEFINED: dict[str, tuple[str, str, StatisticType]] = {
     "ECSServiceAverageCPUUtilization": ("AWS/ECS", "CPUUtilization", "Average"),
     "ECSServiceAverageCPUUtilizationHighResolution": ("AWS/ECS", "CPUUtilization", "Average"),
     "ECSServiceAverageMemoryUtilization": ("AWS/ECS", "MemoryUtilization", "Average"),
@@ -20,42 +28,59 @@ _PREDEFINED = {
 }
 
 
-def tracking_alarms(key: Key, policy: ScalingPolicy) -> list[dict[str, Any]]:
+def tracking_alarms(key: Key, policy: ScalingPolicy) -> list[PutMetricAlarmInputTypeDef]:
     """Return the input of PutMetricAlarm: above the target for 3 minutes, and below 90 % of it for 15, unless nothing scales in."""
-    metric = _metric(key, policy.configuration)
+    configuration = policy.configuration["TargetTrackingScalingPolicyConfiguration"]
+    metric = _metric(key, configuration)
     if metric is None:
         return []
-    target = float(policy.configuration["TargetValue"])
-    sides = [("AlarmHigh", "GreaterThanThreshold", target, 3)]
-    if not policy.configuration.get("DisableScaleIn"):
+    target = float(configuration["TargetValue"])
+    sides: list[tuple[str, ComparisonOperatorType, float, int]] = [("AlarmHigh", "GreaterThanThreshold", target, 3)]
+    if not configuration.get("DisableScaleIn"):
         sides.append(("AlarmLow", "LessThanThreshold", target * 0.9, 15))
-    return [
-        {
+    alarms: list[PutMetricAlarmInputTypeDef] = []
+    for side, comparison, threshold, periods in sides:
+        alarm: PutMetricAlarmInputTypeDef = {
             "AlarmName": f"TargetTracking-{key[1]}-{side}-{uuid.uuid4()}",
             "AlarmDescription": f"DO NOT EDIT OR DELETE. For TargetTrackingScaling policy {policy.arn}.",
             "AlarmActions": [policy.arn],
             "ComparisonOperator": comparison,
             "Threshold": threshold,
             "EvaluationPeriods": periods,
-            **metric,
+            "Namespace": metric.namespace,
+            "MetricName": metric.name,
+            "Dimensions": metric.dimensions,
+            "Statistic": metric.statistic,
+            "Period": 60,
         }
-        for side, comparison, threshold, periods in sides
-    ]
+        if metric.unit:
+            alarm["Unit"] = metric.unit
+        alarms.append(alarm)
+    return alarms
 
 
-def _metric(key: Key, configuration: Mapping[str, Any]) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    namespace: str
+    name: str
+    dimensions: list[DimensionTypeDef]
+    statistic: StatisticType
+    unit: StandardUnitType | None = None
+
+
+def _metric(key: Key, configuration: TargetTrackingScalingPolicyConfigurationOutputTypeDef) -> _Metric | None:
     customized = configuration.get("CustomizedMetricSpecification")
     if customized:
         if not customized.get("MetricName"):
             return None
-        shown = {
-            "Namespace": customized["Namespace"],
-            "MetricName": customized["MetricName"],
-            "Dimensions": customized.get("Dimensions") or [],
-            "Statistic": customized.get("Statistic") or "Average",
-            "Period": 60,
-        }
-        return shown | ({"Unit": customized["Unit"]} if customized.get("Unit") else {})
+        return _Metric(
+            customized["Namespace"],
+            customized["MetricName"],
+            [{"Name": item["Name"], "Value": item["Value"]} for item in customized.get("Dimensions", [])],
+            customized.get("Statistic") or "Average",
+            # A text in this model; CloudWatch refuses one that is no unit.
+            cast("StandardUnitType | None", customized.get("Unit")),
+        )
     predefined = configuration["PredefinedMetricSpecification"]
     known = _PREDEFINED.get(predefined["PredefinedMetricType"])
     if known is None:
@@ -63,11 +88,9 @@ def _metric(key: Key, configuration: Mapping[str, Any]) -> dict[str, Any] | None
     namespace, name, statistic = known
     if namespace == "AWS/ECS":
         _, cluster, service = key[1].split("/")
-        dimensions = [{"Name": "ClusterName", "Value": cluster}, {"Name": "ServiceName", "Value": service}]
+        dimensions = {"ClusterName": cluster, "ServiceName": service}
     else:
-        parts = predefined["ResourceLabel"].split("/targetgroup/")
-        dimensions = [
-            {"Name": "LoadBalancer", "Value": parts[0]},
-            {"Name": "TargetGroup", "Value": f"targetgroup/{parts[1]}"},
-        ]
-    return {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions, "Statistic": statistic, "Period": 60}
+        balancer, _, group = predefined["ResourceLabel"].partition("/targetgroup/")
+        dimensions = {"LoadBalancer": balancer, "TargetGroup": f"targetgroup/{group}"}
+    named: list[DimensionTypeDef] = [{"Name": label, "Value": value} for label, value in dimensions.items()]
+    return _Metric(namespace, name, named, statistic)

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.literals import PolicyTypeType, ScalableDimensionType, ServiceNamespaceType
+    from types_boto3_application_autoscaling.type_defs import (
+        AlarmTypeDef,
+        PredictiveScalingPolicyConfigurationOutputTypeDef,
+        ScalableTargetActionTypeDef,
+        StepScalingPolicyConfigurationOutputTypeDef,
+        SuspendedStateTypeDef,
+        TargetTrackingScalingPolicyConfigurationOutputTypeDef,
+    )
+
 
 # namespace, resource ID, scalable dimension: what names a scalable target.
-Key = tuple[str, str, str]
+Key = tuple["ServiceNamespaceType", str, "ScalableDimensionType"]
 
 # How the resource ID of a dimension begins, and the suffix of the service-linked role's name.
 # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
@@ -39,11 +52,29 @@ DIMENSIONS: dict[str, tuple[str, str]] = {
     "workspaces:workspacespool:DesiredUserSessions": ("workspacespool/", "WorkSpacesPool"),
 }
 
-NOT_SUSPENDED = {
+NOT_SUSPENDED: SuspendedStateTypeDef = {
     "DynamicScalingInSuspended": False,
     "DynamicScalingOutSuspended": False,
     "ScheduledScalingSuspended": False,
 }
+
+
+class Configuration(TypedDict, total=False):
+    """The one configuration that a scaling policy has, by the API's member."""
+
+    StepScalingPolicyConfiguration: StepScalingPolicyConfigurationOutputTypeDef
+    TargetTrackingScalingPolicyConfiguration: TargetTrackingScalingPolicyConfigurationOutputTypeDef
+    PredictiveScalingPolicyConfiguration: PredictiveScalingPolicyConfigurationOutputTypeDef
+
+
+class Schedule(TypedDict, total=False):
+    """Members of a scheduled action that a caller sets."""
+
+    Schedule: str
+    Timezone: str
+    StartTime: datetime
+    EndTime: datetime
+    ScalableTargetAction: ScalableTargetActionTypeDef
 
 
 @dataclass(slots=True)
@@ -52,11 +83,11 @@ class ScalingPolicy:
 
     name: str
     arn: str
-    type: str
-    configuration: dict[str, Any]
-    """The API's member of this type: `StepScalingPolicyConfiguration` and its like."""
+    type: PolicyTypeType
+    configuration: Configuration
+    """The API's member of this type: `StepScalingPolicyConfiguration` or its like."""
     created_at: float
-    alarms: list[dict[str, str]] = field(default_factory=list)
+    alarms: list[AlarmTypeDef] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -66,7 +97,7 @@ class ScheduledAction:
     name: str
     arn: str
     created_at: float
-    members: dict[str, Any]
+    members: Schedule
     """Schedule, time zone, start and end, and what it sets, as the API has them."""
 
 
@@ -80,7 +111,7 @@ class ScalableTarget:
     minimum: int
     maximum: int
     created_at: float
-    suspended: dict[str, bool] = field(default_factory=lambda: dict(NOT_SUSPENDED))
+    suspended: SuspendedStateTypeDef = field(default_factory=lambda: NOT_SUSPENDED.copy())
     tags: dict[str, str] = field(default_factory=dict)
     policies: dict[str, ScalingPolicy] = field(default_factory=dict)
     actions: dict[str, ScheduledAction] = field(default_factory=dict)

@@ -10,18 +10,23 @@ import itertools
 import math
 import re
 import zoneinfo
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import AwsError
 
-from .model import DIMENSIONS, Key
+from .model import DIMENSIONS, Configuration, Key, Schedule
 
-_CONFIGURATIONS = {
-    "StepScaling": "StepScalingPolicyConfiguration",
-    "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
-    "PredictiveScaling": "PredictiveScalingPolicyConfiguration",
-}
+if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.literals import PolicyTypeType
+    from types_boto3_application_autoscaling.type_defs import (
+        StepScalingPolicyConfigurationOutputTypeDef,
+        TargetTrackingScalingPolicyConfigurationOutputTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.application_autoscaling import PutScalingPolicyRequest
+
+
+_TYPES: tuple[PolicyTypeType, ...] = ("StepScaling", "TargetTrackingScaling", "PredictiveScaling")
 _ECS_METRICS = (
     "ALBRequestCountPerTarget",
     "ECSServiceAverageCPUUtilization",
@@ -59,27 +64,32 @@ def check_limits(minimum: int | None, maximum: int | None) -> None:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
 
 
-def policy_configuration(key: Key, kind: str, request: Mapping[str, Any]) -> dict[str, Any]:
+def policy_configuration(key: Key, kind: PolicyTypeType, request: PutScalingPolicyRequest) -> Configuration:
     """The configuration that a policy's type asks for. Raises ValidationException."""
-    member = _CONFIGURATIONS.get(kind)
-    if member is None:
+    if kind not in _TYPES:
         raise invalid(f"Unsupported policy type {kind}.")
-    configuration = request.get(member)
-    if not configuration:
+    step = request.get("StepScalingPolicyConfiguration")
+    tracking = request.get("TargetTrackingScalingPolicyConfiguration")
+    predictive = request.get("PredictiveScalingPolicyConfiguration")
+    present = dict(zip(_TYPES, (step, tracking, predictive), strict=True))
+    if not present[kind]:
         raise invalid(f"{kind} policy configuration must be specified")
-    if any(request.get(other) for other in _CONFIGURATIONS.values() if other != member):
+    if any(present[other] for other in _TYPES if other != kind):
         raise invalid(f"Only {kind} policy configuration can be specified for policy type {kind}")
-    if kind == "TargetTrackingScaling":
-        _check_tracking(key, configuration)
-        return {"DisableScaleIn": False, **configuration}
-    if kind == "StepScaling":
-        _check_steps(configuration)
-    elif key[0] != "ecs":
+    if tracking:
+        _check_tracking(key, tracking)
+        tracking = tracking.copy()
+        tracking.setdefault("DisableScaleIn", False)
+        return {"TargetTrackingScalingPolicyConfiguration": tracking}
+    if step:
+        _check_steps(step)
+        return {"StepScalingPolicyConfiguration": step}
+    if key[0] != "ecs":
         raise invalid("Predictive scaling is only supported for the ecs service namespace")
-    return dict(configuration)
+    return {"PredictiveScalingPolicyConfiguration": predictive} if predictive else {}
 
 
-def _check_tracking(key: Key, configuration: Mapping[str, Any]) -> None:
+def _check_tracking(key: Key, configuration: TargetTrackingScalingPolicyConfigurationOutputTypeDef) -> None:
     predefined = configuration.get("PredefinedMetricSpecification")
     customized = configuration.get("CustomizedMetricSpecification")
     if predefined and customized:
@@ -91,6 +101,8 @@ def _check_tracking(key: Key, configuration: Mapping[str, Any]) -> None:
         raise invalid(
             "PredefinedMetricSpecification or CustomizedMetricSpecification must be set for target tracking scaling."
         )
+    if customized and customized.get("MetricName") and not customized.get("Namespace"):
+        raise invalid("Namespace must be specified for a customized metric with a MetricName.")
     if not predefined:
         return
     metric, label = predefined.get("PredefinedMetricType"), predefined.get("ResourceLabel")
@@ -107,14 +119,18 @@ def _check_tracking(key: Key, configuration: Mapping[str, Any]) -> None:
         raise invalid(f"Resource label should not be specified for predefined metric type {metric}")
 
 
-def _check_steps(configuration: Mapping[str, Any]) -> None:
+def _check_steps(configuration: StepScalingPolicyConfigurationOutputTypeDef) -> None:
     if not configuration.get("AdjustmentType"):
         raise invalid("AdjustmentType must be specified for StepScaling policy")
-    steps: Sequence[Mapping[str, Any]] = configuration.get("StepAdjustments") or []
+    steps = configuration.get("StepAdjustments") or []
     if not steps:
         raise invalid("At least one step adjustment must be specified for StepScaling policy")
-    for member, side in (("MetricIntervalLowerBound", "lower"), ("MetricIntervalUpperBound", "upper")):
-        if sum(1 for step in steps if step.get(member) is None) > 1:
+    open_ends = {
+        "lower": [step for step in steps if step.get("MetricIntervalLowerBound") is None],
+        "upper": [step for step in steps if step.get("MetricIntervalUpperBound") is None],
+    }
+    for side, ends in open_ends.items():
+        if len(ends) > 1:
             raise invalid(f"There can be at most one step adjustment with an unspecified {side} bound")
     if configuration["AdjustmentType"] == "ExactCapacity" and any(step["ScalingAdjustment"] < 0 for step in steps):
         raise invalid("Scaling adjustment cannot be negative for ExactCapacity")
@@ -136,7 +152,7 @@ def _check_steps(configuration: Mapping[str, Any]) -> None:
             raise invalid("Step adjustment intervals cannot have gaps between them")
 
 
-def check_scheduled(request: Mapping[str, Any]) -> None:
+def check_scheduled(request: Schedule) -> None:
     """Refuse a schedule, time zone or target action that AWS refuses."""
     schedule = request.get("Schedule")
     if not schedule:
@@ -152,7 +168,7 @@ def check_scheduled(request: Mapping[str, Any]) -> None:
     start, end = request.get("StartTime"), request.get("EndTime")
     if start and end and end <= start:
         raise invalid("The end time must be later than the start time")
-    action = request.get("ScalableTargetAction") or {}
+    action = request.get("ScalableTargetAction", {})
     if not action:
         raise invalid("ScalableTargetAction must be set")
     low, high = action.get("MinCapacity"), action.get("MaxCapacity")

@@ -11,7 +11,7 @@ import copy
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NotRequired, TypedDict, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -22,14 +22,58 @@ from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.services import Service
 
 from .alarms import tracking_alarms
-from .model import DIMENSIONS, NOT_SUSPENDED, Activity, Key, Region, ScalableTarget, ScalingPolicy, ScheduledAction
+from .model import (
+    DIMENSIONS,
+    NOT_SUSPENDED,
+    Activity,
+    Key,
+    Region,
+    ScalableTarget,
+    ScalingPolicy,
+    Schedule,
+    ScheduledAction,
+)
 from .rules import check_key, check_limits, check_scheduled, invalid, policy_configuration
 
 if TYPE_CHECKING:
+    from types_boto3_application_autoscaling.literals import ScalableDimensionType, ServiceNamespaceType
+    from types_boto3_application_autoscaling.type_defs import (
+        ScalableTargetTypeDef,
+        ScalingPolicyTypeDef,
+        ScheduledActionTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.application_autoscaling import (
+        DeleteScalingPolicyAnswer,
+        DeleteScalingPolicyRequest,
+        DeleteScheduledActionAnswer,
+        DeleteScheduledActionRequest,
+        DeregisterScalableTargetAnswer,
+        DeregisterScalableTargetRequest,
+        DescribeScalableTargetsAnswer,
+        DescribeScalableTargetsRequest,
+        DescribeScalingActivitiesAnswer,
+        DescribeScalingActivitiesRequest,
+        DescribeScalingPoliciesAnswer,
+        DescribeScalingPoliciesRequest,
+        DescribeScheduledActionsAnswer,
+        DescribeScheduledActionsRequest,
+        ListTagsForResourceAnswer,
+        ListTagsForResourceRequest,
+        PutScalingPolicyAnswer,
+        PutScalingPolicyRequest,
+        PutScheduledActionAnswer,
+        PutScheduledActionRequest,
+        RegisterScalableTargetAnswer,
+        RegisterScalableTargetRequest,
+        TagResourceAnswer,
+        TagResourceRequest,
+        UntagResourceAnswer,
+        UntagResourceRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
-_SCHEDULED = ("Schedule", "Timezone", "StartTime", "EndTime", "ScalableTargetAction")
 
 
 class AutoScalingService(Service):
@@ -45,7 +89,9 @@ class AutoScalingService(Service):
 
     # Scalable targets ---------------------------------------------------------------------------------------
 
-    def register_scalable_target(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def register_scalable_target(
+        self, context: RequestContext, request: RegisterScalableTargetRequest
+    ) -> RegisterScalableTargetAnswer:
         region, key = self._region(context), _key(request)
         known = region.targets.get(key)
         minimum, maximum = request.get("MinCapacity"), request.get("MaxCapacity")
@@ -74,12 +120,14 @@ class AutoScalingService(Service):
         known.minimum, known.maximum = minimum, maximum
         known.role_arn = request.get("RoleARN") or known.role_arn
         if request.get("SuspendedState"):
-            known.suspended = {**NOT_SUSPENDED, **request["SuspendedState"]}
+            known.suspended = NOT_SUSPENDED | request["SuspendedState"]
         if desired is not None:
             self._keep_within(context, region, known, desired)
         return {"ScalableTargetARN": known.arn}
 
-    def deregister_scalable_target(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def deregister_scalable_target(
+        self, context: RequestContext, request: DeregisterScalableTargetRequest
+    ) -> DeregisterScalableTargetAnswer:
         region = self._region(context)
         target = self._target(region, _key(request), "found")
         for policy in target.policies.values():
@@ -87,19 +135,22 @@ class AutoScalingService(Service):
         del region.targets[target.key]
         return {}
 
-    def describe_scalable_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_scalable_targets(
+        self, context: RequestContext, request: DescribeScalableTargetsRequest
+    ) -> DescribeScalableTargetsAnswer:
         wanted = request.get("ResourceIds")
         targets = [
             target
             for target in self._region(context).targets.values()
-            if _matches(target.key, request) and (not wanted or target.key[1] in wanted)
+            if _matches(target.key, request["ServiceNamespace"], None, request.get("ScalableDimension"))
+            and (not wanted or target.key[1] in wanted)
         ]
         shown, rest = _page(targets, request)
         return {"ScalableTargets": [self._target_shape(target) for target in shown], **rest}
 
     # Policies -----------------------------------------------------------------------------------------------
 
-    def put_scaling_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_scaling_policy(self, context: RequestContext, request: PutScalingPolicyRequest) -> PutScalingPolicyAnswer:
         region, key, name = self._region(context), _key(request), request["PolicyName"]
         target = self._target(region, key, "registered")
         known = target.policies.get(name)
@@ -121,7 +172,9 @@ class AutoScalingService(Service):
         target.policies[name] = policy
         return {"PolicyARN": policy.arn, "Alarms": policy.alarms}
 
-    def delete_scaling_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_scaling_policy(
+        self, context: RequestContext, request: DeleteScalingPolicyRequest
+    ) -> DeleteScalingPolicyAnswer:
         key, name = _key(request), request["PolicyName"]
         target = self._region(context).targets.get(key)
         policy = target.policies.pop(name, None) if target else None
@@ -130,42 +183,56 @@ class AutoScalingService(Service):
         self._delete_alarms(context, policy)
         return {}
 
-    def describe_scaling_policies(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_scaling_policies(
+        self, context: RequestContext, request: DescribeScalingPoliciesRequest
+    ) -> DescribeScalingPoliciesAnswer:
         names = request.get("PolicyNames")
         found = [
             (target, policy)
             for target in self._region(context).targets.values()
             for policy in target.policies.values()
-            if _matches(target.key, request) and (not names or policy.name in names or policy.arn in names)
+            if _matches(
+                target.key, request["ServiceNamespace"], request.get("ResourceId"), request.get("ScalableDimension")
+            )
+            and (not names or policy.name in names or policy.arn in names)
         ]
         shown, rest = _page(found, request)
-        members = {"StepScaling": "Step", "TargetTrackingScaling": "TargetTracking", "PredictiveScaling": "Predictive"}
-        return {
-            "ScalingPolicies": [
-                {
-                    "PolicyARN": policy.arn,
-                    "PolicyName": policy.name,
-                    **_key_shape(target.key),
-                    "PolicyType": policy.type,
-                    f"{members[policy.type]}ScalingPolicyConfiguration": policy.configuration,
-                    "Alarms": policy.alarms,
-                    "CreationTime": self.world.clock.stamp(policy.created_at),
-                }
-                for target, policy in shown
-            ],
-            **rest,
+        return {"ScalingPolicies": [self._policy_shape(target, policy) for target, policy in shown], **rest}
+
+    def _policy_shape(self, target: ScalableTarget, policy: ScalingPolicy) -> ScalingPolicyTypeDef:
+        shape: ScalingPolicyTypeDef = {
+            "PolicyARN": policy.arn,
+            "PolicyName": policy.name,
+            "ServiceNamespace": target.key[0],
+            "ResourceId": target.key[1],
+            "ScalableDimension": target.key[2],
+            "PolicyType": policy.type,
+            "Alarms": policy.alarms,
+            "CreationTime": self.world.clock.stamp(policy.created_at),
         }
+        configuration = policy.configuration
+        if "StepScalingPolicyConfiguration" in configuration:
+            shape["StepScalingPolicyConfiguration"] = configuration["StepScalingPolicyConfiguration"]
+        if "TargetTrackingScalingPolicyConfiguration" in configuration:
+            tracking = configuration["TargetTrackingScalingPolicyConfiguration"]
+            shape["TargetTrackingScalingPolicyConfiguration"] = tracking
+        if "PredictiveScalingPolicyConfiguration" in configuration:
+            shape["PredictiveScalingPolicyConfiguration"] = configuration["PredictiveScalingPolicyConfiguration"]
+        return shape
 
     # Scheduled actions --------------------------------------------------------------------------------------
 
-    def put_scheduled_action(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_scheduled_action(
+        self, context: RequestContext, request: PutScheduledActionRequest
+    ) -> PutScheduledActionAnswer:
         region, key, name = self._region(context), _key(request), request["ScheduledActionName"]
         target = self._target(region, key, "registered")
         known = target.actions.get(name)
         # What an update leaves out stays, start and end apart: those are deleted.
-        kept = {member: known.members[member] for member in _SCHEDULED if known and member in known.members}
-        kept = {member: value for member, value in kept.items() if member not in ("StartTime", "EndTime")}
-        members = kept | {member: request[member] for member in _SCHEDULED if request.get(member) is not None}
+        members: Schedule = known.members.copy() if known else {}
+        members.pop("StartTime", None)
+        members.pop("EndTime", None)
+        members.update(_scheduled(request))
         check_scheduled(members)
         target.actions[name] = ScheduledAction(
             name=name,
@@ -175,48 +242,75 @@ class AutoScalingService(Service):
         )
         return {}
 
-    def delete_scheduled_action(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_scheduled_action(
+        self, context: RequestContext, request: DeleteScheduledActionRequest
+    ) -> DeleteScheduledActionAnswer:
         key, name = _key(request), request["ScheduledActionName"]
         target = self._region(context).targets.get(key)
         if target is None or target.actions.pop(name, None) is None:
             raise _missing(f"No scheduled action found for {_words(key)}, scheduled action name: {name}")
         return {}
 
-    def describe_scheduled_actions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_scheduled_actions(
+        self, context: RequestContext, request: DescribeScheduledActionsRequest
+    ) -> DescribeScheduledActionsAnswer:
         names = request.get("ScheduledActionNames")
         found = [
             (target, action)
             for target in self._region(context).targets.values()
             for action in target.actions.values()
-            if _matches(target.key, request) and (not names or action.name in names or action.arn in names)
+            if _matches(
+                target.key, request["ServiceNamespace"], request.get("ResourceId"), request.get("ScalableDimension")
+            )
+            and (not names or action.name in names or action.arn in names)
         ]
         shown, rest = _page(found, request)
         return {
-            "ScheduledActions": [
-                {
-                    "ScheduledActionName": action.name,
-                    "ScheduledActionARN": action.arn,
-                    **_key_shape(target.key),
-                    **action.members,
-                    "CreationTime": self.world.clock.stamp(action.created_at),
-                }
-                for target, action in shown
-            ],
+            "ScheduledActions": [self._action_shape(target, action) for target, action in shown],
             **rest,
         }
 
+    def _action_shape(self, target: ScalableTarget, action: ScheduledAction) -> ScheduledActionTypeDef:
+        shape: ScheduledActionTypeDef = {
+            "ScheduledActionName": action.name,
+            "ScheduledActionARN": action.arn,
+            "ServiceNamespace": target.key[0],
+            "ResourceId": target.key[1],
+            "ScalableDimension": target.key[2],
+            "Schedule": action.members["Schedule"],
+            "CreationTime": self.world.clock.stamp(action.created_at),
+        }
+        members = action.members
+        if "Timezone" in members:
+            shape["Timezone"] = members["Timezone"]
+        if "StartTime" in members:
+            shape["StartTime"] = members["StartTime"]
+        if "EndTime" in members:
+            shape["EndTime"] = members["EndTime"]
+        if "ScalableTargetAction" in members:
+            shape["ScalableTargetAction"] = members["ScalableTargetAction"]
+        return shape
+
     # Activities and tags ------------------------------------------------------------------------------------
 
-    def describe_scaling_activities(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_scaling_activities(
+        self, context: RequestContext, request: DescribeScalingActivitiesRequest
+    ) -> DescribeScalingActivitiesAnswer:
         activities = [
-            activity for activity in reversed(self._region(context).activities) if _matches(activity.key, request)
+            activity
+            for activity in reversed(self._region(context).activities)
+            if _matches(
+                activity.key, request["ServiceNamespace"], request.get("ResourceId"), request.get("ScalableDimension")
+            )
         ]
         shown, rest = _page(activities, request)
         return {
             "ScalingActivities": [
                 {
                     "ActivityId": activity.id,
-                    **_key_shape(activity.key),
+                    "ServiceNamespace": activity.key[0],
+                    "ResourceId": activity.key[1],
+                    "ScalableDimension": activity.key[2],
                     "Description": activity.description,
                     "Cause": activity.cause,
                     "StartTime": self.world.clock.stamp(activity.at),
@@ -229,17 +323,19 @@ class AutoScalingService(Service):
             **rest,
         }
 
-    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_tags_for_resource(
+        self, context: RequestContext, request: ListTagsForResourceRequest
+    ) -> ListTagsForResourceAnswer:
         return {"Tags": self._tagged(context, request["ResourceARN"]).tags}
 
-    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         target = self._tagged(context, request["ResourceARN"])
         tags = {**target.tags, **request["Tags"]}
         _check_tags(tags, request["ResourceARN"])
         target.tags = tags
         return {}
 
-    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
         target = self._tagged(context, request["ResourceARN"])
         target.tags = {key: value for key, value in target.tags.items() if key not in request["TagKeys"]}
         return {}
@@ -275,9 +371,11 @@ class AutoScalingService(Service):
         resource = f"{kind}:{uuid.uuid4()}:resource/{key[0]}/{key[1]}:{label}/{name}"
         return arn_of("autoscaling", resource, region=context.region, account=context.account_id)
 
-    def _target_shape(self, target: ScalableTarget) -> dict[str, Any]:
+    def _target_shape(self, target: ScalableTarget) -> ScalableTargetTypeDef:
         return {
-            **_key_shape(target.key),
+            "ServiceNamespace": target.key[0],
+            "ResourceId": target.key[1],
+            "ScalableDimension": target.key[2],
             "MinCapacity": target.minimum,
             "MaxCapacity": target.maximum,
             "RoleARN": target.role_arn,
@@ -342,27 +440,41 @@ class AutoScalingService(Service):
             cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy.alarms])
 
 
-def _key(request: dict[str, Any]) -> Key:
+class _Keyed(TypedDict):
+    ServiceNamespace: ServiceNamespaceType
+    ResourceId: str
+    ScalableDimension: ScalableDimensionType
+
+
+def _key(request: _Keyed) -> Key:
     key = (request["ServiceNamespace"], request["ResourceId"], request["ScalableDimension"])
     check_key(key)
     return key
 
 
-def _key_shape(key: Key) -> dict[str, str]:
-    return dict(zip(("ServiceNamespace", "ResourceId", "ScalableDimension"), key, strict=True))
+def _scheduled(request: PutScheduledActionRequest) -> Schedule:
+    """Return what a request sets of a scheduled action."""
+    members: Schedule = {}
+    if "Schedule" in request:
+        members["Schedule"] = request["Schedule"]
+    if "Timezone" in request:
+        members["Timezone"] = request["Timezone"]
+    if "StartTime" in request:
+        members["StartTime"] = request["StartTime"]
+    if "EndTime" in request:
+        members["EndTime"] = request["EndTime"]
+    if "ScalableTargetAction" in request:
+        members["ScalableTargetAction"] = request["ScalableTargetAction"]
+    return members
 
 
 def _words(key: Key) -> str:
     return f"service namespace: {key[0]}, resource ID: {key[1]}, scalable dimension: {key[2]}"
 
 
-def _matches(key: Key, request: dict[str, Any]) -> bool:
+def _matches(key: Key, namespace: str, resource: str | None, dimension: str | None) -> bool:
     """Return whether a target is among those a description asks for."""
-    return (
-        key[0] == request["ServiceNamespace"]
-        and request.get("ResourceId") in (None, key[1])
-        and request.get("ScalableDimension") in (None, key[2])
-    )
+    return key[0] == namespace and resource in (None, key[1]) and dimension in (None, key[2])
 
 
 def _linked_role(context: RequestContext, key: Key) -> str:
@@ -383,7 +495,16 @@ def _missing(message: str) -> AwsError:
     return AwsError("ObjectNotFoundException", message)
 
 
-def _page(items: Sequence[T], request: dict[str, Any]) -> tuple[list[T], dict[str, str]]:
+class _Paged(TypedDict):
+    NextToken: NotRequired[str]
+    MaxResults: NotRequired[int]
+
+
+class _More(TypedDict, total=False):
+    NextToken: str
+
+
+def _page(items: Sequence[T], request: _Paged) -> tuple[list[T], _More]:
     shown, token = page_of(
         items,
         request.get("NextToken"),

@@ -10,12 +10,28 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.engines.buildspec import Phase
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.literals import StatusTypeType
+    from types_boto3_codebuild.type_defs import (
+        AutoRetryConfigTypeDef,
+        BuildArtifactsTypeDef,
+        BuildPhaseTypeDef,
+        BuildTypeDef,
+        EnvironmentVariableTypeDef,
+        ExportedEnvironmentVariableTypeDef,
+        LogsLocationTypeDef,
+        ProjectTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.codebuild import StartBuildRequest
+
 
 Stamp = Callable[[float], datetime]
 
@@ -27,13 +43,16 @@ class PhaseRecord:
     phase: Phase
     start: float
     end: float | None = None
-    status: str | None = None
+    status: StatusTypeType | None = None
     status_code: str = ""
     message: str = ""
 
     @property
     def seconds(self) -> int:
         return int((self.end or self.start) - self.start)
+
+
+_NOTHING: BuildArtifactsTypeDef = {}
 
 
 @dataclass(slots=True)
@@ -46,22 +65,22 @@ class Build:
     project_arn: str
     region: str
     account_id: str
-    settings: dict[str, Any]
+    settings: ProjectTypeDef
+    request: StartBuildRequest
     initiator: str
     start: float
     handoff: PipelineHandoff | None = None
-    overrides: list[dict[str, Any]] = field(default_factory=list)
-    request: dict[str, Any] = field(default_factory=dict)
-    status: str = "IN_PROGRESS"
+    overrides: list[EnvironmentVariableTypeDef] = field(default_factory=list)
+    status: StatusTypeType = "IN_PROGRESS"
     end: float | None = None
     phases: list[PhaseRecord] = field(default_factory=list)
     source_version: str | None = None
     resolved_source_version: str | None = None
     log_group: str | None = None
     log_stream: str | None = None
-    artifact: dict[str, Any] = field(default_factory=dict)
-    secondary_artifacts: list[dict[str, Any]] = field(default_factory=list)
-    exported: list[dict[str, str]] = field(default_factory=list)
+    artifact: BuildArtifactsTypeDef = field(default_factory=lambda: _NOTHING.copy())
+    secondary_artifacts: list[BuildArtifactsTypeDef] = field(default_factory=list)
+    exported: list[ExportedEnvironmentVariableTypeDef] = field(default_factory=list)
     retried: int = 0
     previous_retry: str | None = None
     next_retry: str | None = None
@@ -82,11 +101,14 @@ class Build:
     def current_phase(self) -> str:
         return self.phases[-1].phase.value if self.phases else Phase.SUBMITTED.value
 
-    def logs(self) -> dict[str, Any]:
+    def logs(self) -> LogsLocationTypeDef:
         """`logs`: where the build writes, and where the console shows it."""
-        logs: dict[str, Any] = copy.deepcopy(
-            self.settings.get("logsConfig") or {"cloudWatchLogs": {"status": "ENABLED"}}
-        )
+        logs: LogsLocationTypeDef = {}
+        configured = copy.deepcopy(self.settings.get("logsConfig")) or {"cloudWatchLogs": {"status": "ENABLED"}}
+        if "cloudWatchLogs" in configured:
+            logs["cloudWatchLogs"] = configured["cloudWatchLogs"]
+        if "s3Logs" in configured:
+            logs["s3Logs"] = configured["s3Logs"]
         if self.log_group and self.log_stream:
             group, stream = (quote(quote(name, safe=""), safe="").replace("%25", "$25") for name in (
                 self.log_group, self.log_stream))  # fmt: skip
@@ -102,27 +124,24 @@ class Build:
                     account=self.account_id,
                 ),
             }
-        elif logs.get("cloudWatchLogs", {}).get("status") == "ENABLED":
+        elif "cloudWatchLogs" in logs and logs["cloudWatchLogs"]["status"] == "ENABLED":
             logs["deepLink"] = (
                 f"https://console.aws.amazon.com/cloudwatch/home?region={self.region}#logEvent:group=null;stream=null"
             )
         return logs
 
 
-def describe(build: Build, stamp: Stamp) -> dict[str, Any]:
+def describe(build: Build, stamp: Stamp) -> BuildTypeDef:
     """API_Build."""
     settings = build.settings
-    shown: dict[str, Any] = {
+    shown: BuildTypeDef = {
         "id": build.id,
         "arn": build.arn,
         "buildNumber": build.number,
         "startTime": stamp(build.start),
-        "endTime": stamp(build.end) if build.end is not None else None,
         "currentPhase": build.current_phase,
         "buildStatus": build.status,
         "buildComplete": build.complete,
-        "sourceVersion": build.source_version,
-        "resolvedSourceVersion": build.resolved_source_version,
         "projectName": build.project,
         "phases": [_phase(record, stamp) for record in build.phases],
         "source": settings["source"],
@@ -138,32 +157,46 @@ def describe(build: Build, stamp: Stamp) -> dict[str, Any]:
         "queuedTimeoutInMinutes": settings["queuedTimeoutInMinutes"],
         "initiator": build.initiator,
         "encryptionKey": settings["encryptionKey"],
-        "vpcConfig": settings.get("vpcConfig"),
         "exportedEnvironmentVariables": build.exported,
     }
+    if build.end is not None:
+        shown["endTime"] = stamp(build.end)
+    if build.source_version is not None:
+        shown["sourceVersion"] = build.source_version
+    if build.resolved_source_version is not None:
+        shown["resolvedSourceVersion"] = build.resolved_source_version
+    if "vpcConfig" in settings:
+        shown["vpcConfig"] = settings["vpcConfig"]
     if settings.get("autoRetryLimit"):
-        shown["autoRetryConfig"] = {
-            "autoRetryLimit": settings["autoRetryLimit"],
-            "autoRetryNumber": build.retried,
-            "nextAutoRetry": build.next_retry,
-            "previousAutoRetry": build.previous_retry,
-        }
-    return copy.deepcopy({key: value for key, value in shown.items() if value is not None})
+        shown["autoRetryConfig"] = _auto_retry(build)
+    return copy.deepcopy(shown)
 
 
-def _phase(record: PhaseRecord, stamp: Stamp) -> dict[str, Any]:
-    shown: dict[str, Any] = {"phaseType": record.phase.value, "startTime": stamp(record.start)}
+def _auto_retry(build: Build) -> AutoRetryConfigTypeDef:
+    shown: AutoRetryConfigTypeDef = {
+        "autoRetryLimit": build.settings["autoRetryLimit"],
+        "autoRetryNumber": build.retried,
+    }
+    if build.next_retry is not None:
+        shown["nextAutoRetry"] = build.next_retry
+    if build.previous_retry is not None:
+        shown["previousAutoRetry"] = build.previous_retry
+    return shown
+
+
+def _phase(record: PhaseRecord, stamp: Stamp) -> BuildPhaseTypeDef:
+    shown: BuildPhaseTypeDef = {"phaseType": record.phase.value, "startTime": stamp(record.start)}
     if record.end is not None:
         shown |= {"endTime": stamp(record.end), "durationInSeconds": record.seconds}
         if record.phase is not Phase.COMPLETED:
             shown |= {
-                "phaseStatus": record.status,
+                "phaseStatus": record.status or "SUCCEEDED",
                 "contexts": [{"statusCode": record.status_code, "message": record.message}],
             }
     return shown
 
 
-def state_change(build: Build, stamp: Stamp) -> dict[str, Any]:
+def state_change(build: Build, stamp: Stamp) -> dict[str, object]:
     """The detail of a "CodeBuild Build State Change"."""
     return {
         "build-status": build.status,
@@ -176,7 +209,7 @@ def state_change(build: Build, stamp: Stamp) -> dict[str, Any]:
     }
 
 
-def phase_change(build: Build, record: PhaseRecord, stamp: Stamp) -> dict[str, Any]:
+def phase_change(build: Build, record: PhaseRecord, stamp: Stamp) -> dict[str, object]:
     """The detail of a "CodeBuild Build Phase Change"."""
     return {
         "completed-phase": record.phase.value,
@@ -192,13 +225,9 @@ def phase_change(build: Build, record: PhaseRecord, stamp: Stamp) -> dict[str, A
     }
 
 
-def _additional(build: Build, stamp: Stamp) -> dict[str, Any]:
+def _additional(build: Build, stamp: Stamp) -> dict[str, object]:
     logs, environment, source = build.logs(), build.settings["environment"], build.settings["source"]
-    artifact = {
-        {"md5sum": "md5sum", "sha256sum": "sha256sum", "location": "location"}[key]: value
-        for key, value in build.artifact.items()
-        if key in ("md5sum", "sha256sum", "location")
-    }
+    artifact = {key: value for key, value in build.artifact.items() if key in ("md5sum", "sha256sum", "location")}
     return {
         "artifact": artifact or {"location": ""},
         "environment": {
@@ -215,12 +244,16 @@ def _additional(build: Build, stamp: Stamp) -> dict[str, Any]:
         "build-number": build.number,
         "initiator": build.initiator,
         "build-start-time": _long(stamp(build.start)),
-        "source": {key: source[key] for key in ("type", "location", "buildspec") if key in source},
+        "source": {key: value for key, value in source.items() if key in ("type", "location", "buildspec")},
         **({"source-version": build.source_version} if build.source_version else {}),
         "logs": {
-            key: logs[member]
-            for key, member in (("group-name", "groupName"), ("stream-name", "streamName"), ("deep-link", "deepLink"))
-            if member in logs
+            key: value
+            for key, value in (
+                ("group-name", logs.get("groupName")),
+                ("stream-name", logs.get("streamName")),
+                ("deep-link", logs.get("deepLink")),
+            )
+            if value is not None
         },
         "phases": [
             {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
+    from types_boto3_logs.client import CloudWatchLogsClient
+    from types_boto3_logs.type_defs import InputLogEventTypeDef
+
     from pushproof.emulator.kernel.site import Site
 
 _BATCH = 1000
@@ -19,7 +22,7 @@ class LogStream:
     Lines may come from any thread. `client` is None where the project has its logs disabled.
     """
 
-    def __init__(self, world: Site, client: Any | None, group: str, stream: str) -> None:
+    def __init__(self, world: Site, client: CloudWatchLogsClient | None, group: str, stream: str) -> None:
         self._world = world
         self._client = client
         self.group = group
@@ -34,18 +37,18 @@ class LogStream:
         """Create group and stream. Raises botocore's ClientError when the role may not."""
         if self._client is None:
             return
-        for create, arguments in (
-            (self._client.create_log_group, {"logGroupName": self.group}),
-            (self._client.create_log_stream, {"logGroupName": self.group, "logStreamName": self.stream}),
-        ):
-            try:
-                create(**arguments)
-            except ClientError as error:
-                exists = error.response["Error"]["Code"] == "ResourceAlreadyExistsException"
-                # A role that may not create groups is enough where Terraform made the group.
-                may_not = create == self._client.create_log_group and "AccessDenied" in error.response["Error"]["Code"]
-                if not exists and not may_not:
-                    raise
+        try:
+            self._client.create_log_group(logGroupName=self.group)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            # A role that may not create groups is enough where Terraform made the group.
+            if code != "ResourceAlreadyExistsException" and "AccessDenied" not in code:
+                raise
+        try:
+            self._client.create_log_stream(logGroupName=self.group, logStreamName=self.stream)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise
 
     def agent(self, text: str) -> None:
         """A line of CodeBuild's own: `[Container] 2026/01/31 10:00:00.000000 …`."""
@@ -72,7 +75,9 @@ class LogStream:
             if self._client is None:
                 return
             for start in range(0, len(lines), _BATCH):
-                events = [{"timestamp": at, "message": text} for at, text in lines[start : start + _BATCH]]
+                events: list[InputLogEventTypeDef] = [
+                    {"timestamp": at, "message": text} for at, text in lines[start : start + _BATCH]
+                ]
                 try:
                     self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
                 except ClientError as error:

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services.codebuild.validation import check_project, invalid
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import ProjectArtifactsTypeDef, ProjectEnvironmentOutputTypeDef, ProjectTypeDef
+
+    from pushproof.emulator.kernel.shapes.codebuild import CreateProjectRequest, UpdateProjectRequest
+
 
 TIMEOUT_MINUTES = 60
 QUEUED_TIMEOUT_MINUTES = 480
@@ -34,7 +42,7 @@ class Project:
     region: str
     created: float
     modified: float
-    body: dict[str, Any]
+    body: ProjectTypeDef
     badge: bool = False
     concurrent_build_limit: int | None = None
     builds: int = 0
@@ -42,9 +50,8 @@ class Project:
     local_cache: bytes | None = field(default=None, repr=False)
 
     @property
-    def environment(self) -> dict[str, Any]:
-        environment: dict[str, Any] = self.body["environment"]
-        return environment
+    def environment(self) -> ProjectEnvironmentOutputTypeDef:
+        return self.body["environment"]
 
 
 def check_name(name: str) -> None:
@@ -56,7 +63,7 @@ def check_name(name: str) -> None:
         )
 
 
-def create(context: RequestContext, request: dict[str, Any], now: float) -> Project:
+def create(context: RequestContext, request: CreateProjectRequest, now: float) -> Project:
     """A project as AWS makes it of a CreateProject request. Raises AwsError (InvalidInputException)."""
     name = request["name"]
     arn = arn_of("codebuild", f"project/{name}", region=context.region, account=context.account_id)
@@ -65,16 +72,20 @@ def create(context: RequestContext, request: dict[str, Any], now: float) -> Proj
     return project
 
 
-def update(context: RequestContext, project: Project, request: dict[str, Any], now: float) -> None:
+def update(
+    context: RequestContext, project: Project, request: CreateProjectRequest | UpdateProjectRequest, now: float
+) -> None:
     """Take over what a request names; what it leaves out stays, but for tags. Raises AwsError (InvalidInputException)."""
     body = copy.deepcopy(project.body)
     # "The replacement set of tags": a request without any replaces them by none.
     body.pop("tags", None)
-    body |= {key: copy.deepcopy(request[key]) for key in _SETTABLE if key in request}
-    if (
-        request.get("environment", {}).get("type", "").endswith("_LAMBDA_CONTAINER")
-        and "queuedTimeoutInMinutes" in request
-    ):
+    # A project's members have the names of the request's.
+    body.update(
+        cast("ProjectTypeDef", {key: copy.deepcopy(value) for key, value in request.items() if key in _SETTABLE})
+    )
+    environment = request.get("environment")
+    on_lambda = environment is not None and environment["type"].endswith("_LAMBDA_CONTAINER")
+    if on_lambda and "queuedTimeoutInMinutes" in request:
         raise invalid("Cannot specify queuedTimeoutInMinutes for lambda compute")
     fill_in(context, project.name, body)
     check_project(body)
@@ -87,7 +98,7 @@ def update(context: RequestContext, project: Project, request: dict[str, Any], n
     project.body, project.modified = body, now
 
 
-def fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
+def fill_in(context: RequestContext, name: str, body: ProjectTypeDef) -> None:
     """Put in what a request leaves out."""
     body.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     body.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
@@ -111,7 +122,7 @@ def fill_in(context: RequestContext, name: str, body: dict[str, Any]) -> None:
         logs["s3Logs"].setdefault("encryptionDisabled", False)
 
 
-def _fill_in_artifacts(name: str, artifacts: dict[str, Any]) -> None:
+def _fill_in_artifacts(name: str, artifacts: ProjectArtifactsTypeDef) -> None:
     if artifacts["type"] == "NO_ARTIFACTS":
         return
     artifacts.setdefault("name", name)
@@ -122,17 +133,17 @@ def _fill_in_artifacts(name: str, artifacts: dict[str, Any]) -> None:
         artifacts.setdefault("overrideArtifactName", False)
 
 
-def describe(project: Project, stamp: Any) -> dict[str, Any]:
+def describe(project: Project, stamp: Callable[[float], datetime]) -> ProjectTypeDef:
     """API_Project."""
-    shown = {
+    shown: ProjectTypeDef = {
         "name": project.name,
         "arn": project.arn,
         "created": stamp(project.created),
         "lastModified": stamp(project.modified),
         "badge": {"badgeEnabled": project.badge},
         "projectVisibility": "PRIVATE",
-        **copy.deepcopy(project.body),
     }
+    shown.update(copy.deepcopy(project.body))
     if project.concurrent_build_limit is not None:
         shown["concurrentBuildLimit"] = project.concurrent_build_limit
     return shown

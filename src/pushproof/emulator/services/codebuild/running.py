@@ -42,6 +42,7 @@ from pushproof.engines.buildspec import (
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.builds import Builder
+    from pushproof.emulator.kernel.loop import Timer
     from pushproof.emulator.kernel.settings import CodeBuildSettings
     from pushproof.emulator.kernel.site import Site
 
@@ -98,7 +99,7 @@ class BuildRun:
         self._finished = finished
         self._turn = 0
         self._admitted = False
-        self._deadline: Any = None
+        self._deadline: Timer | None = None
         self._spec: Buildspec | None = None
         self._variables: dict[str, Variable] = {}
         self._container: BuildContainer | None = None
@@ -203,7 +204,7 @@ class BuildRun:
     def _announce_state(self) -> None:
         self._publish("CodeBuild Build State Change", state_change(self.build, self._world.clock.stamp))
 
-    def _publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+    def _publish(self, detail_type: str, detail: dict[str, object]) -> None:
         self._world.events.publish(
             "aws.codebuild", detail_type, detail, resources=[self.build.arn], region=self.build.region
         )

@@ -9,7 +9,7 @@ import copy
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
@@ -29,12 +29,52 @@ from pushproof.emulator.services.codebuild.validation import check_project, chec
 from pushproof.engines.buildspec import Outcome, Phase
 
 if TYPE_CHECKING:
+    from types_boto3_codebuild.literals import PlatformTypeType
+    from types_boto3_codebuild.type_defs import (
+        BuildNotDeletedTypeDef,
+        BuildTypeDef,
+        EnvironmentImageTypeDef,
+        ProjectTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.codebuild import (
+        BatchDeleteBuildsAnswer,
+        BatchDeleteBuildsRequest,
+        BatchGetBuildsAnswer,
+        BatchGetBuildsRequest,
+        BatchGetProjectsAnswer,
+        BatchGetProjectsRequest,
+        CreateProjectAnswer,
+        CreateProjectRequest,
+        DeleteProjectAnswer,
+        DeleteProjectRequest,
+        InvalidateProjectCacheAnswer,
+        InvalidateProjectCacheRequest,
+        ListBuildsAnswer,
+        ListBuildsForProjectAnswer,
+        ListBuildsForProjectRequest,
+        ListBuildsRequest,
+        ListCuratedEnvironmentImagesAnswer,
+        ListCuratedEnvironmentImagesRequest,
+        ListProjectsAnswer,
+        ListProjectsRequest,
+        RetryBuildAnswer,
+        RetryBuildRequest,
+        StartBuildAnswer,
+        StartBuildRequest,
+        StopBuildAnswer,
+        StopBuildRequest,
+        UpdateProjectAnswer,
+        UpdateProjectRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 _PAGE = 100
-_IMAGES = (
-    ("AMAZON_LINUX_2", "aws/codebuild/amazonlinux2-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2 x86_64 5.0"),
-    ("AMAZON_LINUX_2", "aws/codebuild/amazonlinux-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2023 x86_64 5.0"),
+# Platforms and languages in the words of https://docs.aws.amazon.com/codebuild/latest/APIReference/API_EnvironmentPlatform.html
+# and API_EnvironmentLanguage.html beside it; the standard images have every language.
+_IMAGES: tuple[tuple[PlatformTypeType, str, str], ...] = (
+    ("AMAZON_LINUX", "aws/codebuild/amazonlinux2-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2 x86_64 5.0"),
+    ("AMAZON_LINUX", "aws/codebuild/amazonlinux-x86_64-standard:5.0", "AWS CodeBuild - Amazon Linux 2023 x86_64 5.0"),
     ("UBUNTU", "aws/codebuild/standard:6.0", "AWS CodeBuild - Ubuntu 22.04"),
     ("UBUNTU", "aws/codebuild/standard:7.0", "AWS CodeBuild - Ubuntu 22.04"),
 )
@@ -79,7 +119,7 @@ class _Token:
     """A request that carried an idempotency token, at AWS time `at`, and the build it made."""
 
     operation: str
-    request: dict[str, Any]
+    request: StartBuildRequest | RetryBuildRequest
     build: str
     at: float
 
@@ -121,7 +161,7 @@ class CodeBuildService(Service):
 
     # Projects.
 
-    def create_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_project(self, context: RequestContext, request: CreateProjectRequest) -> CreateProjectAnswer:
         known = self._projects.setdefault(context.scope, {})
         if request["name"] in known:
             raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {known[request['name']].arn}")
@@ -135,7 +175,7 @@ class CodeBuildService(Service):
         known[project.name] = project
         return {"project": self._describe(project)}
 
-    def update_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_project(self, context: RequestContext, request: UpdateProjectRequest) -> UpdateProjectAnswer:
         project = self._project(context, request["name"])
         draft = copy.copy(project)
         projects.update(context, draft, request, self.world.clock.now())
@@ -146,11 +186,11 @@ class CodeBuildService(Service):
         projects.update(context, project, request, self.world.clock.now())
         return {"project": self._describe(project)}
 
-    def delete_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_project(self, context: RequestContext, request: DeleteProjectRequest) -> DeleteProjectAnswer:
         self._projects.get(context.scope, {}).pop(_project_name(request["name"]), None)
         return {}
 
-    def batch_get_projects(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def batch_get_projects(self, context: RequestContext, request: BatchGetProjectsRequest) -> BatchGetProjectsAnswer:
         known = self._projects.get(context.scope, {})
         wanted = [_project_name(name) for name in request["names"]]
         return {
@@ -158,8 +198,8 @@ class CodeBuildService(Service):
             "projectsNotFound": [name for name in dict.fromkeys(wanted) if name not in known],
         }
 
-    def list_projects(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        keys: dict[str, Callable[[Project], Any]] = {
+    def list_projects(self, context: RequestContext, request: ListProjectsRequest) -> ListProjectsAnswer:
+        keys: dict[str, Callable[[Project], str | float]] = {
             "NAME": lambda project: project.name,
             "CREATED_TIME": lambda project: project.created,
             "LAST_MODIFIED_TIME": lambda project: project.modified,
@@ -167,28 +207,33 @@ class CodeBuildService(Service):
         found = sorted(self._projects.get(context.scope, {}).values(), key=keys[request.get("sortBy") or "NAME"])
         if request.get("sortOrder") == "DESCENDING":
             found.reverse()
-        return _page("projects", [project.name for project in found], request)
+        names, more = _page([project.name for project in found], request)
+        return {"projects": names, **more}
 
-    def invalidate_project_cache(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def invalidate_project_cache(
+        self, context: RequestContext, request: InvalidateProjectCacheRequest
+    ) -> InvalidateProjectCacheAnswer:
         project = self._project(context, request["projectName"])
         project.cache_generation += 1
         project.local_cache = None
         return {}
 
-    def list_curated_environment_images(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        platforms: dict[str, list[dict[str, Any]]] = {}
+    def list_curated_environment_images(
+        self, context: RequestContext, request: ListCuratedEnvironmentImagesRequest
+    ) -> ListCuratedEnvironmentImagesAnswer:
+        platforms: dict[PlatformTypeType, list[EnvironmentImageTypeDef]] = {}
         for platform, image, description in _IMAGES:
             platforms.setdefault(platform, []).append({"name": image, "description": description, "versions": [image]})
         return {
             "platforms": [
-                {"platform": name, "languages": [{"language": "STANDARD", "images": images}]}
+                {"platform": name, "languages": [{"language": "BASE", "images": images}]}
                 for name, images in platforms.items()
             ]
         }
 
     # Builds.
 
-    def start_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def start_build(self, context: RequestContext, request: StartBuildRequest) -> StartBuildAnswer:
         project = self._project(context, request["projectName"])
         token = request.get("idempotencyToken")
         handoff = self._handoffs.get(token) if token else None
@@ -200,7 +245,9 @@ class CodeBuildService(Service):
             self._remember(context, token, request, build)
         return {"build": self._describe_build(self._launch(context.scope, build))}
 
-    def _earlier(self, context: RequestContext, token: str, request: dict[str, Any]) -> Build | None:
+    def _earlier(
+        self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest
+    ) -> Build | None:
         """The build that a token was given for, in the five minutes that it is valid for. Raises AwsError for another request."""
         known = self._tokens.get((context.scope, token))
         if known is None or self.world.clock.now() - known.at > _TOKEN_SECONDS:
@@ -209,12 +256,14 @@ class CodeBuildService(Service):
             raise invalid(f"Parameter mismatch: the idempotencyToken {token} was used with other parameters")
         return self._builds[context.scope].get(known.build)
 
-    def _remember(self, context: RequestContext, token: str, request: dict[str, Any], build: Build) -> None:
+    def _remember(
+        self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest, build: Build
+    ) -> None:
         self._tokens[context.scope, token] = _Token(
             context.operation, copy.deepcopy(request), build.id, self.world.clock.now()
         )
 
-    def retry_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def retry_build(self, context: RequestContext, request: RetryBuildRequest) -> RetryBuildAnswer:
         if not request.get("id"):
             raise invalid("Invalid build ID: the id of the build to retry must be specified")
         token = request.get("idempotencyToken")
@@ -228,14 +277,14 @@ class CodeBuildService(Service):
             self._remember(context, token, request, build)
         return {"build": self._describe_build(self._launch(context.scope, build))}
 
-    def stop_build(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def stop_build(self, context: RequestContext, request: StopBuildRequest) -> StopBuildAnswer:
         build = self._build(context.scope, request["id"])
         run = self._runs.get(build.id)
         if run is not None:
             run.cut(Outcome.STOPPED)
         return {"build": self._describe_build(build)}
 
-    def batch_get_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def batch_get_builds(self, context: RequestContext, request: BatchGetBuildsRequest) -> BatchGetBuildsAnswer:
         known = self._builds.get(context.scope, {})
         wanted = list(dict.fromkeys(_build_id(given) for given in request["ids"]))
         return {
@@ -243,16 +292,20 @@ class CodeBuildService(Service):
             "buildsNotFound": [one for one in wanted if one not in known],
         }
 
-    def list_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_builds(self, context: RequestContext, request: ListBuildsRequest) -> ListBuildsAnswer:
         return self._list(context, request, None)
 
-    def list_builds_for_project(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_builds_for_project(
+        self, context: RequestContext, request: ListBuildsForProjectRequest
+    ) -> ListBuildsForProjectAnswer:
         return self._list(context, request, self._project(context, request["projectName"]).name)
 
-    def batch_delete_builds(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def batch_delete_builds(
+        self, context: RequestContext, request: BatchDeleteBuildsRequest
+    ) -> BatchDeleteBuildsAnswer:
         known = self._builds.get(context.scope, {})
         deleted: list[str] = []
-        refused: list[dict[str, str]] = []
+        refused: list[BuildNotDeletedTypeDef] = []
         for given in request["ids"]:
             build = known.get(_build_id(given))
             if build is None:
@@ -335,7 +388,7 @@ class CodeBuildService(Service):
         return build
 
     def _make_build(
-        self, context: RequestContext, project: Project, request: dict[str, Any], handoff: PipelineHandoff | None
+        self, context: RequestContext, project: Project, request: StartBuildRequest, handoff: PipelineHandoff | None
     ) -> Build:
         active = sum(run.build.project_arn == project.arn for run in self._runs.values())
         if project.concurrent_build_limit is not None and active >= project.concurrent_build_limit:
@@ -367,8 +420,8 @@ class CodeBuildService(Service):
         return build
 
     def _settings(
-        self, context: RequestContext, project: Project, request: dict[str, Any], handoff: PipelineHandoff | None
-    ) -> dict[str, Any]:
+        self, context: RequestContext, project: Project, request: StartBuildRequest, handoff: PipelineHandoff | None
+    ) -> ProjectTypeDef:
         """The project's settings with the overrides of a request. Raises AwsError for overrides that AWS refuses."""
         check_variables([variable["name"] for variable in request.get("environmentVariablesOverride") or ()])
         settings = _overridden(project, request)
@@ -381,16 +434,16 @@ class CodeBuildService(Service):
         check_project(settings)
         return settings
 
-    def _check_network(self, context: RequestContext, body: dict[str, Any], project_arn: str) -> None:
+    def _check_network(self, context: RequestContext, body: ProjectTypeDef, project_arn: str) -> None:
         """The project's VPC, subnets and security groups must be there, and its role must be able to see them."""
-        vpc = body.get("vpcConfig") or {}
+        vpc = body.get("vpcConfig", {})
         if not vpc.get("vpcId"):
             return
         credentials = self.world.assume(
             body["serviceRole"], "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn
         )
         ec2 = self.world.client("ec2", region=context.region, credentials=credentials)
-        calls: tuple[tuple[str, Callable[[], Any]], ...] = (
+        calls: tuple[tuple[str, Callable[[], object]], ...] = (
             ("DescribeSecurityGroups", lambda: ec2.describe_security_groups(GroupIds=vpc["securityGroupIds"])),
             ("DescribeSubnets", lambda: ec2.describe_subnets(SubnetIds=vpc["subnets"])),
             ("DescribeVpcs", lambda: ec2.describe_vpcs(VpcIds=[vpc["vpcId"]])),
@@ -427,31 +480,34 @@ class CodeBuildService(Service):
             raise AwsError("ResourceNotFoundException", f"Build cannot be found: {given}")
         return build
 
-    def _list(self, context: RequestContext, request: dict[str, Any], project: str | None) -> dict[str, Any]:
+    def _list(
+        self, context: RequestContext, request: ListBuildsRequest | ListBuildsForProjectRequest, project: str | None
+    ) -> ListBuildsAnswer:
         found = [one.id for one in self._builds.get(context.scope, {}).values() if project in (None, one.project)]
         if request.get("sortOrder") != "ASCENDING":
             found.reverse()
-        return _page("ids", found, request)
+        ids, more = _page(found, request)
+        return {"ids": ids, **more}
 
-    def _describe(self, project: Project) -> dict[str, Any]:
+    def _describe(self, project: Project) -> ProjectTypeDef:
         return projects.describe(project, self.world.clock.stamp)
 
-    def _describe_build(self, build: Build) -> dict[str, Any]:
+    def _describe_build(self, build: Build) -> BuildTypeDef:
         return builds.describe(build, self.world.clock.stamp)
 
 
-def _overridden(project: Project, request: dict[str, Any]) -> dict[str, Any]:
+def _overridden(project: Project, request: StartBuildRequest) -> ProjectTypeDef:
     """The project's body with a StartBuild request's overrides."""
     body = copy.deepcopy(project.body)
     for override, path in _OVERRIDES.items():
         if override in request:
-            target = body
-            for step in path[:-1]:
-                target = target[step]
-            target[path[-1]] = copy.deepcopy(request[override])
+            # The table says which member each override replaces, and both have the same shape.
+            target = cast("dict[str, Any]", body if len(path) == 1 else body[path[0]])  # type: ignore[literal-required]
+            target[path[-1]] = copy.deepcopy(request[override])  # type: ignore[literal-required]
     variables = {variable["name"]: variable for variable in body["environment"]["environmentVariables"]}
-    for variable in request.get("environmentVariablesOverride", []):
-        variables[variable["name"]] = {"type": "PLAINTEXT", **variable}
+    for variable in copy.deepcopy(request.get("environmentVariablesOverride", [])):
+        variable.setdefault("type", "PLAINTEXT")
+        variables[variable["name"]] = variable
     body["environment"]["environmentVariables"] = list(variables.values())
     return body
 
@@ -472,6 +528,14 @@ def _build_id(given: str) -> str:
     return given.partition(":build/")[2] if given.startswith("arn:") else given
 
 
-def _page(member: str, items: list[str], request: dict[str, Any]) -> dict[str, Any]:
+class _Paged(TypedDict):
+    nextToken: NotRequired[str]
+
+
+class _More(TypedDict, total=False):
+    nextToken: str
+
+
+def _page(items: list[str], request: _Paged) -> tuple[list[str], _More]:
     shown, token = page_of(items, request.get("nextToken"), invalid("Invalid nextToken"), default=_PAGE)
-    return {member: shown, **({"nextToken": token} if token else {})}
+    return shown, {"nextToken": token} if token else {}

@@ -6,7 +6,7 @@ import hashlib
 import io
 import zipfile
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,13 @@ from pushproof.emulator.kernel.builds import BuildContainer
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure
 from pushproof.engines.buildspec import Artifacts, Buildspec, select
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import BuildArtifactsTypeDef, ProjectArtifactsTypeDef, ProjectSourceTypeDef
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
+
+    from pushproof.emulator.services.codebuild.logs import LogStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Sources:
     secondary: dict[str, SecondarySource] = field(default_factory=dict)
 
 
-def fetch(build: Build, s3: Any) -> Sources:
+def fetch(build: Build, s3: S3Client) -> Sources:
     """Download the build's sources. Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words."""
     source = build.settings["source"]
     if build.handoff is not None:
@@ -58,13 +65,13 @@ def fetch(build: Build, s3: Any) -> Sources:
     )
 
 
-def _secondary(source: dict[str, Any], s3: Any, version: str) -> SecondarySource:
+def _secondary(source: ProjectSourceTypeDef, s3: S3Client, version: str) -> SecondarySource:
     archive = _archive(source, s3, "secondary", version)
     assert archive is not None
     return SecondarySource(archive, f"s3://{'/'.join(_s3_path(source['location']))}", version)
 
 
-def _archive(source: dict[str, Any], s3: Any, rank: str, version: str | None) -> bytes | None:
+def _archive(source: ProjectSourceTypeDef, s3: S3Client, rank: str, version: str | None) -> bytes | None:
     if source["type"] == "NO_SOURCE":
         return None
     if source["type"] == "S3":
@@ -79,8 +86,10 @@ def _s3_path(location: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _get(s3: Any, bucket: str, key: str, rank: str, version: str | None = None) -> bytes:
-    arguments = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version else {})
+def _get(s3: S3Client, bucket: str, key: str, rank: str, version: str | None = None) -> bytes:
+    arguments: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if version:
+        arguments["VersionId"] = version
     try:
         content: bytes = s3.get_object(**arguments)["Body"].read()
     except ClientError as error:
@@ -96,7 +105,7 @@ def _get(s3: Any, bucket: str, key: str, rank: str, version: str | None = None) 
     return content
 
 
-def text(s3: Any, location: str) -> str:
+def text(s3: S3Client, location: str) -> str:
     """A buildspec that lies in a bucket. Raises PhaseFailure."""
     return _get(s3, *_s3_path(location), "buildspec").decode("utf-8", errors="surrogateescape")
 
@@ -111,7 +120,7 @@ def member(archive: bytes | None, path: str) -> str | None:
         return source.read(found).decode("utf-8", errors="surrogateescape") if found is not None else None
 
 
-def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: Any, log: Any) -> None:
+def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: S3Client, log: LogStream) -> None:
     """UPLOAD_ARTIFACTS. Raises ArtifactError or PhaseFailure (CLIENT_ERROR)."""
     settings = build.settings
     if build.handoff is not None:
@@ -125,7 +134,9 @@ def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: Any, lo
         build.secondary_artifacts.append({**uploaded, "artifactIdentifier": name})
 
 
-def _upload_for_pipeline(build: Build, spec: Buildspec, container: BuildContainer, s3: Any, log: Any) -> None:
+def _upload_for_pipeline(
+    build: Build, spec: Buildspec, container: BuildContainer, s3: S3Client, log: LogStream
+) -> None:
     handoff = build.handoff
     assert handoff is not None
     for index, (name, (bucket, key)) in enumerate(handoff.outputs.items()):
@@ -145,8 +156,13 @@ def _upload_for_pipeline(build: Build, spec: Buildspec, container: BuildContaine
 
 
 def _upload_one(
-    build: Build, declared: dict[str, Any], chosen: Artifacts | None, container: BuildContainer, s3: Any, log: Any
-) -> dict[str, Any]:
+    build: Build,
+    declared: ProjectArtifactsTypeDef,
+    chosen: Artifacts | None,
+    container: BuildContainer,
+    s3: S3Client,
+    log: LogStream,
+) -> BuildArtifactsTypeDef:
     if chosen is None:
         identifier = declared.get("artifactIdentifier")
         raise PhaseFailure(
@@ -174,7 +190,7 @@ def _upload_one(
     return {"location": arn_of_bucket(declared["location"], prefix)}
 
 
-def _collect(artifacts: Artifacts, container: BuildContainer, log: Any) -> bytes:
+def _collect(artifacts: Artifacts, container: BuildContainer, log: LogStream) -> bytes:
     base = artifacts.base_directory or "."
     words = [*artifacts.files, *artifacts.exclude_paths, base]
     expanded = container.expand(words)
@@ -197,10 +213,12 @@ def _collect(artifacts: Artifacts, container: BuildContainer, log: Any) -> bytes
     return container.pack(selection.files)
 
 
-def _put(s3: Any, bucket: str, key: str, content: bytes, encryption_key: str | None) -> dict[str, Any]:
-    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": encryption_key} if encryption_key else {}
+def _put(s3: S3Client, bucket: str, key: str, content: bytes, encryption_key: str | None) -> BuildArtifactsTypeDef:
+    arguments: PutObjectRequestTypeDef = {"Bucket": bucket, "Key": key, "Body": content}
+    if encryption_key:
+        arguments["ServerSideEncryption"], arguments["SSEKMSKeyId"] = "aws:kms", encryption_key
     try:
-        s3.put_object(Bucket=bucket, Key=key, Body=content, **encryption)
+        s3.put_object(**arguments)
     except ClientError as error:
         body = error.response["Error"]
         raise PhaseFailure(

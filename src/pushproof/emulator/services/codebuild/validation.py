@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.aws.tags import broken_rule
 from pushproof.emulator.kernel.errors import AwsError
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import ProjectTypeDef, TagTypeDef
+
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,127}")
 _LOCATED_SOURCES = ("S3", "CODECOMMIT", "GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET", "GITLAB", "GITLAB_SELF_MANAGED")
@@ -28,13 +32,6 @@ COMPUTE_TYPES: dict[str, tuple[str, ...]] = {
     "LINUX_LAMBDA_CONTAINER": _LAMBDA,
     "ARM_LAMBDA_CONTAINER": _LAMBDA,
 }
-# Members whose effect is missing here, and could not be missed: refused instead of stored.
-_NOT_DONE = (
-    (("fileSystemLocations",), "file systems in builds"),
-    (("environment", "fleet"), "reserved capacity"),
-    (("environment", "dockerServer"), "Docker servers"),
-    (("environment", "computeConfiguration"), "attribute-based compute"),
-)
 
 
 def invalid(message: str) -> AwsError:
@@ -42,7 +39,7 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidInputException", message)
 
 
-def check_project(body: dict[str, Any]) -> None:
+def check_project(body: ProjectTypeDef) -> None:
     """Refuse a project's body. Raises AwsError (InvalidInputException; NotImplemented for what is out of reach here)."""
     _check_out_of_reach(body)
     _check_sources(body)
@@ -56,22 +53,26 @@ def check_project(body: dict[str, Any]) -> None:
         raise invalid(f"Invalid tags: {broken}")
 
 
-def _pairs(tags: Iterable[dict[str, str]]) -> Iterable[tuple[str, str]]:
+def _pairs(tags: Iterable[TagTypeDef]) -> Iterable[tuple[str, str]]:
     return ((tag.get("key", ""), tag.get("value", "")) for tag in tags)
 
 
-def _check_out_of_reach(body: dict[str, Any]) -> None:
-    for path, name in _NOT_DONE:
-        value: Any = body
-        for step in path:
-            value = (value or {}).get(step)
+def _check_out_of_reach(body: ProjectTypeDef) -> None:
+    """Refuse members whose effect is missing here, and could not be missed."""
+    environment = body["environment"]
+    for value, name in (
+        (body.get("fileSystemLocations"), "file systems in builds"),
+        (environment.get("fleet"), "reserved capacity"),
+        (environment.get("dockerServer"), "Docker servers"),
+        (environment.get("computeConfiguration"), "attribute-based compute"),
+    ):
         if value:
             raise AwsError(
                 "NotImplemented", f"Pushproof does not implement {name} in codebuild. Nothing was done.", status=501
             )
 
 
-def _check_sources(body: dict[str, Any]) -> None:
+def _check_sources(body: ProjectTypeDef) -> None:
     source, secondary = body["source"], body.get("secondarySources") or []
     for declared in (source, *secondary):
         kind, location = declared["type"], declared.get("location")
@@ -93,7 +94,7 @@ def _check_sources(body: dict[str, Any]) -> None:
             )
 
 
-def _check_artifacts(body: dict[str, Any]) -> None:
+def _check_artifacts(body: ProjectTypeDef) -> None:
     source, artifacts, secondary = body["source"], body["artifacts"], body.get("secondaryArtifacts") or []
     if (source["type"] == "CODEPIPELINE") is not (artifacts["type"] == "CODEPIPELINE"):
         raise invalid(
@@ -121,7 +122,7 @@ def _check_identifiers(kind: str, identifiers: list[str | None]) -> None:
             raise invalid(f"Invalid input: {kind}Identifier {identifier} is used more than once")
 
 
-def _check_environment(body: dict[str, Any]) -> None:
+def _check_environment(body: ProjectTypeDef) -> None:
     environment = body["environment"]
     kind, compute = environment["type"], environment["computeType"]
     offered = COMPUTE_TYPES.get(kind)
@@ -130,7 +131,7 @@ def _check_environment(body: dict[str, Any]) -> None:
     if kind.endswith("_LAMBDA_CONTAINER"):
         if environment.get("privilegedMode"):
             raise invalid("Cannot specify privilegedMode for lambda compute")
-        if (body.get("cache") or {}).get("type", "NO_CACHE") != "NO_CACHE":
+        if body["cache"]["type"] != "NO_CACHE":
             raise invalid("Cannot specify cache for lambda compute")
     if not environment["image"].strip():
         raise invalid("Invalid environment: image must be specified")
@@ -147,15 +148,19 @@ def check_variables(names: list[str]) -> None:
             raise invalid(f"Invalid environment: {name!r} is not the name of an environment variable")
 
 
-def _check_times(body: dict[str, Any]) -> None:
-    for minutes, least, most in (("timeoutInMinutes", 5, 2160), ("queuedTimeoutInMinutes", 5, 480)):
-        if not least <= body[minutes] <= most:
-            raise invalid(f"Invalid {minutes}: {body[minutes]} is not between {least} and {most}")
-    if not 0 <= (body.get("autoRetryLimit") or 0) <= 10:
-        raise invalid(f"Invalid autoRetryLimit: {body['autoRetryLimit']} is not between 0 and 10")
+def _check_times(body: ProjectTypeDef) -> None:
+    for name, minutes, most in (
+        ("timeoutInMinutes", body["timeoutInMinutes"], 2160),
+        ("queuedTimeoutInMinutes", body["queuedTimeoutInMinutes"], 480),
+    ):
+        if not 5 <= minutes <= most:
+            raise invalid(f"Invalid {name}: {minutes} is not between 5 and {most}")
+    retries = body.get("autoRetryLimit") or 0
+    if not 0 <= retries <= 10:
+        raise invalid(f"Invalid autoRetryLimit: {retries} is not between 0 and 10")
 
 
-def _check_cache(body: dict[str, Any]) -> None:
+def _check_cache(body: ProjectTypeDef) -> None:
     cache = body["cache"]
     if cache["type"] == "S3" and not cache.get("location"):
         raise invalid("Invalid cache: location must be specified for cache type S3")
@@ -165,14 +170,14 @@ def _check_cache(body: dict[str, Any]) -> None:
         raise invalid(f"Invalid cache: modes cannot be specified for cache type {cache['type']}")
 
 
-def _check_logs(body: dict[str, Any]) -> None:
-    logs = (body.get("logsConfig") or {}).get("s3Logs") or {}
-    if logs.get("status") == "ENABLED" and not logs.get("location"):
+def _check_logs(body: ProjectTypeDef) -> None:
+    logs = body.get("logsConfig", {}).get("s3Logs")
+    if logs and logs["status"] == "ENABLED" and not logs.get("location"):
         raise invalid("Invalid logs config: location must be specified when S3 logs are enabled")
 
 
-def _check_vpc(body: dict[str, Any]) -> None:
-    vpc = body.get("vpcConfig") or {}
-    given = [name for name in ("vpcId", "subnets", "securityGroupIds") if vpc.get(name)]
-    if given and len(given) < 3:
+def _check_vpc(body: ProjectTypeDef) -> None:
+    vpc = body.get("vpcConfig", {})
+    members = (vpc.get("vpcId"), vpc.get("subnets"), vpc.get("securityGroupIds"))
+    if any(members) and not all(members):
         raise invalid("Invalid vpc config: vpcId, subnets and securityGroupIds must be specified together")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,6 +15,12 @@ from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure, words
 from pushproof.emulator.services.codebuild.transfers import SecondarySource
 from pushproof.engines.buildspec import SecretReference, Variable
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import EnvironmentVariableTypeDef, ProjectSourceTypeDef
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_ssm.client import SSMClient
+
 
 Client = Callable[[str], Any]
 
@@ -27,7 +33,7 @@ _SHELL = {
 }
 
 
-def configured(entries: Iterable[Mapping[str, Any]]) -> list[Variable]:
+def configured(entries: Iterable[EnvironmentVariableTypeDef]) -> list[Variable]:
     """API_EnvironmentVariable's as variables."""
     return [Variable(entry["name"], entry["value"], entry.get("type", "PLAINTEXT")) for entry in entries]
 
@@ -44,7 +50,7 @@ def resolve(variables: Mapping[str, Variable], client: Client) -> dict[str, str]
     return values
 
 
-def _parameters(wanted: Mapping[str, str], ssm: Any) -> dict[str, str]:
+def _parameters(wanted: Mapping[str, str], ssm: SSMClient) -> dict[str, str]:
     found: dict[str, str] = {}
     names = sorted(set(wanted.values()))
     for start in range(0, len(names), 10):
@@ -62,7 +68,7 @@ def _parameters(wanted: Mapping[str, str], ssm: Any) -> dict[str, str]:
     return {name: found[reference] for name, reference in wanted.items()}
 
 
-def _secret(reference: SecretReference, secrets: Any) -> str:
+def _secret(reference: SecretReference, secrets: SecretsManagerClient) -> str:
     arguments = {"SecretId": reference.secret_id}
     if reference.version_stage:
         arguments["VersionStage"] = reference.version_stage
@@ -136,7 +142,7 @@ def supplied(
     return variables | {name: value for name, value in optional.items() if value}
 
 
-def _repository(source: Mapping[str, Any]) -> str | None:
+def _repository(source: ProjectSourceTypeDef) -> str | None:
     """CODEBUILD_SOURCE_REPO_URL; "for Amazon S3, this is s3:// followed by the bucket name and path"."""
     location: str | None = source.get("location")
     return f"s3://{location.removeprefix('arn:aws:s3:::')}" if location and source["type"] == "S3" else location

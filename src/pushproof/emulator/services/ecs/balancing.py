@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balanci
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -15,8 +15,13 @@ from pushproof.engines.deployment import LoadBalancer
 from .amounts import at_most, invalid
 from .model import TaskDefinition
 
+if TYPE_CHECKING:
+    from types_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
-def check_balancing(elbv2: Any, definition: TaskDefinition, parameters: Mapping[str, Any]) -> None:
+
+def check_balancing(
+    elbv2: ElasticLoadBalancingv2Client, definition: TaskDefinition, parameters: Mapping[str, Any]
+) -> None:
     """Refuse balancers whose container, port or target group does not fit the task definition."""
     balancers = parameters.get("loadBalancers") or []
     at_most("load balancers", balancers, 5)
@@ -39,7 +44,9 @@ def balancers_of(parameters: Mapping[str, Any]) -> list[LoadBalancer]:
     ]
 
 
-def _check_balancer(elbv2: Any, definition: TaskDefinition, balancer: Mapping[str, Any]) -> None:
+def _check_balancer(
+    elbv2: ElasticLoadBalancingv2Client, definition: TaskDefinition, balancer: Mapping[str, Any]
+) -> None:
     arn, name, port = balancer.get("targetGroupArn"), balancer.get("containerName"), balancer.get("containerPort")
     awsvpc = definition.document.get("networkMode") == "awsvpc"
     if arn and balancer.get("loadBalancerName"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -14,6 +14,8 @@ from pushproof.emulator.services import Service
 from .model import Cluster, EcsService, EcsTask, Region, TaskDefinition
 
 if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import FailureTypeDef
+
     from pushproof.emulator.kernel.site import Site
 
 T = TypeVar("T")
@@ -96,7 +98,20 @@ def last(reference: str) -> str:
     return reference.rsplit("/", 1)[-1]
 
 
-def page(items: Sequence[T], request: dict[str, Any], most: int = 100) -> tuple[list[T], dict[str, str]]:
+class Paged(TypedDict):
+    """A request for a page."""
+
+    nextToken: NotRequired[str]
+    maxResults: NotRequired[int]
+
+
+class More(TypedDict, total=False):
+    """An answer's token for the next page; empty on the last."""
+
+    nextToken: str
+
+
+def page(items: Sequence[T], request: Paged, most: int = 100) -> tuple[list[T], More]:
     """One page of a list, and `{"nextToken": …}` when there is more."""
     shown, token = page_of(
         items,
@@ -109,6 +124,6 @@ def page(items: Sequence[T], request: dict[str, Any], most: int = 100) -> tuple[
     return shown, {"nextToken": token} if token else {}
 
 
-def missing(arn: str) -> dict[str, str]:
+def missing(arn: str) -> FailureTypeDef:
     """An entry of `failures`."""
     return {"arn": arn, "reason": "MISSING"}

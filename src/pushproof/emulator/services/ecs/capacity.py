@@ -6,9 +6,13 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderSt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .amounts import at_most, in_range, invalid
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import CapacityProviderStrategyItemTypeDef
+
 
 FARGATE = ("FARGATE", "FARGATE_SPOT")
 
@@ -30,7 +34,9 @@ def check_providers(providers: Sequence[str]) -> None:
         raise invalid("Capacity providers may not contain duplicates.")
 
 
-def check_strategy(strategy: Sequence[Mapping[str, Any]], providers: Sequence[str], *, used: bool) -> None:
+def check_strategy(
+    strategy: Sequence[CapacityProviderStrategyItemTypeDef], providers: Sequence[str], *, used: bool
+) -> None:
     """Refuse a strategy that AWS refuses. `used`: tasks are to run by it, so somebody must have a weight."""
     at_most("capacity provider strategy", strategy, 20)
     names = [item.get("capacityProvider") for item in strategy]
@@ -58,7 +64,9 @@ def check_strategy(strategy: Sequence[Mapping[str, Any]], providers: Sequence[st
         )
 
 
-def normalised(strategy: Sequence[Mapping[str, Any]] | None) -> list[dict[str, Any]]:
+def normalised(
+    strategy: Sequence[CapacityProviderStrategyItemTypeDef] | None,
+) -> list[CapacityProviderStrategyItemTypeDef]:
     """A strategy with the members AWS fills in."""
     return [
         {
@@ -70,7 +78,7 @@ def normalised(strategy: Sequence[Mapping[str, Any]] | None) -> list[dict[str, A
     ]
 
 
-def next_provider(strategy: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> str:
+def next_provider(strategy: Sequence[CapacityProviderStrategyItemTypeDef], counts: Mapping[str, int]) -> str:
     """The provider of the next task, `counts` being the tasks each has: the base first, then by weight."""
     for item in strategy:
         if counts.get(item["capacityProvider"], 0) < (item.get("base") or 0):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from pushproof.aws.arns import arn_of_root
 from pushproof.emulator.kernel.context import RequestContext
@@ -14,13 +14,60 @@ from .base import EcsBase, last, missing, page
 from .capacity import FARGATE, check_providers, check_strategy, normalised
 from .model import Cluster, Region, tag_list, tag_map
 
-_ACCOUNT_SETTINGS = {
+if TYPE_CHECKING:
+    from types_boto3_ecs.literals import ClusterFieldType, SettingNameType
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderTypeDef,
+        ClusterServiceConnectDefaultsRequestTypeDef,
+        ClusterServiceConnectDefaultsTypeDef,
+        ClusterSettingTypeDef,
+        ClusterTypeDef,
+        FailureTypeDef,
+        SettingTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecs import (
+        CreateClusterAnswer,
+        CreateClusterRequest,
+        DeleteAccountSettingAnswer,
+        DeleteAccountSettingRequest,
+        DeleteClusterAnswer,
+        DeleteClusterRequest,
+        DescribeCapacityProvidersAnswer,
+        DescribeCapacityProvidersRequest,
+        DescribeClustersAnswer,
+        DescribeClustersRequest,
+        ListAccountSettingsAnswer,
+        ListAccountSettingsRequest,
+        ListClustersAnswer,
+        ListClustersRequest,
+        ListTagsForResourceAnswer,
+        ListTagsForResourceRequest,
+        PutAccountSettingAnswer,
+        PutAccountSettingDefaultAnswer,
+        PutAccountSettingDefaultRequest,
+        PutAccountSettingRequest,
+        PutClusterCapacityProvidersAnswer,
+        PutClusterCapacityProvidersRequest,
+        TagResourceAnswer,
+        TagResourceRequest,
+        UntagResourceAnswer,
+        UntagResourceRequest,
+        UpdateClusterAnswer,
+        UpdateClusterRequest,
+        UpdateClusterSettingsAnswer,
+        UpdateClusterSettingsRequest,
+    )
+
+
+_ACCOUNT_SETTINGS: dict[SettingNameType, str] = {
     "serviceLongArnFormat": "enabled",
     "taskLongArnFormat": "enabled",
     "containerInstanceLongArnFormat": "enabled",
     "awsvpcTrunking": "disabled",
     "containerInsights": "disabled",
-    "dualStackIPv6": "enabled",
+    # Listed, though the model has no such name.
+    cast("SettingNameType", "dualStackIPv6"): "enabled",
     "fargateFIPSMode": "disabled",
     "fargateTaskRetirementWaitPeriod": "7",
     "guardDutyActivate": "off",
@@ -33,7 +80,7 @@ _ACCOUNT_SETTINGS = {
 class ClusterOperations(EcsBase):
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
 
-    def create_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_cluster(self, context: RequestContext, request: CreateClusterRequest) -> CreateClusterAnswer:
         region = self.region(context)
         name = request.get("clusterName") or "default"
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
@@ -53,7 +100,7 @@ class ClusterOperations(EcsBase):
             arn=region.arn(f"cluster/{name}"),
             settings=request.get("settings") or [{"name": "containerInsights", "value": insights}],
             configuration=request.get("configuration"),
-            service_connect=request.get("serviceConnectDefaults"),
+            service_connect=_service_connect(request.get("serviceConnectDefaults")),
             capacity_providers=list(providers),
             strategy=normalised(strategy),
             tags=tag_map(request.get("tags")),
@@ -61,11 +108,12 @@ class ClusterOperations(EcsBase):
         region.clusters[name] = cluster
         return {"cluster": self._shape(region, cluster, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
 
-    def describe_clusters(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_clusters(self, context: RequestContext, request: DescribeClustersRequest) -> DescribeClustersAnswer:
         region = self.region(context)
         wanted = request.get("clusters") or ["default"]
-        include = set(request.get("include") or [])
-        found, failures = [], []
+        include = set(request.get("include", []))
+        found: list[ClusterTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for reference in wanted:
             cluster = region.clusters.get(last(reference))
             if cluster is None:
@@ -74,12 +122,12 @@ class ClusterOperations(EcsBase):
                 found.append(self._shape(region, cluster, include))
         return {"clusters": found, "failures": failures}
 
-    def list_clusters(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_clusters(self, context: RequestContext, request: ListClustersRequest) -> ListClustersAnswer:
         arns = [known.arn for known in self.region(context).clusters.values() if known.status == "ACTIVE"]
         shown, rest = page(arns, request)
         return {"clusterArns": shown, **rest}
 
-    def update_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_cluster(self, context: RequestContext, request: UpdateClusterRequest) -> UpdateClusterAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
         _check_settings(request.get("settings"))
@@ -88,17 +136,21 @@ class ClusterOperations(EcsBase):
         if request.get("configuration"):
             cluster.configuration = request["configuration"]
         if request.get("serviceConnectDefaults"):
-            cluster.service_connect = request["serviceConnectDefaults"]
+            cluster.service_connect = _service_connect(request["serviceConnectDefaults"])
         return {"cluster": self._shape(region, cluster, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
 
-    def update_cluster_settings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_cluster_settings(
+        self, context: RequestContext, request: UpdateClusterSettingsRequest
+    ) -> UpdateClusterSettingsAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
         _check_settings(request["settings"])
         cluster.settings = request["settings"]
         return {"cluster": self._shape(region, cluster, {"SETTINGS"})}
 
-    def put_cluster_capacity_providers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_cluster_capacity_providers(
+        self, context: RequestContext, request: PutClusterCapacityProvidersRequest
+    ) -> PutClusterCapacityProvidersAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
         check_providers(request["capacityProviders"])
@@ -107,9 +159,12 @@ class ClusterOperations(EcsBase):
         cluster.strategy = normalised(request["defaultCapacityProviderStrategy"])
         return {"cluster": self._shape(region, cluster, {"SETTINGS"})}
 
-    def describe_capacity_providers(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_capacity_providers(
+        self, context: RequestContext, request: DescribeCapacityProvidersRequest
+    ) -> DescribeCapacityProvidersAnswer:
         region = self.region(context)
-        found, failures = [], []
+        found: list[CapacityProviderTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for reference in request.get("capacityProviders") or FARGATE:
             name = last(reference)
             arn = region.arn(f"capacity-provider/{name}")
@@ -120,7 +175,7 @@ class ClusterOperations(EcsBase):
         shown, rest = page(found, request, 10)
         return {"capacityProviders": shown, "failures": failures, **rest}
 
-    def delete_cluster(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_cluster(self, context: RequestContext, request: DeleteClusterRequest) -> DeleteClusterAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
         if any(one.cluster is cluster and one.status != "INACTIVE" for one in region.services.values()):
@@ -132,12 +187,12 @@ class ClusterOperations(EcsBase):
         cluster.status = "INACTIVE"
         return {"cluster": self._shape(region, cluster, set())}
 
-    def _shape(self, region: Region, cluster: Cluster, include: set[str]) -> dict[str, Any]:
+    def _shape(self, region: Region, cluster: Cluster, include: set[ClusterFieldType]) -> ClusterTypeDef:
         tasks = [one for one in region.tasks.values() if one.cluster is cluster]
         services = [one for one in region.services.values() if one.cluster is cluster]
         running = sum(one.last_status == "RUNNING" for one in tasks)
         pending = sum(one.last_status in ("PROVISIONING", "PENDING", "ACTIVATING") for one in tasks)
-        shown: dict[str, Any] = {
+        shown: ClusterTypeDef = {
             "clusterArn": cluster.arn,
             "clusterName": cluster.name,
             "status": cluster.status,
@@ -173,24 +228,32 @@ class ClusterOperations(EcsBase):
 
     # Account settings -----------------------------------------------------------------------------------------
 
-    def put_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_account_setting(
+        self, context: RequestContext, request: PutAccountSettingRequest
+    ) -> PutAccountSettingAnswer:
         region = self.region(context)
         _check_setting(request["name"])
         region.account_settings[request["name"]] = request["value"]
         return {"setting": self._setting(context, request["name"], request["value"])}
 
-    def put_account_setting_default(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self.put_account_setting(context, request)
+    def put_account_setting_default(
+        self, context: RequestContext, request: PutAccountSettingDefaultRequest
+    ) -> PutAccountSettingDefaultAnswer:
+        return self.put_account_setting(context, {"name": request["name"], "value": request["value"]})
 
-    def delete_account_setting(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_account_setting(
+        self, context: RequestContext, request: DeleteAccountSettingRequest
+    ) -> DeleteAccountSettingAnswer:
         name = request["name"]
         _check_setting(name)
         value = self.region(context).account_settings.pop(name, _ACCOUNT_SETTINGS[name])
         return {"setting": self._setting(context, name, value)}
 
-    def list_account_settings(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_account_settings(
+        self, context: RequestContext, request: ListAccountSettingsRequest
+    ) -> ListAccountSettingsAnswer:
         known = self.region(context).account_settings
-        values = {**_ACCOUNT_SETTINGS, **known} if request.get("effectiveSettings") else known
+        values = _ACCOUNT_SETTINGS | known if request.get("effectiveSettings") else known
         shown = [
             self._setting(context, name, value)
             for name, value in values.items()
@@ -199,29 +262,37 @@ class ClusterOperations(EcsBase):
         listed, rest = page(shown, request, 10)
         return {"settings": listed, **rest}
 
-    def _setting(self, context: RequestContext, name: str, value: str) -> dict[str, str]:
+    def _setting(self, context: RequestContext, name: SettingNameType, value: str) -> SettingTypeDef:
         principal = arn_of_root(context.account_id)
         return {"name": name, "value": value, "principalArn": principal, "type": "user"}
 
     # Tags -----------------------------------------------------------------------------------------------------
 
-    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_tags_for_resource(
+        self, context: RequestContext, request: ListTagsForResourceRequest
+    ) -> ListTagsForResourceAnswer:
         return {"tags": tag_list(self.tags_of(self.region(context), request["resourceArn"]))}
 
-    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         tags = self.tags_of(self.region(context), request["resourceArn"])
         check_tags(request["tags"], tags)
         tags.update(tag_map(request["tags"]))
         return {}
 
-    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
         tags = self.tags_of(self.region(context), request["resourceArn"])
         for key in request["tagKeys"]:
             tags.pop(key, None)
         return {}
 
 
-def _check_settings(settings: list[dict[str, Any]] | None) -> None:
+def _service_connect(
+    defaults: ClusterServiceConnectDefaultsRequestTypeDef | None,
+) -> ClusterServiceConnectDefaultsTypeDef | None:
+    return None if defaults is None else {"namespace": defaults["namespace"]}
+
+
+def _check_settings(settings: list[ClusterSettingTypeDef] | None) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ClusterSetting.html"""
     for setting in settings or ():
         one_of("cluster setting", setting.get("name") or "null", ("containerInsights",))

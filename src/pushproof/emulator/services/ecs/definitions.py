@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -16,11 +16,36 @@ from .model import TaskDefinition, tag_list, tag_map
 from .registration import problems
 from .sizes import cpu_units, mebibytes
 
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        AttributeTypeDef,
+        ContainerDefinitionOutputTypeDef,
+        FailureTypeDef,
+        TaskDefinitionTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecs import (
+        DeleteTaskDefinitionsAnswer,
+        DeleteTaskDefinitionsRequest,
+        DeregisterTaskDefinitionAnswer,
+        DeregisterTaskDefinitionRequest,
+        DescribeTaskDefinitionAnswer,
+        DescribeTaskDefinitionRequest,
+        ListTaskDefinitionFamiliesAnswer,
+        ListTaskDefinitionFamiliesRequest,
+        ListTaskDefinitionsAnswer,
+        ListTaskDefinitionsRequest,
+        RegisterTaskDefinitionAnswer,
+        RegisterTaskDefinitionRequest,
+    )
+
 
 class DefinitionOperations(EcsBase):
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html"""
 
-    def register_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def register_task_definition(
+        self, context: RequestContext, request: RegisterTaskDefinitionRequest
+    ) -> RegisterTaskDefinitionAnswer:
         region = self.region(context)
         family = request["family"]
         for words in problems(request):
@@ -41,7 +66,9 @@ class DefinitionOperations(EcsBase):
         known.append(definition)
         return {"taskDefinition": definition.describe(self.world.clock), "tags": tag_list(definition.tags)}
 
-    def describe_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_task_definition(
+        self, context: RequestContext, request: DescribeTaskDefinitionRequest
+    ) -> DescribeTaskDefinitionAnswer:
         region = self.region(context)
         try:
             definition = self.find_definition(region, request["taskDefinition"], active=False)
@@ -50,7 +77,9 @@ class DefinitionOperations(EcsBase):
         tags = tag_list(definition.tags) if "TAGS" in (request.get("include") or []) else []
         return {"taskDefinition": definition.describe(self.world.clock), "tags": tags}
 
-    def deregister_task_definition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def deregister_task_definition(
+        self, context: RequestContext, request: DeregisterTaskDefinitionRequest
+    ) -> DeregisterTaskDefinitionAnswer:
         reference = request["taskDefinition"]
         if ":" not in reference.rsplit("/", 1)[-1]:
             raise AwsError("ClientException", "Task definition must specify a revision.")
@@ -63,9 +92,12 @@ class DefinitionOperations(EcsBase):
             definition.deregistered_at = self.world.clock.now()
         return {"taskDefinition": definition.describe(self.world.clock)}
 
-    def delete_task_definitions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_task_definitions(
+        self, context: RequestContext, request: DeleteTaskDefinitionsRequest
+    ) -> DeleteTaskDefinitionsAnswer:
         region = self.region(context)
-        deleted, failures = [], []
+        deleted: list[TaskDefinitionTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for reference in request["taskDefinitions"]:
             try:
                 definition = self.find_definition(region, reference, active=False)
@@ -92,7 +124,9 @@ class DefinitionOperations(EcsBase):
                 revisions.remove(definition)
         return {"taskDefinitions": deleted, "failures": failures}
 
-    def list_task_definitions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_task_definitions(
+        self, context: RequestContext, request: ListTaskDefinitionsRequest
+    ) -> ListTaskDefinitionsAnswer:
         status = request.get("status") or "ACTIVE"
         prefix = request.get("familyPrefix")
         arns = [
@@ -107,7 +141,9 @@ class DefinitionOperations(EcsBase):
         shown, rest = page(arns, request)
         return {"taskDefinitionArns": shown, **rest}
 
-    def list_task_definition_families(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_task_definition_families(
+        self, context: RequestContext, request: ListTaskDefinitionFamiliesRequest
+    ) -> ListTaskDefinitionFamiliesAnswer:
         status = request.get("status") or "ACTIVE"
         prefix = request.get("familyPrefix") or ""
 
@@ -128,40 +164,46 @@ _REWRITTEN = ("family", "containerDefinitions", "volumes", "placementConstraints
 _KEPT = tuple(member for member in REGISTERED if member not in _REWRITTEN)
 
 
-def _normalised(request: dict[str, Any]) -> dict[str, Any]:
-    document = {name: copy.deepcopy(request[name]) for name in _KEPT if request.get(name) is not None}
+def _normalised(request: RegisterTaskDefinitionRequest) -> TaskDefinitionTypeDef:
+    kept = {name: copy.deepcopy(value) for name, value in request.items() if name in _KEPT and value is not None}
+    # A task definition's members have the names of the request's.
+    document = cast("TaskDefinitionTypeDef", kept)
     awsvpc = request.get("networkMode") == "awsvpc"
     document["containerDefinitions"] = [_container(one, awsvpc) for one in request["containerDefinitions"]]
     document["volumes"] = copy.deepcopy(request.get("volumes") or [])
     document["placementConstraints"] = copy.deepcopy(request.get("placementConstraints") or [])
-    for member, size in (("cpu", cpu_units(request.get("cpu"))), ("memory", mebibytes(request.get("memory")))):
-        if size is not None:
-            document[member] = str(size)
+    if (units := cpu_units(request.get("cpu"))) is not None:
+        document["cpu"] = str(units)
+    if (size := mebibytes(request.get("memory"))) is not None:
+        document["memory"] = str(size)
     runs = next(fargate_problems(request, request["containerDefinitions"]), None) is None
     document["compatibilities"] = ["EC2", "FARGATE"] if runs else ["EC2"]
     document["requiresAttributes"] = _attributes(document)
     return document
 
 
-def _container(given: dict[str, Any], awsvpc: bool) -> dict[str, Any]:
+def _container(written: ContainerDefinitionOutputTypeDef, awsvpc: bool) -> ContainerDefinitionOutputTypeDef:
     """A container definition with the members AWS fills in."""
-    container = copy.deepcopy(given)
+    container = copy.deepcopy(written)
     container.setdefault("cpu", 0)
     container.setdefault("essential", True)
-    for name in ("portMappings", "environment", "mountPoints", "volumesFrom", "systemControls"):
-        container.setdefault(name, [])
-    for mapping in container["portMappings"]:
+    container.setdefault("environment", [])
+    container.setdefault("mountPoints", [])
+    container.setdefault("volumesFrom", [])
+    container.setdefault("systemControls", [])
+    for mapping in container.setdefault("portMappings", []):
         mapping.setdefault("protocol", "tcp")
         if "containerPort" in mapping:
             mapping.setdefault("hostPort", mapping["containerPort"] if awsvpc else 0)
     check = container.get("healthCheck")
     if check:
-        for name, value in (("interval", 30), ("timeout", 5), ("retries", 3)):
-            check.setdefault(name, value)
+        check.setdefault("interval", 30)
+        check.setdefault("timeout", 5)
+        check.setdefault("retries", 3)
     return container
 
 
-def _attributes(document: dict[str, Any]) -> list[dict[str, str]]:
+def _attributes(document: TaskDefinitionTypeDef) -> list[AttributeTypeDef]:
     names = set()
     if document.get("networkMode") == "awsvpc":
         names |= {"ecs.capability.task-eni", "com.amazonaws.ecs.capability.docker-remote-api.1.18"}
@@ -170,7 +212,7 @@ def _attributes(document: dict[str, Any]) -> list[dict[str, str]]:
     if document.get("executionRoleArn"):
         names.add("ecs.capability.execution-role-awslogs")
     for container in document["containerDefinitions"]:
-        if (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
+        if "logConfiguration" in container and container["logConfiguration"]["logDriver"] == "awslogs":
             names.add("com.amazonaws.ecs.capability.logging-driver.awslogs")
         if container.get("secrets"):
             names.add("ecs.capability.secrets.asm.environment-variables")

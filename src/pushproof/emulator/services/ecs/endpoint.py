@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.ht
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -113,7 +114,7 @@ class TaskEndpoint:
             return _json(self._statistics(task, container))
         return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})
 
-    def _statistics(self, task: EcsTask, container: EcsContainer) -> dict[str, Any] | None:
+    def _statistics(self, task: EcsTask, container: EcsContainer) -> Mapping[str, object] | None:
         runtime = self._runtime
         return runtime.statistics(task.id, container.name) if runtime is not None else None
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from .model import Interface
 
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
+    from types_boto3_ec2.type_defs import FilterTypeDef
 
-def attach(ec2: Any, *, subnet: str, groups: list[str], attachment_id: str, attachment_arn: str) -> Interface:
+
+def attach(ec2: EC2Client, *, subnet: str, groups: list[str], attachment_id: str, attachment_arn: str) -> Interface:
     """Create a task's interface in a subnet. Raises ClientError."""
     made = ec2.create_network_interface(
         SubnetId=subnet, Description=attachment_arn, Groups=groups or _default_group(ec2, subnet)
@@ -34,11 +38,11 @@ def refusal(error: Exception) -> str:
     )
 
 
-def _default_group(ec2: Any, subnet: str) -> list[str]:
+def _default_group(ec2: EC2Client, subnet: str) -> list[str]:
     """The VPC's default security group, which a task without groups of its own belongs to.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
     """
     vpc = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["VpcId"]
-    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    filters: list[FilterTypeDef] = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
     return [group["GroupId"] for group in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]]

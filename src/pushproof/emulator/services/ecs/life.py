@@ -10,6 +10,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
@@ -224,7 +225,7 @@ class TaskLife:
         """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
         clock = self._world.clock
         detail: dict[str, Any] = {
-            name: value if not hasattr(value, "isoformat") else iso(value, "milliseconds")
+            name: iso(value, "milliseconds") if isinstance(value, datetime) else value
             for name, value in task_shape(task, clock, state=state).items()
             if name not in ("tags", "healthStatus")
         }

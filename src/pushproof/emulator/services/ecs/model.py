@@ -5,13 +5,29 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import arn_of
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment import ServiceEvent, ServiceState
 from pushproof.engines.tasks import DesiredStatus, Reminder, TaskState, TaskStatus
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.literals import CompatibilityType, LaunchTypeType, SettingNameType, TaskDefinitionStatusType
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderStrategyItemTypeDef,
+        ClusterConfigurationTypeDef,
+        ClusterServiceConnectDefaultsTypeDef,
+        ClusterSettingTypeDef,
+        ContainerDefinitionOutputTypeDef,
+        TagTypeDef,
+        TaskDefinitionTypeDef,
+        TaskOverrideOutputTypeDef,
+    )
+
+
+_NO_OVERRIDES: TaskOverrideOutputTypeDef = {}
 
 
 @dataclass(slots=True)
@@ -20,11 +36,11 @@ class Cluster:
 
     name: str
     arn: str
-    settings: list[dict[str, str]]
-    configuration: dict[str, Any] | None = None
-    service_connect: dict[str, Any] | None = None
+    settings: list[ClusterSettingTypeDef]
+    configuration: ClusterConfigurationTypeDef | None = None
+    service_connect: ClusterServiceConnectDefaultsTypeDef | None = None
     capacity_providers: list[str] = field(default_factory=list)
-    strategy: list[dict[str, Any]] = field(default_factory=list)
+    strategy: list[CapacityProviderStrategyItemTypeDef] = field(default_factory=list)
     status: str = "ACTIVE"
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -36,38 +52,35 @@ class TaskDefinition:
     arn: str
     family: str
     revision: int
-    document: dict[str, Any]
+    document: TaskDefinitionTypeDef
     registered_at: float
     deregistered_at: float | None = None
     delete_requested_at: float | None = None
-    status: str = "ACTIVE"
+    status: TaskDefinitionStatusType = "ACTIVE"
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
-    def containers(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.document["containerDefinitions"]
-        return found
+    def containers(self) -> list[ContainerDefinitionOutputTypeDef]:
+        return self.document["containerDefinitions"]
 
     @property
-    def compatibilities(self) -> list[str]:
+    def compatibilities(self) -> list[CompatibilityType]:
         """The launch types the definition can run on."""
-        known: list[str] = self.document["compatibilities"]
-        return known
+        return self.document["compatibilities"]
 
     @property
     def checked(self) -> bool:
         """Return whether an essential container has a health check."""
         return any(container["essential"] and container.get("healthCheck") for container in self.containers)
 
-    def describe(self, clock: Clock) -> dict[str, Any]:
-        shown = {
-            **self.document,
-            "taskDefinitionArn": self.arn,
-            "family": self.family,
-            "revision": self.revision,
-            "status": self.status,
-            "registeredAt": clock.stamp(self.registered_at),
-        }
+    def describe(self, clock: Clock) -> TaskDefinitionTypeDef:
+        """Return the definition as the API shows it."""
+        shown = self.document.copy()
+        shown["taskDefinitionArn"] = self.arn
+        shown["family"] = self.family
+        shown["revision"] = self.revision
+        shown["status"] = self.status
+        shown["registeredAt"] = clock.stamp(self.registered_at)
         if self.deregistered_at is not None:
             shown["deregisteredAt"] = clock.stamp(self.deregistered_at)
         if self.delete_requested_at is not None:
@@ -117,7 +130,7 @@ class EcsTask:
     definition: TaskDefinition
     region: str
     created_at: float
-    launch_type: str
+    launch_type: LaunchTypeType
     group: str
     network: dict[str, Any]
     subnet_id: str
@@ -127,7 +140,7 @@ class EcsTask:
     deployment_id: str = ""
     started_by: str = ""
     capacity_provider: str | None = None
-    overrides: dict[str, Any] = field(default_factory=dict)
+    overrides: TaskOverrideOutputTypeDef = field(default_factory=lambda: _NO_OVERRIDES.copy())
     interface: Interface | None = None
     address: str | None = None
     pull_started_at: float | None = None
@@ -212,15 +225,15 @@ class Region:
     families: dict[str, list[TaskDefinition]] = field(default_factory=dict)
     services: dict[tuple[str, str], EcsService] = field(default_factory=dict)
     tasks: dict[str, EcsTask] = field(default_factory=dict)
-    account_settings: dict[str, str] = field(default_factory=dict)
+    account_settings: dict[SettingNameType, str] = field(default_factory=dict)
 
     def arn(self, resource: str) -> str:
         return arn_of("ecs", resource, region=self.name, account=self.account_id)
 
 
-def tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+def tag_list(tags: dict[str, str]) -> list[TagTypeDef]:
     return [{"key": key, "value": value} for key, value in tags.items()]
 
 
-def tag_map(tags: list[dict[str, str]] | None) -> dict[str, str]:
+def tag_map(tags: list[TagTypeDef] | None) -> dict[str, str]:
     return {tag["key"]: tag.get("value", "") for tag in tags or []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.base.clock import Clock, start_room
 from pushproof.engines.tasks import Container, HealthCheck, dependencies
@@ -14,8 +14,11 @@ from .endpoint import variables
 from .model import EcsContainer, EcsTask
 from .preparing import Order, log_options
 
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, ContainerOverrideOutputTypeDef
 
-def new_container(task_arn: str, definition: dict[str, Any], task_id: str) -> EcsContainer:
+
+def new_container(task_arn: str, definition: ContainerDefinitionOutputTypeDef, task_id: str) -> EcsContainer:
     """A container's record before anything has happened to it."""
     options = log_options(definition)
     stream = None
@@ -30,7 +33,7 @@ def new_container(task_arn: str, definition: dict[str, Any], task_id: str) -> Ec
     )
 
 
-def container_state(definition: dict[str, Any], clock: Clock) -> Container:
+def container_state(definition: ContainerDefinitionOutputTypeDef, clock: Clock) -> Container:
     """A container as the engine sees it. Its start period is longer where the clock runs faster than programs start."""
     check = None
     if definition.get("healthCheck"):
@@ -68,15 +71,20 @@ def order_of(task: EcsTask) -> Order:
     )
 
 
-def _overridden(definition: dict[str, Any], override: dict[str, Any] | None) -> dict[str, Any]:
+def _overridden(
+    definition: ContainerDefinitionOutputTypeDef, override: ContainerOverrideOutputTypeDef | None
+) -> ContainerDefinitionOutputTypeDef:
     if not override:
         return definition
-    changed: dict[str, Any] = {
-        **definition,
-        **{name: override[name] for name in ("command", "cpu", "memory") if name in override},
-    }
+    changed = definition.copy()
+    if "command" in override:
+        changed["command"] = override["command"]
+    if "cpu" in override:
+        changed["cpu"] = override["cpu"]
+    if "memory" in override:
+        changed["memory"] = override["memory"]
     if override.get("environment"):
-        names = {pair["name"] for pair in override["environment"]}
-        kept = [pair for pair in definition.get("environment") or [] if pair["name"] not in names]
+        names = {pair.get("name") for pair in override["environment"]}
+        kept = [pair for pair in definition.get("environment", []) if pair.get("name") not in names]
         changed["environment"] = kept + override["environment"]
     return changed

@@ -13,6 +13,8 @@ from .preparing import log_options
 from .roles import TaskRoles
 
 if TYPE_CHECKING:
+    from types_boto3_logs.type_defs import InputLogEventTypeDef
+
     from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
@@ -51,10 +53,11 @@ class TaskOutput:
         definition = next(entry for entry in task.definition.containers if entry["name"] == container.name)
         options = log_options(definition)
         role = task.definition.document.get("executionRoleArn")
-        if not lines or options is None or self._closed:
+        stream = container.stream
+        if not lines or options is None or stream is None or self._closed:
             return
         clock = self._site.clock
-        entries = [
+        entries: list[InputLogEventTypeDef] = [
             {"timestamp": int(clock.stamp(at).timestamp() * 1000), "message": text} for at, text in lines if text
         ]
         region = options.get("awslogs-region") or task.region
@@ -65,7 +68,7 @@ class TaskOutput:
             for first in range(0, len(entries), _MOST_EVENTS):
                 client.put_log_events(
                     logGroupName=options.get("awslogs-group", ""),
-                    logStreamName=container.stream,
+                    logStreamName=stream,
                     logEvents=entries[first : first + _MOST_EVENTS],
                 )
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.emulator.kernel.errors import AwsError
 
 from .amounts import at_most, invalid, one_of
 from .model import TaskDefinition
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
+
 
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 _PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
@@ -49,7 +53,7 @@ def check_placement(definition: TaskDefinition, parameters: Mapping[str, Any]) -
         raise invalid("Assign public IP is not supported for this launch type.")
 
 
-def check_network(ec2: Any, network: Mapping[str, Any]) -> None:
+def check_network(ec2: EC2Client, network: Mapping[str, Any]) -> None:
     """Refuse subnets and security groups that do not exist, are too many, or lie in different VPCs."""
     subnets, groups = network.get("subnets") or [], network.get("securityGroups") or []
     if not subnets:

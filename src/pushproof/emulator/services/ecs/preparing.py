@@ -12,7 +12,7 @@ import contextlib
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -22,6 +22,9 @@ from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage, PullErro
 from pushproof.engines.tasks import dependencies
 
 if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+    from types_boto3_secretsmanager.type_defs import GetSecretValueRequestTypeDef
+
     from pushproof.emulator.kernel.site import Site
 
 _AUTH = "ResourceInitializationError: unable to pull secrets or registry auth: "
@@ -46,7 +49,7 @@ class Order:
     region: str
     cpu: int
     memory: int
-    containers: tuple[dict[str, Any], ...]
+    containers: tuple[ContainerDefinitionOutputTypeDef, ...]
     streams: dict[str, str]
     execution_role: str | None
     subnet_id: str
@@ -100,7 +103,11 @@ def prepare(world: Site, runtime: TaskRuntime | None, order: Order, credentials:
 
 
 def _container(
-    order: Order, given: dict[str, Any], image: PulledImage, secrets: dict[str, str], endpoint: str
+    order: Order,
+    definition: ContainerDefinitionOutputTypeDef,
+    image: PulledImage,
+    secrets: dict[str, str],
+    endpoint: str,
 ) -> ContainerSpec:
     environment = {
         "AWS_REGION": order.region,
@@ -108,25 +115,27 @@ def _container(
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         # The one variable that AWS does not set: an SDK in the container finds the world by it.
         **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}),
-        **{pair["name"]: pair.get("value", "") for pair in given.get("environment") or [] if pair.get("name")},
+        **{pair["name"]: pair.get("value", "") for pair in definition.get("environment") or [] if pair.get("name")},
         **secrets,
-        **(order.variables[given["name"]] if endpoint else {}),
+        **(order.variables[definition["name"]] if endpoint else {}),
     }
     return ContainerSpec(
-        name=given["name"],
+        name=definition["name"],
         image=image,
         environment=environment,
-        command=given.get("command"),
-        entry_point=given.get("entryPoint"),
-        working_directory=given.get("workingDirectory"),
-        user=given.get("user"),
-        cpu=given.get("cpu") or 0,
-        memory=given.get("memory") or given.get("memoryReservation"),
-        essential=given.get("essential", True),
-        stop_timeout=float(given.get("stopTimeout") or 30),
-        ports=tuple(one["containerPort"] for one in given.get("portMappings") or [] if "containerPort" in one),
-        read_only_root=bool(given.get("readonlyRootFilesystem")),
-        depends_on=tuple(one.container for one in dependencies(given)),
+        command=definition.get("command"),
+        entry_point=definition.get("entryPoint"),
+        working_directory=definition.get("workingDirectory"),
+        user=definition.get("user"),
+        cpu=definition.get("cpu") or 0,
+        memory=definition.get("memory") or definition.get("memoryReservation"),
+        essential=definition.get("essential", True),
+        stop_timeout=float(definition.get("stopTimeout") or 30),
+        ports=tuple(
+            mapping["containerPort"] for mapping in definition.get("portMappings", []) if "containerPort" in mapping
+        ),
+        read_only_root=bool(definition.get("readonlyRootFilesystem")),
+        depends_on=tuple(one.container for one in dependencies(definition)),
     )
 
 
@@ -175,7 +184,9 @@ class SecretReference:
         return cls("ssm", value_from)
 
 
-def _secrets(world: Site, order: Order, container: dict[str, Any], credentials: Credentials | None) -> dict[str, str]:
+def _secrets(
+    world: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
+) -> dict[str, str]:
     values: dict[str, str] = {}
     for secret in container.get("secrets") or []:
         reference = SecretReference.parse(secret["valueFrom"])
@@ -214,18 +225,19 @@ def _check_path(world: Site, order: Order, reference: SecretReference) -> None:
 
 
 def _secret(world: Site, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
-    client = world.client(reference.service, region=reference.region or order.region, credentials=credentials)
+    region = reference.region or order.region
     if reference.service == "ssm":
-        answer = client.get_parameters(Names=[reference.identifier], WithDecryption=True)
-        if not answer["Parameters"]:
+        ssm = world.client("ssm", region=region, credentials=credentials)
+        parameters = ssm.get_parameters(Names=[reference.identifier], WithDecryption=True)["Parameters"]
+        if not parameters:
             raise AwsError("ResourceNotFoundException", f"invalid ssm parameters: {reference.identifier}")
-        return str(answer["Parameters"][0]["Value"])
-    query = {"SecretId": reference.identifier}
+        return str(parameters[0]["Value"])
+    query: GetSecretValueRequestTypeDef = {"SecretId": reference.identifier}
     if reference.version_stage:
         query["VersionStage"] = reference.version_stage
     if reference.version_id:
         query["VersionId"] = reference.version_id
-    answer = client.get_secret_value(**query)
+    answer = world.client("secretsmanager", region=region, credentials=credentials).get_secret_value(**query)
     text = answer.get("SecretString")
     if text is None:
         text = base64.b64encode(answer.get("SecretBinary", b"")).decode()
@@ -273,7 +285,11 @@ def _registry_login(world: Site, order: Order, credentials: Credentials | None) 
 
 
 def _pull(
-    world: Site, runtime: TaskRuntime, order: Order, container: dict[str, Any], login: tuple[str, str] | None
+    world: Site,
+    runtime: TaskRuntime,
+    order: Order,
+    container: ContainerDefinitionOutputTypeDef,
+    login: tuple[str, str] | None,
 ) -> PulledImage:
     image, name = container["image"], container["name"]
     ecr = is_ecr(world, image)
@@ -296,16 +312,17 @@ def _pull(
 # Logs ---------------------------------------------------------------------------------------------------------
 
 
-def log_options(container: dict[str, Any]) -> dict[str, str] | None:
+def log_options(container: ContainerDefinitionOutputTypeDef) -> dict[str, str] | None:
     """The awslogs options of a container; None when it logs elsewhere or nowhere."""
-    configuration = container.get("logConfiguration") or {}
-    if configuration.get("logDriver") != "awslogs":
+    configuration = container.get("logConfiguration")
+    if not configuration or configuration.get("logDriver") != "awslogs":
         return None
-    options: dict[str, str] = configuration.get("options") or {}
-    return options
+    return configuration.get("options", {})
 
 
-def _make_stream(world: Site, order: Order, container: dict[str, Any], credentials: Credentials | None) -> None:
+def _make_stream(
+    world: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
+) -> None:
     options = log_options(container) or {}
     group, stream = options.get("awslogs-group", ""), order.streams[container["name"]]
     refused = _refusal(world, order, "logs")

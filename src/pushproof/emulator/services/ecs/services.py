@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import arn_of_role
 from pushproof.emulator.kernel.context import RequestContext
@@ -23,12 +23,45 @@ from pushproof.engines.deployment import (
 
 from .amounts import check_tags, check_token, in_range, invalid, one_of
 from .balancing import balancers_of, check_balancing, check_grace
-from .base import EcsBase, last, missing, page
+from .base import EcsBase, Paged, last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .controller import ServiceController
 from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition, tag_map
 from .placement import check_network, check_placement, normalised_network
-from .shapes import compute, service_deployment_shape, service_shape
+from .shapes import add_compute, compute, service_deployment_shape, service_shape
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import (
+        ContainerImageTypeDef,
+        DeploymentControllerTypeDef,
+        FailureTypeDef,
+        ServiceDeploymentBriefTypeDef,
+        ServiceDeploymentTypeDef,
+        ServiceRevisionTypeDef,
+        ServiceTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ecs import (
+        CreateServiceAnswer,
+        CreateServiceRequest,
+        DeleteServiceAnswer,
+        DeleteServiceRequest,
+        DescribeServiceDeploymentsAnswer,
+        DescribeServiceDeploymentsRequest,
+        DescribeServiceRevisionsAnswer,
+        DescribeServiceRevisionsRequest,
+        DescribeServicesAnswer,
+        DescribeServicesRequest,
+        ListServiceDeploymentsAnswer,
+        ListServiceDeploymentsRequest,
+        ListServicesAnswer,
+        ListServicesRequest,
+        StopServiceDeploymentAnswer,
+        StopServiceDeploymentRequest,
+        UpdateServiceAnswer,
+        UpdateServiceRequest,
+    )
+
 
 # Changing one of these makes a new service revision, hence a deployment.
 _REVISED = ("platformVersion", "loadBalancers", "serviceRegistries")
@@ -43,12 +76,15 @@ _PLAIN = (
 )
 
 
+_ROLLING: DeploymentControllerTypeDef = {"type": "ECS"}
+
+
 class ServiceOperations(EcsBase):
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 
     controller: ServiceController
 
-    def create_service(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_service(self, context: RequestContext, request: CreateServiceRequest) -> CreateServiceAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         name = request["serviceName"]
@@ -70,7 +106,7 @@ class ServiceOperations(EcsBase):
             revised["capacityProviderStrategy"] = copy.deepcopy(cluster.strategy)
         if not revised["launchType"]:
             revised["launchType"] = "FARGATE" if revised.get("capacityProviderStrategy") else "EC2"
-        own = {member: copy.deepcopy(request[member]) for member in _PLAIN if request.get(member) is not None}
+        own: dict[str, Any] = _plain(request)
         own["roleArn"] = arn_of_role(context.account_id, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
         own["deploymentConfiguration"] = copy.deepcopy(request.get("deploymentConfiguration") or {})
         desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
@@ -113,7 +149,7 @@ class ServiceOperations(EcsBase):
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.world.clock, tags=True)}
 
-    def update_service(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_service(self, context: RequestContext, request: UpdateServiceRequest) -> UpdateServiceAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         service = self.find_service(region, cluster, request["service"])
@@ -131,7 +167,7 @@ class ServiceOperations(EcsBase):
         if not force and revised.get("capacityProviderStrategy") != current.parameters.get("capacityProviderStrategy"):
             raise invalid(NEEDS_DEPLOYMENT)
         own = dict(service.parameters)
-        own |= {member: copy.deepcopy(request[member]) for member in _PLAIN if request.get(member) is not None}
+        own |= _plain(request)
         own["deploymentConfiguration"] = {
             **service.parameters["deploymentConfiguration"],
             **copy.deepcopy(request.get("deploymentConfiguration") or {}),
@@ -156,7 +192,7 @@ class ServiceOperations(EcsBase):
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.world.clock, tags=True)}
 
-    def delete_service(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_service(self, context: RequestContext, request: DeleteServiceRequest) -> DeleteServiceAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         service = self.find_service(region, cluster, request["service"])
@@ -175,13 +211,14 @@ class ServiceOperations(EcsBase):
             shown["status"] = "DRAINING"
         return {"service": shown}
 
-    def describe_services(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_services(self, context: RequestContext, request: DescribeServicesRequest) -> DescribeServicesAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         if not request["services"]:
             raise AwsError("InvalidParameterException", "Services cannot be empty.")
         include = request.get("include") or []
-        found, failures = [], []
+        found: list[ServiceTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for reference in request["services"]:
             service = region.services.get((cluster.name, last(reference)))
             if service is None:
@@ -191,7 +228,7 @@ class ServiceOperations(EcsBase):
                 found.append(service_shape(service, self.world.clock, tags="TAGS" in include))
         return {"services": found, "failures": failures}
 
-    def list_services(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_services(self, context: RequestContext, request: ListServicesRequest) -> ListServicesAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         launch = request.get("launchType")
@@ -202,12 +239,17 @@ class ServiceOperations(EcsBase):
             and one.status != "INACTIVE"
             and launch in (None, compute(one.revision.parameters).get("launchType"))
         ]
-        shown, rest = page(arns, {"maxResults": 10, **request})
+        asked: Paged = {"maxResults": request.get("maxResults", 10)}
+        if "nextToken" in request:
+            asked["nextToken"] = request["nextToken"]
+        shown, rest = page(arns, asked)
         return {"serviceArns": shown, **rest}
 
     # Service deployments and revisions ------------------------------------------------------------------------
 
-    def list_service_deployments(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_service_deployments(
+        self, context: RequestContext, request: ListServiceDeploymentsRequest
+    ) -> ListServiceDeploymentsAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster") or _cluster_in(request["service"]))
         service = self.find_service(region, cluster, request["service"])
@@ -217,24 +259,20 @@ class ServiceOperations(EcsBase):
             for record in reversed(service.state.records)
             if not statuses or record.status in statuses
         ]
-        between = request.get("createdAt") or {}
+        between = request.get("createdAt", {})
         shown = [
             one
             for one in shown
             if between.get("after", one["createdAt"]) <= one["createdAt"] <= between.get("before", one["createdAt"])
         ]
         listed, rest = page(shown, request)
-        brief = []
-        for one in listed:
-            kept = ("serviceDeploymentArn", "serviceArn", "clusterArn", "status", "statusReason")
-            times = ("createdAt", "startedAt", "finishedAt")
-            entry = {name: one[name] for name in (*kept, *times) if name in one}
-            entry["targetServiceRevisionArn"] = one["targetServiceRevision"]["arn"]
-            brief.append(entry)
-        return {"serviceDeployments": brief, **rest}
+        return {"serviceDeployments": [_brief(item) for item in listed], **rest}
 
-    def describe_service_deployments(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        found, failures = [], []
+    def describe_service_deployments(
+        self, context: RequestContext, request: DescribeServiceDeploymentsRequest
+    ) -> DescribeServiceDeploymentsAnswer:
+        found: list[ServiceDeploymentTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for arn in request["serviceDeploymentArns"]:
             service = self._service_of(self.region(context), arn)
             record = next((one for one in service.state.records if one.arn == arn), None) if service else None
@@ -244,9 +282,12 @@ class ServiceOperations(EcsBase):
                 found.append(service_deployment_shape(service, record, self.world.clock))
         return {"serviceDeployments": found, "failures": failures}
 
-    def describe_service_revisions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_service_revisions(
+        self, context: RequestContext, request: DescribeServiceRevisionsRequest
+    ) -> DescribeServiceRevisionsAnswer:
         region = self.region(context)
-        found, failures = [], []
+        found: list[ServiceRevisionTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for arn in request["serviceRevisionArns"]:
             service = self._service_of(region, arn)
             if service is None or arn not in service.revisions:
@@ -255,7 +296,9 @@ class ServiceOperations(EcsBase):
                 found.append(self._revision_shape(region, service, arn))
         return {"serviceRevisions": found, "failures": failures}
 
-    def stop_service_deployment(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def stop_service_deployment(
+        self, context: RequestContext, request: StopServiceDeploymentRequest
+    ) -> StopServiceDeploymentAnswer:
         region = self.region(context)
         arn = request["serviceDeploymentArn"]
         service = self._service_of(region, arn)
@@ -294,7 +337,7 @@ class ServiceOperations(EcsBase):
         for arn in service.state.revisions:
             service.revisions.setdefault(arn, revision)
 
-    def _revision_shape(self, region: Region, service: EcsService, arn: str) -> dict[str, Any]:
+    def _revision_shape(self, region: Region, service: EcsService, arn: str) -> ServiceRevisionTypeDef:
         parameters, definition = service.revisions[arn].parameters, service.revisions[arn].definition
         digests = {
             one.name: one.digest
@@ -303,39 +346,41 @@ class ServiceOperations(EcsBase):
             for one in task.containers
             if one.digest
         }
-        images = []
+        images: list[ContainerImageTypeDef] = []
         for container in definition.containers:
-            image = {"containerName": container["name"], "image": container["image"]}
+            image: ContainerImageTypeDef = {"containerName": container["name"], "image": container["image"]}
             if container["name"] in digests:
                 image["imageDigest"] = digests[container["name"]]
             images.append(image)
-        return {
+        shown: ServiceRevisionTypeDef = {
             "serviceRevisionArn": arn,
             "serviceArn": service.arn,
             "clusterArn": service.cluster.arn,
             "taskDefinition": definition.arn,
-            **compute(parameters),
-            "platformVersion": "1.4.0",
             "loadBalancers": parameters.get("loadBalancers") or [],
             "serviceRegistries": parameters.get("serviceRegistries") or [],
             "containerImages": images,
             "guardDutyEnabled": False,
             "createdAt": self.world.clock.stamp(service.state.revisions[arn].created_at),
         }
+        add_compute(shown, parameters)
+        shown["platformVersion"] = "1.4.0"
+        return shown
 
-    def _refuse_unsupported(self, request: dict[str, Any]) -> None:
+    def _refuse_unsupported(self, request: CreateServiceRequest | UpdateServiceRequest) -> None:
         """Refuse by name the features of ECS that are not emulated, instead of ignoring them."""
-        controller = (request.get("deploymentController") or {}).get("type") or "ECS"
-        configuration = request.get("deploymentConfiguration") or {}
+        controller = request.get("deploymentController", _ROLLING).get("type") or "ECS"
+        configuration = request.get("deploymentConfiguration", {})
+        alarms, connect = configuration.get("alarms"), request.get("serviceConnectConfiguration")
         refused = [
             ("deploymentController", controller, controller != "ECS"),
             ("schedulingStrategy", request.get("schedulingStrategy"), request.get("schedulingStrategy") == "DAEMON"),
-            ("alarms", "enabled", bool((configuration.get("alarms") or {}).get("enable"))),
+            ("alarms", "enabled", bool(alarms and alarms["enable"])),
             ("lifecycleHooks", "hooks", bool(configuration.get("lifecycleHooks"))),
             (
                 "serviceConnectConfiguration",
                 "enabled",
-                bool((request.get("serviceConnectConfiguration") or {}).get("enabled")),
+                bool(connect and connect["enabled"]),
             ),
             ("volumeConfigurations", "volumes", bool(request.get("volumeConfigurations"))),
             ("vpcLatticeConfigurations", "lattice", bool(request.get("vpcLatticeConfigurations"))),
@@ -348,7 +393,7 @@ class ServiceOperations(EcsBase):
                     status=501,
                 )
 
-    def _revised(self, parameters: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    def _revised(self, parameters: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
         """The members that make a revision, as they are after the request."""
         revised = dict(parameters)
         for name in _REVISED:
@@ -387,6 +432,29 @@ def refused() -> Iterator[None]:
         yield
     except DeploymentError as error:
         raise AwsError(error.code, str(error)) from error
+
+
+def _plain(request: CreateServiceRequest | UpdateServiceRequest) -> dict[str, object]:
+    """Return the members of a request that no deployment changes."""
+    return {name: copy.deepcopy(value) for name, value in request.items() if name in _PLAIN and value is not None}
+
+
+def _brief(shown: ServiceDeploymentTypeDef) -> ServiceDeploymentBriefTypeDef:
+    brief: ServiceDeploymentBriefTypeDef = {
+        "serviceDeploymentArn": shown["serviceDeploymentArn"],
+        "serviceArn": shown["serviceArn"],
+        "clusterArn": shown["clusterArn"],
+        "status": shown["status"],
+        "createdAt": shown["createdAt"],
+        "targetServiceRevisionArn": shown["targetServiceRevision"]["arn"],
+    }
+    if "statusReason" in shown:
+        brief["statusReason"] = shown["statusReason"]
+    if "startedAt" in shown:
+        brief["startedAt"] = shown["startedAt"]
+    if "finishedAt" in shown:
+        brief["finishedAt"] = shown["finishedAt"]
+    return brief
 
 
 def _configuration(parameters: dict[str, Any]) -> DeploymentConfiguration:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from pushproof.base.clock import Clock
 from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
@@ -11,19 +12,41 @@ from pushproof.engines.tasks import TaskState
 
 from .model import EcsContainer, EcsService, EcsTask, tag_list
 
+if TYPE_CHECKING:
+    from types_boto3_ecs.literals import LaunchTypeType
+    from types_boto3_ecs.type_defs import (
+        CapacityProviderStrategyItemTypeDef,
+        ContainerTypeDef,
+        DeploymentConfigurationOutputTypeDef,
+        DeploymentTypeDef,
+        EphemeralStorageTypeDef,
+        NetworkConfigurationOutputTypeDef,
+        NetworkInterfaceTypeDef,
+        ServiceDeploymentTypeDef,
+        ServiceRevisionSummaryTypeDef,
+        ServiceRevisionTypeDef,
+        ServiceTypeDef,
+        TaskOverrideOutputTypeDef,
+        TaskTypeDef,
+    )
 
-def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, tags: bool = False) -> dict[str, Any]:
+
+_EPHEMERAL: EphemeralStorageTypeDef = {"sizeInGiB": 20}
+
+
+def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, tags: bool = False) -> TaskTypeDef:
     """Describe a task as it is, or as it was in `state`.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
     """
     document = task.definition.document
     state = state or task.state
-    shown: dict[str, Any] = {
+    containers: list[ContainerTypeDef] = []
+    shown: TaskTypeDef = {
         "taskArn": task.arn,
         "clusterArn": task.cluster.arn,
         "taskDefinitionArn": task.definition.arn,
-        "containers": [],
+        "containers": containers,
         "attachments": [],
         "attributes": [{"name": "ecs.cpu-architecture", "value": "x86_64"}],
         "lastStatus": state.last_status,
@@ -33,14 +56,10 @@ def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, t
         "launchType": task.launch_type,
         "platformVersion": "1.4.0",
         "platformFamily": "Linux",
-        "overrides": {
-            "containerOverrides": [{"name": one.name} for one in task.containers],
-            "inferenceAcceleratorOverrides": [],
-            **task.overrides,
-        },
+        "overrides": _overrides(task),
         "cpu": str(document.get("cpu", "256")),
         "memory": str(document.get("memory", "512")),
-        "ephemeralStorage": document.get("ephemeralStorage") or {"sizeInGiB": 20},
+        "ephemeralStorage": document.get("ephemeralStorage", _EPHEMERAL),
         "enableExecuteCommand": False,
         "inferenceAccelerators": [],
         "version": state.version,
@@ -56,18 +75,21 @@ def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, t
     if state.started_at is not None or state.last_status == "RUNNING":
         shown["connectivity"] = "CONNECTED"
         shown["connectivityAt"] = clock.stamp(task.created_at)
-    times = {
-        "createdAt": task.created_at,
-        "pullStartedAt": task.pull_started_at,
-        "pullStoppedAt": task.pull_stopped_at,
-        "startedAt": state.started_at,
-        "stoppingAt": state.stopping_at,
-        "executionStoppedAt": state.execution_stopped_at,
-        "stoppedAt": state.stopped_at,
-    }
-    shown |= {name: clock.stamp(at) for name, at in times.items() if at is not None}
+    shown["createdAt"] = clock.stamp(task.created_at)
+    if task.pull_started_at is not None:
+        shown["pullStartedAt"] = clock.stamp(task.pull_started_at)
+    if task.pull_stopped_at is not None:
+        shown["pullStoppedAt"] = clock.stamp(task.pull_stopped_at)
+    if state.started_at is not None:
+        shown["startedAt"] = clock.stamp(state.started_at)
+    if state.stopping_at is not None:
+        shown["stoppingAt"] = clock.stamp(state.stopping_at)
+    if state.execution_stopped_at is not None:
+        shown["executionStoppedAt"] = clock.stamp(state.execution_stopped_at)
+    if state.stopped_at is not None:
+        shown["stoppedAt"] = clock.stamp(state.stopped_at)
     interface = task.interface
-    networks: list[dict[str, str]] = []
+    networks: list[NetworkInterfaceTypeDef] = []
     if interface is not None:
         networks = [{"attachmentId": interface.attachment_id, "privateIpv4Address": interface.private_ip}]
         shown["availabilityZone"] = interface.zone
@@ -87,7 +109,7 @@ def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, t
     for record in task.containers:
         container = state.container(record.name)
         assert container is not None
-        described: dict[str, Any] = {
+        described: ContainerTypeDef = {
             "containerArn": record.arn,
             "taskArn": task.arn,
             "name": record.name,
@@ -104,7 +126,14 @@ def task_shape(task: EcsTask, clock: Clock, *, state: TaskState | None = None, t
             described["exitCode"] = container.exit_code
         if container.reason:
             described["reason"] = container.reason
-        shown["containers"].append(described)
+        containers.append(described)
+    return shown
+
+
+def _overrides(task: EcsTask) -> TaskOverrideOutputTypeDef:
+    shown = task.overrides.copy()
+    shown.setdefault("containerOverrides", [{"name": container.name} for container in task.containers])
+    shown.setdefault("inferenceAcceleratorOverrides", [])
     return shown
 
 
@@ -113,11 +142,11 @@ def runtime_id(task: EcsTask, container: EcsContainer) -> str:
     return f"{task.id}-{zlib.crc32(container.name.encode()):010d}"
 
 
-def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
+def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> ServiceTypeDef:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
     state, parameters = service.state, {**service.parameters, **service.revision.parameters}
     inactive = service.status == "INACTIVE"
-    shown: dict[str, Any] = {
+    shown: ServiceTypeDef = {
         "serviceArn": service.arn,
         "serviceName": service.name,
         "clusterArn": service.cluster.arn,
@@ -146,8 +175,8 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> d
         "availabilityZoneRebalancing": parameters.get("availabilityZoneRebalancing") or "ENABLED",
         "roleArn": parameters["roleArn"],
         "healthCheckGracePeriodSeconds": int(state.grace_seconds),
-        **compute(parameters),
     }
+    add_compute(shown, parameters)
     if not parameters.get("loadBalancers") and "healthCheckGracePeriodSeconds" not in parameters:
         del shown["healthCheckGracePeriodSeconds"]
     if state.records and not inactive:
@@ -168,9 +197,19 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> d
     return shown
 
 
-def compute(parameters: dict[str, Any]) -> dict[str, Any]:
+class Compute(TypedDict, total=False):
+    """Members that say what a service or revision runs on."""
+
+    platformVersion: str
+    platformFamily: str
+    capacityProviderStrategy: list[CapacityProviderStrategyItemTypeDef]
+    launchType: LaunchTypeType
+    networkConfiguration: NetworkConfigurationOutputTypeDef
+
+
+def compute(parameters: Mapping[str, Any]) -> Compute:
     """Describe the ground a service or revision runs on: launch type or capacity providers, platform, network."""
-    shown: dict[str, Any] = {
+    shown: Compute = {
         "platformVersion": parameters.get("platformVersion") or "LATEST",
         "platformFamily": "Linux",
     }
@@ -183,20 +222,40 @@ def compute(parameters: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def deployment_configuration(given: dict[str, Any] | None) -> dict[str, Any]:
+def add_compute(
+    shown: ServiceTypeDef | DeploymentTypeDef | ServiceRevisionTypeDef, parameters: Mapping[str, Any]
+) -> None:
+    """Add the members of `compute` to the shape of a service, a deployment or a revision."""
+    members = compute(parameters)
+    shown["platformVersion"], shown["platformFamily"] = members["platformVersion"], members["platformFamily"]
+    if "capacityProviderStrategy" in members:
+        shown["capacityProviderStrategy"] = members["capacityProviderStrategy"]
+    if "launchType" in members:
+        shown["launchType"] = members["launchType"]
+    if "networkConfiguration" in members:
+        shown["networkConfiguration"] = members["networkConfiguration"]
+
+
+def deployment_configuration(given: Mapping[str, Any] | None) -> DeploymentConfigurationOutputTypeDef:
     """A deployment configuration with the members AWS fills in."""
-    shown = {"maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", "bakeTimeInMinutes": 0}
-    shown |= {name: value for name, value in (given or {}).items() if value is not None}
-    breaker = shown.get("deploymentCircuitBreaker") or {}
-    shown["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}  # type: ignore[dict-item]
-    return shown
+    filled: dict[str, Any] = {
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+        "strategy": "ROLLING",
+        "bakeTimeInMinutes": 0,
+        **{name: value for name, value in (given or {}).items() if value is not None},
+    }
+    breaker = filled.get("deploymentCircuitBreaker") or {}
+    filled["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}
+    # Its members are those of a request, which the model has checked.
+    return cast("DeploymentConfigurationOutputTypeDef", filled)
 
 
-def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) -> dict[str, Any]:
+def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) -> DeploymentTypeDef:
     state = service.state
     primary = deployment is state.primary
     snapshot = service.revisions[deployment.revision.arn]
-    return {
+    shown: DeploymentTypeDef = {
         "id": deployment.id,
         "status": deployment.status,
         "taskDefinition": deployment.revision.task_definition,
@@ -208,16 +267,17 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
         "updatedAt": clock.stamp(deployment.updated_at),
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
-        **compute(snapshot.parameters),
     }
+    add_compute(shown, snapshot.parameters)
+    return shown
 
 
-def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> dict[str, Any]:
+def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> ServiceDeploymentTypeDef:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
     state = service.state
     counts = {one.revision.arn: one for one in state.deployments}
 
-    def revision(arn: str, requested: int) -> dict[str, Any]:
+    def revision(arn: str, requested: int) -> ServiceRevisionSummaryTypeDef:
         deployment = counts.get(arn)
         return {
             "arn": arn,
@@ -226,7 +286,7 @@ def service_deployment_shape(service: EcsService, record: ServiceDeployment, clo
             "pendingTaskCount": deployment.pending_count if deployment else 0,
         }
 
-    shown: dict[str, Any] = {
+    shown: ServiceDeploymentTypeDef = {
         "serviceDeploymentArn": record.arn,
         "serviceArn": service.arn,
         "clusterArn": service.cluster.arn,
@@ -245,14 +305,14 @@ def service_deployment_shape(service: EcsService, record: ServiceDeployment, clo
     }
     if record.status_reason:
         shown["statusReason"] = record.status_reason
-    times = {
-        "createdAt": record.created_at,
-        "startedAt": record.started_at,
-        "updatedAt": record.updated_at,
-        "finishedAt": record.finished_at,
-        "stoppedAt": record.stopped_at,
-    }
-    shown |= {name: clock.stamp(at) for name, at in times.items() if at is not None}
+    shown["createdAt"] = clock.stamp(record.created_at)
+    shown["updatedAt"] = clock.stamp(record.updated_at)
+    if record.started_at is not None:
+        shown["startedAt"] = clock.stamp(record.started_at)
+    if record.finished_at is not None:
+        shown["finishedAt"] = clock.stamp(record.finished_at)
+    if record.stopped_at is not None:
+        shown["stoppedAt"] = clock.stamp(record.stopped_at)
     if record.rollback is not None:
         shown["rollback"] = {
             "reason": record.rollback.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 
@@ -17,13 +17,27 @@ from .orders import new_container
 from .placement import check_network, check_placement, normalised_network
 from .shapes import task_shape
 
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import FailureTypeDef, TaskTypeDef
+
+    from pushproof.emulator.kernel.shapes.ecs import (
+        DescribeTasksAnswer,
+        DescribeTasksRequest,
+        ListTasksAnswer,
+        ListTasksRequest,
+        RunTaskAnswer,
+        RunTaskRequest,
+        StopTaskAnswer,
+        StopTaskRequest,
+    )
+
 
 class TaskOperations(EcsBase):
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
 
     life: TaskLife
 
-    def run_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def run_task(self, context: RequestContext, request: RunTaskRequest) -> RunTaskAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         definition = self.find_definition(region, request["taskDefinition"])
@@ -82,7 +96,7 @@ class TaskOperations(EcsBase):
             started.append(task_shape(task, self.world.clock, tags=True))
         return {"tasks": started, "failures": []}
 
-    def stop_task(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def stop_task(self, context: RequestContext, request: StopTaskRequest) -> StopTaskAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         task = self.find_task(region, cluster, request["task"])
@@ -91,13 +105,14 @@ class TaskOperations(EcsBase):
         self.life.stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
         return {"task": task_shape(task, self.world.clock)}
 
-    def describe_tasks(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_tasks(self, context: RequestContext, request: DescribeTasksRequest) -> DescribeTasksAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         if not request["tasks"]:
             raise invalid("Tasks cannot be empty.")
         tags = "TAGS" in (request.get("include") or [])
-        found, failures = [], []
+        found: list[TaskTypeDef] = []
+        failures: list[FailureTypeDef] = []
         for reference in request["tasks"]:
             task = self.find_task(region, cluster, reference)
             if task is None:
@@ -106,7 +121,7 @@ class TaskOperations(EcsBase):
                 found.append(task_shape(task, self.world.clock, tags=tags))
         return {"tasks": found, "failures": failures}
 
-    def list_tasks(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_tasks(self, context: RequestContext, request: ListTasksRequest) -> ListTasksAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
         name = request.get("serviceName")

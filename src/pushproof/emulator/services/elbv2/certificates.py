@@ -82,8 +82,8 @@ class Certificates:
                 return _chain(found["Certificate"], found.get("CertificateChain"))
             if ":server-certificate/" in arn:
                 iam = self._world.substrate.client("iam", self._world.region)
-                found = iam.get_server_certificate(ServerCertificateName=arn.rpartition("/")[2])["ServerCertificate"]
-                return _chain(found["CertificateBody"], found.get("CertificateChain"))
+                server = iam.get_server_certificate(ServerCertificateName=arn.rpartition("/")[2])["ServerCertificate"]
+                return _chain(server["CertificateBody"], server.get("CertificateChain"))
         except ClientError as error:
             raise _not_found(arn) from error
         raise _not_found(arn)

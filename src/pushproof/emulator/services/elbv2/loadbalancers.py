@@ -19,6 +19,7 @@ from pushproof.emulator.services.elbv2.store import PROVISIONING, Store, page
 from pushproof.emulator.services.elbv2.tagging import as_dict
 
 if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import FilterTypeDef
     from types_boto3_elbv2.type_defs import LoadBalancerTypeDef, SubnetMappingTypeDef
 
     from pushproof.emulator.kernel.shapes.elbv2 import (
@@ -307,7 +308,7 @@ class LoadBalancerOperations(Store):
             )
         (vpc_id,) = vpcs
         if scheme == "internet-facing":
-            attached = {"Name": "attachment.vpc-id", "Values": [vpc_id]}
+            attached: FilterTypeDef = {"Name": "attachment.vpc-id", "Values": [vpc_id]}
             if not ec2.describe_internet_gateways(Filters=[attached])["InternetGateways"]:
                 raise AwsError("InvalidSubnet", f"VPC {vpc_id} has no internet gateway")
         return zones, vpc_id
@@ -315,7 +316,10 @@ class LoadBalancerOperations(Store):
     def _security_groups(self, region: str, vpc_id: str, wanted: list[str] | None) -> list[str]:
         ec2 = self.world.substrate.client("ec2", region)
         if not wanted:
-            filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": "group-name", "Values": ["default"]}]
+            filters: list[FilterTypeDef] = [
+                {"Name": "vpc-id", "Values": [vpc_id]},
+                {"Name": "group-name", "Values": ["default"]},
+            ]
             return [group["GroupId"] for group in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]]
         try:
             found = ec2.describe_security_groups(GroupIds=wanted)["SecurityGroups"]

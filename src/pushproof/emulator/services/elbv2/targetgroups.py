@@ -297,7 +297,8 @@ class TargetGroupOperations(Store):
             (vpc,) = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
         except (ClientError, ValueError) as error:
             raise AwsError("ValidationError", f"The VPC ID '{vpc_id}' is not found") from error
-        blocks = [one["CidrBlock"] for one in vpc.get("CidrBlockAssociationSet") or [vpc]]
+        associated = vpc.get("CidrBlockAssociationSet")
+        blocks = [block["CidrBlock"] for block in associated] if associated else [vpc["CidrBlock"]]
         return [ipaddress.ip_network(block) for block in blocks]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
@@ -17,11 +18,11 @@ class EventsBase(Service):
 
     overlay: ClassVar[bool] = True
 
-    def pass_on(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        """The substrate's answer. Raises AwsError as the substrate words it."""
+    def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
+        """Return the substrate's answer, in the operation's shape. Raises AwsError as the substrate words it."""
         client = self.world.substrate.client("events", context.region)
         try:
-            answer: dict[str, Any] = getattr(client, operation)(**request)
+            answer: dict[str, object] = getattr(client, operation)(**request)
         except ClientError as error:
             detail = error.response["Error"]
             message = detail["Message"]
@@ -40,6 +41,6 @@ def compiled(pattern: str) -> EventPattern:
         raise AwsError("InvalidEventPatternException", error.message) from error
 
 
-def bus_of(request: dict[str, Any]) -> str:
+def bus_of(request: Mapping[str, object]) -> str:
     """The name of the bus that a request is about."""
     return str(request.get("EventBusName") or "default").rsplit("/", 1)[-1]

@@ -17,6 +17,22 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.events.base import EventsBase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pushproof.emulator.kernel.shapes.events import (
+        CreateApiDestinationAnswer,
+        CreateApiDestinationRequest,
+        CreateConnectionAnswer,
+        CreateConnectionRequest,
+        DeleteConnectionAnswer,
+        DeleteConnectionRequest,
+        DescribeConnectionAnswer,
+        DescribeConnectionRequest,
+        UpdateApiDestinationAnswer,
+        UpdateApiDestinationRequest,
+        UpdateConnectionAnswer,
+        UpdateConnectionRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 _PARAMETERS = {
@@ -34,32 +50,36 @@ class Connections(EventsBase):
         # By region and name: LocalStack keeps no description of a connection, and Terraform would write it again on every plan.
         self._descriptions: dict[tuple[str, str], str | None] = {}
 
-    def create_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_connection(self, context: RequestContext, request: CreateConnectionRequest) -> CreateConnectionAnswer:
         _check_authorisation(request, complete=True)
         if (context.region, request["Name"]) in self._descriptions:
             # moto would put the new one in its place, and leave the old one's secret behind for good.
             raise AwsError("ResourceAlreadyExistsException", f"Connection {request['Name']} already exists.")
-        answer = self.pass_on(context, "create_connection", request)
+        answer: CreateConnectionAnswer = self.pass_on(context, "create_connection", request)
         self._descriptions[context.region, request["Name"]] = request.get("Description")
         return answer
 
-    def update_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_connection(self, context: RequestContext, request: UpdateConnectionRequest) -> UpdateConnectionAnswer:
         _check_authorisation(request, complete=False)
-        answer = self.pass_on(context, "update_connection", request)
+        answer: UpdateConnectionAnswer = self.pass_on(context, "update_connection", request)
         self._descriptions[context.region, request["Name"]] = request.get("Description")
         return answer
 
-    def describe_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self._known(context, "describe_connection", request)
+    def describe_connection(
+        self, context: RequestContext, request: DescribeConnectionRequest
+    ) -> DescribeConnectionAnswer:
+        answer: DescribeConnectionAnswer = self._known(context, "describe_connection", request)
         description = self._descriptions.get((context.region, request["Name"]))
-        return {"Description": description, **answer} if description else answer
+        if description:
+            answer.setdefault("Description", description)
+        return answer
 
-    def delete_connection(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self._known(context, "delete_connection", request)
+    def delete_connection(self, context: RequestContext, request: DeleteConnectionRequest) -> DeleteConnectionAnswer:
+        answer: DeleteConnectionAnswer = self._known(context, "delete_connection", request)
         self._descriptions.pop((context.region, request["Name"]), None)
         return answer
 
-    def _known(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _known(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
         try:
             return self.pass_on(context, operation, request)
         except AwsError as error:
@@ -69,21 +89,29 @@ class Connections(EventsBase):
             message = f"Failed to {what} the connection(s). Connection '{request['Name']}' does not exist."
             raise AwsError(error.code, message) from error
 
-    def create_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_api_destination(
+        self, context: RequestContext, request: CreateApiDestinationRequest
+    ) -> CreateApiDestinationAnswer:
         name = request["Name"]
         self._check_destination(context, request)
         try:
             self.pass_on(context, "describe_api_destination", {"Name": name})
         except AwsError:
-            return self.pass_on(context, "create_api_destination", request)
+            answer: CreateApiDestinationAnswer = self.pass_on(context, "create_api_destination", request)
+            return answer
         # moto would put the new one in its place.
         raise AwsError("ResourceAlreadyExistsException", f"An api-destination '{name}' already exists.")
 
-    def update_api_destination(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_api_destination(
+        self, context: RequestContext, request: UpdateApiDestinationRequest
+    ) -> UpdateApiDestinationAnswer:
         self._check_destination(context, request)
-        return self.pass_on(context, "update_api_destination", request)
+        answer: UpdateApiDestinationAnswer = self.pass_on(context, "update_api_destination", request)
+        return answer
 
-    def _check_destination(self, context: RequestContext, request: dict[str, Any]) -> None:
+    def _check_destination(
+        self, context: RequestContext, request: CreateApiDestinationRequest | UpdateApiDestinationRequest
+    ) -> None:
         endpoint, arn = request.get("InvocationEndpoint"), request.get("ConnectionArn")
         if endpoint is not None and not _may_be_called(endpoint):
             raise AwsError(
@@ -95,7 +123,7 @@ class Connections(EventsBase):
         if region_of(arn) != context.region:
             raise AwsError("ValidationException", f"Invalid ARN: '{arn}'")
         name = arn.split("/")[1]
-        found = self._known(context, "describe_connection", {"Name": name})
+        found: DescribeConnectionAnswer = self._known(context, "describe_connection", {"Name": name})
         if found["ConnectionArn"] != arn:
             raise AwsError(
                 "ResourceNotFoundException",
@@ -103,16 +131,21 @@ class Connections(EventsBase):
             )
 
 
-def _check_authorisation(request: dict[str, Any], *, complete: bool) -> None:
-    kind, parameters = request.get("AuthorizationType"), request.get("AuthParameters") or {}
+def _check_authorisation(request: CreateConnectionRequest | UpdateConnectionRequest, *, complete: bool) -> None:
+    kind, parameters = request.get("AuthorizationType"), request.get("AuthParameters", {})
     if kind is None or (not complete and "AuthParameters" not in request):
         return
     block, members = _PARAMETERS[kind]
-    given = parameters.get(block)
-    if given is None or (complete and not all(given.get(member) for member in members)):
+    blocks: dict[str, Mapping[str, object] | None] = {
+        "BasicAuthParameters": parameters.get("BasicAuthParameters"),
+        "ApiKeyAuthParameters": parameters.get("ApiKeyAuthParameters"),
+        "OAuthParameters": parameters.get("OAuthParameters"),
+    }
+    credentials = blocks[block]
+    if credentials is None or (complete and not all(credentials.get(member) for member in members)):
         raise AwsError("ValidationException", f"Parameter {block} is not valid. Reason: Missing required field(s).")
-    endpoint = given.get("AuthorizationEndpoint")
-    if endpoint is not None and not endpoint.startswith("https://"):
+    endpoint = credentials.get("AuthorizationEndpoint")
+    if endpoint is not None and not str(endpoint).startswith("https://"):
         raise AwsError(
             "ValidationException",
             f"Parameter AuthorizationEndpoint is not valid. Reason: Endpoint '{endpoint}' is not valid.",

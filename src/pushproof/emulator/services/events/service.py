@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -16,7 +16,27 @@ from pushproof.emulator.services.events.putting import Putting
 from pushproof.engines.events import MAXIMUM_TARGETS, InvalidTarget, check_targets, is_schedule
 
 if TYPE_CHECKING:
+    from types_boto3_events.type_defs import RemoveTargetsResultEntryTypeDef, TargetOutputTypeDef
+
     from pushproof.emulator.events.bus import Bus
+    from pushproof.emulator.kernel.shapes.events import (
+        CreateArchiveAnswer,
+        CreateArchiveRequest,
+        DescribeArchiveAnswer,
+        DescribeArchiveRequest,
+        DescribeRuleAnswer,
+        DescribeRuleRequest,
+        ListTargetsByRuleAnswer,
+        ListTargetsByRuleRequest,
+        PutRuleAnswer,
+        PutRuleRequest,
+        PutTargetsAnswer,
+        PutTargetsRequest,
+        RemoveTargetsAnswer,
+        RemoveTargetsRequest,
+        UpdateArchiveAnswer,
+        UpdateArchiveRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 #: "Event pattern size: 2,048 characters", measured: a pattern of 2,107 is refused.
@@ -35,7 +55,7 @@ class EventsService(Connections, Putting):
         # By region and name: an archive counts what was put after it was made.
         self._archived_since: dict[tuple[str, str], float] = {}
 
-    def put_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_rule(self, context: RequestContext, request: PutRuleRequest) -> PutRuleAnswer:
         pattern, schedule = request.get("EventPattern"), request.get("ScheduleExpression")
         if not pattern and not schedule:
             raise AwsError("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
@@ -51,15 +71,20 @@ class EventsService(Connections, Putting):
                 raise AwsError("ValidationException", "Parameter ScheduleExpression is not valid.")
             if bus_of(request) != "default":
                 raise AwsError("ValidationException", "ScheduleExpression is supported only on the default event bus.")
-        return self.pass_on(context, "put_rule", request)
+        answer: PutRuleAnswer = self.pass_on(context, "put_rule", request)
+        return answer
 
-    def describe_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self.pass_on(context, "describe_rule", request)
+    def describe_rule(self, context: RequestContext, request: DescribeRuleRequest) -> DescribeRuleAnswer:
+        answer: DescribeRuleAnswer = self.pass_on(context, "describe_rule", request)
+        return answer
 
-    def list_targets_by_rule(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self.pass_on(context, "list_targets_by_rule", request)
+    def list_targets_by_rule(
+        self, context: RequestContext, request: ListTargetsByRuleRequest
+    ) -> ListTargetsByRuleAnswer:
+        answer: ListTargetsByRuleAnswer = self.pass_on(context, "list_targets_by_rule", request)
+        return answer
 
-    def put_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_targets(self, context: RequestContext, request: PutTargetsRequest) -> PutTargetsAnswer:
         try:
             check_targets(request["Targets"], region=context.region)
         except InvalidTarget as error:
@@ -67,13 +92,14 @@ class EventsService(Connections, Putting):
         before = {target["Id"] for target in self._targets(context, request)}
         if len(before | {target["Id"] for target in request["Targets"]}) > MAXIMUM_TARGETS:
             raise AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
-        return self.pass_on(context, "put_targets", request)
+        answer: PutTargetsAnswer = self.pass_on(context, "put_targets", request)
+        return answer
 
-    def remove_targets(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def remove_targets(self, context: RequestContext, request: RemoveTargetsRequest) -> RemoveTargetsAnswer:
         known = {target["Id"] for target in self._targets(context, request)}
-        answer = self.pass_on(context, "remove_targets", request)
+        answer: RemoveTargetsAnswer = self.pass_on(context, "remove_targets", request)
         missing = [identifier for identifier in request["Ids"] if identifier not in known]
-        failed = [
+        failed: list[RemoveTargetsResultEntryTypeDef] = [
             {
                 "TargetId": identifier,
                 "ErrorCode": "ResourceNotFoundException",
@@ -81,31 +107,37 @@ class EventsService(Connections, Putting):
             }
             for identifier in missing
         ]
-        return {**answer, "FailedEntryCount": len(failed), "FailedEntries": failed}
+        answer["FailedEntryCount"], answer["FailedEntries"] = len(failed), failed
+        return answer
 
-    def _targets(self, context: RequestContext, request: dict[str, Any]) -> list[dict[str, Any]]:
-        wanted: dict[str, Any] = {name: request[name] for name in ("Rule", "EventBusName") if name in request}
-        targets: list[dict[str, Any]] = self.pass_on(context, "list_targets_by_rule", wanted)["Targets"]
-        return targets
+    def _targets(
+        self, context: RequestContext, request: PutTargetsRequest | RemoveTargetsRequest
+    ) -> list[TargetOutputTypeDef]:
+        wanted: ListTargetsByRuleRequest = {"Rule": request["Rule"]}
+        if "EventBusName" in request:
+            wanted["EventBusName"] = request["EventBusName"]
+        answer: ListTargetsByRuleAnswer = self.pass_on(context, "list_targets_by_rule", wanted)
+        return answer["Targets"]
 
-    def create_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_archive(self, context: RequestContext, request: CreateArchiveRequest) -> CreateArchiveAnswer:
         if request.get("EventPattern"):
             compiled(request["EventPattern"])
-        answer = self.pass_on(context, "create_archive", request)
+        answer: CreateArchiveAnswer = self.pass_on(context, "create_archive", request)
         self._archived_since[context.region, request["ArchiveName"]] = self.world.clock.now()
         return answer
 
-    def update_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_archive(self, context: RequestContext, request: UpdateArchiveRequest) -> UpdateArchiveAnswer:
         if not any(request.get(name) is not None for name in ("EventPattern", "RetentionDays", "Description")):
             raise AwsError(
                 "ValidationException", "At least one of EventPattern, RetentionDays or Description must be provided."
             )
         if request.get("EventPattern"):
             compiled(request["EventPattern"])
-        return self.pass_on(context, "update_archive", request)
+        answer: UpdateArchiveAnswer = self.pass_on(context, "update_archive", request)
+        return answer
 
-    def describe_archive(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self.pass_on(context, "describe_archive", request)
+    def describe_archive(self, context: RequestContext, request: DescribeArchiveRequest) -> DescribeArchiveAnswer:
+        answer: DescribeArchiveAnswer = self.pass_on(context, "describe_archive", request)
         pattern = compiled(answer["EventPattern"]) if answer.get("EventPattern") else None
         since = self._archived_since.get((context.region, request["ArchiveName"]), 0.0)
         bus = answer["EventSourceArn"].rsplit("/", 1)[-1]
@@ -115,4 +147,5 @@ class EventsService(Connections, Putting):
             if (event.region, event.bus) == (context.region, bus) and event.at >= since
         ]
         kept = [event for event in events if pattern is None or pattern.matches(event)]
-        return {**answer, "EventCount": len(kept), "SizeBytes": sum(len(json.dumps(event)) for event in kept)}
+        answer["EventCount"], answer["SizeBytes"] = len(kept), sum(len(json.dumps(event)) for event in kept)
+        return answer

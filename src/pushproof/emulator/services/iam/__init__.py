@@ -18,10 +18,24 @@ from pushproof.emulator.services import Service
 from pushproof.emulator.services.iam.names import check_names
 from pushproof.emulator.services.iam.refusals import Refusals
 from pushproof.engines import policy as engine
-from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+from pushproof.engines.policy import Kind, Policy, PolicyError, SourceType, parse
 
 if TYPE_CHECKING:
+    from types_boto3_iam.type_defs import EvaluationResultTypeDef
+
     from pushproof.emulator.access.authority import Authority
+    from pushproof.emulator.kernel.shapes.iam import (
+        GetContextKeysForCustomPolicyAnswer,
+        GetContextKeysForCustomPolicyRequest,
+        GetContextKeysForPrincipalPolicyAnswer,
+        GetContextKeysForPrincipalPolicyRequest,
+        GetUserAnswer,
+        GetUserRequest,
+        SimulateCustomPolicyAnswer,
+        SimulateCustomPolicyRequest,
+        SimulatePrincipalPolicyAnswer,
+        SimulatePrincipalPolicyRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 
@@ -41,54 +55,79 @@ class IamService(Service):
         check_limits("iam", context.operation, request, "ValidationError", echo=False)
         self._refusals.check(context, request)
 
-    def get_user(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_user(self, context: RequestContext, request: GetUserRequest) -> GetUserAnswer:
         """The user of that name; without one, whoever asks. The account's root user is in no list, and answers here."""
         name = request.get("UserName")
         if not name and context.principal.kind in ("account", "plane"):
             account = context.account_id
             created = self.world.clock.stamp(0)
-            return {"User": {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}}
+            root = {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}
+            # The model demands a path and a name, and the root user has neither.
+            return {"User": root}  # type: ignore[typeddict-item]
         client = self.world.substrate.client("iam", context.region)
         try:
-            answer: dict[str, Any] = client.get_user(UserName=name or context.principal.arn.rsplit("/", 1)[-1])
+            answer = client.get_user(UserName=name or context.principal.arn.rsplit("/", 1)[-1])
         except ClientError as error:
             raise AwsError(error.response["Error"]["Code"], error.response["Error"]["Message"], 404) from error
-        answer.pop("ResponseMetadata", None)
-        return answer
+        return {"User": answer["User"]}
 
-    def simulate_principal_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def simulate_principal_policy(
+        self, context: RequestContext, request: SimulatePrincipalPolicyRequest
+    ) -> SimulatePrincipalPolicyAnswer:
         source = request["PolicySourceArn"]
         identity = self._identity(source)
-        boundary = self._inputs(request, "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY)
+        boundary = self._inputs(
+            request.get("PermissionsBoundaryPolicyInputList"), "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY
+        )
         policies = engine.Policies(
-            identity=(*identity.policies, *self._inputs(request, "PolicyInputList", Kind.IDENTITY)),
+            identity=(
+                *identity.policies,
+                *self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY),
+            ),
             boundary=boundary[0] if boundary else identity.boundary,
-            resource=self._resource(request),
+            resource=self._resource(request.get("ResourcePolicy")),
             scps=self._authority.service_control_policies,
         )
         caller = engine.principal_of(source, tags=identity.tags, userid=identity.unique_id)
-        return self._simulate(request, policies, self._caller(request, caller))
+        return self._simulate(request, policies, self._caller(request.get("CallerArn"), caller))
 
-    def simulate_custom_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        boundary = self._inputs(request, "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY)
+    def simulate_custom_policy(
+        self, context: RequestContext, request: SimulateCustomPolicyRequest
+    ) -> SimulateCustomPolicyAnswer:
+        boundary = self._inputs(
+            request.get("PermissionsBoundaryPolicyInputList"), "PermissionsBoundaryPolicyInputList", Kind.BOUNDARY
+        )
         policies = engine.Policies(
-            identity=self._inputs(request, "PolicyInputList", Kind.IDENTITY),
+            identity=self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY),
             boundary=boundary[0] if boundary else None,
-            resource=self._resource(request),
+            resource=self._resource(request.get("ResourcePolicy")),
         )
         if policies.resource is not None and not request.get("CallerArn"):
             raise AwsError("InvalidInput", "CallerArn is required when ResourcePolicy is given.")
         nobody = engine.Principal("", self.world.account_id, "user")
-        return self._simulate(request, policies, self._caller(request, nobody))
+        return self._simulate(request, policies, self._caller(request.get("CallerArn"), nobody))
 
-    def get_context_keys_for_custom_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return {"ContextKeyNames": _context_keys(self._inputs(request, "PolicyInputList", Kind.IDENTITY))}
+    def get_context_keys_for_custom_policy(
+        self, context: RequestContext, request: GetContextKeysForCustomPolicyRequest
+    ) -> GetContextKeysForCustomPolicyAnswer:
+        return {
+            "ContextKeyNames": _context_keys(
+                self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY)
+            )
+        }
 
-    def get_context_keys_for_principal_policy(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        given = self._inputs(request, "PolicyInputList", Kind.IDENTITY)
+    def get_context_keys_for_principal_policy(
+        self, context: RequestContext, request: GetContextKeysForPrincipalPolicyRequest
+    ) -> GetContextKeysForPrincipalPolicyAnswer:
+        given = self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY)
         return {"ContextKeyNames": _context_keys((*self._identity(request["PolicySourceArn"]).policies, *given))}
 
-    def _simulate(self, request: dict[str, Any], policies: engine.Policies, caller: engine.Principal) -> dict[str, Any]:
+    def _simulate(
+        self,
+        request: SimulateCustomPolicyRequest | SimulatePrincipalPolicyRequest,
+        policies: engine.Policies,
+        caller: engine.Principal,
+    ) -> SimulatePrincipalPolicyAnswer:
         context = {
             entry["ContextKeyName"]: tuple(entry.get("ContextKeyValues") or ())
             for entry in request.get("ContextEntries") or ()
@@ -122,8 +161,7 @@ class IamService(Service):
             raise AwsError("NoSuchEntity", f"The user or role {arn} cannot be found.", 404)
         return found
 
-    def _caller(self, request: dict[str, Any], otherwise: engine.Principal) -> engine.Principal:
-        arn = request.get("CallerArn")
+    def _caller(self, arn: str | None, otherwise: engine.Principal) -> engine.Principal:
         if not arn:
             return otherwise
         try:
@@ -131,17 +169,14 @@ class IamService(Service):
         except ValueError as error:
             raise AwsError("InvalidInput", str(error)) from error
 
-    def _resource(self, request: dict[str, Any]) -> Policy | None:
-        text = request.get("ResourcePolicy")
+    def _resource(self, text: str | None) -> Policy | None:
         return _parse(text, Kind.RESOURCE, "ResourcePolicy", "resource") if text else None
 
-    def _inputs(self, request: dict[str, Any], name: str, kind: Kind) -> tuple[Policy, ...]:
-        return tuple(
-            _parse(text, kind, f"{name}.{number}", "none") for number, text in enumerate(request.get(name) or (), 1)
-        )
+    def _inputs(self, texts: list[str] | None, name: str, kind: Kind) -> tuple[Policy, ...]:
+        return tuple(_parse(text, kind, f"{name}.{number}", "none") for number, text in enumerate(texts or (), 1))
 
 
-def _parse(text: str, kind: Kind, name: str, source: str) -> Policy:
+def _parse(text: str, kind: Kind, name: str, source: SourceType) -> Policy:
     try:
         return parse(text, kind, name=name, source_type=source)
     except PolicyError as error:
@@ -162,13 +197,15 @@ def _context_keys(policies: tuple[Policy, ...]) -> list[str]:
     return [keys[key] for key in sorted(keys)]
 
 
-def _page(results: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+def _page(
+    results: list[EvaluationResultTypeDef], request: SimulateCustomPolicyRequest | SimulatePrincipalPolicyRequest
+) -> SimulatePrincipalPolicyAnswer:
     marker = str(request.get("Marker") or "0")
     if not marker.isdigit():
         raise AwsError("InvalidInput", f"Invalid Marker: {marker!r}.")
     start = int(marker)
     end = start + int(request.get("MaxItems") or 100)
-    answer: dict[str, Any] = {"EvaluationResults": results[start:end], "IsTruncated": end < len(results)}
+    answer: SimulatePrincipalPolicyAnswer = {"EvaluationResults": results[start:end], "IsTruncated": end < len(results)}
     if end < len(results):
         answer["Marker"] = str(end)
     return answer

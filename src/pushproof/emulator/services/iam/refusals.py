@@ -19,6 +19,8 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
     from pushproof.emulator.access.attachments import Attachments
     from pushproof.emulator.kernel.site import Site
 
@@ -254,7 +256,7 @@ class Refusals:
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
         """One call to the substrate's IAM, all of its pages; None when it finds nothing, or has no such operation."""
-        client = self._world.substrate.client("iam", self._world.region)
+        client: BaseClient = self._world.substrate.client("iam", self._world.region)
         try:
             if client.can_paginate(operation):
                 pages: dict[str, Any] = client.get_paginator(operation).paginate(**arguments).build_full_result()

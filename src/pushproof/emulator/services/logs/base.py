@@ -5,13 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
 from pushproof.engines.logpatterns import FilterPattern, InvalidFilterPattern, compile_pattern
+
+if TYPE_CHECKING:
+    from types_boto3_logs.type_defs import (
+        DescribeLogGroupsResponseTypeDef,
+        DescribeSubscriptionFiltersResponseTypeDef,
+        LogGroupTypeDef,
+        SubscriptionFilterTypeDef,
+    )
+
 
 # Patterns with regular expressions that a group may have in its filters:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
@@ -29,18 +38,19 @@ class LogsBase(Service):
         if not any(group["logGroupName"] == name for group in self.groups(context, name)):
             raise absent("log group")
 
-    def groups(self, context: RequestContext, prefix: str) -> list[dict[str, Any]]:
+    def groups(self, context: RequestContext, prefix: str) -> list[LogGroupTypeDef]:
         """The first groups whose names begin so, in order: a group of that very name is the first."""
-        answer = self.ask(context, "DescribeLogGroups", {"logGroupNamePrefix": prefix})
-        found: list[dict[str, Any]] = answer["logGroups"]
-        return found
+        answer: DescribeLogGroupsResponseTypeDef = self.ask(
+            context, "DescribeLogGroups", {"logGroupNamePrefix": prefix}
+        )
+        return answer["logGroups"]
 
-    def subscriptions(self, context: RequestContext, group: str) -> list[dict[str, Any]]:
+    def subscriptions(self, context: RequestContext, group: str) -> list[SubscriptionFilterTypeDef]:
         """The subscription filters of a group. Raises AwsError when there is none of that name."""
-        found: list[dict[str, Any]] = self.ask(context, "DescribeSubscriptionFilters", {"logGroupName": group})[
-            "subscriptionFilters"
-        ]
-        return found
+        answer: DescribeSubscriptionFiltersResponseTypeDef = self.ask(
+            context, "DescribeSubscriptionFilters", {"logGroupName": group}
+        )
+        return answer["subscriptionFilters"]
 
 
 def compiled(text: str, kind: str = "") -> FilterPattern:
@@ -95,7 +105,7 @@ def position_of(token: str, form: Sequence[type]) -> list[Any]:
 _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 
 
-def check_retention(request: dict[str, Any]) -> None:
+def check_retention(request: Mapping[str, object]) -> None:
     """Refuse a number of days that Logs does not offer."""
     days = request.get("retentionInDays")
     if days is not None and days not in _RETENTIONS:

@@ -22,6 +22,21 @@ from pushproof.emulator.services.logs.base import (
 from pushproof.engines.logpatterns import FilterPattern, InvalidFilterPattern, check_metric
 
 if TYPE_CHECKING:
+    from types_boto3_logs.type_defs import MetricFilterTypeDef, MetricTransformationOutputTypeDef
+
+    from pushproof.emulator.kernel.shapes.logs import (
+        DeleteLogGroupAnswer,
+        DeleteLogGroupRequest,
+        DeleteMetricFilterAnswer,
+        DeleteMetricFilterRequest,
+        DescribeLogGroupsAnswer,
+        DescribeLogGroupsRequest,
+        DescribeMetricFiltersAnswer,
+        DescribeMetricFiltersRequest,
+        PutMetricFilterRequest,
+        TestMetricFilterAnswer,
+        TestMetricFilterRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 _MOST_FILTERS = 100
@@ -35,7 +50,7 @@ class MetricFilters(LogsBase):
 
     def __init__(self, world: Site, name: str) -> None:
         super().__init__(world, name)
-        self.metric_filters: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+        self.metric_filters: dict[tuple[str, str], dict[str, MetricFilterTypeDef]] = {}
 
     def check_filter_form(self, request: dict[str, Any]) -> None:
         """Raise AwsError for what Logs words otherwise than its model: names that are too long, and a second metric."""
@@ -52,7 +67,7 @@ class MetricFilters(LogsBase):
                 "Member must have length less than or equal to 1"
             )
 
-    def check_metric_filter(self, request: dict[str, Any]) -> FilterPattern:
+    def check_metric_filter(self, request: PutMetricFilterRequest) -> FilterPattern:
         """The compiled pattern of a filter. Raises AwsError when Logs refuses it, or its metric."""
         pattern = compiled(request["filterPattern"], "metric")
         (metric,) = request["metricTransformations"]
@@ -68,7 +83,9 @@ class MetricFilters(LogsBase):
             raise invalid(str(error)) from error
         return pattern
 
-    def keep_metric_filter(self, context: RequestContext, request: dict[str, Any], pattern: FilterPattern) -> None:
+    def keep_metric_filter(
+        self, context: RequestContext, request: PutMetricFilterRequest, pattern: FilterPattern
+    ) -> None:
         """Keep a filter, in the place of one of the same name. Raises AwsError where the group has no room for it."""
         group, name = request["logGroupName"], request["filterName"]
         self.check_group(context, group)
@@ -79,15 +96,23 @@ class MetricFilters(LogsBase):
         others += [kept["filterPattern"] for kept in self.subscriptions(context, group)]
         check_regexes(pattern, others)
         now = int(self.world.clock.stamp(self.world.clock.now()).timestamp() * 1000)
-        kept = {
-            **{key: value for key, value in request.items() if key != "metricTransformations"},
+        kept: MetricFilterTypeDef = {
+            "filterName": name,
+            "filterPattern": request["filterPattern"],
+            "logGroupName": group,
             "metricTransformations": [_metric(metric) for metric in request["metricTransformations"]],
             "applyOnTransformedLogs": request.get("applyOnTransformedLogs", False),
             "creationTime": standing[name]["creationTime"] if name in standing else now,
         }
+        if "fieldSelectionCriteria" in request:
+            kept["fieldSelectionCriteria"] = request["fieldSelectionCriteria"]
+        if "emitSystemFieldDimensions" in request:
+            kept["emitSystemFieldDimensions"] = request["emitSystemFieldDimensions"]
         self.metric_filters.setdefault((context.region, group), {})[name] = kept
 
-    def describe_metric_filters(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def describe_metric_filters(
+        self, context: RequestContext, request: DescribeMetricFiltersRequest
+    ) -> DescribeMetricFiltersAnswer:
         group, prefix = request.get("logGroupName"), request.get("filterNamePrefix", "")
         metric, namespace = request.get("metricName"), request.get("metricNamespace")
         if (metric is None) != (namespace is None):
@@ -111,12 +136,14 @@ class MetricFilters(LogsBase):
             after = tuple(position_of(request["nextToken"], (str, str)))
             chosen = [kept for kept in chosen if _place(kept) > after]
         page = chosen[: request.get("limit", _PAGE)]
-        answer: dict[str, Any] = {"metricFilters": page}
+        answer: DescribeMetricFiltersAnswer = {"metricFilters": page}
         if len(page) < len(chosen):
             answer["nextToken"] = token_of(*_place(page[-1]))
         return answer
 
-    def delete_metric_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_metric_filter(
+        self, context: RequestContext, request: DeleteMetricFilterRequest
+    ) -> DeleteMetricFilterAnswer:
         group = request["logGroupName"]
         self.check_group(context, group)
         filters = self.metric_filters.get((context.region, group), {})
@@ -125,7 +152,7 @@ class MetricFilters(LogsBase):
         del filters[request["filterName"]]
         return {}
 
-    def test_metric_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def test_metric_filter(self, context: RequestContext, request: TestMetricFilterRequest) -> TestMetricFilterAnswer:
         pattern = compiled(request["filterPattern"], "metric")
         matches = ((message, pattern.match(message)) for message in request["logEventMessages"])
         return {
@@ -136,27 +163,29 @@ class MetricFilters(LogsBase):
             ]
         }
 
-    def describe_log_groups(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self.ask(context, "DescribeLogGroups", request)
+    def describe_log_groups(
+        self, context: RequestContext, request: DescribeLogGroupsRequest
+    ) -> DescribeLogGroupsAnswer:
+        answer: DescribeLogGroupsAnswer = self.ask(context, "DescribeLogGroups", request)
         for group in answer["logGroups"]:
             group["metricFilterCount"] = len(self.metric_filters.get((context.region, group["logGroupName"]), {}))
         return answer
 
-    def delete_log_group(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_log_group(self, context: RequestContext, request: DeleteLogGroupRequest) -> DeleteLogGroupAnswer:
         self.ask(context, "DeleteLogGroup", request)
         self.metric_filters.pop((context.region, request["logGroupName"]), None)
         return {}
 
 
-def _place(kept: dict[str, Any]) -> tuple[str, str]:
+def _place(kept: MetricFilterTypeDef) -> tuple[str, str]:
     return kept["filterName"], kept["logGroupName"]
 
 
-def _metric(metric: dict[str, Any]) -> dict[str, Any]:
+def _metric(metric: MetricTransformationOutputTypeDef) -> MetricTransformationOutputTypeDef:
     return {**metric, "defaultValue": float(metric["defaultValue"])} if "defaultValue" in metric else metric
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}={item}" for key, item in value.items()) + "}"
     return "null" if value is None else str(float(value)) if isinstance(value, int) else str(value)

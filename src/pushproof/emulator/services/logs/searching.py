@@ -6,10 +6,16 @@ https://github.com/localstack/localstack (tests/aws/services/logs/test_logs_filt
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services.logs.base import LogsBase, absent, compiled, invalid, position_of, token_of
+
+if TYPE_CHECKING:
+    from types_boto3_logs.type_defs import FilteredLogEventTypeDef
+
+    from pushproof.emulator.kernel.shapes.logs import FilterLogEventsAnswer, FilterLogEventsRequest
+
 
 _PAGE_EVENTS = 10_000
 _PAGE_BYTES = 1_048_576
@@ -24,7 +30,7 @@ Position = tuple[int, int, int, str]
 class Searching(LogsBase):
     """Reads events from the substrate, and chooses among them here."""
 
-    def filter_log_events(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def filter_log_events(self, context: RequestContext, request: FilterLogEventsRequest) -> FilterLogEventsAnswer:
         names, prefix = request.get("logStreamNames"), request.get("logStreamNamePrefix")
         group = _group(request)
         if names and prefix is not None:
@@ -38,12 +44,16 @@ class Searching(LogsBase):
         pattern = compiled(request.get("filterPattern", ""))
         for name in names or ():
             self._check_stream(context, group, name)
-        asked: dict[str, Any] = {
-            key: request[key] for key in ("startTime", "endTime", "logStreamNames") if key in request
-        }
+        asked: FilterLogEventsRequest = {"logGroupName": group}
+        if "startTime" in request:
+            asked["startTime"] = request["startTime"]
+        if "endTime" in request:
+            asked["endTime"] = request["endTime"]
+        if names is not None:
+            asked["logStreamNames"] = names
         events = [
             event
-            for event in self._events(context, {"logGroupName": group, **asked})
+            for event in self._events(context, asked)
             if event["logStreamName"].startswith(prefix or "") and pattern.match(event["message"]) is not None
         ]
         events.sort(key=_position, reverse=not ascending)
@@ -52,7 +62,7 @@ class Searching(LogsBase):
                 event for event in events if (_position(event) > after if ascending else _position(event) < after)
             ]
         page = _page(events, request.get("limit", _PAGE_EVENTS))
-        answer: dict[str, Any] = {"events": page, "searchedLogStreams": []}
+        answer: FilterLogEventsAnswer = {"events": page, "searchedLogStreams": []}
         if len(page) < len(events):
             answer["nextToken"] = token_of(ascending, *_position(page[-1]))
         return answer
@@ -63,30 +73,30 @@ class Searching(LogsBase):
         if not streams or streams[0]["logStreamName"] != name:
             raise absent("log stream")
 
-    def _events(self, context: RequestContext, request: dict[str, Any]) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
+    def _events(self, context: RequestContext, request: FilterLogEventsRequest) -> list[FilteredLogEventTypeDef]:
+        events: list[FilteredLogEventTypeDef] = []
+        request = request.copy()
         while True:
-            answer = self.ask(context, "FilterLogEvents", {**request, **token})
+            answer: FilterLogEventsAnswer = self.ask(context, "FilterLogEvents", request)
             events += answer["events"]
             if not answer.get("nextToken"):
                 return events
-            token = {"nextToken": answer["nextToken"]}
+            request["nextToken"] = answer["nextToken"]
 
 
-def _group(request: dict[str, Any]) -> str:
+def _group(request: FilterLogEventsRequest) -> str:
     name, identifier = request.get("logGroupName"), request.get("logGroupIdentifier")
     if (name is None) == (identifier is None):
         raise invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.")
     return str(name or str(identifier).partition(":log-group:")[2] or identifier)
 
 
-def _position(event: dict[str, Any]) -> Position:
+def _position(event: FilteredLogEventTypeDef) -> Position:
     identity = str(event["eventId"])
     return event["timestamp"], event.get("ingestionTime", 0), len(identity), identity
 
 
-def _page(events: list[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+def _page(events: list[FilteredLogEventTypeDef], limit: int) -> list[FilteredLogEventTypeDef]:
     size = 0
     for number, event in enumerate(events[:limit]):
         size += len(event["message"].encode()) + _EVENT_BYTES

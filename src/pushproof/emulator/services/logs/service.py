@@ -19,6 +19,12 @@ from pushproof.emulator.services.logs.searching import Searching
 from pushproof.emulator.substrate.layered import moto_answers
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.logs import (
+        PutMetricFilterAnswer,
+        PutMetricFilterRequest,
+        PutSubscriptionFilterAnswer,
+        PutSubscriptionFilterRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 # Whose metric filters the substrate keeps where it is not moto.
@@ -52,14 +58,17 @@ class LogsService(Searching, MetricFilters):
             check_limits(self.name, context.operation, request, "InvalidParameterException")
             check_retention(request)
 
-    def put_metric_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_metric_filter(self, context: RequestContext, request: PutMetricFilterRequest) -> PutMetricFilterAnswer:
         pattern = self.check_metric_filter(request)
         if not self._keeps_filters:
-            return self.ask(context, "PutMetricFilter", request)
+            answer: PutMetricFilterAnswer = self.ask(context, "PutMetricFilter", request)
+            return answer
         self.keep_metric_filter(context, request, pattern)
         return {}
 
-    def put_subscription_filter(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_subscription_filter(
+        self, context: RequestContext, request: PutSubscriptionFilterRequest
+    ) -> PutSubscriptionFilterAnswer:
         # Recorded by https://github.com/localstack/localstack (tests/aws/services/logs/test_logs_subscription_filters.py).
         pattern = compiled(request["filterPattern"], "subscription")
         parts = request["destinationArn"].split(":")
@@ -76,4 +85,5 @@ class LogsService(Searching, MetricFilters):
         standing = [kept for kept in self.subscriptions(context, group) if kept["filterName"] != name]
         metrics = self.metric_filters.get((context.region, group), {}).values()
         check_regexes(pattern, [kept["filterPattern"] for kept in (*standing, *metrics)])
-        return self.ask(context, "PutSubscriptionFilter", request)
+        answer: PutSubscriptionFilterAnswer = self.ask(context, "PutSubscriptionFilter", request)
+        return answer

@@ -14,6 +14,7 @@ from pushproof.emulator.services.s3.configurations import MALFORMED, Configurati
 from pushproof.emulator.services.s3.events import ObjectEvents
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.s3 import GetBucketTaggingAnswer, GetBucketTaggingRequest
     from pushproof.emulator.kernel.site import Site
 
 
@@ -61,8 +62,8 @@ class S3Service(Service):
         """Call back, under the world's lock, with bucket and key of every object that was created."""
         self._events.on_object(callback)
 
-    def get_bucket_tagging(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        answer = self.ask(context, "GetBucketTagging", request)
+    def get_bucket_tagging(self, context: RequestContext, request: GetBucketTaggingRequest) -> GetBucketTaggingAnswer:
+        answer: GetBucketTaggingAnswer = self.ask(context, "GetBucketTagging", request)
         for tag in answer["TagSet"]:
             # The substrate leaves out a value that is empty.
             tag.setdefault("Value", "")

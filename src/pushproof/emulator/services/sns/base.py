@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError
@@ -30,13 +31,13 @@ class SnsBase(Service):
         self.subscriptions: dict[str, Subscription] = {}
         self.ended: dict[str, int] = {}
 
-    def pass_on(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
         """The substrate's answer. Raises AwsError as the substrate words it."""
         return self._ask(context.region, operation, request)
 
-    def _ask(self, region: str, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, region: str, operation: str, request: Mapping[str, object]) -> Any:
         try:
-            answer: dict[str, Any] = getattr(self.world.substrate.client("sns", region), operation)(**request)
+            answer: dict[str, object] = getattr(self.world.substrate.client("sns", region), operation)(**request)
         except ClientError as error:
             detail = error.response["Error"]
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")

@@ -20,12 +20,14 @@ from botocore.exceptions import ClientError
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
-from pushproof.emulator.services.sns.model import Notice, Subscription
+from pushproof.emulator.services.sns.model import Notice, NoticeStatus, Subscription
 from pushproof.emulator.services.sns.signing import certificate_name, sign
 from pushproof.engines.events import MessageAttribute
 from pushproof.engines.notifications import Message, for_protocol, notification, string_to_sign
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pushproof.emulator.kernel.site import Site
 
 log = logging.getLogger(__name__)
@@ -87,7 +89,7 @@ class Deliveries:
                 subscription, message_id, "failed", f"Pushproof does not deliver to {subscription.protocol} endpoints"
             )
 
-    def signed(self, document: dict[str, Any], version: str) -> dict[str, Any]:
+    def signed(self, document: Mapping[str, object], version: str) -> dict[str, object]:
         """A document with the members that a signature adds."""
         return {
             **document,
@@ -213,7 +215,7 @@ class Deliveries:
             self._note(post.subscription, post.message_id, "failed", f"{post.kind}: {error}", post.attempt)
 
     def _note(
-        self, subscription: Subscription, message_id: str, status: Any, reason: str = "", attempts: int = 1
+        self, subscription: Subscription, message_id: str, status: NoticeStatus, reason: str = "", attempts: int = 1
     ) -> None:
         self.notices.append(Notice(subscription.arn, subscription.endpoint, message_id, status, reason, attempts))
 

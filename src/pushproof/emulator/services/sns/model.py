@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pushproof.aws.arns import region_of
 from pushproof.engines.events import FilterPolicy
 
+if TYPE_CHECKING:
+    from types_boto3_sns.type_defs import SubscriptionTypeDef
+
+
 #: "SNS deletes unconfirmed subscriptions after 48 hours", and its tokens are good for as long.
 PENDING_SECONDS = 48 * 3600.0
+
+
+NoticeStatus = Literal["delivered", "filtered", "failed", "dead-lettered"]
 
 
 @dataclass(slots=True)
@@ -39,7 +46,7 @@ class Subscription:
     def region(self) -> str:
         return region_of(self.topic_arn)
 
-    def listed(self) -> dict[str, str]:
+    def listed(self) -> SubscriptionTypeDef:
         """The entry of ListSubscriptions: an unconfirmed one has no ARN there."""
         return {
             "SubscriptionArn": self.arn if self.confirmed else "PendingConfirmation",
@@ -82,6 +89,6 @@ class Notice:
     subscription_arn: str
     endpoint: str
     message_id: str
-    status: Literal["delivered", "filtered", "failed", "dead-lettered"]
+    status: NoticeStatus
     reason: str = ""
     attempts: int = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -15,6 +15,15 @@ from pushproof.emulator.services.sns.words import invalid, refused
 from pushproof.engines.notifications import MAXIMUM_MESSAGE, Attribute, Message, check_batch, check_message
 
 if TYPE_CHECKING:
+    from types_boto3_sns.type_defs import PublishBatchResultEntryTypeDef
+
+    from pushproof.emulator.kernel.shapes.sns import (
+        PublishAnswer,
+        PublishBatchAnswer,
+        PublishBatchRequest,
+        PublishBatchRequestEntryInput,
+        PublishRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 #: "SNS deduplicates within five minutes."
@@ -28,20 +37,21 @@ class Publishing(SnsBase):
         super().__init__(world, name)
         self._sequence = itertools.count(1)
         # By topic and deduplication id: when a message was taken, and what was answered.
-        self._taken: dict[tuple[str, str], tuple[float, dict[str, str]]] = {}
+        self._taken: dict[tuple[str, str], tuple[float, PublishAnswer]] = {}
 
-    def publish(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def publish(self, context: RequestContext, request: PublishRequest) -> PublishAnswer:
         arn = request.get("TopicArn") if request.get("TopicArn") is not None else request.get("TargetArn")
         if request.get("PhoneNumber") is not None or ":endpoint/" in (arn or ""):
             # Phones and applications: the substrate keeps them.
-            return self.pass_on(context, "publish", request)
+            answer: PublishAnswer = self.pass_on(context, "publish", request)
+            return answer
         if arn is None:
             raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
         message = _message(request)
         topic = self._accept(context, arn, [message])
         return self._send(context, arn, topic, message)
 
-    def publish_batch(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def publish_batch(self, context: RequestContext, request: PublishBatchRequest) -> PublishBatchAnswer:
         arn, entries = request["TopicArn"], request["PublishBatchRequestEntries"]
         self.check_arn(context, arn)
         with refused():
@@ -52,10 +62,13 @@ class Publishing(SnsBase):
                 "BatchRequestTooLong", "The length of all the messages put together is more than the limit.", 400
             )
         topic = self._accept(context, arn, messages)
-        sent = [
-            {"Id": entry["Id"], **self._send(context, arn, topic, message)}
-            for entry, message in zip(entries, messages, strict=True)
-        ]
+        sent: list[PublishBatchResultEntryTypeDef] = []
+        for entry, message in zip(entries, messages, strict=True):
+            answer = self._send(context, arn, topic, message)
+            result: PublishBatchResultEntryTypeDef = {"Id": entry["Id"], "MessageId": answer["MessageId"]}
+            if "SequenceNumber" in answer:
+                result["SequenceNumber"] = answer["SequenceNumber"]
+            sent.append(result)
         return {"Successful": sent, "Failed": []}
 
     def _accept(self, context: RequestContext, arn: str, messages: list[Message]) -> dict[str, str]:
@@ -67,8 +80,8 @@ class Publishing(SnsBase):
                 check_message(message, fifo=fifo, deduplicates=topic.get("ContentBasedDeduplication") == "true")
         return topic
 
-    def _send(self, context: RequestContext, arn: str, topic: dict[str, str], message: Message) -> dict[str, str]:
-        answer = {"MessageId": new_id()}
+    def _send(self, context: RequestContext, arn: str, topic: dict[str, str], message: Message) -> PublishAnswer:
+        answer: PublishAnswer = {"MessageId": new_id()}
         sequence = None
         if topic.get("FifoTopic") == "true":
             message = replace(message, deduplication=message.deduplication or _digest(message.text))
@@ -90,7 +103,7 @@ class Publishing(SnsBase):
         return answer
 
 
-def _message(request: dict[str, Any]) -> Message:
+def _message(request: PublishRequest | PublishBatchRequestEntryInput) -> Message:
     attributes = {
         name: Attribute(value["DataType"], value.get("StringValue"), value.get("BinaryValue"))
         for name, value in (request.get("MessageAttributes") or {}).items()

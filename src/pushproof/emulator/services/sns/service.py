@@ -8,7 +8,7 @@ another emulator, that emulator's SNS answers.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
@@ -21,6 +21,16 @@ from pushproof.emulator.substrate.layered import moto_answers
 from pushproof.engines.notifications import check_topic, check_topic_attribute
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.sns import (
+        CreateTopicAnswer,
+        CreateTopicRequest,
+        DeleteTopicAnswer,
+        DeleteTopicRequest,
+        GetTopicAttributesAnswer,
+        GetTopicAttributesRequest,
+        SetTopicAttributesAnswer,
+        SetTopicAttributesRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 # Attributes that moto keeps and shows; the others are kept here.
@@ -43,7 +53,7 @@ class SnsService(Subscribing, Publishing):
         """The certificate of that name that documents are signed with; None when it is another."""
         return certificate() if name == certificate_name() else None
 
-    def create_topic(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_topic(self, context: RequestContext, request: CreateTopicRequest) -> CreateTopicAnswer:
         name, attributes = request["Name"], request.get("Attributes") or {}
         tags = [(tag["Key"], tag["Value"]) for tag in request.get("Tags") or ()]
         with refused():
@@ -63,17 +73,20 @@ class SnsService(Subscribing, Publishing):
         if passed.get("FifoTopic", "").lower() == "false":
             # moto takes any text for true.
             del passed["FifoTopic"]
-        answer = self.pass_on(context, "create_topic", {**request, "Attributes": passed})
+        answer: CreateTopicAnswer = self.pass_on(context, "create_topic", {**request, "Attributes": passed})
         self.topic_attributes[arn] = {key: value for key, value in attributes.items() if key not in _KEPT_BY_MOTO}
         return answer
 
-    def set_topic_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_topic_attributes(
+        self, context: RequestContext, request: SetTopicAttributesRequest
+    ) -> SetTopicAttributesAnswer:
         name, value = request["AttributeName"], request.get("AttributeValue", "")
         topic = self.topic(context, request["TopicArn"])
         with refused():
             check_topic_attribute(name, value, fifo=topic.get("FifoTopic") == "true")
         if name in _KEPT_BY_MOTO:
-            return self.pass_on(context, "set_topic_attributes", request)
+            answer: SetTopicAttributesAnswer = self.pass_on(context, "set_topic_attributes", request)
+            return answer
         kept = self.topic_attributes.setdefault(request["TopicArn"], {})
         if value:
             kept[name] = value
@@ -81,10 +94,12 @@ class SnsService(Subscribing, Publishing):
             kept.pop(name, None)
         return {}
 
-    def get_topic_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_topic_attributes(
+        self, context: RequestContext, request: GetTopicAttributesRequest
+    ) -> GetTopicAttributesAnswer:
         return {"Attributes": self.topic(context, request["TopicArn"])}
 
-    def delete_topic(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_topic(self, context: RequestContext, request: DeleteTopicRequest) -> DeleteTopicAnswer:
         arn = request["TopicArn"]
         self.check_arn(context, arn)
         self.pass_on(context, "delete_topic", {"TopicArn": arn})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -25,6 +25,25 @@ from pushproof.engines.notifications import (
     unsubscribed,
 )
 
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.sns import (
+        ConfirmSubscriptionAnswer,
+        ConfirmSubscriptionRequest,
+        GetSubscriptionAttributesAnswer,
+        GetSubscriptionAttributesRequest,
+        ListSubscriptionsAnswer,
+        ListSubscriptionsByTopicAnswer,
+        ListSubscriptionsByTopicRequest,
+        ListSubscriptionsRequest,
+        SetSubscriptionAttributesAnswer,
+        SetSubscriptionAttributesRequest,
+        SubscribeAnswer,
+        SubscribeRequest,
+        UnsubscribeAnswer,
+        UnsubscribeRequest,
+    )
+
+
 _PAGE = 100
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
@@ -32,7 +51,7 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 class Subscribing(SnsBase):
     """Operations of subscriptions."""
 
-    def subscribe(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def subscribe(self, context: RequestContext, request: SubscribeRequest) -> SubscribeAnswer:
         arn, protocol, endpoint = request["TopicArn"], request["Protocol"], request.get("Endpoint")
         topic = self.topic(context, arn)
         fifo = topic.get("FifoTopic") == "true"
@@ -66,7 +85,7 @@ class Subscribing(SnsBase):
         self._ask_to_confirm(made, topic)
         return _answer(made, request)
 
-    def _again(self, standing: Subscription, attributes: dict[str, str], request: dict[str, Any]) -> dict[str, Any]:
+    def _again(self, standing: Subscription, attributes: dict[str, str], request: SubscribeRequest) -> SubscribeAnswer:
         """The answer for an endpoint that is subscribed already: one that is pending is asked again."""
         if any(standing.attributes.get(name) != value for name, value in attributes.items()):
             raise invalid("Attributes Reason: Subscription already exists with different attributes")
@@ -98,12 +117,14 @@ class Subscribing(SnsBase):
             f"&Token={subscription.token}"
         )
 
-    def _post(self, subscription: Subscription, document: dict[str, Any], topic: dict[str, str]) -> None:
+    def _post(self, subscription: Subscription, document: dict[str, str], topic: dict[str, str]) -> None:
         signed = self.deliveries.signed(document, topic.get("SignatureVersion", "1"))
         body = json.dumps(signed, indent=2, separators=(",", " : "), ensure_ascii=False)
         self.deliveries.post(Post(subscription, document["MessageId"], document["Type"], body))
 
-    def confirm_subscription(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def confirm_subscription(
+        self, context: RequestContext, request: ConfirmSubscriptionRequest
+    ) -> ConfirmSubscriptionAnswer:
         arn, token = request["TopicArn"], request["Token"]
         signed = bool(context.principal.access_key_id)
         parts = arn.split(":")
@@ -124,7 +145,7 @@ class Subscribing(SnsBase):
             found.held = True
         return {"SubscriptionArn": found.arn}
 
-    def unsubscribe(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def unsubscribe(self, context: RequestContext, request: UnsubscribeRequest) -> UnsubscribeAnswer:
         arn = request.get("SubscriptionArn")
         with refused():
             check_subscription_arn(arn)
@@ -151,12 +172,16 @@ class Subscribing(SnsBase):
             self._post(found, document, self.standing_topic(found.region, found.topic_arn) or {})
         return {}
 
-    def get_subscription_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_subscription_attributes(
+        self, context: RequestContext, request: GetSubscriptionAttributesRequest
+    ) -> GetSubscriptionAttributesAnswer:
         found = self._subscription(request["SubscriptionArn"])
         topic = self.standing_topic(found.region, found.topic_arn) or {}
         return {"Attributes": found.described(_effective(topic.get("EffectiveDeliveryPolicy"), found))}
 
-    def set_subscription_attributes(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def set_subscription_attributes(
+        self, context: RequestContext, request: SetSubscriptionAttributesRequest
+    ) -> SetSubscriptionAttributesAnswer:
         found = self._subscription(request["SubscriptionArn"])
         name, value = request["AttributeName"], request.get("AttributeValue", "")
         with refused():
@@ -204,12 +229,14 @@ class Subscribing(SnsBase):
             raise absent("Subscription")
         return found
 
-    def list_subscriptions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_subscriptions(self, context: RequestContext, request: ListSubscriptionsRequest) -> ListSubscriptionsAnswer:
         self.expire()
         of_region = [one for one in self.subscriptions.values() if one.region == context.region]
         return _page(of_region, request)
 
-    def list_subscriptions_by_topic(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_subscriptions_by_topic(
+        self, context: RequestContext, request: ListSubscriptionsByTopicRequest
+    ) -> ListSubscriptionsByTopicAnswer:
         self.topic(context, request["TopicArn"])
         return _page(self.of_topic(request["TopicArn"]), request)
 
@@ -224,7 +251,7 @@ def _kept(attributes: dict[str, str]) -> dict[str, str]:
     return kept
 
 
-def _answer(subscription: Subscription, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(subscription: Subscription, request: SubscribeRequest) -> SubscribeAnswer:
     shown = subscription.confirmed or request.get("ReturnSubscriptionArn")
     return {"SubscriptionArn": subscription.arn if shown else "pending confirmation"}
 
@@ -249,12 +276,14 @@ def _effective(topic_policy: str | None, subscription: Subscription) -> str | No
     return json.dumps(effective, separators=(",", ":"))
 
 
-def _page(subscriptions: list[Subscription], request: dict[str, Any]) -> dict[str, Any]:
+def _page(
+    subscriptions: list[Subscription], request: ListSubscriptionsRequest | ListSubscriptionsByTopicRequest
+) -> ListSubscriptionsAnswer:
     token = request.get("NextToken") or "0"
     if not (token.isascii() and token.isdigit()):
         raise invalid("NextToken Reason: Invalid token")
     start = int(token[:9])
-    answer: dict[str, Any] = {"Subscriptions": [one.listed() for one in subscriptions[start : start + _PAGE]]}
+    answer: ListSubscriptionsAnswer = {"Subscriptions": [one.listed() for one in subscriptions[start : start + _PAGE]]}
     if start + _PAGE < len(subscriptions):
         answer["NextToken"] = str(start + _PAGE)
     return answer
