@@ -191,7 +191,7 @@ class Authority:
         self, credentials: CredentialsTypeDef, role_arn: str, session_name: str, *, service: str | None = None,
         policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None,
     ) -> None:  # fmt: skip
-        """Take note of a session's credentials, as AssumeRole answers them. `lasting`: seconds they are good, if not as they say."""
+        """Keep a session's credentials, as AssumeRole answers them; `lasting`: seconds they are good, if not as they say."""
         self._keys.issued(credentials, lasting=lasting)
         key = credentials["AccessKeyId"]
         account = account_of(role_arn)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.shapes.sts import (
         AssumeRoleAnswer,
         AssumeRoleRequest,
+        AssumeRoleWithSAMLAnswer,
+        AssumeRoleWithSAMLRequest,
+        AssumeRoleWithWebIdentityAnswer,
+        AssumeRoleWithWebIdentityRequest,
         GetCallerIdentityAnswer,
         GetCallerIdentityRequest,
         GetSessionTokenAnswer,
@@ -76,10 +80,14 @@ class StsService(Service):
         self._authority.same(answer["Credentials"], context.principal)
         return answer
 
-    def assume_role_with_web_identity(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def assume_role_with_web_identity(
+        self, context: RequestContext, request: AssumeRoleWithWebIdentityRequest
+    ) -> AssumeRoleWithWebIdentityAnswer:
         raise self._unverified("web identity token")
 
-    def assume_role_with_saml(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def assume_role_with_saml(
+        self, context: RequestContext, request: AssumeRoleWithSAMLRequest
+    ) -> AssumeRoleWithSAMLAnswer:
         raise self._unverified("SAML assertion")
 
     def handler(self, operation: str) -> Handler | None:

@@ -223,8 +223,7 @@ def _breaker(document: object) -> CircuitBreaker:
 def _early_success(document: object) -> EarlySuccess | None:
     name = "deploymentConfiguration.earlySuccessCriteria"
     members = _mapping(name, document)
-    if not _boolean(f"{name}.enable", members.get("enable"), False):
-        return None
+    enabled = _boolean(f"{name}.enable", members.get("enable"), False)
     percent = _integer(f"{name}.healthyPercent", members.get("healthyPercent"), 100, 0)
     if percent > 100:
         raise InvalidDeploymentConfiguration(f"{name}.healthyPercent", percent, "a whole number from 0 to 100")
@@ -233,4 +232,4 @@ def _early_success(document: object) -> EarlySuccess | None:
         raise InvalidDeploymentConfiguration(
             f"{name}.sourceServiceRevisionCleanup", cleanup, "one of " + ", ".join(get_args(Cleanup))
         )
-    return EarlySuccess(percent, cast(Cleanup, cleanup))
+    return EarlySuccess(percent, cast(Cleanup, cleanup)) if enabled else None
