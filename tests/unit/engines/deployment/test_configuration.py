@@ -72,6 +72,7 @@ def test_absent_configuration_is_the_default_of_a_replica_service() -> None:
         ({"deploymentCircuitBreaker": {"thresholdConfiguration": {"type": "HALF"}}}, "thresholdConfiguration.type"),
         ({"deploymentCircuitBreaker": {"thresholdConfiguration": {"value": 0}}}, "thresholdConfiguration.value"),
         ({"earlySuccessCriteria": {"enable": True, "healthyPercent": 120}}, "earlySuccessCriteria.healthyPercent"),
+        ({"earlySuccessCriteria": {"enable": False, "healthyPercent": 120}}, "earlySuccessCriteria.healthyPercent"),
     ],
 )
 def test_malformed_configuration_names_the_field(document: dict[str, object], field: str) -> None:
