@@ -325,4 +325,64 @@ MISTAKES = (
         "pipeline.asks_before_it_deploys",
         "an Approval action before Deploy",
     ),
+    # What works at first, too.
+    Mistake(
+        "An administrator for builds",
+        "iam",
+        "codebuild.tf",
+        'resource "aws_iam_role_policy" "codebuild" {',
+        'resource "aws_iam_role_policy_attachment" "codebuild" {\n'
+        "  role       = aws_iam_role.codebuild.name\n"
+        '  policy_arn = "arn:aws:iam::aws:policy/AdministratorAccess"\n'
+        '}\n\nresource "aws_iam_role_policy" "codebuild" {',
+        "iam.is_scoped",
+        "AdministratorAccess",
+    ),
+    Mistake(
+        "Objects by the name of their bucket",
+        "iam",
+        "codebuild.tf",
+        'actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]\n'
+        '    resources = ["${local.artifacts_bucket_arn}/*"]',
+        'actions   = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"]\n'
+        "    resources = [local.artifacts_bucket_arn]",
+        "iam.every_permission_can_apply",
+        "s3:GetObject",
+    ),
+    Mistake(
+        "A push before the tests",
+        "codepipeline",
+        "app/buildspec.yml",
+        "  build:\n    commands:\n",
+        '  build:\n    commands:\n      - docker push "$IMAGE"\n',
+        "pipeline.tests_run_before_anything_is_pushed",
+        "docker push",
+    ),
+    Mistake(
+        "An object where Deploy reads a list",
+        "codepipeline",
+        "app/buildspec.yml",
+        """printf '[{"name":"%s","imageUri":"%s"}]'""",
+        """printf '{"name":"%s","imageUri":"%s"}'""",
+        "pipeline.build_makes_what_deploy_reads",
+        "imagedefinitions.json",
+    ),
+    Mistake(
+        "Placeholders that are escaped",
+        "codepipeline",
+        "notifications.tf",
+        '_topic_text = "\\"${local._sentence}\\""',
+        "_topic_text = jsonencode(local._sentence)",
+        "pipeline.somebody_is_notified",
+        "\\u003c",
+    ),
+    Mistake(
+        "Deploy reads the source, not the build",
+        "codepipeline",
+        "pipeline.tf",
+        'input_artifacts = ["BuildArtifact"]',
+        'input_artifacts = ["SourceArtifact"]',
+        "pipeline.build_makes_what_deploy_reads",
+        "SourceArtifact",
+    ),
 )

@@ -237,6 +237,12 @@ def codepipeline(
             stand.buildspec
         ),
         "pipeline.asks_before_it_deploys": checks.asks_before_it_deploys,
+        "pipeline.tests_run_before_anything_is_pushed": lambda: checks.tests_run_before_anything_is_pushed(
+            stand.buildspec, (ROOT / "app/Dockerfile").read_text()
+        ),
+        "pipeline.build_makes_what_deploy_reads": lambda: checks.build_makes_what_deploy_reads(
+            stand.buildspec, container="app"
+        ),
     }
     return stand
 
