@@ -5,8 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from pushproof.emulator.services.ec2.endpoints import modify_vpc_endpoint
 from pushproof.emulator.services.ec2.view import View
+from pushproof.emulator.world import World
 
 
 def test_an_endpoint_without_a_type_is_a_gateway_endpoint() -> None:
@@ -28,3 +32,12 @@ def test_an_endpoint_without_a_type_is_a_gateway_endpoint() -> None:
     assert described is not None
     assert described["VpcEndpointType"] == "Gateway"
     modify_vpc_endpoint(view, {"VpcEndpointId": "vpce-1", "AddRouteTableIds": ["rtb-1"]})
+
+
+def test_a_nat_gateway_that_is_not_there_is_not_found() -> None:
+    """Deleting it is refused as EC2 refuses it; nothing fails inside."""
+    with World.virtual() as world:
+        ec2: Any = world.administrator("ec2")
+        with pytest.raises(ClientError) as caught:
+            ec2.delete_nat_gateway(NatGatewayId="nat-0123456789abcdef0")
+    assert caught.value.response["Error"]["Code"] == "NatGatewayNotFound"

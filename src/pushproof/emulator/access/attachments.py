@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from pushproof.aws.arns import arn_of_role, resource_of
 from pushproof.emulator.kernel.context import Call
@@ -359,6 +359,9 @@ class Attachments:
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
                 raise AwsError("ServiceUnavailable", f"{service}.{operation} failed: {error}", 503) from error
+            return None
+        except ParamValidationError:
+            # Nothing has a name that the service's model does not allow.
             return None
         return answer
 

@@ -57,6 +57,12 @@ def delete_internet_gateway(view: View, request: dict[str, Any]) -> None:
         raise has_dependencies("internetGateway", gateway["InternetGatewayId"])
 
 
+def delete_nat_gateway(view: View, request: dict[str, Any]) -> None:
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (NatGatewayNotFound)
+    if view.nat(request["NatGatewayId"]) is None:
+        raise AwsError("NatGatewayNotFound", f"NAT gateway {request['NatGatewayId']} was not found")
+
+
 def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
     allocation = request.get("AllocationId")
     subnet = request.get("SubnetId")
