@@ -211,7 +211,7 @@ def formatted(path: Path, source: str) -> str:
     """Return a module as ruff writes it at that path."""
     for command in (["check", "--fix-only", "--quiet"], ["format", "--quiet"]):
         source = subprocess.run(
-            ["ruff", *command, "--stdin-filename", str(path), "-"],
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(path), "-"],
             input=source, capture_output=True, text=True, check=True, cwd=ROOT,
         ).stdout  # fmt: skip
     return source

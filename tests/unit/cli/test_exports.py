@@ -70,7 +70,9 @@ def test_an_env_file_reads_back_what_was_written() -> None:
 def test_only_what_leads_to_the_world_is_exported() -> None:
     """The person's own variables stay where they are; those of the world are all there."""
     base = {"PATH": "/bin", "HOME": "/root", "AWS_SECRET_ACCESS_KEY": "of the person", "GIT_DIR": "/x", "TOKEN": "t"}
-    own = world_environment("http://127.0.0.1:1", region="eu-west-1", account_id="123456789012", base=base)
+    own = world_environment(
+        "http://127.0.0.1:1", region="eu-west-1", keys=("AKIA", "secret"), account_id="123456789012", base=base
+    )
     exports = exports_of(own)
     assert exports["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert exports["AWS_SECRET_ACCESS_KEY"] == own["AWS_SECRET_ACCESS_KEY"] != "of the person"

@@ -13,9 +13,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pushproof import emulator
 from pushproof.emulator.services import PLANE, service_class
 
-_PACKAGE = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(emulator.__path__[0]).resolve().parent
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 # Longer texts are sentences and documents: a member's name in them reads no member.
 _LONGEST = 120
