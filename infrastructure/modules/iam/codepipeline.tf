@@ -68,12 +68,19 @@ data "aws_iam_policy_document" "codepipeline" {
     }
   }
 
-  # AWS lists these two without a resource for the ECS deploy action:
-  # https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
+  # Registering is scoped by the family:
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html
   # A revision runs only through the service below, and only with the roles that may be passed.
   statement {
     sid       = "RegisterARevision"
-    actions   = ["ecs:DescribeTaskDefinition", "ecs:RegisterTaskDefinition"]
+    actions   = ["ecs:RegisterTaskDefinition"]
+    resources = [local.task_definition_arn]
+  }
+
+  # AWS offers no resource to scope reading by.
+  statement {
+    sid       = "ReadRevisions"
+    actions   = ["ecs:DescribeTaskDefinition"]
     resources = ["*"]
   }
 
