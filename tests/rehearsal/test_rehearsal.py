@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 HERE = Path(__file__).parent
 # Whole runs on a busy machine, aimed at more than once.
 pytestmark = pytest.mark.timeout(2400)
@@ -350,12 +351,23 @@ def test_what_the_guard_refuses_starts_nothing(
     changes: dict[str, str], said: str, standin: Any, environment: dict[str, str], tmp_path: Path
 ) -> None:
     """Refused in words, with nothing created and no run written down."""
+    iam = standin.administrator("iam")
+    if "AWS_SESSION_TOKEN" in changes:
+        # Keys of a session are no keys without its token: only a user's are good without one.
+        iam.create_user(UserName="by-hand")
+        iam.attach_user_policy(UserName="by-hand", PolicyArn=ADMINISTRATOR)
+        key = iam.create_access_key(UserName="by-hand")["AccessKey"]
+        changes = {**changes, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
     before = standin.resources()
     run = start("reduced", {**environment, **changes}, tmp_path / "output.txt")
     assert run.wait(120) != 0
     assert said in (tmp_path / "output.txt").read_text()
     assert standin.resources() == before
     assert not list((tmp_path / "state").glob("sandbox/*/run.json"))
+    if "AWS_SESSION_TOKEN" in changes:
+        iam.delete_access_key(UserName="by-hand", AccessKeyId=changes["AWS_ACCESS_KEY_ID"])
+        iam.detach_user_policy(UserName="by-hand", PolicyArn=ADMINISTRATOR)
+        iam.delete_user(UserName="by-hand")
 
 
 def test_a_dry_run_is_what_a_sweep_is_without_yes(standin: Any, environment: dict[str, str]) -> None:
