@@ -58,21 +58,19 @@ def choose(
         raise BadInput("every step is left out: nothing is to be done")
     there = set(shown)
     for step in chosen:
-        for alternatives in step.needs:
-            if not there & set(alternatives):
-                raise BadInput(_missing(step.name, alternatives, left_out))
+        require_shown(step, there, left_out)
         there.add(step.name)
     return chosen
 
 
-def require_shown(step: Step, shown: Collection[str]) -> None:
-    """Raise BadInput, naming both, when a step lacks the evidence of another."""
+def require_shown(step: Step, shown: Collection[str], left_out: Collection[str] = ()) -> None:
+    """Raise BadInput, naming both, when a step lacks the evidence of another; `left_out` names the steps that are skipped."""
     for alternatives in step.needs:
         if not set(alternatives) & set(shown):
-            raise BadInput(_missing(step.name, alternatives, set()))
+            raise BadInput(_missing(step.name, alternatives, left_out))
 
 
-def _missing(name: str, alternatives: tuple[str, ...], left_out: set[str]) -> str:
+def _missing(name: str, alternatives: tuple[str, ...], left_out: Collection[str]) -> str:
     needed = " or ".join(alternatives)
     if skipped := [alternative for alternative in alternatives if alternative in left_out]:
         options = " ".join(f"--skip {alternative}" for alternative in skipped)

@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.constraints import Kind, violations, worded
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.reading import check_form, parameters_of
+from pushproof.emulator.kernel.reading import check_form, malformed_xml, parameters_of
 from pushproof.emulator.kernel.signing import services_signed_as
 
 # Signing names that differ from botocore's service name.
@@ -279,9 +279,7 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
     if not found:
         return
     if call.service == "s3":
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-        words = "The XML you provided was not well-formed or did not validate against our published schema"
-        raise AwsError("MalformedXML", words, 400)
+        raise malformed_xml()
     if call.protocol == "ec2":
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         name = found[0].partition(" at '")[2].partition("'")[0]
@@ -318,6 +316,11 @@ def _refusing_code(call: ParsedCall) -> str:
     return next((code for code in _REFUSING_CODES if code in modelled), "ValidationException")
 
 
+def for_xml(text: str) -> str:
+    """Replace characters that XML has no way to write: a client could read nothing of an answer that has one."""
+    return _NOT_IN_XML.sub("\ufffd", text)
+
+
 def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
     """Write an answer, or an error, in the protocol the request came in."""
     serializer = get_serializer_class(call.service, call.protocol)(call.model, SerializationContext(request_id))
@@ -334,8 +337,7 @@ def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request
         status = written["status_code"]
     body = written["body"]
     if call.protocol in ("query", "ec2", "rest-xml") and isinstance(body, str):
-        # XML has no way to write these, and a client could read nothing of an answer that has one.
-        body = _NOT_IN_XML.sub("\ufffd", body)
+        body = for_xml(body)
     response = Response(body, status=status)
     for name, value in written["headers"].items():
         response.headers[name] = value

@@ -47,7 +47,6 @@ class StsService(Service):
 
     def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
         # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
-        check_limits("sts", "AssumeRole", request, "ValidationError")
         policies = self._session_policies(request)
         answer: AssumeRoleAnswer = self._substrate("assume_role", context, request)
         role = self._authority.attachments.role(request["RoleArn"])

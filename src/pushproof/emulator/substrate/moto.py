@@ -30,6 +30,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.aws.clients import make_client
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
+from pushproof.emulator.kernel.protocol import for_xml
 from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_conditions import decided
 from pushproof.emulator.substrate.moto_fixes import repair
@@ -39,9 +40,6 @@ from pushproof.emulator.substrate.naming import name_of
 log = logging.getLogger(__name__)
 
 Wsgi = Callable[[dict[str, Any], Any], Any]
-
-
-_CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class Substrate(Protocol):
@@ -192,10 +190,10 @@ class MotoSubstrate:
 
 
 def _replace_controls(response: Response) -> None:
-    """Replace characters that XML cannot hold: moto repeats names in errors as they came, and no client could read the answer."""
+    """Make an error in XML readable: moto repeats names in errors as they came."""
     data = response.get_data()
-    if data.lstrip().startswith(b"<") and _CONTROLS.search(data):
-        response.set_data(_CONTROLS.sub("\ufffd".encode(), data))
+    if data.lstrip().startswith(b"<"):
+        response.set_data(for_xml(data.decode("utf-8", "replace")))
 
 
 class UpstreamSubstrate:

@@ -312,8 +312,6 @@ class Gateway:
                     service.check_form(exchange.context, exchange.call.parameters)
                     exchange.result = self._judge(exchange.call, method, exchange.context)
                 return
-            if not service.overlay:
-                raise not_implemented(exchange.service, exchange.call.operation)
         exchange.response = self.world.substrate.handle(exchange.request)
 
     def _judge(self, call: protocol.ParsedCall, method: Handler, context: RequestContext | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 from pushproof.emulator.kernel.context import Call, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import service_model
+from pushproof.emulator.kernel.reading import malformed_xml
 
 Ask = Callable[[RequestContext, str, dict[str, Any]], dict[str, Any]]
 Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
@@ -208,7 +209,7 @@ class Configurations:
     def _put_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         kept, configuration = self._existing(context, request), request[kind.member]
         if configuration.get("Id") != request["Id"]:
-            raise AwsError("MalformedXML", MALFORMED)
+            raise malformed_xml()
         kept.numbered.setdefault(kind.name, {})[request["Id"]] = copy.deepcopy(configuration)
         return {}
 
@@ -250,7 +251,6 @@ _REFUSED = {
         "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ", 403
     )
 }
-MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
 def _as_read(kind: Native, written: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

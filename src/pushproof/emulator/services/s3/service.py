@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
-from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler, Service
-from pushproof.emulator.services.s3.configurations import MALFORMED, Configurations, acting, configuring, require_body
+from pushproof.emulator.services.s3.configurations import Configurations, acting, configuring, require_body
 from pushproof.emulator.services.s3.events import ObjectEvents
 
 if TYPE_CHECKING:
@@ -39,17 +38,13 @@ class S3Service(Service):
         world.calls.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Refuse a bucket's name that S3 does not allow, and a configuration that is not of S3's schema."""
+        """Refuse directory buckets, a bucket's name that S3 does not allow, and a configuration without a body."""
         if str(request.get("Bucket", "")).endswith(_DIRECTORY):
             raise not_implemented("s3", f"{context.operation} of directory buckets")
         if context.operation == "CreateBucket" and not _is_name(request["Bucket"]):
             raise AwsError("InvalidBucketName", "The specified bucket is not valid.")
         if context.operation.startswith("Put") and self._configurations.handler(context.operation):
             require_body(context.operation, request)
-            try:
-                check_limits("s3", context.operation, request)
-            except AwsError as error:
-                raise AwsError("MalformedXML", MALFORMED) from error
 
     @classmethod
     def answers(cls, operation: str) -> bool:
