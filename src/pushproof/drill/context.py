@@ -175,7 +175,7 @@ class Context:
 
     @cached_property
     def listener(self) -> NotificationListener | None:
-        """What hears notifications where the target cannot reach the webhook; None where nothing does."""
+        """The listener for notifications where the target cannot reach the webhook; None where it can."""
         return self.target.notification_listener(self.outputs.mapping())
 
     def listen(self, outputs: Outputs) -> None:

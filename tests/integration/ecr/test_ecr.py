@@ -72,7 +72,7 @@ def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
 
 
 def test_untagged_images_do_not_pile_up(deploy: RegistryChecks, cache: RegistryChecks) -> None:
-    """What has lost its tag goes within a day, from both repositories."""
+    """Images without a tag expire within a day in both repositories."""
     assert deploy.untagged_images_expire(within_days=1)
     assert cache.untagged_images_expire(within_days=1)
     assert cache.is_encrypted()

@@ -105,7 +105,7 @@ def test_no_role_can_do_more_than_its_work(iam: IamChecks, stack: Pipeline, name
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_reaches_another_environment(iam: IamChecks, stack: Pipeline, role: str, name: str) -> None:
-    """What this environment's roles do to their own resources, they may not do to production's, nor to a namesake's."""
+    """This environment's roles may not act on production's resources, nor on a namesake's."""
     assert iam.denies(f"{name}-{role}", forbidden_beyond(stack, stack.sibling("dev", "prod")), own_policies_only=True)
     assert iam.denies(f"{name}-{role}", forbidden_beyond(stack, stack.sibling("dev", "dev2")), own_policies_only=True)
 

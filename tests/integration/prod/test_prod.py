@@ -169,7 +169,7 @@ def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
 def test_the_pipeline_is_the_reference(
     pipeline: PipelineChecks, secrets_checks: Callable[..., SecretsChecks], prod: Any, buildspec: str
 ) -> None:
-    """What holds for development's pipeline and builds holds for production's, from its own branch to its own service."""
+    """Production's pipeline and builds keep the promises of development's, from their own branch to their own service."""
     settings, repository = read_settings(ENVIRONMENTS / "prod/terraform.tfvars"), prod["repository_name"]
     assert pipeline.starts_on_a_push(repository="example/shop", branch=settings["branch"])
     assert settings["branch"] != read_settings(ENVIRONMENTS / "dev/terraform.tfvars")["branch"], (

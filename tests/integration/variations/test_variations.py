@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from tests.integration.variations.rightly import ALL_AT_ONCE, SINGLE, Variation
 
-SUITES = [
-    "tests/unit/infrastructure",
-    *(f"tests/integration/{name}" for name in ("networking", "ecr", "iam", "ecs", "codepipeline", "prod")),
-]
+WHOLE = os.environ.get("PUSHPROOF_VARIATIONS") == "all"
+# Production is another environment to apply: in the whole form only.
+_NAMES = ("networking", "ecr", "iam", "ecs", "codepipeline", *(["prod"] if WHOLE else []))
+SUITES = ["tests/unit/infrastructure", *(f"tests/integration/{name}" for name in _NAMES)]
 # Files that a copy needs no more than a clone does.
 _LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".tox", ".*_cache", "__pycache__", ".terraform*", "*.tfstate*", "node_modules"
 )
 
-CHOSEN = (*SINGLE, ALL_AT_ONCE) if os.environ.get("PUSHPROOF_VARIATIONS") == "all" else (ALL_AT_ONCE,)
+CHOSEN = (*SINGLE, ALL_AT_ONCE) if WHOLE else (ALL_AT_ONCE,)
 
 
 @pytest.mark.parametrize("variation", [pytest.param(variation, id=variation.name) for variation in CHOSEN])
@@ -34,9 +34,8 @@ def test_suites_stay_green(variation: Variation, tmp_path: Path, pytestconfig: p
     shutil.copytree(pytestconfig.rootpath, copy, ignore=_LEFT_OUT, symlinks=True)
     variation.apply(copy)
     subprocess.run(["terraform", "fmt", "-recursive", "infrastructure"], cwd=copy, check=True, capture_output=True)
-    suites = SUITES if os.environ.get("PUSHPROOF_VARIATIONS") == "all" else SUITES[:-1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=short", *suites]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=short", *SUITES]
     done = subprocess.run(
         [*command, "--target", "embedded"],
         cwd=copy,

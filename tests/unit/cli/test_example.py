@@ -80,7 +80,7 @@ def test_where_there_is_no_environment_the_next_step_is_named(command: str, caps
 
 
 def test_an_environment_that_was_named_is_named_back(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who names an environment that is not there hears of that one, and not of the example."""
+    """The error for a named environment that is missing names that environment, and not the example."""
     assert main(["drill", "--environment", "live/prod"]) == 2
     printed = capsys.readouterr().out
     assert "live/prod is not a directory" in printed

@@ -103,7 +103,7 @@ def test_the_gateway_listens_on_loopback_only(world: World) -> None:
 
 
 def test_a_person_authorises_a_connection_through_the_control_endpoint(world: World) -> None:
-    """What takes a handshake in the console takes one POST here, with the administrator's keys; an unknown connection is named."""
+    """One POST with the administrator's keys replaces the console's handshake; an unknown connection is named."""
     endpoint = world.serve()
     arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
         "ConnectionArn"

@@ -111,7 +111,7 @@ def test_nobody_else_reads_or_pushes(world: World, checkout: Path, login: str) -
 
 
 def test_the_environment_logs_git_in(world: World, checkout: Path) -> None:
-    """What a world hands out lets a plain `git push` through; no secret is in its arguments."""
+    """A plain `git push` succeeds with a world's variables; no secret is in its arguments."""
     owner = world.keys.administrator
     keys = (owner.access_key_id, owner.secret_access_key)
     environment = world_environment(world.endpoint, region=world.region, account_id=world.account_id, keys=keys)

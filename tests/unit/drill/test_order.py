@@ -35,7 +35,7 @@ def test_the_whole_drill_in_its_order() -> None:
 
 @pytest.mark.parametrize("step", STEPS, ids=NAMES)
 def test_a_step_needs_only_steps_before_it(step: object) -> None:
-    """What a step needs is the name of an earlier step."""
+    """Every step needs the evidence of earlier steps only."""
     earlier = NAMES[: STEPS.index(step)]  # type: ignore[arg-type]
     assert {name for alternatives in step.needs for name in alternatives} <= set(earlier)  # type: ignore[attr-defined]
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", step.name)  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_going_on_takes_the_steps_from_there() -> None:
 
 
 def test_going_on_without_evidence_names_the_step_to_begin_with() -> None:
-    """What is needed and what needs it are named."""
+    """The error names the missing step and the step that needs it."""
     with pytest.raises(
         BadInput, match=r"second-deployment needs the evidence of first-deployment.*--from first-deployment"
     ):

@@ -74,7 +74,7 @@ def test_of_several_one_must_be_named() -> None:
 
 @pytest.mark.parametrize("target", ["embedded", "sandbox"])
 def test_nothing_kept_names_the_next_step(target: str) -> None:
-    """How to get something to go on in."""
+    """The error says how to make a world or run that a drill can go on in."""
     with pytest.raises(BadInput, match=f"is (kept|up).*pushproof drill --target {target} --keep"):
         resuming.find(target, None)
     with pytest.raises(BadInput, match="1a2b3c4d"):

@@ -155,7 +155,7 @@ def test_two_drills_do_not_work_in_one_world(opened: Open, performed: list[str],
 
 
 def test_a_step_is_performed_by_name_as_often_as_it_is_asked(opened: Open, performed: list[str]) -> None:
-    """What tests do: a step again, and what it shows."""
+    """A test can perform a step again and read its evidence."""
     with opened() as drill:
         drill.perform("apply")
         assert drill.perform("first-deployment") == DEPLOYED

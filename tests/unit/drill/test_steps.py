@@ -1,4 +1,4 @@
-"""What single steps decide, on a scripted target."""
+"""Decisions of single steps, on a scripted target."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class Listener:
 
 
 def test_notifications_can_be_heard_again(tmp_path: Path) -> None:
-    """What an earlier performance took from the queue counts still; the listener stays open until the end."""
+    """Messages that an earlier performance took from the queue still count; the listener stays open until the end."""
     target = ScriptedTarget(tmp_path, webhooks="AWS does not reach this machine")
     target.listener = Listener("shop-dev STARTED", "shop-dev SUCCEEDED")
     made = context(target, None, None, ("first-deployment", DEPLOYED))

@@ -30,7 +30,7 @@ class Answer:
 
     @property
     def names_a_gap(self) -> bool:
-        """Whether this is the 501 of an operation that is not implemented."""
+        """Return whether this is the 501 of an operation that is not implemented."""
         return self.status == 501 and self.code == "NotImplemented"
 
 

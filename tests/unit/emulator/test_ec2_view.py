@@ -1,4 +1,4 @@
-"""What other emulators leave out of their answers is read as EC2's default."""
+"""Members that other emulators leave out are read as EC2's defaults."""
 
 from __future__ import annotations
 

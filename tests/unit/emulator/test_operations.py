@@ -1,4 +1,4 @@
-"""What `docs/operations.md` says of an operation is what a world does with it."""
+"""`docs/operations.md` says of each operation what a world does with it."""
 
 from __future__ import annotations
 

@@ -383,7 +383,7 @@ def test_a_presigned_url_is_good_for_what_it_says(
 
 
 def test_a_presigned_url_of_the_second_version(world: World, owner: Credentials, at: Callable[[float], None]) -> None:
-    """What boto3 makes for an endpoint of its own: good for its method, path, sub-resource and time, and no longer."""
+    """A presigned URL of boto3's default kind is good for its method, path, sub-resource and time only."""
     s3 = client(world, "s3", owner, signature_version="s3")
     put = s3.generate_presigned_url("put_object", Params={"Bucket": "shop", "Key": "second"}, ExpiresIn=60)
     assert requests.put(put, data=b"anything", timeout=30).status_code == 200
@@ -595,7 +595,7 @@ def test_what_the_public_may_read_it_reads(world: World, owner: Credentials) -> 
 
 
 def test_the_substrates_own_endpoints_are_no_ones(world: World, owner: Credentials) -> None:
-    """What resets the substrate, or hands out keys of its own, is not answered: not to strangers, and not to a signature."""
+    """Paths that reset the substrate or hand out its own keys are not answered, signed or not."""
     for method, path in (
         ("POST", "/moto-api/reset"),
         ("GET", "/moto-api/data.json"),
@@ -633,7 +633,7 @@ def test_another_worlds_keys_are_others() -> None:
 
 
 def test_any_key_is_good_in_an_open_world() -> None:
-    """What `open` says: no signature is verified, and whoever calls is the administrator; foreign pages stay out."""
+    """An open world verifies no signature, and every caller is the administrator; foreign pages stay out."""
     import subprocess
     import sys
 

@@ -319,7 +319,7 @@ def test_an_environment_outlives_a_zone_and_a_task(path: Path) -> None:
 
 
 def test_prod_is_no_smaller_than_dev() -> None:
-    """What holds in dev has the room to hold in prod."""
+    """Production has at least development's size, so that what fits in one fits in the other."""
     dev, prod = (settings_of(ROOT / "environments" / name) for name in ("dev", "prod"))
     for name in ("cpu", "memory", "desired_count"):
         assert prod[name] >= dev[name], (

@@ -80,7 +80,7 @@ def test_the_package_looks_no_higher_than_itself() -> None:
 
 
 def _climbs(node: ast.Attribute) -> bool:
-    """Whether an expression over `__file__` goes up by `parents[n]`, or by more than one `.parent`."""
+    """Return whether an expression over `__file__` goes up by `parents[n]`, or by more than one `.parent`."""
     ups = [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute) and part.attr.startswith("parent")]
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return "__file__" in names and ("parents" in ups or len(ups) > 1)
@@ -88,7 +88,7 @@ def _climbs(node: ast.Attribute) -> bool:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_folders_are_at_hand(name: str) -> None:
-    """What the package asks for by name is there, in a checkout as in an installation."""
+    """Every folder that the package asks for by name is there, in a checkout as in an installation."""
     assert any(path.is_file() for path in shipped(name).rglob("*"))
 
 

@@ -145,7 +145,7 @@ def test_hostile_text_is_text(hostile: str, shown: str, place: str, tmp_path: Pa
 
 
 def test_a_commit_is_as_hostile_as_any_text() -> None:
-    """What answers `/version` is not this program's word."""
+    """The text that `/version` answers is not trusted."""
     page = render(narrated(), probed("<b>\u202e", "x\x1b[31m"))
     assert "<b>" not in page
     assert "\u202e" not in page

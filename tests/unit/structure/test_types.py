@@ -85,7 +85,7 @@ def plain(value: object) -> str: ...
 
 @pytest.mark.parametrize("wall", WALLS)
 def test_no_any_crosses_a_wall(wall: str) -> None:
-    """What one room offers another says its types: no public function, method or field of these modules has `Any`."""
+    """A wall between rooms is typed: no public function, method or field of these modules has `Any`."""
     files = _files(wall)
     assert files
     found = {

@@ -60,7 +60,7 @@ def test_states_and_plans_are_their_owners(tmp_path: Path) -> None:
 
 
 def test_a_runs_directory_is_its_owners(tmp_path: Path) -> None:
-    """What a run in a sandbox account leaves, states among it, is for its owner."""
+    """Files of a run in a sandbox account, states among them, are readable by their owner only."""
     journal = RunJournal(tmp_path)
     run = journal.open(account_id="1", region="r", owner="o", endpoint=None, expires_at=0.0)
     assert [mode(tmp_path / "sandbox"), mode(tmp_path / "sandbox" / run.id)] == [0o700, 0o700]

@@ -20,7 +20,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """What belongs to an access key: its secret, and for a session its token and its end by the wall clock."""
+    """The secret of an access key; for a session also its token, and its end by the wall clock."""
 
     secret: str
     token: str | None = None

@@ -73,7 +73,7 @@ def lacking() -> dict[tuple[str, str], frozenset[str]]:
 
 
 def _addressed(operation: str) -> tuple[str, str, frozenset[str]]:
-    """Whether an operation of S3 is about a bucket or a key, its method, and what its query names."""
+    """The shape of an operation of S3 on the wire: bucket or key, the method, and the names in its query."""
     http = service_model("s3").operation_model(operation).http
     uri = urlsplit(http["requestUri"])
     queried = parse_qs(uri.query, keep_blank_values=True).keys() - {"x-id", "select-type"}

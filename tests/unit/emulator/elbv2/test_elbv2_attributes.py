@@ -36,7 +36,7 @@ def attributes_of(stack: Any, listener: str) -> dict[str, str]:
 
 
 def test_header_attributes_are_kept_and_handed_to_the_data_plane(stack: Any, listener: str) -> None:
-    """What ModifyListenerAttributes is told, DescribeListenerAttributes shows and the listener does."""
+    """DescribeListenerAttributes shows the attributes of ModifyListenerAttributes, and the listener acts on them."""
     wanted = {
         f"{RESPONSE}.server.enabled": "false",
         f"{RESPONSE}.strict_transport_security.header_value": "max-age=31536000; includeSubDomains",

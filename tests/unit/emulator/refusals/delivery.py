@@ -1,4 +1,4 @@
-"""What the services of the delivery plane, and those around it, refuse."""
+"""Refusals of the services of the delivery plane and of those around it."""
 
 from __future__ import annotations
 

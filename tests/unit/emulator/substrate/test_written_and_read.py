@@ -1,4 +1,4 @@
-"""What is written is read back: every member of a request that the description has too, by botocore's shapes.
+"""Configurations are read back as they were written: every member of a request that the description has too, by botocore's shapes.
 
 A case sends as many members as it can. What the two shapes share and no case sends is listed by name, so that a new member of the
 API is noticed.
@@ -224,7 +224,7 @@ def members(case: Case) -> set[str]:
 
 
 def subset(described: Any, sent: Any) -> Any:
-    """What of a description was sent: members that AWS adds inside of one are left out."""
+    """Return the part of a description that was sent: members that AWS adds are left out."""
     if isinstance(sent, dict) and isinstance(described, dict):
         return {name: subset(described.get(name), value) for name, value in sent.items()}
     if isinstance(sent, list) and isinstance(described, list) and len(sent) == len(described):

@@ -131,7 +131,7 @@ class Drive:
         return self.tell(ContainerExited(name, code))
 
     def count(self, kind: type) -> int:
-        """How many effects of a kind were ordered."""
+        """The number of effects of a kind that were ordered."""
         return sum(isinstance(effect, kind) for effect in self.effects)
 
     def _note(self, event: TaskEvent) -> None:
