@@ -34,8 +34,8 @@ _EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
 class Anonymous:
     """Decides calls without a signature."""
 
-    def __init__(self, world: Ground) -> None:
-        self._world = world
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
 
     def authorise(self, call: ParsedCall, decide: Callable[[Permission], Decision], region: str) -> None:
         """Raise AwsError unless AWS would answer this call unsigned. `decide` asks the resource's own policy."""
@@ -48,7 +48,7 @@ class Anonymous:
             raise AwsError(
                 code, "Missing Authentication Token" if json else "Request is missing Authentication Token", 403
             )
-        needed = requirement(call.service, call.operation, call.parameters, Scope(region, self._world.account_id))
+        needed = requirement(call.service, call.operation, call.parameters, Scope(region, self._ground.account_id))
         decisions = [decide(permission) for permission in needed.permissions]
         if decisions and all(decision.allowed for decision in decisions):
             return
@@ -57,7 +57,7 @@ class Anonymous:
 
     def _granted(self, call: ParsedCall, region: str) -> bool:
         """Return whether an access control list lets everybody read an object, or list a bucket."""
-        client = self._world.substrate.client("s3", region)
+        client = self._ground.substrate.client("s3", region)
         bucket, key = str(call.parameters.get("Bucket")), str(call.parameters.get("Key"))
         try:
             if call.operation in ("GetObject", "HeadObject"):

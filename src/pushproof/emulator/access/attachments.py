@@ -63,18 +63,18 @@ class Secret:
 class Attachments:
     """Reads policies; `forget` is called when something was written past the gateway."""
 
-    def __init__(self, world: Ground, owned: Callable[[str], bool]) -> None:
+    def __init__(self, ground: Ground, owned: Callable[[str], bool]) -> None:
         """`owned` says whether the plane answers for a service by itself, so that its policies are asked there."""
-        self._world = world
+        self._ground = ground
         self._owned = owned
         self._lock = threading.Lock()
         self._generation = 0
         self._memory: dict[tuple[str, ...], Any] = {}
         self._aws_managed: dict[str, Policy] = {}
         # Every write that could make what is remembered untrue.
-        world.calls.observe("iam", self._written)
+        ground.calls.observe("iam", self._written)
         for service, operations in _RESOURCE_WRITES.items():
-            world.calls.observe(service, self._written, *operations)
+            ground.calls.observe(service, self._written, *operations)
 
     def forget(self) -> None:
         """Read everything anew from now on."""
@@ -249,8 +249,8 @@ class Attachments:
         if rest.startswith(("oidc-provider/", "saml-provider/")):
             return bool(self._remember(("provider", arn), lambda: self._has_provider(arn)))
         if rest.startswith("assumed-role/"):
-            role = arn_of_role(self._world.account_id, rest.split("/")[1])
-            return self.real_arn(role, self._world.region) is not None
+            role = arn_of_role(self._ground.account_id, rest.split("/")[1])
+            return self.real_arn(role, self._ground.region) is not None
         return bool(self.unique_id(arn))
 
     def unique_id(self, arn: str) -> str:
@@ -348,11 +348,11 @@ class Attachments:
 
     def _ask(self, service: str, operation: str, region: str | None = None, **arguments: Any) -> dict[str, Any] | None:
         """One call to the substrate; None when it says that there is nothing there."""
-        region = region or self._world.region
+        region = region or self._ground.region
         client = (
-            self._world.client(service, region=region)
+            self._ground.client(service, region=region)
             if self._owned(service)
-            else self._world.substrate.client(service, region)
+            else self._ground.substrate.client(service, region)
         )
         try:
             answer: dict[str, Any] = getattr(client, operation)(**arguments)

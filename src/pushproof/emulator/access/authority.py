@@ -52,15 +52,15 @@ class Session:
 class Authority:
     """Knows the principal behind an access key, and decides calls."""
 
-    def __init__(self, world: Ground, *, plane_key: str, keys: KeyRing, owned: Callable[[str], bool]) -> None:
+    def __init__(self, ground: Ground, *, plane_key: str, keys: KeyRing, owned: Callable[[str], bool]) -> None:
         """`plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""
-        self._world = world
+        self._ground = ground
         self._plane_key = plane_key
         self._keys = keys
-        self._anonymous = Anonymous(world)
+        self._anonymous = Anonymous(ground)
         self._sessions: dict[str, Session] = {}
-        self.attachments = Attachments(world, owned)
-        self.documents = Documents(world, self.attachments, self.would_allow, owned)
+        self.attachments = Attachments(ground, owned)
+        self.documents = Documents(ground, self.attachments, self.would_allow, owned)
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
         self.service_control_policies: engine.Levels = ()
 
@@ -71,7 +71,7 @@ class Authority:
 
         Any other key is the account's administrator: within the process, and in a world that is open to any key.
         """
-        account = self._world.account_id
+        account = self._ground.account_id
         key = access_key_id or ""
         root = arn_of_root(account)
         if key == self._plane_key:
@@ -92,11 +92,11 @@ class Authority:
         if principal.kind == "anonymous":
             self._anonymous.authorise(call, lambda permission: self._decide(principal, permission, region), region)
             return
-        if principal.kind == "plane" or not self._world.settings.enforce_iam:
+        if principal.kind == "plane" or not self._ground.settings.enforce_iam:
             return
         if call.service == "sts" and call.operation.startswith("AssumeRole"):
             _is_arn(str(call.parameters.get("RoleArn", "")))
-        scope = Scope(region, self._world.account_id, find=lambda implied: self.attachments.real_arn(implied, region))
+        scope = Scope(region, self._ground.account_id, find=lambda implied: self.attachments.real_arn(implied, region))
         needed = requirement(call.service, call.operation, call.parameters, scope)
         for permission in (*needed.permissions, *self._implied(principal, call, region)):
             decision = self._decide(principal, permission, region)
@@ -117,7 +117,7 @@ class Authority:
         `context` adds condition keys, such as `aws:SourceVpce` for what comes through a VPC endpoint.
         """
         extra = {key: value if isinstance(value, str) else tuple(value) for key, value in (context or {}).items()}
-        return self._decide(principal, Permission(action, resource, extra), region or self._world.region)
+        return self._decide(principal, Permission(action, resource, extra), region or self._ground.region)
 
     def require(
         self,
@@ -129,7 +129,7 @@ class Authority:
         region: str | None = None,
     ) -> None:
         """As `decide`, but raises AwsError (worded as the service of the action words it) when it is not allowed."""
-        if principal.kind == "plane" or not self._world.settings.enforce_iam:
+        if principal.kind == "plane" or not self._ground.settings.enforce_iam:
             return
         decision = self.decide(principal, action, resource, context, region=region)
         if not decision.allowed:
@@ -148,12 +148,12 @@ class Authority:
 
         `source_arn` is what the service acts for; it becomes `aws:SourceArn` and `aws:SourceAccount`.
         """
-        if not self._world.settings.enforce_iam:
+        if not self._ground.settings.enforce_iam:
             return
-        region = region or self._world.region
+        region = region or self._ground.region
         asked = engine.request(
             engine.service_principal(service_principal), action, resource, self._context(region, source_arn),
-            resource_account=self._world.account_id,
+            resource_account=self._ground.account_id,
         )  # fmt: skip
         policies = engine.Policies(resource=self.attachments.of_resource(resource, region))
         decision = engine.decide(asked, policies)
@@ -176,11 +176,11 @@ class Authority:
         `source_arn` is the resource the service acts for; `aws:SourceArn` and `aws:SourceAccount` are sent with it, and only then.
         """
         name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:64].ljust(2, "-")
-        if self._world.settings.enforce_iam:
+        if self._ground.settings.enforce_iam:
             self._trusts(
-                engine.service_principal(service_principal), role_arn, self._context(self._world.region, source_arn)
+                engine.service_principal(service_principal), role_arn, self._context(self._ground.region, source_arn)
             )
-        answer = self._world.substrate.client("sts", self._world.region).assume_role(
+        answer = self._ground.substrate.client("sts", self._ground.region).assume_role(
             RoleArn=role_arn, RoleSessionName=name
         )
         self.opened(answer["Credentials"], role_arn, name, service=service_principal, lasting=_OF_SERVICES)
@@ -209,7 +209,7 @@ class Authority:
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
         # What is no ARN names no role, and nobody may assume it.
-        account = account_of(role_arn) or self._world.account_id
+        account = account_of(role_arn) or self._ground.account_id
         asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
         policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
         decision = engine.decide(asked, policies)
@@ -256,7 +256,7 @@ class Authority:
         role = permission.resource if permission.action == "sts:AssumeRole" else None
         asked = engine.request(
             caller, permission.action, permission.resource, context,
-            resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._world.account_id,
+            resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._ground.account_id,
         )  # fmt: skip
         resource: engine.Policy | None
         decides = False
@@ -273,7 +273,7 @@ class Authority:
 
     def _context(self, region: str, source_arn: str | None = None) -> dict[str, str]:
         """Condition keys of every call here. The gateway speaks HTTP on loopback; on AWS the same call is TLS."""
-        now = self._world.clock.stamp(self._world.clock.now())
+        now = self._ground.clock.stamp(self._ground.clock.now())
         keys = {
             "aws:RequestedRegion": region,
             "aws:SecureTransport": "true",
@@ -284,7 +284,7 @@ class Authority:
         if source_arn:
             keys["aws:SourceArn"] = source_arn
             keys["aws:SourceAccount"] = account_of(source_arn)
-            keys["aws:SourceAccount"] = keys["aws:SourceAccount"] or self._world.account_id
+            keys["aws:SourceAccount"] = keys["aws:SourceAccount"] or self._ground.account_id
         return keys
 
     def _implied(self, principal: Principal, call: ParsedCall, region: str) -> list[Permission]:
@@ -303,7 +303,7 @@ class Authority:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
         """
         try:
-            found = self._world.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
+            found = self._ground.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
         except ClientError:
             return []  # the operation itself will say what is wrong with the task definition
         definition = found["taskDefinition"]

@@ -81,17 +81,17 @@ class Documents:
     """Examines the documents in calls, and remembers whom the kept ones name."""
 
     def __init__(
-        self, world: Ground, attachments: Attachments, allows: WouldAllow, owned: Callable[[str], bool]
+        self, ground: Ground, attachments: Attachments, allows: WouldAllow, owned: Callable[[str], bool]
     ) -> None:
         """`allows` decides what a policy would allow, were it in force; for `owned` see `Attachments`."""
-        self._world = world
+        self._ground = ground
         self._attachments = attachments
         self._allows = allows
         self._owned = owned
         self._named: dict[str, Named] = {}
         for service, operation in _DOCUMENTS:
-            world.calls.observe(service, self._kept, operation)
-        world.calls.observe("iam", self._gone, "DeleteRole", "DeleteUser", "DeleteServiceLinkedRole")
+            ground.calls.observe(service, self._kept, operation)
+        ground.calls.observe("iam", self._gone, "DeleteRole", "DeleteUser", "DeleteServiceLinkedRole")
 
     def examine(self, context: RequestContext, request: Request) -> None:
         """Raise AwsError, worded as the service words it, for a document that AWS would not keep."""
@@ -115,7 +115,7 @@ class Documents:
         if not principal.startswith(_ARN):
             return self._attachments.has_unique_id(principal)
         account, rest = principal.split(":", 5)[4:]
-        if account != self._world.account_id or rest.startswith("federated-user/"):
+        if account != self._ground.account_id or rest.startswith("federated-user/"):
             return True
         return self._attachments.exists(principal)
 
@@ -205,9 +205,9 @@ class Documents:
         operation, arguments = _WRITERS[place.service]
         own = self._owned(place.service)
         client = (
-            self._world.client(place.service, region=place.region)
+            self._ground.client(place.service, region=place.region)
             if own
-            else self._world.substrate.client(place.service, place.region)
+            else self._ground.substrate.client(place.service, place.region)
         )
         try:
             getattr(client, operation)(**arguments(place.name, document))

@@ -86,9 +86,9 @@ class Delivery:
 class Bus:
     """Publishes events; delivery reads rules and targets from the substrate."""
 
-    def __init__(self, world: Ground, permissions: Permissions) -> None:
-        self._world = world
-        self._courier = Courier(world, permissions, self.forward)
+    def __init__(self, ground: Ground, permissions: Permissions) -> None:
+        self._ground = ground
+        self._courier = Courier(ground, permissions, self.forward)
         self.history: deque[PublishedEvent] = deque(maxlen=10_000)
         #: Finished deliveries, oldest first: what tests and the report look at.
         self.deliveries: deque[Delivery] = deque(maxlen=10_000)
@@ -103,8 +103,8 @@ class Bus:
 
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
         """
-        at = self._world.clock.now()
-        time = iso(self._world.clock.stamp(at))
+        at = self._ground.clock.now()
+        time = iso(self._ground.clock.stamp(at))
         return self.put(source, detail_type, detail, resources=resources, region=region, time=time)
 
     def put(
@@ -124,37 +124,37 @@ class Bus:
             "id": str(uuid.uuid4()),
             "detail-type": detail_type,
             "source": source,
-            "account": self._world.account_id,
+            "account": self._ground.account_id,
             "time": time,
             "region": region,
             "resources": resources,
             "detail": detail,
         }
-        self._add(PublishedEvent(self._world.clock.now(), region, envelope, bus))
+        self._add(PublishedEvent(self._ground.clock.now(), region, envelope, bus))
         return envelope
 
     def forward(self, envelope: Envelope, *, region: str, bus: str) -> None:
         """Put an event that comes over another bus on a bus, as it is."""
-        self._add(PublishedEvent(self._world.clock.now(), region, envelope.copy(), bus, forwarded=True))
+        self._add(PublishedEvent(self._ground.clock.now(), region, envelope.copy(), bus, forwarded=True))
 
     def _add(self, event: PublishedEvent) -> None:
-        with self._world.loop.lock:
+        with self._ground.loop.lock:
             self.history.append(event)
             self._pending.append(event)
             if not self._matching:
                 self._matching = True
-                self._world.loop.call_soon(self._match_pending, name="bus")
+                self._ground.loop.call_soon(self._match_pending, name="bus")
 
     # Events are matched in batches, so that a burst of them reads the rules once.
 
     def _match_pending(self) -> None:
         events, self._pending = self._pending, []
-        self._world.loop.submit(lambda: self._match(events), self._matched, name="bus: match")
+        self._ground.loop.submit(lambda: self._match(events), self._matched, name="bus: match")
 
     def _matched(self, outcome: Outcome[list[Delivery]]) -> None:
         self._matching = bool(self._pending)
         if self._pending:
-            self._world.loop.call_soon(self._match_pending, name="bus")
+            self._ground.loop.call_soon(self._match_pending, name="bus")
         for delivery in outcome.get():
             if delivery.status == "delivering":
                 self._attempt(delivery)
@@ -164,7 +164,7 @@ class Bus:
     def _match(self, events: list[PublishedEvent]) -> list[Delivery]:
         found: list[Delivery] = []
         for region, bus in dict.fromkeys((event.region, event.bus) for event in events):
-            client = self._world.substrate.client("events", region)
+            client = self._ground.substrate.client("events", region)
             of_this_bus = [event for event in events if (event.region, event.bus) == (region, bus)]
             for rule in _rules(client, bus):
                 pattern = self._pattern(rule)
@@ -203,7 +203,7 @@ class Bus:
         transformer = target.get("InputTransformer")
         if transformer is not None:
             compiled = compile_transformer(transformer.get("InputPathsMap") or {}, transformer["InputTemplate"])
-            stamp = iso(self._world.clock.stamp(event.at))
+            stamp = iso(self._ground.clock.stamp(event.at))
             return compiled.apply(event.envelope, RuleFacts(rule["Arn"], rule["Name"], stamp))
         return json.dumps(event.envelope)
 
@@ -211,7 +211,7 @@ class Bus:
 
     def _attempt(self, delivery: Delivery) -> None:
         delivery = replace(delivery, attempts=delivery.attempts + 1)
-        self._world.loop.submit(
+        self._ground.loop.submit(
             lambda: deliver(
                 self._courier,
                 target=delivery.target,
@@ -235,7 +235,7 @@ class Bus:
         delay = min(FIRST_DELAY * 2 ** (delivery.attempts - 1), LONGEST_DELAY)
         if error.retriable and self._may_retry(delivery, delay):
             log.info("delivery to %s failed, again in %.0f s: %s", delivery.target["Arn"], delay, error.message)
-            self._world.loop.call_later(delay, lambda: self._attempt(delivery), name="bus: retry")
+            self._ground.loop.call_later(delay, lambda: self._attempt(delivery), name="bus: retry")
             return
         self._give_up(delivery)
 
@@ -243,7 +243,7 @@ class Bus:
         policy = delivery.target.get("RetryPolicy") or {}
         retries = policy.get("MaximumRetryAttempts", MAXIMUM_ATTEMPTS)
         age = policy.get("MaximumEventAgeInSeconds", MAXIMUM_AGE)
-        waited = self._world.clock.now() + delay - delivery.event.at
+        waited = self._ground.clock.now() + delay - delivery.event.at
         return bool(delivery.attempts <= retries and waited <= age)
 
     def _give_up(self, delivery: Delivery) -> None:
@@ -254,14 +254,14 @@ class Bus:
         if not queue:
             self._finish(replace(delivery, status="failed"))
             return
-        self._world.loop.submit(
+        self._ground.loop.submit(
             lambda: _dead_letter(self._courier, delivery, queue),
             lambda outcome: self._finish(replace(delivery, status="failed" if outcome.error else "dead-lettered")),
             name="bus: dead letter",
         )
 
     def _finish(self, delivery: Delivery) -> None:
-        self.deliveries.append(replace(delivery, finished_at=self._world.clock.now()))
+        self.deliveries.append(replace(delivery, finished_at=self._ground.clock.now()))
 
 
 def _rules(client: EventBridgeClient, bus: str) -> list[RuleTypeDef]:

@@ -54,9 +54,9 @@ class GitHost:
 
     name = "git host"
 
-    def __init__(self, world: Ground) -> None:
-        self._world = world
-        self._root = world.directory / "git"
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._root = ground.directory / "git"
         self._root.mkdir(parents=True, exist_ok=True)
         # By this, a hook of the repositories here is told from anybody else who announces a push.
         self._secret = secrets.token_urlsafe(32)
@@ -65,7 +65,7 @@ class GitHost:
         if git is None:
             raise FileNotFoundError("git is not on PATH; install it (Debian/Ubuntu: apt-get install git)")
         self._git = git
-        self._environment = {**clean_environment(), WORLD_VARIABLE: world.id}
+        self._environment = {**clean_environment(), WORLD_VARIABLE: ground.id}
 
     # What the plane asks.
 
@@ -84,7 +84,7 @@ class GitHost:
             self._run("init", "--quiet", "--bare", "--initial-branch=main", str(path))
             hook = path / "hooks" / "post-receive"
             hook.parent.mkdir(exist_ok=True)
-            url = f"{self._world.endpoint.url}{_HOOK_PREFIX}{repository}"
+            url = f"{self._ground.endpoint.url}{_HOOK_PREFIX}{repository}"
             hook.touch(mode=stat.S_IRWXU)
             hook.write_text(_HOOK.format(python=sys.executable, url=url, secret=self._secret))
             hook.chmod(stat.S_IRWXU)
@@ -92,7 +92,7 @@ class GitHost:
 
     def url(self, repository: str) -> str:
         """Return the URL for `git push`."""
-        return f"{self._world.endpoint.url}{_PREFIX}{repository}.git"
+        return f"{self._ground.endpoint.url}{_PREFIX}{repository}.git"
 
     def repositories(self) -> list[str]:
         """Every repository, as `owner/name`, sorted."""
@@ -132,7 +132,7 @@ class GitHost:
         match = re.match(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?(/.*)$", request.path)
         if match is None:
             return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
-        if not self._world.doorkeeper.admits(request):
+        if not self._ground.doorkeeper.admits(request):
             return Response(f"{KEYS_NEEDED}.\n", status=401, headers={"WWW-Authenticate": CHALLENGE})
         try:
             # The first push makes a repository; whoever reads one that is not there is told so.
@@ -159,7 +159,7 @@ class GitHost:
                 commit=self.commit(repository, new),
                 previous=None if old == _ZERO else old,
             )
-            with self._world.loop.lock:
+            with self._ground.loop.lock:
                 heard = [text for subscriber in self._subscribers if (text := subscriber(push))]
             said.extend(
                 heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."]

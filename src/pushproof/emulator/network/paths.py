@@ -38,15 +38,15 @@ class Paths:
     the circumstances a world begins with; with `enforce_network` off nothing is ever refused.
     """
 
-    def __init__(self, world: Ground) -> None:
-        self._world = world
-        self._circumstances: Circumstances = world.settings.circumstances
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._circumstances: Circumstances = ground.settings.circumstances
         self._lock = threading.Lock()
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
         self._generation = 0
-        world.calls.observe("ec2", self._changed)
+        ground.calls.observe("ec2", self._changed)
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -64,7 +64,7 @@ class Paths:
 
         `to` may also be "internet".
         """
-        if not self._world.settings.enforce_network:
+        if not self._ground.settings.enforce_network:
             return None
         try:
             answer = self.answer(
@@ -134,7 +134,7 @@ class Paths:
             known = self._networks.get((region, vpc_id)) if vpc_id is not None else None
         if known is not None:
             return known
-        ec2 = self._world.substrate.client("ec2", region)
+        ec2 = self._ground.substrate.client("ec2", region)
         vpc_id = str(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"])
         network = read_network(ec2, vpc_id)
         with self._lock:

@@ -64,8 +64,8 @@ class Service:
     #: Operations with a method that only keep or show what was written: nothing acts on it.
     kept: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, world: Site, name: str) -> None:
-        self.world = world
+    def __init__(self, site: Site, name: str) -> None:
+        self.site = site
         self.name = name
 
     def handler(self, operation: str) -> Handler | None:
@@ -92,7 +92,7 @@ class Service:
 
         Raises its errors as AwsError.
         """
-        client = self.world.substrate.client(self.name, context.region)
+        client = self.site.substrate.client(self.name, context.region)
         try:
             answer: dict[str, object] = getattr(client, xform_name(operation))(**request)
         except ClientError as error:

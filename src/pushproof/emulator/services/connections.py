@@ -104,9 +104,9 @@ class ConnectionsService(Service):
 
     constraint_code = "ValidationException"
 
-    def __init__(self, world: Site, name: str, *, other: ConnectionsService | None = None) -> None:
+    def __init__(self, site: Site, name: str, *, other: ConnectionsService | None = None) -> None:
         """`other` is the same service under its other name."""
-        super().__init__(world, name)
+        super().__init__(site, name)
         self.connections: dict[str, Connection] = other.connections if other else {}
         self.hosts: dict[str, Host] = other.hosts if other else {}
 

@@ -41,8 +41,8 @@ class StsService(Service):
     # The substrate's keys are the same in every world, and known to everybody.
     refused = frozenset({"GetFederationToken"})
 
-    def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str, *, authority: Authority) -> None:
+        super().__init__(site, name)
         self._authority = authority
 
     def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
@@ -68,7 +68,7 @@ class StsService(Service):
 
     def get_session_token(self, context: RequestContext, request: GetSessionTokenRequest) -> GetSessionTokenAnswer:
         answer: GetSessionTokenAnswer = self._substrate("get_session_token", context, request)
-        if not self.world.settings.open:
+        if not self.site.settings.open:
             # The substrate's are the same in every world, and known to everybody.
             keys = new_key("ASIA")
             answer["Credentials"] |= {
@@ -90,7 +90,7 @@ class StsService(Service):
         raise self._unverified("SAML assertion")
 
     def handler(self, operation: str) -> Handler | None:
-        if self.world.settings.open and operation in ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"):
+        if self.site.settings.open and operation in ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"):
             return None
         return super().handler(operation)
 
@@ -123,9 +123,7 @@ class StsService(Service):
 
     def _substrate(self, operation: str, context: RequestContext, request: Mapping[str, object]) -> Any:
         try:
-            answer: dict[str, object] = getattr(self.world.substrate.client("sts", context.region), operation)(
-                **request
-            )
+            answer: dict[str, object] = getattr(self.site.substrate.client("sts", context.region), operation)(**request)
         except ClientError as error:
             details = error.response["Error"]
             raise AwsError(details["Code"], details["Message"]) from error

@@ -37,7 +37,7 @@ class Judge(Protocol):
 class Admission:
     """Lets calls in, and keeps what became of them."""
 
-    world: Ground
+    ground: Ground
     authority: Judge
     log: CallLog
     faults: list[Fault] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Admission:
 
         Raises AwsError when it is refused; whatever the body raises passes, and is logged as the call's end.
         """
-        context = RequestContext(service, operation, region, self.world.account_id, principal, str(uuid.uuid4()))
+        context = RequestContext(service, operation, region, self.ground.account_id, principal, str(uuid.uuid4()))
         model = protocol.service_model(service).operation_model(operation)
         visit = Visit()
         status, code = 200, None
@@ -70,4 +70,4 @@ class Admission:
             visit.response = None
             raise
         finally:
-            self.log.record(Call(context, self.world.clock.now(), status, code, parameters, visit.response))
+            self.log.record(Call(context, self.ground.clock.now(), status, code, parameters, visit.response))

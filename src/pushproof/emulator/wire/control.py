@@ -39,7 +39,7 @@ class ControlFront:
 
     def __init__(
         self,
-        world: Ground,
+        ground: Ground,
         log: CallLog,
         services: Mapping[str, object],
         history: Callable[[], list[Envelope]],
@@ -47,7 +47,7 @@ class ControlFront:
         certificates: Callable[[str], bytes | None],
     ) -> None:
         """`history` gives the envelopes of the events that were put on buses; `certificates` SNS's signing certificate by name."""
-        self._world = world
+        self._ground = ground
         self._log = log
         self._services = services
         self._history = history
@@ -61,13 +61,13 @@ class ControlFront:
         asked = (request.method, request.path.removeprefix(_PREFIX))
         if asked == ("GET", "health"):
             return _json(
-                {"world": self._world.id, "services": sorted(self._services), "account": self._world.account_id}
+                {"world": self._ground.id, "services": sorted(self._services), "account": self._ground.account_id}
             )
         if request.method == "GET" and asked[1].startswith("sns/"):
             certificate = self._certificates(asked[1].removeprefix("sns/"))
             if certificate is not None:
                 return Response(certificate, content_type="application/x-pem-file")
-        if not self._world.doorkeeper.admits(request):
+        if not self._ground.doorkeeper.admits(request):
             return _json({"error": KEYS_NEEDED}, 401, **{"WWW-Authenticate": CHALLENGE})
         if asked == ("GET", "calls"):
             return _json(
@@ -81,7 +81,7 @@ class ControlFront:
 
     def _authorise(self, arn: str) -> Response:
         try:
-            with self._world.loop.lock:
+            with self._ground.loop.lock:
                 connection = self._connections.authorise(arn)
         except AwsError as error:
             return _json({"error": error.message}, 404)

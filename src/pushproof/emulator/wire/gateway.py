@@ -105,7 +105,7 @@ class Exchange:
 class Gateway:
     """Answers requests for a world."""
 
-    world: Ground
+    ground: Ground
     permissions: Permissions
     admission: Admission
     services: Mapping[str, Answering]
@@ -120,7 +120,8 @@ class Gateway:
 
     def __post_init__(self) -> None:
         self._doors = Doors(
-            lambda: self._server.port if self._server else self.world.endpoint.port, settings=self.world.settings.doors
+            lambda: self._server.port if self._server else self.ground.endpoint.port,
+            settings=self.ground.settings.doors,
         )
 
     @property
@@ -197,7 +198,7 @@ class Gateway:
     def _identify(self, exchange: Exchange) -> None:
         request = exchange.request
         exchange.signature = protocol.signature_of(request)
-        exchange.region = exchange.signature.region if exchange.signature else self.world.region
+        exchange.region = exchange.signature.region if exchange.signature else self.ground.region
         if exchange.signature is not None:
             exchange.service = exchange.signature.service
         begun = self._begin(exchange)
@@ -256,14 +257,14 @@ class Gateway:
     def _authenticate(self, exchange: Exchange) -> None:
         key = exchange.signature.access_key_id if exchange.signature else None
         if exchange.stranger:
-            exchange.principal = Principal("anonymous", "anonymous", self.world.account_id)
+            exchange.principal = Principal("anonymous", "anonymous", self.ground.account_id)
         else:
             exchange.principal = self.permissions.principal(key)
         exchange.context = RequestContext(
             service=exchange.service,
             operation=exchange.call.operation if exchange.call else "",
             region=exchange.region,
-            account_id=self.world.account_id,
+            account_id=self.ground.account_id,
             principal=exchange.principal,
             request_id=exchange.request_id,
             source_ip=exchange.request.remote_addr or "127.0.0.1",
@@ -284,7 +285,7 @@ class Gateway:
         handled = service is not None and service.handler(operation) is not None
         if service is not None and (
             operation in service.refused
-            or not (handled or (service.overlay and not self.world.substrate.lacks(exchange.service, operation)))
+            or not (handled or (service.overlay and not self.ground.substrate.lacks(exchange.service, operation)))
         ):
             # Whatever the request holds, the operation is not implemented.
             raise not_implemented(exchange.service, operation)
@@ -303,16 +304,16 @@ class Gateway:
         if service is not None and exchange.call is not None:
             if service.overlay:
                 assert exchange.context is not None
-                with self.world.loop.lock:
+                with self.ground.loop.lock:
                     service.admit(exchange.context, exchange.call.parameters)
             method = service.handler(exchange.call.operation)
             if method is not None:
                 assert exchange.context is not None
-                with self.world.loop.lock:
+                with self.ground.loop.lock:
                     service.check_form(exchange.context, exchange.call.parameters)
                     exchange.result = self._judge(exchange.call, method, exchange.context)
                 return
-        exchange.response = self.world.substrate.handle(exchange.request)
+        exchange.response = self.ground.substrate.handle(exchange.request)
 
     def _judge(self, call: protocol.ParsedCall, method: Handler, context: RequestContext | None) -> dict[str, Any]:
         """The method's answer, or its error; where the judge is on, only one that AWS's model of the operation has."""
@@ -361,7 +362,7 @@ class Gateway:
         self.admission.log.record(
             Call(
                 context=exchange.context,
-                at=self.world.clock.now(),
+                at=self.ground.clock.now(),
                 status=status,
                 error_code=exchange.error.code if exchange.error else (None if status < 400 else str(status)),
                 request=exchange.call.parameters if exchange.call else {},

@@ -45,7 +45,7 @@ class DockerBuilder:
     cache image it is as cold as on AWS. Without privilege there is no daemon, as on AWS.
     """
 
-    world: Ground
+    ground: Ground
     host: DockerHost
     real: bool = True
     _open: list[DockerBuildContainer] = field(default_factory=list)
@@ -59,7 +59,7 @@ class DockerBuilder:
                 "(aws/codebuild/…) are emulated.",
             )
         try:
-            with on_behalf_of(self.world.id, self.world.directory / "images"):
+            with on_behalf_of(self.ground.id, self.ground.directory / "images"):
                 image = ensure_build_image(self.host.client)
             container = self._start(job, image)
         except (ImageUnavailable, APIError, DockerException) as error:
@@ -77,7 +77,7 @@ class DockerBuilder:
         return opened
 
     def _start(self, job: BuildJob, image: str) -> Container:
-        account, port = self.world.account_id, self.world.endpoint.port
+        account, port = self.ground.account_id, self.ground.endpoint.port
         registry = f"{account}.dkr.ecr.{job.region}.amazonaws.com"
         options: dict[str, Any] = {
             "name": f"pushproof-{self.host.world_id}-build-{job.build_id[:12]}",

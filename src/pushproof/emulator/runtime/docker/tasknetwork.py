@@ -85,8 +85,8 @@ while True:
 class TaskNetworks:
     """Opens a namespace for each task."""
 
-    def __init__(self, world: Ground, host: DockerHost) -> None:
-        self._world = world
+    def __init__(self, ground: Ground, host: DockerHost) -> None:
+        self._ground = ground
         self._host = host
         self._guard = threading.Lock()
         self._image = ""
@@ -118,11 +118,11 @@ class TaskNetworks:
         with self._guard:
             if not self._gateway:
                 try:
-                    with on_behalf_of(self._world.id, self._world.directory / "images"):
+                    with on_behalf_of(self._ground.id, self._ground.directory / "images"):
                         self._image = ensure_base_image(self._host.client)
                 except ImageUnavailable as error:
                     raise StartError(f"a task's network needs a small image: {error}") from error
-                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._world.endpoint.port)]
+                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._ground.endpoint.port)]
                 endpoint = self._run("endpoint", command, {ROLE: "endpoint"})
                 try:
                     self._execute(endpoint, _REACH, ADDRESS)

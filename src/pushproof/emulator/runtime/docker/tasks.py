@@ -42,20 +42,20 @@ class _Task:
 class DockerTaskRuntime:
     """Runs ECS tasks as containers; see `TaskRuntime`."""
 
-    def __init__(self, world: Ground, host: DockerHost, images: Images | None) -> None:
-        self._world = world
+    def __init__(self, ground: Ground, host: DockerHost, images: Images | None) -> None:
+        self._ground = ground
         self._registry = images
         self._host = host
         self._client = host.client
         self._tasks: dict[str, _Task] = {}
-        self._networks = TaskNetworks(world, host)
+        self._networks = TaskNetworks(ground, host)
         self._stopping: set[str] = set()
         self._guard = threading.Lock()
 
     @property
     def endpoint(self) -> str:
         """The gateway's URL on the world's Docker bridge."""
-        return f"http://{self._host.bridge_address}:{self._world.endpoint.port}"
+        return f"http://{self._host.bridge_address}:{self._ground.endpoint.port}"
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
         """Pull from the world's registry, or take a local image by its exact name when it is not a registry's.
@@ -151,7 +151,7 @@ class DockerTaskRuntime:
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
-        thread.join(work_limit(self._world.clock, timeout))
+        thread.join(work_limit(self._ground.clock, timeout))
         return result[0] if result else CommandResult(None, "timed out")
 
     def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
@@ -195,8 +195,8 @@ class DockerTaskRuntime:
     def _follow_logs(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
         with contextlib.suppress(NotFound, APIError, DockerException, OSError):
             for lines in _batches(container.logs(stream=True, follow=True)):
-                at = self._world.clock.now()
-                with self._world.loop.lock:
+                at = self._ground.clock.now()
+                with self._ground.loop.lock:
                     listener.container_logged(task_id, name, [(at, line) for line in lines])
 
     def _await_exit(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
@@ -208,7 +208,7 @@ class DockerTaskRuntime:
             return
         if task_id in self._stopping:
             return
-        with self._world.loop.lock:
+        with self._ground.loop.lock:
             listener.container_exited(task_id, name, code, out_of_memory=killed)
 
     def address_of(self, task_id: str) -> str | None:

@@ -116,8 +116,8 @@ class ScriptedRuntime:
 
     endpoint = ""
 
-    def __init__(self, world: Ground, images: Images | None = None) -> None:
-        self._world = world
+    def __init__(self, ground: Ground, images: Images | None = None) -> None:
+        self._ground = ground
         self._registry = images
         self._images: dict[str, dict[str, str]] = {}
         self._tasks: dict[str, _Task] = {}
@@ -179,7 +179,7 @@ class ScriptedRuntime:
         self._begin(task, container)
 
     def _begin(self, task: _Task, name: str) -> None:
-        loop, now, behaviour = self._world.loop, self._world.clock.now(), task.behaviours[name]
+        loop, now, behaviour = self._ground.loop, self._ground.clock.now(), task.behaviours[name]
         task.began[name] = now
         if behaviour.log:
             lines = [(now, line) for line in behaviour.log.splitlines()]
@@ -202,7 +202,7 @@ class ScriptedRuntime:
         task = self._tasks.get(task_id)
         if task is None or container in task.exited or container not in task.began:
             return CommandResult(None, "the container is gone")
-        healthy = task.behaviours[container].healthy(self._world.clock.now() - task.began[container])
+        healthy = task.behaviours[container].healthy(self._ground.clock.now() - task.began[container])
         return CommandResult(0 if healthy else 1)
 
     def stop(self, task_id: str) -> dict[str, int]:
@@ -233,7 +233,7 @@ class ScriptedRuntime:
             return HttpProbe(None, "refused")
         if behaviour.http_error is not None:
             return HttpProbe(None, behaviour.http_error)
-        age = self._world.clock.now() - task.began[serving.name]
+        age = self._ground.clock.now() - task.began[serving.name]
         if behaviour.healthy(age):
             return HttpProbe(behaviour.http_status)
         return HttpProbe(503 if not behaviour.never_healthy and age < behaviour.healthy_after else 500)

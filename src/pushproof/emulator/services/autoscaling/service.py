@@ -83,8 +83,8 @@ class AutoScalingService(Service):
         {"PutScheduledAction", "DeleteScheduledAction", "DescribeScheduledActions"}
     )
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self._regions: dict[tuple[str, str], Region] = {}
 
     # Scalable targets ---------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class AutoScalingService(Service):
                 role_arn=request.get("RoleARN") or _linked_role(context, key),
                 minimum=minimum,
                 maximum=maximum,
-                created_at=self.world.clock.now(),
+                created_at=self.site.clock.now(),
                 tags=dict(tags),
             )
             region.targets[key] = known
@@ -163,7 +163,7 @@ class AutoScalingService(Service):
             arn=known.arn if known else self._named(context, key, "scalingPolicy", "policyName", name),
             type=kind,
             configuration=copy.deepcopy(configuration),
-            created_at=known.created_at if known else self.world.clock.now(),
+            created_at=known.created_at if known else self.site.clock.now(),
         )
         if kind == "TargetTrackingScaling":
             self._put_alarms(context, key, policy)
@@ -208,7 +208,7 @@ class AutoScalingService(Service):
             "ScalableDimension": target.key[2],
             "PolicyType": policy.type,
             "Alarms": policy.alarms,
-            "CreationTime": self.world.clock.stamp(policy.created_at),
+            "CreationTime": self.site.clock.stamp(policy.created_at),
         }
         configuration = policy.configuration
         if "StepScalingPolicyConfiguration" in configuration:
@@ -237,7 +237,7 @@ class AutoScalingService(Service):
         target.actions[name] = ScheduledAction(
             name=name,
             arn=known.arn if known else self._named(context, key, "scheduledAction", "scheduledActionName", name),
-            created_at=known.created_at if known else self.world.clock.now(),
+            created_at=known.created_at if known else self.site.clock.now(),
             members=copy.deepcopy(members),
         )
         return {}
@@ -278,7 +278,7 @@ class AutoScalingService(Service):
             "ResourceId": target.key[1],
             "ScalableDimension": target.key[2],
             "Schedule": action.members["Schedule"],
-            "CreationTime": self.world.clock.stamp(action.created_at),
+            "CreationTime": self.site.clock.stamp(action.created_at),
         }
         members = action.members
         if "Timezone" in members:
@@ -313,8 +313,8 @@ class AutoScalingService(Service):
                     "ScalableDimension": activity.key[2],
                     "Description": activity.description,
                     "Cause": activity.cause,
-                    "StartTime": self.world.clock.stamp(activity.at),
-                    "EndTime": self.world.clock.stamp(activity.at),
+                    "StartTime": self.site.clock.stamp(activity.at),
+                    "EndTime": self.site.clock.stamp(activity.at),
                     "StatusCode": "Successful" if activity.succeeded else "Failed",
                     "StatusMessage": activity.message,
                 }
@@ -358,7 +358,7 @@ class AutoScalingService(Service):
         raise AwsError("ResourceNotFoundException", f"The resource {arn} could not be found.", ResourceName=arn)
 
     def _arn(self, context: RequestContext, key: Key) -> str:
-        digest = hashlib.blake2b("/".join((self.world.id, *key)).encode(), digest_size=16).hexdigest()
+        digest = hashlib.blake2b("/".join((self.site.id, *key)).encode(), digest_size=16).hexdigest()
         identity = f"0{key[0][:2].encode().hex()[:3]}{digest[:28]}"
         return arn_of(
             "application-autoscaling",
@@ -379,7 +379,7 @@ class AutoScalingService(Service):
             "MinCapacity": target.minimum,
             "MaxCapacity": target.maximum,
             "RoleARN": target.role_arn,
-            "CreationTime": self.world.clock.stamp(target.created_at),
+            "CreationTime": self.site.clock.stamp(target.created_at),
             "SuspendedState": target.suspended,
             "ScalableTargetARN": target.arn,
         }
@@ -390,7 +390,7 @@ class AutoScalingService(Service):
             return None
         _, cluster, service = key[1].split("/")
         try:
-            ecs = self.world.client("ecs", region=context.region)
+            ecs = self.site.client("ecs", region=context.region)
             services = ecs.describe_services(cluster=cluster, services=[service])["services"]
         except ClientError:
             services = []
@@ -411,7 +411,7 @@ class AutoScalingService(Service):
         message = f"Successfully set desired count to {count}. Change successfully fulfilled by ecs."
         succeeded = True
         try:
-            ecs = self.world.client("ecs", region=context.region)
+            ecs = self.site.client("ecs", region=context.region)
             ecs.update_service(cluster=cluster, service=service, desiredCount=count)
         except ClientError as error:
             message = f"Failed to set desired count to {count}. Reason: {error.response['Error']['Message']}"
@@ -422,13 +422,13 @@ class AutoScalingService(Service):
                 cause=f"{side} capacity was set to {count}",
                 description=f"Setting desired count to {count}.",
                 message=message,
-                at=self.world.clock.now(),
+                at=self.site.clock.now(),
                 succeeded=succeeded,
             )
         )
 
     def _put_alarms(self, context: RequestContext, key: Key, policy: ScalingPolicy) -> None:
-        cloudwatch = self.world.client("cloudwatch", region=context.region)
+        cloudwatch = self.site.client("cloudwatch", region=context.region)
         for alarm in tracking_alarms(key, policy):
             cloudwatch.put_metric_alarm(**alarm)
             arn = arn_of("cloudwatch", f"alarm:{alarm['AlarmName']}", region=context.region, account=context.account_id)
@@ -436,7 +436,7 @@ class AutoScalingService(Service):
 
     def _delete_alarms(self, context: RequestContext, policy: ScalingPolicy) -> None:
         if policy.alarms:
-            cloudwatch = self.world.client("cloudwatch", region=context.region)
+            cloudwatch = self.site.client("cloudwatch", region=context.region)
             cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"] for alarm in policy.alarms])
 
 

@@ -22,8 +22,8 @@ class LogStream:
     Lines may come from any thread. `client` is None where the project has its logs disabled.
     """
 
-    def __init__(self, world: Site, client: CloudWatchLogsClient | None, group: str, stream: str) -> None:
-        self._world = world
+    def __init__(self, site: Site, client: CloudWatchLogsClient | None, group: str, stream: str) -> None:
+        self._site = site
         self._client = client
         self.group = group
         self.stream = stream
@@ -52,19 +52,19 @@ class LogStream:
 
     def agent(self, text: str) -> None:
         """A line of CodeBuild's own: `[Container] 2026/01/31 10:00:00.000000 …`."""
-        at = self._world.clock.stamp(self._world.clock.now())
+        at = self._site.clock.stamp(self._site.clock.now())
         self.line(f"[Container] {at:%Y/%m/%d %H:%M:%S.%f} {text}")
 
     def line(self, text: str) -> None:
         """A line as it is."""
-        at = int(self._world.clock.stamp(self._world.clock.now()).timestamp() * 1000)
+        at = int(self._site.clock.stamp(self._site.clock.now()).timestamp() * 1000)
         with self._guard:
             # CloudWatch Logs refuses empty messages; CodeBuild sends the line's end along with it.
             self._lines.append((at, text + "\n"))
             if self._scheduled or self._client is None:
                 return
             self._scheduled = True
-        self._world.loop.call_soon(lambda: self._world.loop.submit(self.flush, name="build log"), name="build log")
+        self._site.loop.call_soon(lambda: self._site.loop.submit(self.flush, name="build log"), name="build log")
 
     def flush(self) -> None:
         """Put what has come, in order. What the role is refused is remembered, and does not fail the build."""

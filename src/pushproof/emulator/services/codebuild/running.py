@@ -67,7 +67,7 @@ _SUCCEEDED = PhaseEnd()
 class BuildHost(Protocol):
     """The service, as a run asks it."""
 
-    world: Site
+    site: Site
     builder: Builder | None
     settings: CodeBuildSettings
 
@@ -94,7 +94,7 @@ class BuildRun:
         self.build = build
         self.progress = Progress(retried=build.retried)
         self._service = service
-        self._world = service.world
+        self._site = service.site
         self._builder = service.builder
         self._finished = finished
         self._turn = 0
@@ -104,7 +104,7 @@ class BuildRun:
         self._variables: dict[str, Variable] = {}
         self._container: BuildContainer | None = None
         self._credentials: Credentials | None = None
-        self._log = LogStream(self._world, None, "", "")
+        self._log = LogStream(self._site, None, "", "")
 
     # The course of things; under the lock.
 
@@ -119,7 +119,7 @@ class BuildRun:
         self._turn += 1
         container = self._container
         if container is not None:
-            self._world.loop.submit(container.kill, name=f"stop {self.build.id}")
+            self._site.loop.submit(container.kill, name=f"stop {self.build.id}")
         self._leave(PhaseEnd(outcome, status_code, message))
 
     def admit(self) -> None:
@@ -134,7 +134,7 @@ class BuildRun:
 
     def _enter(self) -> None:
         phase = self.progress.phase
-        now = self._world.clock.now()
+        now = self._site.clock.now()
         self.build.phases.append(PhaseRecord(phase, now))
         if phase is Phase.COMPLETED:
             self._complete(now)
@@ -159,22 +159,22 @@ class BuildRun:
         def done(outcome: WorkOutcome[PhaseEnd]) -> None:
             self._after(turn, _end_of(outcome, build_id))
 
-        self._world.loop.submit(work, done, name=f"{phase} of {build_id}")
+        self._site.loop.submit(work, done, name=f"{phase} of {build_id}")
 
     def _after(self, turn: int, end: PhaseEnd) -> None:
         if turn != self._turn:
             return
         if end.seconds > 0:
             later = PhaseEnd(end.outcome, end.status_code, end.message)
-            self._world.loop.call_later(end.seconds, lambda: self._after(turn, later), name=self.build.id)
+            self._site.loop.call_later(end.seconds, lambda: self._after(turn, later), name=self.build.id)
             return
         self._leave(end)
 
     def _leave(self, end: PhaseEnd) -> None:
         record = self.build.phases[-1]
-        record.end = self._world.clock.now()
+        record.end = self._site.clock.now()
         record.status, record.status_code, record.message = end.outcome.value, end.status_code, end.message
-        self._publish("CodeBuild Build Phase Change", phase_change(self.build, record, self._world.clock.stamp))
+        self._publish("CodeBuild Build Phase Change", phase_change(self.build, record, self._site.clock.stamp))
         if record.phase in (Phase.DOWNLOAD_SOURCE, *COMMAND_PHASES, Phase.UPLOAD_ARTIFACTS):
             self._log.agent(f"Phase complete: {record.phase} State: {record.status}")
             self._log.agent(f"Phase context status code: {record.status_code} Message: {record.message}")
@@ -188,7 +188,7 @@ class BuildRun:
     def _limit(self, seconds: float, message: str) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
-        self._deadline = self._world.loop.call_later(
+        self._deadline = self._site.loop.call_later(
             seconds, lambda: self.cut(Outcome.TIMED_OUT, "BUILD_TIMED_OUT", message), name=f"limit of {self.build.id}"
         )
 
@@ -202,10 +202,10 @@ class BuildRun:
         self._finished(self)
 
     def _announce_state(self) -> None:
-        self._publish("CodeBuild Build State Change", state_change(self.build, self._world.clock.stamp))
+        self._publish("CodeBuild Build State Change", state_change(self.build, self._site.clock.stamp))
 
     def _publish(self, detail_type: str, detail: dict[str, object]) -> None:
-        self._world.events.publish(
+        self._site.events.publish(
             "aws.codebuild", detail_type, detail, resources=[self.build.arn], region=self.build.region
         )
 
@@ -213,12 +213,12 @@ class BuildRun:
 
     def _client(self, service: str) -> Any:
         """A client with the project role's credentials."""
-        return self._world.client(service, region=self.build.region, credentials=self._credentials)
+        return self._site.client(service, region=self.build.region, credentials=self._credentials)
 
     def _submit(self) -> PhaseEnd:
         build, role = self.build, self.build.settings["serviceRole"]
         try:
-            self._credentials = self._world.assume(
+            self._credentials = self._site.assume(
                 role, "codebuild.amazonaws.com", f"AWSCodeBuild-{build.uuid}", source_arn=build.project_arn
             )
         except AwsError as error:
@@ -231,7 +231,7 @@ class BuildRun:
             return _SUCCEEDED
         group = config.get("groupName") or f"/aws/codebuild/{build.project}"
         stream = f"{config['streamName']}/{build.uuid}" if config.get("streamName") else build.uuid
-        opened = LogStream(self._world, self._client("logs"), group, stream)
+        opened = LogStream(self._site, self._client("logs"), group, stream)
         try:
             opened.open()
         except ClientError as error:
@@ -253,7 +253,7 @@ class BuildRun:
         container = builder.open(
             BuildJob(build.uuid, build.project, environment["image"], environment["privilegedMode"], build.region)
         )
-        with self._world.loop.lock:
+        with self._site.loop.lock:
             self._container = container
             stale = turn != self._turn
         if stale:
@@ -292,9 +292,9 @@ class BuildRun:
             build,
             source=container.source,
             secondary=secondary,
-            endpoint=self._world.endpoint.url,
+            endpoint=self._site.endpoint.url,
             credentials=self._role_variables(),
-            start_milliseconds=int(self._world.clock.stamp(build.start).timestamp() * 1000),
+            start_milliseconds=int(self._site.clock.stamp(build.start).timestamp() * 1000),
         )
         # CODEBUILD_ names are not for a project to change; anything else it may, the region included.
         reserved = {name: value for name, value in own.items() if name.startswith("CODEBUILD_")}

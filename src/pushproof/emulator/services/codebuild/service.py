@@ -130,10 +130,10 @@ class CodeBuildService(Service):
     constraint_code = "InvalidInputException"
     own_words = True
 
-    def __init__(self, world: Site, name: str, *, builder: Builder | None) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str, *, builder: Builder | None) -> None:
+        super().__init__(site, name)
         self.builder = builder
-        self.settings: CodeBuildSettings = world.settings.codebuild
+        self.settings: CodeBuildSettings = site.settings.codebuild
         self._projects: dict[tuple[str, str], dict[str, Project]] = {}
         self._builds: dict[tuple[str, str], dict[str, Build]] = {}
         self._runs: dict[str, BuildRun] = {}
@@ -169,7 +169,7 @@ class CodeBuildService(Service):
             raise AwsError(
                 "AccountLimitExceededException", f"Cannot have more than {_MOST_PROJECTS} projects for the account"
             )
-        project = projects.create(context, request, self.world.clock.now())
+        project = projects.create(context, request, self.site.clock.now())
         self._check_role(project.body["serviceRole"], project.arn)
         self._check_network(context, project.body, project.arn)
         known[project.name] = project
@@ -178,12 +178,12 @@ class CodeBuildService(Service):
     def update_project(self, context: RequestContext, request: UpdateProjectRequest) -> UpdateProjectAnswer:
         project = self._project(context, request["name"])
         draft = copy.copy(project)
-        projects.update(context, draft, request, self.world.clock.now())
+        projects.update(context, draft, request, self.site.clock.now())
         if "serviceRole" in request:
             self._check_role(request["serviceRole"], project.arn)
         if "vpcConfig" in request:
             self._check_network(context, draft.body, project.arn)
-        projects.update(context, project, request, self.world.clock.now())
+        projects.update(context, project, request, self.site.clock.now())
         return {"project": self._describe(project)}
 
     def delete_project(self, context: RequestContext, request: DeleteProjectRequest) -> DeleteProjectAnswer:
@@ -250,7 +250,7 @@ class CodeBuildService(Service):
     ) -> Build | None:
         """The build that a token was given for, in the five minutes that it is valid for. Raises AwsError for another request."""
         known = self._tokens.get((context.scope, token))
-        if known is None or self.world.clock.now() - known.at > _TOKEN_SECONDS:
+        if known is None or self.site.clock.now() - known.at > _TOKEN_SECONDS:
             return None
         if known.operation != context.operation or known.request != request:
             raise invalid(f"Parameter mismatch: the idempotencyToken {token} was used with other parameters")
@@ -260,7 +260,7 @@ class CodeBuildService(Service):
         self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest, build: Build
     ) -> None:
         self._tokens[context.scope, token] = _Token(
-            context.operation, copy.deepcopy(request), build.id, self.world.clock.now()
+            context.operation, copy.deepcopy(request), build.id, self.site.clock.now()
         )
 
     def retry_build(self, context: RequestContext, request: RetryBuildRequest) -> RetryBuildAnswer:
@@ -326,7 +326,7 @@ class CodeBuildService(Service):
 
     def build_limit(self, seconds: float) -> float:
         """The AWS seconds after which a build is TIMED_OUT; see `CodeBuildSettings.shortest_build_limit`."""
-        real_second = self.world.clock.real_delay(1.0)
+        real_second = self.site.clock.real_delay(1.0)
         if real_second <= 0 or self.builder is None or not self.builder.real:
             return seconds
         return max(seconds, min(seconds, self.settings.shortest_build_limit) / real_second)
@@ -407,7 +407,7 @@ class CodeBuildService(Service):
             account_id=context.account_id,
             settings=settings,
             initiator=f"codepipeline/{handoff.pipeline}" if handoff else _initiator(context.principal),
-            start=self.world.clock.now(),
+            start=self.site.clock.now(),
             handoff=handoff,
             overrides=copy.deepcopy(request.get("environmentVariablesOverride", [])),
             request=request,
@@ -439,10 +439,10 @@ class CodeBuildService(Service):
         vpc = body.get("vpcConfig", {})
         if not vpc.get("vpcId"):
             return
-        credentials = self.world.assume(
+        credentials = self.site.assume(
             body["serviceRole"], "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn
         )
-        ec2 = self.world.client("ec2", region=context.region, credentials=credentials)
+        ec2 = self.site.client("ec2", region=context.region, credentials=credentials)
         calls: tuple[tuple[str, Callable[[], object]], ...] = (
             ("DescribeSecurityGroups", lambda: ec2.describe_security_groups(GroupIds=vpc["securityGroupIds"])),
             ("DescribeSubnets", lambda: ec2.describe_subnets(SubnetIds=vpc["subnets"])),
@@ -458,7 +458,7 @@ class CodeBuildService(Service):
 
     def _check_role(self, role: str, project_arn: str) -> None:
         try:
-            self.world.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn)
+            self.site.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn)
         except AwsError as error:
             raise invalid(
                 "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: 1) The provided "
@@ -490,10 +490,10 @@ class CodeBuildService(Service):
         return {"ids": ids, **more}
 
     def _describe(self, project: Project) -> ProjectTypeDef:
-        return projects.describe(project, self.world.clock.stamp)
+        return projects.describe(project, self.site.clock.stamp)
 
     def _describe_build(self, build: Build) -> BuildTypeDef:
-        return builds.describe(build, self.world.clock.stamp)
+        return builds.describe(build, self.site.clock.stamp)
 
 
 def _overridden(project: Project, request: StartBuildRequest) -> ProjectTypeDef:

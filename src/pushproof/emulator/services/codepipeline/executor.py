@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Executor:
     """One for all pipelines of a world. Everything here runs under the world's lock."""
 
-    def __init__(self, world: Site, settings: CodePipelineSettings, neighbours: Neighbours) -> None:
-        self._world = world
+    def __init__(self, site: Site, settings: CodePipelineSettings, neighbours: Neighbours) -> None:
+        self._site = site
         self._settings = settings
         self._neighbours = neighbours
         self._jobs: dict[str, Job] = {}
@@ -28,7 +28,7 @@ class Executor:
 
     def feed(self, pipeline: Pipeline, given: Input) -> None:
         """Give the engine an input and carry out what follows. Raises PipelineError for a refused request."""
-        result = step(pipeline.state, given, self._world.clock.now(), self._settings.engine)
+        result = step(pipeline.state, given, self._site.clock.now(), self._settings.engine)
         pipeline.state = result.state
         for event in result.events:
             self._publish(pipeline, event)
@@ -54,11 +54,11 @@ class Executor:
             self.feed(pipeline, news)
 
         job = JOBS[command.run.action.provider](
-            Assignment(self._world, self._neighbours, pipeline, command, self._settings, report)
+            Assignment(self._site, self._neighbours, pipeline, command, self._settings, report)
         )
         self._jobs[command.run.id] = job
         # Not at once: an action that fails immediately must not overtake the step that started it.
-        self._world.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.action.name}")
+        self._site.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.action.name}")
 
     @staticmethod
     def _starter(job: Job) -> Callable[[], None]:
@@ -79,14 +79,14 @@ class Executor:
             pipeline.timer.cancel()
             pipeline.timer = None
         if wake_at is not None:
-            pipeline.timer = self._world.loop.call_at(
+            pipeline.timer = self._site.loop.call_at(
                 wake_at, lambda: self.feed(pipeline, Tick()), name=f"{pipeline.name}: timeout"
             )
 
     def _publish(self, pipeline: Pipeline, event: Announcement) -> None:
-        detail = {**event.detail, "start-time": iso(self._world.clock.stamp(event.started), "milliseconds")}
+        detail = {**event.detail, "start-time": iso(self._site.clock.stamp(event.started), "milliseconds")}
         if "action" in detail:
             detail.setdefault("region", pipeline.region)
-        self._world.events.publish(
+        self._site.events.publish(
             "aws.codepipeline", event.detail_type, detail, resources=[pipeline.arn], region=pipeline.region
         )

@@ -55,12 +55,12 @@ class CodePipelineService(Service):
 
     constraint_code = "ValidationException"
 
-    def __init__(self, world: Site, name: str, *, neighbours: Neighbours, objects: ObjectStore) -> None:
-        super().__init__(world, name)
-        self.settings: CodePipelineSettings = world.settings.codepipeline
+    def __init__(self, site: Site, name: str, *, neighbours: Neighbours, objects: ObjectStore) -> None:
+        super().__init__(site, name)
+        self.settings: CodePipelineSettings = site.settings.codepipeline
         self._pipelines: dict[tuple[str, str], dict[str, Pipeline]] = {}
         self._connections = neighbours.connections
-        self._executor = Executor(world, self.settings, neighbours)
+        self._executor = Executor(site, self.settings, neighbours)
         if neighbours.git is not None:
             neighbours.git.on_push(self.pushed)
         objects.on_object(self._object_created)
@@ -131,7 +131,7 @@ class CodePipelineService(Service):
         tags: dict[str, str] = {}
         _take_tags(tags, request.get("tags") or ())
         self._check_references(declaration)
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         pipeline = Pipeline(
             arn=arn_of("codepipeline", body["name"], region=context.region, account=context.account_id),
             region=context.region,
@@ -153,7 +153,7 @@ class CodePipelineService(Service):
         declaration = declared(body, version, context.region)
         self._check_references(declaration)
         pipeline.versions[version] = body
-        pipeline.updated = self.world.clock.now()
+        pipeline.updated = self.site.clock.now()
         self._feed(pipeline, Update(declaration))
         return {"pipeline": body}
 
@@ -161,7 +161,7 @@ class CodePipelineService(Service):
         """Roles must be there and assumable, and buckets must be there. Raises AwsError in CodePipeline's words."""
         role = declaration.role_arn
         try:
-            credentials = self.world.assume(role, PRINCIPAL, "CreatePipeline")
+            credentials = self.site.assume(role, PRINCIPAL, "CreatePipeline")
         except AwsError as error:
             raise AwsError(
                 "InvalidStructureException", f"CodePipeline is not authorized to perform AssumeRole on role {role}"
@@ -169,7 +169,7 @@ class CodePipelineService(Service):
         actions = [action for stage in declaration.stages for action in stage.actions]
         for own in sorted({action.role_arn for action in actions if action.role_arn not in (None, role)}, key=str):
             try:
-                self.world.client("sts", region=declaration.region, credentials=credentials).assume_role(
+                self.site.client("sts", region=declaration.region, credentials=credentials).assume_role(
                     RoleArn=own, RoleSessionName="CreatePipeline"
                 )
             except ClientError as error:
@@ -179,7 +179,7 @@ class CodePipelineService(Service):
         for region, store in declaration.stores.items():
             where = region or declaration.region
             try:
-                self.world.client("s3", region=where).head_bucket(Bucket=store.location)
+                self.site.client("s3", region=where).head_bucket(Bucket=store.location)
             except ClientError as error:
                 raise AwsError(
                     "InvalidStructureException",
@@ -196,7 +196,7 @@ class CodePipelineService(Service):
                 "PipelineVersionNotFoundException",
                 f"Account '{context.account_id}' does not have version {version} of pipeline '{pipeline.name}'",
             )
-        stamp = self.world.clock.stamp
+        stamp = self.site.clock.stamp
         metadata = {
             "pipelineArn": pipeline.arn,
             "created": stamp(pipeline.created),
@@ -211,7 +211,7 @@ class CodePipelineService(Service):
         return {}
 
     def list_pipelines(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        stamp = self.world.clock.stamp
+        stamp = self.site.clock.stamp
         found = [
             {
                 "name": pipeline.name,
@@ -285,7 +285,7 @@ class CodePipelineService(Service):
                 context.principal.arn,
             ),
         )
-        return {"approvedAt": self.world.clock.stamp(self.world.clock.now())}
+        return {"approvedAt": self.site.clock.stamp(self.site.clock.now())}
 
     def disable_stage_transition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         return self._set_transition(context, request, enabled=False)
@@ -311,7 +311,7 @@ class CodePipelineService(Service):
 
     def get_pipeline_state(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["name"])
-        stamp = self.world.clock.stamp
+        stamp = self.site.clock.stamp
         return {
             "pipelineName": pipeline.name,
             "pipelineVersion": pipeline.version,
@@ -325,13 +325,13 @@ class CodePipelineService(Service):
     def get_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipelineName"])
         found = self._execution(pipeline, request["pipelineExecutionId"])
-        return {"pipelineExecution": shapes.execution(found, self.world.clock.stamp)}
+        return {"pipelineExecution": shapes.execution(found, self.site.clock.stamp)}
 
     def list_pipeline_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipelineName"])
         wanted = ((request.get("filter") or {}).get("succeededInStage") or {}).get("stageName")
         found = [
-            shapes.summary(execution, self.world.clock.stamp)
+            shapes.summary(execution, self.site.clock.stamp)
             for execution in _newest_first(pipeline)
             if wanted is None or (wanted in execution.stages and execution.stages[wanted].status == "Succeeded")
         ]
@@ -353,7 +353,7 @@ class CodePipelineService(Service):
             ]
             runs += [(execution, run) for run in sorted(of_this, key=lambda run: run.started, reverse=True)]
         found = [
-            shapes.action_detail(execution, run, pipeline.region, self.world.clock.stamp) for execution, run in runs
+            shapes.action_detail(execution, run, pipeline.region, self.site.clock.stamp) for execution, run in runs
         ]
         return _page("actionExecutionDetails", found, request, 100)
 

@@ -57,8 +57,8 @@ class Ec2Service(Service):
 
     overlay: ClassVar[bool] = True
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self._descriptions: dict[str, str] = {}
         self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}
 
@@ -70,7 +70,7 @@ class Ec2Service(Service):
         _require_members(context.operation, request)
         check = CHECKS.get(operation)
         if check is not None:
-            check(View(self.world.substrate.client, context.region), request)
+            check(View(self.site.substrate.client, context.region), request)
         if "TagSpecifications" in request:
             require_tags(context.operation, request)
 
@@ -155,7 +155,7 @@ class Ec2Service(Service):
             rule["Description"] = description
 
     def _ask(self, context: RequestContext, operation: str, request: dict[str, Any]) -> dict[str, Any]:
-        client = self.world.substrate.client("ec2", context.region)
+        client = self.site.substrate.client("ec2", context.region)
         try:
             answer: dict[str, Any] = getattr(client, operation)(**request)
         except ClientError as error:

@@ -60,4 +60,4 @@ class EcrOperations(Service):
         return {"registryId": repository.registry, "repositoryName": repository.name}
 
     def _stamp(self, at: float) -> datetime:
-        return self.world.clock.stamp(at)
+        return self.site.clock.stamp(at)

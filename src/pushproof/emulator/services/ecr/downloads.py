@@ -22,17 +22,17 @@ _LIFETIME = 3600.0
 class DownloadUrls:
     """Issues URLs of layers, and knows those that are still good."""
 
-    def __init__(self, world: Ground) -> None:
-        self._world = world
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
         self._issued: dict[str, tuple[str, float]] = {}
 
     def url(self, repository: Repository, digest: str) -> str:
         """Return a URL of the gateway at which the layer can be fetched for an hour."""
         secret = secrets.token_urlsafe(32)
-        self._issued[secret] = (digest, self._world.clock.now() + unshortened(self._world.clock, _LIFETIME))
-        return f"{self._world.endpoint.url}{PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
+        self._issued[secret] = (digest, self._ground.clock.now() + unshortened(self._ground.clock, _LIFETIME))
+        return f"{self._ground.endpoint.url}{PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"
 
     def permits(self, secret: str, digest: str) -> bool:
         """Return whether a token was issued for the layer and has not expired."""
         issued, until = self._issued.get(secret, ("", 0.0))
-        return issued == digest and self._world.clock.now() <= until
+        return issued == digest and self._ground.clock.now() <= until

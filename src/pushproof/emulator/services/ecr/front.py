@@ -54,8 +54,8 @@ class Registry:
 
     name = "registry"
 
-    def __init__(self, world: Site, admission: Admission, ecr: EcrService) -> None:
-        self._world = world
+    def __init__(self, site: Site, admission: Admission, ecr: EcrService) -> None:
+        self._site = site
         self._admission = admission
         self._ecr = ecr
         self._store = ecr.store
@@ -71,11 +71,11 @@ class Registry:
         parsed = parse_reference(reference)
         host = parsed.host or ""
         scope = ecr_host(host)
-        port = str(self._world.endpoint.port) if self._world.endpoint.port else ""
-        if scope is None and host not in {self._world.endpoint.host, f"localhost:{port}", f"127.0.0.1:{port}"}:
+        port = str(self._site.endpoint.port) if self._site.endpoint.port else ""
+        if scope is None and host not in {self._site.endpoint.host, f"localhost:{port}", f"127.0.0.1:{port}"}:
             return None
         try:
-            with self._world.loop.lock:
+            with self._site.loop.lock:
                 repository = self._named(scope, parsed.name)
                 image = self._store.find_image(repository, digest=parsed.digest, tag=parsed.tag)
             if image.status != "ACTIVE":
@@ -96,7 +96,7 @@ class Registry:
         labels = (config.get("config") or {}).get("Labels") or {}
         return ResolvedImage(
             reference,
-            f"{self._world.endpoint.host}/{repository.name}{suffix}",
+            f"{self._site.endpoint.host}/{repository.name}{suffix}",
             repository.name,
             image.digest,
             json.loads(chosen.content),
@@ -107,7 +107,7 @@ class Registry:
     def _named(self, scope: Scope | None, name: str) -> Repository:
         if scope is not None:
             return self._store.repository(scope, name)
-        home = (self._world.account_id, self._world.region)
+        home = (self._site.account_id, self._site.region)
         for other in (home, *self._store.repositories):
             if name in self._store.of(other):
                 return self._store.repository(other, name)
@@ -164,7 +164,7 @@ class Registry:
     def _login(self, request: Request) -> Token:
         given = request.authorization
         if given is None or given.type != "basic":
-            challenge = f'Basic realm="{self._world.endpoint.url}/",service="ecr.amazonaws.com"'
+            challenge = f'Basic realm="{self._site.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
         token = self._token(given.username or "", given.password or "")
         addressed = ecr_host(request.host)
@@ -179,9 +179,9 @@ class Registry:
     def _token(self, user: str, password: str) -> Token:
         token = self._ecr.tokens.find(password) if user == "AWS" else None
         if token is None:
-            challenge = f'Basic realm="{self._world.endpoint.url}/",service="ecr.amazonaws.com"'
+            challenge = f'Basic realm="{self._site.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
-        if self._world.clock.now() > token.expires_at:
+        if self._site.clock.now() > token.expires_at:
             raise RegistryError(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")
         return token
 
@@ -195,7 +195,7 @@ class Registry:
         """
         request = {"registryId": token.scope[0], "repositoryName": name, **parameters}
         with self._admitted(token, operation, request) as visit:
-            with self._world.loop.lock:
+            with self._site.loop.lock:
                 repository = self._store.repository(token.scope, name)
             yield repository, visit
 
@@ -221,7 +221,7 @@ class Registry:
     def _get_manifest(self, request: Request, token: Token, name: str, reference: str) -> Response:
         digest, tag = (reference, None) if ":" in reference else (None, reference)
         identity = {"imageDigest": digest} if digest else {"imageTag": tag}
-        with self._visit(token, "BatchGetImage", name, imageIds=[identity]) as (repository, _), self._world.loop.lock:
+        with self._visit(token, "BatchGetImage", name, imageIds=[identity]) as (repository, _), self._site.loop.lock:
             try:
                 image = self._store.find_image(repository, digest=digest, tag=tag)
             except AwsError:
@@ -247,7 +247,7 @@ class Registry:
             raise RegistryError(400, "DIGEST_INVALID", f"The manifest's digest is {manifest.digest}, not {reference}")
         parameters = {"imageManifest": content.decode(), "imageManifestMediaType": manifest.media_type}
         parameters |= {"imageTag": tag} if tag else {"imageDigest": reference}
-        with self._visit(token, "PutImage", name, **parameters) as (repository, visit), self._world.loop.lock:
+        with self._visit(token, "PutImage", name, **parameters) as (repository, visit), self._site.loop.lock:
             try:
                 visit.response = self._ecr.accepted(repository, manifest, tag)
             except AwsError as error:
@@ -265,12 +265,12 @@ class Registry:
     def _tags(self, request: Request, token: Token, name: str) -> Response:
         if request.method != "GET":
             raise _unsupported(request)
-        with self._visit(token, "ListImages", name) as (repository, _), self._world.loop.lock:
+        with self._visit(token, "ListImages", name) as (repository, _), self._site.loop.lock:
             tags = sorted(repository.tags)
         return self._listing(request, f"/v2/{name}/tags/list", "tags", tags, {"name": name})
 
     def _catalog(self, request: Request, token: Token) -> Response:
-        with self._admitted(token, "DescribeRepositories", {}), self._world.loop.lock:
+        with self._admitted(token, "DescribeRepositories", {}), self._site.loop.lock:
             names = sorted(self._store.of(token.scope))
         return self._listing(request, "/v2/_catalog", "repositories", names, {})
 
@@ -292,7 +292,7 @@ class Registry:
         subject = {"imageDigest": digest}
         with (
             self._visit(token, "ListImageReferrers", name, subjectId=subject) as (repository, _),
-            self._world.loop.lock,
+            self._site.loop.lock,
         ):
             found = self._ecr.referrers(repository, digest)
         wanted = request.args.get("artifactType")
@@ -310,7 +310,7 @@ class Registry:
             raise _unsupported(request)
         operation = "GetDownloadUrlForLayer" if request.method == "GET" else "BatchCheckLayerAvailability"
         parameters = {"layerDigest": digest} if request.method == "GET" else {"layerDigests": [digest]}
-        with self._visit(token, operation, name, **parameters) as (repository, _), self._world.loop.lock:
+        with self._visit(token, operation, name, **parameters) as (repository, _), self._site.loop.lock:
             size = self._store.layer_size(repository, digest)
         return blob_response(request, self._store.blob_path(digest), digest, size)
 
@@ -328,12 +328,12 @@ class Registry:
             raise _unsupported(request)
         operation = "CompleteLayerUpload" if request.method == "PUT" else "UploadLayerPart"
         with self._visit(token, operation, name, uploadId=upload) as (repository, visit):
-            with self._world.loop.lock:
+            with self._site.loop.lock:
                 found = self._store.upload(repository, upload)
             if request.method == "GET":
                 return _progress(204, name, found)
             if request.method == "DELETE":
-                with self._world.loop.lock:
+                with self._site.loop.lock:
                     self._store.cancel_upload(found)
                 return Response(status=204)
             self._receive(request, found)
@@ -346,7 +346,7 @@ class Registry:
             mount, source = request.args.get("mount"), request.args.get("from")
             if mount and source and self._mounted(token, repository, mount, source):
                 return _created(name, mount)
-            with self._world.loop.lock:
+            with self._site.loop.lock:
                 upload = self._store.begin_upload(repository)
             visit.response = {"uploadId": upload.id}
         if "digest" not in request.args:
@@ -365,7 +365,7 @@ class Registry:
         try:
             with (
                 self._visit(token, "GetDownloadUrlForLayer", source, layerDigest=digest) as (other, _),
-                self._world.loop.lock,
+                self._site.loop.lock,
             ):
                 repository.layers[digest] = self._store.layer_size(other, digest)
         except (AwsError, RegistryError):
@@ -375,7 +375,7 @@ class Registry:
     def _receive(self, request: Request, upload: Upload) -> None:
         """Append the body, chunk by chunk. Raises RegistryError when it is not what comes next."""
         begins = request.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-        with self._world.loop.lock:
+        with self._site.loop.lock:
             if upload.busy or (begins.isdecimal() and int(begins) != upload.size):
                 raise RegistryError(
                     416,
@@ -397,7 +397,7 @@ class Registry:
             raise RegistryError(
                 400, "DIGEST_INVALID", f"{digest!r} is no digest: expected sha256:<64 hexadecimal digits>"
             )
-        with self._world.loop.lock:
+        with self._site.loop.lock:
             self._store.complete_upload(repository, upload, digest)
         visit.response = {
             "registryId": repository.registry,

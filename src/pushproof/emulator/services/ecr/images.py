@@ -239,9 +239,9 @@ class ImageOperations(EcrOperations):
         if wanted is not image.storage:
             image.storage = wanted
             if wanted is StorageClass.ARCHIVE:
-                image.archived_at = self.world.clock.now()
+                image.archived_at = self.site.clock.now()
             else:
-                image.activated_at = self.world.clock.now()
+                image.activated_at = self.site.clock.now()
         return {**self._named(repository, image, identity.get("imageTag")), "imageStatus": image.status}
 
     def list_image_referrers(
@@ -309,12 +309,12 @@ class ImageOperations(EcrOperations):
 
     def _scan(self, repository: Repository, image: Image) -> None:
         image.scan_status = "IN_PROGRESS"
-        self.world.loop.call_later(
+        self.site.loop.call_later(
             self.settings.scan_duration, lambda: self._scanned(repository, image), name=f"ecr scan {repository.name}"
         )
 
     def _scanned(self, repository: Repository, image: Image) -> None:
-        image.scan_status, image.scanned_at = "COMPLETE", self.world.clock.now()
+        image.scan_status, image.scanned_at = "COMPLETE", self.site.clock.now()
         if image.digest in repository.images:
             detail = {
                 "scan-status": "COMPLETE",
@@ -323,7 +323,7 @@ class ImageOperations(EcrOperations):
                 "image-digest": image.digest,
                 "image-tags": list(repository.tags_of(image.digest)),
             }
-            self.world.events.publish(
+            self.site.events.publish(
                 "aws.ecr", "ECR Image Scan", detail, resources=[repository.arn], region=repository.scope[1]
             )
 

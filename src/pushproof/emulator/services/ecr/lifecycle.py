@@ -96,7 +96,7 @@ class LifecycleOperations(EcrOperations):
         def complete() -> None:
             preview.status = "COMPLETE"
 
-        self.world.loop.call_later(self.settings.preview_duration, complete, name=f"ecr preview {repository.name}")
+        self.site.loop.call_later(self.settings.preview_duration, complete, name=f"ecr preview {repository.name}")
         return {**self._names(repository), "lifecyclePolicyText": text, "status": preview.status}
 
     def get_lifecycle_policy_preview(
@@ -137,7 +137,7 @@ class LifecycleOperations(EcrOperations):
 
     def apply_lifecycle_policies(self, repository_name: str | None = None) -> list[LifecycleAct]:
         """Apply every repository's policy (or one repository's) now, as AWS does within 24 hours; returns what was done."""
-        with self.world.loop.lock:
+        with self.site.loop.lock:
             return [
                 act
                 for repositories in list(self.store.repositories.values())
@@ -147,7 +147,7 @@ class LifecycleOperations(EcrOperations):
             ]
 
     def _apply(self, repository: Repository, text: str) -> list[LifecycleAct]:
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         acts = []
         for verdict in self._evaluate(repository, text).acted:
             image = repository.images[verdict.image.digest]
@@ -183,12 +183,12 @@ class LifecycleOperations(EcrOperations):
             )
             for image in repository.images.values()
         ]
-        return lifecycle.evaluate(_parse(text), images, self.world.clock.now(), self.settings.lifecycle)
+        return lifecycle.evaluate(_parse(text), images, self.site.clock.now(), self.settings.lifecycle)
 
     def _daily(self) -> None:
         interval = self.settings.lifecycle_interval
         if interval is not None:
-            self.world.loop.call_later(interval, self._daily, name="ecr lifecycle")
+            self.site.loop.call_later(interval, self._daily, name="ecr lifecycle")
             self.apply_lifecycle_policies()
 
 

@@ -81,9 +81,9 @@ class RegistryOperations(EcrOperations):
     def get_authorization_token(
         self, context: RequestContext, request: GetAuthorizationTokenRequest
     ) -> GetAuthorizationTokenAnswer:
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         # Builds and pushes are real work: a login has to outlast them at any speed.
-        lifetime = unshortened(self.world.clock, self.settings.token_lifetime)
+        lifetime = unshortened(self.site.clock, self.settings.token_lifetime)
         data: list[AuthorizationDataTypeDef] = []
         for account in request.get("registryIds") or [context.account_id]:
             token = self.tokens.issue(context.principal, (account, context.region), now, lifetime)
@@ -91,7 +91,7 @@ class RegistryOperations(EcrOperations):
                 {
                     "authorizationToken": base64.b64encode(f"AWS:{token.password}".encode()).decode(),
                     "expiresAt": self._stamp(token.expires_at),
-                    "proxyEndpoint": self.world.endpoint.url,
+                    "proxyEndpoint": self.site.endpoint.url,
                 }
             )
         return {"authorizationData": data}

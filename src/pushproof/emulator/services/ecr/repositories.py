@@ -77,7 +77,7 @@ class RepositoryOperations(EcrOperations):
         repository = Repository(
             name,
             scope,
-            self.world.clock.now(),
+            self.site.clock.now(),
             mutability,
             exclusions,
             bool(request.get("imageScanningConfiguration", {}).get("scanOnPush", False)),
@@ -104,7 +104,7 @@ class RepositoryOperations(EcrOperations):
                 "kmsKey": arn_of("kms", f"key/{identity}", region=context.region, account=context.account_id),
             }
         try:
-            found = self.world.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+            found = self.site.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
         except ClientError as error:
             raise AwsError(
                 "KmsException",
@@ -118,7 +118,7 @@ class RepositoryOperations(EcrOperations):
             "repositoryArn": repository.arn,
             "registryId": repository.registry,
             "repositoryName": repository.name,
-            "repositoryUri": f"{self.world.endpoint.host}/{repository.name}",
+            "repositoryUri": f"{self.site.endpoint.host}/{repository.name}",
             "createdAt": self._stamp(repository.created_at),
             "imageTagMutability": repository.mutability,
             "imageScanningConfiguration": {"scanOnPush": repository.scan_on_push},

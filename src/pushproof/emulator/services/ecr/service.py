@@ -25,15 +25,15 @@ class EcrService(RegistryOperations, RepositoryOperations, ImageOperations, Laye
 
     kept: ClassVar[frozenset[str]] = frozenset({"PutReplicationConfiguration"})
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
-        self.settings = world.settings.ecr
-        self.store = Store(world, self.settings)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
+        self.settings = site.settings.ecr
+        self.store = Store(site, self.settings)
         self.tokens = Tokens()
         self.registries = {}
-        self.downloads = DownloadUrls(world)
+        self.downloads = DownloadUrls(site)
         if self.settings.lifecycle_interval is not None:
-            world.loop.call_later(self.settings.lifecycle_interval, self._daily, name="ecr lifecycle")
+            site.loop.call_later(self.settings.lifecycle_interval, self._daily, name="ecr lifecycle")
 
     def close(self) -> None:
         self.store.close()

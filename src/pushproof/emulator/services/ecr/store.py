@@ -28,10 +28,10 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 class Store:
     """Repositories of every account and region, and their layers."""
 
-    def __init__(self, world: Site, settings: EcrSettings) -> None:
-        self.world = world
+    def __init__(self, site: Site, settings: EcrSettings) -> None:
+        self.site = site
         self.settings = settings
-        self.root = world.directory / "ecr"
+        self.root = site.directory / "ecr"
         self.repositories: dict[Scope, dict[str, Repository]] = {}
         self.uploads: dict[str, Upload] = {}
 
@@ -62,7 +62,7 @@ class Store:
                 raise errors.image_exists(manifest.digest, tag, repository.name, repository.registry)
         if known is not None and tag is None and known.storage is StorageClass.STANDARD:
             raise errors.image_exists(manifest.digest, None, repository.name, repository.registry)
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         if known is None:
             size = sum(repository.layers.get(blob.digest, blob.size) for blob in manifest.blobs)
             size += max((repository.images[one].size for one in manifest.members), default=0)
@@ -93,7 +93,7 @@ class Store:
 
     def pulled(self, image: Image) -> None:
         """Note that an image was pulled."""
-        image.pulled_at = self.world.clock.now()
+        image.pulled_at = self.site.clock.now()
 
     def delete_image(self, repository: Repository, digest: str) -> None:
         """Remove an image with all its tags, and the layers nothing else in the repository needs."""
@@ -120,7 +120,7 @@ class Store:
         }
         if tag:
             detail["image-tag"] = tag
-        self.world.events.publish("aws.ecr", "ECR Image Action", detail, resources=[], region=repository.scope[1])
+        self.site.events.publish("aws.ecr", "ECR Image Action", detail, resources=[], region=repository.scope[1])
 
     # Layers.
 

@@ -26,10 +26,10 @@ class EcsBase(Service):
 
     own_words = True
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self.regions: dict[tuple[str, str], Region] = {}
-        self.settings: EcsSettings = world.settings.ecs
+        self.settings: EcsSettings = site.settings.ecs
 
     def region(self, context: RequestContext) -> Region:
         return self._region(context.account_id, context.region)

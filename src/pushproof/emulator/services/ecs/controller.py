@@ -43,9 +43,9 @@ class ServiceController:
     """Applies decisions to tasks and targets."""
 
     def __init__(
-        self, world: Site, balancers: LoadBalancers, life: TaskLife, ended: Callable[[EcsService], None]
+        self, site: Site, balancers: LoadBalancers, life: TaskLife, ended: Callable[[EcsService], None]
     ) -> None:
-        self._world = world
+        self._site = site
         self._balancers = balancers
         self._life = life
         self._ended = ended
@@ -53,12 +53,12 @@ class ServiceController:
 
     def apply(self, region: Region, service: EcsService, decision: Decision) -> None:
         """Carry out a decision: tell first, as AWS does, then act."""
-        clock = self._world.clock
+        clock = self._site.clock
         self._regions[service.arn] = region
         for event in decision.events:
             service.events.appendleft((str(uuid.uuid4()), event))
         for told in decision.bridge:
-            self._world.events.publish(
+            self._site.events.publish(
                 "aws.ecs",
                 told.detail_type,
                 {**told.detail, told.time_field: iso(clock.stamp(told.at), "milliseconds")},
@@ -84,11 +84,11 @@ class ServiceController:
             service.wake.cancel()
             service.wake = None
         if decision.wake_at is not None:
-            service.wake = self._world.loop.call_at(
+            service.wake = self._site.loop.call_at(
                 decision.wake_at, partial(self.observe, service, ()), name=f"scheduler of {service.name}"
             )
         if unplaced:
-            self._world.loop.call_later(
+            self._site.loop.call_later(
                 _PLACEMENT_SECONDS, partial(self.observe, service, unplaced), name=f"placement of {service.name}"
             )
         if service.state.deleting and not service.state.tasks and service.status == "DRAINING":
@@ -98,7 +98,7 @@ class ServiceController:
         """Tell the scheduler, and do what it answers."""
         if service.status == "INACTIVE":
             return
-        self.apply(self._regions[service.arn], service, decide(service.state, observations, self._world.clock.now()))
+        self.apply(self._regions[service.arn], service, decide(service.state, observations, self._site.clock.now()))
 
     def task_changed(self, task: EcsTask, what: str) -> None:
         """A task of a service has come up, changed its health, or stopped."""
@@ -143,7 +143,7 @@ class ServiceController:
             cluster=service.cluster,
             definition=definition,
             region=region.name,
-            created_at=self._world.clock.now(),
+            created_at=self._site.clock.now(),
             launch_type="FARGATE",
             group=f"service:{service.name}",
             network=network,
@@ -195,13 +195,13 @@ class ServiceController:
                 self._drained(service, arn, address, port)
         if not found:
             seen = TargetDrained(action.task_id, action.target_group_arn)
-            self._world.loop.call_soon(partial(self.observe, service, [seen]))
+            self._site.loop.call_soon(partial(self.observe, service, [seen]))
 
     def _drained(self, service: EcsService, arn: str, address: str, port: int) -> None:
         task_id = service.targets.pop((arn, address, port), None)
         if task_id is not None:
             seen = TargetDrained(task_id, arn)
-            self._world.loop.call_soon(partial(self.observe, service, [seen]), name="target drained")
+            self._site.loop.call_soon(partial(self.observe, service, [seen]), name="target drained")
 
     def _target_changed(self, service: EcsService, arn: str, address: str, port: int, state: str, reason: str) -> None:
         task_id = service.targets.get((arn, address, port))
@@ -218,4 +218,4 @@ class ServiceController:
             description or DESCRIPTIONS.get(reason, ""),
         )
         # Not at once: the load balancer may be in the middle of registering it.
-        self._world.loop.call_soon(partial(self.observe, service, [seen]), name="target health")
+        self._site.loop.call_soon(partial(self.observe, service, [seen]), name="target health")

@@ -60,11 +60,11 @@ class DefinitionOperations(EcsBase):
             family=family,
             revision=revision,
             document=document,
-            registered_at=self.world.clock.now(),
+            registered_at=self.site.clock.now(),
             tags=tag_map(request.get("tags")),
         )
         known.append(definition)
-        return {"taskDefinition": definition.describe(self.world.clock), "tags": tag_list(definition.tags)}
+        return {"taskDefinition": definition.describe(self.site.clock), "tags": tag_list(definition.tags)}
 
     def describe_task_definition(
         self, context: RequestContext, request: DescribeTaskDefinitionRequest
@@ -75,7 +75,7 @@ class DefinitionOperations(EcsBase):
         except AwsError:
             raise AwsError("ClientException", "Unable to describe task definition.") from None
         tags = tag_list(definition.tags) if "TAGS" in (request.get("include") or []) else []
-        return {"taskDefinition": definition.describe(self.world.clock), "tags": tags}
+        return {"taskDefinition": definition.describe(self.site.clock), "tags": tags}
 
     def deregister_task_definition(
         self, context: RequestContext, request: DeregisterTaskDefinitionRequest
@@ -89,8 +89,8 @@ class DefinitionOperations(EcsBase):
             raise AwsError("ClientException", "Unable to describe task definition.") from None
         if definition.status == "ACTIVE":
             definition.status = "INACTIVE"
-            definition.deregistered_at = self.world.clock.now()
-        return {"taskDefinition": definition.describe(self.world.clock)}
+            definition.deregistered_at = self.site.clock.now()
+        return {"taskDefinition": definition.describe(self.site.clock)}
 
     def delete_task_definitions(
         self, context: RequestContext, request: DeleteTaskDefinitionsRequest
@@ -115,8 +115,8 @@ class DefinitionOperations(EcsBase):
                 )
                 continue
             definition.status = "DELETE_IN_PROGRESS"
-            definition.delete_requested_at = self.world.clock.now()
-            deleted.append(definition.describe(self.world.clock))
+            definition.delete_requested_at = self.site.clock.now()
+            deleted.append(definition.describe(self.site.clock))
             revisions = region.families[definition.family]
             in_use = any(task.definition is definition for task in region.tasks.values())
             # The family keeps counting from its last revision even when that one is gone.

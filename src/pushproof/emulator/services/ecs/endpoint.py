@@ -59,8 +59,8 @@ class TaskEndpoint:
 
     name = "task endpoint"
 
-    def __init__(self, world: Site, runtime: TaskRuntime | None, life: LivingTasks) -> None:
-        self._world = world
+    def __init__(self, site: Site, runtime: TaskRuntime | None, life: LivingTasks) -> None:
+        self._site = site
         self._runtime = runtime
         self._life = life
 
@@ -79,7 +79,7 @@ class TaskEndpoint:
         return _json({"message": f"there is nothing at {path}"}, 404)
 
     def _credentials(self, token: str) -> Response:
-        with self._world.loop.lock:
+        with self._site.loop.lock:
             task = next((one for one in self._life.tasks() if one.token == token), None)
             role = task.role_arn if task is not None else None
         if task is None or role is None:
@@ -89,7 +89,7 @@ class TaskEndpoint:
             keys = self._life.task_credentials(task.id, role)
         except AwsError as error:
             return _json({"code": error.code, "message": error.message, "HTTPErrorCode": 500}, 500)
-        clock = self._world.clock
+        clock = self._site.clock
         return _json(
             {
                 "RoleArn": role,
@@ -101,15 +101,15 @@ class TaskEndpoint:
         )
 
     def _metadata(self, token: str, what: str) -> Response:
-        with self._world.loop.lock:
+        with self._site.loop.lock:
             pairs = ((task, one) for task in self._life.tasks() for one in task.containers)
             task, container = next(((t, c) for t, c in pairs if c.token == token), (None, None))
             if task is None or container is None:
                 return _json(f"V4 metadata handler: unable to find the container of {token!r}", 404)
             if what == "":
-                return _json(container_metadata(task, container, self._world.clock))
+                return _json(container_metadata(task, container, self._site.clock))
             if what in ("task", "taskWithTags"):
-                return _json(task_metadata(task, self._world.clock, tags=what == "taskWithTags"))
+                return _json(task_metadata(task, self._site.clock, tags=what == "taskWithTags"))
         if what == "stats":
             return _json(self._statistics(task, container))
         return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})

@@ -83,12 +83,12 @@ class TaskLife:
 
     def __init__(
         self,
-        world: Site,
+        site: Site,
         runtime: TaskRuntime | None,
         settings: EcsSettings,
         changed: Callable[[EcsTask, str], None],
     ) -> None:
-        self._world = world
+        self._site = site
         self._runtime = runtime
         self._timing = TaskTiming(
             provisioning_seconds=settings.provisioning_seconds,
@@ -97,8 +97,8 @@ class TaskLife:
             unchecked_containers_are_unknown=settings.unchecked_containers_are_unknown,
         )
         self._changed = changed
-        self._roles = TaskRoles(world)
-        self._output = TaskOutput(world, self._roles, settings.log_flush_seconds)
+        self._roles = TaskRoles(site)
+        self._output = TaskOutput(site, self._roles, settings.log_flush_seconds)
         self._tasks: dict[str, EcsTask] = {}
         self._prepared: dict[str, Prepared] = {}
         self._effects: deque[tuple[EcsTask, Effect]] = deque()
@@ -119,7 +119,7 @@ class TaskLife:
 
     def start(self, task: EcsTask) -> None:
         """Begin a task's life; returns at once."""
-        clock = self._world.clock
+        clock = self._site.clock
         self._tasks[task.id] = task
         containers = [container_state(definition, clock) for definition in task.definition.containers]
         self._apply(task, launch(containers, clock.now(), self._timing))
@@ -148,7 +148,7 @@ class TaskLife:
     # Between the engine and the world --------------------------------------------------------------------------
 
     def _tell(self, task: EcsTask, event: TaskEvent) -> None:
-        self._apply(task, step(task.state, event, self._world.clock.now(), self._timing))
+        self._apply(task, step(task.state, event, self._site.clock.now(), self._timing))
 
     def _apply(self, task: EcsTask, change: Step) -> None:
         if change.ignored is not None:
@@ -212,18 +212,18 @@ class TaskLife:
         def done(outcome: Outcome[T]) -> None:
             self._tell(task, answer(outcome))
 
-        self._world.loop.submit(work, done, name=f"{name} of {task.id}")
+        self._site.loop.submit(work, done, name=f"{name} of {task.id}")
 
     def _remind(self, task: EcsTask, event: Reminder, at: float) -> None:
         def due() -> None:
             task.reminders.pop(event, None)
             self._tell(task, event)
 
-        task.reminders[event] = self._world.loop.call_at(at, due, name=f"{type(event).__name__} of {task.id}")
+        task.reminders[event] = self._site.loop.call_at(at, due, name=f"{type(event).__name__} of {task.id}")
 
     def _announce(self, task: EcsTask, state: TaskState) -> None:
         """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
-        clock = self._world.clock
+        clock = self._site.clock
         detail: dict[str, Any] = {
             name: iso(value, "milliseconds") if isinstance(value, datetime) else value
             for name, value in task_shape(task, clock, state=state).items()
@@ -232,12 +232,12 @@ class TaskLife:
         if state.health != "UNKNOWN":
             detail["healthStatus"] = state.health
         detail["updatedAt"] = iso(clock.stamp(clock.now()), "milliseconds")
-        self._world.events.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
+        self._site.events.publish("aws.ecs", "ECS Task State Change", detail, resources=[task.arn], region=task.region)
 
     # Effects that take time ------------------------------------------------------------------------------------
 
     def _attach_interface(self, task: EcsTask) -> None:
-        ec2 = self._world.substrate.client("ec2", task.region)
+        ec2 = self._site.substrate.client("ec2", task.region)
         groups = list(task.network.get("securityGroups") or [])
         attachment = str(uuid.uuid4())
         arn = f"{task.cluster.arn.replace(':cluster/', ':attachment/')}/{attachment}"
@@ -260,7 +260,7 @@ class TaskLife:
 
         def work() -> Prepared:
             credentials = self._roles.for_start(task.id, order.execution_role, task_role)
-            return prepare(self._world, self._runtime, order, credentials)
+            return prepare(self._site, self._runtime, order, credentials)
 
         def answer(outcome: Outcome[Prepared]) -> TaskEvent:
             error = outcome.error
@@ -278,7 +278,7 @@ class TaskLife:
         self._submit(task, work, answer, "images")
 
     def _start_containers(self, task: EcsTask) -> None:
-        runtime, clock = self._runtime, self._world.clock
+        runtime, clock = self._runtime, self._site.clock
         assert runtime is not None
         spec = self._prepared.pop(task.id).spec
 
@@ -335,7 +335,7 @@ class TaskLife:
         interface = task.interface
         assert interface is not None
         interface.status = "DELETED"
-        ec2 = self._world.substrate.client("ec2", task.region)
+        ec2 = self._site.substrate.client("ec2", task.region)
 
         def work() -> None:
             ec2.delete_network_interface(NetworkInterfaceId=interface.id)

@@ -74,20 +74,20 @@ class Prepared:
         return {container.name: container.image.digest for container in self.spec.containers}
 
 
-def prepare(world: Site, runtime: TaskRuntime | None, order: Order, credentials: Credentials | None) -> Prepared:
+def prepare(site: Site, runtime: TaskRuntime | None, order: Order, credentials: Credentials | None) -> Prepared:
     """Fetch secrets and images, create log streams. Raises TaskFailed in AWS's words."""
     if runtime is None:
         raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on.")
-    secrets = {one["name"]: _secrets(world, order, one, credentials) for one in order.containers}
-    login = _registry_login(world, order, credentials)
+    secrets = {one["name"]: _secrets(site, order, one, credentials) for one in order.containers}
+    login = _registry_login(site, order, credentials)
     for container in order.containers:
         if container["name"] in order.streams:
-            _make_stream(world, order, container, credentials)
-    pulling = world.clock.now()
+            _make_stream(site, order, container, credentials)
+    pulling = site.clock.now()
     images: dict[str, PulledImage] = {}
     for container in order.containers:
-        images[container["name"]] = _pull(world, runtime, order, container, login)
-    pulled = world.clock.now()
+        images[container["name"]] = _pull(site, runtime, order, container, login)
+    pulled = site.clock.now()
     spec = TaskSpec(
         task_id=order.task_id,
         family=order.family,
@@ -139,8 +139,8 @@ def _container(
     )
 
 
-def _refusal(world: Site, order: Order, to: str) -> str | None:
-    return world.paths.refusal(
+def _refusal(site: Site, order: Order, to: str) -> str | None:
+    return site.paths.refusal(
         region=order.region,
         subnet_id=order.subnet_id,
         security_group_ids=list(order.security_groups),
@@ -185,14 +185,14 @@ class SecretReference:
 
 
 def _secrets(
-    world: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
+    site: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
 ) -> dict[str, str]:
     values: dict[str, str] = {}
     for secret in container.get("secrets") or []:
         reference = SecretReference.parse(secret["valueFrom"])
-        _check_path(world, order, reference)
+        _check_path(site, order, reference)
         try:
-            values[secret["name"]] = _secret(world, order, reference, credentials)
+            values[secret["name"]] = _secret(site, order, reference, credentials)
         except (ClientError, AwsError) as error:
             what = "secret from asm" if reference.service == "secretsmanager" else "secrets from ssm"
             where = (
@@ -207,8 +207,8 @@ def _secrets(
     return values
 
 
-def _check_path(world: Site, order: Order, reference: SecretReference) -> None:
-    refused = _refusal(world, order, reference.service)
+def _check_path(site: Site, order: Order, reference: SecretReference) -> None:
+    refused = _refusal(site, order, reference.service)
     if refused is None:
         return
     if reference.service == "secretsmanager":
@@ -224,10 +224,10 @@ def _check_path(world: Site, order: Order, reference: SecretReference) -> None:
     )
 
 
-def _secret(world: Site, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
+def _secret(site: Site, order: Order, reference: SecretReference, credentials: Credentials | None) -> str:
     region = reference.region or order.region
     if reference.service == "ssm":
-        ssm = world.client("ssm", region=region, credentials=credentials)
+        ssm = site.client("ssm", region=region, credentials=credentials)
         parameters = ssm.get_parameters(Names=[reference.identifier], WithDecryption=True)["Parameters"]
         if not parameters:
             raise AwsError("ResourceNotFoundException", f"invalid ssm parameters: {reference.identifier}")
@@ -237,7 +237,7 @@ def _secret(world: Site, order: Order, reference: SecretReference, credentials: 
         query["VersionStage"] = reference.version_stage
     if reference.version_id:
         query["VersionId"] = reference.version_id
-    answer = world.client("secretsmanager", region=region, credentials=credentials).get_secret_value(**query)
+    answer = site.client("secretsmanager", region=region, credentials=credentials).get_secret_value(**query)
     text = answer.get("SecretString")
     if text is None:
         text = base64.b64encode(answer.get("SecretBinary", b"")).decode()
@@ -256,16 +256,16 @@ def _secret(world: Site, order: Order, reference: SecretReference, credentials: 
 # Images -------------------------------------------------------------------------------------------------------
 
 
-def is_ecr(world: Site, image: str) -> bool:
+def is_ecr(site: Site, image: str) -> bool:
     host = image.partition("/")[0]
-    return bool(re.search(r"\.dkr\.ecr\.", host)) or host == world.endpoint.host
+    return bool(re.search(r"\.dkr\.ecr\.", host)) or host == site.endpoint.host
 
 
-def _registry_login(world: Site, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
+def _registry_login(site: Site, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
     """The user and password for ECR, got with the execution role; None when no image is ECR's."""
-    if not any(is_ecr(world, one["image"]) for one in order.containers):
+    if not any(is_ecr(site, one["image"]) for one in order.containers):
         return None
-    refused = _refusal(world, order, "ecr.api")
+    refused = _refusal(site, order, "ecr.api")
     if refused is not None:
         raise TaskFailed(
             f"{_AUTH}The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task "
@@ -273,7 +273,7 @@ def _registry_login(world: Site, order: Order, credentials: Credentials | None) 
             f'"https://api.ecr.{order.region}.amazonaws.com/": dial tcp: i/o timeout ({refused})'
         )
     try:
-        answer = world.client("ecr", region=order.region, credentials=credentials).get_authorization_token()
+        answer = site.client("ecr", region=order.region, credentials=credentials).get_authorization_token()
     except (ClientError, AwsError) as error:
         raise TaskFailed(
             f"{_AUTH}{_RETRIED}unable to retrieve ecr registry auth: service call has been retried 1 time(s): "
@@ -285,16 +285,16 @@ def _registry_login(world: Site, order: Order, credentials: Credentials | None) 
 
 
 def _pull(
-    world: Site,
+    site: Site,
     runtime: TaskRuntime,
     order: Order,
     container: ContainerDefinitionOutputTypeDef,
     login: tuple[str, str] | None,
 ) -> PulledImage:
     image, name = container["image"], container["name"]
-    ecr = is_ecr(world, image)
+    ecr = is_ecr(site, image)
     for to in ("ecr.dkr", "s3") if ecr else ("internet",):
-        refused = _refusal(world, order, to)
+        refused = _refusal(site, order, to)
         if refused is not None:
             raise TaskFailed(
                 "CannotPullContainerError: The task cannot pull "
@@ -321,18 +321,18 @@ def log_options(container: ContainerDefinitionOutputTypeDef) -> dict[str, str] |
 
 
 def _make_stream(
-    world: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
+    site: Site, order: Order, container: ContainerDefinitionOutputTypeDef, credentials: Credentials | None
 ) -> None:
     options = log_options(container) or {}
     group, stream = options.get("awslogs-group", ""), order.streams[container["name"]]
-    refused = _refusal(world, order, "logs")
+    refused = _refusal(site, order, "logs")
     if refused is not None:
         raise TaskFailed(
             "ResourceInitializationError: failed to validate logger args: The task cannot find the Amazon CloudWatch "
             f"log group defined in the task definition. There is a connection issue between the task and Amazon "
             f"CloudWatch. Check your network configuration. : signal: killed ({refused})"
         )
-    client = world.client("logs", region=options.get("awslogs-region") or order.region, credentials=credentials)
+    client = site.client("logs", region=options.get("awslogs-region") or order.region, credentials=credentials)
     try:
         if options.get("awslogs-create-group") == "true":
             with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):

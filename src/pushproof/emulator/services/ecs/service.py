@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOperations):
     """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` have its settings."""
 
-    def __init__(self, world: Site, name: str, *, runtime: TaskRuntime | None, balancers: LoadBalancers) -> None:
-        super().__init__(world, name)
-        self.life = TaskLife(world, runtime, self.settings, self._task_changed)
-        self.endpoint = TaskEndpoint(world, runtime, self.life)
-        self.controller = ServiceController(world, balancers, self.life, self.service_ended)
+    def __init__(self, site: Site, name: str, *, runtime: TaskRuntime | None, balancers: LoadBalancers) -> None:
+        super().__init__(site, name)
+        self.life = TaskLife(site, runtime, self.settings, self._task_changed)
+        self.endpoint = TaskEndpoint(site, runtime, self.life)
+        self.controller = ServiceController(site, balancers, self.life, self.service_ended)
 
     def _task_changed(self, task: EcsTask, what: str) -> None:
         if what == "stopped":

@@ -113,10 +113,10 @@ class ServiceOperations(EcsBase):
         revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
         if known is not None and known.status == "ACTIVE":
             if (known.revision, known.parameters, known.state.desired_count) == (revision, own, desired):
-                return {"service": service_shape(known, self.world.clock, tags=True)}
+                return {"service": service_shape(known, self.site.clock, tags=True)}
             raise invalid("Creation of service was not idempotent.")
         self._check(context, cluster, definition, {**own, **revised})
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         arn = region.arn(f"service/{cluster.name}/{name}")
         with refused():
             decision = create_service(
@@ -126,7 +126,7 @@ class ServiceOperations(EcsBase):
                 task_definition=definition.arn,
                 desired_count=desired,
                 now=now,
-                seed=f"{self.world.id}/{arn}/{now}",
+                seed=f"{self.site.id}/{arn}/{now}",
                 configuration=_configuration(own),
                 settings=self._deployment_settings(),
                 grace_seconds=float(own.get("healthCheckGracePeriodSeconds") or 0),
@@ -147,7 +147,7 @@ class ServiceOperations(EcsBase):
         region.services[(cluster.name, name)] = service
         self._remember_revision(service, revision)
         self.controller.apply(region, service, decision)
-        return {"service": service_shape(service, self.world.clock, tags=True)}
+        return {"service": service_shape(service, self.site.clock, tags=True)}
 
     def update_service(self, context: RequestContext, request: UpdateServiceRequest) -> UpdateServiceAnswer:
         region = self.region(context)
@@ -178,7 +178,7 @@ class ServiceOperations(EcsBase):
         with refused():
             decision = update_service(
                 service.state,
-                self.world.clock.now(),
+                self.site.clock.now(),
                 task_definition=definition.arn,
                 container_check=definition.checked,
                 load_balancers=balancers_of(revised),
@@ -190,7 +190,7 @@ class ServiceOperations(EcsBase):
         service.parameters = own
         self._remember_revision(service, ServiceRevision(definition, revised, own["deploymentConfiguration"]))
         self.controller.apply(region, service, decision)
-        return {"service": service_shape(service, self.world.clock, tags=True)}
+        return {"service": service_shape(service, self.site.clock, tags=True)}
 
     def delete_service(self, context: RequestContext, request: DeleteServiceRequest) -> DeleteServiceAnswer:
         region = self.region(context)
@@ -203,9 +203,9 @@ class ServiceOperations(EcsBase):
             if service.state.desired_count > 0 and not request.get("force"):
                 raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
             service.status = "DRAINING"
-            decision = delete_service(service.state, self.world.clock.now())
+            decision = delete_service(service.state, self.site.clock.now())
             self.controller.apply(region, service, decision)
-        shown = service_shape(service, self.world.clock, tags=True)
+        shown = service_shape(service, self.site.clock, tags=True)
         if shown["status"] == "INACTIVE":
             # The answer to the call itself still says DRAINING; the next DescribeServices does not.
             shown["status"] = "DRAINING"
@@ -225,7 +225,7 @@ class ServiceOperations(EcsBase):
                 arn = reference if reference[:4] == "arn:" else region.arn(f"service/{cluster.name}/{reference}")
                 failures.append(missing(arn))
             else:
-                found.append(service_shape(service, self.world.clock, tags="TAGS" in include))
+                found.append(service_shape(service, self.site.clock, tags="TAGS" in include))
         return {"services": found, "failures": failures}
 
     def list_services(self, context: RequestContext, request: ListServicesRequest) -> ListServicesAnswer:
@@ -255,7 +255,7 @@ class ServiceOperations(EcsBase):
         service = self.find_service(region, cluster, request["service"])
         statuses = request.get("status")
         shown = [
-            service_deployment_shape(service, record, self.world.clock)
+            service_deployment_shape(service, record, self.site.clock)
             for record in reversed(service.state.records)
             if not statuses or record.status in statuses
         ]
@@ -279,7 +279,7 @@ class ServiceOperations(EcsBase):
             if service is None or record is None:
                 failures.append(missing(arn))
             else:
-                found.append(service_deployment_shape(service, record, self.world.clock))
+                found.append(service_deployment_shape(service, record, self.site.clock))
         return {"serviceDeployments": found, "failures": failures}
 
     def describe_service_revisions(
@@ -306,7 +306,7 @@ class ServiceOperations(EcsBase):
             raise AwsError("ServiceDeploymentNotFoundException", f"The service deployment {arn} does not exist.")
         with refused():
             decision = stop_service_deployment(
-                service.state, self.world.clock.now(), arn, request.get("stopType") or "ROLLBACK"
+                service.state, self.site.clock.now(), arn, request.get("stopType") or "ROLLBACK"
             )
         self.controller.apply(region, service, decision)
         return {"serviceDeploymentArn": arn}
@@ -314,19 +314,19 @@ class ServiceOperations(EcsBase):
     def service_ended(self, service: EcsService) -> None:
         """The last task of a deleted service is gone."""
         service.status = "INACTIVE"
-        region = self._region(self.world.account_id, service.region)
+        region = self._region(self.site.account_id, service.region)
         key = (service.cluster.name, service.name)
 
         def forget() -> None:
             if region.services.get(key) is service:
                 del region.services[key]
 
-        self.world.loop.call_later(self.settings.inactive_service_seconds, forget, name=f"forget {service.name}")
+        self.site.loop.call_later(self.settings.inactive_service_seconds, forget, name=f"forget {service.name}")
 
     # Inside ---------------------------------------------------------------------------------------------------
 
     def _deployment_settings(self) -> DeploymentSettings:
-        return self.world.settings.deployment
+        return self.site.settings.deployment
 
     def _service_of(self, region: Region, arn: str) -> EcsService | None:
         parts = arn.split("/")
@@ -361,7 +361,7 @@ class ServiceOperations(EcsBase):
             "serviceRegistries": parameters.get("serviceRegistries") or [],
             "containerImages": images,
             "guardDutyEnabled": False,
-            "createdAt": self.world.clock.stamp(service.state.revisions[arn].created_at),
+            "createdAt": self.site.clock.stamp(service.state.revisions[arn].created_at),
         }
         add_compute(shown, parameters)
         shown["platformVersion"] = "1.4.0"
@@ -420,9 +420,9 @@ class ServiceOperations(EcsBase):
         check_placement(definition, parameters)
         network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration")
         if network:
-            check_network(self.world.substrate.client("ec2", context.region), network)
+            check_network(self.site.substrate.client("ec2", context.region), network)
         check_grace(parameters)
-        check_balancing(self.world.client("elbv2", region=context.region), definition, parameters)
+        check_balancing(self.site.client("elbv2", region=context.region), definition, parameters)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class TaskOperations(EcsBase):
         check_placement(definition, {**request, "launchType": launch, "capacityProviderStrategy": strategy})
         network = normalised_network(request.get("networkConfiguration")).get("awsvpcConfiguration", {})
         if network:
-            check_network(self.world.substrate.client("ec2", context.region), network)
+            check_network(self.site.substrate.client("ec2", context.region), network)
         check_tags(request.get("tags"))
         check_token(request.get("clientToken"))
         if launch != "FARGATE":
@@ -80,7 +80,7 @@ class TaskOperations(EcsBase):
                 cluster=cluster,
                 definition=definition,
                 region=region.name,
-                created_at=self.world.clock.now(),
+                created_at=self.site.clock.now(),
                 launch_type="FARGATE",
                 group=request.get("group") or f"family:{definition.family}",
                 network=network,
@@ -93,7 +93,7 @@ class TaskOperations(EcsBase):
             )
             region.tasks[task_id] = task
             self.life.start(task)
-            started.append(task_shape(task, self.world.clock, tags=True))
+            started.append(task_shape(task, self.site.clock, tags=True))
         return {"tasks": started, "failures": []}
 
     def stop_task(self, context: RequestContext, request: StopTaskRequest) -> StopTaskAnswer:
@@ -103,7 +103,7 @@ class TaskOperations(EcsBase):
         if task is None:
             raise invalid("The referenced task was not found.")
         self.life.stop(task, "UserInitiated", request.get("reason") or "Task stopped by user")
-        return {"task": task_shape(task, self.world.clock)}
+        return {"task": task_shape(task, self.site.clock)}
 
     def describe_tasks(self, context: RequestContext, request: DescribeTasksRequest) -> DescribeTasksAnswer:
         region = self.region(context)
@@ -118,7 +118,7 @@ class TaskOperations(EcsBase):
             if task is None:
                 failures.append(missing(region.arn(f"task/{cluster.name}/{last(reference)}")))
             else:
-                found.append(task_shape(task, self.world.clock, tags=tags))
+                found.append(task_shape(task, self.site.clock, tags=tags))
         return {"tasks": found, "failures": failures}
 
     def list_tasks(self, context: RequestContext, request: ListTasksRequest) -> ListTasksAnswer:
@@ -143,9 +143,9 @@ class TaskOperations(EcsBase):
 
     def forget_later(self, task: EcsTask) -> None:
         """A STOPPED task is shown for a while yet."""
-        region = self._region(self.world.account_id, task.region)
+        region = self._region(self.site.account_id, task.region)
 
         def forget() -> None:
             region.tasks.pop(task.id, None)
 
-        self.world.loop.call_later(self.settings.stopped_task_seconds, forget, name=f"forget {task.id}")
+        self.site.loop.call_later(self.settings.stopped_task_seconds, forget, name=f"forget {task.id}")

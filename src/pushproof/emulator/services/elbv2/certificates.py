@@ -31,19 +31,19 @@ log = logging.getLogger(__name__)
 class Certificates:
     """Finds certificates by ARN."""
 
-    def __init__(self, world: Site) -> None:
-        self._world = world
+    def __init__(self, site: Site) -> None:
+        self._site = site
         # Private key and whole chain in PEM, by the public key of the certificate that they belong to. The chain is as imported:
         # substrates make one up where there was none.
         self._imports: dict[bytes, tuple[str, str]] = {}
         self._stand_ins: dict[str, Certificate] = {}
-        world.calls.observe("acm", self._imported, "ImportCertificate")
-        world.calls.observe("iam", self._uploaded, "UploadServerCertificate")
+        site.calls.observe("acm", self._imported, "ImportCertificate")
+        site.calls.observe("iam", self._uploaded, "UploadServerCertificate")
 
     def check(self, arn: str) -> None:
         """Raises AwsError unless the certificate exists and can serve a listener."""
         if ":acm:" in arn:
-            acm = self._world.substrate.client("acm", region_of(arn))
+            acm = self._site.substrate.client("acm", region_of(arn))
             try:
                 status = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
             except ClientError as error:
@@ -77,11 +77,11 @@ class Certificates:
     def _pem(self, arn: str) -> str:
         try:
             if ":acm:" in arn:
-                acm = self._world.substrate.client("acm", region_of(arn))
+                acm = self._site.substrate.client("acm", region_of(arn))
                 found = acm.get_certificate(CertificateArn=arn)
                 return _chain(found["Certificate"], found.get("CertificateChain"))
             if ":server-certificate/" in arn:
-                iam = self._world.substrate.client("iam", self._world.region)
+                iam = self._site.substrate.client("iam", self._site.region)
                 server = iam.get_server_certificate(ServerCertificateName=arn.rpartition("/")[2])["ServerCertificate"]
                 return _chain(server["CertificateBody"], server.get("CertificateChain"))
         except ClientError as error:

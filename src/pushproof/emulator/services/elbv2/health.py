@@ -36,8 +36,8 @@ Subscriber = Callable[[str, int, str, str], None]
 class HealthMonitor:
     """Keeps the health of every target. `changed` is called whenever a group's targets or their states did."""
 
-    def __init__(self, world: Site, prober: TargetProber, changed: Callable[[TargetGroup], None]) -> None:
-        self._world = world
+    def __init__(self, site: Site, prober: TargetProber, changed: Callable[[TargetGroup], None]) -> None:
+        self._site = site
         self._prober = prober
         self._changed = changed
         self._subscribers: dict[str, list[Subscriber]] = {}
@@ -62,7 +62,7 @@ class HealthMonitor:
             if current.health.state not in ("draining", "unhealthy.draining") and current.address == address:
                 return
             _stop(current)
-        now = self._world.clock.now()
+        now = self._site.clock.now()
         health = target_registered(now) if in_use else target_unused()
         target = RegisteredTarget(target_id, port, address, health, zone, since=now)
         group.targets[target.key] = target
@@ -79,15 +79,15 @@ class HealthMonitor:
             self._gone(group, target)
             return
         delay = float(group.attributes["deregistration_delay.timeout_seconds"])
-        now = self._world.clock.now()
+        now = self._site.clock.now()
         self._set(group, target, target_deregistered(target.health, now, delay))
-        target.timer = self._world.loop.call_at(
+        target.timer = self._site.loop.call_at(
             now + delay, lambda: self._gone(group, target), name=f"drain {group.name} {target.id}:{target.port}"
         )
 
     def put_to_use(self, group: TargetGroup) -> None:
         """A listener forwards to the group now: its targets begin to be checked."""
-        now = self._world.clock.now()
+        now = self._site.clock.now()
         for target in list(group.targets.values()):
             if target.health.state == "unused":
                 target.since = now
@@ -120,7 +120,7 @@ class HealthMonitor:
             self._tell(group, target)
 
     def _probe_at(self, group: TargetGroup, target: RegisteredTarget, when: float) -> None:
-        target.timer = self._world.loop.call_at(
+        target.timer = self._site.loop.call_at(
             when, lambda: self._probe(group, target), name=f"check {group.name} {target.id}:{target.port}"
         )
 
@@ -129,7 +129,7 @@ class HealthMonitor:
             return
         prober = self._prober
         port = target.port if group.check_port == "traffic-port" else int(group.check_port)
-        started = self._world.clock.now()
+        started = self._site.clock.now()
         address, path, protocol, timeout = target.address, group.check_path, group.check_protocol, group.check_timeout
 
         def work() -> HttpProbe:
@@ -151,13 +151,13 @@ class HealthMonitor:
             self._probe_at(group, target, after.next_check_at or started + group.check_interval)
 
         timer = target.timer
-        self._world.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
+        self._site.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
 
     def _starts(self, group: TargetGroup, target: RegisteredTarget, found: HttpProbe) -> bool:
         """Return whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
         if found.status is not None or target.health.state != "initial":
             return False
-        clock, patience = self._world.clock, float(group.check_interval * group.unhealthy_threshold)
+        clock, patience = self._site.clock, float(group.check_interval * group.unhealthy_threshold)
         return clock.now() < target.since + start_room(clock, patience)
 
     def _set(self, group: TargetGroup, target: RegisteredTarget, health: TargetHealth) -> None:

@@ -117,7 +117,7 @@ class LoadBalancerOperations(Store):
             scheme,
             vpc_id,
             self.loopback_address(),
-            self.world.clock.now(),
+            self.site.clock.now(),
             groups,
             ip_type,
             zones,
@@ -187,7 +187,7 @@ class LoadBalancerOperations(Store):
             if after[f"{logs}.s3.enabled"] == "true":
                 bucket = after[f"{logs}.s3.bucket"]
                 try:
-                    self.world.substrate.client("s3", region).head_bucket(Bucket=bucket)
+                    self.site.substrate.client("s3", region).head_bucket(Bucket=bucket)
                 except (ClientError, ParamValidationError) as error:
                     raise AwsError("InvalidConfigurationRequest", f"S3 bucket '{bucket}' is not found") from error
 
@@ -196,7 +196,7 @@ class LoadBalancerOperations(Store):
     ) -> SetSecurityGroupsAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
         balancer.security_groups = self._security_groups(context.region, balancer.vpc_id, request["SecurityGroups"])
-        ec2 = self.world.substrate.client("ec2", balancer.region)
+        ec2 = self.site.substrate.client("ec2", balancer.region)
         for interface in balancer.interfaces.values():
             ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=balancer.security_groups)
         return {"SecurityGroupIds": balancer.security_groups}
@@ -232,13 +232,13 @@ class LoadBalancerOperations(Store):
         balancer = self.balancer(request["LoadBalancerArn"])
         units = (request.get("MinimumLoadBalancerCapacity") or {}).get("CapacityUnits")
         balancer.capacity_units = None if request.get("ResetCapacityReservation") else units
-        balancer.capacity_modified_at = self.world.clock.now()
+        balancer.capacity_modified_at = self.site.clock.now()
         return self._capacity(balancer)
 
     def _capacity(self, balancer: LoadBalancer) -> DescribeCapacityReservationAnswer:
         answer: DescribeCapacityReservationAnswer = {"DecreaseRequestsRemaining": 2, "CapacityReservationState": []}
         if balancer.capacity_modified_at is not None:
-            answer["LastModifiedTime"] = self.world.clock.stamp(balancer.capacity_modified_at)
+            answer["LastModifiedTime"] = self.site.clock.stamp(balancer.capacity_modified_at)
         if balancer.capacity_units is not None:
             answer["MinimumLoadBalancerCapacity"] = {"CapacityUnits": balancer.capacity_units}
             each = balancer.capacity_units / len(balancer.zones)
@@ -249,14 +249,14 @@ class LoadBalancerOperations(Store):
         return answer
 
     def _shown(self, balancer: LoadBalancer) -> LoadBalancerTypeDef:
-        active = self.world.clock.now() >= balancer.created_at + PROVISIONING
+        active = self.site.clock.now() >= balancer.created_at + PROVISIONING
         return {
             "LoadBalancerArn": balancer.arn,
             "LoadBalancerName": balancer.name,
             # A literal address: it resolves everywhere, so `curl http://<DNSName>/` works with no DNS of the world's own.
             "DNSName": balancer.address,
             "CanonicalHostedZoneId": _HOSTED_ZONES.get(balancer.region, _HOSTED_ZONES["us-east-1"]),
-            "CreatedTime": self.world.clock.stamp(balancer.created_at),
+            "CreatedTime": self.site.clock.stamp(balancer.created_at),
             "Scheme": balancer.scheme,
             "VpcId": balancer.vpc_id,
             "State": {"Code": "active" if active else "provisioning"},
@@ -285,7 +285,7 @@ class LoadBalancerOperations(Store):
             raise AwsError(
                 "ValidationError", "At least two subnets in two different Availability Zones must be specified"
             )
-        ec2 = self.world.substrate.client("ec2", region)
+        ec2 = self.site.substrate.client("ec2", region)
         try:
             found = {one["SubnetId"]: one for one in ec2.describe_subnets(SubnetIds=wanted)["Subnets"]}
         except ClientError as error:
@@ -314,7 +314,7 @@ class LoadBalancerOperations(Store):
         return zones, vpc_id
 
     def _security_groups(self, region: str, vpc_id: str, wanted: list[str] | None) -> list[str]:
-        ec2 = self.world.substrate.client("ec2", region)
+        ec2 = self.site.substrate.client("ec2", region)
         if not wanted:
             filters: list[FilterTypeDef] = [
                 {"Name": "vpc-id", "Values": [vpc_id]},
@@ -333,7 +333,7 @@ class LoadBalancerOperations(Store):
         return list(wanted)
 
     def _attach(self, balancer: LoadBalancer) -> None:
-        ec2 = self.world.substrate.client("ec2", balancer.region)
+        ec2 = self.site.substrate.client("ec2", balancer.region)
         for subnet in balancer.zones:
             if subnet not in balancer.interfaces:
                 made = ec2.create_network_interface(
@@ -342,7 +342,7 @@ class LoadBalancerOperations(Store):
                 balancer.interfaces[subnet] = made["NetworkInterface"]["NetworkInterfaceId"]
 
     def _detach(self, balancer: LoadBalancer, subnets: list[str]) -> None:
-        ec2 = self.world.substrate.client("ec2", balancer.region)
+        ec2 = self.site.substrate.client("ec2", balancer.region)
         for subnet in subnets:
             interface = balancer.interfaces.pop(subnet, None)
             if interface is not None:

@@ -39,8 +39,8 @@ PAGE = 400
 class Store(Service):
     """State by ARN, shared by the operations; the methods here are what they have in common."""
 
-    def __init__(self, world: Site, name: str, *, plane: DataPlane, prober: TargetProber) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str, *, plane: DataPlane, prober: TargetProber) -> None:
+        super().__init__(site, name)
         self.plane = plane
         self._prober = prober
         self._numbers = itertools.count(1)
@@ -48,15 +48,15 @@ class Store(Service):
         self.groups: dict[str, TargetGroup] = {}
         self.listeners: dict[str, Listener] = {}
         self.tags: dict[str, dict[str, str]] = {}
-        self.certificates = Certificates(world)
-        self.health = HealthMonitor(world, prober, self.publish_group)
+        self.certificates = Certificates(site)
+        self.health = HealthMonitor(site, prober, self.publish_group)
 
     # The data plane.
 
     def loopback_address(self) -> str:
         """Return an address of 127.0.0.0/8 for a load balancer of its own. The gateway's port, part of it, tells worlds apart."""
         number = next(self._numbers)
-        port = self.world.endpoint.port or 1
+        port = self.site.endpoint.port or 1
         return f"127.{64 + (port >> 8) % 64}.{port & 255}.{number + 1}"
 
     def publish_group(self, group: TargetGroup) -> None:

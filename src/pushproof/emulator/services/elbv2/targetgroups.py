@@ -283,7 +283,7 @@ class TargetGroupOperations(Store):
         return wanted
 
     def _instance_address(self, group: TargetGroup, instance_id: str) -> str:
-        ec2 = self.world.substrate.client("ec2", group.region)
+        ec2 = self.site.substrate.client("ec2", group.region)
         try:
             (reservation,) = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"]
         except (ClientError, ValueError) as error:
@@ -292,7 +292,7 @@ class TargetGroupOperations(Store):
         return address
 
     def _vpc_blocks(self, region: str, vpc_id: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        ec2 = self.world.substrate.client("ec2", region)
+        ec2 = self.site.substrate.client("ec2", region)
         try:
             (vpc,) = ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"]
         except (ClientError, ValueError) as error:

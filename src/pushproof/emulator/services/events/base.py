@@ -20,7 +20,7 @@ class EventsBase(Service):
 
     def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
         """Return the substrate's answer, in the operation's shape. Raises AwsError as the substrate words it."""
-        client = self.world.substrate.client("events", context.region)
+        client = self.site.substrate.client("events", context.region)
         try:
             answer: dict[str, object] = getattr(client, operation)(**request)
         except ClientError as error:

@@ -45,8 +45,8 @@ _PARAMETERS = {
 class Connections(EventsBase):
     """Operations of connections and API destinations."""
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         # By region and name: LocalStack keeps no description of a connection, and Terraform would write it again on every plan.
         self._descriptions: dict[tuple[str, str], str | None] = {}
 

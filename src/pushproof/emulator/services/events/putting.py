@@ -57,8 +57,8 @@ class Putting(EventsBase):
         detail = _detail(text)
         if detail is None:
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        at = entry.get("Time") or self.world.clock.stamp(self.world.clock.now())
-        envelope = self.world.events.put(
+        at = entry.get("Time") or self.site.clock.stamp(self.site.clock.now())
+        envelope = self.site.events.put(
             source,
             kind,
             detail,

@@ -49,8 +49,8 @@ class EventsService(Connections, Putting):
     #: Replaying takes an archive's events, which only the history of this world has.
     refused: ClassVar[frozenset[str]] = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListReplays"})
 
-    def __init__(self, world: Site, name: str, *, bus: Bus) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str, *, bus: Bus) -> None:
+        super().__init__(site, name)
         self._bus = bus
         # By region and name: an archive counts what was put after it was made.
         self._archived_since: dict[tuple[str, str], float] = {}
@@ -123,7 +123,7 @@ class EventsService(Connections, Putting):
         if request.get("EventPattern"):
             compiled(request["EventPattern"])
         answer: CreateArchiveAnswer = self.pass_on(context, "create_archive", request)
-        self._archived_since[context.region, request["ArchiveName"]] = self.world.clock.now()
+        self._archived_since[context.region, request["ArchiveName"]] = self.site.clock.now()
         return answer
 
     def update_archive(self, context: RequestContext, request: UpdateArchiveRequest) -> UpdateArchiveAnswer:

@@ -45,10 +45,10 @@ class IamService(Service):
     overlay = True
     own_words = True
 
-    def __init__(self, world: Site, name: str, *, authority: Authority) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str, *, authority: Authority) -> None:
+        super().__init__(site, name)
         self._authority = authority
-        self._refusals = Refusals(world, authority.attachments)
+        self._refusals = Refusals(site, authority.attachments)
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         check_names(context.operation, request)
@@ -60,11 +60,11 @@ class IamService(Service):
         name = request.get("UserName")
         if not name and context.principal.kind in ("account", "plane"):
             account = context.account_id
-            created = self.world.clock.stamp(0)
+            created = self.site.clock.stamp(0)
             root = {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}
             # The model demands a path and a name, and the root user has neither.
             return {"User": root}  # type: ignore[typeddict-item]
-        client = self.world.substrate.client("iam", context.region)
+        client = self.site.substrate.client("iam", context.region)
         try:
             answer = client.get_user(UserName=name or context.principal.arn.rsplit("/", 1)[-1])
         except ClientError as error:
@@ -104,7 +104,7 @@ class IamService(Service):
         )
         if policies.resource is not None and not request.get("CallerArn"):
             raise AwsError("InvalidInput", "CallerArn is required when ResourcePolicy is given.")
-        nobody = engine.Principal("", self.world.account_id, "user")
+        nobody = engine.Principal("", self.site.account_id, "user")
         return self._simulate(request, policies, self._caller(request.get("CallerArn"), nobody))
 
     def get_context_keys_for_custom_policy(

@@ -49,8 +49,8 @@ _ALLOWED_ON_LINKED = frozenset(
 class Refusals:
     """Looks before the substrate acts: one method for each operation that needs more than its names checked, under its name."""
 
-    def __init__(self, world: Site, attachments: Attachments) -> None:
-        self._world = world
+    def __init__(self, site: Site, attachments: Attachments) -> None:
+        self._site = site
         self._attachments = attachments
 
     def check(self, context: RequestContext, request: Request) -> None:
@@ -68,7 +68,7 @@ class Refusals:
     # Roles.
 
     def _role(self, operation: str, name: str) -> None:
-        arn = self._attachments.real_arn(arn_of_role(self._world.account_id, name), self._world.region)
+        arn = self._attachments.real_arn(arn_of_role(self._site.account_id, name), self._site.region)
         if arn is None:
             raise _no_entity(f"The role with name {name} cannot be found.")
         if (
@@ -256,7 +256,7 @@ class Refusals:
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
         """One call to the substrate's IAM, all of its pages; None when it finds nothing, or has no such operation."""
-        client: BaseClient = self._world.substrate.client("iam", self._world.region)
+        client: BaseClient = self._site.substrate.client("iam", self._site.region)
         try:
             if client.can_paginate(operation):
                 pages: dict[str, Any] = client.get_paginator(operation).paginate(**arguments).build_full_result()

@@ -48,8 +48,8 @@ _LIMITS = "Invalid LogGroup or LogStream, both must have length less than or equ
 class MetricFilters(LogsBase):
     """Keeps metric filters by region and group. Nothing publishes their metrics."""
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self.metric_filters: dict[tuple[str, str], dict[str, MetricFilterTypeDef]] = {}
 
     def check_filter_form(self, request: dict[str, Any]) -> None:
@@ -95,7 +95,7 @@ class MetricFilters(LogsBase):
         others = [kept["filterPattern"] for other, kept in standing.items() if other != name]
         others += [kept["filterPattern"] for kept in self.subscriptions(context, group)]
         check_regexes(pattern, others)
-        now = int(self.world.clock.stamp(self.world.clock.now()).timestamp() * 1000)
+        now = int(self.site.clock.stamp(self.site.clock.now()).timestamp() * 1000)
         kept: MetricFilterTypeDef = {
             "filterName": name,
             "filterPattern": request["filterPattern"],

@@ -42,9 +42,9 @@ _OTHER_ACCOUNT = (
 class LogsService(Searching, MetricFilters):
     """Chooses events by pattern, and refuses filters that Logs refuses."""
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
-        self._keeps_filters = moto_answers(world.substrate, "logs")
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
+        self._keeps_filters = moto_answers(site.substrate, "logs")
 
     def handler(self, operation: str) -> Handler | None:
         if not self._keeps_filters and xform_name(operation) in _KEPT_HERE:

@@ -24,11 +24,11 @@ class ObjectEvents:
         notifies: whether a bucket tells EventBridge of its objects.
     """
 
-    def __init__(self, world: Site, notifies: Callable[[str], bool]) -> None:
-        self.world = world
+    def __init__(self, site: Site, notifies: Callable[[str], bool]) -> None:
+        self.site = site
         self._notifies = notifies
         self._subscribers: list[Callable[[str, str], None]] = []
-        world.calls.observe("s3", self._seen, *_REASONS)
+        site.calls.observe("s3", self._seen, *_REASONS)
 
     def on_object(self, callback: Callable[[str, str], None]) -> None:
         """Call back, under the world's lock, with bucket and key of every object that was created."""
@@ -43,21 +43,21 @@ class ObjectEvents:
         for subscriber in self._subscribers:
             subscriber(bucket, key)
         if self._notifies(bucket):
-            self.world.loop.submit(
+            self.site.loop.submit(
                 lambda: self._describe(bucket, key, call.context.region),
                 lambda outcome: self._announce(call, bucket, outcome.get()),
                 name="s3: object created",
             )
 
     def _describe(self, bucket: str, key: str, region: str) -> dict[str, Any]:
-        head = self.world.substrate.client("s3", region).head_object(Bucket=bucket, Key=key)
+        head = self.site.substrate.client("s3", region).head_object(Bucket=bucket, Key=key)
         facts = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
         if head.get("VersionId"):
             facts["version-id"] = head["VersionId"]
         return facts
 
     def _announce(self, call: Call, bucket: str, facts: dict[str, Any]) -> None:
-        self.world.events.publish(
+        self.site.events.publish(
             "aws.s3",
             "Object Created",
             {

@@ -31,11 +31,11 @@ class S3Service(Service):
     #: The substrate would take them for operations on buckets and objects of the usual kind.
     refused: ClassVar[frozenset[str]] = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self._configurations = Configurations(self.ask)
-        self._events = ObjectEvents(world, self._configurations.notifies_events)
-        world.calls.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
+        self._events = ObjectEvents(site, self._configurations.notifies_events)
+        site.calls.observe("s3", self._configurations.bucket_deleted, "DeleteBucket")
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Refuse directory buckets, a bucket's name that S3 does not allow, and a configuration without a body."""

@@ -24,9 +24,9 @@ class SnsBase(Service):
 
     overlay: ClassVar[bool] = True
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
-        self.deliveries = Deliveries(world)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
+        self.deliveries = Deliveries(site)
         self.topic_attributes: dict[str, dict[str, str]] = {}
         self.subscriptions: dict[str, Subscription] = {}
         self.ended: dict[str, int] = {}
@@ -37,7 +37,7 @@ class SnsBase(Service):
 
     def _ask(self, region: str, operation: str, request: Mapping[str, object]) -> Any:
         try:
-            answer: dict[str, object] = getattr(self.world.substrate.client("sns", region), operation)(**request)
+            answer: dict[str, object] = getattr(self.site.substrate.client("sns", region), operation)(**request)
         except ClientError as error:
             detail = error.response["Error"]
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -83,7 +83,7 @@ class SnsBase(Service):
 
     def expire(self) -> None:
         """Forget subscriptions that nobody has confirmed in time."""
-        now = self.world.clock.now()
+        now = self.site.clock.now()
         for subscription in list(self.subscriptions.values()):
             if not subscription.confirmed and now - subscription.made_at > PENDING_SECONDS:
                 del self.subscriptions[subscription.arn]

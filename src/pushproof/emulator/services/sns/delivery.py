@@ -66,8 +66,8 @@ class EndpointFailed(Exception):
 class Deliveries:
     """Sends messages to subscriptions, and keeps what became of them."""
 
-    def __init__(self, world: Site) -> None:
-        self._world = world
+    def __init__(self, site: Site) -> None:
+        self._site = site
         #: Finished deliveries, oldest first.
         self.notices: deque[Notice] = deque(maxlen=10_000)
 
@@ -95,7 +95,7 @@ class Deliveries:
             **document,
             "SignatureVersion": version,
             "Signature": sign(string_to_sign(document), version),
-            "SigningCertURL": f"{self._world.endpoint.url}/_pushproof/sns/{certificate_name()}",
+            "SigningCertURL": f"{self._site.endpoint.url}/_pushproof/sns/{certificate_name()}",
         }
 
     def _document(
@@ -119,16 +119,14 @@ class Deliveries:
         attributes = document.pop("MessageAttributes", None)
         # Messages of FIFO topics are not signed.
         document = self.signed(document, version) if sequence is None else document
-        document["UnsubscribeURL"] = (
-            f"{self._world.endpoint.url}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}"
-        )
+        document["UnsubscribeURL"] = f"{self._site.endpoint.url}/?Action=Unsubscribe&SubscriptionArn={subscription.arn}"
         if attributes:
             document["MessageAttributes"] = attributes
         return json.dumps(document, indent=2, separators=(",", " : "), ensure_ascii=False)
 
     def timestamp(self) -> str:
         """The time, as documents show it."""
-        return iso(self._world.clock.stamp(self._world.clock.now()), "milliseconds")
+        return iso(self._site.clock.stamp(self._site.clock.now()), "milliseconds")
 
     # Queues.
 
@@ -152,11 +150,11 @@ class Deliveries:
     def _send(self, queue_arn: str, body: str, message: Message, subscription: Subscription) -> None:
         """Put a message into a queue, if the queue's policy lets SNS do so on behalf of the topic."""
         region, account, name = queue_arn.split(":")[3:6]
-        if account == self._world.account_id:
-            self._world.permissions.require_service(
+        if account == self._site.account_id:
+            self._site.permissions.require_service(
                 PRINCIPAL, "sqs:SendMessage", queue_arn, source_arn=subscription.topic_arn, region=region
             )
-        sqs = self._world.substrate.client("sqs", region)
+        sqs = self._site.substrate.client("sqs", region)
         further: dict[str, Any] = {}
         if subscription.raw and message.attributes:
             further["MessageAttributes"] = {
@@ -190,7 +188,7 @@ class Deliveries:
 
     def post(self, post: Post) -> None:
         """Post a document, and again after a while when that fails."""
-        self._world.loop.submit(
+        self._site.loop.submit(
             lambda: _call(post),
             lambda outcome: self._posted(post, outcome),
             name=f"sns: post to {post.subscription.endpoint}",
@@ -205,7 +203,7 @@ class Deliveries:
         retries, delay = _retries(post.subscription)
         if post.attempt <= retries and not (isinstance(error, EndpointFailed) and error.final):
             again = replace(post, attempt=post.attempt + 1)
-            self._world.loop.call_later(delay, lambda: self.post(again), name="sns: post again")
+            self._site.loop.call_later(delay, lambda: self.post(again), name="sns: post again")
             return
         if post.message is not None:
             self._give_up(

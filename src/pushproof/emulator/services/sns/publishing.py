@@ -33,8 +33,8 @@ _DEDUPLICATION_SECONDS = 300.0
 class Publishing(SnsBase):
     """Operations that publish."""
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
         self._sequence = itertools.count(1)
         # By topic and deduplication id: when a message was taken, and what was answered.
         self._taken: dict[tuple[str, str], tuple[float, PublishAnswer]] = {}
@@ -86,11 +86,11 @@ class Publishing(SnsBase):
         if topic.get("FifoTopic") == "true":
             message = replace(message, deduplication=message.deduplication or _digest(message.text))
             taken = self._taken.get((arn, str(message.deduplication)))
-            if taken is not None and self.world.clock.now() - taken[0] < _DEDUPLICATION_SECONDS:
+            if taken is not None and self.site.clock.now() - taken[0] < _DEDUPLICATION_SECONDS:
                 return taken[1]
             sequence = f"{10**19 + next(self._sequence) * 4096:020d}"
             answer["SequenceNumber"] = sequence
-            self._taken[arn, str(message.deduplication)] = (self.world.clock.now(), answer)
+            self._taken[arn, str(message.deduplication)] = (self.site.clock.now(), answer)
         for subscription in self.of_topic(arn):
             if subscription.confirmed:
                 self.deliveries.deliver(

@@ -42,9 +42,9 @@ _KEPT_BY_MOTO = frozenset(
 class SnsService(Subscribing, Publishing):
     """Checks what SNS checks; keeps subscriptions, and delivers to them."""
 
-    def __init__(self, world: Site, name: str) -> None:
-        super().__init__(world, name)
-        self._answers = moto_answers(world.substrate, "sns")
+    def __init__(self, site: Site, name: str) -> None:
+        super().__init__(site, name)
+        self._answers = moto_answers(site.substrate, "sns")
 
     def handler(self, operation: str) -> Handler | None:
         return super().handler(operation) if self._answers else None

@@ -75,7 +75,7 @@ class Subscribing(SnsBase):
             endpoint=endpoint,
             owner=context.account_id,
             principal=context.principal.arn,
-            made_at=self.world.clock.now(),
+            made_at=self.site.clock.now(),
             attributes=attributes,
             filter_policy=policy,
             confirmed=protocol in CONFIRMED_AT_ONCE,
@@ -90,7 +90,7 @@ class Subscribing(SnsBase):
         if any(standing.attributes.get(name) != value for name, value in attributes.items()):
             raise invalid("Attributes Reason: Subscription already exists with different attributes")
         if not standing.confirmed:
-            standing.made_at = self.world.clock.now()
+            standing.made_at = self.site.clock.now()
             topic = self.standing_topic(standing.region, standing.topic_arn)
             self._ask_to_confirm(standing, topic or {})
         return _answer(standing, request)
@@ -113,7 +113,7 @@ class Subscribing(SnsBase):
 
     def _confirmation_url(self, subscription: Subscription) -> str:
         return (
-            f"{self.world.endpoint.url}/?Action=ConfirmSubscription&TopicArn={subscription.topic_arn}"
+            f"{self.site.endpoint.url}/?Action=ConfirmSubscription&TopicArn={subscription.topic_arn}"
             f"&Token={subscription.token}"
         )
 

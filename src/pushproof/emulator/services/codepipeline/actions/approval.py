@@ -31,7 +31,7 @@ class ManualApproval(Job):
             "stageName": run.stage,
             "actionName": run.action.name,
             "token": run.token,
-            "expires": iso(self.world.clock.stamp(run.deadline), "minutes"),
+            "expires": iso(self.site.clock.stamp(run.deadline), "minutes"),
             "externalEntityLink": self.configuration.get("ExternalEntityLink"),
             "approvalReviewLink": f"{console}#/{run.stage}/{run.action.name}/approve/{run.token}",
             "customData": self.configuration.get("CustomData"),

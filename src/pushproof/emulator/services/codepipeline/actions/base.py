@@ -56,7 +56,7 @@ class Neighbours:
 class Assignment:
     """A job's surroundings: the site, the neighbours, its pipeline, the command, and the receiver of its reports."""
 
-    world: Site
+    site: Site
     neighbours: Neighbours
     pipeline: Pipeline
     command: StartAction
@@ -71,7 +71,7 @@ class Job:
     about: ClassVar[str] = "AWS"
 
     def __init__(self, assignment: Assignment) -> None:
-        self.world = assignment.world
+        self.site = assignment.site
         self.neighbours = assignment.neighbours
         self.pipeline = assignment.pipeline
         self.command = assignment.command
@@ -104,7 +104,7 @@ class Job:
 
     def client(self, service: str) -> Any:
         """A client with the credentials of the action's role. Call it off the lock; raises JobFailed."""
-        return self.world.client(service, region=self.region, credentials=self.credentials())
+        return self.site.client(service, region=self.region, credentials=self.credentials())
 
     def credentials(self) -> Credentials:
         """A session of the action's role, one for the whole action. Raises JobFailed."""
@@ -115,7 +115,7 @@ class Job:
     def _assume(self) -> Credentials:
         role, name = self.command.service_role_arn, self.run.id.replace("-", "")
         try:
-            credentials = self.world.assume(role, PRINCIPAL, name, source_arn=self.pipeline.arn)
+            credentials = self.site.assume(role, PRINCIPAL, name, source_arn=self.pipeline.arn)
         except AwsError as error:
             raise JobFailed(
                 f"CodePipeline is not authorized to perform AssumeRole on role {role}", "PermissionError"
@@ -123,7 +123,7 @@ class Job:
         own = self.command.role_arn
         if own == role:
             return credentials
-        sts = self.world.client("sts", region=self.region, credentials=credentials)
+        sts = self.site.client("sts", region=self.region, credentials=credentials)
         keys = sts.assume_role(RoleArn=own, RoleSessionName=name)["Credentials"]
         return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
@@ -138,11 +138,11 @@ class Job:
             except Exception as error:
                 self.failed(self._explain(error))
 
-        self.world.loop.submit(work, done, name=f"{self.pipeline.name}: {self.run.action.name}")
+        self.site.loop.submit(work, done, name=f"{self.pipeline.name}: {self.run.action.name}")
 
     def later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back after `seconds` of AWS time, unless the action has ended by then."""
-        self._timer = self.world.loop.call_later(
+        self._timer = self.site.loop.call_later(
             seconds, lambda: None if self.ended else callback(), name=f"{self.pipeline.name}: {self.run.action.name}"
         )
 

@@ -100,9 +100,9 @@ class ConnectionSource(Job):
 
     def _check_permission(self, arn: str) -> None:
         """UseConnection is no API operation, and so not asked at the gateway. Its prefix is that of the connection's ARN."""
-        caller = self.world.permissions.principal(self.credentials().access_key_id)
+        caller = self.site.permissions.principal(self.credentials().access_key_id)
         try:
-            self.world.permissions.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)
+            self.site.permissions.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)
         except AwsError as error:
             raise JobFailed(
                 f"Unable to use Connection: {arn}. The provided role does not have sufficient permissions.",
