@@ -64,7 +64,7 @@ CASES = {
     "wrong region": Case(
         "PUSHPROOF_SANDBOX_REGIONS allows us-east-1", given={"PUSHPROOF_SANDBOX_REGIONS": "us-east-1"}
     ),
-    "no marker": Case("Nothing in account 210987654321 says that it is a sandbox", alias=None, marker=None),
+    "no marker": Case("Nothing marks account 210987654321 as a sandbox", alias=None, marker=None),
     "a marker that says something else": Case("is 'shared'", alias="acme-tools", marker="shared"),
     "a marker of another name": Case(
         "the parameter /elsewhere is None", alias="acme-tools", given={"PUSHPROOF_SANDBOX_MARKER": "/elsewhere"}

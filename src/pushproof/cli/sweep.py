@@ -21,8 +21,10 @@ def sweep_machine(*, alone: bool) -> int:
         console.print(f"removed {escape(line)}")
     if waiting := journal.orphans():
         console.print(
-            f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and may hold "
-            "containers and networks of theirs. Start it (`systemctl start docker`, or `dockerd` as root), and sweep again."
+            f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and "
+            f"may hold "
+            "containers and networks of theirs. Start it (`systemctl start docker`, or `dockerd` as root), and "
+            "sweep again."
         )
         return UNAVAILABLE
     console.print(f"{len(removed)} leftover(s) removed" if removed else "Nothing to clean up.")
@@ -32,24 +34,24 @@ def sweep_machine(*, alone: bool) -> int:
 def sweep_account(*, run_id: str | None, expired: bool, act: bool) -> int:
     """Remove what runs left in the sandbox account, or list it unless `act`; returns 1 when some of it cannot be removed."""
     from pushproof.sandbox.settings import SandboxSettings
-    from pushproof.sandbox.sweep import Wanted
+    from pushproof.sandbox.sweep import SweepScope
     from pushproof.targets.sandbox import describe_leftovers
     from pushproof.targets.sandbox import sweep_account as sweep
 
     outcome = sweep(
         SandboxSettings.from_environment(os.environ),
-        Wanted(run=run_id, expired_only=expired),
+        SweepScope(run=run_id, expired_only=expired),
         act=act,
         say=lambda line: console.print(line, markup=False),
     )
     for kept in outcome.selection.kept:
-        console.print(f"kept: {kept.found} of run {kept.run}: {kept.why}", markup=False)
+        console.print(f"kept: {kept.resource} of run {kept.run}: {kept.why}", markup=False)
     for line in describe_leftovers(outcome):
         console.print(line, style="red", markup=False)
     if not act:
-        for item, run in outcome.selection.taken:
+        for item, run in outcome.selection.removable:
             console.print(f"would remove {item} of run {run}", markup=False)
-        count = len(outcome.selection.taken)
+        count = len(outcome.selection.removable)
         console.print(f"{count} would be removed; --yes removes them" if count else "nothing is to be removed")
         return FAILED if outcome.unlisted else OK
     console.print(f"{len(outcome.removed)} removed" if outcome.removed else "nothing was to be removed")

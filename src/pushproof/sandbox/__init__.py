@@ -1,1 +1,1 @@
-"""A real AWS account, used by people who fear two things: touching the wrong one, and a bill."""
+"""A real AWS account as a target, guarded against the wrong account and against a bill."""

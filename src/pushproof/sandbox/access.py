@@ -1,4 +1,4 @@
-"""Clients of the sandbox account, with credentials taken once and handed on by name."""
+"""Clients of the sandbox account. They share one set of credentials, which is resolved once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pushproof.base.target import TargetUnavailable
 from pushproof.sandbox.guard import Facts, admit
 from pushproof.sandbox.settings import SandboxSettings
 
-# Backs off on throttling, 5xx and dropped connections, as the AWS provider does (25 attempts there).
+# Retries on throttling, 5xx and dropped connections, as the AWS provider does (25 attempts there).
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10}, connect_timeout=10, read_timeout=60)
 
 
@@ -28,7 +28,7 @@ class Access:
         credentials = self._session.get_credentials()
         if credentials is None:
             raise TargetUnavailable(
-                "no AWS credentials are found. Sign in (`aws sso login`, or assume a role) and export them, "
+                "there are no AWS credentials. Sign in (`aws sso login`, or assume a role) and export them, "
                 "or name a profile with AWS_PROFILE."
             )
         self._credentials = credentials
@@ -40,7 +40,7 @@ class Access:
         return bool(self._credentials.get_frozen_credentials().token)
 
     def variables(self) -> dict[str, str]:
-        """The credentials as environment variables for processes; fresh ones, where they refresh themselves."""
+        """Return the credentials as environment variables for processes; refreshable credentials are refreshed first."""
         frozen = self._credentials.get_frozen_credentials()
         variables: dict[str, str] = {
             "AWS_ACCESS_KEY_ID": str(frozen.access_key),
@@ -55,7 +55,7 @@ class Access:
         return variables
 
     def client(self, service: str, region: str | None = None) -> Any:
-        """A boto3 client; one each."""
+        """Return the boto3 client of a service in a region; one client for each pair."""
         key = (service, region or self.settings.region)
         if key not in self._clients:
             self._clients[key] = make_client(
@@ -69,7 +69,7 @@ class Access:
 
 
 class SweepAccount:
-    """The sweep's account: clients, and a place for states."""
+    """The account during a sweep: clients, and a directory for copies of states."""
 
     def __init__(self, access: Access, keep: Callable[[str, bytes], Path | None]) -> None:
         self._access, self._keep = access, keep

@@ -1,4 +1,4 @@
-"""The cost of a run: estimated before anything is made, and held under a ceiling."""
+"""The cost of a run: estimated before anything is created, and held under a ceiling."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any
 
-# AWS seldom changes these prices, and then mostly downwards; a year is long enough to look.
+# AWS seldom changes these prices, and mostly downwards; one comparison a year is enough.
 STALE_AFTER_DAYS = 365
 
 
 class TooExpensive(Exception):
-    """The estimate is above the ceiling; the message says by how much, and what to do."""
+    """The estimate is above the ceiling; the message states the difference and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """Quantities to pay for. `vcpus` and `memory_gb` are those of all tasks that run at once."""
+    """Quantities of everything that is billed. `vcpus` and `memory_gb` are those of all tasks that run at once."""
 
     nat_gateways: int = 0
     load_balancers: int = 0
@@ -37,7 +37,7 @@ class Quantities:
         return Quantities(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
-# The reference environment in two zones. Rollouts run twice the tasks; a drill builds four times.
+# Defaults: the reference environment in two zones. A rollout doubles the tasks; a drill builds four times.
 REFERENCE = Quantities(
     nat_gateways=2,
     load_balancers=1,
@@ -53,7 +53,7 @@ REFERENCE = Quantities(
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices of a region. `exact` is false when the region is not in the table, and the dearest known one stands in."""
+    """Prices of a region. `exact` is false when the table lacks the region: these are then the dearest region's prices."""
 
     as_of: str
     region: str
@@ -61,19 +61,19 @@ class Prices:
     of: Mapping[str, float] = field(default_factory=dict)
 
     def warning(self, today: datetime.date) -> str | None:
-        """Return a warning when the table was last compared with AWS's prices long ago; None while it is young enough."""
+        """Return a warning when the price table was last compared with AWS's prices long ago; None while it is recent enough."""
         days = (today - datetime.date.fromisoformat(self.as_of)).days
         if days <= STALE_AFTER_DAYS:
             return None
         return (
-            f"the price table is {days} days old: compare it (`python -m pushproof.sandbox.pricelist` prints AWS's prices "
-            "of today for src/pushproof/sandbox/prices.json)"
+            f"the price table is {days} days old: compare it (`python -m pushproof.sandbox.pricelist` prints AWS's "
+            f"current prices for src/pushproof/sandbox/prices.json)"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One position: what, how many of which unit, and dollars."""
+    """One position of an estimate: its name, quantity, unit, and dollars."""
 
     what: str
     amount: float
@@ -99,7 +99,7 @@ class Estimate:
         standing_in = (
             ""
             if self.prices.exact
-            else f"; {self.prices.region} is not in the table, the dearest known region stands in"
+            else f"; {self.prices.region} is not in the table, so the dearest region in it is used"
         )
         head = f"Estimated cost of {self.hours:g} h at the prices of {self.prices.as_of}{standing_in}:"
         lines = [head, *rows, f"  {'in all':<28} {'':>9} {'':<12} {self.usd:>8.3f} USD"]
@@ -107,7 +107,7 @@ class Estimate:
 
 
 def prices(region: str) -> Prices:
-    """The dated price table's prices for a region."""
+    """Return a region's prices from the dated price table."""
     table = json.loads(files("pushproof.sandbox").joinpath("prices.json").read_text(encoding="utf-8"))
     regions: dict[str, dict[str, float]] = table["regions"]
     exact = region in regions
@@ -116,15 +116,15 @@ def prices(region: str) -> Prices:
 
 
 def estimate(quantities: Quantities, *, hours: float, prices: Prices, today: datetime.date | None = None) -> Estimate:
-    """Price what a run has for `hours`. Positions that there are none of are left out.
+    """Estimate the cost of `quantities` for `hours`. Positions with a quantity of zero are left out.
 
-    `today`: the day that the age of the prices is told for; None is today.
+    `today`: the day on which the age of the prices is judged; None means today.
     """
     of = prices.of
     positions = (
         ("NAT gateways", quantities.nat_gateways * hours, "hours", of["nat_hour"]),
         ("load balancers", quantities.load_balancers * hours, "hours", of["alb_hour"]),
-        # A test's traffic is far below what one capacity unit serves (25 new connections a second, 1 GB an hour).
+        # The traffic of a test is far below what one capacity unit serves (25 new connections a second, 1 GB an hour).
         ("their capacity units", quantities.load_balancers * hours, "LCU-hours", of["lcu_hour"]),
         ("interface endpoints", quantities.endpoint_zones * hours, "zone-hours", of["endpoint_zone_hour"]),
         ("Fargate CPU", quantities.vcpus * hours, "vCPU-hours", of["vcpu_hour"]),
@@ -145,7 +145,8 @@ def require_affordable(estimate: Estimate, ceiling: float) -> None:
         dearest = max(estimate.lines, key=lambda line: line.usd)
         raise TooExpensive(
             f"the run is estimated at {estimate.usd:.2f} USD, above the ceiling of {ceiling:.2f} USD; the dearest is "
-            f"{dearest.what} with {dearest.usd:.2f} USD. Plan fewer hours (PUSHPROOF_SANDBOX_HOURS, now {estimate.hours:g}), "
+            f"{dearest.what} with {dearest.usd:.2f} USD. Plan fewer hours (PUSHPROOF_SANDBOX_HOURS, now "
+            f"{estimate.hours:g}), "
             "or raise PUSHPROOF_SANDBOX_MAX_USD."
         )
 
@@ -155,14 +156,14 @@ def of_plan(changes: Iterable[Mapping[str, Any]]) -> Quantities:
     created = [c for c in changes if "create" in c["change"]["actions"]]
     count = Counter(str(c["type"]) for c in created)
     endpoint_zones, vcpus, memory = 0, 0.0, 0.0
-    # Subnets of an endpoint may be known only after apply; then as many as the plan makes private ones, or two.
+    # Terraform may learn an endpoint's subnets only during apply. The count is then that of the plan's private subnets, or two.
     zones = len({c["change"]["after"].get("availability_zone") for c in created if c["type"] == "aws_subnet"}) or 2
     desired = max((int(_after(c, "desired_count") or 0) for c in created if c["type"] == "aws_ecs_service"), default=0)
     for change in created:
         if change["type"] == "aws_vpc_endpoint" and _after(change, "vpc_endpoint_type") == "Interface":
             endpoint_zones += len(_after(change, "subnet_ids") or ()) or zones
         if change["type"] == "aws_ecs_task_definition":
-            # Twice: a rollout at 200 % runs the old tasks and the new ones.
+            # Twice: a rollout at 200 % runs the old tasks and the new tasks.
             vcpus += float(_after(change, "cpu") or 0) / 1024 * desired * 2
             memory += float(_after(change, "memory") or 0) / 1024 * desired * 2
     load_balancers = count["aws_lb"]

@@ -1,4 +1,4 @@
-"""Deadlines: the seconds a step may take on AWS before it is given up, as documented or as its users report."""
+"""Deadlines: the seconds that a step may take on AWS, as AWS documents them or its users report them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SECONDS: dict[str, float] = {
     "rollback": 30 * 60,
     "restored": 30 * 60,
     "destroy": 45 * 60,
-    # What AWS takes away by itself after a destroy: interfaces of tasks and load balancers.
+    # The resources that AWS removes by itself after a destroy: interfaces of tasks and load balancers.
     "gone": 15 * 60,
-    # EventBridge, SNS and SQS between them: seconds, minutes at worst.
+    # The way through EventBridge, SNS and SQS: seconds, minutes at worst.
     "notified": 3 * 60,
 }
 
 
 def deadline(step: str, otherwise: float) -> float:
-    """The seconds for a step; `otherwise` for one without a deadline of its own."""
+    """Return the seconds for a step; `otherwise` for a step without a deadline of its own."""
     return SECONDS.get(step, otherwise)

@@ -1,4 +1,4 @@
-"""Explanations of failed runs, in words to act on: the step, the resource, the cause, and the effect of repeated calls."""
+"""Explanations of failed runs: the step, the resource, the cause, and the effect of repeated calls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _HINTS = (
     (
         # https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
         re.compile(r"acquiring the state lock", re.IGNORECASE),
-        "another command holds the state, or the answer to taking its lock was lost; the sweep removes state and lock",
+        "another command holds the state's lock, or AWS's answer to an earlier lock request was lost; the sweep "
+        "removes state and lock",
     ),
     (
         re.compile(r"already ?exists|AlreadyOwnedByYou|DuplicateRequest|\.Duplicate\b|InvalidPermission\.Duplicate", re.IGNORECASE),
-        "the name carries the run's id, so it is the run's own: AWS carried out an earlier attempt whose answer was lost, and the "
+        "the name carries the run's id, so it is the run's own: AWS carried out an earlier attempt whose answer was "
+        "lost, and the "
         "repeated call found the result. Run again; a new run has new names",
     ),
     (
@@ -31,7 +33,10 @@ _HINTS = (
 
 
 def explain(error: BaseException) -> str:
-    """One line of a failed run: `terraform apply: module.iam.aws_iam_role.task: creating IAM Role …: EntityAlreadyExists …`."""
+    """Return one line on a failed run.
+
+    Example: `terraform apply: module.iam.aws_iam_role.task: creating IAM Role …: EntityAlreadyExists …`.
+    """
     if not isinstance(error, CommandFailed):
         text, where = " ".join(str(error).split()), type(error).__name__
     else:

@@ -1,4 +1,4 @@
-"""The guard: decides on facts whether this is the sandbox account, before the first call that changes anything."""
+"""The guard: decides from facts whether this is the sandbox account, before the first call that changes anything."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pushproof.sandbox.settings import SandboxSettings
 
 _SANDBOX = re.compile(r"(^|[^a-z])(sandbox|sbx|playground)([^a-z]|$)", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|(^|[^a-z])(prd|live|payer|billing)([^a-z]|$)", re.IGNORECASE)
-# What people call accounts that are meant to be not production.
+# Names of accounts that are explicitly not production.
 _NOT_PRODUCTION = re.compile(r"(non|not)[-_. ]?prod(uction)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts about the caller. `marker`: the marker parameter's value, None where there is none.
+    """Facts about the caller. `marker`: the marker parameter's value, None if there is none.
 
-    `unread`: what could not be read, and why.
+    `unread`: the facts that could not be read, with the reasons.
     """
 
     account_id: str
@@ -35,25 +35,26 @@ class Facts:
 
 
 class Refused(TargetUnavailable):
-    """The guard's no. `reasons`: every one of them, each saying what to do."""
+    """Refusal of an account by the guard. `reasons`: all of them, each with its remedy."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
         self.reasons = reasons
-        super().__init__("this is not an account to work in.\n" + "\n".join(f"- {reason}" for reason in reasons))
+        super().__init__("Pushproof does not work in this account.\n" + "\n".join(f"- {reason}" for reason in reasons))
 
 
 def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
-    """Why not to work here; empty when all is well."""
+    """Return the reasons against working in an account; empty if there are none."""
     reasons: list[str] = []
     if facts.account_id not in settings.accounts:
         reasons.append(
             f"The credentials ({facts.caller}) belong to account {facts.account_id}; PUSHPROOF_SANDBOX_ACCOUNTS allows "
-            f"{', '.join(sorted(settings.accounts))}. Use credentials of one of those, or add it if it is a sandbox."
+            f"{', '.join(sorted(settings.accounts))}. Use credentials of an allowed account, or add this account to "
+            f"the variable if it is a sandbox."
         )
     if facts.region not in settings.regions:
         reasons.append(
             f"The region is {facts.region}; PUSHPROOF_SANDBOX_REGIONS allows {', '.join(sorted(settings.regions))}. "
-            "Set AWS_REGION to one of those, or add it."
+            "Set AWS_REGION to an allowed region, or add this region to the variable."
         )
     seemingly = [("The account's alias", alias) for alias in facts.aliases]
     seemingly += [(f"The parameter {settings.marker}", facts.marker)] if facts.marker is not None else []
@@ -67,13 +68,14 @@ def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
         names = f"its alias is {', '.join(facts.aliases)}" if facts.aliases else "it has no alias"
         unread = f" ({'; '.join(facts.unread)})" if facts.unread else ""
         reasons.append(
-            f"Nothing in account {facts.account_id} says that it is a sandbox: {names}, and the parameter {settings.marker} "
-            f"is {facts.marker!r}{unread}. If it is one, say so there: "
+            f"Nothing marks account {facts.account_id} as a sandbox: {names}, and the parameter {settings.marker} "
+            f"is {facts.marker!r}{unread}. If it is a sandbox, mark it there: "
             f"aws ssm put-parameter --name {settings.marker} --type String --value sandbox"
         )
     if not facts.temporary and settings.long_lived_keys_for != facts.account_id:
         reasons.append(
-            f"The credentials of {facts.caller} are long-lived keys: they have no session token. Assume a role (`aws sso login`, "
+            f"The credentials of {facts.caller} are long-lived keys: they have no session token. Assume a role "
+            f"(`aws sso login`, "
             "`aws sts assume-role`, OIDC in CI). To use them all the same, set "
             f"PUSHPROOF_SANDBOX_ALLOW_LONG_LIVED_KEYS={facts.account_id}"
         )
@@ -81,7 +83,7 @@ def refusals(facts: Facts, settings: SandboxSettings) -> tuple[str, ...]:
 
 
 def looks_like_production(name: str) -> bool:
-    """Return whether a name is what people call production accounts."""
+    """Return whether a name looks like that of a production account."""
     return _PRODUCTION.search(_NOT_PRODUCTION.sub("", name)) is not None
 
 
@@ -91,15 +93,15 @@ def says_sandbox(name: str) -> bool:
 
 
 def examine(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
-    """Read the facts: `sts:GetCallerIdentity`, and, in an allowed account only, its alias and the marker parameter.
+    """Read the facts: `sts:GetCallerIdentity` and, in an allowed account only, its alias and the marker parameter.
 
-    Raises TargetUnavailable when nobody answers or the credentials are not accepted.
+    Raises TargetUnavailable when AWS does not answer or rejects the credentials.
     """
     try:
         identity = client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise TargetUnavailable(
-            f"AWS does not say who the credentials belong to: {error}. Sign in (`aws sso login`, or assume a role), "
+            f"AWS does not identify the credentials: {error}. Sign in (`aws sso login`, or assume a role), "
             "then see that `aws sts get-caller-identity` answers."
         ) from error
     account, caller = str(identity["Account"]), str(identity["Arn"])
@@ -123,7 +125,7 @@ def examine(client: Callable[[str], Any], settings: SandboxSettings, *, temporar
 
 
 def admit(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
-    """The facts, when there is nothing against working here. Raises Refused otherwise."""
+    """Return the facts when the guard has no objection. Raises Refused otherwise."""
     facts = examine(client, settings, temporary=temporary)
     reasons = refusals(facts, settings)
     if reasons:

@@ -1,4 +1,4 @@
-"""A queue of the run's own on a topic: how notifications are heard where AWS cannot call this machine."""
+"""A queue of the run's own, subscribed to a topic: receives notifications where AWS cannot reach this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _POLL = 10
 
 
 class Mailbox:
-    """Subscribed from `open` on; a subscription hears what is published after it. Closed, the queue is gone.
+    """A queue, subscribed from `open` until `close`. It receives only what is published after it was subscribed.
 
-    The subscription goes with the topic: ending it by itself takes a permission that AWS cannot scope to a topic.
+    The subscription is deleted with the topic: deleting it separately takes a permission that AWS cannot scope to a topic.
     """
 
     def __init__(self, client: Callable[[str], Any], url: str) -> None:
@@ -25,12 +25,12 @@ class Mailbox:
 
     @classmethod
     def open(cls, client: Callable[[str], Any], *, name: str, topic_arn: str, tags: Mapping[str, str]) -> Mailbox:
-        """Make the queue, let the topic (and nothing else) send to it, and subscribe it. Raises ClientError.
+        """Create the queue, allow the topic alone to send to it, and subscribe it. Raises ClientError.
 
         Source: https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
         """
         sqs, sns = client("sqs"), client("sns")
-        # Asked for by name: the queue's ARN, which its policy needs, follows from it and the topic's.
+        # The queue's policy needs its ARN, which follows from its name and the topic's ARN.
         arn = f"{topic_arn.rpartition(':')[0].replace(':sns:', ':sqs:')}:{name}"
         statement = {
             "Effect": "Allow",
@@ -45,7 +45,7 @@ class Mailbox:
         return cls(client, url)
 
     def wait_for(self, *parts: str, timeout: float) -> str | None:
-        """The first message that contains every part, waited for up to `timeout` seconds; None when none came."""
+        """Wait up to `timeout` seconds for a message that contains every part, and return it; None if there was none."""
         deadline = time.monotonic() + timeout
         while True:
             message = next((text for text in self.heard if all(part in text for part in parts)), None)
@@ -61,7 +61,7 @@ class Mailbox:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
 
     def close(self) -> None:
-        """Delete the queue; one that is gone is no error."""
+        """Delete the queue. A queue that no longer exists is no error."""
         try:
             self._sqs.delete_queue(QueueUrl=self._url)
         except ClientError as error:

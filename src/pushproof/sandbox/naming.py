@@ -11,7 +11,7 @@ RUN_TAG = "pushproof:run"
 EXPIRES_TAG = "pushproof:expires"
 OWNER_TAG = "pushproof:owner"
 
-# Distinctive on purpose: a name alone may cost a resource its life.
+# Distinctive on purpose: the sweep may delete a resource because of its name alone.
 _NAME = re.compile(r"(?:^|[/:!])pushproof-([0-9a-f]{8})(?=$|[-/:._])")
 # https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9 _.:/=+\-@]")
@@ -19,23 +19,23 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def new_run_id() -> str:
-    """Eight hexadecimal digits: short enough for load balancer names."""
+    """Return eight hexadecimal digits: short enough for names of load balancers."""
     return secrets.token_hex(4)
 
 
 def project(run: str) -> str:
-    """The `project` that a run's names begin with, 18 characters: `pushproof-1a2b3c4d`."""
+    """Return the `project` that a run's names begin with, 18 characters: `pushproof-1a2b3c4d`."""
     return f"pushproof-{run}"
 
 
 def run_of_name(name: str) -> str | None:
-    """The run whose id a name carries: `/ecs/pushproof-1a2b3c4d-dev` -> `1a2b3c4d`; None for any other name."""
+    """Return the id of the run that a name carries: `/ecs/pushproof-1a2b3c4d-dev` -> `1a2b3c4d`; None for any other name."""
     match = _NAME.search(name)
     return match[1] if match else None
 
 
 def tags(run: str, *, expires_at: float, owner: str) -> dict[str, str]:
-    """The tags of everything a run makes. `expires_at`: seconds since the epoch."""
+    """Return the tags of every resource of a run. `expires_at`: seconds since the epoch."""
     return {
         RUN_TAG: run,
         EXPIRES_TAG: datetime.fromtimestamp(expires_at, UTC).strftime(_TIME),
@@ -44,7 +44,7 @@ def tags(run: str, *, expires_at: float, owner: str) -> dict[str, str]:
 
 
 def expiry(tags: Mapping[str, str]) -> float | None:
-    """When tagged resources expire, in seconds since the epoch; None when the tag is absent or no time."""
+    """Return the time at which tagged resources expire, in seconds since the epoch; None without a tag that holds a time."""
     try:
         return datetime.strptime(tags[EXPIRES_TAG], _TIME).replace(tzinfo=UTC).timestamp()
     except (KeyError, ValueError):
@@ -52,7 +52,7 @@ def expiry(tags: Mapping[str, str]) -> float | None:
 
 
 def environment(tags: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables that make the AWS provider (5.62 and later) tag every resource, whatever the configuration says.
+    """Return environment variables that make the AWS provider (5.62 and later) tag every resource of any configuration.
 
     Source: https://registry.terraform.io/providers/hashicorp/aws/latest/docs#default_tags
     """

@@ -1,6 +1,6 @@
-"""AWS's prices of today, in the form of prices.json: `python -m pushproof.sandbox.pricelist [region …]`.
+"""AWS's current prices, in the form of prices.json: `python -m pushproof.sandbox.pricelist [region …]`.
 
-Asks the Price List Query API with the caller's own credentials (`pricing:GetProducts`, free of charge); changes nothing.
+Calls the Price List Query API with the caller's own credentials (`pricing:GetProducts`, free of charge); changes nothing.
 Source: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/using-price-list-query-api.html
 """
 
@@ -18,7 +18,7 @@ import boto3
 
 
 class PriceUnclear(Exception):
-    """AWS lists no price, or several different ones, for what the table has one of."""
+    """AWS lists no price, or several different prices, for a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +50,30 @@ def price(pricing: Any, position: Position, region: str) -> float:
         for text in page["PriceList"]:
             product = json.loads(text)
             usage = str(product["product"]["attributes"].get("usagetype", ""))
-            # `EU-NatGateway-Hours`; without a prefix in us-east-1. `EU-RegionalNatGateway-Hours` is something else.
+            # Example: `EU-NatGateway-Hours`; without a prefix in us-east-1. `EU-RegionalNatGateway-Hours` is a different product.
             if usage != position.usage and usage.partition("-")[2] != position.usage:
                 continue
             for term in product.get("terms", {}).get("OnDemand", {}).values():
                 for dimension in term["priceDimensions"].values():
-                    # Of tiers the first: a test does not reach the second.
+                    # The first tier: a test does not reach the second.
                     if dimension.get("beginRange", "0") == "0" and float(dimension["pricePerUnit"].get("USD", 0)):
                         listing[usage] = float(dimension["pricePerUnit"]["USD"])
     if len(set(listing.values())) != 1:
         raise PriceUnclear(
-            f"{position.service} {position.usage} in {region}: AWS lists {listing or 'no price'}; expected one. "
-            "Look it up on the page that prices.json names, and write it there by hand."
+            f"{position.service} {position.usage} in {region}: AWS lists {listing or 'no price'}; expected one "
+            f"price. Look it up on the page that prices.json names, and enter it there by hand."
         )
     return next(iter(listing.values()))
 
 
 def current(pricing: Any, regions: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Today's prices of regions, as prices.json has them under `regions`."""
+    """Return today's prices of regions, in the form of `regions` in prices.json."""
     return {region: {p.name: price(pricing, p, region) for p in POSITIONS} for region in regions}
 
 
 def main(arguments: list[str]) -> int:
     table = json.loads(files("pushproof.sandbox").joinpath("prices.json").read_text(encoding="utf-8"))
-    # The API is in few regions; it answers for all.
+    # Only a few regions offer the API; each answers for all regions.
     pricing = boto3.client("pricing", region_name="us-east-1")
     try:
         regions = current(pricing, arguments or table["regions"])

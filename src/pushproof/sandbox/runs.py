@@ -1,8 +1,8 @@
-"""The run journal: what was about to be created in the account, written down before it is.
+"""The run journal: every resource of a run, recorded before it is created in the account.
 
 Every run has a directory of its own below the state directory, with `run.json`, `intents.jsonl` (one planned resource a line),
 the working copies that Terraform ran in, and copies of its states. It survives whatever happens to the run, until a sweep has
-found that nothing of it is left.
+verified that nothing of it is left.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Run:
 
     @property
     def alive(self) -> bool:
-        """Return whether the process that owns it still runs on this machine."""
+        """Return whether the process that owns the run still runs on this machine."""
         return process_start(self.pid) == self.started
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A resource that a run was about to create: its address, Terraform type, and name (None: AWS gives it one)."""
+    """A resource that a run was about to create: its address, Terraform type, and name (None if AWS chooses the name)."""
 
     module: str
     address: str
@@ -60,7 +60,7 @@ class RunJournal:
         self._runs = private((directory or state_directory()) / "sandbox")
 
     def open(self, *, account_id: str, region: str, owner: str, endpoint: str | None, expires_at: float) -> Run:
-        """Write down a new run, owned by this process."""
+        """Record a new run, owned by this process."""
         run_id = new_run_id()
         directory = self._runs / run_id
         private(directory)
@@ -80,24 +80,24 @@ class RunJournal:
         return run
 
     def adopt(self, run: Run) -> Run:
-        """Write down that this process owns a run whose process is gone."""
+        """Record this process as the owner of a run whose process has ended."""
         adopted = replace(run, pid=os.getpid(), started=process_start(os.getpid()) or "")
         _write(Path(run.directory) / "run.json", json.dumps(asdict(adopted), indent=2) + "\n")
         return adopted
 
     def runs(self, account_id: str | None = None, endpoint: str | None = None) -> list[Run]:
-        """Every run written down, of one account (at an endpoint) when one is named; oldest first."""
+        """Return every recorded run, optionally of one account (at an endpoint); oldest first."""
         runs = []
         for file in self._runs.glob("*/run.json"):
             with contextlib.suppress(ValueError, TypeError, OSError):
-                # Where it is now: a journal that was brought from another machine lies elsewhere.
+                # The actual path: the recorded path is wrong in a journal copied from another machine.
                 run = Run(**{**json.loads(file.read_text(encoding="utf-8")), "directory": str(file.parent)})
                 if account_id is None or (run.account_id, run.endpoint) == (account_id, endpoint):
                     runs.append(run)
         return sorted(runs, key=lambda run: run.opened_at)
 
     def announce(self, run: Run, module: str, changes: Iterable[Mapping[str, Any]]) -> list[Intent]:
-        """Write down what a plan creates; on disk when this returns."""
+        """Record the resources that a plan creates. They are on disk when this returns."""
         intents = [
             Intent(module, str(c["address"]), str(c["type"]), _name(c["change"].get("after") or {}))
             for c in changes
@@ -107,11 +107,11 @@ class RunJournal:
         return intents
 
     def announce_one(self, run: Run, type: str, name: str | None) -> None:
-        """Write down a resource that is made without Terraform."""
+        """Record a resource that is created without Terraform."""
         self._append(run, [Intent("", f"{type}.{name or 'this'}", type, name)])
 
     def intents(self, run: Run) -> list[Intent]:
-        """Return the recorded lines; one that a crash cut short is left out."""
+        """Return the recorded lines, without a line that a crash cut short."""
         intents = []
         with contextlib.suppress(FileNotFoundError):
             for line in (Path(run.directory) / "intents.jsonl").read_text(encoding="utf-8").splitlines():
@@ -120,14 +120,14 @@ class RunJournal:
         return intents
 
     def keep_state(self, run: Run, name: str, content: bytes) -> Path:
-        """Keep a copy of a Terraform state; returns where."""
+        """Keep a copy of a Terraform state, and return its path."""
         path = Path(run.directory) / "states" / name.replace("/", "_")
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         return path
 
     def forget(self, run: Run) -> None:
-        """Remove a run's directory: nothing of it is left in the account."""
+        """Delete a run's directory, once nothing of the run is left in the account."""
         shutil.rmtree(run.directory, ignore_errors=True)
 
     def _append(self, run: Run, intents: list[Intent]) -> None:

@@ -16,10 +16,10 @@ _CERTIFICATE = re.compile(r"arn:[^:]+:acm:[^:]+:\d{12}:certificate/.+")
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Settings of the sandbox target: the account, the time and the cost that it may use.
+    """Settings of the sandbox target: the account, and the limits on time and cost.
 
-    `hours`: what a run plans to take; its resources carry the end of it. `max_usd`: the ceiling of the cost estimate.
-    `long_lived_keys_for`: the account in which credentials without a session token are put up with.
+    `hours`: the planned duration of a run, from which its resources get their expiry. `max_usd`: the ceiling of the cost estimate.
+    `long_lived_keys_for`: the account in which credentials without a session token are accepted.
     """
 
     accounts: frozenset[str]
@@ -39,18 +39,20 @@ class SandboxSettings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> SandboxSettings:
-        """Read `PUSHPROOF_SANDBOX_…`. Raises TargetUnavailable, naming the variable, what it holds and what is expected."""
+        """Read `PUSHPROOF_SANDBOX_…`. Raises TargetUnavailable with the variable, its value and the expected form."""
         elsewhere = sorted(name for name, url in environ.items() if name.startswith("AWS_ENDPOINT_URL_") and url)
         if elsewhere:
             raise TargetUnavailable(
-                f"{', '.join(elsewhere)} sends one service elsewhere than the others: what the guard asks and what a run changes "
+                f"{', '.join(elsewhere)} sends one service to another endpoint than the others: the account that "
+                f"the guard examines and the one that a run changes "
                 "could be two accounts. Unset it."
             )
         accounts = _list(environ, "PUSHPROOF_SANDBOX_ACCOUNTS")
         if not accounts:
             raise TargetUnavailable(
-                "PUSHPROOF_SANDBOX_ACCOUNTS is not set: no account is allowed. Set it to the number of your sandbox account "
-                "(`aws sts get-caller-identity --query Account` tells it); several are separated by commas."
+                "PUSHPROOF_SANDBOX_ACCOUNTS is not set: no account is allowed. Set it to the number of your sandbox "
+                "account "
+                "(`aws sts get-caller-identity --query Account` prints it); separate several with commas."
             )
         for account in accounts:
             if not _ACCOUNT.fullmatch(account):
@@ -60,7 +62,9 @@ class SandboxSettings:
         region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
         regions = _list(environ, "PUSHPROOF_SANDBOX_REGIONS")
         if not region:
-            raise TargetUnavailable("AWS_REGION is not set: say where to work, such as AWS_REGION=eu-west-1.")
+            raise TargetUnavailable(
+                "AWS_REGION is not set. Set it to the region to work in, such as AWS_REGION=eu-west-1."
+            )
         if not regions:
             raise TargetUnavailable(
                 f"PUSHPROOF_SANDBOX_REGIONS is not set: no region is allowed. To work in {region}, set it to {region}."
@@ -69,19 +73,20 @@ class SandboxSettings:
         if connection is not None and not _CONNECTION.fullmatch(connection):
             raise TargetUnavailable(
                 f"PUSHPROOF_SANDBOX_CONNECTION_ARN is {connection!r}; expected "
-                "arn:aws:codeconnections:<region>:<account>:connection/<id>, or nothing (a bucket then carries the push)."
+                "arn:aws:codeconnections:<region>:<account>:connection/<id>, or unset (a bucket then carries the push)."
             )
         repository = environ.get("PUSHPROOF_SANDBOX_REPOSITORY") or None
         if connection is not None and repository is None:
             raise TargetUnavailable(
                 "PUSHPROOF_SANDBOX_CONNECTION_ARN is set but PUSHPROOF_SANDBOX_REPOSITORY is not: "
-                "name the repository that the connection reaches and this run may push to, as owner/name."
+                "set it to a repository that the connection reaches and this run may push to, as owner/name."
             )
         certificate = environ.get("PUSHPROOF_SANDBOX_CERTIFICATE_ARN") or None
         if certificate is not None and not _CERTIFICATE.fullmatch(certificate):
             raise TargetUnavailable(
                 f"PUSHPROOF_SANDBOX_CERTIFICATE_ARN is {certificate!r}; expected "
-                "arn:aws:acm:<region>:<account>:certificate/<id>, or nothing (a self-signed one is then imported)."
+                "arn:aws:acm:<region>:<account>:certificate/<id>, or unset (the run then imports a self-signed "
+                "certificate)."
             )
         return cls(
             accounts=frozenset(accounts),

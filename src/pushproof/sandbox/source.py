@@ -1,4 +1,4 @@
-"""The pipeline's source without anybody's hand: a connection that a person authorised once, or a bucket."""
+"""The pipeline's source, without a manual step: a connection that a person authorised once, or a bucket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pushproof.base.target import TargetUnavailable
 
 
 def require_available(client: Callable[[str], Any], arn: str) -> None:
-    """Raise TargetUnavailable, with the console's link, unless a connection is AVAILABLE.
+    """Raise TargetUnavailable, with a link to the console, unless a connection is AVAILABLE.
 
     Source: https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html
     """
@@ -24,25 +24,29 @@ def require_available(client: Callable[[str], Any], arn: str) -> None:
         f"https://{region}.console.aws.amazon.com/codesuite/settings/{account}/{region}/connections/"
         + arn.rpartition("/")[2]
     )
-    # Both names of the service know both kinds of ARN; the older one is in every SDK.
+    # The service accepts both kinds of ARN under both of its names; every SDK has the older name.
     service = "codeconnections" if ":codeconnections:" in arn else "codestar-connections"
     try:
         status = client(service).get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"]
     except (ClientError, BotoCoreError) as error:
         raise TargetUnavailable(
-            f"the connection {arn} cannot be read: {error}. Set PUSHPROOF_SANDBOX_CONNECTION_ARN to one that exists in {region}, "
+            f"the connection {arn} cannot be read: {error}. Set PUSHPROOF_SANDBOX_CONNECTION_ARN to a connection "
+            f"that exists in {region}, "
             "or unset it: a bucket then carries the push."
         ) from error
     if status != "AVAILABLE":
         raise TargetUnavailable(
-            f"the connection {arn} is {status}, not AVAILABLE: nothing is created over a source that cannot work. "
-            f'A person completes its handshake once, here: {console} (choose "Update pending connection"). '
+            f"the connection {arn} is {status}, not AVAILABLE: no pipeline works with such a source, so nothing is created. "
+            f'Complete its handshake once, by hand, here: {console} (choose "Update pending connection"). '
             "Or unset PUSHPROOF_SANDBOX_CONNECTION_ARN: a bucket then carries the push."
         )
 
 
 def archive(directory: Path) -> bytes:
-    """A checkout as CodePipeline wants it in a bucket: a zip with buildspec.yml at its root, without git's own files."""
+    """Return a checkout as CodePipeline reads it from a bucket.
+
+    It is a zip with buildspec.yml at its root, without git's own files.
+    """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(directory.rglob("*")):
@@ -53,7 +57,7 @@ def archive(directory: Path) -> bytes:
 
 
 def upload(s3: Any, bucket: str, directory: Path, *, commit: str, key: str = "source.zip") -> str:
-    """Put a checkout into the source bucket; returns the object's version, by which the execution and its image are known."""
+    """Upload a checkout to the source bucket. Return the object's version, which identifies the execution and its image."""
     answer = s3.put_object(Bucket=bucket, Key=key, Body=archive(directory), Metadata={"commit": commit})
     return str(answer["VersionId"])
 
@@ -69,9 +73,10 @@ def upload_until_heard(
     patience: float = 90.0,
     attempts: int = 5,
 ) -> str:
-    """As `upload`, and again while no execution begins: a new bucket's events are heard only after some minutes.
+    """As `upload`, repeated while no execution begins: a new bucket sends events only after some minutes.
 
-    `patience`: seconds for an execution to begin. The last upload's version is returned, heard or not: the caller judges.
+    `patience`: seconds for an execution to begin. Returns the version of the last upload even if no execution began: the caller
+    judges.
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-event-notifications-eventbridge.html
     """
     version = ""
@@ -92,6 +97,6 @@ def upload_until_heard(
 
 def _executions(client: Callable[[str], Any], pipeline: str) -> set[str]:
     listed = client("codepipeline").list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
-    # A new pipeline's own first execution has nothing to do with a push.
+    # The first execution of a new pipeline starts by itself, not because of a push.
     pushed = [e for e in listed if e.get("trigger", {}).get("triggerType") != "CreatePipeline"]
     return {str(execution["pipelineExecutionId"]) for execution in pushed}

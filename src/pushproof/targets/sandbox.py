@@ -20,9 +20,9 @@ from pushproof.sandbox.failures import explain
 from pushproof.sandbox.mailbox import Mailbox
 from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
-from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, Wanted
+from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, SweepScope
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
-from pushproof.sandbox.sweep.found import StillGoing, gone_is_fine
+from pushproof.sandbox.sweep.resource import StillGoing, gone_is_fine
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 from pushproof.terraform.configuration import declared_variables
 
@@ -90,7 +90,8 @@ class SandboxTarget:
         where = (self.facts.account_id, self.region, self.settings.endpoint)
         if (run.account_id, run.region, run.endpoint) != where:
             raise TargetUnavailable(
-                f"run {run.id} is in account {run.account_id}, {run.region}; the credentials are for {where[0]}, {where[1]}."
+                f"run {run.id} is in account {run.account_id}, {run.region}; the credentials are for {where[0]}, "
+                f"{where[1]}."
             )
         if run.alive:
             raise TargetUnavailable(f"run {run.id} is at work in process {run.pid}; wait for its end, or end it.")
@@ -263,7 +264,7 @@ class SandboxTarget:
         removed: dict[str, None] = {}
         # A family's older revisions are listed only once the newer ones are gone.
         for _ in range(3):
-            items = [item for item, _ in sweep.look().selection.taken if str(item) not in kept]
+            items = [item for item, _ in sweep.look().selection.removable if str(item) not in kept]
             if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in items):
                 break
             for item in items:
@@ -276,7 +277,7 @@ class SandboxTarget:
     def leftovers(self) -> list[str]:
         """List the resources of this run."""
         outcome = self._sweep().look()
-        return [str(item) for item, _ in outcome.selection.taken] + outcome.unknown
+        return [str(item) for item, _ in outcome.selection.removable] + outcome.unknown
 
     def sweep(self) -> Outcome:
         """Remove whatever is left of this run."""
@@ -321,7 +322,7 @@ class SandboxTarget:
     def _sweep(self) -> Sweep:
         account = SweepAccount(self.access, lambda name, content: self._journal.keep_state(self.run, name, content))
         run = known_run(self._journal, self.run, ended=None)
-        return Sweep(account, [run], Wanted(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
+        return Sweep(account, [run], SweepScope(run=self.run.id), lambda line: self._say(f"sweep: {line}"))
 
     def _require_affordable(self, estimate: cost.Estimate) -> None:
         try:
@@ -350,7 +351,7 @@ def describe_leftovers(outcome: Outcome) -> Iterable[str]:
 
 def sweep_account(
     settings: SandboxSettings,
-    wanted: Wanted,
+    wanted: SweepScope,
     *,
     act: bool,
     journal: RunJournal | None = None,

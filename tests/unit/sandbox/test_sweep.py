@@ -14,7 +14,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
-from pushproof.sandbox.sweep import KnownRun, Sweep, Wanted
+from pushproof.sandbox.sweep import KnownRun, Sweep, SweepScope
 from pushproof.targets.inventory import inventory
 
 RUN, OTHER = "1a2b3c4d", "5e6f7a8b"
@@ -156,8 +156,8 @@ def test_looking_changes_nothing(world: World, aws: Callable[[str], Any], sweep:
     before = snapshot(aws)
     world.gateway.calls.clear()
     outcome = sweep(journal=DEAD).look()
-    assert len(outcome.selection.taken) > 25
-    assert {run for _, run in outcome.selection.taken} == {RUN}
+    assert len(outcome.selection.removable) > 25
+    assert {run for _, run in outcome.selection.removable} == {RUN}
     assert all(
         call.context.operation.startswith(("Describe", "List", "Get", "BatchGet")) for call in world.gateway.calls
     )
@@ -231,7 +231,7 @@ def test_a_kind_that_cannot_be_listed_is_told(world: World, sweep: Callable[...,
 def test_a_run_is_swept_by_its_id(aws: Callable[[str], Any], neighbours: set[str], sweep: Callable[..., Sweep]) -> None:
     """Named, a run goes although no journal knows it and its time is not over."""
     furnish(aws, RUN, naming.project(RUN))
-    assert sweep(wanted=Wanted(run=RUN)).remove().clean
+    assert sweep(scope=SweepScope(run=RUN)).remove().clean
     assert snapshot(aws) == neighbours
 
 

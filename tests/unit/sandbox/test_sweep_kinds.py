@@ -17,8 +17,8 @@ from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
 from pushproof.sandbox import naming
 from pushproof.sandbox.sweep import KnownRun, Sweep
-from pushproof.sandbox.sweep.found import Account
 from pushproof.sandbox.sweep.kinds import KINDS
+from pushproof.sandbox.sweep.resource import Account
 
 RUN, FUTURE = "1a2b3c4d", 4_000_000_000.0
 DEAD = (KnownRun(RUN, FUTURE, 0.0, ended=True),)

@@ -19,7 +19,7 @@ from pushproof.sandbox.access import Access
 from pushproof.sandbox.guard import Refused
 from pushproof.sandbox.runs import Run, RunJournal
 from pushproof.sandbox.settings import SandboxSettings
-from pushproof.sandbox.sweep import Wanted
+from pushproof.sandbox.sweep import SweepScope
 from pushproof.targets.sandbox import SandboxTarget, sweep_account
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -228,12 +228,12 @@ def test_a_given_certificate_stays_and_an_imported_one_is_tagged(opened: Open, a
 @pytest.mark.parametrize(
     ("arn", "why"),
     [
-        ("arn:aws:acm:us-east-1:123456789012:certificate/elsewhere", "of their own region, eu-west-1"),
+        ("arn:aws:acm:us-east-1:123456789012:certificate/elsewhere", "of its own region, eu-west-1"),
         ("arn:aws:acm:eu-west-1:123456789012:certificate/0123abcd", "cannot be read"),
     ],
 )
 def test_a_given_certificate_must_be_usable(world: World, opened: Open, arn: str, why: str) -> None:
-    """Nothing is created over a certificate that no listener would take."""
+    """The run creates nothing when no listener could use the configured certificate."""
     with pytest.raises(TargetUnavailable, match=why):
         opened(certificate_arn=arn)
     assert writes(world) == []
@@ -348,12 +348,12 @@ def test_a_fresh_sweep_takes_what_a_dead_run_left(
     target = opened()
     aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
     access = Access(settings, Session(world))
-    assert sweep_account(settings, Wanted(), act=True, journal=journal, access=access).removed == []
+    assert sweep_account(settings, SweepScope(), act=True, journal=journal, access=access).removed == []
     dead(target.run)
-    dry = sweep_account(settings, Wanted(), act=False, journal=journal, access=access)
-    assert len(dry.selection.taken) == 1
+    dry = sweep_account(settings, SweepScope(), act=False, journal=journal, access=access)
+    assert len(dry.selection.removable) == 1
     assert len(aws("sns").list_topics()["Topics"]) == 1
-    assert sweep_account(settings, Wanted(), act=True, journal=journal, access=access, say=lambda _: None).clean
+    assert sweep_account(settings, SweepScope(), act=True, journal=journal, access=access, say=lambda _: None).clean
     assert aws("sns").list_topics()["Topics"] == []
     assert journal.runs() == []
 

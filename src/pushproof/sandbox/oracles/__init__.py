@@ -1,4 +1,4 @@
-"""Questions that AWS answers too: asked of both, so that the engines stay true."""
+"""Questions put to AWS and to the engines; the two answers must agree."""
 
 from pushproof.sandbox.oracles.case import Case, differences, record
 from pushproof.sandbox.oracles.lifecycle import ask_lifecycle

@@ -1,4 +1,4 @@
-"""One question, AWS's answer and ours; those that differ are kept as fixtures."""
+"""One question, with AWS's answer and the engine's. Questions with different answers are recorded as fixtures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ _RUN = re.compile(r"pushproof-[0-9a-f]{8}(?![0-9a-f])")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`asked` is all that is needed to ask our engine again; answers are plain values, in the same form."""
+    """One question with both answers.
+
+    `question` is complete: the engine can answer it again. Both answers are plain values of the same form.
+    """
 
     oracle: str
-    asked: dict[str, Any]
+    question: dict[str, Any]
     aws: Any
     ours: Any
 
@@ -28,22 +31,22 @@ class Case:
         return bool(self.aws == self.ours)
 
     def __str__(self) -> str:
-        brief = json.dumps(self.asked, sort_keys=True, default=str)
+        brief = json.dumps(self.question, sort_keys=True, default=str)
         brief = brief if len(brief) <= 300 else f"{brief[:300]}…"
         return f"{self.oracle}: {brief}\n  AWS:  {self.aws}\n  ours: {self.ours}"
 
 
 def differences(cases: Iterable[Case]) -> list[Case]:
-    """The cases in which AWS and our engine do not agree."""
+    """Return the cases in which AWS and the engine disagree."""
     return [case for case in cases if not case.agrees]
 
 
 def record(directory: Path, case: Case, *, on: str) -> Path:
-    """Keep a case as a fixture, dated, without the account's number and the run's id; returns the file.
+    """Record a case as a fixture, dated, without the account's number and the run's id. Return the file.
 
-    The same question has the same file, so recording again updates it.
+    The same question has the same file, so that recording it again updates the file.
     """
-    question = _masked(case.asked)
+    question = _masked(case.question)
     digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:12]
     content = {
         "oracle": case.oracle,

@@ -16,7 +16,10 @@ from pushproof.sandbox.oracles.case import Case
 def ask_lifecycle(
     ecr: Any, repository: str, policy: str, *, patience: float = 300.0, pause: Callable[[float], None] = time.sleep
 ) -> Case:
-    """Ask AWS which images a policy would expire, and by which rule. Raises TimeoutError when the preview does not end."""
+    """Get AWS's preview of the images that a policy would expire, each with its rule.
+
+    Raises TimeoutError when the preview does not end.
+    """
     ecr.start_lifecycle_policy_preview(repositoryName=repository, lifecyclePolicyText=policy)
     waited = 0.0
     while (first := ecr.get_lifecycle_policy_preview(repositoryName=repository))["status"] == "IN_PROGRESS":
@@ -45,7 +48,7 @@ def ask_lifecycle(
 
 
 def answer(question: Mapping[str, Any]) -> list[list[Any]]:
-    """Our engine's answer, from the question as a fixture has it: `[digest, priority of the rule]`, sorted."""
+    """Return the engine's answer to the question of a fixture: `[digest, priority of the rule]`, sorted."""
     images = [
         lifecycle.Image(
             image["digest"],

@@ -17,7 +17,7 @@ from pushproof.sandbox.oracles.case import Case
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May a role take an action on a resource, under these condition keys?"""
+    """May a role perform an action on a resource, under these condition keys?"""
 
     action: str
     resource: str = "*"
@@ -25,7 +25,7 @@ class Question:
 
 
 def ask_permissions(iam: Any, role_arn: str, questions: Iterable[Question]) -> list[Case]:
-    """AWS's decision on each question (allowed, implicitDeny, explicitDeny) and ours, from the policies the role has."""
+    """Get AWS's decision on each question (allowed, implicitDeny, explicitDeny), and the engine's from the role's policies."""
     documents = _documents(iam, role_arn.rpartition("/")[2])
     cases = []
     for question in questions:
@@ -51,7 +51,7 @@ def ask_permissions(iam: Any, role_arn: str, questions: Iterable[Question]) -> l
 
 
 def answer(inquiry: Mapping[str, Any]) -> str:
-    """Our engine's decision, from the question as a fixture has it."""
+    """Return the engine's decision on the question of a fixture."""
     identity = tuple(engine.parse(json.dumps(document), name=name) for name, document in inquiry["policies"].items())
     principal = engine.principal_of(inquiry["role"])
     decided = engine.simulate(

@@ -1,4 +1,4 @@
-"""VPC Reachability Analyzer against our engine's answer. Billed by the analysis (0.10 USD), so only who asks for it gets it.
+"""VPC Reachability Analyzer against the engine's answer. AWS bills each analysis (0.10 USD), so analyses run on request only.
 
 Source: https://docs.aws.amazon.com/vpc/latest/reachability/what-is-reachability-analyzer.html
 """
@@ -27,7 +27,7 @@ def ask_reachability(
 ) -> Case:
     """Return whether TCP from a network interface reaches a port of a destination (ENI or internet gateway).
 
-    What is made for the question carries `tags` and is removed, whatever the answer. Raises TimeoutError when the analysis
+    The resources of the analysis carry `tags` and are removed, whatever the answer. Raises TimeoutError when the analysis
     does not end, RuntimeError when it fails.
     """
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
@@ -69,14 +69,14 @@ def ask_reachability(
         "destination": destination,
         "port": port,
         "region": ec2.meta.region_name,
-        # As a fixture has it: dates are text there.
+        # In the form of a fixture, where dates are text.
         "network": json.loads(json.dumps(describe_network(ec2, interface["VpcId"]), default=str)),
     }
     return Case("reachability", question, bool(state["NetworkPathFound"]), answer(question))
 
 
 def answer(question: Mapping[str, Any]) -> bool:
-    """Our engine's answer, from the question as a fixture has it. An internet gateway stands for what is beyond it."""
+    """Return the engine's answer to the question of a fixture. An internet gateway represents everything beyond it."""
     network = from_describe(question["network"], region=question["region"])
     destination = question["destination"]
     target = Internet() if destination.startswith("igw-") else Eni(destination)

@@ -1,4 +1,4 @@
-"""Recorded differences, asked of our engines again."""
+"""Recorded differences, put to the engines again."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ def replay(fixture: Path) -> tuple[Any, Any]:
         return recorded["aws"], _ENGINES[recorded["oracle"]](recorded["asked"])
     except (KeyError, ValueError) as error:
         raise ValueError(
-            f"{fixture} is no recorded case ({error!r}); expected oracle ({', '.join(_ENGINES)}), asked and aws. Record it again."
+            f"{fixture} is no recorded case ({error!r}); expected oracle ({', '.join(_ENGINES)}), asked and aws. "
+            f"Record it again."
         ) from error
 
 
 def unsettled(directory: Path) -> dict[str, tuple[Any, Any]]:
-    """The fixtures to which our engine still does not answer as AWS did: `{file: (AWS's, ours)}`."""
+    """Return the fixtures to which the engine still answers differently from AWS: `{file: (AWS's, ours)}`."""
     answers = {path.name: replay(path) for path in sorted(directory.glob("*.json"))}
     return {name: (aws, ours) for name, (aws, ours) in answers.items() if aws != ours}

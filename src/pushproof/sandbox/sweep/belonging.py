@@ -1,8 +1,8 @@
-"""Selection of the resources that a sweep may remove. Pure: resources, known runs and the time in; a selection out.
+"""Selection of the resources that a sweep may remove. Pure: resources, recorded runs and the time in; a selection out.
 
 A resource belongs to a run by its tag; without that tag, by the run id in its name; without that, because it is part of something
-that belongs (a network interface in a run's VPC); last, because the run's journal announced one of its type and name and it is no
-older than the run. A tag of another run settles the matter for that other run.
+that belongs to the run (a network interface in a run's VPC); last, because the run's journal announced a resource of its type and
+name and it is no older than the run. A tag of another run overrides all of these: the resource belongs to that run.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pushproof.sandbox.naming import RUN_TAG, expiry, run_of_name
-from pushproof.sandbox.sweep.found import Found
+from pushproof.sandbox.sweep.resource import Resource
 
-# Terraform types by kind, for names that the run's journal announced.
+# Terraform types by kind, for the names that the run's journal announced.
 ANNOUNCED = {
     "aws_acm_certificate": "acm certificate",
     "aws_cloudwatch_event_api_destination": "events api-destination",
@@ -45,9 +45,9 @@ _GOES_ALONG = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class KnownRun:
-    """A known run. `ended`: its process is gone, as this machine's journal tells (None: it does not know the run).
+    """A run on record. `ended`: its process has ended, according to this machine's journal (None: the journal lacks the run).
 
-    `announced`: (kind, name) of what its plans were about to create.
+    `announced`: (kind, name) of the resources that its plans were about to create.
     """
 
     id: str
@@ -58,7 +58,7 @@ class KnownRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SweepScope:
     """The scope of a sweep: one run by its id, or the expired ones only, or (neither) those that ended or expired."""
 
     run: str | None = None
@@ -67,30 +67,32 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A run's resource that is left alone, and why."""
+    """A run's resource that the sweep leaves alone, with the reason."""
 
-    found: Found
+    resource: Resource
     run: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The resources that a sweep removes (with the run each belongs to), and those of runs that it leaves."""
+    """The resources that a sweep removes (each with its run), and the resources of runs that it leaves."""
 
-    taken: tuple[tuple[Found, str], ...] = ()
+    removable: tuple[tuple[Resource, str], ...] = ()
     kept: tuple[Kept, ...] = ()
     runs: Mapping[str, KnownRun] = field(default_factory=dict)
 
 
-def run_of(resource: Found, by_key: Mapping[tuple[str, str], Found], journal: Sequence[KnownRun] = ()) -> str | None:
-    """The run that a resource belongs to; None: it is nobody's, as far as Pushproof knows."""
+def run_of(
+    resource: Resource, by_key: Mapping[tuple[str, str], Resource], journal: Sequence[KnownRun] = ()
+) -> str | None:
+    """Return the run that a resource belongs to; None if Pushproof cannot tell that it belongs to any run."""
     if RUN_TAG in resource.tags:
         return resource.tags[RUN_TAG]
     by_name = run_of_name(resource.name)
     if by_name is not None:
         return by_name
-    # Only what AWS or a service puts there by itself: somebody's own subnet in a run's VPC is not the run's.
+    # Only what AWS or a service puts there by itself: a subnet that a person created in a run's VPC is not the run's.
     whole = by_key.get(resource.part_of) if resource.part_of and resource.kind in _GOES_ALONG else None
     if whole is not None and whole is not resource:
         return run_of(whole, by_key, journal)
@@ -99,15 +101,15 @@ def run_of(resource: Found, by_key: Mapping[tuple[str, str], Found], journal: Se
             (resource.kind, resource.name) in run.announced
             and run.opened_at is not None
             and resource.created_at is not None
-            # Clocks differ; a resource that was there long before is somebody else's, of the same name.
+            # Clocks differ. A resource that existed long before the run is another one of the same name.
             and resource.created_at >= run.opened_at - 5
         ):
             return run.id
     return None
 
 
-def choose(resources: Iterable[Found], journal: Iterable[KnownRun], wanted: Wanted, *, now: float) -> Selection:
-    """Decide what to take. `now` in seconds since the epoch."""
+def choose(resources: Iterable[Resource], journal: Iterable[KnownRun], scope: SweepScope, *, now: float) -> Selection:
+    """Select the resources to remove. `now` in seconds since the epoch."""
     everything = list(resources)
     by_id = {run.id: run for run in journal}
     by_key = {(f.kind, f.id): f for f in everything}
@@ -127,10 +129,10 @@ def choose(resources: Iterable[Found], journal: Iterable[KnownRun], wanted: Want
         )
         for run in {run for _, run in owned} | set(by_id)
     }
-    doomed: list[tuple[Found, str]] = []
+    doomed: list[tuple[Resource, str]] = []
     spared: list[Kept] = []
     for item, run in owned:
-        why = _why_not(runs[run], wanted, now)
+        why = _why_not(runs[run], scope, now)
         if why is None:
             doomed.append((item, run))
         else:
@@ -138,9 +140,9 @@ def choose(resources: Iterable[Found], journal: Iterable[KnownRun], wanted: Want
     return Selection(tuple(doomed), tuple(spared), runs)
 
 
-def _why_not(run: KnownRun, wanted: Wanted, now: float) -> str | None:
-    if wanted.run is not None:
-        if run.id != wanted.run:
+def _why_not(run: KnownRun, scope: SweepScope, now: float) -> str | None:
+    if scope.run is not None:
+        if run.id != scope.run:
             return "another run"
         return "its process still runs on this machine; stop it first" if run.ended is False else None
     if run.ended is False:
@@ -148,13 +150,13 @@ def _why_not(run: KnownRun, wanted: Wanted, now: float) -> str | None:
     expired = run.expires_at is not None and run.expires_at <= now
     if expired:
         return None
-    if wanted.expired_only:
-        return "not expired" if run.expires_at is not None else "nothing tells when it expires; take it with --run"
+    if scope.expired_only:
+        return "not expired" if run.expires_at is not None else "it has no expiry; remove it with --run"
     if run.ended:
         return None
     if run.expires_at is None:
-        return "only its name tells of a run, and no journal knows it; take it with --run"
-    return "may still be running elsewhere until it expires; take it with --run"
+        return "only its name points to a run, and no journal has that run; remove it with --run"
+    return "may still be running on another machine until it expires; remove it with --run"
 
 
 def _latest(*times: float | None) -> float | None:

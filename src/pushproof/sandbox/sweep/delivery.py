@@ -1,11 +1,11 @@
-"""Kinds that push, build and run: stopped before they are removed, so that nothing new appears behind the sweep."""
+"""Kinds that push, build and run. The sweep stops them before it removes anything, so that nothing new appears behind it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, pages_where_offered, tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, pages_where_offered, tag_map
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
@@ -20,7 +20,7 @@ def _epoch(at: Any) -> float | None:
 # CodePipeline, CodeBuild, connections.
 
 
-def _pipelines(account: Account) -> Iterator[Found]:
+def _pipelines(account: Account) -> Iterator[Resource]:
     api = account.client("codepipeline")
     for pipeline in pages(api, "list_pipelines", "pipelines"):
         described = gone_is_fine(api.get_pipeline, name=pipeline["name"])
@@ -28,13 +28,13 @@ def _pipelines(account: Account) -> Iterator[Found]:
             continue
         arn = described["metadata"]["pipelineArn"]
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
-        yield Found(
+        yield Resource(
             "codepipeline pipeline", pipeline["name"], name=pipeline["name"],
             tags=tag_map(answer.get("tags"), "key", "value"), created_at=_epoch(pipeline.get("created")),
         )  # fmt: skip
 
 
-def _remove_pipeline(account: Account, resource: Found) -> None:
+def _remove_pipeline(account: Account, resource: Resource) -> None:
     api = account.client("codepipeline")
     running = gone_is_fine(api.list_pipeline_executions, pipelineName=resource.id) or {}
     for execution in running.get("pipelineExecutionSummaries", []):
@@ -54,17 +54,17 @@ def _remove_pipeline(account: Account, resource: Found) -> None:
     gone_is_fine(api.delete_pipeline, name=resource.id)
 
 
-def _projects(account: Account) -> Iterator[Found]:
+def _projects(account: Account) -> Iterator[Resource]:
     api = account.client("codebuild")
     for names in _batches(list(pages(api, "list_projects", "projects")), 100):
         for project in api.batch_get_projects(names=names)["projects"]:
-            yield Found(
+            yield Resource(
                 "codebuild project", project["name"], name=project["name"],
                 tags=tag_map(project.get("tags"), "key", "value"), created_at=_epoch(project.get("created")),
             )  # fmt: skip
 
 
-def _remove_project(account: Account, resource: Found) -> None:
+def _remove_project(account: Account, resource: Resource) -> None:
     api = account.client("codebuild")
     builds = gone_is_fine(api.list_builds_for_project, projectName=resource.id) or {}
     for ids in _batches((builds.get("ids") or [])[:100], 100):
@@ -74,21 +74,21 @@ def _remove_project(account: Account, resource: Found) -> None:
     gone_is_fine(api.delete_project, name=resource.id)
 
 
-def _report_groups(account: Account) -> Iterator[Found]:
+def _report_groups(account: Account) -> Iterator[Resource]:
     api = account.client("codebuild")
     for arns in _batches(list(pages_where_offered(api, "list_report_groups", "reportGroups")), 100):
         for group in api.batch_get_report_groups(reportGroupArns=arns)["reportGroups"]:
-            yield Found(
+            yield Resource(
                 "codebuild report-group", group["arn"], name=group["name"],
                 tags=tag_map(group.get("tags"), "key", "value"), created_at=_epoch(group.get("created")),
             )  # fmt: skip
 
 
-def _connections(account: Account) -> Iterator[Found]:
+def _connections(account: Account) -> Iterator[Resource]:
     api = account.client("codestar-connections")
     for connection in pages(api, "list_connections", "Connections"):
         answer = gone_is_fine(api.list_tags_for_resource, ResourceArn=connection["ConnectionArn"]) or {}
-        yield Found(
+        yield Resource(
             "codestar-connections connection", connection["ConnectionArn"], name=connection["ConnectionName"],
             tags=tag_map(answer.get("Tags")),
         )  # fmt: skip
@@ -97,37 +97,37 @@ def _connections(account: Account) -> Iterator[Found]:
 # ECS.
 
 
-def _clusters(account: Account) -> Iterator[Found]:
+def _clusters(account: Account) -> Iterator[Resource]:
     api = account.client("ecs")
     for arns in _batches(list(pages(api, "list_clusters", "clusterArns")), 100):
         for cluster in api.describe_clusters(clusters=arns, include=["TAGS"])["clusters"]:
             if cluster["status"] != "INACTIVE":
-                yield Found(
+                yield Resource(
                     "ecs cluster", cluster["clusterArn"], name=cluster["clusterName"],
                     tags=tag_map(cluster.get("tags"), "key", "value"), going=cluster["status"] == "DEPROVISIONING",
                 )  # fmt: skip
 
 
-def _services(account: Account) -> Iterator[Found]:
+def _services(account: Account) -> Iterator[Resource]:
     api = account.client("ecs")
     for cluster in pages(api, "list_clusters", "clusterArns"):
         for arns in _batches(list(gone_pages(api, "list_services", "serviceArns", cluster=cluster)), 10):
             described = gone_is_fine(api.describe_services, cluster=cluster, services=arns, include=["TAGS"]) or {}
             for service in described.get("services", []):
                 if service["status"] != "INACTIVE":
-                    yield Found(
+                    yield Resource(
                         "ecs service", service["serviceArn"], name=service["serviceName"],
                         tags=tag_map(service.get("tags"), "key", "value"), part_of=("ecs cluster", cluster),
                         going=service["status"] == "DRAINING",
                     )  # fmt: skip
 
 
-def _remove_service(account: Account, resource: Found) -> None:
+def _remove_service(account: Account, resource: Resource) -> None:
     assert resource.part_of is not None
     gone_is_fine(account.client("ecs").delete_service, cluster=resource.part_of[1], service=resource.id, force=True)
 
 
-def _tasks(account: Account) -> Iterator[Found]:
+def _tasks(account: Account) -> Iterator[Resource]:
     api = account.client("ecs")
     for cluster in pages(api, "list_clusters", "clusterArns"):
         for status in ("RUNNING", "STOPPED"):
@@ -137,22 +137,22 @@ def _tasks(account: Account) -> Iterator[Found]:
                 described = gone_is_fine(api.describe_tasks, cluster=cluster, tasks=arns, include=["TAGS"]) or {}
                 for task in described.get("tasks", []):
                     if task["lastStatus"] != "STOPPED":
-                        yield Found(
+                        yield Resource(
                             "ecs task", task["taskArn"], tags=tag_map(task.get("tags"), "key", "value"),
                             part_of=("ecs cluster", cluster), going=task["desiredStatus"] == "STOPPED",
                         )  # fmt: skip
 
 
-def _remove_task(account: Account, resource: Found) -> None:
+def _remove_task(account: Account, resource: Resource) -> None:
     assert resource.part_of is not None
     gone_is_fine(account.client("ecs").stop_task, cluster=resource.part_of[1], task=resource.id, reason="sweep")
 
 
 def gone_pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-    """Pages of a listing; none when what it lists in is gone."""
+    """Return the pages of a listing; nothing when its parent resource no longer exists."""
     from botocore.exceptions import ClientError
 
-    from pushproof.sandbox.sweep.found import is_gone
+    from pushproof.sandbox.sweep.resource import is_gone
 
     try:
         yield from list(pages(api, operation, key, **arguments))
@@ -161,8 +161,11 @@ def gone_pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator
             raise
 
 
-def _task_definitions(account: Account) -> Iterator[Found]:
-    """Revisions, the inactive ones too; those that AWS is deleting are gone as far as anyone can tell."""
+def _task_definitions(account: Account) -> Iterator[Resource]:
+    """Return the revisions, inactive ones included.
+
+    A revision that AWS is deleting counts as gone: nothing more can be done about it.
+    """
     api = account.client("ecs")
     for status in ("ACTIVE", "INACTIVE"):
         for family in pages(api, "list_task_definition_families", "families", status=status):
@@ -173,14 +176,14 @@ def _task_definitions(account: Account) -> Iterator[Found]:
             ]
             if not arns:
                 continue
-            # A family is one thing to its owner: the newest revision's tags speak for all.
+            # A family is one resource to its owner: the tags of its newest revision count for all revisions.
             described = gone_is_fine(api.describe_task_definition, taskDefinition=arns[-1], include=["TAGS"]) or {}
             tags = tag_map(described.get("tags"), "key", "value")
             for arn in arns:
-                yield Found("ecs task-definition", arn, name=arn.rpartition("/")[2], tags=tags)
+                yield Resource("ecs task-definition", arn, name=arn.rpartition("/")[2], tags=tags)
 
 
-def _remove_task_definition(account: Account, resource: Found) -> None:
+def _remove_task_definition(account: Account, resource: Resource) -> None:
     api = account.client("ecs")
     gone_is_fine(api.deregister_task_definition, taskDefinition=resource.id)
     answer = gone_is_fine(api.delete_task_definitions, taskDefinitions=[resource.id])
@@ -191,11 +194,11 @@ def _remove_task_definition(account: Account, resource: Found) -> None:
 # ECR.
 
 
-def _repositories(account: Account) -> Iterator[Found]:
+def _repositories(account: Account) -> Iterator[Resource]:
     api = account.client("ecr")
     for repository in pages(api, "describe_repositories", "repositories"):
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=repository["repositoryArn"]) or {}
-        yield Found(
+        yield Resource(
             "ecr repository", repository["repositoryName"], name=repository["repositoryName"],
             tags=tag_map(answer.get("tags")), created_at=_epoch(repository.get("createdAt")),
         )  # fmt: skip
@@ -204,15 +207,15 @@ def _repositories(account: Account) -> Iterator[Found]:
 # Load balancers.
 
 
-def _load_balancers(account: Account) -> Iterator[Found]:
+def _load_balancers(account: Account) -> Iterator[Resource]:
     yield from _balancing(account, "elbv2 load-balancer", "describe_load_balancers", "LoadBalancers", "LoadBalancer")
 
 
-def _target_groups(account: Account) -> Iterator[Found]:
+def _target_groups(account: Account) -> Iterator[Resource]:
     yield from _balancing(account, "elbv2 target-group", "describe_target_groups", "TargetGroups", "TargetGroup")
 
 
-def _balancing(account: Account, kind: str, operation: str, key: str, noun: str) -> Iterator[Found]:
+def _balancing(account: Account, kind: str, operation: str, key: str, noun: str) -> Iterator[Resource]:
     api = account.client("elbv2")
     for items in _batches(list(pages(api, operation, key)), 20):
         arns = [item[f"{noun}Arn"] for item in items]
@@ -224,12 +227,12 @@ def _balancing(account: Account, kind: str, operation: str, key: str, noun: str)
         tags = {d["ResourceArn"]: tag_map(d.get("Tags")) for d in described["TagDescriptions"]}
         for item in items:
             arn = item[f"{noun}Arn"]
-            yield Found(
+            yield Resource(
                 kind, arn, name=item[f"{noun}Name"], tags=tags.get(arn, {}), created_at=_epoch(item.get("CreatedTime"))
             )
 
 
-def _remove_load_balancer(account: Account, resource: Found) -> None:
+def _remove_load_balancer(account: Account, resource: Resource) -> None:
     api = account.client("elbv2")
     gone_is_fine(
         api.modify_load_balancer_attributes,

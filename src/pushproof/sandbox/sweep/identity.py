@@ -1,30 +1,30 @@
-"""Roles and policies: last, because everything else acts through them."""
+"""Roles and policies: removed last, because everything else acts through them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, tag_map
 
 
 def _epoch(at: Any) -> float | None:
     return at.timestamp() if hasattr(at, "timestamp") else None
 
 
-def _roles(account: Account) -> Iterator[Found]:
+def _roles(account: Account) -> Iterator[Resource]:
     api = account.client("iam")
     for role in pages(api, "list_roles", "Roles"):
         if role["Path"].startswith("/aws-service-role/"):
             continue
         answer = gone_is_fine(api.list_role_tags, RoleName=role["RoleName"]) or {}
-        yield Found(
+        yield Resource(
             "iam role", role["RoleName"], name=role["RoleName"], tags=tag_map(answer.get("Tags")),
             created_at=_epoch(role.get("CreateDate")),
         )  # fmt: skip
 
 
-def _remove_role(account: Account, resource: Found) -> None:
+def _remove_role(account: Account, resource: Resource) -> None:
     api = account.client("iam")
     for profile in (gone_is_fine(api.list_instance_profiles_for_role, RoleName=resource.id) or {}).get(
         "InstanceProfiles", []
@@ -43,17 +43,17 @@ def _remove_role(account: Account, resource: Found) -> None:
     gone_is_fine(api.delete_role, RoleName=resource.id)
 
 
-def _policies(account: Account) -> Iterator[Found]:
+def _policies(account: Account) -> Iterator[Resource]:
     api = account.client("iam")
     for policy in pages(api, "list_policies", "Policies", Scope="Local"):
         answer = gone_is_fine(api.list_policy_tags, PolicyArn=policy["Arn"]) or {}
-        yield Found(
+        yield Resource(
             "iam policy", policy["Arn"], name=policy["PolicyName"], tags=tag_map(answer.get("Tags")),
             created_at=_epoch(policy.get("CreateDate")),
         )  # fmt: skip
 
 
-def _remove_policy(account: Account, resource: Found) -> None:
+def _remove_policy(account: Account, resource: Resource) -> None:
     api = account.client("iam")
     for version in (gone_is_fine(api.list_policy_versions, PolicyArn=resource.id) or {}).get("Versions", []):
         if not version["IsDefaultVersion"]:
@@ -61,18 +61,18 @@ def _remove_policy(account: Account, resource: Found) -> None:
     gone_is_fine(api.delete_policy, PolicyArn=resource.id)
 
 
-def _instance_profiles(account: Account) -> Iterator[Found]:
+def _instance_profiles(account: Account) -> Iterator[Resource]:
     api = account.client("iam")
     for profile in pages(api, "list_instance_profiles", "InstanceProfiles"):
         name = profile["InstanceProfileName"]
         described = (gone_is_fine(api.get_instance_profile, InstanceProfileName=name) or {}).get("InstanceProfile", {})
-        yield Found(
+        yield Resource(
             "iam instance-profile", name, name=name, tags=tag_map(described.get("Tags")),
             created_at=_epoch(profile.get("CreateDate")),
         )  # fmt: skip
 
 
-def _remove_instance_profile(account: Account, resource: Found) -> None:
+def _remove_instance_profile(account: Account, resource: Resource) -> None:
     api = account.client("iam")
     described = gone_is_fine(api.get_instance_profile, InstanceProfileName=resource.id) or {}
     for role in described.get("InstanceProfile", {}).get("Roles", []):

@@ -1,4 +1,4 @@
-"""Every kind, in the order of removal: what starts things, what runs, what it runs on, what it runs as."""
+"""Every kind, in the order of removal: triggers, then what runs, then what it runs on, then the roles it uses."""
 
 from __future__ import annotations
 

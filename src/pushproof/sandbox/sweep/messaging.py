@@ -1,27 +1,27 @@
-"""Kinds that start things and tell of them: rules go first, so that nothing starts behind the sweep."""
+"""Kinds that start things and send notifications. Rules go first, so that nothing starts behind the sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.found import Account, Found, Kind, gone_is_fine, pages, tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, tag_map
 
 
 def _epoch(at: Any) -> float | None:
     return at.timestamp() if hasattr(at, "timestamp") else None
 
 
-def _rules(account: Account) -> Iterator[Found]:
+def _rules(account: Account) -> Iterator[Resource]:
     api = account.client("events")
     for rule in pages(api, "list_rules", "Rules"):
         if rule.get("ManagedBy"):
             continue
         answer = gone_is_fine(api.list_tags_for_resource, ResourceARN=rule["Arn"]) or {}
-        yield Found("events rule", rule["Name"], name=rule["Name"], tags=tag_map(answer.get("Tags")))
+        yield Resource("events rule", rule["Name"], name=rule["Name"], tags=tag_map(answer.get("Tags")))
 
 
-def _remove_rule(account: Account, resource: Found) -> None:
+def _remove_rule(account: Account, resource: Resource) -> None:
     api = account.client("events")
     targets = (gone_is_fine(api.list_targets_by_rule, Rule=resource.id) or {}).get("Targets") or []
     if targets:
@@ -29,35 +29,35 @@ def _remove_rule(account: Account, resource: Found) -> None:
     gone_is_fine(api.delete_rule, Name=resource.id)
 
 
-def _destinations(account: Account) -> Iterator[Found]:
-    # Neither destinations nor connections carry tags: their names tell.
+def _destinations(account: Account) -> Iterator[Resource]:
+    # Neither destinations nor connections carry tags: their names show the run.
     for item in pages(account.client("events"), "list_api_destinations", "ApiDestinations"):
-        yield Found(
+        yield Resource(
             "events api-destination", item["Name"], name=item["Name"], created_at=_epoch(item.get("CreationTime"))
         )
 
 
-def _event_connections(account: Account) -> Iterator[Found]:
+def _event_connections(account: Account) -> Iterator[Resource]:
     for item in pages(account.client("events"), "list_connections", "Connections"):
-        yield Found(
+        yield Resource(
             "events connection", item["Name"], name=item["Name"], going=item.get("ConnectionState") == "DELETING",
             created_at=_epoch(item.get("CreationTime")),
         )  # fmt: skip
 
 
-def _topics(account: Account) -> Iterator[Found]:
+def _topics(account: Account) -> Iterator[Resource]:
     api = account.client("sns")
     for topic in pages(api, "list_topics", "Topics"):
         arn = topic["TopicArn"]
         answer = gone_is_fine(api.list_tags_for_resource, ResourceArn=arn) or {}
-        yield Found("sns topic", arn, name=arn.rpartition(":")[2], tags=tag_map(answer.get("Tags")))
+        yield Resource("sns topic", arn, name=arn.rpartition(":")[2], tags=tag_map(answer.get("Tags")))
 
 
-def _queues(account: Account) -> Iterator[Found]:
+def _queues(account: Account) -> Iterator[Resource]:
     api = account.client("sqs")
     for url in pages(api, "list_queues", "QueueUrls"):
         answer = gone_is_fine(api.list_queue_tags, QueueUrl=url) or {}
-        yield Found("sqs queue", url, name=url.rpartition("/")[2], tags=answer.get("Tags") or {})
+        yield Resource("sqs queue", url, name=url.rpartition("/")[2], tags=answer.get("Tags") or {})
 
 
 FIRST = (Kind("events rule", _rules, _remove_rule),)

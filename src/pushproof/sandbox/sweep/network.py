@@ -1,4 +1,4 @@
-"""VPCs and what is in them: the kinds of which nearly everything else must be gone first."""
+"""VPCs and everything in them: the kinds that can go only after nearly everything else."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.sandbox.sweep.found import (
+from pushproof.sandbox.sweep.resource import (
     Account,
     Finder,
-    Found,
     Kind,
+    Resource,
     StillGoing,
     gone_is_fine,
     pages,
@@ -22,13 +22,13 @@ from pushproof.sandbox.sweep.found import (
 
 def _describe(kind: str, operation: str, key: str, id_key: str, *, skip: Callable[[Any], bool] | None = None,
               going: Callable[[Any], bool] | None = None, name: str = "") -> Finder:  # fmt: skip
-    def find(account: Account) -> Iterator[Found]:
+    def find(account: Account) -> Iterator[Resource]:
         for item in pages(account.client("ec2"), operation, key):
             if skip is not None and skip(item):
                 continue
             tags = tag_map(item.get("Tags") or item.get("TagSet"))
             vpc = item.get("VpcId")
-            yield Found(
+            yield Resource(
                 kind,
                 str(item[id_key]),
                 name=str(item.get(name) or tags.get("Name") or ""),
@@ -44,11 +44,11 @@ def _state(item: Mapping[str, Any]) -> str:
     return str(item.get("State", "")).lower()
 
 
-def _remove_nat(account: Account, resource: Found) -> None:
+def _remove_nat(account: Account, resource: Resource) -> None:
     gone_is_fine(account.client("ec2").delete_nat_gateway, NatGatewayId=resource.id)
 
 
-def _remove_endpoint(account: Account, resource: Found) -> None:
+def _remove_endpoint(account: Account, resource: Resource) -> None:
     answer = account.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource.id])
     for failure in answer.get("Unsuccessful") or []:
         error = failure["Error"]
@@ -56,7 +56,7 @@ def _remove_endpoint(account: Account, resource: Found) -> None:
             raise ClientError({"Error": error}, "DeleteVpcEndpoints")
 
 
-def _remove_interface(account: Account, resource: Found) -> None:
+def _remove_interface(account: Account, resource: Resource) -> None:
     ec2 = account.client("ec2")
     described = gone_is_fine(ec2.describe_network_interfaces, NetworkInterfaceIds=[resource.id])
     for interface in (described or {}).get("NetworkInterfaces") or []:
@@ -64,12 +64,12 @@ def _remove_interface(account: Account, resource: Found) -> None:
         if interface.get("Status") == "in-use" and (
             interface.get("RequesterManaged") or attachment.get("InstanceOwnerId")
         ):
-            # Of a load balancer, an endpoint, a task: AWS takes it along, minutes later at times.
+            # Part of a load balancer, an endpoint or a task: AWS removes it with that resource, sometimes minutes later.
             raise StillGoing(f"{resource.id} is still in use by {interface.get('Description') or 'AWS'}")
     gone_is_fine(ec2.delete_network_interface, NetworkInterfaceId=resource.id)
 
 
-def _remove_address(account: Account, resource: Found) -> None:
+def _remove_address(account: Account, resource: Resource) -> None:
     ec2 = account.client("ec2")
     described = gone_is_fine(ec2.describe_addresses, AllocationIds=[resource.id])
     for address in (described or {}).get("Addresses") or []:
@@ -78,8 +78,8 @@ def _remove_address(account: Account, resource: Found) -> None:
     gone_is_fine(ec2.release_address, AllocationId=resource.id)
 
 
-def _remove_security_group(account: Account, resource: Found) -> None:
-    """Rules first: groups that name each other cannot go while either does."""
+def _remove_security_group(account: Account, resource: Resource) -> None:
+    """Remove a group's rules, then the group: groups that name each other block each other's removal."""
     ec2 = account.client("ec2")
     described = gone_is_fine(ec2.describe_security_groups, GroupIds=[resource.id])
     for group in (described or {}).get("SecurityGroups") or []:
@@ -92,7 +92,7 @@ def _remove_security_group(account: Account, resource: Found) -> None:
     gone_is_fine(ec2.delete_security_group, GroupId=resource.id)
 
 
-def _remove_route_table(account: Account, resource: Found) -> None:
+def _remove_route_table(account: Account, resource: Resource) -> None:
     ec2 = account.client("ec2")
     described = gone_is_fine(ec2.describe_route_tables, RouteTableIds=[resource.id])
     for table in (described or {}).get("RouteTables") or []:
@@ -101,7 +101,7 @@ def _remove_route_table(account: Account, resource: Found) -> None:
     gone_is_fine(ec2.delete_route_table, RouteTableId=resource.id)
 
 
-def _remove_internet_gateway(account: Account, resource: Found) -> None:
+def _remove_internet_gateway(account: Account, resource: Resource) -> None:
     ec2 = account.client("ec2")
     described = gone_is_fine(ec2.describe_internet_gateways, InternetGatewayIds=[resource.id])
     for gateway in (described or {}).get("InternetGateways") or []:
@@ -110,22 +110,22 @@ def _remove_internet_gateway(account: Account, resource: Found) -> None:
     gone_is_fine(ec2.delete_internet_gateway, InternetGatewayId=resource.id)
 
 
-def _analyses(account: Account) -> Iterator[Found]:
-    """Reachability Analyzer's answers: each goes with the path it was asked about, which cannot go before."""
+def _analyses(account: Account) -> Iterator[Resource]:
+    """Return Reachability Analyzer's analyses: each goes before its path, which cannot be removed while it exists."""
     api = account.client("ec2")
     for item in pages_where_offered(api, "describe_network_insights_analyses", "NetworkInsightsAnalyses"):
-        yield Found(
+        yield Resource(
             "ec2 network-insights-analysis", item["NetworkInsightsAnalysisId"], tags=tag_map(item.get("Tags")),
             part_of=("ec2 network-insights-path", item["NetworkInsightsPathId"]),
         )  # fmt: skip
 
 
-def _analysed_paths(account: Account) -> Iterator[Found]:
+def _analysed_paths(account: Account) -> Iterator[Resource]:
     for item in pages_where_offered(account.client("ec2"), "describe_network_insights_paths", "NetworkInsightsPaths"):
-        yield Found("ec2 network-insights-path", item["NetworkInsightsPathId"], tags=tag_map(item.get("Tags")))
+        yield Resource("ec2 network-insights-path", item["NetworkInsightsPathId"], tags=tag_map(item.get("Tags")))
 
 
-def _remove_analysis(account: Account, resource: Found) -> None:
+def _remove_analysis(account: Account, resource: Resource) -> None:
     gone_is_fine(account.client("ec2").delete_network_insights_analysis, NetworkInsightsAnalysisId=resource.id)
 
 

@@ -1,4 +1,4 @@
-"""Kinds that keep things: buckets, logs, secrets, certificates, tables."""
+"""Kinds that keep data: buckets, logs, secrets, certificates, tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing, gone_is_fine, is_gone, pages, tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing, gone_is_fine, is_gone, pages, tag_map
 
 _STATE = ".tfstate"
 
@@ -16,7 +16,7 @@ def _epoch(at: Any) -> float | None:
     return at.timestamp() if hasattr(at, "timestamp") else None
 
 
-def _buckets(account: Account) -> Iterator[Found]:
+def _buckets(account: Account) -> Iterator[Resource]:
     api = account.client("s3")
     for bucket in api.list_buckets()["Buckets"]:
         tags: dict[str, str] = {}
@@ -29,16 +29,16 @@ def _buckets(account: Account) -> Iterator[Found]:
             code = error.response["Error"]["Code"]
             if code == "NoSuchBucket":
                 continue
-            # Somebody else's policy may hide a bucket's tags; its name still tells.
+            # Another owner's policy may hide a bucket's tags; its name still shows the run.
             if code not in ("NoSuchTagSet", "AccessDenied", "403"):
                 raise
-        yield Found(
+        yield Resource(
             "s3 bucket", bucket["Name"], name=bucket["Name"], tags=tags, created_at=_epoch(bucket.get("CreationDate"))
         )
 
 
-def _remove_bucket(account: Account, resource: Found) -> None:
-    """Every version and delete marker, unfinished uploads, then the bucket. Terraform states are kept first."""
+def _remove_bucket(account: Account, resource: Resource) -> None:
+    """Remove every version and delete marker, unfinished uploads, then the bucket. Copies of Terraform states are kept first."""
     api = account.client("s3")
     try:
         for entry in pages(api, "list_objects_v2", "Contents", Bucket=resource.id):
@@ -66,53 +66,56 @@ def _remove_bucket(account: Account, resource: Found) -> None:
             raise
 
 
-def _log_groups(account: Account) -> Iterator[Found]:
+def _log_groups(account: Account) -> Iterator[Resource]:
     api = account.client("logs")
     for group in pages(api, "describe_log_groups", "logGroups"):
         arn = group.get("logGroupArn") or group["arn"].removesuffix(":*")
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
         created = group.get("creationTime")
-        yield Found(
+        yield Resource(
             "logs log-group", group["logGroupName"], name=group["logGroupName"], tags=answer.get("tags") or {},
             created_at=created / 1000 if created else None,
         )  # fmt: skip
 
 
-def _secrets(account: Account) -> Iterator[Found]:
-    """Those scheduled for deletion too: they block their name for a week or more. Those that services own are theirs."""
+def _secrets(account: Account) -> Iterator[Resource]:
+    """Return the secrets, including those scheduled for deletion:
+
+    these block their name for a week or more. Secrets that a service owns are left to it.
+    """
     for secret in pages(account.client("secretsmanager"), "list_secrets", "SecretList", IncludePlannedDeletion=True):
         if not secret.get("OwningService"):
-            yield Found(
+            yield Resource(
                 "secretsmanager secret", secret["ARN"], name=secret["Name"], tags=tag_map(secret.get("Tags")),
                 created_at=_epoch(secret.get("CreatedDate")),
             )  # fmt: skip
 
 
-def _remove_secret(account: Account, resource: Found) -> None:
+def _remove_secret(account: Account, resource: Resource) -> None:
     api = account.client("secretsmanager")
     try:
         gone_is_fine(api.delete_secret, SecretId=resource.id, ForceDeleteWithoutRecovery=True)
     except ClientError as error:
         if error.response["Error"]["Code"] != "InvalidRequestException":
             raise
-        # Scheduled for deletion already: it must be called back before it can go at once.
+        # Already scheduled for deletion: it must be restored before it can be deleted at once.
         gone_is_fine(api.restore_secret, SecretId=resource.id)
         gone_is_fine(api.delete_secret, SecretId=resource.id, ForceDeleteWithoutRecovery=True)
 
 
-def _certificates(account: Account) -> Iterator[Found]:
+def _certificates(account: Account) -> Iterator[Resource]:
     api = account.client("acm")
-    # Without the filter, ACM leaves out what is not RSA 2048.
+    # Without the filter, ACM lists RSA 2048 certificates only.
     keys = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
     for certificate in pages(api, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": keys}):
         arn = certificate["CertificateArn"]
         answer = gone_is_fine(api.list_tags_for_certificate, CertificateArn=arn) or {}
-        yield Found(
+        yield Resource(
             "acm certificate", arn, tags=tag_map(answer.get("Tags")), created_at=_epoch(certificate.get("CreatedAt"))
         )
 
 
-def _tables(account: Account) -> Iterator[Found]:
+def _tables(account: Account) -> Iterator[Resource]:
     api = account.client("dynamodb")
     for name in pages(api, "list_tables", "TableNames"):
         described = gone_is_fine(api.describe_table, TableName=name)
@@ -120,13 +123,13 @@ def _tables(account: Account) -> Iterator[Found]:
             continue
         table = described["Table"]
         answer = gone_is_fine(api.list_tags_of_resource, ResourceArn=table["TableArn"]) or {}
-        yield Found(
+        yield Resource(
             "dynamodb table", name, name=name, tags=tag_map(answer.get("Tags")),
             going=table["TableStatus"] == "DELETING", created_at=_epoch(table.get("CreationDateTime")),
         )  # fmt: skip
 
 
-def _remove_table(account: Account, resource: Found) -> None:
+def _remove_table(account: Account, resource: Resource) -> None:
     api = account.client("dynamodb")
     try:
         gone_is_fine(api.delete_table, TableName=resource.id)
@@ -134,8 +137,8 @@ def _remove_table(account: Account, resource: Found) -> None:
         raise StillGoing(f"{resource.id} is being made or changed") from error
 
 
-def _keys(account: Account) -> Iterator[Found]:
-    """Customers' keys. One that waits for its deletion costs nothing and cannot be hurried: it counts as gone."""
+def _keys(account: Account) -> Iterator[Resource]:
+    """Return the customer's keys. A key that waits for its deletion costs nothing and cannot be hurried, so it counts as gone."""
     api = account.client("kms")
     for key in pages(api, "list_keys", "Keys"):
         tags: dict[str, str] = {}
@@ -148,23 +151,26 @@ def _keys(account: Account) -> Iterator[Found]:
                 continue
             tags = tag_map(list(pages(api, "list_resource_tags", "Tags", KeyId=key["KeyId"])), "TagKey", "TagValue")
         except ClientError as error:
-            # A key's policy may hide it from the account's administrators: then it is not a run's.
+            # A key's policy may hide it from the account's administrators. Such a key does not belong to a run.
             if is_gone(error) or error.response["Error"]["Code"] == "AccessDeniedException":
                 continue
             raise
-        yield Found("kms key", key["KeyId"], tags=tags, created_at=_epoch(metadata.get("CreationDate")))
+        yield Resource("kms key", key["KeyId"], tags=tags, created_at=_epoch(metadata.get("CreationDate")))
 
 
-def _remove_key(account: Account, resource: Found) -> None:
-    """In seven days, the least there is. Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"""
+def _remove_key(account: Account, resource: Resource) -> None:
+    """Schedule a key's deletion in seven days, the shortest wait there is.
+
+    Source: https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
+    """
     gone_is_fine(account.client("kms").schedule_key_deletion, KeyId=resource.id, PendingWindowInDays=7)
 
 
-def _aliases(account: Account) -> Iterator[Found]:
+def _aliases(account: Account) -> Iterator[Resource]:
     for alias in pages(account.client("kms"), "list_aliases", "Aliases"):
         if not alias["AliasName"].startswith("alias/aws/"):
             key = alias.get("TargetKeyId")
-            yield Found(
+            yield Resource(
                 "kms alias", alias["AliasName"], name=alias["AliasName"].removeprefix("alias/"),
                 part_of=("kms key", key) if key else None, created_at=_epoch(alias.get("CreationDate")),
             )  # fmt: skip
@@ -176,11 +182,11 @@ KINDS = (
     Kind("acm certificate", _certificates,
          lambda account, resource: gone_is_fine(account.client("acm").delete_certificate, CertificateArn=resource.id)),
     Kind("dynamodb table", _tables, _remove_table),
-    # After what they encrypt. Aliases first: they would keep their names for as long as the key waits.
+    # Keys follow what they encrypt. Aliases go first: they would keep their names for as long as the key waits.
     Kind("kms alias", _aliases,
          lambda account, resource: gone_is_fine(account.client("kms").delete_alias, AliasName=resource.id)),
     Kind("kms key", _keys, _remove_key),
-    # Late: whatever still ran until now may have written, and so made its group anew.
+    # Log groups go late: anything that still ran may have written to one and so created it anew.
     Kind("logs log-group", _log_groups,
          lambda account, resource: gone_is_fine(account.client("logs").delete_log_group, logGroupName=resource.id)),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rounds of finding and removing, until a round finds nothing."""
+"""Rounds of listing and removing, until a round lists nothing."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.sandbox.naming import RUN_TAG, run_of_name
-from pushproof.sandbox.sweep.belonging import KnownRun, Selection, Wanted, choose
-from pushproof.sandbox.sweep.found import Account, Found, Kind, StillGoing
+from pushproof.sandbox.sweep.belonging import KnownRun, Selection, SweepScope, choose
 from pushproof.sandbox.sweep.kinds import KINDS
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing
 
 Listener = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class Outcome:
-    """The result of a sweep. `left`: (resource, why) of what could not be removed. `unknown`: ARNs tagged by a run, of kinds that
-    the sweep does not know how to remove. `unlisted`: (kind, why) of what could not be looked at.
+    """The result of a sweep.
+
+    `left`: (resource, reason) of what could not be removed. `unknown`: ARNs of resources that a run tagged, of kinds that the
+    sweep
+    cannot remove. `unlisted`: (kind, reason) of what could not be listed.
     """
 
-    removed: list[Found] = field(default_factory=list)
-    left: list[tuple[Found, str]] = field(default_factory=list)
+    removed: list[Resource] = field(default_factory=list)
+    left: list[tuple[Resource, str]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     unlisted: list[tuple[str, str]] = field(default_factory=list)
     selection: Selection = field(default_factory=Selection)
@@ -32,21 +35,22 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        """Return whether nothing of the wanted runs is left, as far as one could look."""
+        """Return whether nothing of the runs in scope is left, as far as the sweep could list."""
         return not (self.left or self.unknown or self.unlisted)
 
 
 @dataclass(slots=True)
 class Sweep:
-    """Removes what the wanted runs left in an account.
+    """Removes from an account what the runs in scope left.
 
-    `patience`: the seconds without any progress after which it gives up; a NAT gateway or a load balancer's network interfaces take
-    minutes to go. `pause` sleeps; `now` tells the time (seconds since the epoch).
+    `patience`: the seconds without any progress after which it gives up; a NAT gateway or a load balancer's network interfaces
+    take
+    minutes to go. `pause` sleeps; `now` returns the time (seconds since the epoch).
     """
 
     account: Account
     journal: Sequence[KnownRun] = ()
-    wanted: Wanted = field(default_factory=Wanted)
+    scope: SweepScope = field(default_factory=SweepScope)
     listener: Listener = lambda _: None
     kinds: Sequence[Kind] = KINDS
     patience: float = 900.0
@@ -54,21 +58,23 @@ class Sweep:
     now: Callable[[], float] = time.time
 
     def look(self) -> Outcome:
-        """Select the resources that would be removed; nothing is changed."""
+        """Select the resources that would be removed, and change nothing."""
         outcome = Outcome()
         outcome.selection = self._select(outcome)
         outcome.unknown = self._unknown(outcome)
         return outcome
 
     def remove(self) -> Outcome:
-        """Remove it all. Rounds go on while there is progress; what refuses for `patience` seconds is reported, not raised."""
+        """Remove all of it. Rounds go on while there is progress; a resource that refuses for `patience` seconds is reported, not
+        raised.
+        """
         outcome = Outcome()
         wait, progress_at, remaining = 1.0, self.now(), None
         while True:
             outcome.rounds += 1
             outcome.unlisted.clear()
             outcome.selection = self._select(outcome)
-            items = [item for item, _ in outcome.selection.taken]
+            items = [item for item, _ in outcome.selection.removable]
             keys = {(item.kind, item.id) for item in items}
             if not items and not outcome.unlisted:
                 break
@@ -91,8 +97,8 @@ class Sweep:
         outcome.unknown = self._unknown(outcome)
         return outcome
 
-    def _round(self, items: Sequence[Found], outcome: Outcome) -> list[tuple[Found, str]]:
-        left: list[tuple[Found, str]] = []
+    def _round(self, items: Sequence[Resource], outcome: Outcome) -> list[tuple[Resource, str]]:
+        left: list[tuple[Resource, str]] = []
         for kind in self.kinds:
             for item in items:
                 if item.kind != kind.name:
@@ -111,9 +117,9 @@ class Sweep:
         return left
 
     def _select(self, outcome: Outcome) -> Selection:
-        return choose(self._find(outcome), self.journal, self.wanted, now=self.now())
+        return choose(self._find(outcome), self.journal, self.scope, now=self.now())
 
-    def _find(self, outcome: Outcome) -> Iterable[Found]:
+    def _find(self, outcome: Outcome) -> Iterable[Resource]:
         for kind in self.kinds:
             try:
                 yield from list(kind.find(self.account))
@@ -121,11 +127,11 @@ class Sweep:
                 outcome.unlisted.append((kind.name, str(error)))
 
     def _unknown(self, outcome: Outcome) -> list[str]:
-        """Return ARNs of the wanted runs that the tagging API knows and no kind finds; a failed call counts as not having looked.
+        """Return ARNs of the runs in scope that the tagging API lists and no kind does; a failed call counts as not listed.
 
-        It forgets deleted resources late, so only kinds that the sweep has no word for are told.
+        The API lists deleted resources for a while, so only ARNs of kinds that the sweep does not cover are returned.
         """
-        runs = {run for _, run in outcome.selection.taken} | ({self.wanted.run} if self.wanted.run else set())
+        runs = {run for _, run in outcome.selection.removable} | ({self.scope.run} if self.scope.run else set())
         runs |= {run.id for run in self.journal if run.ended}
         runs |= {run for run in (run_of_name(item.name) or item.tags.get(RUN_TAG) for item in outcome.removed) if run}
         arns: list[str] = []
@@ -135,11 +141,11 @@ class Sweep:
                 for page in api.get_paginator("get_resources").paginate(TagFilters=[{"Key": RUN_TAG, "Values": [run]}]):
                     arns += [entry["ResourceARN"] for entry in page["ResourceTagMappingList"]]
         except (ClientError, BotoCoreError) as error:
-            outcome.unlisted.append(("whatever else carries a run's tag", str(error)))
+            outcome.unlisted.append(("other resources with a run's tag", str(error)))
         return sorted({arn for arn in arns if not _is_known(arn)})
 
 
-# ARN service and the beginnings of its resource part, of all that the kinds look for or that goes with it.
+# ARN service and the first part of its resource, for everything that the kinds list or that is removed with it.
 _KNOWN: dict[str, tuple[str, ...]] = {
     "acm": ("certificate/",),
     "codebuild": ("project/", "build/", "report-group/", "report/"),

@@ -1,4 +1,4 @@
-"""A resource as the sweep sees it, and what it can do with resources of its kind."""
+"""A resource in a sweep, and what the sweep can do with resources of its kind."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from botocore.exceptions import ClientError
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A resource. `id` is what the API takes, `name` what people and naming see.
+class Resource:
+    """A resource. `id` is the identifier for the API, `name` the one for people and naming rules.
 
-    `part_of`: the (kind, id) of the resource it goes with. `going`: its removal is under way on AWS's side.
-    `created_at`: seconds since the epoch, where the API tells.
+    `part_of`: the (kind, id) of the resource that it is deleted with. `going`: AWS is already removing it.
+    `created_at`: seconds since the epoch, if the API reports it.
     """
 
     kind: str
@@ -30,27 +30,27 @@ class Found:
 
 
 class StillGoing(Exception):
-    """Removal was asked for and takes its time, or waits for something else to be gone."""
+    """AWS has accepted a removal that takes time, or that waits for another resource to be gone."""
 
 
 class Account(Protocol):
-    """The means that kinds work with."""
+    """The clients and storage that kinds work with."""
 
     region: str
 
     def client(self, service: str) -> Any: ...
 
     def keep(self, name: str, content: bytes) -> None:
-        """Keep a copy of a Terraform state before it goes."""
+        """Keep a copy of a Terraform state before it is deleted."""
 
 
-Finder = Callable[[Account], Iterator[Found]]
-Remover = Callable[[Account, Found], None]
+Finder = Callable[[Account], Iterator[Resource]]
+Remover = Callable[[Account, Resource], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of resource: how its resources are found and removed. Removing one that is gone is no error."""
+    """A kind of resource: how to list its resources, and how to remove one. Removing a resource that is gone is no error."""
 
     name: str
     find: Finder
@@ -58,7 +58,7 @@ class Kind:
 
 
 def pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-    """Every item of a listing, page by page."""
+    """Return every item of a listing, page by page."""
     if api.can_paginate(operation):
         for page in api.get_paginator(operation).paginate(**arguments):
             yield from page.get(key) or []
@@ -67,7 +67,7 @@ def pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]
 
 
 def tag_map(tags: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """AWS's list of tags as a mapping."""
+    """Convert AWS's list of tags to a mapping."""
     return {str(t[key]): str(t.get(value, "")) for t in tags or []}
 
 
@@ -78,13 +78,13 @@ _GONE_EXACTLY = frozenset(
 
 
 def is_gone(error: ClientError) -> bool:
-    """Return whether an error says that the resource is not there (any more)."""
+    """Return whether an error says that the resource does not exist (any more)."""
     code = str(error.response["Error"]["Code"])
     return code in _GONE_EXACTLY or any(part in code.lower().replace(".", "") for part in _GONE)
 
 
 def gone_is_fine(call: Callable[..., Any], **arguments: Any) -> Any:
-    """Make a call; None when what it is about is gone already."""
+    """Make a call, and return its answer; None if the resource is already gone."""
     try:
         return call(**arguments)
     except ClientError as error:
@@ -98,7 +98,7 @@ _NOT_OFFERED = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationEx
 
 
 def pages_where_offered(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
-    """`pages` of what not every region has; nothing where there is no such operation."""
+    """Return the `pages` of a feature that not every region has; nothing where there is no such operation."""
     try:
         yield from pages(api, operation, key, **arguments)
     except ClientError as error:
