@@ -16,7 +16,7 @@ from pushproof.base.environment import clean_environment
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that was looked at. `needed` says whether the drill cannot do without it."""
+    """One examined thing and its state. `needed`: the drill cannot run without it."""
 
     subject: str
     present: bool
@@ -26,7 +26,7 @@ class Diagnosis:
 
 
 def diagnose(port: int = 0) -> list[Diagnosis]:
-    """Look at everything; never raises."""
+    """Examine everything; never raises."""
     checks: list[Callable[[], Diagnosis]] = [
         _python,
         _terraform,
@@ -55,7 +55,7 @@ def _terraform() -> Diagnosis:
     try:
         binary = find_terraform()
     except TerraformMissing as error:
-        return Diagnosis("Terraform", False, "none that is usable", str(error))
+        return Diagnosis("Terraform", False, "no usable one", str(error))
     locking = "S3 state locks natively" if binary.native_locking else "older than 1.10: state locks through DynamoDB"
     return Diagnosis("Terraform", True, f"{binary} at {binary.path}; {locking}")
 
@@ -73,8 +73,8 @@ def _provider() -> Diagnosis:
         "from the Terraform registry"
         if reachable
         else "no mirror on this machine, and the Terraform registry does not answer",
-        "give a filesystem mirror: PUSHPROOF_PROVIDER_MIRROR=<folder that holds registry.terraform.io/hashicorp/aws> "
-        "(`terraform providers mirror <folder>` makes one where there is internet)",
+        "set a filesystem mirror: PUSHPROOF_PROVIDER_MIRROR=<folder that holds registry.terraform.io/hashicorp/aws> "
+        "(`terraform providers mirror <folder>` creates one on a machine with internet access)",
     )
 
 
@@ -136,9 +136,11 @@ def _listener_ports() -> Diagnosis:
 
 def _base_images() -> Diagnosis:
     if shutil.which("mmdebstrap"):
-        return Diagnosis("base images", True, "mmdebstrap builds them from Debian packages where none can be pulled")
+        return Diagnosis("base images", True, "mmdebstrap builds them from Debian packages where they cannot be pulled")
     reachable = _answers("registry-1.docker.io", 443)
-    finding = "public images can be pulled" if reachable else "no public registry answers, and mmdebstrap is not here"
+    finding = (
+        "public images can be pulled" if reachable else "no public registry answers, and mmdebstrap is not installed"
+    )
     return Diagnosis(
         "base images", reachable, finding, "install mmdebstrap (Debian and Ubuntu: apt-get install mmdebstrap)"
     )
@@ -146,7 +148,9 @@ def _base_images() -> Diagnosis:
 
 def _disk() -> Diagnosis:
     free = shutil.disk_usage(Path.home()).free / 2**30
-    return Diagnosis("disk", free > 5, f"{free:.0f} GiB free", "free 5 GiB: images, build caches and worlds live there")
+    return Diagnosis(
+        "disk", free > 5, f"{free:.0f} GiB free", "free 5 GiB: images, build caches and worlds are stored there"
+    )
 
 
 def _credentials() -> Diagnosis:

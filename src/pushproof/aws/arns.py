@@ -1,4 +1,4 @@
-"""ARNs, made and read in one place.
+"""Construction and parsing of ARNs.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 """
@@ -9,37 +9,37 @@ PARTITION = "aws"
 
 
 def arn_of(service: str, resource: str, *, region: str = "", account: str = "") -> str:
-    """The ARN of a resource; services without regions, or whose names are global, leave parts empty."""
+    """Return the ARN of a resource. Leave parts empty for services without regions and for global names."""
     return f"arn:{PARTITION}:{service}:{region}:{account}:{resource}"
 
 
 def arn_of_bucket(bucket: str, key: str = "") -> str:
-    """The ARN of a bucket, or of an object in it."""
+    """Return the ARN of a bucket, or of an object in it."""
     return arn_of("s3", f"{bucket}/{key}" if key else bucket)
 
 
 def arn_of_role(account: str, name: str) -> str:
-    """The ARN of a role; `name` may begin with a path."""
+    """Return the ARN of a role; `name` may begin with a path."""
     return arn_of("iam", f"role/{name}", account=account)
 
 
 def arn_of_root(account: str) -> str:
-    """The ARN of an account's root user, which stands for the account."""
+    """Return the ARN of an account's root user, which represents the account."""
     return arn_of("iam", "root", account=account)
 
 
 def region_of(arn: str) -> str:
-    """The region in an ARN; "" where there is none, or no ARN."""
+    """Return the region in an ARN; "" if it has none or is not an ARN."""
     return _part(arn, 3)
 
 
 def account_of(arn: str) -> str:
-    """The account in an ARN; "" where there is none, or no ARN."""
+    """Return the account in an ARN; "" if it has none or is not an ARN."""
     return _part(arn, 4)
 
 
 def resource_of(arn: str) -> str:
-    """The part of an ARN after the account; "" where there is no ARN."""
+    """Return the part of an ARN after the account; "" if it is not an ARN."""
     return _part(arn, 5)
 
 

@@ -1,4 +1,4 @@
-"""Makes boto3 clients for services that are named at run time."""
+"""Boto3 clients for services that are named at run time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from boto3.session import Session
 def make_client(session: Session, service: str, **settings: Any) -> Any:
     """Return a boto3 client of `service`.
 
-    boto3's type stubs know a client by the literal name of its service, and here the name is a value. Callers annotate what
-    they get with the stubs' client type.
+    boto3's type stubs derive the client's type from the literal name of its service, and here the name is a value. Callers annotate
+    the result with the stubs' client type.
 
     Raises:
         botocore.exceptions.UnknownServiceError: boto3 has no such service.

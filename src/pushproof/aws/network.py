@@ -1,6 +1,6 @@
-"""Asking EC2 for everything that decides a path, and handing it to the reachability engine.
+"""Reading from EC2 of everything that decides a network path, for the reachability engine.
 
-Used by checks (against any target) and by the emulator (against its substrate); both bring their own client.
+Checks read any target, the emulator reads its substrate; each brings its own client.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _DESCRIBE = {
 
 
 def read_network(ec2: EC2Client, vpc_id: str) -> Network:
-    """The network of a VPC and of those it is peered with.
+    """Return the network of a VPC and of its peers.
 
     Args:
         ec2: A boto3 EC2 client.
@@ -42,7 +42,7 @@ def read_network(ec2: EC2Client, vpc_id: str) -> Network:
 
 
 def describe_network(ec2: EC2Client, vpc_id: str) -> dict[str, Any]:
-    """EC2's answers about a VPC and those it is peered with, as `from_describe` takes them; raises as `read_network`."""
+    """Return EC2's answers about a VPC and its peers, in the form that `from_describe` reads. Raises as `read_network`."""
     peerings = _all(ec2, "describe_vpc_peering_connections", "VpcPeeringConnections")
     sides = [{p[side]["VpcId"] for side in ("RequesterVpcInfo", "AccepterVpcInfo")} for p in peerings]
     vpc_ids = {vpc_id}.union(*(pair for pair in sides if vpc_id in pair))
@@ -56,11 +56,11 @@ def describe_network(ec2: EC2Client, vpc_id: str) -> dict[str, Any]:
     present = [vpc["VpcId"] for vpc in described["Vpcs"]]
     for operation, (key, by) in _DESCRIBE.items():
         filters = [{"Name": by, "Values": present}]
-        # DescribeNatGateways alone spells its parameter in the singular.
+        # DescribeNatGateways alone has a singular name for this parameter.
         name = "Filter" if operation == "describe_nat_gateways" else "Filters"
         described[key] = _all(ec2, operation, key, **{name: filters})
     for key in ("NatGateways", "VpcEndpoints"):
-        # Both stay listed for a while after they are gone.
+        # AWS lists both for a while after they are gone.
         described[key] = [entry for entry in described[key] if entry.get("State", "").lower() != "deleted"]
     described["EgressOnlyInternetGateways"] = _all(
         ec2, "describe_egress_only_internet_gateways", "EgressOnlyInternetGateways"
@@ -107,12 +107,12 @@ _EVERYTHING = parse({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", 
 
 
 def endpoint_policies_as(role_arn: str, *, context: dict[str, str] | None = None) -> PolicyAllows:
-    """Evaluates VPC endpoint policies for calls of a role, principals and conditions included.
+    """Return a function that evaluates VPC endpoint policies for calls of a role, principals and conditions included.
 
-    Give the result as `policy_allows` to `NetworkingChecks` or `Circumstances`.
+    Pass the result as `policy_allows` to `NetworkingChecks` or `Circumstances`.
 
     Args:
-        role_arn: Who calls: the ARN of a role, such as a task execution role.
+        role_arn: The caller: the ARN of a role, such as a task execution role.
         context: Condition keys of the calls, such as ``{"aws:PrincipalOrgID": "o-1234567890"}``.
 
     Raises (when called):
@@ -121,7 +121,7 @@ def endpoint_policies_as(role_arn: str, *, context: dict[str, str] | None = None
     caller = principal_of(role_arn)
 
     def allows(document: Document, action: str, resource: str) -> bool:
-        # Whether the caller may do it at all is not the question here: only what the endpoint lets through.
+        # The caller's own permissions are judged elsewhere; this is about what the endpoint lets through.
         policies = Policies(identity=(_EVERYTHING,), endpoint=parse(document, Kind.ENDPOINT))
         call = request(caller, action, resource, context, resource_account=caller.account)
         return decide(call, policies).allowed

@@ -1,4 +1,4 @@
-"""Rules that tags must keep, on every service of AWS.
+"""Rules for tags that every service of AWS applies.
 
 Source: https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices
 """
@@ -13,12 +13,12 @@ _ALLOWED = frozenset("_.:/=+-@")
 
 
 def broken_rule(tags: Iterable[tuple[str, str]], *, key_length: int = 128, value_length: int = 256) -> str | None:
-    """The first rule that keys and values break, as a sentence; None when they keep them all."""
-    seen: set[str] = set()
+    """Return the first rule that keys and values break, as a sentence; None if they break none."""
+    earlier: set[str] = set()
     for key, value in tags:
-        if key in seen:
+        if key in earlier:
             return f"Tag keys must be unique: {key} is given more than once."
-        seen.add(key)
+        earlier.add(key)
         if key.lower().startswith("aws:"):
             return f"Tag keys beginning with aws: are reserved: {key}."
         for word, text, most in (("key", key, key_length), ("value", value, value_length)):

@@ -1,1 +1,1 @@
-"""Ground floor: clock, processes, environment. Imports nothing else of the project."""
+"""Ground floor: clock, processes, environment. It imports nothing else of the project."""

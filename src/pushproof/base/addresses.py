@@ -1,4 +1,4 @@
-"""Hosts, told apart by where they are."""
+"""Distinction between hosts on this machine or in private networks, and public hosts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NAMES = frozenset({"localhost", "host.docker.internal", "localhost.localstack.c
 
 
 def is_local(host: str) -> bool:
-    """Return whether a host, by its name or number alone, is this machine or one in a private network."""
+    """Return whether a host, by its name or number alone, is this machine or in a private network."""
     if host.lower() in _NAMES or host.lower().endswith(".localhost"):
         return True
     try:

@@ -1,6 +1,6 @@
-"""Time as AWS would tell it.
+"""Time as it passes on AWS.
 
-Everything that waits (health intervals, drains, grace periods, timeouts) reads a clock that is handed to it. At speed 1 a
+Everything that waits (health intervals, drains, grace periods, timeouts) receives its clock from its creator. At speed 1 a
 30-second interval takes 30 seconds; at speed 30 it takes one; on a virtual clock it takes none.
 """
 
@@ -12,25 +12,25 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two readings: the AWS time that decisions are made on, and the instant that API answers show."""
+    """Two readings: the AWS time that decisions use, and the instant that API answers show."""
 
     def now(self) -> float:
-        """AWS time, seconds since the epoch."""
+        """Return AWS time, seconds since the epoch."""
 
     def stamp(self, at: float) -> datetime:
-        """The instant (aware, UTC) that an API answer shows for the AWS time `at`."""
+        """Return the instant (aware, UTC) that an API answer shows for the AWS time `at`."""
 
     def real_delay(self, seconds: float) -> float:
         """Return the real seconds that `seconds` of AWS time take."""
 
 
-# Real work (an HTTP probe, a command in a container) is not made faster by a faster clock, and shares a busy machine: its
+# Real work (an HTTP probe, a command in a container) does not speed up with the clock, and shares a busy machine: its
 # time limit is never cut below this. With one second, loaded CI runners lost healthy targets.
 SHORTEST_WORK_LIMIT = 5.0
 
 
 def work_limit(clock: Clock, seconds: float) -> float:
-    """The real seconds that real work may take whose limit on AWS is `seconds`.
+    """Return the real seconds for real work whose limit on AWS is `seconds`.
 
     An application answers at its own speed however fast the clock runs: at speed 30 a 5-second timeout cut to 0.17 s would fail
     healthy targets. So a limit is scaled, but to no less than `SHORTEST_WORK_LIMIT` (or than itself).
@@ -43,10 +43,11 @@ LONGEST_START = 15.0
 
 
 def start_room(clock: Clock, patience: float) -> float:
-    """AWS seconds for which a new program that does not answer yet is not judged, so that speed does not make starts fail.
+    """Return the AWS seconds during which a new program that does not answer yet is not judged. They keep speed from failing
+    starts.
 
-    `patience` is what its checks give it on AWS until they call it unhealthy. Room and patience together last 15 real seconds, or
-    what they last on AWS where that is less; at speed 1, and where time is not real, there is no room to add.
+    `patience` is the time on AWS after which its checks call it unhealthy. Room and patience together last 15 real seconds, or
+    as long as on AWS if that is less; at speed 1, and where time is not real, there is no room to add.
     """
     real = clock.real_delay(patience)
     allowance = min(patience, LONGEST_START)
@@ -54,16 +55,16 @@ def start_room(clock: Clock, patience: float) -> float:
 
 
 def unshortened(clock: Clock, seconds: float) -> float:
-    """AWS seconds that last at least `seconds` real ones: for what people and programs do real work with meanwhile.
+    """Return AWS seconds that last at least `seconds` real ones, for waits in which people and programs do real work.
 
-    A login to the registry that is good for twelve hours on AWS has to outlast a build here too, however fast the clock runs.
+    A login to the registry that is valid for twelve hours on AWS has to outlast a build here too, however fast the clock runs.
     """
     real = clock.real_delay(seconds)
     return seconds * seconds / real if 0.0 < real < seconds else seconds
 
 
 class ScaledClock:
-    """AWS time runs `speed` times as fast as the wall clock, both starting at the same instant.
+    """AWS time that runs `speed` times as fast as the wall clock, both starting at the same instant.
 
     Answers show wall-clock instants, because clients compare them with their own clocks (`aws logs tail --since 10m`, a
     token's expiry): only durations are scaled.
@@ -87,7 +88,7 @@ class ScaledClock:
 
 
 class VirtualClock:
-    """Stands still until it is told to move; for tests and simulations."""
+    """A clock that moves only when a test or simulation moves it."""
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start

@@ -1,4 +1,4 @@
-"""Directories of the user for what outlives a process: records of runs, and caches."""
+"""Directories of the user for files that outlive a process: records of runs, and caches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-# What is kept here are working copies, Terraform states and images: whoever else uses the machine has no business there.
+# These hold working copies, Terraform states and images: other users of the machine must not read them.
 _OWN = 0o700
 
 
@@ -20,7 +20,7 @@ def state_directory() -> Path:
 
 
 def private(path: Path) -> Path:
-    """Make a directory that only its owner can enter, and return it; one that is there already becomes such a one."""
+    """Create a directory that only its owner can enter, or restrict an existing one, and return it."""
     path.mkdir(mode=_OWN, parents=True, exist_ok=True)
     path.chmod(_OWN)
     return path

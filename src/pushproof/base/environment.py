@@ -1,7 +1,7 @@
-"""Environments without anyone's real credentials.
+"""Environments without real credentials.
 
-Nothing that Pushproof starts against an emulated world inherits AWS settings: whatever could lead to a real account is dropped, and
-what is needed is added by name.
+Programs that Pushproof starts against an emulated world inherit no AWS settings: everything that could lead to a real account is
+dropped, and what they need is added by name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import os
 from collections.abc import Mapping, MutableMapping
 
-# Carried by every process that a world starts, so that those of a crashed one are found.
+# Every process that a world starts carries it, so that the processes of a crashed world can be identified.
 WORLD_VARIABLE = "PUSHPROOF_WORLD"
 
 _DROPPED_PREFIXES = ("AWS_", "AMAZON_", "BOTO_", "LOCALSTACK_", "TF_VAR_", "GIT_")
@@ -19,7 +19,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY
 
 
 def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment (this process's by default) without AWS settings, credentials, Terraform variables and git overrides."""
+    """Return the environment (this process's by default) without AWS settings, credentials, Terraform variables, git overrides."""
     source = os.environ if base is None else base
     return {k: v for k, v in source.items() if not k.startswith(_DROPPED_PREFIXES) and k not in _DROPPED}
 
@@ -27,10 +27,10 @@ def clean_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
 def world_environment(
     endpoint: str, *, region: str, account_id: str, keys: tuple[str, str], base: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Variables by which `terraform`, `aws` and boto3 talk to an emulated world, on top of a clean environment.
+    """Return a clean environment with the variables by which `terraform`, `aws` and boto3 talk to an emulated world.
 
     `keys`: the administrator's access key and its secret. Configuration files and instance metadata are switched off by name,
-    so that no profile of the person's can step in.
+    so that no profile of the user's can replace them.
     """
     environment = clean_environment(base)
     for name in _PROXIES:
@@ -50,9 +50,9 @@ def world_environment(
 
 
 def world_variables(endpoint: str, *, region: str, keys: tuple[str, str]) -> dict[str, str]:
-    """The variables to print for a person: what to `export` to reach the world with AWS's tools, and with git.
+    """Return the variables that a person exports to reach the world with AWS's tools and with git.
 
-    Git gets its login by the environment too, since a URL shows in the list of processes.
+    Git gets its login from the environment too, since the list of processes shows URLs.
     """
     login = base64.b64encode(":".join(keys).encode()).decode()
     return {
@@ -71,9 +71,9 @@ def world_variables(endpoint: str, *, region: str, keys: tuple[str, str]) -> dic
 
 
 def scrub(environment: MutableMapping[str, str]) -> list[str]:
-    """Remove AWS settings from a live environment (`os.environ`), in place; returns the names removed, sorted.
+    """Remove AWS settings from a live environment (`os.environ`), in place. Return the names removed, sorted.
 
-    Done before an emulated world starts, so that no library in this process finds real credentials.
+    Called before an emulated world starts, so that no library in this process gets real credentials.
     """
     removed = sorted(k for k in environment if k.startswith("AWS_") and k not in ("AWS_CA_BUNDLE",))
     for name in removed:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A resource's Terraform address, with file and line where they are known. `line` counts from 1; 0 is unknown."""
+    """A resource's Terraform address, with file and line if they are known. `line` counts from 1; 0 is unknown."""
 
     address: str
     file: str = ""
@@ -20,7 +20,7 @@ class Origin:
 
 
 class Addresses(Protocol):
-    """Finds the Terraform code of AWS resources; `pushproof.terraform.addresses` implements it."""
+    """Lookup of the Terraform code of AWS resources; `pushproof.terraform.addresses` implements it."""
 
     def of(self, resource: str) -> Origin | None:
-        """Return the origin of a resource by id, ARN or name; None when it is not known."""
+        """Return the origin of a resource by id, ARN or name; None if it is unknown."""

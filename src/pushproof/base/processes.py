@@ -1,4 +1,4 @@
-"""The identity of a process, which tells its work from that of a later process with the same number."""
+"""The identity of a process, which separates it from a later process with the same number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def process_start(pid: int) -> str | None:
-    """When a process started, in clock ticks since boot, with the boot's id: pids are used again. None when it is gone.
+    """Return the start of a process, in clock ticks since boot, with the boot's id, since pids are used again; None if it is gone.
 
     Source: proc_pid_stat(5), field 22.
     """
@@ -22,14 +22,14 @@ def process_start(pid: int) -> str | None:
 
 
 def owner_mark() -> str:
-    """This process, in one word: its user, its pid namespace, its pid, and when it started."""
+    """Return this process in one word: its user, its pid namespace, its pid, and its start."""
     return f"{os.getuid()}:{_namespace()}:{os.getpid()}:{process_start(os.getpid())}"
 
 
 def is_gone(mark: str) -> bool:
     """Return whether the process of an `owner_mark` is certainly gone.
 
-    Of another user's process, one in another container, or one before the last boot nothing is certain from here.
+    Nothing is certain about a process of another user, in another container, or from before the last boot.
     """
     user, _, rest = mark.partition(":")
     namespace, _, rest = rest.partition(":")

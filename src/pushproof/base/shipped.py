@@ -1,6 +1,6 @@
-"""Folders of the project that the package reads and people edit: `infrastructure`, `app`, `docker/localstack`.
+"""Folders of the project that the package reads and users edit: `infrastructure`, `app`, `docker/localstack`.
 
-In a checkout they lie at its root. The wheel brings them in `pushproof/shipped`, and pyproject.toml says so.
+In a checkout they are at its root. The wheel contains them in `pushproof/shipped`, as pyproject.toml specifies.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def shipped_with(package: Path, name: str) -> Path:
     if package.parent.name == "src" and (checkout / name).is_dir():
         return checkout / name
     raise FileNotFoundError(
-        f"{installed} is missing: this installation of Pushproof is not whole. Install it again: "
+        f"{installed} is missing: this installation of Pushproof is incomplete. Install it again: "
         "pip install --force-reinstall --no-deps pushproof"
     )

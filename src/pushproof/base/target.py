@@ -1,4 +1,4 @@
-"""The interface of a target: a place where Terraform applies infrastructure and tests ask about it."""
+"""The interface of a target: a place where Terraform applies infrastructure and tests examine it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pushproof.base.clock import Clock
 
 
 class TargetUnavailable(Exception):
-    """A target cannot start here. The message says why and what to do."""
+    """A target cannot start here. The message names the cause and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Target(Protocol):
         """Return a directory of the target's own, created if need be."""
 
     def lacks(self, capability: str) -> str | None:
-        """Return the reason why the target lacks a capability ("containers", "load-balancer", …); None when it has it."""
+        """Return the reason why the target lacks a capability ("containers", "load-balancer", …); None if it has it."""
 
     def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
         """Return the variables that the target sets in a configuration besides the caller's `explicit` ones: none by default.
 
-        Real accounts are shared and remember, so that their targets name and tag what they create.
+        Real accounts are shared and keep what was created, so their targets name and tag every resource.
         """
         return {}
 

@@ -1,7 +1,7 @@
-"""Two targets side by side: apply each module on both, and compare what their APIs answer and what the checks find.
+"""Two targets side by side: every module applied on both, with a comparison of the APIs' answers and the checks' findings.
 
-What an API answers is read by the AWS provider: the refreshed state of a second plan, with ids, addresses and times normalised. Two
-targets are alike when those states are, the second plans are empty, and the findings are the same.
+The AWS provider reads the answers: a second plan refreshes the state, whose ids, addresses and times are then normalised. Two
+targets are alike when those states are equal, the second plans are empty, and the findings are the same.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from pushproof.parity.tables import BEGIN, END
 
 
 def main() -> int:
-    """`python -m pushproof.parity`: 0 when nothing differs without a known reason, 1 otherwise."""
+    """Compare the targets: `python -m pushproof.parity`. Exit code 0 when every difference has a known reason, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m pushproof.parity", description="embedded and LocalStack, compared")
-    parser.add_argument("--modules", default=",".join(MODULES), help="which, in order (%(default)s)")
+    parser.add_argument("--modules", default=",".join(MODULES), help="modules, in order (%(default)s)")
     parser.add_argument("--infrastructure", type=Path, default=Path("infrastructure"), help="(%(default)s)")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables between the marks in this file")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables between the marks of this file")
     options = parser.parse_args()
     comparison = compare(options.infrastructure, tuple(options.modules.split(",")))
     tables = comparison.markdown()

@@ -20,14 +20,14 @@ Reports = tuple[dict[str, Run], float]
 def compare(
     infrastructure: Path, modules: tuple[str, ...] = MODULES, *, say: Callable[[str], None] = print
 ) -> Comparison:
-    """Run the modules on both targets at the same time, so that a busy machine is as busy for one as for the other.
+    """Run the modules on both targets at the same time, so that both have the same load on the machine.
 
-    Each target has a process of its own: a process has room for one world. Most of the time goes by waiting for load balancers.
+    Each target has a process of its own: a process has room for one world. Most of the time is spent waiting for load balancers.
     """
     from pushproof.targets.localstack.target import CAPABILITIES, LocalStackTarget, settings_from_environment
 
     settings = settings_from_environment(_world(), {"PUSHPROOF_LOCALSTACK": "container", **os.environ})
-    # Started anew, not forked: a fork would share this process's connections and threads.
+    # A new process, not a fork: a fork would share this process's connections and threads.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as aside:
         embedded = aside.submit(on_embedded, infrastructure, modules, say)
         with LocalStackTarget(settings, progress=say) as localstack:
@@ -51,10 +51,10 @@ def _world() -> Any:
 
 
 def on_embedded(infrastructure: Path, modules: tuple[str, ...], say: Callable[[str], None]) -> Reports:
-    """The modules on the embedded target, and the seconds that it took to open."""
+    """Run the modules on the embedded target. Return their reports, and the seconds that opening the target took."""
     from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 
-    # What the first world of a process imports is not counted.
+    # Without the imports of a process's first world.
     EmbeddedTarget(EmbeddedSettings(world=_world(), runtime="scripted")).close()
     started = time.monotonic()
     with EmbeddedTarget(EmbeddedSettings(world=_world())) as embedded:

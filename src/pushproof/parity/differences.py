@@ -1,4 +1,4 @@
-"""Readings of a target without what differs from run to run, and the differences of two readings."""
+"""Answers of a target without the values that change in every run, and the differences between two targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b127\.\d+\.\d+\.\d+(?::\d+)?"), "<loopback>"),
     (re.compile(r"/[0-9a-f]{16}\b"), "/<hex>"),
     (re.compile(r"(:secret:[^\s\"]*-)[A-Za-z0-9]{6}\b"), r"\1<suffix>"),
-    # Addresses that AWS picks: elastic IPs and interfaces.
+    # Addresses that AWS chooses: elastic IPs and interfaces.
     (re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b(?!/)"), "<address>"),
 )
 _TIMES = re.compile(r"(?:^|_)(?:created?|updated?|modified)(?:_?(?:at|on|date|time))?$|_date$")
@@ -30,7 +30,7 @@ _TIMES = re.compile(r"(?:^|_)(?:created?|updated?|modified)(?:_?(?:at|on|date|ti
 
 @dataclass(slots=True)
 class Run:
-    """A module on a target: seconds of apply, second plan and destroy, what was read back, and what was found."""
+    """A module on a target: seconds of apply, second plan and destroy, the state read back, and the findings."""
 
     module: str
     apply: float = 0.0
@@ -44,7 +44,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One attribute (or finding, or plan) that is not the same on both."""
+    """One attribute (or finding, or plan) that differs between the targets."""
 
     module: str
     where: str
@@ -56,7 +56,9 @@ class Difference:
 
 
 def normalised(values: Mapping[str, Any], account_id: str) -> dict[str, Any]:
-    """Every resource's attributes by address, from `terraform show -json`'s `values`, without what differs from run to run."""
+    """Return every resource's attributes by address, from `terraform show -json`'s `values`, without values that change in every
+    run.
+    """
     resources: dict[str, Any] = {}
 
     def walk(module: Mapping[str, Any]) -> None:
@@ -75,10 +77,10 @@ def normalised(values: Mapping[str, Any], account_id: str) -> dict[str, Any]:
 
 
 def normal(value: Any, account_id: str) -> Any:
-    """A value, however nested, with ids, addresses, times and the account replaced by what they are."""
+    """Return a value, however nested, with ids, addresses, times and the account replaced by placeholders."""
     if isinstance(value, str):
         if value[:1] in ("[", "{"):
-            # A document: the order of its keys says nothing.
+            # A document: the order of its keys has no meaning.
             with contextlib.suppress(ValueError):
                 return json.dumps(normal(json.loads(value), account_id), sort_keys=True)
         for pattern, replacement in _RULES:
@@ -121,7 +123,7 @@ def differences(first: Run, second: Run) -> list[Difference]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A difference that is known: where, between which answers (embedded's, LocalStack's), and why nobody needs to mind."""
+    """An explained difference: its place, the two answers (embedded's, LocalStack's), and the reason why it is harmless."""
 
     where: re.Pattern[str]
     between: Callable[[Any, Any], bool]
@@ -137,39 +139,43 @@ def _unversioned(policy: str) -> Any:
 _KNOWN = (
     Known(
         re.compile(r"^aws_vpc_endpoint\.interface.*\.dns_entry$"),
-        lambda one, other: len(one) == len(other) == 1 and ".vpce.localhost.localstack.cloud" in other[0]["dns_name"],
-        "LocalStack gives endpoints names under its own domain; tasks find them by their private names",
+        lambda embedded, localstack: (
+            len(embedded) == len(localstack) == 1 and ".vpce.localhost.localstack.cloud" in localstack[0]["dns_name"]
+        ),
+        "LocalStack names endpoints under its own domain; tasks reach them by their private names",
     ),
     Known(
         re.compile(r"^aws_vpc_endpoint\..*\.ip_address_type$"),
-        lambda one, other: (one, other) == ("", "ipv4"),
-        "moto in process does not tell an endpoint's address type; LocalStack's moto tells the one there is, ipv4",
+        lambda embedded, localstack: (embedded, localstack) == ("", "ipv4"),
+        "moto in process leaves out an endpoint's address type; LocalStack's moto returns the only one, ipv4",
     ),
     Known(
         re.compile(r"^aws_vpc_endpoint\..*\.dns_options$"),
-        lambda one, other: one == [] and [options["dns_record_ip_type"] for options in other] == ["ipv4"],
-        "moto in process does not tell an endpoint's address type; LocalStack's moto tells the one there is, ipv4",
+        lambda embedded, localstack: (
+            embedded == [] and [options["dns_record_ip_type"] for options in localstack] == ["ipv4"]
+        ),
+        "moto in process leaves out an endpoint's address type; LocalStack's moto returns the only one, ipv4",
     ),
     Known(
         re.compile(r"^aws_vpc_endpoint\..*\.policy$"),
-        lambda one, other: _unversioned(one) == _unversioned(other),
+        lambda embedded, localstack: _unversioned(embedded) == _unversioned(localstack),
         "the same statement, allow everything; LocalStack leaves out the version of the policy language",
     ),
     Known(
         re.compile(r"^aws_cloudwatch_log_group\..*\.log_group_class$"),
-        lambda one, other: (one, other) == ("", "STANDARD"),
-        "moto in process tells no class where none was asked for; LocalStack tells AWS's default, STANDARD",
+        lambda embedded, localstack: (embedded, localstack) == ("", "STANDARD"),
+        "moto in process returns no storage class unless one was requested; LocalStack returns AWS's default, STANDARD",
     ),
     Known(
         re.compile(r"^aws_s3_bucket\..*\.request_payer$"),
-        lambda one, other: (one, other) == ("", "BucketOwner"),
-        "moto in process does not tell who pays; LocalStack's own S3 tells AWS's default, BucketOwner",
+        lambda embedded, localstack: (embedded, localstack) == ("", "BucketOwner"),
+        "moto in process leaves out the payer; LocalStack's own S3 returns AWS's default, BucketOwner",
     ),
 )
 
 
 def reason(difference: Difference) -> str | None:
-    """Why a difference between embedded and LocalStack is there and harmless; None when it is not known, which is a defect."""
+    """Return why a difference between embedded and LocalStack is harmless; None for an unexplained difference: a defect."""
     for entry in _KNOWN:
         if entry.where.search(difference.where):
             with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""The reference modules, applied one after another on a target: what each is given, and what it is asked."""
+"""The reference modules, applied one after another on a target: the inputs of each, and its checks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PIPELINE_BUCKET = "parity-dev-artifacts"
 def run_modules(
     target: Any, infrastructure: Path, *, certificate_arn: str, modules: tuple[str, ...] = MODULES
 ) -> dict[str, Run]:
-    """Apply the reference modules on a target, one after another, each on what the ones before have made; then take them down.
+    """Apply the reference modules on a target, one after another, each on the outputs of those before; then destroy them.
 
     A module that fails ends the run with its error in `failure`; what was applied is destroyed in any case.
     """
@@ -64,7 +64,7 @@ def _one(target: Any, source: Path, run: Run, applied: dict[str, AppliedModule],
     }
 
 
-# What each module is given: the outputs of those before it.
+# The inputs of each module: the outputs of those before it.
 
 Applied = Mapping[str, AppliedModule]
 
@@ -124,7 +124,7 @@ _VARIABLES: dict[str, Callable[[Any, Applied, str], dict[str, Any]]] = {
 }
 
 
-# What each module is asked.
+# The checks of each module.
 
 
 def _network_checks(target: Any, applied: Applied) -> list[Verdict]:

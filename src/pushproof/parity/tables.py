@@ -28,7 +28,7 @@ USED: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both targets' runs, who answered on the second, what it lacks and why, and how long each took to open."""
+    """Both targets' runs, what answered on the second, what it lacks and why, and the seconds that each took to open."""
 
     first: dict[str, Run]
     second: dict[str, Run]
@@ -38,22 +38,23 @@ class Comparison:
     about: str
 
     def differences(self) -> list[Difference]:
-        """Everything that is not the same."""
+        """Return everything that differs."""
         empty = {name: Run(name, failure="not run") for name in USED}
         names = dict.fromkeys([*self.first, *self.second])
         return [d for n in names for d in differences({**empty, **self.first}[n], {**empty, **self.second}[n])]
 
     def unexplained(self) -> list[Difference]:
-        """Differences that nobody knows a reason for: defects."""
+        """Return the differences without a known reason: defects."""
         return [difference for difference in self.differences() if reason(difference) is None]
 
     def markdown(self) -> str:
-        """The tables of docs/targets.md."""
+        """Return the tables of docs/targets.md."""
         lines = [
             f"Measured in one run, both targets at the same time: {self.about}. Opening the embedded target took "
             f"{self.opened[0]:.1f} s, LocalStack, from no container to a ready one, {self.opened[1]:.1f} s.",
             "",
-            "| module | embedded: apply, plan, destroy | LocalStack: the same | second plans | findings | differing attributes |",
+            "| module | embedded: apply, plan, destroy | LocalStack: the same | second plans | findings | differing "
+            "attributes |",
             "|---|---|---|---|---|---|",
         ]
         for name, run in self.first.items():
@@ -68,9 +69,10 @@ class Comparison:
             )
         lines += [
             "",
-            "Who answers on LocalStack:",
+            "Services that answer on LocalStack:",
             "",
-            "| module | LocalStack itself | LocalStack, completed by the plane | delivery plane | moto, back-filled | skipped |",
+            "| module | LocalStack itself | LocalStack, completed by the plane | delivery plane | moto, back-filled "
+            "| skipped |",
             "|---|---|---|---|---|---|",
         ]
         for name in self.first:

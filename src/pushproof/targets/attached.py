@@ -1,4 +1,4 @@
-"""A world that another process holds open, used through its gateway."""
+"""A world that another process holds open, reached through its gateway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIMIT = 30.0
 
 
 class AttachedWorld(GatewayTarget):
-    """A world of another process on this machine. Leaving it changes nothing: its owner takes it down.
+    """A world of another process on this machine. Closing the target changes nothing: the owner of the world takes it down.
 
     Raises TargetUnavailable when its gateway does not answer, or another world answers there.
     """
@@ -50,7 +50,7 @@ class AttachedWorld(GatewayTarget):
         return "here AWS's answers are the engines' own" if capability == "oracles" else None
 
     def repository_url(self, repository: str) -> str:
-        """Return the URL to push to; the world has made the repository already."""
+        """Return the URL to push to; the world created the repository before."""
         return f"{self.endpoint}/_git/{repository}.git"
 
     def authorise_connection(self, arn: str) -> None:
@@ -61,11 +61,11 @@ class AttachedWorld(GatewayTarget):
             raise TargetUnavailable(f"{self.endpoint} does not authorise {arn}: {answer.text[:300]}")
 
     def remains(self) -> list[str]:
-        """Nothing: the world is its owner's."""
+        """Return an empty list: the world belongs to its owner."""
         return []
 
     def close(self) -> None:
-        """Leave the world to its owner."""
+        """Do nothing: the owner takes the world down."""
 
     def __enter__(self) -> Self:
         return self

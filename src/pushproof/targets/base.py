@@ -9,21 +9,22 @@ from pushproof.base.target import Address, Target
 
 
 class NotificationListener(Protocol):
-    """Collects notifications on targets that cannot reach the drill's webhook. `heard`: their texts, oldest first."""
+    """Collects notifications on targets that cannot reach the drill's webhook. `heard`: the texts received, oldest first."""
 
     heard: list[str]
 
     def wait_for(self, *parts: str, timeout: float) -> str | None:
-        """Return the first message that contains every part, within `timeout` seconds; None when none came."""
+        """Return the first message that contains every part, within `timeout` seconds; None if there was none."""
 
     def close(self) -> None:
-        """Stop listening, and leave nothing behind."""
+        """Stop listening, and remove everything that listening needed."""
 
 
 class DrillTarget(Target, Protocol):
-    """A target that the drill can run on: it has a source, a certificate, a way to the load balancer, and a list of leftovers.
+    """A target that the drill can run on: it provides a source, a certificate, a way to the load balancer, and a list of leftovers.
 
-    `after_rollback`: the statuses of an execution whose deployment was rolled back; the service is judged in any case.
+    `after_rollback`: the statuses that an execution may have after its deployment was rolled back; the service is checked in any
+    case.
     """
 
     after_rollback: frozenset[str]
@@ -41,7 +42,7 @@ class DrillTarget(Target, Protocol):
         """Return the URL that git pushes to."""
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Bring a commit to the pipeline; returns the revision it is known by there, and the answer of the other side."""
+        """Bring a commit to the pipeline. Return the revision under which the pipeline lists it, and the remote's answer."""
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""
@@ -56,9 +57,9 @@ class DrillTarget(Target, Protocol):
         """Return a listener for the environment's notifications; None on targets that can reach the drill's webhook."""
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
-        """Remove what deployments made and Terraform does not know, once Terraform's own is gone; returns what that was.
+        """Remove the resources that deployments created outside Terraform, after Terraform's destroy. Return what was removed.
 
-        `kept`: what to leave, as `leftovers` names it.
+        `kept`: resources to leave, as `leftovers` names them.
         """
 
     def leftovers(self) -> list[str]:

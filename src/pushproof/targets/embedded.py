@@ -1,4 +1,4 @@
-"""The embedded target: a world in this process that stands on moto in this process, on real containers or on scripted ones."""
+"""The embedded target: a world in this process, with moto as its substrate, and real or scripted containers."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The variables by which other programs reach a world, kept in its directory for as long as it is up.
+"""The variables by which other programs reach a world. A file in the world's directory holds them while the world is up.
 
-They hold the world's keys, so that only this user can read the file.
+The world's keys are among them, so only this user can read the file.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from pushproof.targets.worldtarget import WorldTarget
 
 _FILE = "exports.json"
-# A world's environment has these from nobody but the world: whatever the person had was dropped before.
+# In a world's environment these come from the world alone: the user's own were dropped before.
 _PREFIXES = ("AWS_", "GIT_CONFIG_")
 _NAMES = ("PUSHPROOF_ACCOUNT_ID", "NO_PROXY")
 
 
 def exports_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return those variables of a target's environment that lead to its world."""
+    """Return the variables of a target's environment that lead to its world."""
     return {k: v for k, v in sorted(environment.items()) if k.startswith(_PREFIXES) or k in _NAMES}
 
 
 def publish(target: WorldTarget) -> dict[str, str]:
-    """Let `published` find a world's exports from now on; returns them."""
+    """Publish a world's exports, so that `published` returns them from now on. Returns them."""
     exports = exports_of(target.environment())
-    # In a folder of its own: the world's directory may be shared with what runs in it.
+    # In a folder of its own: containers of the world may share the world's directory.
     file = target.directory("exports") / _FILE
     unfinished = file.with_suffix(".part")
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:

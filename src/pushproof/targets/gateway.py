@@ -1,4 +1,4 @@
-"""Base of targets that are a world behind a gateway on this machine, in this process or in another."""
+"""Base of targets whose world is behind a gateway on this machine, in this process or in another."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ class GatewayTarget:
         return Address(host, port)
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Push with git; returns the commit and the remote's answer."""
+        """Push with git. Return the commit and the remote's answer."""
         return commit, str(checkout.push())
 
     def certificate(self, certificate: str, private_key: str) -> str:
-        """Import a certificate (PEM) into ACM; returns its ARN."""
+        """Import a certificate (PEM) into ACM, and return its ARN."""
         arn: str = self.client("acm").import_certificate(
             Certificate=certificate.encode(), PrivateKey=private_key.encode()
         )["CertificateArn"]
@@ -86,11 +86,11 @@ class GatewayTarget:
         self.client("acm").delete_certificate(CertificateArn=arn)
 
     def deadline(self, step: str, otherwise: float) -> float:
-        """No step has a deadline of its own here: builds are real work on an unknown machine."""
+        """Return `otherwise`: no step has a deadline of its own here, since builds are real work on an unknown machine."""
         return otherwise
 
     def build_environment(self) -> dict[str, str]:
-        """Return the environment that builds need here: the base image, where no public one can be pulled."""
+        """Return the environment that builds need here: the base image, on machines that cannot pull a public one."""
         from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
         from pushproof.emulator.runtime.docker.images import ensure_base_image
 
@@ -98,10 +98,10 @@ class GatewayTarget:
             return {"BASE_IMAGE": ensure_base_image()}
 
     def notification_listener(self, outputs: Mapping[str, Any]) -> None:
-        """None: the webhook is heard here."""
+        """Return None: this machine receives the webhook itself."""
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
-        """Nothing: what deployments make beside Terraform's goes with the world."""
+        """Return an empty list: resources that deployments create disappear with the world."""
         return []
 
     def leftovers(self) -> list[str]:
@@ -118,13 +118,13 @@ class GatewayTarget:
             engine.close()
 
     def directory(self, name: str) -> Path:
-        """A directory of the world's own, made if need be; it goes with the world."""
+        """Return a directory of the world's own, created if need be; it is deleted with the world."""
         path = self._directory / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
 
 def running_containers(engine: Any, world_id: str) -> list[str]:
-    """Return a world's containers that run, but for those of its own equipment."""
+    """Return a world's running containers, except those of its own equipment."""
     running = engine.containers.list(filters={"label": f"pushproof.world={world_id}"})
     return [f"container {container.name}" for container in running if "pushproof.role" not in container.labels]

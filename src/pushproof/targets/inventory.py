@@ -1,4 +1,4 @@
-"""Inventory of an account, read service by service: proof that nothing was left behind."""
+"""Inventory of an account, read service by service, as proof that nothing was left behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ Lister = Callable[[Any], Iterator[str]]
 
 
 def inventory(client: Callable[[str], Any]) -> list[str]:
-    """Every resource of the kinds the stack makes, as `service kind name`; what AWS itself puts into an account is left out."""
+    """Return every resource of the kinds that the stack creates, as `service kind name`, without what AWS itself puts into an
+    account.
+    """
     resources: list[str] = []
     for service, listers in _LISTERS.items():
         api = client(service)
@@ -39,7 +41,7 @@ def _vpcs(api: Any) -> Iterator[str]:
 
 
 def _of_own_vpcs(operation: str, key: str, name: str) -> Lister:
-    """Things that live in VPCs other than the default one."""
+    """Return a lister of resources in VPCs other than the default one."""
 
     def lister(api: Any) -> Iterator[str]:
         own = set(_vpcs(api))

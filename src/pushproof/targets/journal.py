@@ -1,8 +1,8 @@
-"""The journal of worlds on this machine, written before anything is made, so that the next command can clean up after a crash.
+"""The journal of worlds on this machine, written before anything is created, so that the next command can clean up after a crash.
 
-Every world has one JSON file under the state directory. A world whose process is gone is an orphan: its processes (found by the
-environment they carry), containers, volumes and networks (found by their label) and its directory are removed; nothing else is.
-Where Docker Engine does not answer, a world that used it stays written down until it does.
+Every world has one JSON file under the state directory. A world whose process is gone is an orphan: its processes (identified by
+the environment they carry), containers, volumes and networks (identified by their label) and its directory are removed; nothing
+else is. While Docker Engine does not answer, a world that used it stays on record.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ __all__ = [
 
 _REGISTRY = "registry"
 _KEYS = "keys"
-#: Seconds for a killed process to end; only one that waits for a device takes longer than an instant.
+# : Seconds for a killed process to end; only a process that waits for a device takes longer than an instant.
 _ENDING = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorldRecord:
-    """One world on this machine: who owns it, and where it keeps its files.
+    """One world on this machine: its owner, and the directory of its files.
 
-    `started` is a clock tick of the owner's process; `engine` says whether Docker Engine may hold something of it.
+    `started` is a clock tick of the owner's process; `engine` tells whether Docker Engine may hold objects of the world.
     """
 
     id: str
@@ -58,7 +58,7 @@ class WorldRecord:
 
     @property
     def alive(self) -> bool:
-        """Return whether the process that owns it still runs."""
+        """Return whether the process that owns the world still runs."""
         return process_start(self.pid) == self.started
 
 
@@ -69,7 +69,7 @@ class Journal:
         self._worlds = private((directory or state_directory()) / "worlds")
 
     def open(self, target: str, *, engine: bool = False) -> WorldRecord:
-        """Write down a new world, owned by this process, and make its directory."""
+        """Record a new world, owned by this process, and create its directory."""
         world_id = secrets.token_hex(4)
         directory = self._worlds / world_id
         record = WorldRecord(
@@ -86,7 +86,7 @@ class Journal:
         return record
 
     def records(self) -> list[WorldRecord]:
-        """Every world written down, oldest first."""
+        """Return every recorded world, oldest first."""
         records = []
         for file in self._worlds.glob("*.json"):
             with contextlib.suppress(ValueError, TypeError, OSError):
@@ -94,7 +94,7 @@ class Journal:
         return sorted(records, key=lambda r: r.opened_at)
 
     def orphans(self) -> list[WorldRecord]:
-        """Worlds whose process is gone."""
+        """Return the worlds whose process is gone."""
         return [record for record in self.records() if not record.alive]
 
     def forget(self, record: WorldRecord) -> None:
@@ -103,9 +103,9 @@ class Journal:
         self._file(record.id).unlink(missing_ok=True)
 
     def clean_up(self, *, strays: bool = False) -> list[str]:
-        """Remove whatever orphaned worlds left behind; returns what was removed, described.
+        """Remove whatever orphaned worlds left behind, and describe what was removed.
 
-        `strays`: also what is on Docker Engine of worlds that are written down nowhere any more, and whose process is gone.
+        `strays`: also remove from Docker Engine the objects of worlds that are no longer on record and whose process is gone.
         """
         removed: list[str] = []
         orphans = self.orphans()
@@ -131,7 +131,7 @@ class Journal:
 
 @contextlib.contextmanager
 def _engine(orphans: list[WorldRecord], strays: bool) -> Iterator[Any]:
-    """Docker Engine, where there may be something to clean up and it answers; otherwise None."""
+    """Yield Docker Engine if there may be something to clean up and it answers; otherwise None."""
     from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
 
     client = None
@@ -165,19 +165,19 @@ def _clean_strays(engine: Any, alive: set[str]) -> list[str]:
 
 
 def note_registry(directory: Path, registry: str) -> None:
-    """Write down under which name (`host:port`) images of a world reach the Engine."""
+    """Record the registry's name (`host:port`) under which the Engine pulls images of a world."""
     (directory / _REGISTRY).write_text(registry)
 
 
 def note_keys(directory: Path, keys: tuple[str, str]) -> None:
-    """Write down the administrator's keys, for the owner of the world alone: another command of his may go on in it."""
+    """Record the administrator's keys, readable by this user alone: another command of the user may continue in the world."""
     file = directory / _KEYS
     file.touch(mode=0o600)
     file.write_text("\n".join(keys))
 
 
 def noted_keys(directory: Path) -> tuple[str, str]:
-    """Return the administrator's keys of a world on this machine; a pair that is nobody's where none are written down."""
+    """Return the administrator's keys of a world on this machine; a pair that no world accepts if none are on record."""
     try:
         key, _, secret = (directory / _KEYS).read_text().partition("\n")
     except OSError:
@@ -186,7 +186,7 @@ def noted_keys(directory: Path) -> tuple[str, str]:
 
 
 def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
-    """Kill every process that carries the world's mark in its environment, and those it starts meanwhile."""
+    """Kill every process that carries the world's mark in its environment, and those that start meanwhile."""
     killed: set[int] = set()
     while marked := [pid for pid in _marked(world_id) if pid not in killed]:
         for pid in marked:
@@ -198,7 +198,7 @@ def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
 
 
 def _kill(pid: int) -> None:
-    """Kill a process and wait for its end: until then it may start another, which the next look must find."""
+    """Kill a process and wait for its end: until then it may start another, which the next round must include."""
     handle = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(handle, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The sandbox target: a real account, admitted by the guard, in which everything is tagged, announced, and removed."""
+"""The sandbox target: a real account, admitted by the guard. Everything in it is tagged, announced, and removed."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ from pushproof.sandbox.sweep.resource import StillGoing, gone_is_fine
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 from pushproof.terraform.configuration import declared_variables
 
-# Resources that AWS's services make while they deploy, and no Terraform configuration knows.
+# Resources that AWS's services create during deployments, outside any Terraform configuration.
 _BESIDE_TERRAFORM = ("ecs task-definition ", "logs log-group /aws/ecs/containerinsights/")
 # Suffixes of a run's further projects: one character, because names of load balancers have no room for more.
 _SUFFIXES = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class SandboxTarget:
-    """One run in a sandbox account. Nothing is created, and nothing written down, before the guard has admitted the account.
+    """One run in a sandbox account. Nothing is created or recorded before the guard has admitted the account.
 
-    Leaving it sweeps the run's own leftovers; `say` hears the cost estimate and what is removed. `resumed`: a run of this machine's
-    journal to go on with, instead of a new one. Raises TargetUnavailable when it is another account's, over, or still at work.
+    Closing it sweeps the run's own leftovers; `say` receives the cost estimate and what is removed. `resumed`: a run of this
+    machine's
+    journal to continue, instead of a new one. Raises TargetUnavailable when that run is another account's, over, or still at work.
     """
 
     name = "sandbox"
-    # CodePipeline's deploy action may stay in progress after a rollback until it times out; the service is what is judged.
+    # CodePipeline's deploy action may stay in progress after a rollback until it times out, so the service decides.
     after_rollback = frozenset({"InProgress", "Failed"})
 
     def __init__(
@@ -99,30 +100,30 @@ class SandboxTarget:
             raise TargetUnavailable(
                 f"the time of run {run.id} is over. `pushproof sweep --run {run.id} --yes` removes what is left of it."
             )
-        # Processes that the dead one left would go on changing what is there.
+        # Processes that the dead run left would go on changing the account.
         for pid, process in kill_marked(run.id):
             self._say(f"ended {process} ({pid}) of run {run.id}")
         return self._journal.adopt(run)
 
     @property
     def project(self) -> str:
-        """The prefix of the run's names."""
+        """Return the prefix of the run's names."""
         return naming.project(self.run.id)
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of everything in the run."""
+        """Return the tags of everything in the run."""
         return naming.tags(self.run.id, expires_at=self.run.expires_at, owner=self.settings.owner)
 
-    # For whoever applies infrastructure.
+    # For the parts that apply infrastructure.
 
     def environment(self) -> dict[str, str]:
-        """Credentials as the guard saw them, the run's tags for the provider, and its mark for the sweep."""
+        """Return the credentials that the guard examined, the run's tags for the provider, and its mark for the sweep."""
         return {
             **clean_environment(),
             **self.access.variables(),
             **naming.environment(self.tags),
-            # No profile and no instance role may step in where the guard has not looked.
+            # No profile and no instance role may replace the credentials that the guard examined.
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -136,14 +137,14 @@ class SandboxTarget:
         if region is not None and region not in self.settings.regions:
             allowed = ", ".join(sorted(self.settings.regions))
             raise TargetUnavailable(
-                f"a client of {service} is asked for in {region}; PUSHPROOF_SANDBOX_REGIONS allows {allowed}."
+                f"a client of {service} was requested in {region}; PUSHPROOF_SANDBOX_REGIONS allows {allowed}."
             )
         return self.access.client(service, region)
 
     def variables(self, source: Path, explicit: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The run's `project` and `tags`, and its source, as far as a configuration declares such variables.
+        """Return the run's `project` and `tags`, and its source, as far as a configuration declares such variables.
 
-        A caller that gives another project than the first gets another name too: suites stand side by side in one account.
+        A caller with a project other than the first gets another name too, so that several suites fit in one account.
         """
         own: dict[str, Any] = {"project": self._project_for((explicit or {}).get("project")), "tags": self.tags}
         declared = declared_variables(source)
@@ -167,36 +168,39 @@ class SandboxTarget:
         return True
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
-        """Write a plan down before it is carried out. Raises TargetUnavailable when it would cost more than the ceiling."""
+        """Record a plan before it is applied. Raises TargetUnavailable when it would cost more than the ceiling."""
         self._planned = self._planned + cost.of_plan(changes)
         self._require_affordable(cost.estimate(self._planned, hours=self.settings.hours, prices=self._prices))
         self._journal.announce(self.run, name, changes)
 
     def directory(self, name: str) -> Path:
-        """A directory of the run's own; it goes when nothing is left of the run."""
+        """Return a directory of the run's own; it is deleted when nothing of the run is left."""
         path = Path(self.run.directory) / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
     def lacks(self, capability: str) -> str | None:
         return {
-            "webhooks": "AWS does not reach this machine: what Slack would hear is not heard here",
-            "pending-connection": "the source is authorised beforehand: there is nothing to refuse",
-            "faults": "nobody injects faults into AWS",
-            "mistakes": "mistakes are made where nothing can come of them",
+            "webhooks": "AWS cannot reach this machine, so it does not receive what Slack would",
+            "pending-connection": "the source is authorised beforehand, so AWS refuses nothing",
+            "faults": "Pushproof cannot inject faults into AWS",
+            "mistakes": "mistakes are tried only where they can do no harm",
             "git-push": None
             if self.settings.connection_arn
             else "a bucket is the source: there is no branch to push to",
         }.get(capability)
 
     def deadline(self, step: str, otherwise: float) -> float:
-        """The seconds that a step may take here."""
+        """Return the seconds that a step may take here."""
         return deadlines.deadline(step, otherwise)
 
-    # For whoever pushes.
+    # For the parts that push.
 
     def build_environment(self) -> dict[str, str]:
-        """Builds pull what they need from public registries, but for a base image that is configured."""
+        """Return the environment that builds need: a configured base image, if any.
+
+        Everything else comes from public registries.
+        """
         return {"BASE_IMAGE": self.settings.base_image} if self.settings.base_image else {}
 
     def certificate(self, certificate: str, private_key: str) -> str:
@@ -212,9 +216,9 @@ class SandboxTarget:
         return arn
 
     def forget_certificate(self, arn: str) -> None:
-        """Delete an imported certificate; a configured one stays."""
+        """Delete an imported certificate; keep a configured one."""
         if arn != self.settings.certificate_arn:
-            # Gone already is well: an earlier attempt may have been carried out, and its answer lost.
+            # A certificate that is already gone is fine: an earlier attempt may have succeeded although its answer was lost.
             gone_is_fine(self.client("acm").delete_certificate, CertificateArn=arn)
 
     def repository_url(self, repository: str) -> str:
@@ -224,7 +228,7 @@ class SandboxTarget:
         return self.settings.repository_url or f"https://github.com/{self.settings.repository}.git"
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Bring a commit to the pipeline; returns the revision it is known by there, and the answer of the other side."""
+        """Bring a commit to the pipeline. Return the revision under which the pipeline lists it, and the remote's answer."""
         if self.settings.connection_arn is not None:
             return commit, str(checkout.push())
         bucket = outputs.get("source_bucket_name")
@@ -249,26 +253,26 @@ class SandboxTarget:
         return Mailbox.open(self.client, name=name, topic_arn=str(topic), tags=self.tags)
 
     def authorise_connection(self, arn: str) -> None:
-        """Only a person can."""
+        """Raise: only a person can authorise a connection on AWS."""
         source.require_available(self.access.client, arn)
 
     def address(self, host: str, port: int) -> Address:
         return Address(host, port)
 
-    # The end.
+    # The end of a run.
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
-        """Remove the revisions and log groups that services made, but for those `kept`; nothing, while Terraform's own is there."""
+        """Remove the revisions and log groups that services created, except those `kept`; nothing while Terraform's own exist."""
         sweep = self._sweep()
         removers = {kind.name: kind.remove for kind in sweep.kinds}
         removed: dict[str, None] = {}
-        # A family's older revisions are listed only once the newer ones are gone.
+        # AWS lists a family's older revisions only after the newer ones are gone.
         for _ in range(3):
             items = [item for item, _ in sweep.look().selection.removable if str(item) not in kept]
             if not all(str(item).startswith(_BESIDE_TERRAFORM) for item in items):
                 break
             for item in items:
-                # What refuses is judged as a leftover.
+                # A resource that refuses counts as a leftover.
                 with contextlib.suppress(ClientError, StillGoing, RuntimeError):
                     removers[item.kind](sweep.account, item)
                     removed[str(item)] = None
@@ -284,11 +288,11 @@ class SandboxTarget:
         return self._sweep().remove()
 
     def remains(self) -> list[str]:
-        """After `close`: the run's journal, when something could not be removed."""
+        """Return the run's journal after `close`, if something could not be removed."""
         return [self.run.directory] if Path(self.run.directory).exists() else []
 
     def close(self) -> None:
-        """Sweep the run; its journal and states stay when anything is left."""
+        """Sweep the run. Its journal and states stay if anything is left."""
         if self._closed:
             return
         self._closed = True
@@ -301,7 +305,7 @@ class SandboxTarget:
         self._say(f"`pushproof sweep --run {self.run.id} --yes` tries again; journal and states: {self.run.directory}")
 
     def keep(self) -> None:
-        """Leave the run in the account until its time is over, or until a sweep; `close` does nothing then."""
+        """Leave the run in the account until its time is over, or until a sweep; `close` then does nothing."""
         self._closed = True
         until = time.strftime("%F %T", time.localtime(self.run.expires_at))
         self._say(f"run {self.run.id} stays in the account until {until}; its journal is {self.run.directory}")
@@ -314,8 +318,8 @@ class SandboxTarget:
         if error is not None:
             self._say(f"failed: {explain(error)}")
             self._say(
-                "next: what the run has made is being removed; "
-                f"`pushproof sweep --run {self.run.id} --yes` removes what is left, should this end before"
+                "next: the run's resources are being removed; "
+                f"`pushproof sweep --run {self.run.id} --yes` removes what is left if this process ends early"
             )
         self.close()
 
@@ -332,7 +336,7 @@ class SandboxTarget:
 
 
 def known_run(journal: RunJournal, run: Run, *, ended: bool | None) -> KnownRun:
-    """A journal's run as the sweep's decision wants it."""
+    """Convert a run of the journal to the form that the sweep decides on."""
     announced = frozenset(
         (ANNOUNCED[i.type], i.name) for i in journal.intents(run) if i.type in ANNOUNCED and i.name is not None
     )
@@ -340,25 +344,25 @@ def known_run(journal: RunJournal, run: Run, *, ended: bool | None) -> KnownRun:
 
 
 def describe_leftovers(outcome: Outcome) -> Iterable[str]:
-    """Yield a line for each resource that a sweep has left, and for each kind that it could not list."""
+    """Yield a line for each resource that a sweep left, and for each kind that it could not list."""
     for item, why in outcome.left:
         yield f"left: {item}: {why}"
     for arn in outcome.unknown:
-        yield f"left: {arn}: the sweep does not know this kind; remove it by hand"
+        yield f"left: {arn}: the sweep does not cover this kind; remove it by hand"
     for kind, why in outcome.unlisted:
-        yield f"not looked at: {kind}: {why}"
+        yield f"not listed: {kind}: {why}"
 
 
 def sweep_account(
     settings: SandboxSettings,
-    wanted: SweepScope,
+    scope: SweepScope,
     *,
     act: bool,
     journal: RunJournal | None = None,
     access: Access | None = None,
     say: Callable[[str], None] = print,
 ) -> Outcome:
-    """Sweep the account: pass the guard, then find (and, with `act`, remove) what runs left.
+    """Sweep the account: pass the guard, then list (and, with `act`, remove) what runs left.
 
     Processes that a dead run left on this machine are ended first: they would go on creating. Raises TargetUnavailable.
     """
@@ -378,11 +382,11 @@ def sweep_account(
         run_id = naming.run_of_name(name.partition("/")[0])
         return journal.keep_state(dead[run_id], name, content) if run_id in dead else None
 
-    sweep = Sweep(SweepAccount(access, keep), known_runs, wanted, say)
+    sweep = Sweep(SweepAccount(access, keep), known_runs, scope, say)
     outcome = sweep.remove() if act else sweep.look()
     if act and outcome.clean:
         for run_id, run in dead.items():
             still = any(entry.run == run_id for entry in outcome.selection.kept)
-            if not still and run.region == settings.region and wanted.run in (None, run_id):
+            if not still and run.region == settings.region and scope.run in (None, run_id):
                 journal.forget(run)
     return outcome

@@ -1,4 +1,4 @@
-"""Base of targets that are a world in this process: a gateway that listens, real or scripted containers, a clean end."""
+"""Base of targets that are a world in this process, with a listening gateway, real or scripted containers, and a clean end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WorldTargetSettings:
 
 
 class WorldTarget(GatewayTarget):
-    """A world with its gateway listening, opened and closed by this process. What it stands on is up to the subclass."""
+    """A world with its gateway listening, opened and closed by this process. Subclasses choose the substrate."""
 
     def __init__(self, settings: WorldTargetSettings, *, journal: Journal | None = None) -> None:
         import os
@@ -54,7 +54,7 @@ class WorldTarget(GatewayTarget):
         )
 
     def _uses_engine(self) -> bool:
-        """Return whether Docker Engine may come to hold something of this world."""
+        """Return whether Docker Engine may hold objects of this world."""
         return self.settings.runtime == "docker"
 
     #: Services that the substrate answers itself, although the plane has them.
@@ -96,7 +96,7 @@ class WorldTarget(GatewayTarget):
         return world
 
     def _docker_host(self) -> DockerHost | None:
-        """Docker Engine's side of the world; None for scripted tasks. Raises TargetUnavailable."""
+        """Return Docker Engine's side of the world; None for scripted tasks. Raises TargetUnavailable."""
         if self.settings.runtime == "scripted":
             return None
         try:
@@ -105,7 +105,7 @@ class WorldTarget(GatewayTarget):
             raise TargetUnavailable(str(error)) from error
 
     def _substrate(self, settings: WorldSettings) -> Substrate | None:
-        """Return the substrate of the world; None is moto in this process. Closed with the world. Raises TargetUnavailable."""
+        """Return the substrate of the world, which is closed with it; None means moto in this process. Raises TargetUnavailable."""
         return None
 
     def lacks(self, capability: str) -> str | None:
@@ -116,7 +116,7 @@ class WorldTarget(GatewayTarget):
         return None
 
     def repository_url(self, repository: str) -> str:
-        """Return the URL to push to; the repository is made if need be."""
+        """Return the URL to push to; the repository is created if need be."""
         url: str = self.world.git.create(repository)
         return url
 
@@ -133,7 +133,7 @@ class WorldTarget(GatewayTarget):
         return [] if engine is None else running_containers(engine.client, self.world.id)
 
     def remains(self) -> list[str]:
-        """After `close`: what the world left on this machine, as its own labels and files tell. Empty when all went well."""
+        """Return what the world left on this machine after `close`, by its own labels and files. Empty when nothing is left."""
         from pushproof.emulator.runtime.docker.host import connect, labelled_worlds
 
         left = [self._record.directory] if Path(self._record.directory).exists() else []

@@ -1,7 +1,7 @@
-"""A LocalStack container of a world's own: started through testcontainers, published on loopback only, gone with the world.
+"""A LocalStack container of a world's own: started through testcontainers, published on loopback only, removed with the world.
 
-Where testcontainers' reaper image can be had, the reaper removes the container after a crash; in any case the container carries the
-world's label, by which the next command finds and removes it.
+Where testcontainers' reaper image is available, the reaper removes the container after a crash. In any case the container carries
+the world's label, by which the next command identifies and removes it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pushproof.targets.localstack.image import ensure_localstack_image, localsta
 
 DEFAULT_IMAGE = "localstack/localstack:4.14.0"
 EDGE_PORT = 4566
-#: Seconds until `Ready.`; on a machine that is busy with other things it takes longest.
+# : Seconds until `Ready.`; a busy machine takes longest.
 START_LIMIT = 240
 _TAIL = 15
-#: Seconds for a container that no longer answers to be told as ended, before it is told as running.
+# : Seconds within which Docker reports the end of a container that stopped answering; after them it counts as running.
 _ENDING = 5
 _LICENCE = re.compile(r"exit code 55|licen[cs]e activation failed|(?:API )?key activation failed", re.IGNORECASE)
 _TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
@@ -33,7 +33,7 @@ Progress = Callable[[str], None]
 
 
 class LocalStackContainer:
-    """A running container. `url` is where it answers; `name` and `image` are Docker's."""
+    """A running container. `url` is its address; `name` and `image` are Docker's."""
 
     def __init__(self, container: Any, client: Any, image: str) -> None:
         self._container = container
@@ -45,11 +45,11 @@ class LocalStackContainer:
         self.url = f"http://127.0.0.1:{published[0]['HostPort']}"
 
     def autopsy(self) -> str:
-        """Describe the end of the container, with its last log lines: for the error that the next call meets."""
+        """Describe the end of the container, with its last log lines, for the error of the next call."""
         return autopsy(self._container, self.image)
 
     def close(self) -> None:
-        """Remove it; safe to call twice."""
+        """Remove the container; safe to call twice."""
         with contextlib.suppress(DockerException, OSError):
             self._container.remove(force=True, v=True)
         self._client.close()
@@ -67,10 +67,10 @@ def start_localstack(
     """Start a LocalStack for a world and wait until it is ready.
 
     Args:
-        image: which one; None is 4.14.0, LocalStack's own where it is here or can be pulled, one made here otherwise.
-        token: LOCALSTACK_AUTH_TOKEN, for images that ask for one.
+        image: None means 4.14.0: LocalStack's own image if it is here or can be pulled, otherwise one built here.
+        token: LOCALSTACK_AUTH_TOKEN, for images that require one.
         port: on loopback; 0 is the first free one.
-        progress: told what takes long, in short sentences.
+        progress: receives short sentences about work that takes long.
 
     Raises:
         TargetUnavailable: no Docker, no image, port taken, licence refused, or not ready in time; nothing is left running.
@@ -89,7 +89,7 @@ def start_localstack(
 
 
 def choose_image(client: Any, image: str | None, progress: Progress) -> str:
-    """The image to run, pulled or made where need be. Raises TargetUnavailable."""
+    """Return the image to run, pulled or built if need be. Raises TargetUnavailable."""
     try:
         if image is not None:
             if not exists(client, image):
@@ -106,12 +106,12 @@ def choose_image(client: Any, image: str | None, progress: Progress) -> str:
             _pull(client, DEFAULT_IMAGE)
             return DEFAULT_IMAGE
         except ImageUnavailable as error:
-            progress(f"{error}; making one from the Python package index instead, once")
+            progress(f"{error}; building one from the Python package index instead, once")
             return _made(client, error, progress)
     except ImageUnavailable as error:
         raise TargetUnavailable(
             f"{error}. LOCALSTACK_IMAGE names it: pull it where that is possible (`docker pull {image}`), or unset "
-            f"LOCALSTACK_IMAGE to use {DEFAULT_IMAGE}, or one made here from the Python package index."
+            f"LOCALSTACK_IMAGE to use {DEFAULT_IMAGE}, or an image built here from the Python package index."
         ) from error
 
 
@@ -120,9 +120,9 @@ def _made(client: Any, not_pulled: ImageUnavailable, progress: Progress) -> str:
         return ensure_localstack_image(client, progress=progress)
     except ImageUnavailable as error:
         raise TargetUnavailable(
-            f"No LocalStack image can be had. Pulled: {not_pulled}. "
-            f"Made here (`python -m pushproof.targets.localstack.image`): {error}\n"
-            "Either way will do; or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
+            f"No LocalStack image is available. Pulled: {not_pulled}. "
+            f"Built here (`python -m pushproof.targets.localstack.image`): {error}\n"
+            "Either way works; or name an image that this machine has: LOCALSTACK_IMAGE=<image>."
         ) from error
 
 
@@ -146,10 +146,10 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
     container.with_name(f"pushproof-{world_id}-localstack").with_envs(**settings_of(token))
     container.with_kwargs(
         labels=world_labels(world_id, part="localstack"),
-        # A subscriber or webhook of this machine, as seen from inside.
+        # The address of a subscriber or webhook of this machine, from inside the container.
         extra_hosts={"host.docker.internal": "host-gateway"},
     )
-    # Docker's own form of a published port; testcontainers knows of no addresses.
+    # Docker's own form of a published port; testcontainers has no parameter for the address.
     ports: dict[str, Any] = container.ports
     ports[str(EDGE_PORT)] = ("127.0.0.1", port or None)
     container.waiting_for(LogMessageWaitStrategy(r"^Ready\.").with_startup_timeout(START_LIMIT).with_poll_interval(0.2))
@@ -167,19 +167,19 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
 
 
 def settings_of(token: str | None) -> dict[str, str]:
-    """LocalStack's own settings, for its environment: no telemetry, no downloads, answers in the name of the host asked."""
+    """Return LocalStack's settings, as environment variables: no telemetry, no downloads, answers under the host of the request."""
     settings = {
         "DISABLE_EVENTS": "1",  # no telemetry
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
-        # Queue URLs carry the host that was asked: the gateway.
+        # Queue URLs carry the host of the request: the gateway.
         "SQS_ENDPOINT_STRATEGY": "dynamic",
     }
     return {**settings, "LOCALSTACK_AUTH_TOKEN": token} if token else settings
 
 
 def _settle_reaper(client: Any) -> None:
-    """Leave testcontainers' reaper on where its image is here or can be pulled, and off where it would fail the start."""
+    """Leave testcontainers' reaper on if its image is here or can be pulled; turn it off where it would fail the start."""
     from testcontainers.core.config import testcontainers_config as configuration
 
     if configuration.ryuk_disabled:
@@ -202,7 +202,8 @@ def _refused(error: Exception, container: Any, image: str, port: int, token: str
     words = str(getattr(error, "explanation", None) or error)
     if _TAKEN.search(words):
         return TargetUnavailable(
-            f"port {port} of 127.0.0.1 cannot be published for LocalStack: it is taken ({words}). Stop what uses it, or leave the "
+            f"port {port} of 127.0.0.1 cannot be published for LocalStack: it is taken ({words}). Stop what uses "
+            f"it, or leave the "
             "choice of a port to Docker."
         )
     docker_container = container._container
@@ -219,7 +220,7 @@ def _refused(error: Exception, container: Any, image: str, port: int, token: str
 
 
 def licence_refused(image: str, log: str, token: str | None) -> str:
-    """Explain that LocalStack has quit over its licence: its own words, and the ways out.
+    """Explain that LocalStack quit over its licence: its own words, and the remedies.
 
     Source: https://docs.localstack.cloud/aws/getting-started/auth-token/
     """
@@ -233,7 +234,7 @@ def licence_refused(image: str, log: str, token: str | None) -> str:
 def autopsy(container: Any, image: str) -> str:
     """Describe the end of a container, with its last log lines."""
     try:
-        # Its connections end a moment before Docker Engine says that it has.
+        # Its connections end a moment before Docker Engine reports its end.
         with contextlib.suppress(requests.exceptions.RequestException):
             container.wait(timeout=_ENDING)
         container.reload()
@@ -245,9 +246,9 @@ def autopsy(container: Any, image: str) -> str:
             became = f"ended with exit code {state.get('ExitCode')}{memory}"
         return f"the container {container.name} ({image}) {became}. {_last(_log(container))}"
     except NotFound:
-        return f"the container {container.name} ({image}) is gone; somebody removed it, and its log with it."
+        return f"the container {container.name} ({image}) is gone. It was removed from outside, and its log with it."
     except (DockerException, OSError) as error:
-        return f"Docker Engine tells nothing about the container {container.name} ({image}): {error}"
+        return f"Docker Engine does not describe the container {container.name} ({image}): {error}"
 
 
 def _log(container: Any) -> str:

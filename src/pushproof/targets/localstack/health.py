@@ -1,4 +1,4 @@
-"""A LocalStack that answers: where it is, what it says it has, and how people already address one that runs."""
+"""The health page of a LocalStack, and the variables by which users address one that runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANSWERS = frozenset({"available", "running", "initializing", "initialized"})
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """LocalStack's report of itself: botocore's names of the services it answers, its version and edition."""
+    """LocalStack's own report: botocore's names of the services it answers, its version and edition."""
 
     services: frozenset[str]
     version: str
@@ -30,7 +30,7 @@ class Health:
 
 
 def health(url: str, *, timeout: float = 10.0) -> Health:
-    """Ask a LocalStack what it has. Raises TargetUnavailable when what is there is none, or nothing is there."""
+    """Read the health page of a LocalStack. Raises TargetUnavailable when something else, or nothing, answers there."""
     page = f"{url.rstrip('/')}/_localstack/health"
     try:
         with requests.Session() as session:
@@ -47,16 +47,17 @@ def health(url: str, *, timeout: float = 10.0) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A LocalStack that a person's environment names; `variable` is the one that did."""
+    """A LocalStack that the user's environment names, and the `variable` that names it."""
 
     url: str
     variable: str
 
 
 def named_in_environment(environment: Mapping[str, str] | None = None) -> Named | None:
-    """The endpoint that AWS_ENDPOINT_URL or LOCALSTACK_HOST name, read as localstack-client reads them; None when neither is set.
+    """Return the endpoint that AWS_ENDPOINT_URL or LOCALSTACK_HOST name, read as localstack-client reads them; None when neither is
+    set.
 
-    Only the environment before its AWS settings are dropped can tell. Raises TargetUnavailable when a name cannot be read.
+    Call it with the environment from before its AWS settings are dropped. Raises TargetUnavailable when a name cannot be read.
     """
     environment = os.environ if environment is None else environment
     if url := environment.get("AWS_ENDPOINT_URL", "").strip():
@@ -71,7 +72,7 @@ def named_in_environment(environment: Mapping[str, str] | None = None) -> Named 
 
 
 def standing(url: str, named_by: str) -> Health:
-    """The health of a LocalStack that somebody named. Raises TargetUnavailable, also where the address is a public one."""
+    """Return the health of a LocalStack that the user named. Raises TargetUnavailable, also for a public address."""
     try:
         require_private(url)
     except ValueError as error:
@@ -81,12 +82,12 @@ def standing(url: str, named_by: str) -> Health:
     except TargetUnavailable as error:
         raise TargetUnavailable(
             f"{named_by} names {url}, but {error}. Start it (`python -m pushproof.targets.localstack.standing up`), "
-            f"unset {named_by}, or let a container be started for the run: --localstack container."
+            f"unset {named_by}, or start a container for the run: --localstack container."
         ) from error
 
 
 def found_standing() -> tuple[str, Health] | None:
-    """The LocalStack at localstack-client's own default address on this machine, if one answers there."""
+    """Return the LocalStack at localstack-client's default address on this machine, if one answers there."""
     url = f"http://127.0.0.1:{localstack_client.DEFAULT_EDGE_PORT}"
     try:
         return url, health(url, timeout=2.0)

@@ -1,6 +1,6 @@
-"""LocalStack's community services as an image made from the Python package index, where LocalStack's own cannot be pulled.
+"""An image of LocalStack's community services, built from the Python package index, for machines that cannot pull LocalStack's own.
 
-`docker/localstack/` says what goes in. The image is made once, in some minutes, and again only when that changes.
+`docker/localstack/` defines its contents. The image is built once, in some minutes, and again only when that folder changes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LOCALSTACK_IMAGE = f"{REPOSITORY}:{VERSION}"
 PUBLIC_BASE = "debian:trixie-slim"
 
 _SUITE = "trixie"
-# trixie's own Python. LocalStack 4.14 needs 3.12: with 3.11 several services fail to import.
+# The Python of Debian trixie. LocalStack 4.14 needs 3.12: with 3.11 several services fail to import.
 _PYTHON_VERSION = "3.13"
 _PACKAGES = ("python3", "ca-certificates", "curl")
 _FILES = ("Dockerfile", "requirements.txt", "requirements-source.txt")
@@ -48,7 +48,7 @@ def build_files() -> Path:
 
 
 def localstack_image_name() -> str:
-    """`pushproof/localstack:4.14.0-<hash>` of what the image is made of. Raises ImageUnavailable."""
+    """Return `pushproof/localstack:4.14.0-<hash>`, with the hash of the image's contents. Raises ImageUnavailable."""
     content = hashlib.sha256(repr((_PACKAGES, _SUITE, _PYTHON_VERSION, SLIM, platform.machine())).encode())
     for name in _FILES:
         content.update((build_files() / name).read_bytes())
@@ -56,7 +56,8 @@ def localstack_image_name() -> str:
 
 
 def ensure_localstack_image(client: Any, *, progress: Progress | None = None) -> str:
-    """The name of the image, made first if it does not exist (about three minutes); it is `pushproof/localstack:4.14.0`, too.
+    """Return the name of the image, built first if it does not exist (about three minutes). It is also tagged
+    `pushproof/localstack:4.14.0`.
 
     Raises:
         DockerUnavailable, ImageUnavailable.
@@ -75,18 +76,18 @@ def _make(engine: Any, name: str, progress: Progress) -> None:
         root = None
         if shutil.which("mmdebstrap"):
             root = f"{name}-root"
-            progress(f"making {root} from Debian packages")
+            progress(f"building {root} from Debian packages")
             import_root(engine, root, _PACKAGES, _SUITE)
         progress(f"building {name}")
         contents = {"Dockerfile": (files / "Dockerfile").read_bytes()}
         build(engine, name, contents, directory / "packages", {"BASE": root or PUBLIC_BASE})
         if root is not None:
-            # The layers stay with the image that stands on them; only the name goes.
+            # The layers stay with the image that is built on them; only the name is removed.
             engine.images.remove(root, noprune=True)
 
 
 def _install(files: Path, directory: Path) -> None:
-    """Everything into `directory / "packages"`, each file checked against its hash."""
+    """Put everything into `directory / "packages"`, each file checked against its hash."""
     remedy = "The Python package index must be reachable through pip (`pip download localstack-core==4.14.0`)."
     wheels, packages = directory / "wheels", directory / "packages"
     locked = ["--quiet", "--no-deps", "--require-hashes", "-r"]
@@ -100,7 +101,7 @@ def _install(files: Path, directory: Path) -> None:
 
 
 def main() -> int:
-    """`python -m pushproof.targets.localstack.image` makes the image and prints its name; exit code 3 when it cannot be made."""
+    """Build the image and print its name: `python -m pushproof.targets.localstack.image`. Exit code 3 if it cannot be built."""
     try:
         client = connect(timeout=900)
         try:

@@ -1,7 +1,7 @@
 """A LocalStack that stays up, without `docker compose`: `python -m pushproof.targets.localstack.standing up|down|image`.
 
-It is found by later runs as localstack-client finds one, at port 4566 (LOCALSTACK_PORT for another), and is no world's: nothing
-removes it but `down`.
+Later runs use it as localstack-client does, at port 4566 (LOCALSTACK_PORT for another). It belongs to no world: only `down`
+removes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NAME = "pushproof-localstack"
 
 
 def up(client: Any, port: int) -> str:
-    """Start it, or leave the one that runs; its URL, once it answers. Raises TargetUnavailable."""
+    """Start it, unless it runs already. Return its URL, once it answers. Raises TargetUnavailable."""
     url = f"http://127.0.0.1:{port}"
     try:
         container = client.containers.get(NAME)
@@ -58,7 +58,7 @@ def up(client: Any, port: int) -> str:
 
 
 def down(client: Any) -> None:
-    """Remove it, if it is there."""
+    """Remove it, if it exists."""
     try:
         client.containers.get(NAME).remove(force=True, v=True)
     except NotFound:
@@ -70,7 +70,7 @@ def _say(line: str) -> None:
 
 
 def main() -> int:
-    """The command; exit code 3 when the machine lacks something."""
+    """Run the command; exit code 3 when the machine lacks something."""
     parser = argparse.ArgumentParser(prog="python -m pushproof.targets.localstack.standing")
     parser.add_argument("command", choices=("up", "down", "image"))
     command = parser.parse_args().command

@@ -1,7 +1,7 @@
-"""The LocalStack target: a world whose substrate is LocalStack, in a container of its own or one that already stands.
+"""The LocalStack target: a world whose substrate is LocalStack, in a container of its own or one that already runs.
 
-LocalStack answers what its health page says it has; the delivery plane answers what it owns; moto, in this process, answers what
-neither has. Terraform, boto3 and the rest talk to the world's gateway, as on the embedded target.
+LocalStack answers for the services on its health page; the delivery plane for its own; moto, in this process, for services that
+neither has. Terraform, boto3 and other clients talk to the world's gateway, as on the embedded target.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pushproof.targets.localstack.container import LocalStackContainer, start_lo
 from pushproof.targets.localstack.health import Health, Named, found_standing, health, named_in_environment, standing
 from pushproof.targets.worldtarget import WorldTarget, WorldTargetSettings
 
-#: What a world can do, and the service of the plane that does it: what LocalStack answers by itself, the world cannot see.
+# : Capabilities of a world, and the service of the plane behind each: the world cannot see what LocalStack answers by itself.
 CAPABILITIES = {
     "containers": "ecs",
     "load-balancer": "elbv2",
@@ -31,10 +31,10 @@ CAPABILITIES = {
     "pipeline": "codepipeline",
     "connection": "codestar-connections",
 }
-#: Whole services of the plane, which `native` can hand to LocalStack; what only overlays a service stays in any case.
+# : Whole services of the plane, which `native` can hand to LocalStack. Overlays stay in any case.
 DELIVERY = ("ecs", "elbv2", "ecr", "codebuild", "codepipeline", "codestar-connections", "codeconnections")
 
-# LocalStack takes any key, and tells accounts apart by it; its own names and its web application keep the way in that
+# LocalStack accepts any key, and separates accounts by it. Its own names and its web application keep the access that
 # LocalStack gives them:
 # https://docs.localstack.cloud/references/configuration/ (EXTRA_CORS_ALLOWED_ORIGINS and its defaults).
 _DOORS = DoorSettings(
@@ -48,12 +48,12 @@ class LocalStackSettings(WorldTargetSettings):
     """Settings of a world on LocalStack.
 
     Attributes:
-        where: "auto" uses the one that `named` names or that stands on this machine at port 4566, and starts a container where
-            there is none; "container" always starts one; anything else is the URL of one that stands.
-        named: one that the person's environment names.
-        image, token: for the container; the token's plan decides what its services are.
-        localstack_port: where the container is published on loopback; 0 is the first free port.
-        native: hand those services of the plane to LocalStack that it has.
+        where: "auto" uses the LocalStack that `named` names or that runs on this machine at port 4566, and starts a container if
+            there is none; "container" always starts one; anything else is the URL of a running one.
+        named: a LocalStack that the user's environment names.
+        image, token: for the container; the token's plan decides its services.
+        localstack_port: the port that the container is published at on loopback; 0 is the first free port.
+        native: hand to LocalStack those services of the plane that it has.
     """
 
     where: str = "auto"
@@ -65,7 +65,7 @@ class LocalStackSettings(WorldTargetSettings):
 
 
 class LocalStackTarget(WorldTarget):
-    """A world on LocalStack. Leaving it removes the container; one that stood before is left standing."""
+    """A world on LocalStack. Closing it removes a container that it started; a LocalStack that ran before keeps running."""
 
     name = "localstack"
 
@@ -81,14 +81,14 @@ class LocalStackTarget(WorldTarget):
         self.container: LocalStackContainer | None = None
         self.health = Health(frozenset(), "", "")
         self.url = ""
-        #: Seconds from nothing to a container that is ready; 0 for one that stood before.
+        # : Seconds until the container was ready; 0 if LocalStack ran before.
         self.ready_after = 0.0
         #: Services of the plane that LocalStack answers instead.
         self.native: tuple[str, ...] = ()
         standing = _standing(self._localstack)
         if standing is not None:
             self.url, self.health = standing
-            # An account of its own in what is shared: two runs do not meet, whatever else is in there.
+            # An account of its own in a shared LocalStack: runs do not meet, whatever else is in there.
             world = replace(self._localstack.world, account_id=f"{secrets.randbelow(9 * 10**11) + 10**11}")
             self._localstack = replace(self._localstack, world=world)
         self._localstack = replace(self._localstack, world=replace(self._localstack.world, doors=_DOORS, open=True))
@@ -133,7 +133,8 @@ class LocalStackTarget(WorldTarget):
         if not services:
             why = "its plan has none of them" if self._localstack.token else "LOCALSTACK_AUTH_TOKEN is not set"
             raise TargetUnavailable(
-                f"--native hands {', '.join(DELIVERY[:5])} to LocalStack, but {self.health} at {self.url} answers none of these: "
+                f"--native hands {', '.join(DELIVERY[:5])} to LocalStack, but {self.health} at {self.url} answers "
+                f"none of these: "
                 f"{why}. Without --native the delivery plane answers them."
             )
         return services
@@ -141,7 +142,7 @@ class LocalStackTarget(WorldTarget):
     def _explain(self) -> str:
         if self.container is not None:
             return self.container.autopsy()
-        return "it stood when the run began. See to it (`docker ps --all`), then start again."
+        return "it ran before this run began. Look at it (`docker ps --all`), then start again."
 
     def _remove_container(self) -> None:
         if self.container is not None:
@@ -150,11 +151,11 @@ class LocalStackTarget(WorldTarget):
     def lacks(self, capability: str) -> str | None:
         service = CAPABILITIES.get(capability)
         if service in self.native:
-            return f"LocalStack's own {service} answers here (--native), whose {capability} Pushproof neither runs nor sees"
+            return f"LocalStack's own {service} answers here (--native), and Pushproof neither runs nor sees its {capability}"
         return super().lacks(capability)
 
     def answers(self, service: str) -> str:
-        """Return who answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
+        """Return what answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
         if service in PLANE and service not in self.native:
             if not self.world.services[service].overlay:
                 return "plane"
@@ -181,7 +182,7 @@ class LocalStackTarget(WorldTarget):
 
 
 def _standing(settings: LocalStackSettings) -> tuple[str, Health] | None:
-    """The LocalStack to use that is already there; None when one is to be started. Raises TargetUnavailable."""
+    """Return the running LocalStack to use; None if a container is to be started. Raises TargetUnavailable."""
     if settings.where == "container":
         return None
     if settings.where != "auto":
@@ -189,7 +190,7 @@ def _standing(settings: LocalStackSettings) -> tuple[str, Health] | None:
     if settings.named is not None:
         return settings.named.url.rstrip("/"), standing(settings.named.url, settings.named.variable)
     if settings.image or settings.token:
-        # Asked for by name: whatever stands here is not that.
+        # The user asked for a service by name, and this LocalStack lacks it.
         return None
     return found_standing()
 
@@ -197,9 +198,9 @@ def _standing(settings: LocalStackSettings) -> tuple[str, Health] | None:
 def settings_from_environment(
     world: WorldSettings, environment: Mapping[str, str] | None = None, **more: object
 ) -> LocalStackSettings:
-    """Settings as the environment (this process's by default) has them.
+    """Read settings from the environment (this process's by default).
 
-    PUSHPROOF_LOCALSTACK says where; AWS_ENDPOINT_URL and LOCALSTACK_HOST name one that stands; LOCALSTACK_IMAGE and
+    PUSHPROOF_LOCALSTACK sets `where`; AWS_ENDPOINT_URL and LOCALSTACK_HOST name a running LocalStack; LOCALSTACK_IMAGE and
     LOCALSTACK_AUTH_TOKEN are for a container; PUSHPROOF_LOCALSTACK_NATIVE=1 hands services to it. `more` wins. Raises
     TargetUnavailable when a name cannot be read.
     """
