@@ -213,7 +213,7 @@ class _Life(Turn):
         """Note that a container was started. Only where containers wait for others is it a change of its own."""
         container = replace(container, started_at=self.now)
         self._put(container)
-        if not any(known.depends_on for known in self.state.containers):
+        if not any(container.depends_on for container in self.state.containers):
             return
         if container.exit_code is None:
             self._put(replace(container, last_status="RUNNING"))
@@ -249,7 +249,7 @@ class _Life(Turn):
 
     def _may_start(self, container: Container) -> bool:
         """Raises Unmeetable."""
-        others = {known.name: known.progress(self.now) for known in self.state.containers}
+        others = {container.name: container.progress(self.now) for container in self.state.containers}
         return all(met(dependency, others[dependency.container]) for dependency in container.depends_on)
 
     def activation_elapsed(self) -> None:
@@ -326,7 +326,7 @@ class _Life(Turn):
         reason = _OUT_OF_MEMORY if out_of_memory else container.reason
         self._put(replace(container, exit_code=exit_code, last_status="STOPPED", reason=reason))
         self.effects.append(CancelReminder(HealthCheckDue(container.name)))
-        if container.essential or all(known.exit_code is not None for known in self.state.containers):
+        if container.essential or all(container.exit_code is not None for container in self.state.containers):
             if not self.state.stopping:
                 self._stop("EssentialContainerExited", "Essential container in task exited")
             return

@@ -28,7 +28,8 @@ def connect(timeout: int = 120) -> Any:
         client.ping()
     except (DockerException, OSError) as error:
         raise DockerUnavailable(
-            f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
+            f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), "
+            f"or install it: "
             "`apt-get install docker.io` on Debian and Ubuntu; elsewhere see https://docs.docker.com/engine/install/."
         ) from error
     return client
@@ -110,8 +111,8 @@ def labelled_worlds(client: Any) -> set[str]:
 def stray_worlds(client: Any) -> set[str]:
     """The ids of worlds whose process is certainly gone, by the labels of what they own on this Engine."""
     labels = _labels(client)
-    used = {one[WORLD_LABEL] for one in labels if OWNER_LABEL not in one or not is_gone(one[OWNER_LABEL])}
-    return {one[WORLD_LABEL] for one in labels} - used
+    used = {label[WORLD_LABEL] for label in labels if OWNER_LABEL not in label or not is_gone(label[OWNER_LABEL])}
+    return {label[WORLD_LABEL] for label in labels} - used
 
 
 def _labels(client: Any) -> list[dict[str, str]]:

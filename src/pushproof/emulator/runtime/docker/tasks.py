@@ -87,7 +87,7 @@ class DockerTaskRuntime:
             task = _Task(spec, listener, self._networks.open(spec.task_id, spec.family))
             with self._guard:
                 self._tasks[spec.task_id] = task
-            started = [self._run(task, one) for one in spec.containers if not one.depends_on]
+            started = [self._run(task, container) for container in spec.containers if not container.depends_on]
         except (APIError, ImageNotFound, StartError) as error:
             self.stop(spec.task_id)
             raise error if isinstance(error, StartError) else StartError(_words(error)) from error
@@ -229,7 +229,7 @@ class DockerTaskRuntime:
 
 def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:
     """Containers in the order of their stop: each before those that it waited for."""
-    waited = {one.name: set(one.depends_on) for one in containers}
+    waited = {container.name: set(container.depends_on) for container in containers}
     order: list[set[str]] = []
     while waited:
         needed = set().union(*waited.values())

@@ -158,7 +158,7 @@ class ScriptedRuntime:
         return PulledImage(reference, digest, dict(labels))
 
     def start(self, spec: TaskSpec, listener: TaskListener) -> str:
-        behaviours = {one.name: Behaviour.parse(one.image.labels) for one in spec.containers}
+        behaviours = {container.name: Behaviour.parse(container.image.labels) for container in spec.containers}
         for name, behaviour in behaviours.items():
             if behaviour.start_error is not None:
                 raise StartError(f"{name}: {behaviour.start_error}")
@@ -225,7 +225,7 @@ class ScriptedRuntime:
         task = self._addresses.get(address)
         if task is None:
             return HttpProbe(None, "refused")
-        serving = next((one for one in task.spec.containers if port in one.ports), None)
+        serving = next((container for container in task.spec.containers if port in container.ports), None)
         behaviour = task.behaviours[serving.name] if serving is not None else None
         if behaviour is None or serving is None or serving.name in task.exited or serving.name not in task.began:
             return HttpProbe(None, "refused")

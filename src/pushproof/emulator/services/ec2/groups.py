@@ -100,7 +100,7 @@ def create_network_interface(view: View, request: dict[str, Any]) -> None:
         raise no_subnet(request["SubnetId"])
     require_groups(view, request.get("Groups") or [], subnet["VpcId"])
     wanted = [request["PrivateIpAddress"]] if request.get("PrivateIpAddress") else []
-    wanted += [one["PrivateIpAddress"] for one in request.get("PrivateIpAddresses") or ()]
+    wanted += [address["PrivateIpAddress"] for address in request.get("PrivateIpAddresses") or ()]
     require_addresses(view, subnet, list(dict.fromkeys(wanted)))
 
 

@@ -221,7 +221,7 @@ class ImageOperations(EcrOperations):
                 )
                 continue
             self.store.delete_image(repository, found.digest)
-            deleted += [{"imageDigest": found.digest, "imageTag": one} for one in tags] or [
+            deleted += [{"imageDigest": found.digest, "imageTag": tag} for tag in tags] or [
                 {"imageDigest": found.digest}
             ]
         return {"imageIds": deleted, "failures": failures}
@@ -251,7 +251,9 @@ class ImageOperations(EcrOperations):
         referrers = self.referrers(repository, request["subjectId"]["imageDigest"])
         wanted = request.get("filter", {}).get("artifactTypes")
         chosen, more = page(
-            [one for one in referrers if not wanted or one.get("artifactType") in wanted], request, default=50
+            [referrer for referrer in referrers if not wanted or referrer.get("artifactType") in wanted],
+            request,
+            default=50,
         )
         return {"referrers": chosen, **more}
 

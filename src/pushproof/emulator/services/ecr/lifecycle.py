@@ -85,7 +85,8 @@ class LifecycleOperations(EcrOperations):
         if repository.preview is not None and repository.preview.status == "IN_PROGRESS":
             raise AwsError(
                 "LifecyclePolicyPreviewInProgressException",
-                f"The lifecycle policy preview for the repository with name '{repository.name}' in the registry with id "
+                f"The lifecycle policy preview for the repository with name '{repository.name}' in the registry "
+                f"with id "
                 f"'{repository.registry}' is in progress; wait until it is complete",
             )
         evaluation = self._evaluate(repository, text)
@@ -107,7 +108,8 @@ class LifecycleOperations(EcrOperations):
         if preview is None:
             raise AwsError(
                 "LifecyclePolicyPreviewNotFoundException",
-                f"There is no lifecycle policy preview for the repository with name '{repository.name}' in the registry "
+                f"There is no lifecycle policy preview for the repository with name '{repository.name}' in the "
+                f"registry "
                 f"with id '{repository.registry}'",
             )
         answer: GetLifecyclePolicyPreviewAnswer = {
@@ -124,10 +126,10 @@ class LifecycleOperations(EcrOperations):
         ]
         tag_status = request.get("filter", {}).get("tagStatus", "ANY")
         results = [
-            one
-            for one in preview.results
-            if (not wanted or one["imageDigest"] in wanted)
-            and tag_status in ("ANY", "TAGGED" if one.get("imageTags") else "UNTAGGED")
+            result
+            for result in preview.results
+            if (not wanted or result["imageDigest"] in wanted)
+            and tag_status in ("ANY", "TAGGED" if result.get("imageTags") else "UNTAGGED")
         ]
         chosen, more = page(results, request)
         answer["previewResults"], answer["summary"] = chosen, preview.summary

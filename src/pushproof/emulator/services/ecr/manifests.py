@@ -79,7 +79,7 @@ def parse(content: bytes, media_type: str | None = None) -> Manifest:
     if artifact is not None and not isinstance(artifact, str):
         raise ManifestError("artifactType must be a string")
     if kind in (DOCKER_LIST, OCI_INDEX):
-        members = tuple(one.digest for one in _descriptors(document, "manifests"))
+        members = tuple(descriptor.digest for descriptor in _descriptors(document, "manifests"))
         return Manifest(content, digest, kind, members=members, subject=subject, artifact_type=artifact)
     config = _descriptor(document.get("config"), "config")
     layers = tuple(one for one, written in zip(_descriptors(document, "layers"), document["layers"], strict=True)

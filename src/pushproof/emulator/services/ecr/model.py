@@ -110,7 +110,7 @@ class Repository:
 
     def lists_naming(self, digest: str) -> list[str]:
         """The manifest lists that refer to an image."""
-        return [one.digest for one in self.images.values() if digest in one.manifest.members]
+        return [image.digest for image in self.images.values() if digest in image.manifest.members]
 
 
 def _literal(pattern: str) -> str:

@@ -230,8 +230,10 @@ def checked_policy(text: str, refusal: str) -> str:
     if isinstance(statements, dict):
         statements = [statements]
     outline = isinstance(statements, list) and all(
-        isinstance(one, dict) and one.get("Effect") in ("Allow", "Deny") and ("Action" in one or "NotAction" in one)
-        for one in statements
+        isinstance(statement, dict)
+        and statement.get("Effect") in ("Allow", "Deny")
+        and ("Action" in statement or "NotAction" in statement)
+        for statement in statements
     )
     if not statements or not outline:
         raise errors.invalid("PolicyText", refusal)

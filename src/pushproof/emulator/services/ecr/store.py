@@ -65,7 +65,7 @@ class Store:
         now = self.site.clock.now()
         if known is None:
             size = sum(repository.layers.get(blob.digest, blob.size) for blob in manifest.blobs)
-            size += max((repository.images[one].size for one in manifest.members), default=0)
+            size += max((repository.images[member].size for member in manifest.members), default=0)
             known = repository.images[manifest.digest] = Image(manifest, now, size)
         elif known.storage is StorageClass.ARCHIVE:
             # Pushing an archived image again restores it.
@@ -101,7 +101,7 @@ class Store:
         for tag in tags:
             del repository.tags[tag]
         image = repository.images.pop(digest)
-        still = {blob.digest for one in repository.images.values() for blob in one.manifest.blobs}
+        still = {blob.digest for image in repository.images.values() for blob in image.manifest.blobs}
         for blob in image.manifest.blobs:
             if blob.digest not in still:
                 repository.layers.pop(blob.digest, None)

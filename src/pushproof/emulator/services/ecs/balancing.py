@@ -55,7 +55,7 @@ def _check_balancer(
         raise invalid("Classic Load Balancers are not supported with Fargate.")
     if not arn:
         raise invalid("targetGroupArn must be specified for a load balancer.")
-    container = next((known for known in definition.containers if known["name"] == name), None)
+    container = next((container for container in definition.containers if container["name"] == name), None)
     if container is None:
         raise invalid(f"The container {name} does not exist in the task definition.")
     if port is None or port not in [mapping.get("containerPort") for mapping in container["portMappings"]]:

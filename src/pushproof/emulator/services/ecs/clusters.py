@@ -123,7 +123,7 @@ class ClusterOperations(EcsBase):
         return {"clusters": found, "failures": failures}
 
     def list_clusters(self, context: RequestContext, request: ListClustersRequest) -> ListClustersAnswer:
-        arns = [known.arn for known in self.region(context).clusters.values() if known.status == "ACTIVE"]
+        arns = [cluster.arn for cluster in self.region(context).clusters.values() if cluster.status == "ACTIVE"]
         shown, rest = page(arns, request)
         return {"clusterArns": shown, **rest}
 
@@ -178,20 +178,20 @@ class ClusterOperations(EcsBase):
     def delete_cluster(self, context: RequestContext, request: DeleteClusterRequest) -> DeleteClusterAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
-        if any(one.cluster is cluster and one.status != "INACTIVE" for one in region.services.values()):
+        if any(service.cluster is cluster and service.status != "INACTIVE" for service in region.services.values()):
             raise AwsError(
                 "ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."
             )
-        if any(one.cluster is cluster and one.last_status != "STOPPED" for one in region.tasks.values()):
+        if any(task.cluster is cluster and task.last_status != "STOPPED" for task in region.tasks.values()):
             raise AwsError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
         cluster.status = "INACTIVE"
         return {"cluster": self._shape(region, cluster, set())}
 
     def _shape(self, region: Region, cluster: Cluster, include: set[ClusterFieldType]) -> ClusterTypeDef:
-        tasks = [one for one in region.tasks.values() if one.cluster is cluster]
-        services = [one for one in region.services.values() if one.cluster is cluster]
-        running = sum(one.last_status == "RUNNING" for one in tasks)
-        pending = sum(one.last_status in ("PROVISIONING", "PENDING", "ACTIVATING") for one in tasks)
+        tasks = [task for task in region.tasks.values() if task.cluster is cluster]
+        services = [service for service in region.services.values() if service.cluster is cluster]
+        running = sum(task.last_status == "RUNNING" for task in tasks)
+        pending = sum(task.last_status in ("PROVISIONING", "PENDING", "ACTIVATING") for task in tasks)
         shown: ClusterTypeDef = {
             "clusterArn": cluster.arn,
             "clusterName": cluster.name,
@@ -199,7 +199,7 @@ class ClusterOperations(EcsBase):
             "registeredContainerInstancesCount": 0,
             "runningTasksCount": running,
             "pendingTasksCount": pending,
-            "activeServicesCount": sum(one.status == "ACTIVE" for one in services),
+            "activeServicesCount": sum(service.status == "ACTIVE" for service in services),
             "statistics": [],
             "tags": tag_list(cluster.tags) if "TAGS" in include else [],
             "settings": cluster.settings if "SETTINGS" in include else [],
@@ -219,7 +219,7 @@ class ClusterOperations(EcsBase):
                 "activeEC2ServiceCount": 0,
                 "activeFargateServiceCount": shown["activeServicesCount"],
                 "drainingEC2ServiceCount": 0,
-                "drainingFargateServiceCount": sum(one.status == "DRAINING" for one in services),
+                "drainingFargateServiceCount": sum(service.status == "DRAINING" for service in services),
             }
             shown["statistics"] = [{"name": name, "value": str(count)} for name, count in counts.items()]
         if cluster.service_connect:

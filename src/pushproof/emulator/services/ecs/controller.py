@@ -148,7 +148,7 @@ class ServiceController:
             group=f"service:{service.name}",
             network=network,
             subnet_id=subnets[service.launched % len(subnets)],
-            containers=[new_container(arn, one, action.task_id) for one in definition.containers],
+            containers=[new_container(arn, container, action.task_id) for container in definition.containers],
             service=service,
             deployment_id=action.deployment_id,
             started_by=action.deployment_id,

@@ -130,11 +130,11 @@ class DefinitionOperations(EcsBase):
         status = request.get("status") or "ACTIVE"
         prefix = request.get("familyPrefix")
         arns = [
-            one.arn
+            revision.arn
             for family, revisions in sorted(self.region(context).families.items())
             if prefix in (None, "", family)
-            for one in revisions
-            if one.status == status
+            for revision in revisions
+            if revision.status == status
         ]
         if request.get("sort") == "DESC":
             arns.reverse()
@@ -148,7 +148,7 @@ class DefinitionOperations(EcsBase):
         prefix = request.get("familyPrefix") or ""
 
         def shown(revisions: list[TaskDefinition]) -> bool:
-            active = any(one.status == "ACTIVE" for one in revisions)
+            active = any(revision.status == "ACTIVE" for revision in revisions)
             return status == "ALL" or active == (status == "ACTIVE")
 
         names = [
@@ -169,7 +169,9 @@ def _normalised(request: RegisterTaskDefinitionRequest) -> TaskDefinitionTypeDef
     # A task definition's members have the names of the request's.
     document = cast("TaskDefinitionTypeDef", kept)
     awsvpc = request.get("networkMode") == "awsvpc"
-    document["containerDefinitions"] = [_container(one, awsvpc) for one in request["containerDefinitions"]]
+    document["containerDefinitions"] = [
+        _container(definition, awsvpc) for definition in request["containerDefinitions"]
+    ]
     document["volumes"] = copy.deepcopy(request.get("volumes") or [])
     document["placementConstraints"] = copy.deepcopy(request.get("placementConstraints") or [])
     if (units := cpu_units(request.get("cpu"))) is not None:

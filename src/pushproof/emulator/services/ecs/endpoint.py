@@ -80,7 +80,7 @@ class TaskEndpoint:
 
     def _credentials(self, token: str) -> Response:
         with self._site.loop.lock:
-            task = next((one for one in self._life.tasks() if one.token == token), None)
+            task = next((task for task in self._life.tasks() if task.token == token), None)
             role = task.role_arn if task is not None else None
         if task is None or role is None:
             message = "Credentials request: ID not found"
@@ -102,7 +102,7 @@ class TaskEndpoint:
 
     def _metadata(self, token: str, what: str) -> Response:
         with self._site.loop.lock:
-            pairs = ((task, one) for task in self._life.tasks() for one in task.containers)
+            pairs = ((task, container) for task in self._life.tasks() for container in task.containers)
             task, container = next(((t, c) for t, c in pairs if c.token == token), (None, None))
             if task is None or container is None:
                 return _json(f"V4 metadata handler: unable to find the container of {token!r}", 404)
@@ -112,7 +112,7 @@ class TaskEndpoint:
                 return _json(task_metadata(task, self._site.clock, tags=what == "taskWithTags"))
         if what == "stats":
             return _json(self._statistics(task, container))
-        return _json({runtime_id(task, one): self._statistics(task, one) for one in task.containers})
+        return _json({runtime_id(task, container): self._statistics(task, container) for container in task.containers})
 
     def _statistics(self, task: EcsTask, container: EcsContainer) -> Mapping[str, object] | None:
         runtime = self._runtime
@@ -185,7 +185,7 @@ def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[st
             "Memory": int(task.overrides.get("memory") or document.get("memory") or 512),
         },
         "LaunchType": task.launch_type,
-        "Containers": [container_metadata(task, one, clock) for one in task.containers],
+        "Containers": [container_metadata(task, container, clock) for container in task.containers],
     }
     if task.service is not None:
         found["ServiceName"] = task.service.name

@@ -164,7 +164,7 @@ class EcsTask:
         return self.state.desired_status
 
     def container(self, name: str) -> EcsContainer | None:
-        return next((known for known in self.containers if known.name == name), None)
+        return next((container for container in self.containers if container.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)

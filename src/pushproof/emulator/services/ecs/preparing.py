@@ -78,7 +78,7 @@ def prepare(site: Site, runtime: TaskRuntime | None, order: Order, credentials: 
     """Fetch secrets and images, create log streams. Raises TaskFailed in AWS's words."""
     if runtime is None:
         raise TaskFailed("CannotStartContainerError: this world has no runtime to run tasks on.")
-    secrets = {one["name"]: _secrets(site, order, one, credentials) for one in order.containers}
+    secrets = {container["name"]: _secrets(site, order, container, credentials) for container in order.containers}
     login = _registry_login(site, order, credentials)
     for container in order.containers:
         if container["name"] in order.streams:
@@ -92,8 +92,8 @@ def prepare(site: Site, runtime: TaskRuntime | None, order: Order, credentials: 
         task_id=order.task_id,
         family=order.family,
         containers=tuple(
-            _container(order, one, images[one["name"]], secrets[one["name"]], runtime.endpoint)
-            for one in order.containers
+            _container(order, container, images[container["name"]], secrets[container["name"]], runtime.endpoint)
+            for container in order.containers
         ),
         cpu=order.cpu,
         memory=order.memory,
@@ -135,7 +135,7 @@ def _container(
             mapping["containerPort"] for mapping in definition.get("portMappings", []) if "containerPort" in mapping
         ),
         read_only_root=bool(definition.get("readonlyRootFilesystem")),
-        depends_on=tuple(one.container for one in dependencies(definition)),
+        depends_on=tuple(dependency.container for dependency in dependencies(definition)),
     )
 
 
@@ -215,10 +215,12 @@ def _check_path(site: Site, order: Order, reference: SecretReference) -> None:
         raise TaskFailed(
             f"{_AUTH}unable to retrieve secret from asm: There is a connection issue between the task and AWS Secrets "
             f"Manager. Check your task network configuration. failed to fetch secret {reference.identifier} from "
-            f"secrets manager: RequestCanceled: request context canceled caused by: context deadline exceeded ({refused})"
+            f"secrets manager: RequestCanceled: request context canceled caused by: context deadline exceeded "
+            f"({refused})"
         )
     raise TaskFailed(
-        f"{_AUTH}unable to retrieve secrets from ssm: The task cannot pull secrets from AWS Systems Manager. There is a "
+        f"{_AUTH}unable to retrieve secrets from ssm: The task cannot pull secrets from AWS Systems Manager. There "
+        f"is a "
         f"connection issue between the task and AWS Systems Manager Parameter Store. Check your task network "
         f"configuration. RequestCanceled: request context canceled caused by: context deadline exceeded ({refused})"
     )
@@ -263,7 +265,7 @@ def is_ecr(site: Site, image: str) -> bool:
 
 def _registry_login(site: Site, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
     """The user and password for ECR, got with the execution role; None when no image is ECR's."""
-    if not any(is_ecr(site, one["image"]) for one in order.containers):
+    if not any(is_ecr(site, container["image"]) for container in order.containers):
         return None
     refused = _refusal(site, order, "ecr.api")
     if refused is not None:
@@ -298,7 +300,8 @@ def _pull(
         if refused is not None:
             raise TaskFailed(
                 "CannotPullContainerError: The task cannot pull "
-                f"{image} from the registry {image.partition('/')[0]}. There is a connection issue between the task and "
+                f"{image} from the registry {image.partition('/')[0]}. There is a connection issue between the task "
+                f"and "
                 "the registry. Check your task network configuration. : failed to copy: httpReadSeeker: failed open: "
                 f"failed to do request: dial tcp: i/o timeout ({refused})",
                 name,

@@ -233,11 +233,11 @@ class ServiceOperations(EcsBase):
         cluster = self.find_cluster(region, request.get("cluster"))
         launch = request.get("launchType")
         arns = [
-            one.arn
-            for one in region.services.values()
-            if one.cluster is cluster
-            and one.status != "INACTIVE"
-            and launch in (None, compute(one.revision.parameters).get("launchType"))
+            service.arn
+            for service in region.services.values()
+            if service.cluster is cluster
+            and service.status != "INACTIVE"
+            and launch in (None, compute(service.revision.parameters).get("launchType"))
         ]
         asked: Paged = {"maxResults": request.get("maxResults", 10)}
         if "nextToken" in request:
@@ -275,7 +275,7 @@ class ServiceOperations(EcsBase):
         failures: list[FailureTypeDef] = []
         for arn in request["serviceDeploymentArns"]:
             service = self._service_of(self.region(context), arn)
-            record = next((one for one in service.state.records if one.arn == arn), None) if service else None
+            record = next((record for record in service.state.records if record.arn == arn), None) if service else None
             if service is None or record is None:
                 failures.append(missing(arn))
             else:
@@ -340,11 +340,11 @@ class ServiceOperations(EcsBase):
     def _revision_shape(self, region: Region, service: EcsService, arn: str) -> ServiceRevisionTypeDef:
         parameters, definition = service.revisions[arn].parameters, service.revisions[arn].definition
         digests = {
-            one.name: one.digest
+            container.name: container.digest
             for task in region.tasks.values()
             if task.service is service and task.definition is definition
-            for one in task.containers
-            if one.digest
+            for container in task.containers
+            if container.digest
         }
         images: list[ContainerImageTypeDef] = []
         for container in definition.containers:

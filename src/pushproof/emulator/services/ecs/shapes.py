@@ -275,7 +275,7 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
 def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> ServiceDeploymentTypeDef:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
     state = service.state
-    counts = {one.revision.arn: one for one in state.deployments}
+    counts = {deployment.revision.arn: deployment for deployment in state.deployments}
 
     def revision(arn: str, requested: int) -> ServiceRevisionSummaryTypeDef:
         deployment = counts.get(arn)

@@ -59,12 +59,12 @@ class TaskOperations(EcsBase):
         count = 1 if request.get("count") is None else request["count"]
         if not 1 <= count <= 10:
             raise invalid("Tasks count must be between 1 and 10.")
-        names = {one["name"] for one in definition.containers}
+        names = {container["name"] for container in definition.containers}
         overrides = request.get("overrides") or {}
-        for one in overrides.get("containerOverrides") or []:
-            if one.get("name") not in names:
+        for override in overrides.get("containerOverrides") or []:
+            if override.get("name") not in names:
                 raise invalid(
-                    f"Override for container named {one.get('name')} is not a container in the TaskDefinition."
+                    f"Override for container named {override.get('name')} is not a container in the TaskDefinition."
                 )
         started = []
         providers: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class TaskOperations(EcsBase):
                 group=request.get("group") or f"family:{definition.family}",
                 network=network,
                 subnet_id=network["subnets"][number % len(network["subnets"])],
-                containers=[new_container(arn, one, task_id) for one in definition.containers],
+                containers=[new_container(arn, container, task_id) for container in definition.containers],
                 started_by=request.get("startedBy") or "",
                 capacity_provider=provider,
                 overrides=overrides,

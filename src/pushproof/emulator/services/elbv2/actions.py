@@ -259,7 +259,7 @@ def target_groups_of(actions: list[ActionOutputTypeDef]) -> list[str]:
 def engine_rule(rule: Rule) -> engine.Rule:
     """A stored rule as the engine evaluates it."""
     return engine.Rule(
-        rule.arn, rule.priority, tuple(_condition(one) for one in rule.conditions), _action(rule.actions[0])
+        rule.arn, rule.priority, tuple(_condition(condition) for condition in rule.conditions), _action(rule.actions[0])
     )
 
 

@@ -61,7 +61,7 @@ class ListenerOperations(Store):
 
     def create_listener(self, context: RequestContext, request: CreateListenerRequest) -> CreateListenerAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
-        mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer.arn]
+        mine = [listener for listener in self.listeners.values() if listener.load_balancer_arn == balancer.arn]
         if len(mine) >= _MOST_LISTENERS:
             raise AwsError("TooManyListeners", f"The maximum number of listeners has been reached on '{balancer.arn}'")
         if request.get("Protocol") is None or request.get("Port") is None:
@@ -86,7 +86,7 @@ class ListenerOperations(Store):
         if not balancer:
             raise AwsError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
         self.balancer(balancer)
-        mine = [one for one in self.listeners.values() if one.load_balancer_arn == balancer]
+        mine = [listener for listener in self.listeners.values() if listener.load_balancer_arn == balancer]
         chosen, more = page(request, mine)
         return {"Listeners": [self._shown_listener(item) for item in chosen], **more}
 
@@ -95,7 +95,9 @@ class ListenerOperations(Store):
         changed = self._configured(listener, request)
         if request.get("DefaultActions"):
             stored = self._actions(listener.load_balancer_arn, request["DefaultActions"])
-            changed.rules = [replace(one, actions=stored) if one.priority is None else one for one in listener.rules]
+            changed.rules = [
+                replace(rule, actions=stored) if rule.priority is None else rule for rule in listener.rules
+            ]
         self._apply(changed)
         return {"Listeners": [self._shown_listener(changed)]}
 
@@ -139,7 +141,11 @@ class ListenerOperations(Store):
         self, context: RequestContext, request: AddListenerCertificatesRequest
     ) -> AddListenerCertificatesAnswer:
         listener = self._https(request["ListenerArn"])
-        added = [one["CertificateArn"] for one in request["Certificates"] if one.get("CertificateArn")]
+        added = [
+            certificate["CertificateArn"]
+            for certificate in request["Certificates"]
+            if certificate.get("CertificateArn")
+        ]
         for arn in added:
             self.certificates.check(arn)
         certificates = list(dict.fromkeys([*listener.certificates, *added]))
@@ -154,10 +160,15 @@ class ListenerOperations(Store):
         self, context: RequestContext, request: RemoveListenerCertificatesRequest
     ) -> RemoveListenerCertificatesAnswer:
         listener = self._https(request["ListenerArn"])
-        removed = [one.get("CertificateArn") for one in request["Certificates"]]
+        removed = [certificate.get("CertificateArn") for certificate in request["Certificates"]]
         if listener.certificates[0] in removed:
             raise AwsError("OperationNotPermitted", "Default certificate cannot be removed")
-        self._apply(replace(listener, certificates=[one for one in listener.certificates if one not in removed]))
+        self._apply(
+            replace(
+                listener,
+                certificates=[certificate for certificate in listener.certificates if certificate not in removed],
+            )
+        )
         return {}
 
     # Rules.
@@ -230,12 +241,12 @@ class ListenerOperations(Store):
             raise AwsError("ValidationError", "All rules must belong to the same listener")
         if any(rule.priority is None for _, rule in found):
             raise AwsError("OperationNotPermitted", "The priority of a default rule cannot be changed")
-        others = replace(listener, rules=[one for one in listener.rules if one.arn not in wanted])
+        others = replace(listener, rules=[rule for rule in listener.rules if rule.arn not in wanted])
         for arn, priority in wanted.items():
             self._check_priority(others, priority)
             others.rules.append(replace(self.rule(arn)[1], priority=priority))
         self._apply(others)
-        return {"Rules": [_shown_rule(one) for one in others.rules if one.arn in wanted]}
+        return {"Rules": [_shown_rule(rule) for rule in others.rules if rule.arn in wanted]}
 
     # Inside.
 
@@ -269,7 +280,11 @@ class ListenerOperations(Store):
             raise not_implemented("elbv2", "mutual TLS on listeners")
         if request.get("AlpnPolicy"):
             raise AwsError("ValidationError", "ALPN policies are for TLS listeners of Network Load Balancers")
-        given = [one["CertificateArn"] for one in request.get("Certificates") or [] if one.get("CertificateArn")]
+        given = [
+            certificate["CertificateArn"]
+            for certificate in request.get("Certificates") or []
+            if certificate.get("CertificateArn")
+        ]
         changed = replace(listener, protocol=protocol, port=port)
         if protocol != listener.protocol:
             changed.attributes = dict(attributes.HTTPS_LISTENER if protocol == "HTTPS" else attributes.LISTENER)
@@ -304,7 +319,7 @@ class ListenerOperations(Store):
     def _check_priority(listener: Listener, priority: int) -> None:
         if not 1 <= priority <= 50_000:
             raise AwsError("ValidationError", f"Rule priority '{priority}' must be between 1 and 50000")
-        if any(one.priority == priority for one in listener.rules):
+        if any(rule.priority == priority for rule in listener.rules):
             raise AwsError("PriorityInUse", f"Priority '{priority}' is currently in use")
 
     def _shown_listener(self, listener: Listener) -> ListenerTypeDef:

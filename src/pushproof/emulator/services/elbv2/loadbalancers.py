@@ -153,7 +153,9 @@ class LoadBalancerOperations(Store):
                 f"Load balancer '{balancer.arn}' cannot be deleted because deletion protection is enabled",
             )
         before = self.in_use()
-        for listener in [one for one in self.listeners.values() if one.load_balancer_arn == balancer.arn]:
+        for listener in [
+            listener for listener in self.listeners.values() if listener.load_balancer_arn == balancer.arn
+        ]:
             self.plane.remove_listener(listener.arn)
             del self.listeners[listener.arn]
             for arn in (listener.arn, *(rule.arn for rule in listener.rules)):
@@ -287,7 +289,7 @@ class LoadBalancerOperations(Store):
             )
         ec2 = self.site.substrate.client("ec2", region)
         try:
-            found = {one["SubnetId"]: one for one in ec2.describe_subnets(SubnetIds=wanted)["Subnets"]}
+            found = {subnet["SubnetId"]: subnet for subnet in ec2.describe_subnets(SubnetIds=wanted)["Subnets"]}
         except ClientError as error:
             raise AwsError("SubnetNotFound", error.response["Error"]["Message"]) from error
         vpcs = {one["VpcId"] for one in found.values()}

@@ -177,7 +177,7 @@ class TargetGroupOperations(Store):
 
     def register_targets(self, context: RequestContext, request: RegisterTargetsRequest) -> RegisterTargetsAnswer:
         group = self.group(request["TargetGroupArn"])
-        wanted = [(one, self._address(group, one)) for one in request["Targets"]]
+        wanted = [(target, self._address(group, target)) for target in request["Targets"]]
         in_use = group.arn in self.in_use()
         for one, address in wanted:
             port = one.get("Port") or group.port
@@ -364,7 +364,7 @@ def _settings(group: TargetGroup) -> tuple[object, ...]:
 
 def _matching(group: TargetGroup, wanted: TargetDescriptionTypeDef) -> list[RegisteredTarget]:
     port = wanted.get("Port")
-    return [one for one in group.targets.values() if one.id == wanted["Id"] and port in (None, one.port)]
+    return [target for target in group.targets.values() if target.id == wanted["Id"] and port in (None, target.port)]
 
 
 def _shown_health(group: TargetGroup, target: RegisteredTarget) -> TargetHealthDescriptionTypeDef:

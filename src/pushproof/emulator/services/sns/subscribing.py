@@ -134,7 +134,14 @@ class Subscribing(SnsBase):
         if not token or not set(token) <= _HEXADECIMAL:
             raise AwsError("InvalidParameter", "Invalid token", 400)
         self.expire()
-        found = next((one for one in self.subscriptions.values() if secrets.compare_digest(one.token, token)), None)
+        found = next(
+            (
+                subscription
+                for subscription in self.subscriptions.values()
+                if secrets.compare_digest(subscription.token, token)
+            ),
+            None,
+        )
         if found is None or found.region != parts[3]:
             raise invalid("Token")
         if not found.confirmed:
@@ -231,7 +238,9 @@ class Subscribing(SnsBase):
 
     def list_subscriptions(self, context: RequestContext, request: ListSubscriptionsRequest) -> ListSubscriptionsAnswer:
         self.expire()
-        of_region = [one for one in self.subscriptions.values() if one.region == context.region]
+        of_region = [
+            subscription for subscription in self.subscriptions.values() if subscription.region == context.region
+        ]
         return _page(of_region, request)
 
     def list_subscriptions_by_topic(
@@ -283,7 +292,9 @@ def _page(
     if not (token.isascii() and token.isdigit()):
         raise invalid("NextToken Reason: Invalid token")
     start = int(token[:9])
-    answer: ListSubscriptionsAnswer = {"Subscriptions": [one.listed() for one in subscriptions[start : start + _PAGE]]}
+    answer: ListSubscriptionsAnswer = {
+        "Subscriptions": [subscription.listed() for subscription in subscriptions[start : start + _PAGE]]
+    }
     if start + _PAGE < len(subscriptions):
         answer["NextToken"] = str(start + _PAGE)
     return answer

@@ -73,7 +73,7 @@ class EcsDeploy(Job):
                     f"Invalid action configuration: The AWS ECS cluster {cluster} does not exist", "ConfigurationError"
                 ) from error
             raise
-        found: list[dict[str, Any]] = [one for one in answer["services"] if one.get("status") != "INACTIVE"]
+        found: list[dict[str, Any]] = [service for service in answer["services"] if service.get("status") != "INACTIVE"]
         if not found:
             raise JobFailed(
                 f"Invalid action configuration: The AWS ECS service {service} does not exist", "ConfigurationError"
