@@ -81,9 +81,9 @@ def sign(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("utf-8", "replace"), "sha256").hex()
 
 
-def same(one: str, other: str) -> bool:
+def same(first: str, second: str) -> bool:
     """Compare two signatures in a time that tells nothing about where they differ."""
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
+    return hmac.compare_digest(first.encode("utf-8", "replace"), second.encode("utf-8", "replace"))
 
 
 class BrokenChunks(ValueError):
@@ -173,16 +173,18 @@ def second(secret: str, message: Message, expires: str) -> str | None:
         for part in message.query.split("&")
         for name, _, value in [part.partition("=")]
     ]
-    given = {name: value for name, value, _ in query}
-    if any(name not in _OF_INTEREST | _BESIDE and not name.lower().startswith("x-amz-") for name in given if name):
+    parameters = {name: value for name, value, _ in query}
+    if any(name not in _OF_INTEREST | _BESIDE and not name.lower().startswith("x-amz-") for name in parameters if name):
         return None
     headers = {name: ",".join(values) for name, values in message.headers.items()}
-    amz = {name.lower(): value for name, value in {**headers, **given}.items() if name.lower().startswith("x-amz-")}
+    amz = {
+        name.lower(): value for name, value in {**headers, **parameters}.items() if name.lower().startswith("x-amz-")
+    }
     resource = message.path
     signed = sorted(f"{name}={value}" if valued else name for name, value, valued in query if name in _OF_INTEREST)
     if signed:
         resource += f"?{'&'.join(signed)}"
-    kinds = [given.get(name) or headers.get(name, "") for name in ("content-md5", "content-type")]
+    kinds = [parameters.get(name) or headers.get(name, "") for name in ("content-md5", "content-type")]
     lines = [message.method, *kinds, expires, *(f"{name}:{amz[name].strip()}" for name in sorted(amz)), resource]
     return base64.b64encode(hmac.digest(secret.encode(), "\n".join(lines).encode("utf-8", "replace"), "sha1")).decode()
 

@@ -46,8 +46,8 @@ class CommandTimedOut(CommandFailed):
 class OutputMissing(TerraformError):
     """An output that was asked for is not among the module's outputs."""
 
-    def __init__(self, name: str, directory: str, known: list[str]) -> None:
-        listed = ", ".join(sorted(known)) or "none"
+    def __init__(self, name: str, directory: str, names: list[str]) -> None:
+        listed = ", ".join(sorted(names)) or "none"
         super().__init__(
             f'{directory} has no output {name!r}; it has: {listed}. Add an `output "{name}"` block, or ask for one of these.'
         )

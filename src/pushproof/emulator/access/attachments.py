@@ -101,8 +101,8 @@ class Attachments:
 
     def user_of_key(self, access_key_id: str) -> str | None:
         """The ARN of the IAM user an access key belongs to; None when it is nobody's."""
-        found: str | None = self._remember(("key", access_key_id), lambda: self._read_user_of_key(access_key_id))
-        return found
+        user: str | None = self._remember(("key", access_key_id), lambda: self._read_user_of_key(access_key_id))
+        return user
 
     def _read_user_of_key(self, access_key_id: str) -> str | None:
         answer = self._ask("iam", "get_access_key_last_used", AccessKeyId=access_key_id)
@@ -112,18 +112,18 @@ class Attachments:
 
     def role(self, arn: str) -> Identity | None:
         """The role of that ARN, path and all; None when there is none."""
-        found: Identity | None = self._remember(("role", arn), lambda: self._read_role(arn))
-        return found
+        role: Identity | None = self._remember(("role", arn), lambda: self._read_role(arn))
+        return role
 
     def role_by_name(self, name: str) -> Identity | None:
         """The role of that name, whatever its path."""
-        found: Identity | None = self._remember(("role-name", name), lambda: self._read_role_named(name))
-        return found
+        role: Identity | None = self._remember(("role-name", name), lambda: self._read_role_named(name))
+        return role
 
     def user(self, arn: str) -> Identity | None:
         """The user of that ARN, with the policies of its groups; None when there is none."""
-        found: Identity | None = self._remember(("user", arn), lambda: self._read_user(arn))
-        return found
+        user: Identity | None = self._remember(("user", arn), lambda: self._read_user(arn))
+        return user
 
     def _read_role(self, arn: str) -> Identity | None:
         identity = self.role_by_name(arn.rsplit("/", 1)[-1])
@@ -148,13 +148,13 @@ class Attachments:
         return self._identity(answer["User"], "user", name, policies, None)
 
     def _identity(
-        self, found: dict[str, Any], sort: str, name: str, policies: list[Policy], trust: Policy | None
+        self, entity: dict[str, Any], sort: str, name: str, policies: list[Policy], trust: Policy | None
     ) -> Identity:
-        boundary_arn = (found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
+        boundary_arn = (entity.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         boundary = self.managed(boundary_arn, Kind.BOUNDARY) if boundary_arn else None
-        tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags") or ()}
-        unique = str(found.get("RoleId") or found.get("UserId") or "")
-        return Identity(found["Arn"], unique, tuple(policies), boundary, trust, tags)
+        tags = {tag["Key"]: tag["Value"] for tag in entity.get("Tags") or ()}
+        unique = str(entity.get("RoleId") or entity.get("UserId") or "")
+        return Identity(entity["Arn"], unique, tuple(policies), boundary, trust, tags)
 
     def _attached(self, sort: Literal["user", "group", "role"], name: str) -> list[Policy]:
         """Inline and managed policies of a user, group or role."""
@@ -202,10 +202,10 @@ class Attachments:
         name = reader[0](arn)
         if not name:
             return None
-        found: Policy | None = self._remember(
+        policy: Policy | None = self._remember(
             ("resource", service, region, name), lambda: self._read_resource(service, name, region)
         )
-        return found
+        return policy
 
     def _read_resource(self, service: str, name: str, region: str) -> Policy | None:
         operation, arguments, pick = _READERS[service][1:]
@@ -220,8 +220,8 @@ class Attachments:
             # Not remembered: associations come and go with operations that write no policy.
             of = self._of_association(rest, region)
             return f"{prefix}:{of}" if of else None
-        found: str | None = self._remember(("arn", region, implied), lambda: self._read_arn(implied, region))
-        return found
+        match: str | None = self._remember(("arn", region, implied), lambda: self._read_arn(implied, region))
+        return match
 
     def _read_arn(self, implied: str, region: str) -> str | None:
         _, _, service, _, _, rest = implied.split(":", 5)
@@ -255,8 +255,8 @@ class Attachments:
 
     def unique_id(self, arn: str) -> str:
         """The unique id of a role or user; empty when there is none of exactly that ARN, path and all."""
-        found: str = self._remember(("unique-id", arn), lambda: self._read_unique_id(arn))
-        return found
+        unique_id: str = self._remember(("unique-id", arn), lambda: self._read_unique_id(arn))
+        return unique_id
 
     def _read_unique_id(self, arn: str) -> str:
         sort, _, rest = resource_of(arn).partition("/")
@@ -320,19 +320,19 @@ class Attachments:
         """The route table or the address that an association is of."""
         kind, _, association = rest.partition("/")
         if kind == "route-table-association":
-            wanted = [{"Name": "association.route-table-association-id", "Values": [association]}]
-            tables = (self._ask("ec2", "describe_route_tables", region, Filters=wanted) or {}).get("RouteTables")
+            filters = [{"Name": "association.route-table-association-id", "Values": [association]}]
+            tables = (self._ask("ec2", "describe_route_tables", region, Filters=filters) or {}).get("RouteTables")
             return f"route-table/{tables[0]['RouteTableId']}" if tables else None
-        wanted = [{"Name": "association-id", "Values": [association]}]
-        addresses = (self._ask("ec2", "describe_addresses", region, Filters=wanted) or {}).get("Addresses")
+        filters = [{"Name": "association-id", "Values": [association]}]
+        addresses = (self._ask("ec2", "describe_addresses", region, Filters=filters) or {}).get("Addresses")
         return f"elastic-ip/{addresses[0]['AllocationId']}" if addresses else None
 
     def secret(self, secret_id: str, region: str) -> Secret | None:
         """A secret by name or ARN; None when there is none."""
-        found: Secret | None = self._remember(
+        secret: Secret | None = self._remember(
             ("secret", region, secret_id), lambda: self._read_secret(secret_id, region)
         )
-        return found
+        return secret
 
     def _read_secret(self, secret_id: str, region: str) -> Secret | None:
         answer = self._ask("secretsmanager", "describe_secret", region, SecretId=secret_id)

@@ -151,20 +151,20 @@ class Authority:
         if not self._ground.settings.enforce_iam:
             return
         region = region or self._ground.region
-        asked = engine.request(
+        question = engine.request(
             engine.service_principal(service_principal), action, resource, self._context(region, source_arn),
             resource_account=self._ground.account_id,
         )  # fmt: skip
         policies = engine.Policies(resource=self.attachments.of_resource(resource, region))
-        decision = engine.decide(asked, policies)
+        decision = engine.decide(question, policies)
         if not decision.allowed:
             raise denial(action.split(":", 1)[0], decision)
 
     def would_allow(self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str) -> bool:
         """Return whether a principal could act on a resource whose own policy were this one, and decided."""
         caller, policies = self.bearing(principal)
-        asked = engine.request(caller, action, resource, self._context(region))
-        return engine.decide(asked, _with(policies, policy, True)).allowed
+        question = engine.request(caller, action, resource, self._context(region))
+        return engine.decide(question, _with(policies, policy, True)).allowed
 
     # Roles.
 
@@ -210,9 +210,9 @@ class Authority:
         role = self.attachments.role(role_arn)
         # What is no ARN names no role, and nobody may assume it.
         account = account_of(role_arn) or self._ground.account_id
-        asked = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
+        question = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
         policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
-        decision = engine.decide(asked, policies)
+        decision = engine.decide(question, policies)
         if not decision.allowed:
             raise denial("sts", decision)
 
@@ -254,22 +254,22 @@ class Authority:
         tags = {} if principal.kind == "account" else self.attachments.resource_tags(permission.resource, region)
         context = {**self._context(region), **tags, **permission.context}
         role = permission.resource if permission.action == "sts:AssumeRole" else None
-        asked = engine.request(
+        question = engine.request(
             caller, permission.action, permission.resource, context,
             resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._ground.account_id,
         )  # fmt: skip
         resource: engine.Policy | None
         decides = False
         if role:
-            found = self.attachments.role(role)
-            resource, decides = (found.trust if found else None), True
+            identity = self.attachments.role(role)
+            resource, decides = (identity.trust if identity else None), True
         elif principal.kind == "account" and permission.action in _UNLOCKABLE:
             resource = None
         else:
             resource = self.attachments.of_resource(permission.resource, region)
             # Keys answer to their own policy first. The administrator is held back by explicit denies only.
             decides = principal.kind != "account" and resource is not None and permission.action.startswith("kms:")
-        return engine.decide(asked, _with(policies, resource, decides))
+        return engine.decide(question, _with(policies, resource, decides))
 
     def _context(self, region: str, source_arn: str | None = None) -> dict[str, str]:
         """Condition keys of every call here. The gateway speaks HTTP on loopback; on AWS the same call is TLS."""
@@ -303,10 +303,10 @@ class Authority:
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
         """
         try:
-            found = self._ground.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
+            answer = self._ground.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
         except ClientError:
             return []  # the operation itself will say what is wrong with the task definition
-        definition = found["taskDefinition"]
+        definition = answer["taskDefinition"]
         roles = (definition.get("taskRoleArn"), definition.get("executionRoleArn"))
         passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
         return [Permission("iam:PassRole", role, passed) for role in dict.fromkeys(roles) if role]

@@ -62,10 +62,10 @@ def _shared() -> frozenset[str]:
 
 def _package(module: str) -> tuple[Path, ...]:
     """The file or the folder of a module; nothing where there is none."""
-    found = importlib.util.find_spec(module)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
         return ()
-    path = Path(found.origin)
+    path = Path(spec.origin)
     return (path.parent if path.name == "__init__.py" else path,)
 
 
@@ -74,8 +74,8 @@ def _words(places: tuple[Path, ...]) -> frozenset[str]:
 
 
 def _files(places: tuple[Path, ...]) -> list[Path]:
-    found = [path for place in places for path in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
-    return [path for path in found if path.suffix == ".py"]
+    files = [path for place in places for path in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+    return [path for path in files if path.suffix == ".py"]
 
 
 @functools.cache

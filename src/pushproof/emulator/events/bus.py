@@ -162,7 +162,7 @@ class Bus:
                 self._finish(delivery)
 
     def _match(self, events: list[PublishedEvent]) -> list[Delivery]:
-        found: list[Delivery] = []
+        deliveries: list[Delivery] = []
         for region, bus in dict.fromkeys((event.region, event.bus) for event in events):
             client = self._ground.substrate.client("events", region)
             of_this_bus = [event for event in events if (event.region, event.bus) == (region, bus)]
@@ -171,8 +171,8 @@ class Bus:
                 matching = [event for event in of_this_bus if pattern and pattern.matches(event.envelope)]
                 if matching:
                     targets = _targets(client, rule["Name"], bus)
-                    found += [self._prepare(event, rule, target) for event in matching for target in targets]
-        return found
+                    deliveries += [self._prepare(event, rule, target) for event in matching for target in targets]
+        return deliveries
 
     def _pattern(self, rule: RuleTypeDef) -> EventPattern | None:
         # A rule that EventBridge keeps itself feeds an archive, which is counted from the history.

@@ -163,8 +163,8 @@ def _to_log_group(courier: Courier, target: TargetOutputTypeDef, payload: str, r
     logs = courier.ground.substrate.client("logs", region_of(arn))
     stream = rule_arn.rsplit("/", 1)[1]
     _check_log_policies(courier, logs, f"{arn}:log-stream:{stream}", rule_arn)
-    known = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
-    if all(one["logStreamName"] != stream for one in known):
+    streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)["logStreams"]
+    if all(candidate["logStreamName"] != stream for candidate in streams):
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
     at = int(courier.ground.clock.stamp(courier.ground.clock.now()).timestamp() * 1000)
     logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": at, "message": payload}])
@@ -185,10 +185,10 @@ def _check_log_policies(courier: Courier, logs: CloudWatchLogsClient, resource: 
         ) from error
     context = {"aws:SourceArn": rule_arn, "aws:SourceAccount": courier.ground.account_id}
     for action in ("logs:CreateLogStream", "logs:PutLogEvents"):
-        asked = request(
+        question = request(
             service_principal(PRINCIPAL), action, resource, context, resource_account=courier.ground.account_id
         )
-        decisions = [decide(asked, Policies(resource=policy, resource_decides=True)) for policy in policies]
+        decisions = [decide(question, Policies(resource=policy, resource_decides=True)) for policy in policies]
         denied = any(decision.effect is Effect.EXPLICIT_DENY for decision in decisions)
         if denied or not any(decision.allowed for decision in decisions):
             raise DeliveryError(
@@ -243,17 +243,17 @@ def _to_build_project(courier: Courier, target: TargetOutputTypeDef, payload: st
     client = courier.ground.client("codebuild", region=region, credentials=credentials)
     shape = client.meta.service_model.operation_model("StartBuild").input_shape
     members = getattr(shape, "members", {})
-    given = _object(payload)
-    overrides = {name: value for name, value in given.items() if name in members and name != "projectName"}
+    parameters = _object(payload)
+    overrides = {name: value for name, value in parameters.items() if name in members and name != "projectName"}
     client.start_build(projectName=target["Arn"].rsplit("/", 1)[1], **overrides)
 
 
 def _to_cluster(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
     parameters: dict[str, Any] = {**target["EcsParameters"]}
-    given = _object(payload)
+    content = _object(payload)
     members = ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn", "ephemeralStorage")
-    overrides = {name: given[name] for name in members if name in given}
+    overrides = {name: content[name] for name in members if name in content}
     request: dict[str, Any] = {
         "cluster": target["Arn"],
         "taskDefinition": parameters.pop("TaskDefinitionArn"),

@@ -148,7 +148,7 @@ class GitHost:
         """The repositories go with the world's directory."""
 
     def _received(self, repository: str, lines: str) -> Response:
-        said: list[str] = []
+        messages: list[str] = []
         for line in lines.splitlines():
             old, new, ref = line.split(" ", 2)
             if not ref.startswith("refs/heads/") or set(new) == {"0"}:
@@ -161,10 +161,10 @@ class GitHost:
             )
             with self._ground.loop.lock:
                 heard = [text for subscriber in self._subscribers if (text := subscriber(push))]
-            said.extend(
+            messages.extend(
                 heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."]
             )
-        return Response("".join(f"{text}\n" for text in said), content_type="text/plain")
+        return Response("".join(f"{text}\n" for text in messages), content_type="text/plain")
 
     def _backend(self, request: Request, path_info: str) -> Response:
         environment = {
@@ -205,8 +205,8 @@ class GitHost:
     def _existing(self, repository: str) -> Path:
         path = self._path(repository)
         if not (path / "HEAD").exists():
-            known = ", ".join(self.repositories()) or "none yet"
-            raise NoSuchRepository(f"the git host has no repository {repository} (there are: {known}); push to it once")
+            names = ", ".join(self.repositories()) or "none yet"
+            raise NoSuchRepository(f"the git host has no repository {repository} (there are: {names}); push to it once")
         return path
 
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:

@@ -118,8 +118,8 @@ class _Walk:
 
     def _failed(self, value: Any, path: str, demand: str) -> str:
         shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
-        said = f"Value '{shown}'" if self.echo or isinstance(value, int | float) else "Value"
-        return f"{said} at '{path}' failed to satisfy constraint: Member must {demand}"
+        subject = f"Value '{shown}'" if self.echo or isinstance(value, int | float) else "Value"
+        return f"{subject} at '{path}' failed to satisfy constraint: Member must {demand}"
 
 
 def _of_member(part: str, shape: Any, path: str) -> str:

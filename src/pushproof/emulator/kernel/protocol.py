@@ -200,17 +200,17 @@ def _check_action(model: Any, spoken: str, request: Request) -> None:
     action, version = request.values.get("Action", ""), request.values.get("Version", "")
     if action in _BY_LINK:
         version = version or model.api_version
-    known = action in model.operation_names
+    exists = action in model.operation_names
     if spoken == "ec2":
         if not action:
             raise UnknownOperation("MissingAction", "The request must contain the parameter Action", 400)
-        if not known:
+        if not exists:
             raise UnknownOperation("InvalidAction", f"The action {action} is not valid for this web service.", 400)
         if not version:
             raise UnknownOperation("MissingParameter", "The request must contain the parameter Version", 400)
     elif not action:
         raise UnknownOperation("MissingAction", "The request must contain the parameter Action", 400)
-    elif not known or not version:
+    elif not exists or not version:
         words = f"Could not find operation {action} for version {version or 'NO_VERSION_SPECIFIED'}"
         raise UnknownOperation("InvalidAction", words, 400)
 
@@ -219,10 +219,10 @@ def _unknown_operation(service: str, spoken: str, request: Request) -> UnknownOp
     target = request.headers.get("X-Amz-Target")
     if spoken == "json":
         # 400: https://github.com/mhart/kinesalite/blob/master/test/connection.js has it from AWS.
-        asked = target or "a request without X-Amz-Target"
-        return UnknownOperation("UnknownOperationException", f"{service} has no operation for {asked}", 400)
-    asked = f"{request.method} {request.path}"
-    unknown = UnknownOperation("UnknownOperationException", f"{service} has no operation for {asked}", 404)
+        call = target or "a request without X-Amz-Target"
+        return UnknownOperation("UnknownOperationException", f"{service} has no operation for {call}", 400)
+    call = f"{request.method} {request.path}"
+    unknown = UnknownOperation("UnknownOperationException", f"{service} has no operation for {call}", 404)
     unknown.of_a_path = True
     return unknown
 
@@ -275,16 +275,16 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
     if shape is None:
         return
     kinds = Kind.REQUIRED if required_only else Kind.REQUIRED | Kind.LIMITS
-    found = list(violations(shape, call.parameters, kinds=kinds))
-    if not found:
+    problems = list(violations(shape, call.parameters, kinds=kinds))
+    if not problems:
         return
     if call.service == "s3":
         raise malformed_xml()
     if call.protocol == "ec2":
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-        name = found[0].partition(" at '")[2].partition("'")[0]
+        name = problems[0].partition(" at '")[2].partition("'")[0]
         raise AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
-    raise AwsError(code or _refusing_code(call), worded(found), 400)
+    raise AwsError(code or _refusing_code(call), worded(problems), 400)
 
 
 def check_limits(

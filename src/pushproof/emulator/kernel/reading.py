@@ -52,12 +52,12 @@ def _token(value: object) -> str:
     return "DECIMAL_VALUE" if isinstance(value, float) else "NUMBER_VALUE"
 
 
-def _mismatch(value: object, wanted: str) -> NoReturn:
+def _mismatch(value: object, expected: str) -> NoReturn:
     if isinstance(value, dict):
         raise unreadable_json("Start of structure or map found where not expected.")
     if isinstance(value, list):
         raise unreadable_json("Start of list found where not expected")
-    raise unreadable_json(f"{_token(value)} can not be converted to {wanted}")
+    raise unreadable_json(f"{_token(value)} can not be converted to {expected}")
 
 
 def read_json(body: bytes) -> Any:
@@ -102,9 +102,9 @@ class _StrictJson:
             raise unreadable_json("Expected null")
         parsed = self.MAP_TYPE()
         for name, member in shape.members.items():
-            found = value.get(member.serialization.get("name", name))
-            if found is not None and "location" not in member.serialization:
-                parsed[name] = self._parse_shape(member, found)
+            element = value.get(member.serialization.get("name", name))
+            if element is not None and "location" not in member.serialization:
+                parsed[name] = self._parse_shape(member, element)
         return parsed
 
     def _parse_list(self, shape: Any, value: Any) -> list[Any]:

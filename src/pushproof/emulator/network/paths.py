@@ -131,9 +131,9 @@ class Paths:
         with self._lock:
             generation = self._generation
             vpc_id = self._vpcs.get((region, subnet_id))
-            known = self._networks.get((region, vpc_id)) if vpc_id is not None else None
-        if known is not None:
-            return known
+            cached = self._networks.get((region, vpc_id)) if vpc_id is not None else None
+        if cached is not None:
+            return cached
         ec2 = self._ground.substrate.client("ec2", region)
         vpc_id = str(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"])
         network = read_network(ec2, vpc_id)

@@ -195,7 +195,10 @@ def _blob(cache: Path, digest: str) -> Path:
 
 def _parts(cache: Path, digest: str) -> list[Path]:
     manifest = json.loads(_blob(cache, digest).read_bytes())
-    return [_blob(cache, digest), *(_blob(cache, one["digest"]) for one in (manifest["config"], *manifest["layers"]))]
+    return [
+        _blob(cache, digest),
+        *(_blob(cache, descriptor["digest"]) for descriptor in (manifest["config"], *manifest["layers"])),
+    ]
 
 
 def _complete(cache: Path, digest: str) -> bool:

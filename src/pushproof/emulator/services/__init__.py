@@ -96,9 +96,9 @@ class Service:
         try:
             answer: dict[str, object] = getattr(client, xform_name(operation))(**request)
         except ClientError as error:
-            told = error.response["Error"]
+            words = error.response["Error"]
             raise AwsError(
-                told["Code"], told["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+                words["Code"], words["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             ) from error
         answer.pop("ResponseMetadata", None)
         return answer
@@ -110,5 +110,5 @@ class Service:
 def service_class(name: str) -> type[Service]:
     """Return the class of a service of the plane."""
     module, _, attribute = PLANE[name].partition(":")
-    found: type[Service] = getattr(importlib.import_module(module), attribute)
-    return found
+    service: type[Service] = getattr(importlib.import_module(module), attribute)
+    return service

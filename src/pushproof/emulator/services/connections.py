@@ -114,8 +114,8 @@ class ConnectionsService(Service):
 
     def find(self, arn: str) -> Connection | None:
         """A connection by either spelling of its ARN."""
-        wanted = _identity(arn)
-        return next((c for c in self.connections.values() if _identity(c.arn) == wanted), None)
+        identity = _identity(arn)
+        return next((c for c in self.connections.values() if _identity(c.arn) == identity), None)
 
     def authorise(self, arn: str) -> Connection:
         """Complete a connection's handshake, as a person does in the console. Raises AwsError when there is no such connection."""

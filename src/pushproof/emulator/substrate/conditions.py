@@ -52,11 +52,11 @@ def check_read(headers: Mapping[str, str], standing: Standing) -> None:
 
 def check_source(headers: Mapping[str, str], standing: Standing) -> None:
     """Decide a copy by its source, where whatever stops a read is a 412."""
-    asked = {
+    conditions = {
         plain: headers[name] for name, plain in zip(SOURCE_PRECONDITIONS, PRECONDITIONS, strict=True) if name in headers
     }
     try:
-        check_read(asked, standing)
+        check_read(conditions, standing)
     except NotModified:
         raise _failed("x-amz-copy-source-If-None-Match") from None
 
@@ -93,8 +93,8 @@ def check_delete(headers: Mapping[str, str], standing: Standing | None, *, of_ve
 
 
 def _matches(condition: str, etag: str) -> bool:
-    wanted = {text.strip().removeprefix("W/").strip('"') for text in condition.split(",")}
-    return "*" in wanted or etag.strip('"') in wanted
+    tags = {text.strip().removeprefix("W/").strip('"') for text in condition.split(",")}
+    return "*" in tags or etag.strip('"') in tags
 
 
 def _date(text: str | None) -> datetime | None:

@@ -119,7 +119,8 @@ class MotoSubstrate:
 
         if not MotoSubstrate._taken.acquire(blocking=False):
             raise RuntimeError(
-                "another embedded world is open in this process; close it first, or open the second one in a process of its own"
+                "another embedded world is open in this process; close it first, or open the second one in a "
+                "process of its own"
             )
         self._open = True
         self._account_id = account_id
@@ -237,9 +238,9 @@ class UpstreamSubstrate:
             )
             body = answer.raw.read(decode_content=False)
         except (requests.RequestException, OSError, HTTPError) as error:
-            told = self._explain() if self._explain is not None else f"{error}. Start it again."
+            explanation = self._explain() if self._explain is not None else f"{error}. Start it again."
             # Not a 5xx: SDKs would try for minutes what cannot succeed.
-            raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {told}", status=400) from error
+            raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {explanation}", status=400) from error
         kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in _NOT_RETURNED]
         # An emulator's 500 is a fault of its own that stays; SDKs would try again for minutes.
         status = 501 if answer.status_code == 500 else answer.status_code
@@ -292,10 +293,10 @@ def require_private(url: str) -> None:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{url!r} is not an endpoint; {expected}")
     try:
-        found = {str(info[4][0]) for info in socket.getaddrinfo(parts.hostname, parts.port or 80)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(parts.hostname, parts.port or 80)}
     except (OSError, ValueError) as error:
         raise ValueError(f"{url!r} leads nowhere ({error}); {expected}") from error
-    for text in found:
+    for text in addresses:
         address = ipaddress.ip_address(text.partition("%")[0])
         if not address.is_private or address.is_link_local or address.is_unspecified:
             raise ValueError(f"{url!r} leads to {address}, which is no private address; {expected}")

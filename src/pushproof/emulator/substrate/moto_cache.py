@@ -64,8 +64,8 @@ def _managed_policies() -> None:
     read = functools.cache(lambda partition: tuple(original(_Partition(partition))))
 
     def _init_aws_policies(self: Any) -> list[Any]:
-        wanted = load_iam_aws_managed_policies()
-        return [_copy(policy, self.account_id) for policy in read(self.region_name)] if wanted else []
+        policies = load_iam_aws_managed_policies()
+        return [_copy(policy, self.account_id) for policy in read(self.region_name)] if policies else []
 
     _init_aws_policies.reads_once = True  # type: ignore[attr-defined]
     setattr(IAMBackend, "_init_aws_policies", _init_aws_policies)  # noqa: B010

@@ -38,8 +38,8 @@ def _log_groups_have_a_class() -> None:
     @functools.wraps(create)
     def create_log_group(self: Any) -> Any:
         answer = create(self)
-        wanted = self._get_param("logGroupClass")
-        self.logs_backend.groups[self._get_param("logGroupName")].log_group_class = wanted or "STANDARD"
+        group_class = self._get_param("logGroupClass")
+        self.logs_backend.groups[self._get_param("logGroupName")].log_group_class = group_class or "STANDARD"
         return answer
 
     @functools.wraps(describe)
@@ -143,7 +143,11 @@ def _permission_sets_show_their_tags() -> None:
 
     def list_tags_for_resource(self: Any) -> Any:
         arn = self._get_param("ResourceArn")
-        sets = [one for one in self.ssoadmin_backend.permission_sets if one.permission_set_arn == arn]
+        sets = [
+            permission_set
+            for permission_set in self.ssoadmin_backend.permission_sets
+            if permission_set.permission_set_arn == arn
+        ]
         tags = (sets[0].tags if sets else None) or []
         return ActionResult({"Tags": tags})
 

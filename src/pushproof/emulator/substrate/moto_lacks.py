@@ -50,26 +50,26 @@ ROUTED: dict[tuple[str, str], frozenset[str]] = {
 
 def lacks(request: Request) -> bool:
     """Return whether a request asks for a sub-resource of S3 that moto would take for the bucket or the object itself."""
-    asked = request.args.keys() & _any_lacking()
-    if not asked:
+    parameters = request.args.keys() & _any_lacking()
+    if not parameters:
         return False
     signature = signature_of(request)
     if signature is not None and signature.service != "s3":
         return False
     level = "key" if request.path.strip("/").count("/") else "bucket"
-    return bool(asked & lacking().get((level, request.method), frozenset()))
+    return bool(parameters & lacking().get((level, request.method), frozenset()))
 
 
 @functools.cache
 def lacking() -> dict[tuple[str, str], frozenset[str]]:
     """The sub-resources in S3's model that moto does not route."""
-    found: dict[tuple[str, str], set[str]] = {}
+    operations: dict[tuple[str, str], set[str]] = {}
     model = service_model("s3")
     for name in model.operation_names:
         level, method, queried = _addressed(name)
         if queried and not queried & ROUTED.get((level, method), frozenset()):
-            found.setdefault((level, method), set()).update(queried)
-    return {key: frozenset(names) for key, names in found.items()}
+            operations.setdefault((level, method), set()).update(queried)
+    return {key: frozenset(names) for key, names in operations.items()}
 
 
 def _addressed(operation: str) -> tuple[str, str, frozenset[str]]:

@@ -15,10 +15,10 @@ def blob_response(request: Request, path: Path, digest: str, size: int) -> Respo
     """The file, or the one range of it that was asked for (206), or 416."""
     start, stop, status = 0, size, 200
     if request.range is not None and request.method == "GET":
-        wanted = request.range.range_for_length(size)
-        if wanted is None:
+        span = request.range.range_for_length(size)
+        if span is None:
             return Response(status=416, headers={"Content-Range": f"bytes */{size}"})
-        (start, stop), status = wanted, 206
+        (start, stop), status = span, 206
     body = _read(path, start, stop) if request.method == "GET" else []
     response = Response(body, status=status, content_type="application/octet-stream")
     response.headers["Content-Length"] = str(stop - start)

@@ -58,24 +58,24 @@ class ControlFront:
         return request.path.startswith(_PREFIX)
 
     def handle(self, request: Request) -> Response:
-        asked = (request.method, request.path.removeprefix(_PREFIX))
-        if asked == ("GET", "health"):
+        route = (request.method, request.path.removeprefix(_PREFIX))
+        if route == ("GET", "health"):
             return _json(
                 {"world": self._ground.id, "services": sorted(self._services), "account": self._ground.account_id}
             )
-        if request.method == "GET" and asked[1].startswith("sns/"):
-            certificate = self._certificates(asked[1].removeprefix("sns/"))
+        if request.method == "GET" and route[1].startswith("sns/"):
+            certificate = self._certificates(route[1].removeprefix("sns/"))
             if certificate is not None:
                 return Response(certificate, content_type="application/x-pem-file")
         if not self._ground.doorkeeper.admits(request):
             return _json({"error": KEYS_NEEDED}, 401, **{"WWW-Authenticate": CHALLENGE})
-        if asked == ("GET", "calls"):
+        if route == ("GET", "calls"):
             return _json(
                 [{"call": c.name, "principal": c.context.principal.arn, "status": c.status} for c in self._log.calls]
             )
-        if asked == ("GET", "events"):
+        if route == ("GET", "events"):
             return _json(self._history())
-        if asked == ("POST", "connections/authorise"):
+        if route == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
         return _json({"error": f"{request.method} {request.path} is not known; there are: {_ENDPOINTS}"}, 404)
 

@@ -322,8 +322,8 @@ class Gateway:
         try:
             result = method(context, call.parameters) or {}
         except AwsError as error:
-            found = judging.misfit(call, error)
-            faults = [] if found is None else [found]
+            refusal = judging.misfit(call, error)
+            faults = [] if refusal is None else [refusal]
             if not faults:
                 raise
         else:

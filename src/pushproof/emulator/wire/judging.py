@@ -91,9 +91,9 @@ def misfits(call: ParsedCall, result: dict[str, Any]) -> list[str]:
     shape = call.model.output_shape
     if shape is None:
         return [f"{call.operation} answers nothing, and there is {sorted(result)}"] if result else []
-    found = list(_types(shape, result, call.operation))
-    if found:
-        return found
+    mistakes = list(_types(shape, result, call.operation))
+    if mistakes:
+        return mistakes
     allowed = _ANSWERED_OTHERWISE.get(call.service, ())
     return [
         f"{call.operation}: {text}"

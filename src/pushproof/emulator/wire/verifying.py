@@ -158,7 +158,8 @@ class Verifier:
                 edge = now - lasting
                 minutes = int(lasting.total_seconds() // 60)
                 raise words.skewed(
-                    f"Signature expired: {_stamp(claim.at)} is now earlier than {_stamp(edge)} ({_stamp(now)} - {minutes} min.)"
+                    f"Signature expired: {_stamp(claim.at)} is now earlier than {_stamp(edge)} ({_stamp(now)} - "
+                    f"{minutes} min.)"
                 )
             if claim.at - now > _SKEW:
                 raise words.skewed(
@@ -201,10 +202,10 @@ def _headers(request: Request) -> dict[str, list[str]]:
     """Return a request's headers as they came, by lower-case name."""
     raw = request.environ.get(RAW_HEADERS)
     items = raw.items() if isinstance(raw, Headers) else request.headers.items()
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in items:
-        found.setdefault(name.lower(), []).append(str(value))
-    return found
+        values.setdefault(name.lower(), []).append(str(value))
+    return values
 
 
 def _payload(request: Request, headers: Mapping[str, Sequence[str]], claim: Claim, words: Mistrust) -> str | None:
@@ -260,7 +261,8 @@ def _in_query(request: Request, words: Mistrust) -> Claim:
     lacking = [name for name in needed if not args.get(name)]
     if words.s3 and (lacking or "X-Amz-Expires" not in args):
         raise words.incomplete(
-            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, "
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, "
             "X-Amz-SignedHeaders, and X-Amz-Expires parameters.", query=True,
         )  # fmt: skip
     if lacking:
@@ -294,7 +296,8 @@ def _made(
     scope = _SCOPE.fullmatch(credential)
     if scope is None:
         raise words.incomplete(
-            f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{credential}'",
+            f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
+            f"'{credential}'",
             query=query,
         )
     at = _time(stamp)

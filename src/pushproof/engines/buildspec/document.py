@@ -176,11 +176,11 @@ def _child(parent: str, key: str) -> str:
     return key if parent == "buildspec" else f"{parent}.{key}"
 
 
-def _pairs(node: yaml.MappingNode, name: str, seen: dict[int, dict[str, yaml.Node]]) -> dict[str, yaml.Node]:
+def _pairs(node: yaml.MappingNode, name: str, pairs_by_node: dict[int, dict[str, yaml.Node]]) -> dict[str, yaml.Node]:
     """Keys and values with merge keys resolved; ``seen`` makes each mapping be merged once, however often it is named."""
-    if id(node) in seen:
-        return seen[id(node)]
-    seen[id(node)] = {}
+    if id(node) in pairs_by_node:
+        return pairs_by_node[id(node)]
+    pairs_by_node[id(node)] = {}
     merged: dict[str, yaml.Node] = {}
     own: dict[str, yaml.Node] = {}
     for key, value in node.value:
@@ -190,11 +190,11 @@ def _pairs(node: yaml.MappingNode, name: str, seen: dict[int, dict[str, yaml.Nod
                 if not isinstance(source, yaml.MappingNode):
                     line = value.start_mark.line + 1
                     raise WrongType(f"map merge requires map at line {line}", line, "merge an anchored mapping")
-                merged |= _pairs(source, name, seen)
+                merged |= _pairs(source, name, pairs_by_node)
         elif isinstance(key, yaml.ScalarNode):
             own[key.value] = value
         else:
             line = key.start_mark.line + 1
             raise WrongType(f"Expected the keys of {name} to be strings at line {line}", line, "write a plain key")
-    seen[id(node)] = merged | own
-    return seen[id(node)]
+    pairs_by_node[id(node)] = merged | own
+    return pairs_by_node[id(node)]

@@ -107,9 +107,9 @@ def advance(
 
 def phases_run(buildspec: Buildspec, failing: frozenset[Phase] = frozenset()) -> tuple[Phase, ...]:
     """The phases a build goes through when exactly ``failing`` fail, in order, without retries."""
-    progress, seen = Progress(), [Phase.SUBMITTED]
+    progress, phases = Progress(), [Phase.SUBMITTED]
     while not progress.done:
         outcome = Outcome.FAILED if progress.phase in failing else Outcome.SUCCEEDED
         progress = advance(buildspec, progress, outcome)
-        seen.append(progress.phase)
-    return tuple(seen)
+        phases.append(progress.phase)
+    return tuple(phases)

@@ -15,11 +15,11 @@ class InvalidDeploymentConfiguration(DeploymentError):
     The message is AWS's own where its `words` are known; else it names the field, its value, and what is accepted.
     """
 
-    def __init__(self, field: str, given: object, expected: str, words: str = "") -> None:
+    def __init__(self, field: str, value: object, expected: str, words: str = "") -> None:
         self.field = field
-        self.given = given
+        self.given = value
         self.expected = expected
-        super().__init__(words or f"{field} is {given!r}; give {expected}.")
+        super().__init__(words or f"{field} is {value!r}; give {expected}.")
 
 
 class UnsupportedDeployment(DeploymentError):

@@ -374,7 +374,7 @@ class Pass:
             return
         for deployment in older:
             surplus -= self._stop_some(deployment, _NOT_HEALTHY, surplus)
-        for deployment in sorted(older, key=lambda known: known is state.completed):
+        for deployment in sorted(older, key=lambda candidate: candidate is state.completed):
             surplus -= self._stop_some(deployment, ("HEALTHY",), min(surplus, self._slack()))
 
     def _replace_unhealthy(self, deployment: Deployment, goal: int) -> None:

@@ -121,17 +121,17 @@ class Regex:
 
     def _reached(self, states: Iterable[int], *, at_start: bool, at_end: bool) -> frozenset[int]:
         """The reading or accepting states that these states lead to without reading."""
-        waiting, seen = list(states), set[int]()
+        waiting, visited = list(states), set[int]()
         while waiting:
             number = waiting.pop()
-            if number in seen:
+            if number in visited:
                 continue
-            seen.add(number)
+            visited.add(number)
             state = self._states[number]
             if state.reads is None and (state.anchor is None or (at_end if state.anchor.at_end else at_start)):
                 waiting.extend(state.nexts)
         return frozenset(
-            number for number in seen if number == self._accepting or self._states[number].reads is not None
+            number for number in visited if number == self._accepting or self._states[number].reads is not None
         )
 
     # Building the automaton, from the end to the beginning.

@@ -41,13 +41,13 @@ def check(declaration: Declaration) -> None:
     if declaration.pipeline_type == "V1":
         _check_v1(declaration)
     _check_limits(declaration)
-    seen: set[str] = set()
+    names: set[str] = set()
     for index, stage in enumerate(stages):
-        if stage.name in seen:
+        if stage.name in names:
             raise structure_error(
                 f"Stage name must be unique within the pipeline. {stage.name} has been used more than once."
             )
-        seen.add(stage.name)
+        names.add(stage.name)
         _check_stage(stage, first=index == 0)
     _check_artifacts(declaration)
     _check_variables(declaration)
@@ -61,7 +61,8 @@ def _check_limits(declaration: Declaration) -> None:
     for stage in declaration.stages:
         if len(stage.actions) > MOST_ACTIONS_IN_STAGE:
             raise _limit(
-                f"Stage {stage.name} has {len(stage.actions)} actions. There can be at most {MOST_ACTIONS_IN_STAGE} in a stage"
+                f"Stage {stage.name} has {len(stage.actions)} actions. There can be at most {MOST_ACTIONS_IN_STAGE} "
+                f"in a stage"
             )
         total += len(stage.actions)
     if total > MOST_ACTIONS:
@@ -75,7 +76,8 @@ def _limit(message: str) -> PipelineError:
 def _check_v1(declaration: Declaration) -> None:
     if declaration.mode != "SUPERSEDED":
         raise structure_error(
-            f"Execution mode {declaration.mode} is only supported for pipelines of type V2; pipeline {declaration.name} is V1"
+            f"Execution mode {declaration.mode} is only supported for pipelines of type V2; pipeline "
+            f"{declaration.name} is V1"
         )
     if declaration.variables:
         raise structure_error(
@@ -96,14 +98,14 @@ def _check_stage(stage: Stage, *, first: bool) -> None:
         raise PipelineError(
             "InvalidStageDeclarationException", f"Stage {stage.name} is the source stage and cannot be rolled back"
         )
-    seen: set[str] = set()
+    names: set[str] = set()
     for action in stage.actions:
-        if action.name in seen:
+        if action.name in names:
             raise PipelineError(
                 "InvalidStageDeclarationException",
                 f"Action name must be unique within stage {stage.name}. {action.name} has been used more than once.",
             )
-        seen.add(action.name)
+        names.add(action.name)
         if action.category == "Source" and not first:
             raise structure_error(
                 f"Source action {action.name} is in stage {stage.name}. "
@@ -133,11 +135,13 @@ def _check_action(action: Action) -> None:
     ):
         if len(names) < least:
             raise action_error(
-                f"Action {action.name} declares {len(names)} {word} artifacts which is less than the minimum count ({least})"
+                f"Action {action.name} declares {len(names)} {word} artifacts which is less than the minimum count "
+                f"({least})"
             )
         if len(names) > most:
             raise action_error(
-                f"Action {action.name} declares {len(names)} {word} artifacts which is more than the maximum count ({most})"
+                f"Action {action.name} declares {len(names)} {word} artifacts which is more than the maximum count "
+                f"({most})"
             )
     for key in sorted(kind.required - action.configuration.keys()):
         raise action_error(f"Action configuration for action '{action.name}' is missing required configuration '{key}'")
@@ -175,7 +179,8 @@ def _check_values(action: Action) -> None:
         rule = _VALUES.get((action.provider, key))
         if rule is not None and "#{" not in value and not rule[0].fullmatch(value):
             raise action_error(
-                f"Action configuration for action '{action.name}' contains invalid value '{value}' for configuration '{key}': "
+                f"Action configuration for action '{action.name}' contains invalid value '{value}' for "
+                f"configuration '{key}': "
                 f"expected {rule[1]}"
             )
 
@@ -216,7 +221,8 @@ def _check_variables(declaration: Declaration) -> None:
                     raise action_error(f"Namespace '{action.namespace}' of action '{action.name}' is reserved")
                 if action.namespace in earlier:
                     raise structure_error(
-                        f"Namespace must be unique within the pipeline. {action.namespace} has been used more than once."
+                        f"Namespace must be unique within the pipeline. {action.namespace} has been used more than "
+                        f"once."
                     )
                 earlier.add(action.namespace)
 
@@ -257,7 +263,8 @@ def check_stores(declaration: Declaration) -> None:
         for action in stage.actions:
             if action.region is not None and action.region not in declaration.stores:
                 raise structure_error(
-                    f"Action {action.name} in stage {stage.name} runs in region {action.region}, for which artifactStores "
+                    f"Action {action.name} in stage {stage.name} runs in region {action.region}, for which "
+                    f"artifactStores "
                     "contains no bucket"
                 )
 
@@ -272,11 +279,11 @@ def check_triggers(declaration: Declaration, triggers: Sequence[Mapping[str, Any
             f"Triggers are only supported for pipelines of type V2; pipeline {declaration.name} is V1"
         )
     sources = {action.name for action in declaration.stages[0].actions if action.provider == "CodeStarSourceConnection"}
-    seen: set[str] = set()
+    names: set[str] = set()
     for trigger in triggers:
         name = str(trigger["gitConfiguration"]["sourceActionName"])
         if name not in sources:
             raise structure_error(f"The trigger for '{name}' names no source action with a connection")
-        if name in seen:
+        if name in names:
             raise structure_error(f"There can be one trigger for a source action; '{name}' has more than one")
-        seen.add(name)
+        names.add(name)

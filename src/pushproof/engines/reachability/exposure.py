@@ -85,16 +85,16 @@ def exposures(
     if station.unguarded:
         station = replace(station, security_groups=(SecurityGroup("no group", "", (_ANYTHING,)),), unguarded=False)
     openings: list[Exposure] = []
-    seen: set[tuple[str, tuple[int, int]]] = set()
+    reported: set[tuple[str, tuple[int, int]]] = set()
     for group in station.security_groups:
         for rule in group.ingress:
             for protocol in ("tcp", "udp", "icmp") if rule.protocol == "-1" else (rule.protocol,):
-                if (protocol, rule.ports) in seen:
+                if (protocol, rule.ports) in reported:
                     continue
                 way = _enter(network, station, protocol, rule.ports, circumstances, (rule,))
                 if isinstance(way, Refusal):
                     continue
-                seen.add((protocol, rule.ports))
+                reported.add((protocol, rule.ports))
                 port = way.area.ports[0]
                 question = f"the internet to {title(target)} on {protocol} {port}"
                 answer = Answer(question, None, (way.hops,), address=way.area.block.one())

@@ -68,11 +68,11 @@ def refusal(containers: Sequence[Mapping[str, Any]]) -> str | None:
 
     AWS's own words, but for cycles, self-reference and unknown conditions.
     """
-    known = {container["name"]: container for container in containers}
+    by_name = {container["name"]: container for container in containers}
     for container in containers:
         for entry in container.get("dependsOn") or []:
             name, condition = entry.get("containerName"), entry.get("condition")
-            other = known.get(name)
+            other = by_name.get(name)
             if other is None:
                 return f"Cannot depend on container {name} because it does not exist."
             if other is container:

@@ -51,7 +51,9 @@ class Turn:
         self.effects.append(effect)
 
     def _put(self, container: Container) -> None:
-        containers = tuple(container if known.name == container.name else known for known in self.state.containers)
+        containers = tuple(
+            container if current.name == container.name else current for current in self.state.containers
+        )
         self.state = replace(self.state, containers=containers)
 
     def _announce(self) -> None:

@@ -118,7 +118,7 @@ def stray_worlds(client: Any) -> set[str]:
 def _labels(client: Any) -> list[dict[str, str]]:
     """The labels of every container, volume and network of a world."""
     label = {"label": WORLD_LABEL}
-    found = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
+    all_labels = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
     others = [*client.volumes.list(filters=label), *client.networks.list(filters=label)]
-    found += [other.attrs.get("Labels") or {} for other in others]
-    return [labels for labels in found if labels.get(WORLD_LABEL)]
+    all_labels += [other.attrs.get("Labels") or {} for other in others]
+    return [labels for labels in all_labels if labels.get(WORLD_LABEL)]

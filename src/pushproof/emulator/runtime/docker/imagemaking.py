@@ -126,10 +126,10 @@ def pip() -> list[str]:
     """The command that is pip here, whose configuration says where packages come from. Raises ImageUnavailable."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
-    found = shutil.which("pip3") or shutil.which("pip")
-    if found is None:
+    pip = shutil.which("pip3") or shutil.which("pip")
+    if pip is None:
         raise ImageUnavailable("pip is missing, which fetches Python packages. Install it: `python3 -m ensurepip`.")
-    return [found]
+    return [pip]
 
 
 def wheels_for(python_version: str) -> list[str]:

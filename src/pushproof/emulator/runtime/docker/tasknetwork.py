@@ -110,8 +110,8 @@ class TaskNetworks:
 
     def address(self, container: Container) -> str:
         """A container's address on the world's network."""
-        found: str = container.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
-        return found
+        address: str = container.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
+        return address
 
     def _endpoint(self) -> str:
         """The address of the container that stands for 169.254.170.2, which is started with the first task."""
@@ -148,9 +148,9 @@ class TaskNetworks:
         return started
 
     def _execute(self, container: Container, script: str, *arguments: str) -> None:
-        status, said = captured(self._host.client.api, container.id, [*_PYTHON, script, *arguments])
+        status, output = captured(self._host.client.api, container.id, [*_PYTHON, script, *arguments])
         if status != 0:
-            words = said.decode(errors="replace").strip().splitlines() or ["no reason given"]
+            words = output.decode(errors="replace").strip().splitlines() or ["no reason given"]
             raise StartError(f"the task's network could not be made: {words[-1]}")
 
 

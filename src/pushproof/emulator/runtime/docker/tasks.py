@@ -100,7 +100,7 @@ class DockerTaskRuntime:
         if task is None:
             raise StartError("the task is gone")
         try:
-            self._follow(task, self._run(task, next(one for one in task.spec.containers if one.name == container)))
+            self._follow(task, self._run(task, next(spec for spec in task.spec.containers if spec.name == container)))
         except (APIError, ImageNotFound) as error:
             raise StartError(_words(error)) from error
 
@@ -155,14 +155,14 @@ class DockerTaskRuntime:
         return result[0] if result else CommandResult(None, "timed out")
 
     def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
-        found = self._container(task_id, container)
-        if found is None:
+        running = self._container(task_id, container)
+        if running is None:
             return None
         try:
-            told: dict[str, Any] = self._client.api.stats(found.id, stream=False, one_shot=True)
+            statistics: dict[str, Any] = self._client.api.stats(running.id, stream=False, one_shot=True)
         except (APIError, NotFound):
             return None
-        return told
+        return statistics
 
     def stop(self, task_id: str) -> dict[str, int]:
         with self._guard:

@@ -277,9 +277,9 @@ class ListenerProxy:
 
     def _group_for(self, action: Forward, cookies: dict[str, str]) -> str | None:
         if action.stickiness_seconds:
-            wanted = read_cookie(cookies.get("AWSALBTG"))
-            if any(group.arn == wanted and group.weight for group in action.target_groups):
-                return wanted
+            sticky = read_cookie(cookies.get("AWSALBTG"))
+            if any(group.arn == sticky and group.weight for group in action.target_groups):
+                return sticky
         return choose_target_group(action.target_groups, secrets.randbelow(1_000_000) / 1_000_000)
 
     async def _proxy(
@@ -309,18 +309,18 @@ class ListenerProxy:
     def _request_headers(self, exchange: Exchange) -> CIMultiDict[str]:
         headers = CIMultiDict(exchange.request.headers)
         _drop_hop_by_hop(headers)
-        seen = exchange.seen
+        request = exchange.seen
         settings = self.spec.headers
         for name in invalid_names(settings, set(headers)):
             headers.popall(name, None)
-        chain = forwarded_for(settings, headers.get("X-Forwarded-For"), seen.source_ip, _peer_port(exchange.request))
+        chain = forwarded_for(settings, headers.get("X-Forwarded-For"), request.source_ip, _peer_port(exchange.request))
         headers.popall("X-Forwarded-For", None)
         if chain is not None:
             headers["X-Forwarded-For"] = chain
         for name, value in tls_headers(settings, *_negotiated(exchange.request)):
             headers[name] = value
-        headers["X-Forwarded-Proto"] = seen.protocol.lower()
-        headers["X-Forwarded-Port"] = str(seen.port)
+        headers["X-Forwarded-Proto"] = request.protocol.lower()
+        headers["X-Forwarded-Port"] = str(request.port)
         headers["X-Amzn-Trace-Id"] = exchange.trace_id
         return headers
 

@@ -134,8 +134,8 @@ class LoadBalancerRuntime:
             if self._loop is None or self._closing:
                 work.close()
                 raise RuntimeError("the load balancer's data plane is not running; call start() first")
-            asked = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return asked.result()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return future.result()
 
     async def _open(self) -> None:
         self._connections = Connections()

@@ -105,24 +105,24 @@ class ScriptedContainer:
 
     def _decide(self, command: str) -> ScriptedCommand:
         self.commands.append(command)
-        found = next((entry for entry in self._builder.script if re.search(entry.pattern, command)), None)
-        if found is None and self._plan.shell != "bash" and sh_of(self.job.image) == "dash":
+        scripted = next((entry for entry in self._builder.script if re.search(entry.pattern, command)), None)
+        if scripted is None and self._plan.shell != "bash" and sh_of(self.job.image) == "dash":
             refused = refusal(command)
             if refused is not None:
-                found = ScriptedCommand("", exit_status=refused.status, output=(refused.message,))
-        if found is None and re.match(r"docker\s", command) and not self.job.privileged:
-            found = ScriptedCommand("", exit_status=1, output=(DOCKER_REFUSAL,))
-        if found is None:
+                scripted = ScriptedCommand("", exit_status=refused.status, output=(refused.message,))
+        if scripted is None and re.match(r"docker\s", command) and not self.job.privileged:
+            scripted = ScriptedCommand("", exit_status=1, output=(DOCKER_REFUSAL,))
+        if scripted is None:
             return ScriptedCommand("", seconds=self._builder.command_seconds)
-        self.variables |= {name: self._expand(value) for name, value in found.exports.items()}
-        self.tree |= {path: self._expand(text).encode() for path, text in found.writes.items()}
-        if found.effect is not None:
-            found.effect(self)
-        return found
+        self.variables |= {name: self._expand(value) for name, value in scripted.exports.items()}
+        self.tree |= {path: self._expand(text).encode() for path, text in scripted.writes.items()}
+        if scripted.effect is not None:
+            scripted.effect(self)
+        return scripted
 
     def _expand(self, text: str) -> str:
         return re.sub(
-            r"\$(?:\{(\w+)\}|(\w+))", lambda found: self.variables.get(found.group(1) or found.group(2), ""), text
+            r"\$(?:\{(\w+)\}|(\w+))", lambda match: self.variables.get(match.group(1) or match.group(2), ""), text
         )
 
     def expand(self, words: Sequence[str]) -> list[str]:

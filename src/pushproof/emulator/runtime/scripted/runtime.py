@@ -183,8 +183,8 @@ class ScriptedRuntime:
         task.began[name] = now
         if behaviour.log:
             lines = [(now, line) for line in behaviour.log.splitlines()]
-            told = partial(task.listener.container_logged, task.spec.task_id, name, lines)
-            task.timers.append(loop.call_soon(told, name="scripted output"))
+            report = partial(task.listener.container_logged, task.spec.task_id, name, lines)
+            task.timers.append(loop.call_soon(report, name="scripted output"))
         if behaviour.exit_after is not None:
             ends = partial(self._exit, task, name, behaviour)
             task.timers.append(loop.call_later(behaviour.exit_after, ends, name="scripted exit"))

@@ -82,10 +82,10 @@ def _metric(key: Key, configuration: TargetTrackingScalingPolicyConfigurationOut
             cast("StandardUnitType | None", customized.get("Unit")),
         )
     predefined = configuration["PredefinedMetricSpecification"]
-    known = _PREDEFINED.get(predefined["PredefinedMetricType"])
-    if known is None:
+    metric = _PREDEFINED.get(predefined["PredefinedMetricType"])
+    if metric is None:
         return None
-    namespace, name, statistic = known
+    namespace, name, statistic = metric
     if namespace == "AWS/ECS":
         _, cluster, service = key[1].split("/")
         dimensions = {"ClusterName": cluster, "ServiceName": service}

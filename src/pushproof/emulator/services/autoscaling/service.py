@@ -93,21 +93,21 @@ class AutoScalingService(Service):
         self, context: RequestContext, request: RegisterScalableTargetRequest
     ) -> RegisterScalableTargetAnswer:
         region, key = self._region(context), _key(request)
-        known = region.targets.get(key)
+        target = region.targets.get(key)
         minimum, maximum = request.get("MinCapacity"), request.get("MaxCapacity")
-        if known is not None:
-            minimum = known.minimum if minimum is None else minimum
-            maximum = known.maximum if maximum is None else maximum
+        if target is not None:
+            minimum = target.minimum if minimum is None else minimum
+            maximum = target.maximum if maximum is None else maximum
         if minimum is None or maximum is None:
             raise invalid("Both MinCapacity and MaxCapacity must be specified when registering a new scalable target")
         check_limits(minimum, maximum)
         tags = request.get("Tags") or {}
-        if known is not None and tags:
+        if target is not None and tags:
             raise invalid("Tags can only be specified when registering a new scalable target")
         _check_tags(tags)
         desired = self._desired(context, key)
-        if known is None:
-            known = ScalableTarget(
+        if target is None:
+            target = ScalableTarget(
                 key=key,
                 arn=self._arn(context, key),
                 role_arn=request.get("RoleARN") or _linked_role(context, key),
@@ -116,14 +116,14 @@ class AutoScalingService(Service):
                 created_at=self.site.clock.now(),
                 tags=dict(tags),
             )
-            region.targets[key] = known
-        known.minimum, known.maximum = minimum, maximum
-        known.role_arn = request.get("RoleARN") or known.role_arn
+            region.targets[key] = target
+        target.minimum, target.maximum = minimum, maximum
+        target.role_arn = request.get("RoleARN") or target.role_arn
         if request.get("SuspendedState"):
-            known.suspended = NOT_SUSPENDED | request["SuspendedState"]
+            target.suspended = NOT_SUSPENDED | request["SuspendedState"]
         if desired is not None:
-            self._keep_within(context, region, known, desired)
-        return {"ScalableTargetARN": known.arn}
+            self._keep_within(context, region, target, desired)
+        return {"ScalableTargetARN": target.arn}
 
     def deregister_scalable_target(
         self, context: RequestContext, request: DeregisterScalableTargetRequest
@@ -138,12 +138,12 @@ class AutoScalingService(Service):
     def describe_scalable_targets(
         self, context: RequestContext, request: DescribeScalableTargetsRequest
     ) -> DescribeScalableTargetsAnswer:
-        wanted = request.get("ResourceIds")
+        ids = request.get("ResourceIds")
         targets = [
             target
             for target in self._region(context).targets.values()
             if _matches(target.key, request["ServiceNamespace"], None, request.get("ScalableDimension"))
-            and (not wanted or target.key[1] in wanted)
+            and (not ids or target.key[1] in ids)
         ]
         shown, rest = _page(targets, request)
         return {"ScalableTargets": [self._target_shape(target) for target in shown], **rest}
@@ -153,22 +153,22 @@ class AutoScalingService(Service):
     def put_scaling_policy(self, context: RequestContext, request: PutScalingPolicyRequest) -> PutScalingPolicyAnswer:
         region, key, name = self._region(context), _key(request), request["PolicyName"]
         target = self._target(region, key, "registered")
-        known = target.policies.get(name)
-        kind = request.get("PolicyType") or (known.type if known else "StepScaling")
+        earlier = target.policies.get(name)
+        kind = request.get("PolicyType") or (earlier.type if earlier else "StepScaling")
         configuration = policy_configuration(key, kind, request)
-        if known is not None and known.type != kind:
+        if earlier is not None and earlier.type != kind:
             raise invalid("The type of a scaling policy cannot be changed")
         policy = ScalingPolicy(
             name=name,
-            arn=known.arn if known else self._named(context, key, "scalingPolicy", "policyName", name),
+            arn=earlier.arn if earlier else self._named(context, key, "scalingPolicy", "policyName", name),
             type=kind,
             configuration=copy.deepcopy(configuration),
-            created_at=known.created_at if known else self.site.clock.now(),
+            created_at=earlier.created_at if earlier else self.site.clock.now(),
         )
         if kind == "TargetTrackingScaling":
             self._put_alarms(context, key, policy)
-        if known is not None:
-            self._delete_alarms(context, known)
+        if earlier is not None:
+            self._delete_alarms(context, earlier)
         target.policies[name] = policy
         return {"PolicyARN": policy.arn, "Alarms": policy.alarms}
 
@@ -187,7 +187,7 @@ class AutoScalingService(Service):
         self, context: RequestContext, request: DescribeScalingPoliciesRequest
     ) -> DescribeScalingPoliciesAnswer:
         names = request.get("PolicyNames")
-        found = [
+        policies = [
             (target, policy)
             for target in self._region(context).targets.values()
             for policy in target.policies.values()
@@ -196,7 +196,7 @@ class AutoScalingService(Service):
             )
             and (not names or policy.name in names or policy.arn in names)
         ]
-        shown, rest = _page(found, request)
+        shown, rest = _page(policies, request)
         return {"ScalingPolicies": [self._policy_shape(target, policy) for target, policy in shown], **rest}
 
     def _policy_shape(self, target: ScalableTarget, policy: ScalingPolicy) -> ScalingPolicyTypeDef:
@@ -227,17 +227,17 @@ class AutoScalingService(Service):
     ) -> PutScheduledActionAnswer:
         region, key, name = self._region(context), _key(request), request["ScheduledActionName"]
         target = self._target(region, key, "registered")
-        known = target.actions.get(name)
+        action = target.actions.get(name)
         # What an update leaves out stays, start and end apart: those are deleted.
-        members: Schedule = known.members.copy() if known else {}
+        members: Schedule = action.members.copy() if action else {}
         members.pop("StartTime", None)
         members.pop("EndTime", None)
         members.update(_scheduled(request))
         check_scheduled(members)
         target.actions[name] = ScheduledAction(
             name=name,
-            arn=known.arn if known else self._named(context, key, "scheduledAction", "scheduledActionName", name),
-            created_at=known.created_at if known else self.site.clock.now(),
+            arn=action.arn if action else self._named(context, key, "scheduledAction", "scheduledActionName", name),
+            created_at=action.created_at if action else self.site.clock.now(),
             members=copy.deepcopy(members),
         )
         return {}
@@ -255,7 +255,7 @@ class AutoScalingService(Service):
         self, context: RequestContext, request: DescribeScheduledActionsRequest
     ) -> DescribeScheduledActionsAnswer:
         names = request.get("ScheduledActionNames")
-        found = [
+        actions = [
             (target, action)
             for target in self._region(context).targets.values()
             for action in target.actions.values()
@@ -264,7 +264,7 @@ class AutoScalingService(Service):
             )
             and (not names or action.name in names or action.arn in names)
         ]
-        shown, rest = _page(found, request)
+        shown, rest = _page(actions, request)
         return {
             "ScheduledActions": [self._action_shape(target, action) for target, action in shown],
             **rest,

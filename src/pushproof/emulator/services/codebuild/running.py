@@ -237,7 +237,8 @@ class BuildRun:
         except ClientError as error:
             raise PhaseFailure(
                 "ACCESS_DENIED" if error.response["Error"]["Code"] in ACCESS_DENIED else "CLIENT_ERROR",
-                f"Service role {role} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams for build "
+                f"Service role {role} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams for "
+                f"build "
                 f"{build.arn}. Error message: {error.response['Error'].get('Message')}",
             ) from error
         self._log, build.log_group, build.log_stream = opened, group, stream
@@ -313,19 +314,19 @@ class BuildRun:
     def _role_variables(self) -> dict[str, str]:
         role = self._credentials
         assert role is not None
-        found = {"AWS_ACCESS_KEY_ID": role.access_key_id, "AWS_SECRET_ACCESS_KEY": role.secret_access_key}
-        return found | ({"AWS_SESSION_TOKEN": role.session_token} if role.session_token else {})
+        variables = {"AWS_ACCESS_KEY_ID": role.access_key_id, "AWS_SECRET_ACCESS_KEY": role.secret_access_key}
+        return variables | ({"AWS_SESSION_TOKEN": role.session_token} if role.session_token else {})
 
     def _read_buildspec(self, sources: transfers.Sources, container: BuildContainer) -> Buildspec:
-        given = self.build.settings["source"].get("buildspec") or _DEFAULT_BUILDSPEC
-        text: str | None = given
+        written = self.build.settings["source"].get("buildspec") or _DEFAULT_BUILDSPEC
+        text: str | None = written
         # A buildspec is written out in the project, or lies in a bucket, or is a path in the source.
-        if given.startswith("arn:"):
-            text = transfers.text(self._client("s3"), given)
-            self._log.agent(f"YAML location is {given}")
-        elif "\n" not in given and not given.lstrip().startswith("{"):
-            text = transfers.member(sources.primary, given)
-            location = f"{container.source}/{given}"
+        if written.startswith("arn:"):
+            text = transfers.text(self._client("s3"), written)
+            self._log.agent(f"YAML location is {written}")
+        elif "\n" not in written and not written.lstrip().startswith("{"):
+            text = transfers.member(sources.primary, written)
+            location = f"{container.source}/{written}"
             if text is None:
                 raise PhaseFailure("YAML_FILE_ERROR", f"stat {location}: no such file or directory")
             self._log.agent(f"YAML location is {location}")
@@ -356,8 +357,8 @@ class BuildRun:
         container, spec = self._container, self._spec
         assert container is not None
         assert spec is not None
-        found = exported(spec, self._variables, container.environment())
-        self.build.exported = [{"name": name, "value": value} for name, value in found]
+        values = exported(spec, self._variables, container.environment())
+        self.build.exported = [{"name": name, "value": value} for name, value in values]
         transfers.upload(self.build, spec, container, self._client("s3"), self._log)
         return _SUCCEEDED
 

@@ -162,17 +162,17 @@ class CodeBuildService(Service):
     # Projects.
 
     def create_project(self, context: RequestContext, request: CreateProjectRequest) -> CreateProjectAnswer:
-        known = self._projects.setdefault(context.scope, {})
-        if request["name"] in known:
-            raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {known[request['name']].arn}")
-        if len(known) >= _MOST_PROJECTS:
+        existing = self._projects.setdefault(context.scope, {})
+        if request["name"] in existing:
+            raise AwsError("ResourceAlreadyExistsException", f"Project already exists: {existing[request['name']].arn}")
+        if len(existing) >= _MOST_PROJECTS:
             raise AwsError(
                 "AccountLimitExceededException", f"Cannot have more than {_MOST_PROJECTS} projects for the account"
             )
         project = projects.create(context, request, self.site.clock.now())
         self._check_role(project.body["serviceRole"], project.arn)
         self._check_network(context, project.body, project.arn)
-        known[project.name] = project
+        existing[project.name] = project
         return {"project": self._describe(project)}
 
     def update_project(self, context: RequestContext, request: UpdateProjectRequest) -> UpdateProjectAnswer:
@@ -191,11 +191,11 @@ class CodeBuildService(Service):
         return {}
 
     def batch_get_projects(self, context: RequestContext, request: BatchGetProjectsRequest) -> BatchGetProjectsAnswer:
-        known = self._projects.get(context.scope, {})
-        wanted = [_project_name(name) for name in request["names"]]
+        projects = self._projects.get(context.scope, {})
+        names = [_project_name(name) for name in request["names"]]
         return {
-            "projects": [self._describe(known[name]) for name in dict.fromkeys(wanted) if name in known],
-            "projectsNotFound": [name for name in dict.fromkeys(wanted) if name not in known],
+            "projects": [self._describe(projects[name]) for name in dict.fromkeys(names) if name in projects],
+            "projectsNotFound": [name for name in dict.fromkeys(names) if name not in projects],
         }
 
     def list_projects(self, context: RequestContext, request: ListProjectsRequest) -> ListProjectsAnswer:
@@ -204,10 +204,10 @@ class CodeBuildService(Service):
             "CREATED_TIME": lambda project: project.created,
             "LAST_MODIFIED_TIME": lambda project: project.modified,
         }
-        found = sorted(self._projects.get(context.scope, {}).values(), key=keys[request.get("sortBy") or "NAME"])
+        projects = sorted(self._projects.get(context.scope, {}).values(), key=keys[request.get("sortBy") or "NAME"])
         if request.get("sortOrder") == "DESCENDING":
-            found.reverse()
-        names, more = _page([project.name for project in found], request)
+            projects.reverse()
+        names, more = _page([project.name for project in projects], request)
         return {"projects": names, **more}
 
     def invalidate_project_cache(
@@ -249,12 +249,12 @@ class CodeBuildService(Service):
         self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest
     ) -> Build | None:
         """The build that a token was given for, in the five minutes that it is valid for. Raises AwsError for another request."""
-        known = self._tokens.get((context.scope, token))
-        if known is None or self.site.clock.now() - known.at > _TOKEN_SECONDS:
+        use = self._tokens.get((context.scope, token))
+        if use is None or self.site.clock.now() - use.at > _TOKEN_SECONDS:
             return None
-        if known.operation != context.operation or known.request != request:
+        if use.operation != context.operation or use.request != request:
             raise invalid(f"Parameter mismatch: the idempotencyToken {token} was used with other parameters")
-        return self._builds[context.scope].get(known.build)
+        return self._builds[context.scope].get(use.build)
 
     def _remember(
         self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest, build: Build
@@ -285,11 +285,11 @@ class CodeBuildService(Service):
         return {"build": self._describe_build(build)}
 
     def batch_get_builds(self, context: RequestContext, request: BatchGetBuildsRequest) -> BatchGetBuildsAnswer:
-        known = self._builds.get(context.scope, {})
-        wanted = list(dict.fromkeys(_build_id(given) for given in request["ids"]))
+        builds = self._builds.get(context.scope, {})
+        build_ids = list(dict.fromkeys(_build_id(reference) for reference in request["ids"]))
         return {
-            "builds": [self._describe_build(known[one]) for one in wanted if one in known],
-            "buildsNotFound": [one for one in wanted if one not in known],
+            "builds": [self._describe_build(builds[build_id]) for build_id in build_ids if build_id in builds],
+            "buildsNotFound": [build_id for build_id in build_ids if build_id not in builds],
         }
 
     def list_builds(self, context: RequestContext, request: ListBuildsRequest) -> ListBuildsAnswer:
@@ -303,17 +303,17 @@ class CodeBuildService(Service):
     def batch_delete_builds(
         self, context: RequestContext, request: BatchDeleteBuildsRequest
     ) -> BatchDeleteBuildsAnswer:
-        known = self._builds.get(context.scope, {})
+        builds = self._builds.get(context.scope, {})
         deleted: list[str] = []
         refused: list[BuildNotDeletedTypeDef] = []
-        for given in request["ids"]:
-            build = known.get(_build_id(given))
+        for reference in request["ids"]:
+            build = builds.get(_build_id(reference))
             if build is None:
-                refused.append({"id": given, "statusCode": "BUILD_NOT_FOUND"})
+                refused.append({"id": reference, "statusCode": "BUILD_NOT_FOUND"})
             elif not build.complete:
-                refused.append({"id": given, "statusCode": "BUILD_IN_PROGRESS"})
+                refused.append({"id": reference, "statusCode": "BUILD_IN_PROGRESS"})
             else:
-                del known[build.id]
+                del builds[build.id]
                 deleted.append(build.arn)
         return {"buildsDeleted": deleted, "buildsNotDeleted": refused}
 
@@ -461,8 +461,10 @@ class CodeBuildService(Service):
             self.site.assume(role, "codebuild.amazonaws.com", "AWSCodeBuild-verification", source_arn=project_arn)
         except AwsError as error:
             raise invalid(
-                "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: 1) The provided "
-                "service role exists, 2) The role name is case-sensitive and matches exactly, and 3) The role has the necessary "
+                "CodeBuild is not authorized to perform: sts:AssumeRole on service role. Please verify that: 1) The "
+                "provided "
+                "service role exists, 2) The role name is case-sensitive and matches exactly, and 3) The role has "
+                "the necessary "
                 "trust policy configured."
             ) from error
 
@@ -474,19 +476,21 @@ class CodeBuildService(Service):
             raise AwsError("ResourceNotFoundException", f"Project cannot be found: {arn}")
         return project
 
-    def _build(self, scope: tuple[str, str], given: str) -> Build:
-        build = self._builds.get(scope, {}).get(_build_id(given))
+    def _build(self, scope: tuple[str, str], reference: str) -> Build:
+        build = self._builds.get(scope, {}).get(_build_id(reference))
         if build is None:
-            raise AwsError("ResourceNotFoundException", f"Build cannot be found: {given}")
+            raise AwsError("ResourceNotFoundException", f"Build cannot be found: {reference}")
         return build
 
     def _list(
         self, context: RequestContext, request: ListBuildsRequest | ListBuildsForProjectRequest, project: str | None
     ) -> ListBuildsAnswer:
-        found = [one.id for one in self._builds.get(context.scope, {}).values() if project in (None, one.project)]
+        build_ids = [
+            build.id for build in self._builds.get(context.scope, {}).values() if project in (None, build.project)
+        ]
         if request.get("sortOrder") != "ASCENDING":
-            found.reverse()
-        ids, more = _page(found, request)
+            build_ids.reverse()
+        ids, more = _page(build_ids, request)
         return {"ids": ids, **more}
 
     def _describe(self, project: Project) -> ProjectTypeDef:
@@ -519,13 +523,13 @@ def _initiator(principal: Principal) -> str:
     return principal.arn.rsplit(":", 1)[-1].rsplit("/", 1)[-1]
 
 
-def _project_name(given: str) -> str:
+def _project_name(reference: str) -> str:
     """Terraform names projects by their ARN, people by their name; AWS takes both."""
-    return given.partition(":project/")[2] if given.startswith("arn:") else given
+    return reference.partition(":project/")[2] if reference.startswith("arn:") else reference
 
 
-def _build_id(given: str) -> str:
-    return given.partition(":build/")[2] if given.startswith("arn:") else given
+def _build_id(reference: str) -> str:
+    return reference.partition(":build/")[2] if reference.startswith("arn:") else reference
 
 
 class _Paged(TypedDict):

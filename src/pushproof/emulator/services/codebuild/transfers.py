@@ -116,8 +116,8 @@ def member(archive: bytes | None, path: str) -> str | None:
         return None
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         names = {name.removeprefix("./"): name for name in source.namelist()}
-        found = names.get(path.removeprefix("./"))
-        return source.read(found).decode("utf-8", errors="surrogateescape") if found is not None else None
+        member = names.get(path.removeprefix("./"))
+        return source.read(member).decode("utf-8", errors="surrogateescape") if member is not None else None
 
 
 def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: S3Client, log: LogStream) -> None:

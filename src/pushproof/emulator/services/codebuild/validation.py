@@ -86,11 +86,12 @@ def _check_sources(body: ProjectTypeDef) -> None:
         if declared["type"] in ("CODEPIPELINE", "NO_SOURCE"):
             raise invalid(f"Invalid project source: a secondary source cannot be of type {declared['type']}")
     _check_identifiers("source", [declared.get("sourceIdentifier") for declared in secondary])
-    known = {declared["sourceIdentifier"] for declared in secondary}
+    identifiers = {declared["sourceIdentifier"] for declared in secondary}
     for version in body.get("secondarySourceVersions") or []:
-        if version["sourceIdentifier"] not in known:
+        if version["sourceIdentifier"] not in identifiers:
             raise invalid(
-                f"Invalid project source: secondarySourceVersions names no secondary source: {version['sourceIdentifier']}"
+                f"Invalid project source: secondarySourceVersions names no secondary source: "
+                f"{version['sourceIdentifier']}"
             )
 
 
@@ -115,7 +116,8 @@ def _check_identifiers(kind: str, identifiers: list[str | None]) -> None:
             raise invalid(f"Invalid input: {kind}Identifier must be specified for each secondary {kind}")
         if not _IDENTIFIER.fullmatch(identifier):
             raise invalid(
-                "Invalid input: identifier must contain only alphanumeric characters and underscores and be less than 128 "
+                "Invalid input: identifier must contain only alphanumeric characters and underscores and be less "
+                "than 128 "
                 "characters in length"
             )
         if identifiers.count(identifier) > 1:

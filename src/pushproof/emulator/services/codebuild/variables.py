@@ -50,9 +50,9 @@ def resolve(variables: Mapping[str, Variable], client: Client) -> dict[str, str]
     return values
 
 
-def _parameters(wanted: Mapping[str, str], ssm: SSMClient) -> dict[str, str]:
-    found: dict[str, str] = {}
-    names = sorted(set(wanted.values()))
+def _parameters(references: Mapping[str, str], ssm: SSMClient) -> dict[str, str]:
+    values: dict[str, str] = {}
+    names = sorted(set(references.values()))
     for start in range(0, len(names), 10):
         try:
             answer = ssm.get_parameters(Names=names[start : start + 10], WithDecryption=True)
@@ -63,9 +63,9 @@ def _parameters(wanted: Mapping[str, str], ssm: SSMClient) -> dict[str, str]:
                 "Decrypted Variables Error", f"parameter does not exist: {', '.join(answer['InvalidParameters'])}"
             )
         for parameter in answer["Parameters"]:
-            found |= {parameter["Name"]: parameter["Value"]}
-            found |= {name: parameter["Value"] for name in names if parameter.get("ARN") == name}
-    return {name: found[reference] for name, reference in wanted.items()}
+            values |= {parameter["Name"]: parameter["Value"]}
+            values |= {name: parameter["Value"] for name in names if parameter.get("ARN") == name}
+    return {name: values[reference] for name, reference in references.items()}
 
 
 def _secret(reference: SecretReference, secrets: SecretsManagerClient) -> str:

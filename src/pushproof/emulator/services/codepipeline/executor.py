@@ -26,9 +26,9 @@ class Executor:
         self._jobs: dict[str, Job] = {}
         neighbours.builds.subscribe(lambda build_id, _: self._build_completed(build_id))
 
-    def feed(self, pipeline: Pipeline, given: Input) -> None:
+    def feed(self, pipeline: Pipeline, cause: Input) -> None:
         """Give the engine an input and carry out what follows. Raises PipelineError for a refused request."""
-        result = step(pipeline.state, given, self._site.clock.now(), self._settings.engine)
+        result = step(pipeline.state, cause, self._site.clock.now(), self._settings.engine)
         pipeline.state = result.state
         for event in result.events:
             self._publish(pipeline, event)

@@ -69,22 +69,22 @@ class CodePipelineService(Service):
 
     def pushed(self, push: Push) -> str | None:
         """A branch moved: start the pipelines that watch it. Returns what to tell the pusher, None when none does."""
-        said: list[str] = []
+        messages: list[str] = []
         for pipeline in self._all():
             for action in pipeline.state.declaration.stages[0].actions:
                 if self._watches(pipeline, action, push.repository, push.branch):
                     detail = action.configuration["ConnectionArn"]
                     start = Start(str(uuid.uuid4()), "WebhookV2", detail, overrides={action.name: push.commit.id})
                     self._feed(pipeline, start)
-                    said.append(f"Pipeline {pipeline.name} started execution {start.execution_id}.")
+                    messages.append(f"Pipeline {pipeline.name} started execution {start.execution_id}.")
                     break
-        return "\n".join(said) or None
+        return "\n".join(messages) or None
 
     def _watches(self, pipeline: Pipeline, action: Action, repository: str, branch: str) -> bool:
-        wanted = action.configuration
-        if action.provider != "CodeStarSourceConnection" or wanted["FullRepositoryId"] != repository:
+        configuration = action.configuration
+        if action.provider != "CodeStarSourceConnection" or configuration["FullRepositoryId"] != repository:
             return False
-        connection = self._connections.find(wanted["ConnectionArn"])
+        connection = self._connections.find(configuration["ConnectionArn"])
         available = connection is not None and connection.status == "AVAILABLE"
         if not available and not self.settings.detect_over_pending:
             return False
@@ -94,7 +94,9 @@ class CodePipelineService(Service):
             if trigger["gitConfiguration"]["sourceActionName"] == action.name
         ]
         if not triggers:
-            return wanted["BranchName"] == branch and wanted.get("DetectChanges", "true").lower() != "false"
+            return (
+                configuration["BranchName"] == branch and configuration.get("DetectChanges", "true").lower() != "false"
+            )
         return any(
             _passes(filtered.get("branches") or {}, branch) for git in triggers for filtered in git.get("push") or [{}]
         )
@@ -102,11 +104,11 @@ class CodePipelineService(Service):
     def _object_created(self, bucket: str, key: str) -> None:
         for pipeline in self._all():
             for action in pipeline.state.declaration.stages[0].actions:
-                wanted = action.configuration
+                configuration = action.configuration
                 if (
                     action.provider == "S3"
-                    and (wanted["S3Bucket"], wanted["S3ObjectKey"]) == (bucket, key)
-                    and wanted.get("PollForSourceChanges", "true").lower() != "false"
+                    and (configuration["S3Bucket"], configuration["S3ObjectKey"]) == (bucket, key)
+                    and configuration.get("PollForSourceChanges", "true").lower() != "false"
                 ):
                     self._feed(pipeline, Start(str(uuid.uuid4()), "PollForSourceChanges", action.name))
                     break
@@ -119,13 +121,13 @@ class CodePipelineService(Service):
 
     def create_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         body = complete(request["pipeline"], 1)
-        known = self._pipelines.setdefault(context.scope, {})
-        if body["name"] in known:
+        pipelines = self._pipelines.setdefault(context.scope, {})
+        if body["name"] in pipelines:
             raise AwsError(
                 "PipelineNameInUseException",
                 f"A pipeline with the name '{body['name']}' already exists in account '{context.account_id}'",
             )
-        if len(known) >= MOST_PIPELINES:
+        if len(pipelines) >= MOST_PIPELINES:
             raise AwsError("LimitExceededException", f"There can be {MOST_PIPELINES} pipelines at most in a region.")
         declaration = declared(body, 1, context.region)
         tags: dict[str, str] = {}
@@ -142,7 +144,7 @@ class CodePipelineService(Service):
             state=PipelineState(declaration),
             tags=tags,
         )
-        known[pipeline.name] = pipeline
+        pipelines[pipeline.name] = pipeline
         self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
         return {"pipeline": body, "tags": _tag_list(tags)}
 
@@ -183,8 +185,10 @@ class CodePipelineService(Service):
             except ClientError as error:
                 raise AwsError(
                     "InvalidStructureException",
-                    f"An error occurred while validating the artifact bucket '{store.location}': No bucket with the name "
-                    f"{store.location} was found. Choose a valid artifact bucket in '{where}', or create a new artifact bucket "
+                    f"An error occurred while validating the artifact bucket '{store.location}': No bucket with the "
+                    f"name "
+                    f"{store.location} was found. Choose a valid artifact bucket in '{where}', or create a new "
+                    f"artifact bucket "
                     "to use in your pipeline.",
                 ) from error
 
@@ -212,7 +216,7 @@ class CodePipelineService(Service):
 
     def list_pipelines(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         stamp = self.site.clock.stamp
-        found = [
+        summaries = [
             {
                 "name": pipeline.name,
                 "version": pipeline.version,
@@ -223,7 +227,7 @@ class CodePipelineService(Service):
             }
             for _, pipeline in sorted(self._pipelines.get(context.scope, {}).items())
         ]
-        return _page("pipelines", found, request, 1000)
+        return _page("pipelines", summaries, request, 1000)
 
     # Executions.
 
@@ -324,25 +328,26 @@ class CodePipelineService(Service):
 
     def get_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipelineName"])
-        found = self._execution(pipeline, request["pipelineExecutionId"])
-        return {"pipelineExecution": shapes.execution(found, self.site.clock.stamp)}
+        execution = self._execution(pipeline, request["pipelineExecutionId"])
+        return {"pipelineExecution": shapes.execution(execution, self.site.clock.stamp)}
 
     def list_pipeline_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipelineName"])
-        wanted = ((request.get("filter") or {}).get("succeededInStage") or {}).get("stageName")
-        found = [
+        stage_filter = ((request.get("filter") or {}).get("succeededInStage") or {}).get("stageName")
+        summaries = [
             shapes.summary(execution, self.site.clock.stamp)
             for execution in _newest_first(pipeline)
-            if wanted is None or (wanted in execution.stages and execution.stages[wanted].status == "Succeeded")
+            if stage_filter is None
+            or (stage_filter in execution.stages and execution.stages[stage_filter].status == "Succeeded")
         ]
-        return _page("pipelineExecutionSummaries", found, request, 100)
+        return _page("pipelineExecutionSummaries", summaries, request, 100)
 
     def list_action_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipelineName"])
         chosen = request.get("filter") or {}
         latest = chosen.get("latestInPipelineExecution") or {}
-        wanted = chosen.get("pipelineExecutionId") or latest.get("pipelineExecutionId")
-        executions = _newest_first(pipeline) if wanted is None else [self._execution(pipeline, wanted)]
+        execution_id = chosen.get("pipelineExecutionId") or latest.get("pipelineExecutionId")
+        executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
         only_latest = latest.get("startTimeRange") == "Latest"
         runs: list[tuple[Execution, ActionRun]] = []
         for execution in executions:
@@ -352,10 +357,10 @@ class CodePipelineService(Service):
                 for run in (passage.current if only_latest else passage.runs)
             ]
             runs += [(execution, run) for run in sorted(of_this, key=lambda run: run.started, reverse=True)]
-        found = [
+        details = [
             shapes.action_detail(execution, run, pipeline.region, self.site.clock.stamp) for execution, run in runs
         ]
-        return _page("actionExecutionDetails", found, request, 100)
+        return _page("actionExecutionDetails", details, request, 100)
 
     # Tags.
 
@@ -375,7 +380,7 @@ class CodePipelineService(Service):
     # Finding and feeding.
 
     def _all(self) -> list[Pipeline]:
-        return [pipeline for known in self._pipelines.values() for pipeline in known.values()]
+        return [pipeline for pipelines in self._pipelines.values() for pipeline in pipelines.values()]
 
     def _pipeline(self, context: RequestContext, name: str) -> Pipeline:
         pipeline = self._pipelines.get(context.scope, {}).get(name)
@@ -388,13 +393,13 @@ class CodePipelineService(Service):
 
     @staticmethod
     def _execution(pipeline: Pipeline, execution_id: str) -> Execution:
-        found = pipeline.state.executions.get(execution_id)
-        if found is None:
+        execution = pipeline.state.executions.get(execution_id)
+        if execution is None:
             raise AwsError(
                 "PipelineExecutionNotFoundException",
                 f"Could not find execution {execution_id} of pipeline {pipeline.name}",
             )
-        return found
+        return execution
 
     def _tagged(self, context: RequestContext, arn: str) -> dict[str, str]:
         if not _ARN.fullmatch(arn):
@@ -404,9 +409,9 @@ class CodePipelineService(Service):
                 return pipeline.tags
         raise AwsError("ResourceNotFoundException", f"Could not find a resource with ARN {arn}")
 
-    def _feed(self, pipeline: Pipeline, given: Input) -> None:
+    def _feed(self, pipeline: Pipeline, event: Input) -> None:
         try:
-            self._executor.feed(pipeline, given)
+            self._executor.feed(pipeline, event)
         except PipelineError as error:
             raise refused(error) from error
 

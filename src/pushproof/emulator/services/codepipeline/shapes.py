@@ -66,18 +66,18 @@ def _source_revisions(execution: Execution) -> list[dict[str, Any]]:
     ]
 
 
-def execution(found: Execution, stamp: Stamp) -> dict[str, Any]:
+def execution(record: Execution, stamp: Stamp) -> dict[str, Any]:
     """PipelineExecution."""
-    revisions = {name: artifact for name, artifact in found.artifacts.items() if artifact.revision_id}
+    revisions = {name: artifact for name, artifact in record.artifacts.items() if artifact.revision_id}
     shape = {
-        "pipelineName": found.declaration.name,
-        "pipelineVersion": found.declaration.version,
-        "pipelineExecutionId": found.id,
-        "status": found.status,
-        "statusSummary": found.summary,
-        "trigger": trigger(found),
-        "variables": [{"name": name, "resolvedValue": value} for name, value in found.variables.items()],
-        **_kind(found),
+        "pipelineName": record.declaration.name,
+        "pipelineVersion": record.declaration.version,
+        "pipelineExecutionId": record.id,
+        "status": record.status,
+        "statusSummary": record.summary,
+        "trigger": trigger(record),
+        "variables": [{"name": name, "resolvedValue": value} for name, value in record.variables.items()],
+        **_kind(record),
     }
     return _filled(shape) | {
         "artifactRevisions": [
@@ -87,7 +87,7 @@ def execution(found: Execution, stamp: Stamp) -> dict[str, Any]:
                     "revisionId": artifact.revision_id,
                     "revisionSummary": artifact.revision_summary,
                     "revisionUrl": artifact.revision_url,
-                    "created": stamp(found.started),
+                    "created": stamp(record.started),
                 }
             )
             for name, artifact in revisions.items()
@@ -118,7 +118,7 @@ def action_execution(run: ActionRun, stamp: Stamp) -> dict[str, Any]:
     return _filled(shape) | ({} if run.percent_complete is None else {"percentComplete": run.percent_complete})
 
 
-def action_detail(found: Execution, run: ActionRun, region: str, stamp: Stamp) -> dict[str, Any]:
+def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) -> dict[str, Any]:
     """ActionExecutionDetail."""
     action = run.action
     kind = {
@@ -127,7 +127,7 @@ def action_detail(found: Execution, run: ActionRun, region: str, stamp: Stamp) -
         "provider": action.provider,
         "version": action.version,
     }
-    given = _filled(
+    resolved = _filled(
         {
             "actionTypeId": kind,
             "configuration": dict(action.configuration),
@@ -150,9 +150,9 @@ def action_detail(found: Execution, run: ActionRun, region: str, stamp: Stamp) -
     if result:
         output["executionResult"] = result
     shape = {
-        "pipelineExecutionId": found.id,
+        "pipelineExecutionId": record.id,
         "actionExecutionId": run.id,
-        "pipelineVersion": found.declaration.version,
+        "pipelineVersion": record.declaration.version,
         "stageName": run.stage,
         "actionName": action.name,
         "startTime": stamp(run.started),
@@ -160,12 +160,12 @@ def action_detail(found: Execution, run: ActionRun, region: str, stamp: Stamp) -
         "updatedBy": run.updated_by,
         "status": run.status,
     }
-    return _filled(shape) | {"input": given, "output": output}
+    return _filled(shape) | {"input": resolved, "output": output}
 
 
 def _artifacts(artifacts: Any) -> list[dict[str, Any]]:
-    found: dict[str, Artifact] = dict(artifacts)
-    return [{"name": name, "s3location": {"bucket": a.bucket, "key": a.key}} for name, a in found.items()]
+    by_name: dict[str, Artifact] = dict(artifacts)
+    return [{"name": name, "s3location": {"bucket": a.bucket, "key": a.key}} for name, a in by_name.items()]
 
 
 def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> dict[str, Any]:
@@ -205,8 +205,8 @@ def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> dict[str, Any]:
     return shape
 
 
-def _stage_execution(found: Execution, status: str) -> dict[str, Any]:
-    return {"pipelineExecutionId": found.id, "status": status, "type": found.execution_type}
+def _stage_execution(record: Execution, status: str) -> dict[str, Any]:
+    return {"pipelineExecutionId": record.id, "status": status, "type": record.execution_type}
 
 
 def _transition(pipeline: Pipeline, stage: str, stamp: Stamp) -> dict[str, Any]:

@@ -110,10 +110,10 @@ def _is_named_so(last: str, view: View) -> bool:
     first = last.partition(".")[0].removesuffix("-fips")
     if first not in endpoint_prefixes():
         return False
-    known = {
+    subnets = {
         service["ServiceName"].removeprefix(f"com.amazonaws.{view.region}.") for service in view.endpoint_services()
     }
-    return not any(name == first or name.startswith((f"{first}.", f"{first}-")) for name in known)
+    return not any(name == first or name.startswith((f"{first}.", f"{first}-")) for name in subnets)
 
 
 def _require_of_gateway(request: dict[str, Any]) -> None:
@@ -218,7 +218,8 @@ def _require_gateway(view: View, vpc_id: str, name: str) -> None:
     ):
         raise AwsError(
             "InvalidParameter",
-            f"To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc_id} must have a Gateway endpoint for "
+            f"To set PrivateDnsOnlyForInboundResolverEndpoint to true, the VPC {vpc_id} must have a Gateway "
+            f"endpoint for "
             "the service.",
         )
 

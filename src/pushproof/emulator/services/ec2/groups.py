@@ -99,9 +99,9 @@ def create_network_interface(view: View, request: dict[str, Any]) -> None:
     if subnet is None:
         raise no_subnet(request["SubnetId"])
     require_groups(view, request.get("Groups") or [], subnet["VpcId"])
-    wanted = [request["PrivateIpAddress"]] if request.get("PrivateIpAddress") else []
-    wanted += [address["PrivateIpAddress"] for address in request.get("PrivateIpAddresses") or ()]
-    require_addresses(view, subnet, list(dict.fromkeys(wanted)))
+    addresses = [request["PrivateIpAddress"]] if request.get("PrivateIpAddress") else []
+    addresses += [address["PrivateIpAddress"] for address in request.get("PrivateIpAddresses") or ()]
+    require_addresses(view, subnet, list(dict.fromkeys(addresses)))
 
 
 def modify_network_interface_attribute(view: View, request: dict[str, Any]) -> None:
@@ -130,18 +130,18 @@ def require_groups(view: View, group_ids: list[str], vpc_id: str) -> None:
             )
 
 
-def require_addresses(view: View, subnet: Described, wanted: list[str]) -> None:
+def require_addresses(view: View, subnet: Described, addresses: list[str]) -> None:
     """Refuse addresses that are not in a subnet, that AWS keeps (the first four and the last), or that are taken."""
-    if not wanted:
+    if not addresses:
         return
     network = ip_network(subnet["CidrBlock"])
-    taken = {
+    in_use = {
         address["PrivateIpAddress"]
         for interface in view.interfaces_of(subnet["VpcId"])
         if interface["SubnetId"] == subnet["SubnetId"]
         for address in interface.get("PrivateIpAddresses", [])
     }
-    for text in wanted:
+    for text in addresses:
         try:
             address = ip_address(text)
         except ValueError:
@@ -150,7 +150,7 @@ def require_addresses(view: View, subnet: Described, wanted: list[str]) -> None:
             raise AwsError("InvalidParameterValue", "Address does not fall within the subnet's address range")
         if isinstance(network, IPv4Network) and _is_reserved(address, network):
             raise AwsError("InvalidParameterValue", "Address is in subnet's reserved address range")
-        if text in taken:
+        if text in in_use:
             raise AwsError("InvalidIPAddress.InUse", f"Address {text} is in use.")
 
 
@@ -208,11 +208,11 @@ def _require_permission(view: View, group: Described, permission: dict[str, Any]
                 raise AwsError("InvalidParameterValue", f"CIDR block {entry[name]} is malformed")
     for pair in permission.get("UserIdGroupPairs") or ():
         _require_source(view, group, pair)
-    wanted = [entry["PrefixListId"] for entry in permission.get("PrefixListIds") or ()]
-    if wanted:
-        known = view.prefix_lists()
-        for prefix_list in wanted:
-            if prefix_list not in known:
+    list_ids = [entry["PrefixListId"] for entry in permission.get("PrefixListIds") or ()]
+    if list_ids:
+        existing = view.prefix_lists()
+        for prefix_list in list_ids:
+            if prefix_list not in existing:
                 raise AwsError("InvalidPrefixListID.NotFound", f"The prefix list ID '{prefix_list}' does not exist")
     for key in ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds"):
         for entry in permission.get(key) or ():

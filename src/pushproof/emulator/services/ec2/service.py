@@ -133,19 +133,21 @@ class Ec2Service(Service):
         if not missing:
             return
         endpoint = self._ask(context, "describe_vpc_endpoints", {"VpcEndpointIds": [endpoint_id]})["VpcEndpoints"][0]
-        wanted = {"Filters": [{"Name": "prefix-list-name", "Values": [endpoint["ServiceName"]]}]}
-        lists = self._ask(context, "describe_prefix_lists", wanted)["PrefixLists"]
-        prefix_list = next(one["PrefixListId"] for one in lists if one["PrefixListName"] == endpoint["ServiceName"])
+        filters = {"Filters": [{"Name": "prefix-list-name", "Values": [endpoint["ServiceName"]]}]}
+        lists = self._ask(context, "describe_prefix_lists", filters)["PrefixLists"]
+        prefix_list = next(
+            entry["PrefixListId"] for entry in lists if entry["PrefixListName"] == endpoint["ServiceName"]
+        )
         for table in missing:
             route = {"RouteTableId": table, "DestinationPrefixListId": prefix_list, "GatewayId": endpoint_id}
             self._ask(context, "create_route", route)
 
     def _authorised(self, answer: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-        wanted = dict(_described_references(request.get("IpPermissions", [])))
+        references = dict(_described_references(request.get("IpPermissions", [])))
         for rule in answer.get("SecurityGroupRules", []):
             reference = rule.get("ReferencedGroupInfo", {}).get("GroupId") or rule.get("PrefixListId")
-            if reference in wanted:
-                self._descriptions[rule["SecurityGroupRuleId"]] = wanted[reference]
+            if reference in references:
+                self._descriptions[rule["SecurityGroupRuleId"]] = references[reference]
             self._complete(rule)
         return answer
 
@@ -159,9 +161,9 @@ class Ec2Service(Service):
         try:
             answer: dict[str, Any] = getattr(client, operation)(**request)
         except ClientError as error:
-            found = error.response["Error"]
+            words = error.response["Error"]
             raise AwsError(
-                found["Code"], found["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+                words["Code"], words["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
             ) from error
         answer.pop("ResponseMetadata", None)
         return answer

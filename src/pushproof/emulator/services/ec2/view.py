@@ -103,11 +103,11 @@ class View:
             "describe_vpc_peering_connections", "VpcPeeringConnections", "VpcPeeringConnectionIds", peering_id
         )
 
-    def peered(self, one: str, other: str) -> bool:
+    def peered(self, first: str, second: str) -> bool:
         """Return whether two VPCs are connected by an active peering."""
         for peering in self._client.describe_vpc_peering_connections()["VpcPeeringConnections"]:
             sides = {peering["RequesterVpcInfo"]["VpcId"], peering["AccepterVpcInfo"]["VpcId"]}
-            if sides == {one, other} and peering["Status"]["Code"] == "active":
+            if sides == {first, second} and peering["Status"]["Code"] == "active":
                 return True
         return False
 

@@ -30,9 +30,9 @@ def associate_vpc_cidr_block(view: View, request: dict[str, Any]) -> None:
         raise no_vpc(request["VpcId"])
     if not request.get("CidrBlock"):
         return
-    wanted, own = _vpc_network(request["CidrBlock"]), _networks_of(vpc)
-    if any(isinstance(network, IPv4Network) and network.overlaps(wanted) for network in own):
-        raise AwsError("InvalidVpc.Range", f"The CIDR '{wanted}' conflicts with a CIDR of the VPC '{vpc['VpcId']}'.")
+    added, own = _vpc_network(request["CidrBlock"]), _networks_of(vpc)
+    if any(isinstance(network, IPv4Network) and network.overlaps(added) for network in own):
+        raise AwsError("InvalidVpc.Range", f"The CIDR '{added}' conflicts with a CIDR of the VPC '{vpc['VpcId']}'.")
     if sum(isinstance(network, IPv4Network) for network in own) >= _CIDRS_PER_VPC:
         raise AwsError(
             "CidrLimitExceeded",
@@ -67,17 +67,17 @@ def create_subnet(view: View, request: dict[str, Any]) -> None:
     vpc = view.vpc(request["VpcId"])
     if vpc is None:
         raise no_vpc(request["VpcId"])
-    wanted = []
+    blocks = []
     if request.get("CidrBlock"):
         network = network_of(request["CidrBlock"], "cidrBlock")
         if not 16 <= network.prefixlen <= 28:
             raise _outside(network)
-        wanted.append(network)
+        blocks.append(network)
     if request.get("Ipv6CidrBlock"):
-        wanted.append(_ipv6_subnet(request["Ipv6CidrBlock"]))
+        blocks.append(_ipv6_subnet(request["Ipv6CidrBlock"]))
     own = _networks_of(vpc)
     others = [network for subnet in view.subnets_of(vpc["VpcId"]) for network in _networks_of(subnet)]
-    for network in wanted:
+    for network in blocks:
         _require_room(network, own, others)
 
 
@@ -114,15 +114,15 @@ def _ipv6_subnet(text: str) -> IPv6Network:
 
 
 def _require_room(
-    wanted: IPv4Network | IPv6Network,
+    added: IPv4Network | IPv6Network,
     own: list[IPv4Network | IPv6Network],
     others: list[IPv4Network | IPv6Network],
 ) -> None:
     """Refuse a subnet's CIDR that is not in the VPC's, or not free."""
-    if not any(wanted.version == network.version and wanted.subnet_of(network) for network in own):  # type: ignore[arg-type]
-        raise _outside(wanted)
-    if any(wanted.version == other.version and wanted.overlaps(other) for other in others):
-        raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{wanted}' conflicts with another subnet")
+    if not any(added.version == network.version and added.subnet_of(network) for network in own):  # type: ignore[arg-type]
+        raise _outside(added)
+    if any(added.version == other.version and added.overlaps(other) for other in others):
+        raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{added}' conflicts with another subnet")
 
 
 def _networks_of(described: Described) -> list[IPv4Network | IPv6Network]:

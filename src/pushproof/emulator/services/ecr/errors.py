@@ -25,14 +25,16 @@ def repository_exists(name: str, registry: str) -> AwsError:
 def repository_not_empty(name: str, registry: str) -> AwsError:
     return AwsError(
         "RepositoryNotEmptyException",
-        f"The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still contains images",
+        f"The repository with name '{name}' in registry with id '{registry}' cannot be deleted because it still "
+        f"contains images",
     )
 
 
 def tag_immutable(tag: str, name: str) -> AwsError:
     return AwsError(
         "ImageTagAlreadyExistsException",
-        f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable.",
+        f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag "
+        f"is immutable.",
     )
 
 
@@ -93,8 +95,8 @@ def upload_not_found(upload: str, name: str, registry: str) -> AwsError:
     )
 
 
-def layer_digest_mismatch(wanted: str, found: str) -> AwsError:
-    return AwsError("InvalidLayerException", f"The layer's digest is '{found}', not '{wanted}' as the request says")
+def layer_digest_mismatch(expected: str, actual: str) -> AwsError:
+    return AwsError("InvalidLayerException", f"The layer's digest is '{actual}', not '{expected}' as the request says")
 
 
 def invalid(parameter: str, constraint: str) -> AwsError:

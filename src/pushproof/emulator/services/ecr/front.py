@@ -116,9 +116,13 @@ class Registry:
     def _for_platform(self, repository: Repository, image: Image) -> manifests.Manifest:
         if not image.manifest.members:
             return image.manifest
-        wanted = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
         described = json.loads(image.manifest.content)["manifests"]
-        fitting = [one["digest"] for one in described if (one.get("platform") or {}).get("architecture") == wanted]
+        fitting = [
+            manifest["digest"]
+            for manifest in described
+            if (manifest.get("platform") or {}).get("architecture") == architecture
+        ]
         return repository.images[(fitting or list(image.manifest.members))[0]].manifest
 
     # The front.
@@ -162,11 +166,11 @@ class Registry:
     # Who, and may they.
 
     def _login(self, request: Request) -> Token:
-        given = request.authorization
-        if given is None or given.type != "basic":
+        authorization = request.authorization
+        if authorization is None or authorization.type != "basic":
             challenge = f'Basic realm="{self._site.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
-        token = self._token(given.username or "", given.password or "")
+        token = self._token(authorization.username or "", authorization.password or "")
         addressed = ecr_host(request.host)
         if addressed is not None and addressed != token.scope:
             raise RegistryError(
@@ -294,12 +298,12 @@ class Registry:
             self._visit(token, "ListImageReferrers", name, subjectId=subject) as (repository, _),
             self._site.loop.lock,
         ):
-            found = self._ecr.referrers(repository, digest)
-        wanted = request.args.get("artifactType")
-        chosen = [one for one in found if wanted in (None, one.get("artifactType"))]
+            referrers = self._ecr.referrers(repository, digest)
+        artifact_type = request.args.get("artifactType")
+        chosen = [referrer for referrer in referrers if artifact_type in (None, referrer.get("artifactType"))]
         index = {"schemaVersion": 2, "mediaType": manifests.OCI_INDEX, "manifests": chosen}
         response = Response(json.dumps(index), content_type=manifests.OCI_INDEX)
-        if wanted is not None:
+        if artifact_type is not None:
             response.headers["OCI-Filters-Applied"] = "artifactType"
         return response
 
@@ -329,17 +333,17 @@ class Registry:
         operation = "CompleteLayerUpload" if request.method == "PUT" else "UploadLayerPart"
         with self._visit(token, operation, name, uploadId=upload) as (repository, visit):
             with self._site.loop.lock:
-                found = self._store.upload(repository, upload)
+                started = self._store.upload(repository, upload)
             if request.method == "GET":
-                return _progress(204, name, found)
+                return _progress(204, name, started)
             if request.method == "DELETE":
                 with self._site.loop.lock:
-                    self._store.cancel_upload(found)
+                    self._store.cancel_upload(started)
                 return Response(status=204)
-            self._receive(request, found)
+            self._receive(request, started)
             if request.method == "PATCH":
-                return _progress(202, name, found)
-            return self._complete(repository, found, request.args.get("digest", ""), visit)
+                return _progress(202, name, started)
+            return self._complete(repository, started, request.args.get("digest", ""), visit)
 
     def _begin(self, request: Request, token: Token, name: str) -> Response:
         with self._visit(token, "InitiateLayerUpload", name) as (repository, visit):

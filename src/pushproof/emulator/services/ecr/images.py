@@ -67,11 +67,11 @@ class ImageOperations(EcrOperations):
             manifest = manifests.parse(request["imageManifest"].encode(), request.get("imageManifestMediaType"))
         except manifests.ManifestError as error:
             raise errors.invalid("imageManifest", str(error)) from None
-        wanted = request.get("imageDigest")
-        if wanted and wanted != manifest.digest:
+        expected = request.get("imageDigest")
+        if expected and expected != manifest.digest:
             raise AwsError(
                 "ImageDigestDoesNotMatchException",
-                f"The image digest '{wanted}' does not match the digest '{manifest.digest}' of the manifest.",
+                f"The image digest '{expected}' does not match the digest '{manifest.digest}' of the manifest.",
             )
         return self.accepted(repository, manifest, request.get("imageTag"))
 
@@ -102,15 +102,15 @@ class ImageOperations(EcrOperations):
         images: list[ImageTypeDef] = []
         failures: list[ImageFailureTypeDef] = []
         for identity in request["imageIds"]:
-            found = self._identified(repository, identity)
-            if not isinstance(found, Image):
-                failures.append(found)
+            image = self._identified(repository, identity)
+            if not isinstance(image, Image):
+                failures.append(image)
                 continue
-            if found.storage is StorageClass.ARCHIVE:
+            if image.storage is StorageClass.ARCHIVE:
                 failures.append(_failure(identity, "ImageInaccessible", "The image is archived; restore it first"))
                 continue
-            self.store.pulled(found)
-            images.append(self._image(repository, found, identity.get("imageTag")))
+            self.store.pulled(image)
+            images.append(self._image(repository, image, identity.get("imageTag")))
         return {"images": images, "failures": failures}
 
     def _identified(self, repository: Repository, identity: ImageIdentifierTypeDef) -> Image | ImageFailureTypeDef:
@@ -135,30 +135,30 @@ class ImageOperations(EcrOperations):
         return {"imageIds": [_identity(image.digest, tag) for image, tag in chosen], **more}
 
     def _filtered(
-        self, repository: Repository, wanted: ListImagesFilterTypeDef | DescribeImagesFilterTypeDef | None
+        self, repository: Repository, criteria: ListImagesFilterTypeDef | DescribeImagesFilterTypeDef | None
     ) -> list[tuple[Image, str | None]]:
         """Images with each of their tags (None: untagged) that a filter lets through."""
-        tag_status = wanted.get("tagStatus", "ANY") if wanted else "ANY"
-        status = wanted.get("imageStatus", "ACTIVE") if wanted else "ANY"
-        found: list[tuple[Image, str | None]] = []
+        tag_status = criteria.get("tagStatus", "ANY") if criteria else "ANY"
+        status = criteria.get("imageStatus", "ACTIVE") if criteria else "ANY"
+        selection: list[tuple[Image, str | None]] = []
         for image in repository.images.values():
             tags = repository.tags_of(image.digest)
             if (tag_status == "TAGGED" and not tags) or (tag_status == "UNTAGGED" and tags):
                 continue
             if status in ("ANY", image.status):
-                found += [(image, tag) for tag in tags] if tags else [(image, None)]
-        return found
+                selection += [(image, tag) for tag in tags] if tags else [(image, None)]
+        return selection
 
     def describe_images(self, context: RequestContext, request: DescribeImagesRequest) -> DescribeImagesAnswer:
         repository = self._repository(context, request)
         if request.get("imageIds"):
-            found = [
-                self.store.find_image(repository, digest=one.get("imageDigest"), tag=one.get("imageTag"))
-                for one in request["imageIds"]
+            images = [
+                self.store.find_image(repository, digest=image_id.get("imageDigest"), tag=image_id.get("imageTag"))
+                for image_id in request["imageIds"]
             ]
         else:
-            found = [image for image, _ in self._filtered(repository, request.get("filter"))]
-        chosen, more = page(list({image.digest: image for image in found}.values()), request)
+            images = [image for image, _ in self._filtered(repository, request.get("filter"))]
+        chosen, more = page(list({image.digest: image for image in images}.values()), request)
         return {"imageDetails": [self._detail(repository, image) for image in chosen], **more}
 
     def _detail(self, repository: Repository, image: Image) -> ImageDetailTypeDef:
@@ -200,45 +200,45 @@ class ImageOperations(EcrOperations):
         deleted: list[ImageIdentifierTypeDef] = []
         failures: list[ImageFailureTypeDef] = []
         # Lists go before their members, as one request may name both.
-        for identity in sorted(request["imageIds"], key=lambda one: not self._is_list(repository, one)):
-            found = self._identified(repository, identity)
-            if not isinstance(found, Image):
-                failures.append(found)
+        for identity in sorted(request["imageIds"], key=lambda identity: not self._is_list(repository, identity)):
+            image = self._identified(repository, identity)
+            if not isinstance(image, Image):
+                failures.append(image)
                 continue
-            tag, tags = identity.get("imageTag"), repository.tags_of(found.digest)
+            tag, tags = identity.get("imageTag"), repository.tags_of(image.digest)
             if tag and not identity.get("imageDigest") and len(tags) > 1:
                 del repository.tags[tag]
-                deleted.append({"imageDigest": found.digest, "imageTag": tag})
+                deleted.append({"imageDigest": image.digest, "imageTag": tag})
                 continue
-            naming = repository.lists_naming(found.digest)
+            naming = repository.lists_naming(image.digest)
             if naming:
                 failures.append(
                     _failure(
-                        {"imageDigest": found.digest, **identity},
+                        {"imageDigest": image.digest, **identity},
                         "ImageReferencedByManifestList",
                         f"Requested image referenced by manifest list: [{', '.join(naming)}]",
                     )
                 )
                 continue
-            self.store.delete_image(repository, found.digest)
-            deleted += [{"imageDigest": found.digest, "imageTag": tag} for tag in tags] or [
-                {"imageDigest": found.digest}
+            self.store.delete_image(repository, image.digest)
+            deleted += [{"imageDigest": image.digest, "imageTag": tag} for tag in tags] or [
+                {"imageDigest": image.digest}
             ]
         return {"imageIds": deleted, "failures": failures}
 
     def _is_list(self, repository: Repository, identity: ImageIdentifierTypeDef) -> bool:
-        found = self._identified(repository, identity)
-        return isinstance(found, Image) and bool(found.manifest.members)
+        image = self._identified(repository, identity)
+        return isinstance(image, Image) and bool(image.manifest.members)
 
     def update_image_storage_class(
         self, context: RequestContext, request: UpdateImageStorageClassRequest
     ) -> UpdateImageStorageClassAnswer:
         repository, identity = self._repository(context, request), request["imageId"]
         image = self.store.find_image(repository, digest=identity.get("imageDigest"), tag=identity.get("imageTag"))
-        wanted = StorageClass(request["targetStorageClass"].lower())
-        if wanted is not image.storage:
-            image.storage = wanted
-            if wanted is StorageClass.ARCHIVE:
+        storage_class = StorageClass(request["targetStorageClass"].lower())
+        if storage_class is not image.storage:
+            image.storage = storage_class
+            if storage_class is StorageClass.ARCHIVE:
                 image.archived_at = self.site.clock.now()
             else:
                 image.activated_at = self.site.clock.now()
@@ -249,9 +249,13 @@ class ImageOperations(EcrOperations):
     ) -> ListImageReferrersAnswer:
         repository = self._repository(context, request)
         referrers = self.referrers(repository, request["subjectId"]["imageDigest"])
-        wanted = request.get("filter", {}).get("artifactTypes")
+        artifact_types = request.get("filter", {}).get("artifactTypes")
         chosen, more = page(
-            [referrer for referrer in referrers if not wanted or referrer.get("artifactType") in wanted],
+            [
+                referrer
+                for referrer in referrers
+                if not artifact_types or referrer.get("artifactType") in artifact_types
+            ],
             request,
             default=50,
         )
@@ -259,7 +263,7 @@ class ImageOperations(EcrOperations):
 
     def referrers(self, repository: Repository, digest: str) -> list[ImageReferrerTypeDef]:
         """The artifacts whose subject is `digest`."""
-        found: list[ImageReferrerTypeDef] = []
+        referrers: list[ImageReferrerTypeDef] = []
         for image in repository.images.values():
             manifest = image.manifest
             if manifest.subject == digest:
@@ -271,8 +275,8 @@ class ImageOperations(EcrOperations):
                 }
                 if artifact:
                     referrer["artifactType"] = artifact
-                found.append(referrer)
-        return found
+                referrers.append(referrer)
+        return referrers
 
     # Scans.
 

@@ -120,15 +120,15 @@ class LifecycleOperations(EcrOperations):
         }
         if preview.status != "COMPLETE":
             return answer
-        wanted = [
-            self.store.find_image(repository, digest=one.get("imageDigest"), tag=one.get("imageTag")).digest
-            for one in request.get("imageIds", [])
+        digests = [
+            self.store.find_image(repository, digest=image_id.get("imageDigest"), tag=image_id.get("imageTag")).digest
+            for image_id in request.get("imageIds", [])
         ]
         tag_status = request.get("filter", {}).get("tagStatus", "ANY")
         results = [
             result
             for result in preview.results
-            if (not wanted or result["imageDigest"] in wanted)
+            if (not digests or result["imageDigest"] in digests)
             and tag_status in ("ANY", "TAGGED" if result.get("imageTags") else "UNTAGGED")
         ]
         chosen, more = page(results, request)

@@ -82,7 +82,7 @@ def parse(content: bytes, media_type: str | None = None) -> Manifest:
         members = tuple(descriptor.digest for descriptor in _descriptors(document, "manifests"))
         return Manifest(content, digest, kind, members=members, subject=subject, artifact_type=artifact)
     config = _descriptor(document.get("config"), "config")
-    layers = tuple(one for one, written in zip(_descriptors(document, "layers"), document["layers"], strict=True)
+    layers = tuple(descriptor for descriptor, written in zip(_descriptors(document, "layers"), document["layers"], strict=True)
                    if not written.get("urls"))  # fmt: skip
     return Manifest(content, digest, kind, config, layers, (), subject, artifact)
 
@@ -100,7 +100,7 @@ def _descriptors(document: Mapping[str, object], name: str) -> list[Descriptor]:
     written = document.get(name)
     if not isinstance(written, list):
         raise ManifestError(f"the manifest needs a list of {name}")
-    return [_descriptor(one, f"{name}[{index}]") for index, one in enumerate(written)]
+    return [_descriptor(entry, f"{name}[{index}]") for index, entry in enumerate(written)]
 
 
 def _descriptor(written: object, at: str) -> Descriptor:

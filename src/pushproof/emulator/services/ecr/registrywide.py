@@ -151,7 +151,7 @@ class RegistryOperations(EcrOperations):
     def batch_get_repository_scanning_configuration(
         self, context: RequestContext, request: BatchGetRepositoryScanningConfigurationRequest
     ) -> BatchGetRepositoryScanningConfigurationAnswer:
-        found: list[RepositoryScanningConfigurationTypeDef] = []
+        configurations: list[RepositoryScanningConfigurationTypeDef] = []
         failures: list[RepositoryScanningConfigurationFailureTypeDef] = []
         for name in request["repositoryNames"]:
             repository = self.store.of(context.scope).get(name)
@@ -167,7 +167,7 @@ class RegistryOperations(EcrOperations):
                 continue
             filters = self._scan_filters(repository)
             on_push = repository.scan_on_push or bool(filters)
-            found.append(
+            configurations.append(
                 {
                     "repositoryArn": repository.arn,
                     "repositoryName": name,
@@ -176,19 +176,19 @@ class RegistryOperations(EcrOperations):
                     "appliedScanFilters": filters,
                 }
             )
-        return {"scanningConfigurations": found, "failures": failures}
+        return {"scanningConfigurations": configurations, "failures": failures}
 
     def _registry_scans(self, repository: Repository) -> bool:
         return bool(self._scan_filters(repository))
 
     def _scan_filters(self, repository: Repository) -> list[ScanningRepositoryFilterTypeDef]:
         return [
-            one
+            prefix
             for rule in self._state(repository.scope).scanning["rules"]
             if rule["scanFrequency"] != "MANUAL"
-            for one in rule["repositoryFilters"]
+            for prefix in rule["repositoryFilters"]
             # A filter without a wildcard matches every name that contains it.
-            if fnmatchcase(repository.name, one["filter"] if "*" in one["filter"] else f"*{one['filter']}*")
+            if fnmatchcase(repository.name, prefix["filter"] if "*" in prefix["filter"] else f"*{prefix['filter']}*")
         ]
 
     def get_account_setting(

@@ -88,10 +88,10 @@ class RepositoryOperations(EcrOperations):
         return {"repository": self._describe(repository)}
 
     def _encryption(
-        self, context: RequestContext, asked: EncryptionConfigurationTypeDef | None
+        self, context: RequestContext, requested: EncryptionConfigurationTypeDef | None
     ) -> EncryptionConfigurationTypeDef:
-        kind = asked["encryptionType"] if asked else "AES256"
-        key = asked.get("kmsKey") if asked else None
+        kind = requested["encryptionType"] if requested else "AES256"
+        key = requested.get("kmsKey") if requested else None
         if kind == "AES256":
             if key:
                 raise errors.invalid("encryptionConfiguration", "kmsKey must not be given with encryptionType AES256")
@@ -104,14 +104,14 @@ class RepositoryOperations(EcrOperations):
                 "kmsKey": arn_of("kms", f"key/{identity}", region=context.region, account=context.account_id),
             }
         try:
-            found = self.site.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
+            key_arn = self.site.substrate.client("kms", context.region).describe_key(KeyId=key)["KeyMetadata"]["Arn"]
         except ClientError as error:
             raise AwsError(
                 "KmsException",
                 error.response["Error"].get("Message", str(error)),
                 kmsError=error.response["Error"]["Code"],
             ) from None
-        return {"encryptionType": kind, "kmsKey": found}
+        return {"encryptionType": kind, "kmsKey": key_arn}
 
     def _describe(self, repository: Repository) -> RepositoryTypeDef:
         shown: RepositoryTypeDef = {
@@ -133,10 +133,10 @@ class RepositoryOperations(EcrOperations):
     ) -> DescribeRepositoriesAnswer:
         scope, names = self._scope(context, request), request.get("repositoryNames")
         if names:
-            found = [self.store.repository(scope, name) for name in names]
+            repositories = [self.store.repository(scope, name) for name in names]
         else:
-            found = [repository for _, repository in sorted(self.store.of(scope).items())]
-        chosen, more = page(found, request)
+            repositories = [repository for _, repository in sorted(self.store.of(scope).items())]
+        chosen, more = page(repositories, request)
         return {"repositories": [self._describe(repository) for repository in chosen], **more}
 
     def delete_repository(self, context: RequestContext, request: DeleteRepositoryRequest) -> DeleteRepositoryAnswer:
@@ -254,7 +254,7 @@ def _mutability(
         raise errors.invalid(
             "imageTagMutabilityExclusionFilters", f"must be given when imageTagMutability is {mutability}"
         )
-    patterns = tuple(one["filter"] for one in filters)
+    patterns = tuple(entry["filter"] for entry in filters)
     for pattern in patterns:
         if pattern.count("*") > 2 or re.fullmatch(r"[0-9a-zA-Z._*-]{1,128}", pattern) is None:
             raise errors.invalid(

@@ -41,10 +41,10 @@ class Store:
         return self.repositories.setdefault(scope, {})
 
     def repository(self, scope: Scope, name: str) -> Repository:
-        found = self.of(scope).get(name)
-        if found is None:
+        repository = self.of(scope).get(name)
+        if repository is None:
             raise errors.repository_not_found(name, scope[0])
-        return found
+        return repository
 
     # Images.
 
@@ -53,27 +53,27 @@ class Store:
         if tag is not None and _TAG.fullmatch(tag) is None:
             raise errors.invalid("imageTag", f"must satisfy regular expression '{_TAG.pattern}'")
         self._check_references(repository, manifest)
-        known = repository.images.get(manifest.digest)
+        image = repository.images.get(manifest.digest)
         if tag is not None and tag in repository.tags:
             same = repository.tags[tag] == manifest.digest
             if repository.is_immutable(tag) and not (same and self.settings.immutable_accepts_same_digest):
                 raise errors.tag_immutable(tag, repository.name)
-            if same and known is not None and known.storage is StorageClass.STANDARD:
+            if same and image is not None and image.storage is StorageClass.STANDARD:
                 raise errors.image_exists(manifest.digest, tag, repository.name, repository.registry)
-        if known is not None and tag is None and known.storage is StorageClass.STANDARD:
+        if image is not None and tag is None and image.storage is StorageClass.STANDARD:
             raise errors.image_exists(manifest.digest, None, repository.name, repository.registry)
         now = self.site.clock.now()
-        if known is None:
+        if image is None:
             size = sum(repository.layers.get(blob.digest, blob.size) for blob in manifest.blobs)
             size += max((repository.images[member].size for member in manifest.members), default=0)
-            known = repository.images[manifest.digest] = Image(manifest, now, size)
-        elif known.storage is StorageClass.ARCHIVE:
+            image = repository.images[manifest.digest] = Image(manifest, now, size)
+        elif image.storage is StorageClass.ARCHIVE:
             # Pushing an archived image again restores it.
-            known.storage, known.activated_at = StorageClass.STANDARD, now
+            image.storage, image.activated_at = StorageClass.STANDARD, now
         if tag is not None:
             repository.tags[tag] = manifest.digest
         self.announce(repository, manifest.digest, "PUSH", tag)
-        return known
+        return image
 
     def _check_references(self, repository: Repository, manifest: manifests.Manifest) -> None:
         missing = [blob.digest for blob in manifest.blobs if blob.digest not in repository.layers]
@@ -86,10 +86,10 @@ class Store:
     def find_image(self, repository: Repository, *, digest: str | None = None, tag: str | None = None) -> Image:
         """The image of a digest or a tag (both must agree). Raises AwsError."""
         by_tag = repository.tags.get(tag) if tag else None
-        found = repository.images.get(digest or by_tag or "")
-        if found is None or (tag and by_tag != found.digest):
+        image = repository.images.get(digest or by_tag or "")
+        if image is None or (tag and by_tag != image.digest):
             raise errors.image_not_found(digest, tag, repository.name, repository.registry)
-        return found
+        return image
 
     def pulled(self, image: Image) -> None:
         """Note that an image was pulled."""
@@ -142,10 +142,10 @@ class Store:
         return upload
 
     def upload(self, repository: Repository, identity: str) -> Upload:
-        found = self.uploads.get(identity)
-        if found is None or (found.scope, found.repository) != (repository.scope, repository.name):
+        upload = self.uploads.get(identity)
+        if upload is None or (upload.scope, upload.repository) != (repository.scope, repository.name):
             raise errors.upload_not_found(identity, repository.name, repository.registry)
-        return found
+        return upload
 
     def write(self, upload: Upload, chunks: Iterable[bytes]) -> None:
         """Append to an upload; off the lock."""

@@ -47,16 +47,16 @@ class EcsBase(Service):
     def find_definition(self, region: Region, reference: str, *, active: bool = True) -> TaskDefinition:
         """By `family`, `family:revision` or ARN. Raises ClientException, and InvalidParameterException on an INACTIVE one."""
         family, _, revision = last(reference).partition(":")
-        known = region.families.get(family, [])
+        revisions = region.families.get(family, [])
         if revision:
-            found = next((one for one in known if str(one.revision) == revision), None)
+            definition = next((candidate for candidate in revisions if str(candidate.revision) == revision), None)
         else:
-            found = next((one for one in reversed(known) if one.status == "ACTIVE"), None)
-        if found is None:
+            definition = next((candidate for candidate in reversed(revisions) if candidate.status == "ACTIVE"), None)
+        if definition is None:
             raise AwsError("ClientException", "TaskDefinition not found.")
-        if active and found.status != "ACTIVE":
+        if active and definition.status != "ACTIVE":
             raise AwsError("ClientException", "TaskDefinition is inactive")
-        return found
+        return definition
 
     def find_service(self, region: Region, cluster: Cluster, reference: str) -> EcsService:
         """Raises ServiceNotFoundException."""

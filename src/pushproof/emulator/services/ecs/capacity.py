@@ -57,8 +57,8 @@ def check_strategy(
             "The specified capacity provider strategy contains multiple capacity providers with a base value defined"
         )
     # A lone provider whose weight is not said is the only one there is.
-    said = len(strategy) > 1 or any(item.get("weight") is not None for item in strategy)
-    if used and strategy and said and not any(item.get("weight") for item in strategy):
+    weighted = len(strategy) > 1 or any(item.get("weight") is not None for item in strategy)
+    if used and strategy and weighted and not any(item.get("weight") for item in strategy):
         raise invalid(
             "There are no capacity providers in the capacity provider strategy with a weight value greater than zero"
         )

@@ -85,9 +85,9 @@ class ClusterOperations(EcsBase):
         name = request.get("clusterName") or "default"
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
             raise invalid("Cluster names may contain letters, numbers, - and _ only.")
-        known = region.clusters.get(name)
-        if known is not None and known.status == "ACTIVE":
-            return {"cluster": self._shape(region, known, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
+        existing = region.clusters.get(name)
+        if existing is not None and existing.status == "ACTIVE":
+            return {"cluster": self._shape(region, existing, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
         check_tags(request.get("tags"))
         _check_settings(request.get("settings"))
         providers = request.get("capacityProviders") or []
@@ -110,17 +110,17 @@ class ClusterOperations(EcsBase):
 
     def describe_clusters(self, context: RequestContext, request: DescribeClustersRequest) -> DescribeClustersAnswer:
         region = self.region(context)
-        wanted = request.get("clusters") or ["default"]
+        references = request.get("clusters") or ["default"]
         include = set(request.get("include", []))
-        found: list[ClusterTypeDef] = []
+        clusters: list[ClusterTypeDef] = []
         failures: list[FailureTypeDef] = []
-        for reference in wanted:
+        for reference in references:
             cluster = region.clusters.get(last(reference))
             if cluster is None:
                 failures.append(missing(reference if reference[:4] == "arn:" else region.arn(f"cluster/{reference}")))
             else:
-                found.append(self._shape(region, cluster, include))
-        return {"clusters": found, "failures": failures}
+                clusters.append(self._shape(region, cluster, include))
+        return {"clusters": clusters, "failures": failures}
 
     def list_clusters(self, context: RequestContext, request: ListClustersRequest) -> ListClustersAnswer:
         arns = [cluster.arn for cluster in self.region(context).clusters.values() if cluster.status == "ACTIVE"]
@@ -163,16 +163,16 @@ class ClusterOperations(EcsBase):
         self, context: RequestContext, request: DescribeCapacityProvidersRequest
     ) -> DescribeCapacityProvidersAnswer:
         region = self.region(context)
-        found: list[CapacityProviderTypeDef] = []
+        providers: list[CapacityProviderTypeDef] = []
         failures: list[FailureTypeDef] = []
         for reference in request.get("capacityProviders") or FARGATE:
             name = last(reference)
             arn = region.arn(f"capacity-provider/{name}")
             if name in FARGATE:
-                found.append({"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []})
+                providers.append({"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []})
             else:
                 failures.append(missing(arn))
-        shown, rest = page(found, request, 10)
+        shown, rest = page(providers, request, 10)
         return {"capacityProviders": shown, "failures": failures, **rest}
 
     def delete_cluster(self, context: RequestContext, request: DeleteClusterRequest) -> DeleteClusterAnswer:
@@ -252,8 +252,8 @@ class ClusterOperations(EcsBase):
     def list_account_settings(
         self, context: RequestContext, request: ListAccountSettingsRequest
     ) -> ListAccountSettingsAnswer:
-        known = self.region(context).account_settings
-        values = _ACCOUNT_SETTINGS | known if request.get("effectiveSettings") else known
+        chosen = self.region(context).account_settings
+        values = _ACCOUNT_SETTINGS | chosen if request.get("effectiveSettings") else chosen
         shown = [
             self._setting(context, name, value)
             for name, value in values.items()

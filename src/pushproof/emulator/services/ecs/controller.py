@@ -57,12 +57,12 @@ class ServiceController:
         self._regions[service.arn] = region
         for event in decision.events:
             service.events.appendleft((str(uuid.uuid4()), event))
-        for told in decision.bridge:
+        for notice in decision.bridge:
             self._site.events.publish(
                 "aws.ecs",
-                told.detail_type,
-                {**told.detail, told.time_field: iso(clock.stamp(told.at), "milliseconds")},
-                resources=list(told.resources),
+                notice.detail_type,
+                {**notice.detail, notice.time_field: iso(clock.stamp(notice.at), "milliseconds")},
+                resources=list(notice.resources),
                 region=service.region,
             )
         unplaced: list[Observation] = []
@@ -105,18 +105,18 @@ class ServiceController:
         service = task.service
         if service is None:
             return
-        seen: Observation
+        observation: Observation
         if what == "running":
-            seen = TaskRunning(task.id)
+            observation = TaskRunning(task.id)
         elif what == "health":
-            seen = TaskHealthChanged(task.id, task.state.health)
+            observation = TaskHealthChanged(task.id, task.state.health)
         else:
-            seen = TaskStopped(
+            observation = TaskStopped(
                 task.id,
                 task.state.stop_code or "EssentialContainerExited",
                 task.state.stopped_reason or "",
             )
-        self.observe(service, [seen])
+        self.observe(service, [observation])
 
     def _start(self, region: Region, service: EcsService, action: StartTask) -> str | None:
         """Begin a task; answers why not, where there is nothing to run it on."""
@@ -184,24 +184,24 @@ class ServiceController:
         task = region.tasks.get(action.task_id)
         if task is not None:
             self._life.draining(task)
-        found = [
+        targets = [
             key
             for key, owner in service.targets.items()
             if owner == action.task_id and key[0] == action.target_group_arn
         ]
-        for arn, address, port in found:
+        for arn, address, port in targets:
             self._balancers.deregister_target(arn, address, port)
             if self._balancers.target_health(arn, address, port).reason == "Target.NotRegistered":
                 self._drained(service, arn, address, port)
-        if not found:
-            seen = TargetDrained(action.task_id, action.target_group_arn)
-            self._site.loop.call_soon(partial(self.observe, service, [seen]))
+        if not targets:
+            observation = TargetDrained(action.task_id, action.target_group_arn)
+            self._site.loop.call_soon(partial(self.observe, service, [observation]))
 
     def _drained(self, service: EcsService, arn: str, address: str, port: int) -> None:
         task_id = service.targets.pop((arn, address, port), None)
         if task_id is not None:
-            seen = TargetDrained(task_id, arn)
-            self._site.loop.call_soon(partial(self.observe, service, [seen]), name="target drained")
+            observation = TargetDrained(task_id, arn)
+            self._site.loop.call_soon(partial(self.observe, service, [observation]), name="target drained")
 
     def _target_changed(self, service: EcsService, arn: str, address: str, port: int, state: str, reason: str) -> None:
         task_id = service.targets.get((arn, address, port))
@@ -211,11 +211,11 @@ class ServiceController:
             self._drained(service, arn, address, port)
             return
         description = self._balancers.target_health(arn, address, port).description
-        seen = TargetHealthChanged(
+        observation = TargetHealthChanged(
             task_id,
             arn,
             state,  # type: ignore[arg-type]
             description or DESCRIPTIONS.get(reason, ""),
         )
         # Not at once: the load balancer may be in the middle of registering it.
-        self._site.loop.call_soon(partial(self.observe, service, [seen]), name="target health")
+        self._site.loop.call_soon(partial(self.observe, service, [observation]), name="target health")

@@ -53,8 +53,8 @@ class DefinitionOperations(EcsBase):
         check_tags(request.get("tags"))
         document = _normalised(request)
         document["registeredBy"] = context.principal.arn
-        known = region.families.setdefault(family, [])
-        revision = known[-1].revision + 1 if known else 1
+        revisions = region.families.setdefault(family, [])
+        revision = revisions[-1].revision + 1 if revisions else 1
         definition = TaskDefinition(
             arn=region.arn(f"task-definition/{family}:{revision}"),
             family=family,
@@ -63,7 +63,7 @@ class DefinitionOperations(EcsBase):
             registered_at=self.site.clock.now(),
             tags=tag_map(request.get("tags")),
         )
-        known.append(definition)
+        revisions.append(definition)
         return {"taskDefinition": definition.describe(self.site.clock), "tags": tag_list(definition.tags)}
 
     def describe_task_definition(

@@ -38,10 +38,10 @@ _LIFETIME = timedelta(hours=6)
 
 def variables(task: EcsTask, container: EcsContainer) -> dict[str, str]:
     """The variables by which code in a container finds what is here."""
-    found = {"ECS_CONTAINER_METADATA_URI_V4": f"http://{HOST}{_METADATA}{container.token}"}
+    values = {"ECS_CONTAINER_METADATA_URI_V4": f"http://{HOST}{_METADATA}{container.token}"}
     if task.role_arn:
-        found["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"{_CREDENTIALS}{task.token}"
-    return found
+        values["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"{_CREDENTIALS}{task.token}"
+    return values
 
 
 class LivingTasks(Protocol):
@@ -123,8 +123,8 @@ def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> 
     """The container part of the response; the addresses are those of the task's network interface."""
     state = task.state.container(container.name)
     assert state is not None
-    definition = next(one for one in task.definition.containers if one["name"] == container.name)
-    found: dict[str, Any] = {
+    definition = next(candidate for candidate in task.definition.containers if candidate["name"] == container.name)
+    metadata: dict[str, Any] = {
         "DockerId": runtime_id(task, container),
         "Name": container.name,
         "DockerName": container.name,
@@ -146,18 +146,18 @@ def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> 
         "Snapshotter": "overlayfs",
     }
     if state.started_at is not None:
-        found["CreatedAt"] = found["StartedAt"] = iso(clock.stamp(state.started_at), "microseconds")
+        metadata["CreatedAt"] = metadata["StartedAt"] = iso(clock.stamp(state.started_at), "microseconds")
     if state.exit_code is not None:
-        found["ExitCode"] = state.exit_code
+        metadata["ExitCode"] = state.exit_code
     if state.health is not None:
-        found["Health"] = {"status": state.health_status}
+        metadata["Health"] = {"status": state.health_status}
     options = log_options(definition)
     if options is not None:
         stream = {"awslogs-stream": container.stream} if container.stream else {}
-        found |= {"LogDriver": "awslogs", "LogOptions": {**options, **stream}}
+        metadata |= {"LogDriver": "awslogs", "LogOptions": {**options, **stream}}
     if task.interface is not None:
         private = task.interface.private_ip
-        found["Networks"] = [
+        metadata["Networks"] = [
             {
                 "NetworkMode": "awsvpc",
                 "IPv4Addresses": [private],
@@ -167,13 +167,13 @@ def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> 
                 "DomainNameSearchList": [f"{task.region}.compute.internal"],
             }
         ]
-    return found
+    return metadata
 
 
 def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
     """The task part of the response, with its containers."""
     document = task.definition.document
-    found: dict[str, Any] = {
+    metadata: dict[str, Any] = {
         "Cluster": task.cluster.arn,
         "TaskARN": task.arn,
         "Family": task.definition.family,
@@ -188,15 +188,15 @@ def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[st
         "Containers": [container_metadata(task, container, clock) for container in task.containers],
     }
     if task.service is not None:
-        found["ServiceName"] = task.service.name
+        metadata["ServiceName"] = task.service.name
     if task.interface is not None:
-        found["AvailabilityZone"] = task.interface.zone
+        metadata["AvailabilityZone"] = task.interface.zone
     for name, at in (("PullStartedAt", task.pull_started_at), ("PullStoppedAt", task.pull_stopped_at)):
         if at is not None:
-            found[name] = iso(clock.stamp(at), "microseconds")
+            metadata[name] = iso(clock.stamp(at), "microseconds")
     if tags:
-        found["TaskTags"] = task.tags
-    return found
+        metadata["TaskTags"] = task.tags
+    return metadata
 
 
 def _json(content: Any, status: int = 200) -> Response:

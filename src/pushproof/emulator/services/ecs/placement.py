@@ -91,9 +91,9 @@ def normalised_network(configuration: Mapping[str, Any] | None) -> dict[str, Any
     return {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **copy.deepcopy(dict(awsvpc))}}
 
 
-def _check_exist(kind: str, error: str, noun: str, ids: Sequence[str], known: set[str]) -> None:
+def _check_exist(kind: str, error: str, noun: str, ids: Sequence[str], existing: set[str]) -> None:
     """ECS passes EC2's own words on."""
-    missing = [name for name in dict.fromkeys(ids) if name not in known]
+    missing = [name for name in dict.fromkeys(ids) if name not in existing]
     if not missing:
         return
     number, verb = (noun, "does") if len(missing) == 1 else (f"{noun}s", "do")

@@ -151,8 +151,8 @@ def _refusal(site: Site, order: Order, to: str) -> str | None:
 
 def _words(error: Exception) -> str:
     if isinstance(error, ClientError):
-        told = error.response["Error"]
-        return f"{told.get('Code')}: {told.get('Message')}"
+        words = error.response["Error"]
+        return f"{words.get('Code')}: {words.get('Message')}"
     if isinstance(error, AwsError):
         return f"{error.code}: {error.message}"
     return str(error)

@@ -80,7 +80,8 @@ def _sizes(request: Document, containers: Sequence[Document]) -> Iterator[str]:
             yield f"Invalid setting for container '{name}'. Sizes cannot be negative."
         if memory is None and not own and not reserved:
             yield (
-                f"Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be specified."
+                f"Invalid setting for container '{name}'. At least one of 'memory' or 'memoryReservation' must be "
+                f"specified."
             )
         if own and reserved and reserved > own:
             yield f"Invalid setting for container '{name}'. 'memory' must be greater than or equal to 'memoryReservation'."
@@ -137,9 +138,9 @@ def _container(request: Document, container: Document, containers: Sequence[Docu
     secrets = container.get("secrets") or []
     if secrets and not request.get("executionRoleArn"):
         yield "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'."
-    taken = {variable.get("name") for variable in container.get("environment") or []}
+    names = {variable.get("name") for variable in container.get("environment") or []}
     for secret in secrets:
-        if secret.get("name") in taken:
+        if secret.get("name") in names:
             yield (
                 "The secret name must be unique and not shared with any new or existing environment variables set on "
                 f"the container, such as '{secret.get('name')}'."
@@ -180,12 +181,12 @@ def _logging(container: Document, containers: Sequence[Document]) -> Iterator[st
 
 def _volumes(request: Document, containers: Sequence[Document]) -> Iterator[str]:
     volumes: Sequence[Document] = request.get("volumes") or []
-    known = [volume.get("name") for volume in volumes]
-    if len(set(known)) != len(known):
+    names = [volume.get("name") for volume in volumes]
+    if len(set(names)) != len(names):
         yield "Volume names must be unique within a task definition."
     for container in containers:
         for point in container.get("mountPoints") or []:
-            if point.get("sourceVolume") not in known:
+            if point.get("sourceVolume") not in names:
                 yield f"Unknown volume '{point.get('sourceVolume')}'."
     for volume in volumes:
         efs = volume.get("efsVolumeConfiguration")

@@ -91,8 +91,8 @@ class ServiceOperations(EcsBase):
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
             raise invalid("Invalid service name.")
         check_token(request.get("clientToken"))
-        known = region.services.get((cluster.name, name))
-        if known is not None and known.status == "DRAINING":
+        existing = region.services.get((cluster.name, name))
+        if existing is not None and existing.status == "DRAINING":
             raise invalid("Unable to Start a service that is still Draining.")
         self._refuse_unsupported(request)
         if not request.get("taskDefinition"):
@@ -111,9 +111,9 @@ class ServiceOperations(EcsBase):
         own["deploymentConfiguration"] = copy.deepcopy(request.get("deploymentConfiguration") or {})
         desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
         revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
-        if known is not None and known.status == "ACTIVE":
-            if (known.revision, known.parameters, known.state.desired_count) == (revision, own, desired):
-                return {"service": service_shape(known, self.site.clock, tags=True)}
+        if existing is not None and existing.status == "ACTIVE":
+            if (existing.revision, existing.parameters, existing.state.desired_count) == (revision, own, desired):
+                return {"service": service_shape(existing, self.site.clock, tags=True)}
             raise invalid("Creation of service was not idempotent.")
         self._check(context, cluster, definition, {**own, **revised})
         now = self.site.clock.now()
@@ -217,7 +217,7 @@ class ServiceOperations(EcsBase):
         if not request["services"]:
             raise AwsError("InvalidParameterException", "Services cannot be empty.")
         include = request.get("include") or []
-        found: list[ServiceTypeDef] = []
+        services: list[ServiceTypeDef] = []
         failures: list[FailureTypeDef] = []
         for reference in request["services"]:
             service = region.services.get((cluster.name, last(reference)))
@@ -225,8 +225,8 @@ class ServiceOperations(EcsBase):
                 arn = reference if reference[:4] == "arn:" else region.arn(f"service/{cluster.name}/{reference}")
                 failures.append(missing(arn))
             else:
-                found.append(service_shape(service, self.site.clock, tags="TAGS" in include))
-        return {"services": found, "failures": failures}
+                services.append(service_shape(service, self.site.clock, tags="TAGS" in include))
+        return {"services": services, "failures": failures}
 
     def list_services(self, context: RequestContext, request: ListServicesRequest) -> ListServicesAnswer:
         region = self.region(context)
@@ -239,10 +239,10 @@ class ServiceOperations(EcsBase):
             and service.status != "INACTIVE"
             and launch in (None, compute(service.revision.parameters).get("launchType"))
         ]
-        asked: Paged = {"maxResults": request.get("maxResults", 10)}
+        paging: Paged = {"maxResults": request.get("maxResults", 10)}
         if "nextToken" in request:
-            asked["nextToken"] = request["nextToken"]
-        shown, rest = page(arns, asked)
+            paging["nextToken"] = request["nextToken"]
+        shown, rest = page(arns, paging)
         return {"serviceArns": shown, **rest}
 
     # Service deployments and revisions ------------------------------------------------------------------------
@@ -261,9 +261,11 @@ class ServiceOperations(EcsBase):
         ]
         between = request.get("createdAt", {})
         shown = [
-            one
-            for one in shown
-            if between.get("after", one["createdAt"]) <= one["createdAt"] <= between.get("before", one["createdAt"])
+            record
+            for record in shown
+            if between.get("after", record["createdAt"])
+            <= record["createdAt"]
+            <= between.get("before", record["createdAt"])
         ]
         listed, rest = page(shown, request)
         return {"serviceDeployments": [_brief(item) for item in listed], **rest}
@@ -271,7 +273,7 @@ class ServiceOperations(EcsBase):
     def describe_service_deployments(
         self, context: RequestContext, request: DescribeServiceDeploymentsRequest
     ) -> DescribeServiceDeploymentsAnswer:
-        found: list[ServiceDeploymentTypeDef] = []
+        deployments: list[ServiceDeploymentTypeDef] = []
         failures: list[FailureTypeDef] = []
         for arn in request["serviceDeploymentArns"]:
             service = self._service_of(self.region(context), arn)
@@ -279,22 +281,22 @@ class ServiceOperations(EcsBase):
             if service is None or record is None:
                 failures.append(missing(arn))
             else:
-                found.append(service_deployment_shape(service, record, self.site.clock))
-        return {"serviceDeployments": found, "failures": failures}
+                deployments.append(service_deployment_shape(service, record, self.site.clock))
+        return {"serviceDeployments": deployments, "failures": failures}
 
     def describe_service_revisions(
         self, context: RequestContext, request: DescribeServiceRevisionsRequest
     ) -> DescribeServiceRevisionsAnswer:
         region = self.region(context)
-        found: list[ServiceRevisionTypeDef] = []
+        revisions: list[ServiceRevisionTypeDef] = []
         failures: list[FailureTypeDef] = []
         for arn in request["serviceRevisionArns"]:
             service = self._service_of(region, arn)
             if service is None or arn not in service.revisions:
                 failures.append(missing(arn))
             else:
-                found.append(self._revision_shape(region, service, arn))
-        return {"serviceRevisions": found, "failures": failures}
+                revisions.append(self._revision_shape(region, service, arn))
+        return {"serviceRevisions": revisions, "failures": failures}
 
     def stop_service_deployment(
         self, context: RequestContext, request: StopServiceDeploymentRequest

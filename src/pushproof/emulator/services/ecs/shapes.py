@@ -158,7 +158,9 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> S
         "pendingCount": state.pending_count,
         "taskDefinition": service.definition.arn,
         "deploymentConfiguration": deployment_configuration(parameters.get("deploymentConfiguration")),
-        "deployments": [] if inactive else [deployment_shape(service, one, clock) for one in listed(state)],
+        "deployments": []
+        if inactive
+        else [deployment_shape(service, deployment, clock) for deployment in listed(state)],
         "events": [
             {"id": identifier, "createdAt": clock.stamp(event.at), "message": event.message}
             for identifier, event in service.events
@@ -185,12 +187,12 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> S
             shown["currentServiceDeployment"] = current.arn
         shown["currentServiceRevisions"] = [
             {
-                "arn": one.revision.arn,
-                "requestedTaskCount": state.desired_count if one is state.primary else 0,
-                "runningTaskCount": one.running_count,
-                "pendingTaskCount": one.pending_count,
+                "arn": deployment.revision.arn,
+                "requestedTaskCount": state.desired_count if deployment is state.primary else 0,
+                "runningTaskCount": deployment.running_count,
+                "pendingTaskCount": deployment.pending_count,
             }
-            for one in listed(state)
+            for deployment in listed(state)
         ]
     if tags:
         shown["tags"] = tag_list(service.tags)
@@ -236,14 +238,14 @@ def add_compute(
         shown["networkConfiguration"] = members["networkConfiguration"]
 
 
-def deployment_configuration(given: Mapping[str, Any] | None) -> DeploymentConfigurationOutputTypeDef:
+def deployment_configuration(configuration: Mapping[str, Any] | None) -> DeploymentConfigurationOutputTypeDef:
     """A deployment configuration with the members AWS fills in."""
     filled: dict[str, Any] = {
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
         "strategy": "ROLLING",
         "bakeTimeInMinutes": 0,
-        **{name: value for name, value in (given or {}).items() if value is not None},
+        **{name: value for name, value in (configuration or {}).items() if value is not None},
     }
     breaker = filled.get("deploymentCircuitBreaker") or {}
     filled["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}

@@ -111,15 +111,15 @@ class TaskOperations(EcsBase):
         if not request["tasks"]:
             raise invalid("Tasks cannot be empty.")
         tags = "TAGS" in (request.get("include") or [])
-        found: list[TaskTypeDef] = []
+        tasks: list[TaskTypeDef] = []
         failures: list[FailureTypeDef] = []
         for reference in request["tasks"]:
             task = self.find_task(region, cluster, reference)
             if task is None:
                 failures.append(missing(region.arn(f"task/{cluster.name}/{last(reference)}")))
             else:
-                found.append(task_shape(task, self.site.clock, tags=tags))
-        return {"tasks": found, "failures": failures}
+                tasks.append(task_shape(task, self.site.clock, tags=tags))
+        return {"tasks": tasks, "failures": failures}
 
     def list_tasks(self, context: RequestContext, request: ListTasksRequest) -> ListTasksAnswer:
         region = self.region(context)

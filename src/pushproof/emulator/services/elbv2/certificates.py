@@ -78,8 +78,8 @@ class Certificates:
         try:
             if ":acm:" in arn:
                 acm = self._site.substrate.client("acm", region_of(arn))
-                found = acm.get_certificate(CertificateArn=arn)
-                return _chain(found["Certificate"], found.get("CertificateChain"))
+                answer = acm.get_certificate(CertificateArn=arn)
+                return _chain(answer["Certificate"], answer.get("CertificateChain"))
             if ":server-certificate/" in arn:
                 iam = self._site.substrate.client("iam", self._site.region)
                 server = iam.get_server_certificate(ServerCertificateName=arn.rpartition("/")[2])["ServerCertificate"]

@@ -141,11 +141,11 @@ class HealthMonitor:
                 return
             if outcome.error is not None:
                 log.error("the health check of %s:%d failed inside: %r", target.id, port, outcome.error)
-            found = outcome.value or HttpProbe(None, "error")
-            if self._starts(group, target, found):
+            answer = outcome.value or HttpProbe(None, "error")
+            if self._starts(group, target, answer):
                 self._probe_at(group, target, started + group.check_interval)
                 return
-            probe = Probe(found.status, timed_out=found.error == "timeout")
+            probe = Probe(answer.status, timed_out=answer.error == "timeout")
             after = target_probed(check(group), target.health, started, probe)
             self._set(group, target, after)
             self._probe_at(group, target, after.next_check_at or started + group.check_interval)
@@ -153,9 +153,9 @@ class HealthMonitor:
         timer = target.timer
         self._site.loop.submit(work, done, name=f"check {group.name} {target.id}:{target.port}")
 
-    def _starts(self, group: TargetGroup, target: RegisteredTarget, found: HttpProbe) -> bool:
+    def _starts(self, group: TargetGroup, target: RegisteredTarget, probe: HttpProbe) -> bool:
         """Return whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
-        if found.status is not None or target.health.state != "initial":
+        if probe.status is not None or target.health.state != "initial":
             return False
         clock, patience = self._site.clock, float(group.check_interval * group.unhealthy_threshold)
         return clock.now() < target.since + start_room(clock, patience)

@@ -213,40 +213,40 @@ class ListenerOperations(Store):
             if rule.priority is None:
                 raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be modified")
             changed.actions = self._actions(listener.load_balancer_arn, request["Actions"])
-        self._apply(replace(listener, rules=[changed if one is rule else one for one in listener.rules]))
+        self._apply(replace(listener, rules=[changed if entry is rule else entry for entry in listener.rules]))
         return {"Rules": [_shown_rule(changed)]}
 
     def delete_rule(self, context: RequestContext, request: DeleteRuleRequest) -> DeleteRuleAnswer:
         listener, rule = self.rule(request["RuleArn"])
         if rule.priority is None:
             raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be deleted")
-        self._apply(replace(listener, rules=[one for one in listener.rules if one is not rule]))
+        self._apply(replace(listener, rules=[entry for entry in listener.rules if entry is not rule]))
         self.tags.pop(rule.arn, None)
         return {}
 
     def set_rule_priorities(
         self, context: RequestContext, request: SetRulePrioritiesRequest
     ) -> SetRulePrioritiesAnswer:
-        wanted: dict[str, int] = {}
+        priorities: dict[str, int] = {}
         for pair in request["RulePriorities"]:
             arn, number = pair.get("RuleArn"), pair.get("Priority")
             if not arn or number is None:
                 raise AwsError("ValidationError", "A rule ARN and a priority must be specified")
-            wanted[arn] = number
-        if not wanted:
+            priorities[arn] = number
+        if not priorities:
             raise AwsError("ValidationError", "A rule ARN and a priority must be specified")
-        found = [self.rule(arn) for arn in wanted]
-        listener = found[0][0]
-        if any(other is not listener for other, _ in found):
+        rules = [self.rule(arn) for arn in priorities]
+        listener = rules[0][0]
+        if any(other is not listener for other, _ in rules):
             raise AwsError("ValidationError", "All rules must belong to the same listener")
-        if any(rule.priority is None for _, rule in found):
+        if any(rule.priority is None for _, rule in rules):
             raise AwsError("OperationNotPermitted", "The priority of a default rule cannot be changed")
-        others = replace(listener, rules=[rule for rule in listener.rules if rule.arn not in wanted])
-        for arn, priority in wanted.items():
+        others = replace(listener, rules=[rule for rule in listener.rules if rule.arn not in priorities])
+        for arn, priority in priorities.items():
             self._check_priority(others, priority)
             others.rules.append(replace(self.rule(arn)[1], priority=priority))
         self._apply(others)
-        return {"Rules": [_shown_rule(rule) for rule in others.rules if rule.arn in wanted]}
+        return {"Rules": [_shown_rule(rule) for rule in others.rules if rule.arn in priorities]}
 
     # Inside.
 
@@ -257,8 +257,8 @@ class ListenerOperations(Store):
         self.listeners[listener.arn] = listener
         self.rewire(before)
 
-    def _actions(self, balancer_arn: str, wanted: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
-        stored = actions.stored_actions(wanted)
+    def _actions(self, balancer_arn: str, requested: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
+        stored = actions.stored_actions(requested)
         self.check_groups(self.balancer(balancer_arn), stored)
         return stored
 
@@ -280,7 +280,7 @@ class ListenerOperations(Store):
             raise not_implemented("elbv2", "mutual TLS on listeners")
         if request.get("AlpnPolicy"):
             raise AwsError("ValidationError", "ALPN policies are for TLS listeners of Network Load Balancers")
-        given = [
+        arns = [
             certificate["CertificateArn"]
             for certificate in request.get("Certificates") or []
             if certificate.get("CertificateArn")
@@ -289,20 +289,20 @@ class ListenerOperations(Store):
         if protocol != listener.protocol:
             changed.attributes = dict(attributes.HTTPS_LISTENER if protocol == "HTTPS" else attributes.LISTENER)
         if protocol == "HTTP":
-            if given or request.get("SslPolicy"):
+            if arns or request.get("SslPolicy"):
                 raise AwsError("ValidationError", "Certificates and SSL policies are for HTTPS listeners")
             changed.certificates, changed.ssl_policy = [], None
             return changed
-        if len(given) > 1:
+        if len(arns) > 1:
             raise AwsError(
                 "TooManyCertificates", "You can specify only one default certificate; add the others to the listener"
             )
         policy = request.get("SslPolicy") or listener.ssl_policy or DEFAULT_POLICY
         if policy not in POLICIES:
             raise AwsError("SSLPolicyNotFound", f"SSL policy '{policy}' not found")
-        if given:
-            self.certificates.check(given[0])
-            changed.certificates = list(dict.fromkeys([given[0], *listener.certificates[1:]]))
+        if arns:
+            self.certificates.check(arns[0])
+            changed.certificates = list(dict.fromkeys([arns[0], *listener.certificates[1:]]))
         if not changed.certificates:
             raise AwsError("ValidationError", "A certificate must be specified for HTTPS listeners")
         changed.ssl_policy = policy

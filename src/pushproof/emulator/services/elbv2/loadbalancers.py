@@ -135,8 +135,8 @@ class LoadBalancerOperations(Store):
         here = [balancer for balancer in self.balancers.values() if balancer.region == context.region]
         chosen = [b for b in here if (not arns or b.arn in arns) and (not names or b.name in names)]
         if len(chosen) < len(set(arns or names or ())):
-            known = {b.arn for b in here} | {b.name for b in here}
-            missing = [wanted for wanted in arns or names or () if wanted not in known]
+            identifiers = {b.arn for b in here} | {b.name for b in here}
+            missing = [reference for reference in arns or names or () if reference not in identifiers]
             raise AwsError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
         chosen, more = page(request, chosen)
         return {"LoadBalancers": [self._shown(item) for item in chosen], **more}
@@ -282,23 +282,23 @@ class LoadBalancerOperations(Store):
         mapped = [mapping.get("SubnetId", "") for mapping in mappings]
         if not all(mapped):
             raise AwsError("ValidationError", "A subnet ID must be specified in each subnet mapping")
-        wanted = list(dict.fromkeys([*(request.get("Subnets") or []), *mapped]))
-        if not wanted:
+        subnet_ids = list(dict.fromkeys([*(request.get("Subnets") or []), *mapped]))
+        if not subnet_ids:
             raise AwsError(
                 "ValidationError", "At least two subnets in two different Availability Zones must be specified"
             )
         ec2 = self.site.substrate.client("ec2", region)
         try:
-            found = {subnet["SubnetId"]: subnet for subnet in ec2.describe_subnets(SubnetIds=wanted)["Subnets"]}
+            subnets = {subnet["SubnetId"]: subnet for subnet in ec2.describe_subnets(SubnetIds=subnet_ids)["Subnets"]}
         except ClientError as error:
             raise AwsError("SubnetNotFound", error.response["Error"]["Message"]) from error
-        vpcs = {one["VpcId"] for one in found.values()}
+        vpcs = {subnet["VpcId"] for subnet in subnets.values()}
         if len(vpcs) > 1:
             raise AwsError(
                 "InvalidConfigurationRequest",
                 "All subnets must belong to the same VPC: '[" + ", ".join(sorted(vpcs)) + "]'",
             )
-        zones = {subnet: found[subnet]["AvailabilityZone"] for subnet in wanted}
+        zones = {subnet: subnets[subnet]["AvailabilityZone"] for subnet in subnet_ids}
         if len(set(zones.values())) < len(zones):
             raise AwsError(
                 "InvalidConfigurationRequest",
@@ -315,24 +315,24 @@ class LoadBalancerOperations(Store):
                 raise AwsError("InvalidSubnet", f"VPC {vpc_id} has no internet gateway")
         return zones, vpc_id
 
-    def _security_groups(self, region: str, vpc_id: str, wanted: list[str] | None) -> list[str]:
+    def _security_groups(self, region: str, vpc_id: str, group_ids: list[str] | None) -> list[str]:
         ec2 = self.site.substrate.client("ec2", region)
-        if not wanted:
+        if not group_ids:
             filters: list[FilterTypeDef] = [
                 {"Name": "vpc-id", "Values": [vpc_id]},
                 {"Name": "group-name", "Values": ["default"]},
             ]
             return [group["GroupId"] for group in ec2.describe_security_groups(Filters=filters)["SecurityGroups"]]
         try:
-            found = ec2.describe_security_groups(GroupIds=wanted)["SecurityGroups"]
+            groups = ec2.describe_security_groups(GroupIds=group_ids)["SecurityGroups"]
         except ClientError as error:
             raise AwsError("InvalidSecurityGroup", error.response["Error"]["Message"]) from error
-        for group in found:
+        for group in groups:
             if group["VpcId"] != vpc_id:
                 raise AwsError(
                     "InvalidConfigurationRequest", f"Security group '{group['GroupId']}' is not in VPC '{vpc_id}'"
                 )
-        return list(wanted)
+        return list(group_ids)
 
     def _attach(self, balancer: LoadBalancer) -> None:
         ec2 = self.site.substrate.client("ec2", balancer.region)
@@ -351,7 +351,7 @@ class LoadBalancerOperations(Store):
                 ec2.delete_network_interface(NetworkInterfaceId=interface)
 
 
-def _check_ip_type(wanted: str) -> None:
-    if wanted != "ipv4":
+def _check_ip_type(ip_type: str) -> None:
+    if ip_type != "ipv4":
         # The data plane listens on an IPv4 loopback address only.
-        raise not_implemented("elbv2", f"IP address type {wanted}")
+        raise not_implemented("elbv2", f"IP address type {ip_type}")

@@ -111,9 +111,9 @@ class Store(Service):
             )
         )
 
-    def check_groups(self, balancer: LoadBalancer, wanted: list[ActionOutputTypeDef]) -> None:
+    def check_groups(self, balancer: LoadBalancer, requested: list[ActionOutputTypeDef]) -> None:
         """Raises AwsError unless a listener of the load balancer may forward to the groups of these actions."""
-        for arn in actions.target_groups_of(wanted):
+        for arn in actions.target_groups_of(requested):
             group = self.group(arn)
             if group.vpc_id != balancer.vpc_id:
                 raise AwsError(

@@ -177,21 +177,23 @@ class TargetGroupOperations(Store):
 
     def register_targets(self, context: RequestContext, request: RegisterTargetsRequest) -> RegisterTargetsAnswer:
         group = self.group(request["TargetGroupArn"])
-        wanted = [(target, self._address(group, target)) for target in request["Targets"]]
+        addressed = [(target, self._address(group, target)) for target in request["Targets"]]
         in_use = group.arn in self.in_use()
-        for one, address in wanted:
-            port = one.get("Port") or group.port
-            current = group.targets.get((one["Id"], port))
+        for description, address in addressed:
+            port = description.get("Port") or group.port
+            current = group.targets.get((description["Id"], port))
             # What runs there was told in process; the API knows only the address that it shows.
             if current is not None and current.health.state not in ("draining", "unhealthy.draining"):
                 continue
-            self.health.register(group, one["Id"], port, address, zone=one.get("AvailabilityZone"), in_use=in_use)
+            self.health.register(
+                group, description["Id"], port, address, zone=description.get("AvailabilityZone"), in_use=in_use
+            )
         return {}
 
     def deregister_targets(self, context: RequestContext, request: DeregisterTargetsRequest) -> DeregisterTargetsAnswer:
         group = self.group(request["TargetGroupArn"])
-        for one in request["Targets"]:
-            for target in _matching(group, one):
+        for description in request["Targets"]:
+            for target in _matching(group, description):
                 self.health.deregister(group, target)
         return {}
 
@@ -199,17 +201,19 @@ class TargetGroupOperations(Store):
         self, context: RequestContext, request: DescribeTargetHealthRequest
     ) -> DescribeTargetHealthAnswer:
         group = self.group(request["TargetGroupArn"])
-        wanted = request.get("Targets")
-        if not wanted:
+        descriptions = request.get("Targets")
+        if not descriptions:
             return {"TargetHealthDescriptions": [_shown_health(group, target) for target in group.targets.values()]}
         shown: list[TargetHealthDescriptionTypeDef] = []
-        for one in wanted:
-            found = _matching(group, one)
-            shown += [_shown_health(group, target) for target in found]
-            if not found:
+        for description in descriptions:
+            matches = _matching(group, description)
+            shown += [_shown_health(group, target) for target in matches]
+            if not matches:
                 absent = target_unused("Target.NotRegistered")
                 shown.append(
-                    _shown_health(group, RegisteredTarget(one["Id"], one.get("Port") or group.port, "", absent))
+                    _shown_health(
+                        group, RegisteredTarget(description["Id"], description.get("Port") or group.port, "", absent)
+                    )
                 )
         return {"TargetHealthDescriptions": shown}
 
@@ -265,22 +269,22 @@ class TargetGroupOperations(Store):
         }
 
     def _address(self, group: TargetGroup, target: TargetDescriptionTypeDef) -> str:
-        wanted = str(target["Id"])
+        target_id = str(target["Id"])
         if group.target_type == "instance":
-            return self._instance_address(group, wanted)
+            return self._instance_address(group, target_id)
         try:
-            address = ipaddress.ip_address(wanted)
+            address = ipaddress.ip_address(target_id)
         except ValueError as error:
-            raise AwsError("ValidationError", f"The IP address '{wanted}' is not a valid IPv4 address") from error
+            raise AwsError("ValidationError", f"The IP address '{target_id}' is not a valid IPv4 address") from error
         if target.get("AvailabilityZone") != "all" and not any(
             address in block for block in self._vpc_blocks(group.region, group.vpc_id)
         ):
             raise AwsError(
                 "InvalidTarget",
-                f"The IP address '{wanted}' is not within the CIDR blocks of VPC '{group.vpc_id}'; "
+                f"The IP address '{target_id}' is not within the CIDR blocks of VPC '{group.vpc_id}'; "
                 "register it with Availability Zone 'all' if it lies outside",
             )
-        return wanted
+        return target_id
 
     def _instance_address(self, group: TargetGroup, instance_id: str) -> str:
         ec2 = self.site.substrate.client("ec2", group.region)
@@ -362,9 +366,11 @@ def _settings(group: TargetGroup) -> tuple[object, ...]:
     )
 
 
-def _matching(group: TargetGroup, wanted: TargetDescriptionTypeDef) -> list[RegisteredTarget]:
-    port = wanted.get("Port")
-    return [target for target in group.targets.values() if target.id == wanted["Id"] and port in (None, target.port)]
+def _matching(group: TargetGroup, description: TargetDescriptionTypeDef) -> list[RegisteredTarget]:
+    port = description.get("Port")
+    return [
+        target for target in group.targets.values() if target.id == description["Id"] and port in (None, target.port)
+    ]
 
 
 def _shown_health(group: TargetGroup, target: RegisteredTarget) -> TargetHealthDescriptionTypeDef:

@@ -123,8 +123,8 @@ class Connections(EventsBase):
         if region_of(arn) != context.region:
             raise AwsError("ValidationException", f"Invalid ARN: '{arn}'")
         name = arn.split("/")[1]
-        found: DescribeConnectionAnswer = self._known(context, "describe_connection", {"Name": name})
-        if found["ConnectionArn"] != arn:
+        connection: DescribeConnectionAnswer = self._known(context, "describe_connection", {"Name": name})
+        if connection["ConnectionArn"] != arn:
             raise AwsError(
                 "ResourceNotFoundException",
                 f"Failed to describe the connection(s). Connection '{name}' does not exist.",

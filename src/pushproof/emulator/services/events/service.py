@@ -96,9 +96,9 @@ class EventsService(Connections, Putting):
         return answer
 
     def remove_targets(self, context: RequestContext, request: RemoveTargetsRequest) -> RemoveTargetsAnswer:
-        known = {target["Id"] for target in self._targets(context, request)}
+        target_ids = {target["Id"] for target in self._targets(context, request)}
         answer: RemoveTargetsAnswer = self.pass_on(context, "remove_targets", request)
-        missing = [identifier for identifier in request["Ids"] if identifier not in known]
+        missing = [identifier for identifier in request["Ids"] if identifier not in target_ids]
         failed: list[RemoveTargetsResultEntryTypeDef] = [
             {
                 "TargetId": identifier,
@@ -113,10 +113,10 @@ class EventsService(Connections, Putting):
     def _targets(
         self, context: RequestContext, request: PutTargetsRequest | RemoveTargetsRequest
     ) -> list[TargetOutputTypeDef]:
-        wanted: ListTargetsByRuleRequest = {"Rule": request["Rule"]}
+        selection: ListTargetsByRuleRequest = {"Rule": request["Rule"]}
         if "EventBusName" in request:
-            wanted["EventBusName"] = request["EventBusName"]
-        answer: ListTargetsByRuleAnswer = self.pass_on(context, "list_targets_by_rule", wanted)
+            selection["EventBusName"] = request["EventBusName"]
+        answer: ListTargetsByRuleAnswer = self.pass_on(context, "list_targets_by_rule", selection)
         return answer["Targets"]
 
     def create_archive(self, context: RequestContext, request: CreateArchiveRequest) -> CreateArchiveAnswer:

@@ -119,8 +119,8 @@ class IamService(Service):
     def get_context_keys_for_principal_policy(
         self, context: RequestContext, request: GetContextKeysForPrincipalPolicyRequest
     ) -> GetContextKeysForPrincipalPolicyAnswer:
-        given = self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY)
-        return {"ContextKeyNames": _context_keys((*self._identity(request["PolicySourceArn"]).policies, *given))}
+        policies = self._inputs(request.get("PolicyInputList"), "PolicyInputList", Kind.IDENTITY)
+        return {"ContextKeyNames": _context_keys((*self._identity(request["PolicySourceArn"]).policies, *policies))}
 
     def _simulate(
         self,
@@ -150,16 +150,16 @@ class IamService(Service):
     def _identity(self, arn: str) -> Identity:
         attachments = self._authority.attachments
         rest = resource_of(arn)
-        found = (
+        policies = (
             attachments.role(arn)
             if rest.startswith("role/")
             else attachments.user(arn)
             if rest.startswith("user/")
             else None
         )
-        if found is None:
+        if policies is None:
             raise AwsError("NoSuchEntity", f"The user or role {arn} cannot be found.", 404)
-        return found
+        return policies
 
     def _caller(self, arn: str | None, otherwise: engine.Principal) -> engine.Principal:
         if not arn:

@@ -100,7 +100,8 @@ class Refusals:
             if not suffix or role["RoleName"].endswith(f"_{suffix}"):
                 raise AwsError(
                     "InvalidInput",
-                    f"Service role name {role['RoleName']} has been taken in this account, please try a different suffix.",
+                    f"Service role name {role['RoleName']} has been taken in this account, please try a different "
+                    f"suffix.",
                     400,
                 )
 
@@ -147,7 +148,8 @@ class Refusals:
         versions = (self._ask("list_policy_versions", PolicyArn=arn) or {}).get("Versions", ())
         if len(versions) > 1:
             raise _conflict(
-                "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+                "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+                "versions. "
                 "The default version is deleted with the policy."
             )
 
@@ -160,8 +162,8 @@ class Refusals:
         for sort in ("role", "user"):
             kind, name = sort.capitalize(), f"{sort.capitalize()}Name"
             for entity in (self._ask(f"list_{sort}s") or {}).get(f"{kind}s", ()):
-                one = (self._ask(f"get_{sort}", **{name: entity[name]}) or {}).get(kind, {})
-                if (one.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn") == arn:
+                boundary = (self._ask(f"get_{sort}", **{name: entity[name]}) or {}).get(kind, {})
+                if (boundary.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn") == arn:
                     yield entity
 
     def attach_role_policy(self, request: Request) -> None:

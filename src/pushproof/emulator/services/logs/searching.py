@@ -44,16 +44,16 @@ class Searching(LogsBase):
         pattern = compiled(request.get("filterPattern", ""))
         for name in names or ():
             self._check_stream(context, group, name)
-        asked: FilterLogEventsRequest = {"logGroupName": group}
+        query: FilterLogEventsRequest = {"logGroupName": group}
         if "startTime" in request:
-            asked["startTime"] = request["startTime"]
+            query["startTime"] = request["startTime"]
         if "endTime" in request:
-            asked["endTime"] = request["endTime"]
+            query["endTime"] = request["endTime"]
         if names is not None:
-            asked["logStreamNames"] = names
+            query["logStreamNames"] = names
         events = [
             event
-            for event in self._events(context, asked)
+            for event in self._events(context, query)
             if event["logStreamName"].startswith(prefix or "") and pattern.match(event["message"]) is not None
         ]
         events.sort(key=_position, reverse=not ascending)
@@ -68,8 +68,8 @@ class Searching(LogsBase):
         return answer
 
     def _check_stream(self, context: RequestContext, group: str, name: str) -> None:
-        asked = {"logGroupName": group, "logStreamNamePrefix": name, "limit": 1}
-        streams = self.ask(context, "DescribeLogStreams", asked)["logStreams"]
+        query = {"logGroupName": group, "logStreamNamePrefix": name, "limit": 1}
+        streams = self.ask(context, "DescribeLogStreams", query)["logStreams"]
         if not streams or streams[0]["logStreamName"] != name:
             raise absent("log stream")
 

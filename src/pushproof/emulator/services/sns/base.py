@@ -53,10 +53,10 @@ class SnsBase(Service):
     def topic(self, context: RequestContext, arn: str | None) -> dict[str, str]:
         """The attributes of a topic. Raises AwsError when there is none."""
         self.check_arn(context, arn)
-        found = self.standing_topic(context.region, str(arn))
-        if found is None:
+        topic = self.standing_topic(context.region, str(arn))
+        if topic is None:
             raise absent("Topic")
-        return found
+        return topic
 
     def standing_topic(self, region: str, arn: str) -> dict[str, str] | None:
         """The attributes of a topic, as GetTopicAttributes shows them; None when there is none."""

@@ -242,12 +242,12 @@ def _retries(subscription: Subscription) -> tuple[int, float]:
 def _call(post: Post) -> None:
     subscription = post.subscription
     policy = json.loads(subscription.attributes.get("DeliveryPolicy") or "{}")
-    wanted = ((policy.get("requestPolicy") or {}) if isinstance(policy, dict) else {}).get("headerContentType")
+    content_type = ((policy.get("requestPolicy") or {}) if isinstance(policy, dict) else {}).get("headerContentType")
     headers = {
         "x-amz-sns-message-type": post.kind,
         "x-amz-sns-message-id": post.message_id,
         "x-amz-sns-topic-arn": subscription.topic_arn,
-        "Content-Type": wanted or "text/plain; charset=UTF-8",
+        "Content-Type": content_type or "text/plain; charset=UTF-8",
         "User-Agent": "Amazon Simple Notification Service Agent",
         "Accept-Encoding": "gzip,deflate",
     }

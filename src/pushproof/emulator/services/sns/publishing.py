@@ -85,9 +85,9 @@ class Publishing(SnsBase):
         sequence = None
         if topic.get("FifoTopic") == "true":
             message = replace(message, deduplication=message.deduplication or _digest(message.text))
-            taken = self._taken.get((arn, str(message.deduplication)))
-            if taken is not None and self.site.clock.now() - taken[0] < _DEDUPLICATION_SECONDS:
-                return taken[1]
+            earlier = self._taken.get((arn, str(message.deduplication)))
+            if earlier is not None and self.site.clock.now() - earlier[0] < _DEDUPLICATION_SECONDS:
+                return earlier[1]
             sequence = f"{10**19 + next(self._sequence) * 4096:020d}"
             answer["SequenceNumber"] = sequence
             self._taken[arn, str(message.deduplication)] = (self.site.clock.now(), answer)

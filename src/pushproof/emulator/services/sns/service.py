@@ -108,10 +108,10 @@ class SnsService(Subscribing, Publishing):
         return {}
 
 
-def _same(name: str, standing: str | None, wanted: str) -> bool:
+def _same(name: str, standing: str | None, requested: str) -> bool:
     if name in ("Policy", "DeliveryPolicy") and standing:
         try:
-            return bool(json.loads(standing) == json.loads(wanted))
+            return bool(json.loads(standing) == json.loads(requested))
         except ValueError:
             return False
-    return (standing or "") == wanted or (name == "FifoTopic" and wanted.lower() == "false" and not standing)
+    return (standing or "") == requested or (name == "FifoTopic" and requested.lower() == "false" and not standing)

@@ -134,7 +134,7 @@ class Subscribing(SnsBase):
         if not token or not set(token) <= _HEXADECIMAL:
             raise AwsError("InvalidParameter", "Invalid token", 400)
         self.expire()
-        found = next(
+        pending = next(
             (
                 subscription
                 for subscription in self.subscriptions.values()
@@ -142,63 +142,63 @@ class Subscribing(SnsBase):
             ),
             None,
         )
-        if found is None or found.region != parts[3]:
+        if pending is None or pending.region != parts[3]:
             raise invalid("Token")
-        if not found.confirmed:
-            found.confirmed, found.authenticated = True, signed
+        if not pending.confirmed:
+            pending.confirmed, pending.authenticated = True, signed
         if request.get("AuthenticateOnUnsubscribe", "").lower() == "true":
             if not signed:
                 raise AwsError("AuthorizationError", "Authentication is required for this request.", 403)
-            found.held = True
-        return {"SubscriptionArn": found.arn}
+            pending.held = True
+        return {"SubscriptionArn": pending.arn}
 
     def unsubscribe(self, context: RequestContext, request: UnsubscribeRequest) -> UnsubscribeAnswer:
         arn = request.get("SubscriptionArn")
         with refused():
             check_subscription_arn(arn)
         self.expire()
-        found = self.subscriptions.get(str(arn))
-        if found is None:
+        subscription = self.subscriptions.get(str(arn))
+        if subscription is None:
             return {}
-        if not found.confirmed:
+        if not subscription.confirmed:
             raise invalid("SubscriptionArn Reason: Cannot unsubscribe a subscription that is pending confirmation")
         signed = bool(context.principal.access_key_id)
-        if not signed and found.held:
+        if not signed and subscription.held:
             raise AwsError("AuthorizationError", "This subscription requires authentication for deletion.", 403)
-        del self.subscriptions[found.arn]
-        self.ended[found.topic_arn] = self.ended.get(found.topic_arn, 0) + 1
-        if not signed and found.protocol in ("http", "https"):
+        del self.subscriptions[subscription.arn]
+        self.ended[subscription.topic_arn] = self.ended.get(subscription.topic_arn, 0) + 1
+        if not signed and subscription.protocol in ("http", "https"):
             document = unsubscribed(
                 message_id=new_id(),
-                token=found.token,
-                topic_arn=found.topic_arn,
-                subscription_arn=found.arn,
-                url=self._confirmation_url(found),
+                token=subscription.token,
+                topic_arn=subscription.topic_arn,
+                subscription_arn=subscription.arn,
+                url=self._confirmation_url(subscription),
                 timestamp=self.deliveries.timestamp(),
             )
-            self._post(found, document, self.standing_topic(found.region, found.topic_arn) or {})
+            self._post(subscription, document, self.standing_topic(subscription.region, subscription.topic_arn) or {})
         return {}
 
     def get_subscription_attributes(
         self, context: RequestContext, request: GetSubscriptionAttributesRequest
     ) -> GetSubscriptionAttributesAnswer:
-        found = self._subscription(request["SubscriptionArn"])
-        topic = self.standing_topic(found.region, found.topic_arn) or {}
-        return {"Attributes": found.described(_effective(topic.get("EffectiveDeliveryPolicy"), found))}
+        subscription = self._subscription(request["SubscriptionArn"])
+        topic = self.standing_topic(subscription.region, subscription.topic_arn) or {}
+        return {"Attributes": subscription.described(_effective(topic.get("EffectiveDeliveryPolicy"), subscription))}
 
     def set_subscription_attributes(
         self, context: RequestContext, request: SetSubscriptionAttributesRequest
     ) -> SetSubscriptionAttributesAnswer:
-        found = self._subscription(request["SubscriptionArn"])
+        subscription = self._subscription(request["SubscriptionArn"])
         name, value = request["AttributeName"], request.get("AttributeValue", "")
         with refused():
-            check_attribute(name, value, protocol=found.protocol, subscribing=False)
-        attributes = {**found.attributes, name: value}
-        wanted = attributes if name in ("FilterPolicy", "FilterPolicyScope") else {name: value}
-        policy = self._policies(wanted, found.endpoint, found.region, subscribing=False)
-        found.attributes = _kept(attributes)
+            check_attribute(name, value, protocol=subscription.protocol, subscribing=False)
+        attributes = {**subscription.attributes, name: value}
+        changes = attributes if name in ("FilterPolicy", "FilterPolicyScope") else {name: value}
+        policy = self._policies(changes, subscription.endpoint, subscription.region, subscribing=False)
+        subscription.attributes = _kept(attributes)
         if name in ("FilterPolicy", "FilterPolicyScope"):
-            found.filter_policy = policy
+            subscription.filter_policy = policy
         return {}
 
     def _policies(
@@ -231,10 +231,10 @@ class Subscribing(SnsBase):
             except NotificationError as error:
                 if "SubscriptionId" not in error.message:
                     raise
-        found = self.subscriptions.get(arn)
-        if found is None:
+        subscription = self.subscriptions.get(arn)
+        if subscription is None:
             raise absent("Subscription")
-        return found
+        return subscription
 
     def list_subscriptions(self, context: RequestContext, request: ListSubscriptionsRequest) -> ListSubscriptionsAnswer:
         self.expire()

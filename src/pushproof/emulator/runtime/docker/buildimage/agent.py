@@ -94,19 +94,19 @@ def run_shared(_: dict[str, Any], succeeding: str, last: int, command: str) -> i
     start = os.open(START, os.O_RDWR)
     try:
         os.write(start, b"%d\n" % last)
-        told = b""
-        while not told.endswith(b"\n"):
+        report = b""
+        while not report.endswith(b"\n"):
             ready = select.select([printed, status], [], [])[0]
             if printed in ready:
                 pass_on(printed)
             if status in ready:
-                told += os.read(status, 4096)
+                report += os.read(status, 4096)
         # Whatever the command printed is in the pipe by now; one read takes all that a pipe holds.
         pass_on(printed)
     finally:
         for descriptor in (printed, status, start):
             os.close(descriptor)
-    return int(told.split()[1])
+    return int(report.split()[1])
 
 
 def pass_on(printed: int) -> int:
@@ -181,11 +181,11 @@ def phase(plan: dict[str, Any], name: str, succeeding: str) -> None:
 
 def expand(plan: dict[str, Any], *words: str) -> None:
     """Words as the build's shell expands them (variables and commands, no globs)."""
-    found = []
+    values = []
     for word in words:
         command = "printf %s " + '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
-        found.append(captured(plan, command).decode(errors="replace"))
-    answer(words=found)
+        values.append(captured(plan, command).decode(errors="replace"))
+    answer(words=values)
 
 
 def captured(plan: dict[str, Any], command: str) -> bytes:
@@ -260,7 +260,7 @@ def restore(plan: dict[str, Any], path: str) -> None:
 def main() -> None:
     with open(PLAN) as file:
         plan = json.load(file)
-    asked: dict[str, Any] = {
+    requests: dict[str, Any] = {
         "phase": phase,
         "serve": serve,
         "expand": expand,
@@ -270,7 +270,7 @@ def main() -> None:
         "restore": restore,
         "cache": cache,
     }
-    asked[sys.argv[1]](plan, *sys.argv[2:])
+    requests[sys.argv[1]](plan, *sys.argv[2:])
 
 
 if __name__ == "__main__":

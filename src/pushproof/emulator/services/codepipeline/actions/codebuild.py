@@ -49,9 +49,11 @@ class CodeBuildAction(Job):
 
     def _begin(self, token: str, overrides: list[dict[str, str]]) -> dict[str, Any]:
         client = self.client("codebuild")
-        given: dict[str, Any] = {"environmentVariablesOverride": overrides} if overrides else {}
+        parameters: dict[str, Any] = {"environmentVariablesOverride": overrides} if overrides else {}
         try:
-            answer = client.start_build(projectName=self.configuration["ProjectName"], idempotencyToken=token, **given)
+            answer = client.start_build(
+                projectName=self.configuration["ProjectName"], idempotencyToken=token, **parameters
+            )
         except ClientError as error:
             code = error.response["Error"].get("Code", "")
             raise JobFailed(
@@ -117,15 +119,15 @@ def read_environment(text: str | None) -> list[dict[str, str]]:
     if not text:
         return []
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as error:
         raise JobFailed(f"EnvironmentVariables is not valid JSON: {error}", "ConfigurationError") from error
-    if not isinstance(found, list):
+    if not isinstance(content, list):
         raise JobFailed(
             "EnvironmentVariables must be a JSON array of objects with name and value", "ConfigurationError"
         )
     variables: list[dict[str, str]] = []
-    for index, entry in enumerate(found):
+    for index, entry in enumerate(content):
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or "value" not in entry:
             raise JobFailed(f"EnvironmentVariables entry {index} must have a name and a value", "ConfigurationError")
         kind = entry.get("type", "PLAINTEXT")

@@ -110,14 +110,14 @@ class ConnectionSource(Job):
             ) from error
 
     def _commit(self, git: GitSource, repository: str, branch: str, provider: str) -> Commit:
-        wanted = self.command.override or git.head(repository, branch)
-        if wanted is None:
+        commit = self.command.override or git.head(repository, branch)
+        if commit is None:
             raise JobFailed(
                 f"[{provider}] No Branch [{branch}] found for FullRepositoryName [{repository}]", "ConfigurationError"
             )
         try:
-            return git.commit(repository, wanted)
+            return git.commit(repository, commit)
         except subprocess.CalledProcessError as error:
             raise JobFailed(
-                f"[{provider}] No commit [{wanted}] found for FullRepositoryName [{repository}]", "RevisionUnavailable"
+                f"[{provider}] No commit [{commit}] found for FullRepositoryName [{repository}]", "RevisionUnavailable"
             ) from error

@@ -73,12 +73,14 @@ class EcsDeploy(Job):
                     f"Invalid action configuration: The AWS ECS cluster {cluster} does not exist", "ConfigurationError"
                 ) from error
             raise
-        found: list[dict[str, Any]] = [service for service in answer["services"] if service.get("status") != "INACTIVE"]
-        if not found:
+        active: list[dict[str, Any]] = [
+            service for service in answer["services"] if service.get("status") != "INACTIVE"
+        ]
+        if not active:
             raise JobFailed(
                 f"Invalid action configuration: The AWS ECS service {service} does not exist", "ConfigurationError"
             )
-        return found[0]
+        return active[0]
 
     def _deployed(self, deployment: _Deployment) -> None:
         self._deployment = deployment
@@ -95,8 +97,8 @@ class EcsDeploy(Job):
 
     def _observe(self) -> list[dict[str, Any]]:
         cluster, service = self.configuration["ClusterName"], self.configuration["ServiceName"]
-        found: list[dict[str, Any]] = self._service(self.client("ecs"), cluster, service)["deployments"]
-        return found
+        deployments: list[dict[str, Any]] = self._service(self.client("ecs"), cluster, service)["deployments"]
+        return deployments
 
     def _judge(self, deployments: list[dict[str, Any]]) -> None:
         assert self._deployment is not None

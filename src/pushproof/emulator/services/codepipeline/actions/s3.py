@@ -36,8 +36,8 @@ class S3Source(Job):
     def _fetch(self) -> tuple[Artifact, dict[str, str]]:
         s3 = self.client("s3")
         bucket, key = self.configuration["S3Bucket"], self.configuration["S3ObjectKey"]
-        found = self._get(s3, bucket, key)
-        version = found.get("VersionId")
+        content = self._get(s3, bucket, key)
+        version = content.get("VersionId")
         if version is None or version == "null":
             raise JobFailed(
                 f"The S3 bucket {bucket} is not versioned. A source bucket must have versioning enabled.",
@@ -47,16 +47,16 @@ class S3Source(Job):
         outputs = self.run.action.outputs
         target = artifacts.new_key(self.pipeline.name, (*outputs, "source")[0])
         if outputs:
-            artifacts.upload(s3, store, target, found["Body"].read())
+            artifacts.upload(s3, store, target, content["Body"].read())
         url = f"https://console.aws.amazon.com/s3/object/{bucket}?region={self.region}&prefix={key}&versionId={version}"
         artifact = Artifact(store.location, target, version, f"Amazon S3 version id: {version}", url)
-        variables = {"BucketName": bucket, "ETag": found["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
+        variables = {"BucketName": bucket, "ETag": content["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
         return artifact, variables
 
     def _get(self, s3: Any, bucket: str, key: str) -> dict[str, Any]:
-        wanted = {"VersionId": self.command.override} if self.command.override else {}
+        selection = {"VersionId": self.command.override} if self.command.override else {}
         try:
-            found: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **wanted)
+            answer: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **selection)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in ("NoSuchKey", "NoSuchVersion", "404"):
@@ -72,4 +72,4 @@ class S3Source(Job):
                     "PermissionError",
                 ) from error
             raise
-        return found
+        return answer
