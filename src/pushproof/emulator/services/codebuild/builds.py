@@ -1,4 +1,4 @@
-"""Builds as records: what BatchGetBuilds shows and what the events carry.
+"""Builds as records, and their forms in BatchGetBuilds and in events.
 
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Build.html and
 https://docs.aws.amazon.com/codebuild/latest/userguide/sample-build-notifications.html
@@ -102,7 +102,7 @@ class Build:
         return self.phases[-1].phase.value if self.phases else Phase.SUBMITTED.value
 
     def logs(self) -> LogsLocationTypeDef:
-        """`logs`: where the build writes, and where the console shows it."""
+        """Return `logs`: the destinations of the build's log, and their page in the console."""
         logs: LogsLocationTypeDef = {}
         configured = copy.deepcopy(self.settings.get("logsConfig")) or {"cloudWatchLogs": {"status": "ENABLED"}}
         if "cloudWatchLogs" in configured:

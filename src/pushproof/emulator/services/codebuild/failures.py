@@ -1,4 +1,4 @@
-"""Why a phase failed: the status code and message of its context."""
+"""Failures of phases: the status code and message of a phase's context."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ class PhaseFailure(Exception):
 
 
 def words(error: ClientError) -> str:
-    """A client error as CodeBuild quotes it: code and message."""
+    """Return a client error as CodeBuild quotes it: code and message."""
     body = error.response["Error"]
     return f"{body.get('Code')}: {body.get('Message')}"

@@ -19,7 +19,7 @@ _BATCH = 1000
 class LogStream:
     """Collects lines and puts them into a stream; off the world's lock.
 
-    Lines may come from any thread. `client` is None where the project has its logs disabled.
+    Lines may come from any thread. `client` is None if the project's logs are disabled.
     """
 
     def __init__(self, site: Site, client: CloudWatchLogsClient | None, group: str, stream: str) -> None:
@@ -34,14 +34,14 @@ class LogStream:
         self.refusal: str | None = None
 
     def open(self) -> None:
-        """Create group and stream. Raises botocore's ClientError when the role may not."""
+        """Create group and stream. Raises botocore's ClientError when the role lacks the permission."""
         if self._client is None:
             return
         try:
             self._client.create_log_group(logGroupName=self.group)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            # A role that may not create groups is enough where Terraform made the group.
+            # A role that may not create groups is enough if Terraform created the group.
             if code != "ResourceAlreadyExistsException" and "AccessDenied" not in code:
                 raise
         try:
@@ -51,15 +51,15 @@ class LogStream:
                 raise
 
     def agent(self, text: str) -> None:
-        """A line of CodeBuild's own: `[Container] 2026/01/31 10:00:00.000000 …`."""
+        """Add a line of CodeBuild's own: `[Container] 2026/01/31 10:00:00.000000 …`."""
         at = self._site.clock.stamp(self._site.clock.now())
         self.line(f"[Container] {at:%Y/%m/%d %H:%M:%S.%f} {text}")
 
     def line(self, text: str) -> None:
-        """A line as it is."""
+        """Add a line as it is."""
         at = int(self._site.clock.stamp(self._site.clock.now()).timestamp() * 1000)
         with self._guard:
-            # CloudWatch Logs refuses empty messages; CodeBuild sends the line's end along with it.
+            # CloudWatch Logs refuses empty messages; CodeBuild includes the line's end.
             self._lines.append((at, text + "\n"))
             if self._scheduled or self._client is None:
                 return
@@ -67,7 +67,7 @@ class LogStream:
         self._site.loop.call_soon(lambda: self._site.loop.submit(self.flush, name="build log"), name="build log")
 
     def flush(self) -> None:
-        """Put what has come, in order. What the role is refused is remembered, and does not fail the build."""
+        """Send the collected lines in order. A refusal of the role is remembered, and does not fail the build."""
         with self._sending:
             with self._guard:
                 self._scheduled = False

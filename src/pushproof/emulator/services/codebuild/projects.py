@@ -1,6 +1,6 @@
-"""Build projects: what AWS refuses, and what it fills in.
+"""Build projects: AWS's refusals, and the members that it fills in.
 
-What it fills in matters as much as what it stores: Terraform reads it back and plans a change wherever the two differ.
+The filled-in members matter as much as the stored ones: Terraform reads them back, and plans a change for every difference.
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Project.html
 """
 
@@ -64,7 +64,7 @@ def check_name(name: str) -> None:
 
 
 def create(context: RequestContext, request: CreateProjectRequest, now: float) -> Project:
-    """A project as AWS makes it of a CreateProject request. Raises AwsError (InvalidInputException)."""
+    """Return the project that AWS makes of a CreateProject request. Raises AwsError (InvalidInputException)."""
     name = request["name"]
     arn = arn_of("codebuild", f"project/{name}", region=context.region, account=context.account_id)
     project = Project(name, arn, context.region, now, now, {})
@@ -75,11 +75,11 @@ def create(context: RequestContext, request: CreateProjectRequest, now: float) -
 def update(
     context: RequestContext, project: Project, request: CreateProjectRequest | UpdateProjectRequest, now: float
 ) -> None:
-    """Take over what a request names; what it leaves out stays, but for tags. Raises AwsError (InvalidInputException)."""
+    """Apply the members of a request; members that it leaves out stay, except tags. Raises AwsError (InvalidInputException)."""
     body = copy.deepcopy(project.body)
-    # "The replacement set of tags": a request without any replaces them by none.
+    # "The replacement set of tags": a request without tags removes them.
     body.pop("tags", None)
-    # A project's members have the names of the request's.
+    # Members of a project have the same names as in the request.
     body.update(
         cast("ProjectTypeDef", {key: copy.deepcopy(value) for key, value in request.items() if key in _SETTABLE})
     )
@@ -99,7 +99,7 @@ def update(
 
 
 def fill_in(context: RequestContext, name: str, body: ProjectTypeDef) -> None:
-    """Put in what a request leaves out."""
+    """Fill in the members that a request leaves out."""
     body.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     body.setdefault("queuedTimeoutInMinutes", QUEUED_TIMEOUT_MINUTES)
     if not body.get("encryptionKey"):

@@ -1,7 +1,7 @@
-"""A build on its way through its phases: the engine says which comes next, this does what the phase does.
+"""A build on its way through its phases: the engine chooses the next phase, this module does its work.
 
-Everything that blocks runs off the world's lock, one piece of work at a time; whatever cuts a build short (StopBuild, the
-time limit) takes the turn away from the work under way, whose outcome is then dropped.
+Everything that blocks runs off the world's lock, one piece of work at a time. Whatever cuts a build short (StopBuild, the
+time limit) ends the turn of the work in progress, whose outcome is then dropped.
 """
 
 from __future__ import annotations
@@ -65,23 +65,23 @@ _SUCCEEDED = PhaseEnd()
 
 
 class BuildHost(Protocol):
-    """The service, as a run asks it."""
+    """The service, as a run uses it."""
 
     site: Site
     builder: Builder | None
     settings: CodeBuildSettings
 
     def queue(self, run: BuildRun) -> None:
-        """Wait for room."""
+        """Queue a run until there is room."""
 
     def build_limit(self, seconds: float) -> float:
         """Return the AWS seconds after which a build is TIMED_OUT."""
 
     def cache_generation(self, build: Build) -> int:
-        """Return the number that InvalidateProjectCache has brought the project's cache to."""
+        """Return the number of the project's cache, which InvalidateProjectCache increments."""
 
     def local_cache(self, build: Build) -> bytes | None:
-        """Return the project's local cache; None when it has none."""
+        """Return the project's local cache; None if it has none."""
 
     def keep_local_cache(self, build: Build, archive: bytes) -> None:
         """Keep the project's local cache."""
@@ -106,14 +106,14 @@ class BuildRun:
         self._credentials: Credentials | None = None
         self._log = LogStream(self._site, None, "", "")
 
-    # The course of things; under the lock.
+    # The course of a build; under the lock.
 
     def start(self) -> None:
         self._announce_state()
         self._enter()
 
     def cut(self, outcome: Outcome, status_code: str = "", message: str = "") -> None:
-        """End the build now: STOPPED or TIMED_OUT. Nothing happens to a build that is ending already."""
+        """End the build now: STOPPED or TIMED_OUT. A build that is already ending is not changed."""
         if self.progress.phase in (Phase.FINALIZING, Phase.COMPLETED):
             return
         self._turn += 1
@@ -123,13 +123,13 @@ class BuildRun:
         self._leave(PhaseEnd(outcome, status_code, message))
 
     def admit(self) -> None:
-        """There is room: leave the queue."""
+        """Leave the queue: there is room."""
         self._admitted = True
         self._after(self._turn, PhaseEnd(seconds=self._service.settings.queue_seconds))
 
     @property
     def holds_slot(self) -> bool:
-        """Return whether it takes up one of the account's concurrent builds."""
+        """Return whether it uses one of the account's concurrent builds."""
         return self._admitted and not self.progress.done
 
     def _enter(self) -> None:
@@ -209,10 +209,10 @@ class BuildRun:
             "aws.codebuild", detail_type, detail, resources=[self.build.arn], region=self.build.region
         )
 
-    # What the phases do; off the lock.
+    # The work of the phases; off the lock.
 
     def _client(self, service: str) -> Any:
-        """A client with the project role's credentials."""
+        """Return a client with the project role's credentials."""
         return self._site.client(service, region=self.build.region, credentials=self._credentials)
 
     def _submit(self) -> PhaseEnd:
@@ -248,7 +248,9 @@ class BuildRun:
         build = self.build
         builder = self._builder
         if builder is None:
-            raise PhaseFailure("INTERNAL_ERROR", "this world has no builder: it was made without a container runtime")
+            raise PhaseFailure(
+                "INTERNAL_ERROR", "this world has no builder, because it was created without a container runtime"
+            )
         turn = self._turn
         environment = build.settings["environment"]
         container = builder.open(
@@ -297,7 +299,7 @@ class BuildRun:
             credentials=self._role_variables(),
             start_milliseconds=int(self._site.clock.stamp(build.start).timestamp() * 1000),
         )
-        # CODEBUILD_ names are not for a project to change; anything else it may, the region included.
+        # A project may not change CODEBUILD_ names; it may change all others, the region included.
         reserved = {name: value for name, value in own.items() if name.startswith("CODEBUILD_")}
         environment = with_supplied({**own, **resolve(self._variables, self._client)}, reserved)
         shell = self._spec.env.shell or "/bin/sh"
@@ -320,7 +322,7 @@ class BuildRun:
     def _read_buildspec(self, sources: transfers.Sources, container: BuildContainer) -> Buildspec:
         written = self.build.settings["source"].get("buildspec") or _DEFAULT_BUILDSPEC
         text: str | None = written
-        # A buildspec is written out in the project, or lies in a bucket, or is a path in the source.
+        # A buildspec is either inline in the project, in a bucket, or at a path in the source.
         if written.startswith("arn:"):
             text = transfers.text(self._client("s3"), written)
             self._log.agent(f"YAML location is {written}")
@@ -416,19 +418,19 @@ class BuildRun:
         try:
             self._client("s3").put_object(Bucket=place[0], Key=place[1], Body=archive)
         except ClientError as error:
-            # A cache that cannot be kept costs time, not the build.
+            # A cache that cannot be stored costs time, but does not fail the build.
             self._log.agent(f"Unable to upload cache: {words(error)}")
 
 
 def _end_of(outcome: WorkOutcome[PhaseEnd], build_id: str) -> PhaseEnd:
-    """The phase's end for what its work returned or raised."""
+    """Return the phase's end that follows from the result or error of its work."""
     error = outcome.error
     if error is None:
         return outcome.get()
     if isinstance(error, PhaseFailure | ArtifactError | BuildspecError):
         return PhaseEnd(Outcome.FAILED, error.status_code, error.message)
     if isinstance(error, BuilderError):
-        # AWS calls its own troubles faults.
+        # AWS calls its own failures faults.
         outcome_then = Outcome.FAULT if error.status_code == "INTERNAL_ERROR" else Outcome.FAILED
         return PhaseEnd(outcome_then, error.status_code, error.message)
     log.error("build %s failed inside", build_id, exc_info=error)

@@ -1,4 +1,4 @@
-"""CodeBuild's API: projects, and builds that are started, stopped, retried and looked at.
+"""CodeBuild's API: projects, and builds that are started, stopped, retried and described.
 
 https://docs.aws.amazon.com/codebuild/latest/APIReference/API_Operations.html
 """
@@ -116,7 +116,7 @@ _TOKEN_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A request that carried an idempotency token, at AWS time `at`, and the build it made."""
+    """A request with an idempotency token, at AWS time `at`, and the build that it created."""
 
     operation: str
     request: StartBuildRequest | RetryBuildRequest
@@ -147,7 +147,7 @@ class CodeBuildService(Service):
             projects.check_name(request["name"])
         check_limits(self.name, context.operation, request, self.constraint_code)
 
-    # What the plane asks.
+    # Calls from other parts of the plane.
 
     def hand_over(self, handoff: PipelineHandoff) -> str:
         """Announce a pipeline's build; the token is StartBuild's `idempotencyToken` when the pipeline's role makes that call."""
@@ -156,7 +156,7 @@ class CodeBuildService(Service):
         return token
 
     def subscribe(self, callback: _COMPLETION) -> None:
-        """`callback(build id, status)` under the lock whenever a build is COMPLETED."""
+        """Call `callback(build id, status)` under the lock whenever a build is COMPLETED."""
         self._listeners.append(callback)
 
     # Projects.
@@ -248,7 +248,10 @@ class CodeBuildService(Service):
     def _earlier(
         self, context: RequestContext, token: str, request: StartBuildRequest | RetryBuildRequest
     ) -> Build | None:
-        """The build that a token was given for, in the five minutes that it is valid for. Raises AwsError for another request."""
+        """Return the build of an earlier request with this token, during the five minutes of its validity.
+
+        Raises AwsError if the requests differ.
+        """
         use = self._tokens.get((context.scope, token))
         if use is None or self.site.clock.now() - use.at > _TOKEN_SECONDS:
             return None
@@ -317,15 +320,15 @@ class CodeBuildService(Service):
                 deleted.append(build.arn)
         return {"buildsDeleted": deleted, "buildsNotDeleted": refused}
 
-    # What a run asks.
+    # Calls from a run.
 
     def queue(self, run: BuildRun) -> None:
-        """Wait for room."""
+        """Queue a run until there is room."""
         self._queue.append(run)
         self._admit()
 
     def build_limit(self, seconds: float) -> float:
-        """The AWS seconds after which a build is TIMED_OUT; see `CodeBuildSettings.shortest_build_limit`."""
+        """Return the AWS seconds after which a build is TIMED_OUT; see `CodeBuildSettings.shortest_build_limit`."""
         real_second = self.site.clock.real_delay(1.0)
         if real_second <= 0 or self.builder is None or not self.builder.real:
             return seconds
@@ -364,7 +367,7 @@ class CodeBuildService(Service):
         scope = (build.account_id, build.region)
         limit = build.settings.get("autoRetryLimit") or 0
         automatic = build.status == Outcome.FAILED.value and build.retried < limit
-        # CodeBuild does not retry what a pipeline started (auto-retry-build.html).
+        # CodeBuild does not retry builds that a pipeline started (auto-retry-build.html).
         if (run.progress.retry or automatic) and build.handoff is None:
             region, account = build.region, build.account_id
             me = Principal("plane", arn_of_root(account), account)
@@ -422,7 +425,7 @@ class CodeBuildService(Service):
     def _settings(
         self, context: RequestContext, project: Project, request: StartBuildRequest, handoff: PipelineHandoff | None
     ) -> ProjectTypeDef:
-        """The project's settings with the overrides of a request. Raises AwsError for overrides that AWS refuses."""
+        """Return the project's settings with the overrides of a request. Raises AwsError for overrides that AWS refuses."""
         check_variables([variable["name"] for variable in request.get("environmentVariablesOverride") or ()])
         settings = _overridden(project, request)
         if handoff is None:
@@ -435,7 +438,7 @@ class CodeBuildService(Service):
         return settings
 
     def _check_network(self, context: RequestContext, body: ProjectTypeDef, project_arn: str) -> None:
-        """The project's VPC, subnets and security groups must be there, and its role must be able to see them."""
+        """Raise AwsError unless the project's VPC, subnets and security groups exist and its role can describe them."""
         vpc = body.get("vpcConfig", {})
         if not vpc.get("vpcId"):
             return
@@ -501,11 +504,11 @@ class CodeBuildService(Service):
 
 
 def _overridden(project: Project, request: StartBuildRequest) -> ProjectTypeDef:
-    """The project's body with a StartBuild request's overrides."""
+    """Return the project's body with a StartBuild request's overrides."""
     body = copy.deepcopy(project.body)
     for override, path in _OVERRIDES.items():
         if override in request:
-            # The table says which member each override replaces, and both have the same shape.
+            # The table lists the member that each override replaces; both have the same shape.
             target = cast("dict[str, Any]", body if len(path) == 1 else body[path[0]])  # type: ignore[literal-required]
             target[path[-1]] = copy.deepcopy(request[override])  # type: ignore[literal-required]
     variables = {variable["name"]: variable for variable in body["environment"]["environmentVariables"]}
@@ -524,7 +527,7 @@ def _initiator(principal: Principal) -> str:
 
 
 def _project_name(reference: str) -> str:
-    """Terraform names projects by their ARN, people by their name; AWS takes both."""
+    """Return the name of a project: Terraform refers to projects by their ARN, people by their name; AWS accepts both."""
     return reference.partition(":project/")[2] if reference.startswith("arn:") else reference
 
 

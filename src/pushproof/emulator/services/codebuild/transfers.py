@@ -1,4 +1,4 @@
-"""Sources in, artifacts out, caches both ways: all through S3, all as the project's role."""
+"""Transfers of sources, artifacts and caches: all through S3, all with the project's role."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SecondarySource:
-    """A further source: the zip, where it lies, and the version that was asked for ("" for none)."""
+    """A secondary source: the zip, its location, and the requested version ("" for none)."""
 
     archive: bytes
     location: str
@@ -106,12 +106,12 @@ def _get(s3: S3Client, bucket: str, key: str, rank: str, version: str | None = N
 
 
 def text(s3: S3Client, location: str) -> str:
-    """A buildspec that lies in a bucket. Raises PhaseFailure."""
+    """Return a buildspec that is in a bucket. Raises PhaseFailure."""
     return _get(s3, *_s3_path(location), "buildspec").decode("utf-8", errors="surrogateescape")
 
 
 def member(archive: bytes | None, path: str) -> str | None:
-    """A text file out of a zip; None when it is not there."""
+    """Return a text file from a zip; None if it is missing."""
     if archive is None:
         return None
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
@@ -140,7 +140,7 @@ def _upload_for_pipeline(
     handoff = build.handoff
     assert handoff is not None
     for index, (name, (bucket, key)) in enumerate(handoff.outputs.items()):
-        # With several outputs each is the secondary artifact of its name; with one it is the primary.
+        # With several outputs, each is the secondary artifact of its name; a single output is the primary artifact.
         chosen = spec.secondary_artifacts.get(name) or (spec.artifacts if len(handoff.outputs) == 1 else None)
         if chosen is None:
             raise PhaseFailure(
@@ -232,7 +232,7 @@ def _put(s3: S3Client, bucket: str, key: str, content: bytes, encryption_key: st
 
 
 def cache_object(build: Build, generation: int, key: str | None) -> tuple[str, str]:
-    """Bucket and key of a project's S3 cache; a new generation (InvalidateProjectCache) or cache key is another object."""
+    """Return bucket and key of a project's S3 cache; a new generation (InvalidateProjectCache) or cache key is another object."""
     bucket, prefix = _s3_path(build.settings["cache"]["location"])
     owner = build.settings["cache"].get("cacheNamespace") or build.project_arn
     name = hashlib.sha256(repr((owner, generation, key)).encode()).hexdigest()[:32]

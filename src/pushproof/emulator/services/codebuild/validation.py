@@ -1,4 +1,4 @@
-"""Refusals of projects, and of builds with overrides: all are made before anything changes.
+"""Refusals of projects, and of builds with overrides, before anything changes.
 
 Sources: https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html and the pages of its types,
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-types.html . Quoted texts are AWS's, from reports.
@@ -21,7 +21,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,127}")
 _LOCATED_SOURCES = ("S3", "CODECOMMIT", "GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET", "GITLAB", "GITLAB_SELF_MANAGED")
 _GENERAL = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
 _LAMBDA = tuple(f"BUILD_LAMBDA_{size}GB" for size in (1, 2, 4, 8, 10))
-#: Environment type -> the compute types it has.
+# : Environment type -> its compute types.
 COMPUTE_TYPES: dict[str, tuple[str, ...]] = {
     "LINUX_CONTAINER": _GENERAL,
     "ARM_CONTAINER": _GENERAL,
@@ -40,7 +40,7 @@ def invalid(message: str) -> AwsError:
 
 
 def check_project(body: ProjectTypeDef) -> None:
-    """Refuse a project's body. Raises AwsError (InvalidInputException; NotImplemented for what is out of reach here)."""
+    """Refuse a project's body. Raises AwsError (InvalidInputException; NotImplemented for what Pushproof does not emulate)."""
     _check_out_of_reach(body)
     _check_sources(body)
     _check_artifacts(body)
@@ -58,7 +58,7 @@ def _pairs(tags: Iterable[TagTypeDef]) -> Iterable[tuple[str, str]]:
 
 
 def _check_out_of_reach(body: ProjectTypeDef) -> None:
-    """Refuse members whose effect is missing here, and could not be missed."""
+    """Refuse members that are not emulated and whose effect a user would miss."""
     environment = body["environment"]
     for value, name in (
         (body.get("fileSystemLocations"), "file systems in builds"),

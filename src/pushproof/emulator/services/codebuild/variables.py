@@ -1,4 +1,4 @@
-"""The variables a build sees: what was configured, resolved with the project's role, and what CodeBuild supplies.
+"""The variables of a build: the configured ones, resolved with the project's role, and those that CodeBuild supplies.
 
 https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Client = Callable[[str], Any]
 
-# What the shells of CodeBuild's Linux images begin with.
+# The initial variables of the shells in CodeBuild's Linux images.
 _SHELL = {
     "HOME": "/root",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -34,12 +34,12 @@ _SHELL = {
 
 
 def configured(entries: Iterable[EnvironmentVariableTypeDef]) -> list[Variable]:
-    """API_EnvironmentVariable's as variables."""
+    """Convert variables in the form of API_EnvironmentVariable."""
     return [Variable(entry["name"], entry["value"], entry.get("type", "PLAINTEXT")) for entry in entries]
 
 
 def resolve(variables: Mapping[str, Variable], client: Client) -> dict[str, str]:
-    """Values for references, fetched as the project's role. Raises PhaseFailure in CodeBuild's words."""
+    """Fetch the values of references, with the project's role. Raises PhaseFailure in CodeBuild's words."""
     values = {name: variable.value for name, variable in variables.items() if variable.type == "PLAINTEXT"}
     parameters = {name: variable.value for name, variable in variables.items() if variable.type == "PARAMETER_STORE"}
     if parameters:
@@ -100,7 +100,7 @@ def supplied(
     credentials: Mapping[str, str],
     start_milliseconds: int,
 ) -> dict[str, str]:
-    """The variables that CodeBuild itself sets, and those by which the AWS CLI finds the world and the role.
+    """Return the variables that CodeBuild itself sets, and those by which the AWS CLI reaches the world and uses the role.
 
     `secondary` maps identifiers to the directory of each secondary source, and the source.
     """
@@ -143,6 +143,6 @@ def supplied(
 
 
 def _repository(source: ProjectSourceTypeDef) -> str | None:
-    """CODEBUILD_SOURCE_REPO_URL; "for Amazon S3, this is s3:// followed by the bucket name and path"."""
+    """Return CODEBUILD_SOURCE_REPO_URL; "for Amazon S3, this is s3:// followed by the bucket name and path"."""
     location: str | None = source.get("location")
     return f"s3://{location.removeprefix('arn:aws:s3:::')}" if location and source["type"] == "S3" else location

@@ -1,4 +1,4 @@
-"""CodePipeline: its API, and the executor that carries out what the pipeline engine decides."""
+"""CodePipeline: its API, and the executor of the pipeline engine's decisions."""
 
 from pushproof.emulator.services.codepipeline.actions.base import Neighbours
 from pushproof.emulator.services.codepipeline.service import CodePipelineService

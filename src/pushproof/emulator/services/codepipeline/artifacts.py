@@ -17,7 +17,7 @@ _LETTERS = string.ascii_letters + string.digits
 
 
 def new_key(pipeline: str, artifact: str) -> str:
-    """`<first 20 of the pipeline's name>/<first 10 of the artifact's>/<7 random characters>`."""
+    """Return `<first 20 of the pipeline's name>/<first 10 of the artifact's>/<7 random characters>`."""
     return f"{pipeline[:20]}/{artifact[:10]}/{''.join(secrets.choice(_LETTERS) for _ in range(7))}"
 
 
@@ -30,7 +30,7 @@ def upload(s3: Any, store: ArtifactStore, key: str, content: bytes) -> None:
 
 
 def read_member(s3: Any, artifact: Artifact, name: str) -> bytes | None:
-    """A file of an artifact, None when it has no such file. Raises ClientError, or BadZipFile."""
+    """Return a file of an artifact; None if it has no such file. Raises ClientError, or BadZipFile."""
     content = s3.get_object(Bucket=artifact.bucket, Key=artifact.key)["Body"].read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         try:

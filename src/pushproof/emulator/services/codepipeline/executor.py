@@ -1,4 +1,4 @@
-"""Carries out what the engine decides: starts and abandons actions, publishes events, keeps the clock."""
+"""Execution of the engine's decisions: starts and abandons actions, publishes events, keeps the clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Executor:
-    """One for all pipelines of a world. Everything here runs under the world's lock."""
+    """The executor of all pipelines of a world. Everything here runs under the world's lock."""
 
     def __init__(self, site: Site, settings: CodePipelineSettings, neighbours: Neighbours) -> None:
         self._site = site
@@ -27,7 +27,7 @@ class Executor:
         neighbours.builds.subscribe(lambda build_id, _: self._build_completed(build_id))
 
     def feed(self, pipeline: Pipeline, cause: Input) -> None:
-        """Give the engine an input and carry out what follows. Raises PipelineError for a refused request."""
+        """Pass the engine an input, and carry out its decision. Raises PipelineError for a refused request."""
         result = step(pipeline.state, cause, self._site.clock.now(), self._settings.engine)
         pipeline.state = result.state
         for event in result.events:
@@ -40,7 +40,7 @@ class Executor:
                 self._abandon(command.action_execution_id)
 
     def forget(self, pipeline: Pipeline) -> None:
-        """The pipeline is gone: nobody waits for its actions."""
+        """Abandon the actions of a deleted pipeline."""
         self._schedule(pipeline, None)
         for execution in pipeline.state.executions.values():
             for passage in execution.stages.values():

@@ -1,4 +1,4 @@
-"""A pipeline as a record: what was declared, in which versions, and the state of its executions."""
+"""A pipeline as a record: its declarations by version, and the state of its executions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pushproof.engines.pipeline import Declaration, PipelineError, PipelineState
 
 @dataclass(slots=True)
 class Pipeline:
-    """`versions` are the bodies by version, as GetPipeline shows them; times are AWS seconds."""
+    """A pipeline. `versions` are the bodies by version, as GetPipeline shows them; times are AWS seconds."""
 
     arn: str
     region: str
@@ -40,7 +40,7 @@ class Pipeline:
 
 
 def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
-    """The body as CodePipeline answers it: with its version, and defaults where nothing was said."""
+    """Return the body as CodePipeline answers it: with its version, and defaults for missing members."""
     body = copy.deepcopy(body)
     body["version"] = version
     body.setdefault("pipelineType", "V2" if _needs_v2(body) else "V1")
@@ -65,7 +65,7 @@ def _needs_v2(body: dict[str, Any]) -> bool:
 
 
 def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
-    """The engine's view of a body. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
+    """Convert a body to the engine's view. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
     try:
         declaration = replace(read_declaration(body, region), version=version)
     except PipelineError as error:
@@ -84,7 +84,7 @@ def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
 
 
 def refused(error: PipelineError) -> AwsError:
-    """The engine's refusal as the API answers it."""
+    """Convert the engine's refusal to the API's answer."""
     if error.code == "NotImplemented":
         return AwsError(error.code, error.message, status=501)
     return AwsError(error.code, error.message)

@@ -65,10 +65,10 @@ class CodePipelineService(Service):
             neighbours.git.on_push(self.pushed)
         objects.on_object(self._object_created)
 
-    # What starts executions besides StartPipelineExecution.
+    # Causes of executions besides StartPipelineExecution.
 
     def pushed(self, push: Push) -> str | None:
-        """A branch moved: start the pipelines that watch it. Returns what to tell the pusher, None when none does."""
+        """Start the pipelines that watch a branch that moved. Return the message for the pusher, None if no pipeline watches it."""
         messages: list[str] = []
         for pipeline in self._all():
             for action in pipeline.state.declaration.stages[0].actions:
@@ -160,7 +160,7 @@ class CodePipelineService(Service):
         return {"pipeline": body}
 
     def _check_references(self, declaration: Declaration) -> None:
-        """Roles must be there and assumable, and buckets must be there. Raises AwsError in CodePipeline's words."""
+        """Raise AwsError, in CodePipeline's words, unless roles exist and can be assumed, and buckets exist."""
         role = declaration.role_arn
         try:
             credentials = self.site.assume(role, PRINCIPAL, "CreatePipeline")
@@ -311,7 +311,7 @@ class CodePipelineService(Service):
         )
         return {}
 
-    # What is to be seen.
+    # Descriptions.
 
     def get_pipeline_state(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["name"])
@@ -377,7 +377,7 @@ class CodePipelineService(Service):
             tags.pop(key, None)
         return {}
 
-    # Finding and feeding.
+    # Look-ups and inputs of the engine.
 
     def _all(self) -> list[Pipeline]:
         return [pipeline for pipelines in self._pipelines.values() for pipeline in pipelines.values()]
@@ -421,14 +421,14 @@ def _newest_first(pipeline: Pipeline) -> list[Execution]:
 
 
 def _passes(branches: dict[str, Any], branch: str) -> bool:
-    """A trigger's branch filter: no includes means all, excludes win."""
+    """Apply a trigger's branch filter: without includes every branch passes, and excludes override includes."""
     included = branches.get("includes") or ["**"]
     excluded = branches.get("excludes") or []
     return _matches(branch, included) and not _matches(branch, excluded)
 
 
 def _matches(branch: str, patterns: Sequence[str]) -> bool:
-    """Globs as CodePipeline reads them: `*` stays within a path segment, `**` does not."""
+    """Match globs as CodePipeline does: `*` stays within a path segment, `**` does not."""
     for pattern in patterns:
         pieces = re.split(r"(\*\*|\*|\?)", pattern)
         wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}

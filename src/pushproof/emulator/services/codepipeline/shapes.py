@@ -20,7 +20,7 @@ def _filled(shape: dict[str, Any]) -> dict[str, Any]:
 
 
 def source_runs(execution: Execution) -> list[ActionRun]:
-    """The source actions of an execution, as they last ran (a rollback has none of its own)."""
+    """Return the source actions of an execution, as they last ran (a rollback has none of its own)."""
     return [run for passage in execution.stages.values() for run in passage.current if run.action.category == "Source"]
 
 

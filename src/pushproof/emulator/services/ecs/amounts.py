@@ -10,12 +10,12 @@ from pushproof.emulator.kernel.errors import AwsError
 
 
 def invalid(message: str) -> AwsError:
-    """The code ECS answers almost every wrong parameter with."""
+    """Return InvalidParameterException, ECS's code for almost every wrong parameter."""
     return AwsError("InvalidParameterException", message)
 
 
 def at_most(what: str, items: Sequence[object] | None, most: int) -> None:
-    """Refuse a longer list in ECS's words ("subnets can have at most 16 items.").
+    """Refuse a list that is too long, in ECS's words ("subnets can have at most 16 items.").
 
     https://github.com/hashicorp/terraform/issues/25306
     """
@@ -24,7 +24,7 @@ def at_most(what: str, items: Sequence[object] | None, most: int) -> None:
 
 
 def in_range(what: str, value: object, least: int, most: int) -> None:
-    """Refuse a number outside AWS's documented range. None passes."""
+    """Refuse a number outside AWS's documented range. None is accepted."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -34,13 +34,13 @@ def in_range(what: str, value: object, least: int, most: int) -> None:
 
 
 def one_of(what: str, value: object, allowed: Sequence[str]) -> None:
-    """Refuse a value outside a documented set. None and the empty string pass."""
+    """Refuse a value outside a documented set. None and the empty string are accepted."""
     if value and value not in allowed:
         raise invalid(f"{value} is not a valid {what}. Must be one of [{', '.join(allowed)}]")
 
 
 def check_tags(tags: Sequence[Mapping[str, Any]] | None, present: Mapping[str, str] | None = None) -> None:
-    """Refuse what no tag may be: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
+    """Refuse invalid tags: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
     keys = [str(tag.get("key") or "") for tag in tags or ()]
     for tag, key in zip(tags or (), keys, strict=True):
         if not 1 <= len(key) <= 128:

@@ -1,4 +1,4 @@
-"""A service's load balancers and registries, refused as AWS refuses them.
+"""Refusals of a service's load balancers and registries, as AWS words them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html
 """
@@ -31,13 +31,13 @@ def check_balancing(
 
 
 def check_grace(parameters: Mapping[str, Any]) -> None:
-    """Refuse a grace period without anything that checks."""
+    """Refuse a grace period for a service without health checks of a load balancer."""
     if parameters.get("healthCheckGracePeriodSeconds") and not parameters.get("loadBalancers"):
         raise invalid("Health check grace period is only valid for services configured to use load balancers")
 
 
 def balancers_of(parameters: Mapping[str, Any]) -> list[LoadBalancer]:
-    """The load balancers as the deployment engine takes them."""
+    """Return the load balancers in the form of the deployment engine."""
     return [
         LoadBalancer(balancer["targetGroupArn"], balancer["containerName"], balancer["containerPort"])
         for balancer in parameters.get("loadBalancers") or []

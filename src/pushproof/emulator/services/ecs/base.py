@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class EcsBase(Service):
-    """Regional state, and look-ups that answer AWS's errors."""
+    """State of each region, and look-ups that raise AWS's errors."""
 
     own_words = True
 
@@ -38,14 +38,17 @@ class EcsBase(Service):
         return self.regions.setdefault((account_id, name), Region(account_id, name))
 
     def find_cluster(self, region: Region, reference: str | None) -> Cluster:
-        """Raises ClusterNotFoundException; an INACTIVE cluster is not found either."""
+        """Return a cluster. Raises ClusterNotFoundException, also for an INACTIVE cluster."""
         cluster = region.clusters.get(last(reference) if reference else "default")
         if cluster is None or cluster.status == "INACTIVE":
             raise AwsError("ClusterNotFoundException", "Cluster not found.")
         return cluster
 
     def find_definition(self, region: Region, reference: str, *, active: bool = True) -> TaskDefinition:
-        """By `family`, `family:revision` or ARN. Raises ClientException, and InvalidParameterException on an INACTIVE one."""
+        """Return a definition by `family`, `family:revision` or ARN.
+
+        Raises ClientException, also for an INACTIVE one if `active`.
+        """
         family, _, revision = last(reference).partition(":")
         revisions = region.families.get(family, [])
         if revision:
@@ -59,7 +62,7 @@ class EcsBase(Service):
         return definition
 
     def find_service(self, region: Region, cluster: Cluster, reference: str) -> EcsService:
-        """Raises ServiceNotFoundException."""
+        """Return a service. Raises ServiceNotFoundException."""
         service = region.services.get((cluster.name, last(reference)))
         if service is None:
             raise AwsError("ServiceNotFoundException", "Service not found.")
@@ -70,7 +73,7 @@ class EcsBase(Service):
         return task if task is not None and task.cluster is cluster else None
 
     def tags_of(self, region: Region, arn: str) -> dict[str, str]:
-        """The tags of whatever has this ARN. Raises the error AWS gives for its kind."""
+        """Return the tags of the resource with this ARN. Raises the error that AWS answers for its kind."""
         kind = arn.split(":")[5].partition("/")[0] if arn.count(":") >= 5 else ""
         if kind == "cluster":
             return self.find_cluster(region, arn).tags
@@ -94,7 +97,7 @@ class EcsBase(Service):
 
 
 def last(reference: str) -> str:
-    """The name in an ARN, or the name itself."""
+    """Return the name in an ARN, or the name itself."""
     return reference.rsplit("/", 1)[-1]
 
 
@@ -106,13 +109,13 @@ class Paged(TypedDict):
 
 
 class More(TypedDict, total=False):
-    """An answer's token for the next page; empty on the last."""
+    """The token for the next page in an answer; empty on the last page."""
 
     nextToken: str
 
 
 def page(items: Sequence[T], request: Paged, most: int = 100) -> tuple[list[T], More]:
-    """One page of a list, and `{"nextToken": …}` when there is more."""
+    """Return one page of a list, and `{"nextToken": …}` if there are more."""
     shown, token = page_of(
         items,
         request.get("nextToken"),
@@ -125,5 +128,5 @@ def page(items: Sequence[T], request: Paged, most: int = 100) -> tuple[list[T], 
 
 
 def missing(arn: str) -> FailureTypeDef:
-    """An entry of `failures`."""
+    """Return an entry of `failures`."""
     return {"arn": arn, "reason": "MISSING"}

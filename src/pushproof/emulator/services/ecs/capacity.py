@@ -1,4 +1,4 @@
-"""Capacity providers and strategies: what may stand in one, and whose turn it is.
+"""Capacity providers and strategies: what a strategy may contain, and which provider runs the next task.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CapacityProviderStrategyItem.html
 """
@@ -25,7 +25,7 @@ NEEDS_DEPLOYMENT = (
 
 
 def check_providers(providers: Sequence[str]) -> None:
-    """Refuse providers that do not exist. Providers of Auto Scaling groups cannot be made here."""
+    """Refuse providers that do not exist. Providers of Auto Scaling groups cannot be created here."""
     at_most("capacity providers", providers, 20)
     for name in providers:
         if name not in FARGATE:
@@ -37,7 +37,7 @@ def check_providers(providers: Sequence[str]) -> None:
 def check_strategy(
     strategy: Sequence[CapacityProviderStrategyItemTypeDef], providers: Sequence[str], *, used: bool
 ) -> None:
-    """Refuse a strategy that AWS refuses. `used`: tasks are to run by it, so somebody must have a weight."""
+    """Refuse a strategy that AWS refuses. `used`: tasks are to run by it, so that some provider needs a weight."""
     at_most("capacity provider strategy", strategy, 20)
     names = [item.get("capacityProvider") for item in strategy]
     if not all(names):
@@ -56,7 +56,7 @@ def check_strategy(
         raise invalid(
             "The specified capacity provider strategy contains multiple capacity providers with a base value defined"
         )
-    # A lone provider whose weight is not said is the only one there is.
+    # A single provider without a weight runs everything.
     weighted = len(strategy) > 1 or any(item.get("weight") is not None for item in strategy)
     if used and strategy and weighted and not any(item.get("weight") for item in strategy):
         raise invalid(
@@ -67,7 +67,7 @@ def check_strategy(
 def normalised(
     strategy: Sequence[CapacityProviderStrategyItemTypeDef] | None,
 ) -> list[CapacityProviderStrategyItemTypeDef]:
-    """A strategy with the members AWS fills in."""
+    """Return a strategy with the members that AWS fills in."""
     return [
         {
             "capacityProvider": item["capacityProvider"],
@@ -79,7 +79,7 @@ def normalised(
 
 
 def next_provider(strategy: Sequence[CapacityProviderStrategyItemTypeDef], counts: Mapping[str, int]) -> str:
-    """The provider of the next task, `counts` being the tasks each has: the base first, then by weight."""
+    """Return the provider of the next task: the base first, then by weight. `counts`: the tasks that each provider has."""
     for item in strategy:
         if counts.get(item["capacityProvider"], 0) < (item.get("base") or 0):
             return str(item["capacityProvider"])

@@ -66,7 +66,7 @@ _ACCOUNT_SETTINGS: dict[SettingNameType, str] = {
     "containerInstanceLongArnFormat": "enabled",
     "awsvpcTrunking": "disabled",
     "containerInsights": "disabled",
-    # Listed, though the model has no such name.
+    # ECS lists this setting, although its model lacks the name.
     cast("SettingNameType", "dualStackIPv6"): "enabled",
     "fargateFIPSMode": "disabled",
     "fargateTaskRetirementWaitPeriod": "7",
@@ -78,7 +78,7 @@ _ACCOUNT_SETTINGS: dict[SettingNameType, str] = {
 
 
 class ClusterOperations(EcsBase):
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
+    """Operations on clusters. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
 
     def create_cluster(self, context: RequestContext, request: CreateClusterRequest) -> CreateClusterAnswer:
         region = self.region(context)
@@ -293,13 +293,13 @@ def _service_connect(
 
 
 def _check_settings(settings: list[ClusterSettingTypeDef] | None) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ClusterSetting.html"""
+    """Refuse invalid settings. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ClusterSetting.html"""
     for setting in settings or ():
         one_of("cluster setting", setting.get("name") or "null", ("containerInsights",))
         one_of("containerInsights", setting.get("value") or "null", ("enabled", "disabled", "enhanced"))
 
 
 def _check_setting(name: str) -> None:
-    """Raise AwsError when there is no account setting of that name."""
+    """Raise AwsError unless there is an account setting of that name."""
     if name not in _ACCOUNT_SETTINGS:
         raise invalid(f"{name} should be one of [{','.join(_ACCOUNT_SETTINGS)}]")

@@ -1,4 +1,4 @@
-"""Between the scheduler and the world: carries out what the deployment engine decides, and tells it what happened."""
+"""The link between scheduler and world: carries out the decisions of the deployment engine, and reports back what happened."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import LoadBalancers, Site
 
 
-# How long the scheduler looks for capacity before it says that there is none.
+# Seconds for which the scheduler looks for capacity before it reports that there is none.
 _PLACEMENT_SECONDS = 10.0
 
 
@@ -52,7 +52,7 @@ class ServiceController:
         self._regions: dict[str, Region] = {}
 
     def apply(self, region: Region, service: EcsService, decision: Decision) -> None:
-        """Carry out a decision: tell first, as AWS does, then act."""
+        """Carry out a decision: publish its events first, as AWS does, then act."""
         clock = self._site.clock
         self._regions[service.arn] = region
         for event in decision.events:
@@ -95,13 +95,13 @@ class ServiceController:
             self._ended(service)
 
     def observe(self, service: EcsService, observations: Iterable[Observation]) -> None:
-        """Tell the scheduler, and do what it answers."""
+        """Report observations to the scheduler, and carry out its decision."""
         if service.status == "INACTIVE":
             return
         self.apply(self._regions[service.arn], service, decide(service.state, observations, self._site.clock.now()))
 
     def task_changed(self, task: EcsTask, what: str) -> None:
-        """A task of a service has come up, changed its health, or stopped."""
+        """React to a task of a service that came up, changed its health, or stopped."""
         service = task.service
         if service is None:
             return
@@ -119,7 +119,7 @@ class ServiceController:
         self.observe(service, [observation])
 
     def _start(self, region: Region, service: EcsService, action: StartTask) -> str | None:
-        """Begin a task; answers why not, where there is nothing to run it on."""
+        """Begin a task. Return the reason if nothing can run it."""
         revision = service.revisions[action.revision_arn]
         parameters, definition = revision.parameters, revision.definition
         provider = self._provider(parameters, service)
@@ -129,7 +129,7 @@ class ServiceController:
         network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
         subnets = network["subnets"]
         service.launched += 1
-        # Tags follow the service's own settings of this moment: "only tasks launched after the update will reflect the update".
+        # The service's settings at this moment decide: "only tasks launched after the update will reflect the update".
         tags: dict[str, str] = {}
         if service.parameters.get("propagateTags") == "SERVICE":
             tags = dict(service.tags)
@@ -160,7 +160,7 @@ class ServiceController:
         return None
 
     def _provider(self, parameters: dict[str, Any], service: EcsService) -> str | None:
-        """The capacity provider of the next task."""
+        """Return the capacity provider of the next task."""
         strategy = parameters.get("capacityProviderStrategy") or []
         if not strategy:
             return None

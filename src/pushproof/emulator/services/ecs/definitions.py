@@ -1,4 +1,4 @@
-"""Task definitions: registered, normalised as AWS normalises them, deregistered, deleted."""
+"""Task definitions: registration with the members that AWS fills in, deregistration, deletion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class DefinitionOperations(EcsBase):
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html"""
+    """Operations on task definitions. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskDefinition.html"""
 
     def register_task_definition(
         self, context: RequestContext, request: RegisterTaskDefinitionRequest
@@ -119,7 +119,7 @@ class DefinitionOperations(EcsBase):
             deleted.append(definition.describe(self.site.clock))
             revisions = region.families[definition.family]
             in_use = any(task.definition is definition for task in region.tasks.values())
-            # The family keeps counting from its last revision even when that one is gone.
+            # The family keeps counting from its last revision, even after that revision is gone.
             if not in_use and definition is not revisions[-1]:
                 revisions.remove(definition)
         return {"taskDefinitions": deleted, "failures": failures}
@@ -166,7 +166,7 @@ _KEPT = tuple(member for member in REGISTERED if member not in _REWRITTEN)
 
 def _normalised(request: RegisterTaskDefinitionRequest) -> TaskDefinitionTypeDef:
     kept = {name: copy.deepcopy(value) for name, value in request.items() if name in _KEPT and value is not None}
-    # A task definition's members have the names of the request's.
+    # Members of a task definition have the same names as in the request.
     document = cast("TaskDefinitionTypeDef", kept)
     awsvpc = request.get("networkMode") == "awsvpc"
     document["containerDefinitions"] = [
@@ -185,7 +185,7 @@ def _normalised(request: RegisterTaskDefinitionRequest) -> TaskDefinitionTypeDef
 
 
 def _container(written: ContainerDefinitionOutputTypeDef, awsvpc: bool) -> ContainerDefinitionOutputTypeDef:
-    """A container definition with the members AWS fills in."""
+    """Return a container definition with the members that AWS fills in."""
     container = copy.deepcopy(written)
     container.setdefault("cpu", 0)
     container.setdefault("essential", True)

@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 HOST = "169.254.170.2"
 _METADATA = "/v4/"
 _CREDENTIALS = "/v2/credentials/"
-# How long credentials say that they last: by the wall clock, which is the one that an SDK in a container compares them with.
+# The lifetime that credentials state, by the wall clock: an SDK in a container compares it with that.
 _LIFETIME = timedelta(hours=6)
 
 
 def variables(task: EcsTask, container: EcsContainer) -> dict[str, str]:
-    """The variables by which code in a container finds what is here."""
+    """Return the variables by which code in a container reaches this endpoint."""
     values = {"ECS_CONTAINER_METADATA_URI_V4": f"http://{HOST}{_METADATA}{container.token}"}
     if task.role_arn:
         values["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"{_CREDENTIALS}{task.token}"
@@ -55,7 +55,7 @@ class LivingTasks(Protocol):
 
 
 class TaskEndpoint:
-    """A front of the gateway. Who knows a task's token, and only the task is told it, gets what is the task's."""
+    """A front of the gateway. A request with a task's token gets that task's data; only the task itself receives the token."""
 
     name = "task endpoint"
 
@@ -120,7 +120,7 @@ class TaskEndpoint:
 
 
 def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> dict[str, Any]:
-    """The container part of the response; the addresses are those of the task's network interface."""
+    """Return the container part of the response; the addresses are those of the task's network interface."""
     state = task.state.container(container.name)
     assert state is not None
     definition = next(candidate for candidate in task.definition.containers if candidate["name"] == container.name)
@@ -171,7 +171,7 @@ def container_metadata(task: EcsTask, container: EcsContainer, clock: Clock) -> 
 
 
 def task_metadata(task: EcsTask, clock: Clock, *, tags: bool = False) -> dict[str, Any]:
-    """The task part of the response, with its containers."""
+    """Return the task part of the response, with its containers."""
     document = task.definition.document
     metadata: dict[str, Any] = {
         "Cluster": task.cluster.arn,

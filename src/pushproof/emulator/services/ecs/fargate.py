@@ -18,7 +18,7 @@ _UNSUPPORTED = "Fargate compatible task definitions do not support"
 
 
 def fargate_problems(request: Document, containers: Sequence[Document]) -> Iterator[str]:
-    """Every reason why the definition cannot run on Fargate, in the order AWS looks."""
+    """Yield every reason why the definition cannot run on Fargate, in AWS's order."""
     if request.get("networkMode") != "awsvpc":
         yield "Fargate only supports network mode ‘awsvpc’."
     yield from _sizes(request)
@@ -26,7 +26,8 @@ def fargate_problems(request: Document, containers: Sequence[Document]) -> Itera
         yield f"{_UNSUPPORTED} ipcMode"
     if request.get("pidMode") not in (None, "", "task"):
         yield (
-            f"Tasks using the Fargate launch type do not support pidMode '{request['pidMode']}'. The supported value for "
+            f"Tasks using the Fargate launch type do not support pidMode '{request['pidMode']}'. The supported "
+            f"value for "
             "pidMode is 'task'."
         )
     if request.get("placementConstraints"):

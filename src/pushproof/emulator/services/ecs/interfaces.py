@@ -1,4 +1,4 @@
-"""The elastic network interfaces of tasks. Everything here calls EC2, off the world's lock."""
+"""The elastic network interfaces of tasks. Every function here calls EC2, off the world's lock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def attach(ec2: EC2Client, *, subnet: str, groups: list[str], attachment_id: str
 
 
 def refusal(error: Exception) -> str:
-    """The `stoppedReason` of a task whose interface could not be created."""
+    """Return the `stoppedReason` of a task whose interface could not be created."""
     words = error.response["Error"] if isinstance(error, ClientError) else {}
     return (
         f"ResourceInitializationError: unable to create network interface: {words.get('Code', '')} "
@@ -39,7 +39,7 @@ def refusal(error: Exception) -> str:
 
 
 def _default_group(ec2: EC2Client, subnet: str) -> list[str]:
-    """The VPC's default security group, which a task without groups of its own belongs to.
+    """Return the VPC's default security group, which applies to a task without groups of its own.
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
     """

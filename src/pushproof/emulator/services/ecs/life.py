@@ -1,6 +1,6 @@
-"""The lives of tasks: carries out what the task engine decides, and tells it what happened.
+"""The lives of tasks: carries out the decisions of the task engine, and reports back what happened.
 
-Under the world's lock except where `submit` takes it off.
+Everything runs under the world's lock, except the work passed to `submit`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ log = logging.getLogger(__name__)
 
 
 class TaskLife:
-    """Carries tasks from PROVISIONING to STOPPED. `changed(task, what)` hears "running", "health" and "stopped".
+    """Carries tasks from PROVISIONING to STOPPED. It calls `changed(task, what)` with "running", "health" and "stopped".
 
     A transition is complete before its effects begin. Effects are carried out one after another, also those of
     transitions that effects bring about.
@@ -107,32 +107,32 @@ class TaskLife:
     def close(self) -> None:
         self._output.close()
 
-    # What others ask for ---------------------------------------------------------------------------------------
+    # Requests of other parts ---------------------------------------------------------------------------------------
 
     def tasks(self) -> list[EcsTask]:
-        """The tasks that have not stopped yet."""
+        """Return the tasks that have not stopped yet."""
         return list(self._tasks.values())
 
     def task_credentials(self, task_id: str, role: str) -> Credentials:
-        """The task role's credentials. Raises AwsError."""
+        """Return the task role's credentials. Raises AwsError."""
         return self._roles.of_task(task_id, role)
 
     def start(self, task: EcsTask) -> None:
-        """Begin a task's life; returns at once."""
+        """Begin a task's life, and return at once."""
         clock = self._site.clock
         self._tasks[task.id] = task
         containers = [container_state(definition, clock) for definition in task.definition.containers]
         self._apply(task, launch(containers, clock.now(), self._timing))
 
     def stop(self, task: EcsTask, code: StopCode, reason: str) -> None:
-        """Ask a task to stop; the first reason stays."""
+        """Request a task's stop; the first reason stays."""
         self._tell(task, StopRequested(code, reason))
 
     def draining(self, task: EcsTask) -> None:
-        """The task's targets are being deregistered: DEACTIVATING."""
+        """Note that the task's targets are being deregistered: DEACTIVATING."""
         self._tell(task, TargetsDraining())
 
-    # What containers do by themselves (TaskListener) -----------------------------------------------------------
+    # News from containers (TaskListener) -----------------------------------------------------------
 
     def container_exited(self, task_id: str, container: str, exit_code: int, *, out_of_memory: bool = False) -> None:
         task = self._tasks.get(task_id)
@@ -207,7 +207,7 @@ class TaskLife:
     def _submit(
         self, task: EcsTask, work: Callable[[], T], answer: Callable[[Outcome[T]], TaskEvent], name: str
     ) -> None:
-        """Run `work` off the lock, and tell the engine the event that `answer` makes of its outcome."""
+        """Run `work` off the lock, then pass the engine the event that `answer` derives from its outcome."""
 
         def done(outcome: Outcome[T]) -> None:
             self._tell(task, answer(outcome))
@@ -222,7 +222,7 @@ class TaskLife:
         task.reminders[event] = self._site.loop.call_at(at, due, name=f"{type(event).__name__} of {task.id}")
 
     def _announce(self, task: EcsTask, state: TaskState) -> None:
-        """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
+        """Publish a change of state. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
         clock = self._site.clock
         detail: dict[str, Any] = {
             name: iso(value, "milliseconds") if isinstance(value, datetime) else value

@@ -1,4 +1,4 @@
-"""Records of ECS: clusters, task definitions, tasks, services. Times are AWS seconds; `describe` makes API shapes."""
+"""Records of ECS: clusters, task definitions, tasks, services. Times are AWS seconds; `describe` returns API shapes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NO_OVERRIDES: TaskOverrideOutputTypeDef = {}
 
 @dataclass(slots=True)
 class Cluster:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
+    """A cluster. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
 
     name: str
     arn: str
@@ -65,7 +65,7 @@ class TaskDefinition:
 
     @property
     def compatibilities(self) -> list[CompatibilityType]:
-        """The launch types the definition can run on."""
+        """Return the launch types that the definition can run on."""
         return self.document["compatibilities"]
 
     @property
@@ -74,7 +74,7 @@ class TaskDefinition:
         return any(container["essential"] and container.get("healthCheck") for container in self.containers)
 
     def describe(self, clock: Clock) -> TaskDefinitionTypeDef:
-        """Return the definition as the API shows it."""
+        """Return the definition in the API's shape."""
         shown = self.document.copy()
         shown["taskDefinitionArn"] = self.arn
         shown["family"] = self.family
@@ -104,7 +104,7 @@ class Interface:
 
 @dataclass(slots=True)
 class EcsContainer:
-    """A container of a task, but for its state: that is in the task's `state`, under its name."""
+    """A container of a task, without its state, which the task's `state` holds under the container's name."""
 
     name: str
     image: str
@@ -114,14 +114,14 @@ class EcsContainer:
     lines: list[tuple[float, str]] = field(default_factory=list)
     flush_timer: Timer | None = None
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """The last part of its metadata's path; its own secret."""
+    """The last part of the path to its metadata; a secret of the container."""
 
 
 @dataclass(slots=True)
 class EcsTask:
     """A task, run by a service or on its own; `address` is where its ports really answer.
 
-    `state` is the task engine's: `TaskLife` begins it, and is the only one that changes it.
+    The task engine defines `state`: `TaskLife` begins it, and alone changes it.
     """
 
     id: str
@@ -148,11 +148,11 @@ class EcsTask:
     reminders: dict[Reminder, Timer] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
-    """The last part of its credentials' path; the task's own secret."""
+    """The last part of the path to its credentials; a secret of the task."""
 
     @property
     def role_arn(self) -> str | None:
-        """The task role, whose credentials its containers get."""
+        """Return the task role, whose credentials its containers get."""
         return self.overrides.get("taskRoleArn") or self.definition.document.get("taskRoleArn") or None
 
     @property
@@ -169,7 +169,7 @@ class EcsTask:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRevision:
-    """Everything of a service that a deployment changes, and that a rollback puts back.
+    """Everything of a service that a deployment changes and a rollback restores.
 
     `parameters` are members of the API: launch type, capacity providers, platform, network, load balancers, registries.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html
@@ -184,8 +184,8 @@ class ServiceRevision:
 class EcsService:
     """A service: its own settings, its revisions by ARN, and the scheduler's state.
 
-    `parameters` are what no deployment changes; the rest is always that of the primary deployment's revision. So a
-    rollback puts the service back (https://github.com/hashicorp/terraform-provider-aws/issues/19519).
+    `parameters` are what no deployment changes; the rest comes from the revision of the primary deployment. So a
+    rollback restores the service (https://github.com/hashicorp/terraform-provider-aws/issues/19519).
     """
 
     name: str
@@ -207,7 +207,7 @@ class EcsService:
 
     @property
     def revision(self) -> ServiceRevision:
-        """The revision of the primary deployment."""
+        """Return the revision of the primary deployment."""
         return self.revisions[self.state.primary.revision.arn]
 
     @property

@@ -1,4 +1,4 @@
-"""A task, as its definition and its overrides describe it: for the engine, for the API, and for its preparation."""
+"""A task, as its definition and its overrides describe it: for the engine, the API, and its preparation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def new_container(task_arn: str, definition: ContainerDefinitionOutputTypeDef, task_id: str) -> EcsContainer:
-    """A container's record before anything has happened to it."""
+    """Return a container's record before anything has happened to it."""
     options = log_options(definition)
     stream = None
     if options is not None:
@@ -34,7 +34,7 @@ def new_container(task_arn: str, definition: ContainerDefinitionOutputTypeDef, t
 
 
 def container_state(definition: ContainerDefinitionOutputTypeDef, clock: Clock) -> Container:
-    """A container as the engine sees it. Its start period is longer where the clock runs faster than programs start."""
+    """Return a container in the form of the engine. Its start period is longer where the clock runs faster than programs start."""
     check = None
     if definition.get("healthCheck"):
         check = HealthCheck.parse(definition["healthCheck"])
@@ -50,7 +50,7 @@ def container_state(definition: ContainerDefinitionOutputTypeDef, clock: Clock) 
 
 
 def order_of(task: EcsTask) -> Order:
-    """Everything that the preparation of a task needs, as values."""
+    """Return everything that the preparation of a task needs, as values."""
     document = task.definition.document
     overrides = {entry["name"]: entry for entry in task.overrides.get("containerOverrides") or [] if entry.get("name")}
     assert task.interface is not None

@@ -1,4 +1,4 @@
-"""The output of containers, on its way to CloudWatch Logs."""
+"""Output of containers, on its way to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TaskOutput:
         self._closed = True
 
     def add(self, task: EcsTask, container: EcsContainer, lines: list[tuple[float, str]]) -> None:
-        """Keep lines with the AWS time they were written at."""
+        """Keep lines with the AWS time at which they were written."""
         if container.stream is None:
             return
         container.lines += lines
@@ -45,7 +45,7 @@ class TaskOutput:
             )
 
     def flush(self, task: EcsTask, container: EcsContainer) -> None:
-        """Send what has been collected, at once."""
+        """Send the collected lines at once."""
         if container.flush_timer is not None:
             container.flush_timer.cancel()
             container.flush_timer = None
@@ -73,9 +73,9 @@ class TaskOutput:
                 )
 
         def done(outcome: Outcome[None]) -> None:
-            # As on AWS, a task whose logs are refused goes on running; its output is lost.
+            # As on AWS, a task continues although its logs are refused; its output is lost.
             if outcome.error is not None:
-                log.warning("output of task %s was not taken: %s", task.id, outcome.error)
+                log.warning("output of task %s was not stored: %s", task.id, outcome.error)
 
         if entries:
             self._site.loop.submit(work, done, name=f"logs of {container.name}")

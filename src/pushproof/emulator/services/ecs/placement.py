@@ -1,4 +1,4 @@
-"""Launch type, platform and network of a service or task, refused as AWS refuses them.
+"""Refusals of a service's or task's launch type, platform and network, as AWS words them.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
 """
@@ -23,7 +23,7 @@ _PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
 
 
 def check_placement(definition: TaskDefinition, parameters: Mapping[str, Any]) -> None:
-    """Refuse what does not go together: launch type, platform version, placement, network mode."""
+    """Refuse a launch type, platform version, placement and network mode that do not fit together."""
     launch = parameters.get("launchType")
     one_of("launch type", launch, LAUNCH_TYPES)
     fargate = bool(parameters.get("capacityProviderStrategy")) or launch == "FARGATE"
@@ -54,7 +54,7 @@ def check_placement(definition: TaskDefinition, parameters: Mapping[str, Any]) -
 
 
 def check_network(ec2: EC2Client, network: Mapping[str, Any]) -> None:
-    """Refuse subnets and security groups that do not exist, are too many, or lie in different VPCs."""
+    """Refuse subnets and security groups that do not exist, are too many, or are in different VPCs."""
     subnets, groups = network.get("subnets") or [], network.get("securityGroups") or []
     if not subnets:
         raise invalid("subnets can not be empty.")
@@ -62,7 +62,7 @@ def check_network(ec2: EC2Client, network: Mapping[str, Any]) -> None:
     at_most("subnets", subnets, 16)
     at_most("security groups", groups, 5)
     one_of("assign public IP", network.get("assignPublicIp"), ("ENABLED", "DISABLED"))
-    # By filter: EC2 then answers those there are, and what is missing is named exactly.
+    # By filter: EC2 then returns those that exist, so that the message can name exactly the missing ones.
     described = ec2.describe_subnets(Filters=[{"Name": "subnet-id", "Values": list(subnets)}])["Subnets"]
     _check_exist(
         "subnet", "InvalidSubnetID.NotFound", "subnet ID", subnets, {subnet["SubnetId"] for subnet in described}
@@ -84,7 +84,7 @@ def check_network(ec2: EC2Client, network: Mapping[str, Any]) -> None:
 
 
 def normalised_network(configuration: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A network configuration with the members AWS fills in; empty for none."""
+    """Return a network configuration with the members that AWS fills in; empty for none."""
     awsvpc = (configuration or {}).get("awsvpcConfiguration")
     if not awsvpc:
         return {}
@@ -92,7 +92,7 @@ def normalised_network(configuration: Mapping[str, Any] | None) -> dict[str, Any
 
 
 def _check_exist(kind: str, error: str, noun: str, ids: Sequence[str], existing: set[str]) -> None:
-    """ECS passes EC2's own words on."""
+    """Refuse ids that do not exist. ECS passes EC2's own words on."""
     missing = [name for name in dict.fromkeys(ids) if name not in existing]
     if not missing:
         return

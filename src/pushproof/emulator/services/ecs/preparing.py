@@ -32,7 +32,7 @@ _RETRIED = "execution resource retrieval failed: "
 
 
 class TaskFailed(Exception):
-    """The task cannot start; `reason` is its stoppedReason. `container` names the one at fault, where one is."""
+    """The task cannot start; `reason` is its stoppedReason. `container` names the container at fault, if any."""
 
     def __init__(self, reason: str, container: str | None = None) -> None:
         super().__init__(reason)
@@ -57,12 +57,12 @@ class Order:
     public_ip: bool
     task_arn: str
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By container: the variables by which it finds the task endpoint."""
+    """By container: the variables by which it reaches the task endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A task that can start, and when its images were pulled."""
+    """A task that can start, with the times at which its images were pulled."""
 
     spec: TaskSpec
     pull_started_at: float
@@ -70,7 +70,7 @@ class Prepared:
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digests of the images, by container."""
+        """Return the digests of the images, by container."""
         return {container.name: container.image.digest for container in self.spec.containers}
 
 
@@ -113,7 +113,7 @@ def _container(
         "AWS_REGION": order.region,
         "AWS_DEFAULT_REGION": order.region,
         "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
-        # The one variable that AWS does not set: an SDK in the container finds the world by it.
+        # The one variable that AWS does not set: by it an SDK in the container reaches the world.
         **({"AWS_ENDPOINT_URL": endpoint} if endpoint else {}),
         **{pair["name"]: pair.get("value", "") for pair in definition.get("environment") or [] if pair.get("name")},
         **secrets,
@@ -163,7 +163,7 @@ def _words(error: Exception) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SecretReference:
-    """A `valueFrom`: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
+    """A `valueFrom`. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html"""
 
     service: str
     identifier: str
@@ -264,7 +264,7 @@ def is_ecr(site: Site, image: str) -> bool:
 
 
 def _registry_login(site: Site, order: Order, credentials: Credentials | None) -> tuple[str, str] | None:
-    """The user and password for ECR, got with the execution role; None when no image is ECR's."""
+    """Return the user and password for ECR, obtained with the execution role; None if no image is ECR's."""
     if not any(is_ecr(site, container["image"]) for container in order.containers):
         return None
     refused = _refusal(site, order, "ecr.api")
@@ -316,7 +316,7 @@ def _pull(
 
 
 def log_options(container: ContainerDefinitionOutputTypeDef) -> dict[str, str] | None:
-    """The awslogs options of a container; None when it logs elsewhere or nowhere."""
+    """Return the awslogs options of a container; None if it logs elsewhere or nowhere."""
     configuration = container.get("logConfiguration")
     if not configuration or configuration.get("logDriver") != "awslogs":
         return None

@@ -1,4 +1,4 @@
-"""Refusals of RegisterTaskDefinition, in AWS's words: the first problem of a request, before anything is kept.
+"""Refusals of RegisterTaskDefinition, in AWS's words: the first problem of a request, before anything is stored.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html ; most texts are recorded
 answers of the service (github.com/badmintoncryer/cdk-preflight, rules/ecs).
@@ -26,7 +26,7 @@ _IMAGE = re.compile(r"[A-Za-z0-9_:./#@+-]{1,255}")
 
 
 def problems(request: Document) -> Iterator[str]:
-    """Every problem of a registration, in the order AWS looks."""
+    """Yield every problem of a registration, in AWS's order."""
     containers: Sequence[Document] = request.get("containerDefinitions") or []
     yield from _names(request, containers)
     yield from _sizes(request, containers)

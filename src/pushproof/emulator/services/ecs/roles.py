@@ -1,4 +1,4 @@
-"""Credentials of the roles that a task acts with, kept until they are about to expire."""
+"""Credentials of a task's roles, kept until they are about to expire."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class TaskRoles:
         self._kept: dict[tuple[str, str], tuple[float, Credentials]] = {}
 
     def execution(self, role: str) -> Credentials:
-        """Raises AwsError."""
+        """Return the credentials of an execution role. Raises AwsError."""
         return self._assume(role, "ecs-tasks")
 
     def of_task(self, task_id: str, role: str) -> Credentials:
-        """The task role's credentials, in a session named as on AWS: after the task. Raises AwsError."""
+        """Return the task role's credentials, in a session named after the task, as on AWS. Raises AwsError."""
         return self._assume(role, task_id)
 
     def forget(self, task_id: str) -> None:
@@ -37,7 +37,7 @@ class TaskRoles:
             del self._kept[key]
 
     def for_start(self, task_id: str, execution_role: str | None, task_role: str | None) -> Credentials | None:
-        """Assume a task's roles before its start; returns the execution role's credentials. Raises TaskFailed in AWS's words."""
+        """Assume a task's roles before its start. Return the execution role's credentials. Raises TaskFailed in AWS's words."""
         try:
             credentials = self.execution(execution_role) if execution_role else None
         except AwsError as error:
@@ -56,7 +56,7 @@ class TaskRoles:
         now = self._site.clock.now()
         kept = self._kept.get((role, session))
         if kept is None or now - kept[0] > _CREDENTIAL_SECONDS:
-            # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html names this aws:SourceArn.
+            # The source of this aws:SourceArn: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
             source = arn_of("ecs", "*", region=self._site.region, account=account_of(role))
             kept = (now, self._site.assume(role, "ecs-tasks.amazonaws.com", session, source_arn=source))
             self._kept[(role, session)] = kept

@@ -1,4 +1,4 @@
-"""ECS on Fargate: the API over the deployment engine, tasks run by the world's runtime."""
+"""ECS on Fargate: the API of the deployment engine, with tasks on the world's runtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOperations):
-    """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` have its settings."""
+    """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` hold its settings."""
 
     def __init__(self, site: Site, name: str, *, runtime: TaskRuntime | None, balancers: LoadBalancers) -> None:
         super().__init__(site, name)

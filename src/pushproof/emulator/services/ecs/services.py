@@ -1,4 +1,4 @@
-"""Services: created, updated, described, deleted; their deployments and revisions."""
+"""Services: creation, updates, descriptions, deletion; their deployments and revisions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     )
 
 
-# Changing one of these makes a new service revision, hence a deployment.
+# A change to any of these creates a new service revision, and so a deployment.
 _REVISED = ("platformVersion", "loadBalancers", "serviceRegistries")
 _PLAIN = (
     "placementConstraints",
@@ -80,7 +80,7 @@ _ROLLING: DeploymentControllerTypeDef = {"type": "ECS"}
 
 
 class ServiceOperations(EcsBase):
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+    """Operations on services. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 
     controller: ServiceController
 
@@ -156,7 +156,7 @@ class ServiceOperations(EcsBase):
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
         self._refuse_unsupported(request)
-        # A rollback that is due decides what the service is; only then is it changed.
+        # A rollback that is due restores the service first; the request then changes the restored one.
         self.controller.observe(service, ())
         current = service.revision
         definition = current.definition
@@ -207,7 +207,7 @@ class ServiceOperations(EcsBase):
             self.controller.apply(region, service, decision)
         shown = service_shape(service, self.site.clock, tags=True)
         if shown["status"] == "INACTIVE":
-            # The answer to the call itself still says DRAINING; the next DescribeServices does not.
+            # The answer to this call still shows DRAINING; the next DescribeServices does not.
             shown["status"] = "DRAINING"
         return {"service": shown}
 
@@ -314,7 +314,7 @@ class ServiceOperations(EcsBase):
         return {"serviceDeploymentArn": arn}
 
     def service_ended(self, service: EcsService) -> None:
-        """The last task of a deleted service is gone."""
+        """Finish a deleted service whose last task is gone."""
         service.status = "INACTIVE"
         region = self._region(self.site.account_id, service.region)
         key = (service.cluster.name, service.name)
@@ -335,7 +335,7 @@ class ServiceOperations(EcsBase):
         return region.services.get((parts[1], parts[2])) if len(parts) == 4 else None
 
     def _remember_revision(self, service: EcsService, revision: ServiceRevision) -> None:
-        """Keep what the engine's newest revision is made of, if it made one."""
+        """Keep the contents of the engine's newest revision, if it created one."""
         for arn in service.state.revisions:
             service.revisions.setdefault(arn, revision)
 
@@ -396,7 +396,7 @@ class ServiceOperations(EcsBase):
                 )
 
     def _revised(self, parameters: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-        """The members that make a revision, as they are after the request."""
+        """Return the members of a revision as they are after the request."""
         revised = dict(parameters)
         for name in _REVISED:
             if request.get(name) is not None:
@@ -404,14 +404,14 @@ class ServiceOperations(EcsBase):
         if request.get("networkConfiguration") is not None:
             revised["networkConfiguration"] = normalised_network(request["networkConfiguration"])
         if request.get("capacityProviderStrategy") is not None:
-            # An empty list goes back to the launch type.
+            # An empty list returns the service to its launch type.
             revised["capacityProviderStrategy"] = normalised(request["capacityProviderStrategy"])
         return {name: value for name, value in revised.items() if value or name == "launchType"}
 
     def _check(
         self, context: RequestContext, cluster: Cluster, definition: TaskDefinition, parameters: dict[str, Any]
     ) -> None:
-        """AWS's own refusals, before anything is changed."""
+        """Raise AWS's own refusals before anything is changed."""
         in_range("healthCheckGracePeriodSeconds", parameters.get("healthCheckGracePeriodSeconds"), 0, 2_147_483_647)
         one_of("propagate tags", parameters.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
         one_of("availability zone rebalancing", parameters.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED"))
@@ -429,7 +429,7 @@ class ServiceOperations(EcsBase):
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """The engine's refusals leave as AWS errors."""
+    """Convert the engine's refusals to AWS errors."""
     try:
         yield
     except DeploymentError as error:

@@ -143,7 +143,7 @@ def runtime_id(task: EcsTask, container: EcsContainer) -> str:
 
 
 def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> ServiceTypeDef:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+    """Describe a service. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
     state, parameters = service.state, {**service.parameters, **service.revision.parameters}
     inactive = service.status == "INACTIVE"
     shown: ServiceTypeDef = {
@@ -200,7 +200,7 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> S
 
 
 class Compute(TypedDict, total=False):
-    """Members that say what a service or revision runs on."""
+    """The members that describe what a service or revision runs on."""
 
     platformVersion: str
     platformFamily: str
@@ -210,7 +210,7 @@ class Compute(TypedDict, total=False):
 
 
 def compute(parameters: Mapping[str, Any]) -> Compute:
-    """Describe the ground a service or revision runs on: launch type or capacity providers, platform, network."""
+    """Describe what a service or revision runs on: launch type or capacity providers, platform, network."""
     shown: Compute = {
         "platformVersion": parameters.get("platformVersion") or "LATEST",
         "platformFamily": "Linux",
@@ -239,7 +239,7 @@ def add_compute(
 
 
 def deployment_configuration(configuration: Mapping[str, Any] | None) -> DeploymentConfigurationOutputTypeDef:
-    """A deployment configuration with the members AWS fills in."""
+    """Return a deployment configuration with the members that AWS fills in."""
     filled: dict[str, Any] = {
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
@@ -249,7 +249,7 @@ def deployment_configuration(configuration: Mapping[str, Any] | None) -> Deploym
     }
     breaker = filled.get("deploymentCircuitBreaker") or {}
     filled["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}
-    # Its members are those of a request, which the model has checked.
+    # Its members come from a request, which the model has checked.
     return cast("DeploymentConfigurationOutputTypeDef", filled)
 
 
@@ -275,7 +275,7 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
 
 
 def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> ServiceDeploymentTypeDef:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
+    """Describe a deployment. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
     state = service.state
     counts = {deployment.revision.arn: deployment for deployment in state.deployments}
 

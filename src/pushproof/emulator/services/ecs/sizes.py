@@ -1,4 +1,4 @@
-"""CPU and memory of a task as AWS takes them: units and MiB, or with `vCPU` and `GB`.
+"""CPU and memory of a task in AWS's notations: units and MiB, or with `vCPU` and `GB`.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#task_size
 """
@@ -21,12 +21,12 @@ _SIZE = re.compile(r"\s*(\d{1,9}|\d{0,9}\.\d{1,9})\s*(vcpus?|gb)?\s*", re.IGNORE
 
 
 def cpu_units(size: str | None) -> int | None:
-    """`"256"`, `".25 vCPU"` -> 256. None for what is no size."""
+    """Parse CPU units: `"256"`, `".25 vCPU"` -> 256. None for text that is no size."""
     return _read(size, "vcpu")
 
 
 def mebibytes(size: str | None) -> int | None:
-    """`"512"`, `"0.5 GB"` -> 512. None for what is no size."""
+    """Parse MiB: `"512"`, `"0.5 GB"` -> 512. None for text that is no size."""
     return _read(size, "gb")
 
 

@@ -1,4 +1,4 @@
-"""Tasks on their own: run, stopped, listed, described."""
+"""Standalone tasks: starting, stopping, listing, describing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class TaskOperations(EcsBase):
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
+    """Operations on tasks. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html"""
 
     life: TaskLife
 
@@ -142,7 +142,7 @@ class TaskOperations(EcsBase):
         return {"taskArns": shown, **rest}
 
     def forget_later(self, task: EcsTask) -> None:
-        """A STOPPED task is shown for a while yet."""
+        """Drop a STOPPED task after a while; until then it is shown."""
         region = self._region(self.site.account_id, task.region)
 
         def forget() -> None:

@@ -1,6 +1,6 @@
-"""Conditions and actions between the API's shape and the engine's values.
+"""Conversion of conditions and actions between the API's shape and the engine's values.
 
-`stored_*` validate what a caller sends and complete it as AWS shows it; `engine_rule` is what the data plane evaluates.
+`stored_*` validate a caller's values and complete them as AWS shows them; `engine_rule` is what the data plane evaluates.
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html and API_Action.html beside it.
 """
 
@@ -35,7 +35,7 @@ def invalid(message: str) -> AwsError:
 
 
 def stored_conditions(conditions: list[RuleConditionOutputTypeDef]) -> list[RuleConditionOutputTypeDef]:
-    """Conditions as AWS keeps and shows them. Raises AwsError."""
+    """Return conditions as AWS stores and shows them. Raises AwsError."""
     if not conditions:
         raise invalid("A condition must be specified")
     fields = [condition.get("Field") for condition in conditions]
@@ -156,7 +156,7 @@ def _check_cidr(value: str) -> None:
 
 
 def stored_actions(actions: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
-    """Actions as AWS keeps and shows them. Raises AwsError."""
+    """Return actions as AWS stores and shows them. Raises AwsError."""
     if not actions:
         raise invalid("An action must be specified")
     for action in actions:
@@ -248,7 +248,7 @@ def _stored_forward(action: ActionOutputTypeDef) -> ForwardActionConfigOutputTyp
 
 
 def target_groups_of(actions: list[ActionOutputTypeDef]) -> list[str]:
-    """ARNs of the target groups that actions forward to."""
+    """Return the ARNs of the target groups that actions forward to."""
     return [
         group["TargetGroupArn"]
         for action in actions
@@ -257,7 +257,7 @@ def target_groups_of(actions: list[ActionOutputTypeDef]) -> list[str]:
 
 
 def engine_rule(rule: Rule) -> engine.Rule:
-    """A stored rule as the engine evaluates it."""
+    """Convert a stored rule to the engine's form."""
     return engine.Rule(
         rule.arn, rule.priority, tuple(_condition(condition) for condition in rule.conditions), _action(rule.actions[0])
     )

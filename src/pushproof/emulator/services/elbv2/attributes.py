@@ -1,4 +1,4 @@
-"""Attributes of load balancers, listeners and target groups: AWS's full default sets, and what each may be.
+"""Attributes of load balancers, listeners and target groups: AWS's full default sets, and the allowed values of each.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html ,
 API_ListenerAttribute.html and API_TargetGroupAttribute.html beside it.
@@ -88,7 +88,7 @@ _CHOICES = {
     "routing.http.response.access_control_allow_credentials.header_value": ("", "true"),
     "routing.http.response.x_content_type_options.header_value": ("", "nosniff"),
 }
-# Key -> what its whole value has to match, and how that is said.
+# Key -> the pattern of its whole value, and the wording of that rule.
 _PATTERNS = {
     "slow_start.duration_seconds": (r"0|3\d|[4-9]\d|[1-8]\d\d|900", "it must be 0, or a number between 30 and 900"),
     "target_group_health.dns_failover.minimum_healthy_targets.count": (
@@ -120,7 +120,7 @@ _PATTERNS = {
 }
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\t]{0,2048}")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{0,128}")
-# Attributes that AWS has, and Application Load Balancers, or their parts, have not.
+# Attributes that AWS has, but not for Application Load Balancers or their parts.
 _OF_OTHER_TYPES = frozenset(
     {
         "deregistration_delay.connection_termination.enabled",
@@ -155,7 +155,7 @@ def shown(attributes: dict[str, str]) -> list[Attribute]:
 
 
 def changed(kind: str, attributes: Mapping[str, str], items: Sequence[Attribute]) -> dict[str, str]:
-    """Return attributes with changes made. Raises AwsError when a key is unknown, or a value not allowed."""
+    """Return attributes with changes applied. Raises AwsError when a key is unknown, or a value not allowed."""
     if len(items) > _MOST:
         raise AwsError("ValidationError", f"You can specify at most {_MOST} attributes in a call")
     after = dict(attributes)
@@ -180,7 +180,7 @@ def changed(kind: str, attributes: Mapping[str, str], items: Sequence[Attribute]
 
 
 def header_settings(listener: Mapping[str, str], balancer: Mapping[str, str]) -> HeaderSettings:
-    """Return the header rules that attributes of a listener and its load balancer give the data plane."""
+    """Return the header rules for the data plane, from the attributes of a listener and its load balancer."""
 
     def renamed(name: str, default: str) -> str:
         return listener.get(f"routing.http.request.{name}.header_name") or default

@@ -1,8 +1,8 @@
-"""Certificates of HTTPS listeners: looked up in ACM or IAM, with their private keys where those were seen.
+"""Certificates of HTTPS listeners, from ACM or IAM, with those private keys that passed the gateway.
 
-No AWS API gives an imported private key back, so keys are noted as ImportCertificate and UploadServerCertificate pass through
-the gateway, by the certificate they belong to. For a certificate whose key never passed (one that ACM issued) the listener
-presents a self-signed stand-in for the same names, and the log says so.
+No AWS API returns the private key of an imported certificate. The gateway therefore notes keys as ImportCertificate and
+UploadServerCertificate pass through it, by the certificate they belong to. For a certificate whose key never passed (for example
+one that ACM issued) the listener presents a self-signed replacement for the same names, and the log reports it.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ log = logging.getLogger(__name__)
 
 
 class Certificates:
-    """Finds certificates by ARN."""
+    """Lookup of certificates by ARN."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        # Private key and whole chain in PEM, by the public key of the certificate that they belong to. The chain is as imported:
-        # substrates make one up where there was none.
+        # Private key and whole chain in PEM, by the public key of the certificate that they belong to. The chain is the imported
+        # one:
+        # substrates invent one if there was none.
         self._imports: dict[bytes, tuple[str, str]] = {}
         self._stand_ins: dict[str, Certificate] = {}
         site.calls.observe("acm", self._imported, "ImportCertificate")
         site.calls.observe("iam", self._uploaded, "UploadServerCertificate")
 
     def check(self, arn: str) -> None:
-        """Raises AwsError unless the certificate exists and can serve a listener."""
+        """Raise AwsError unless the certificate exists and can serve a listener."""
         if ":acm:" in arn:
             acm = self._site.substrate.client("acm", region_of(arn))
             try:
@@ -58,7 +59,7 @@ class Certificates:
             self._pem(arn)
 
     def find(self, arn: str) -> Certificate:
-        """The certificate with a key that fits: the real one, or a stand-in for the same names. Raises AwsError."""
+        """Return the certificate with a matching key: the real one, or a replacement for the same names. Raises AwsError."""
         chain = self._pem(arn)
         leaf = x509.load_pem_x509_certificate(chain.encode())
         imported = self._imports.get(_fingerprint(leaf.public_key()))
@@ -137,7 +138,7 @@ def _stand_in(arn: str, original: x509.Certificate) -> Certificate:
         names = original.extensions.get_extension_for_class(x509.SubjectAlternativeName)
         builder = builder.add_extension(names.value, critical=False)
     except x509.ExtensionNotFound:
-        log.debug("%s has no alternative names; its stand-in has none either", arn)
+        log.debug("%s has no alternative names; neither has its replacement", arn)
     made = builder.sign(key, hashes.SHA256())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return Certificate(arn, made.public_bytes(serialization.Encoding.PEM).decode(), pem.decode())

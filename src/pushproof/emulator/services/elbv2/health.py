@@ -1,6 +1,6 @@
-"""Targets of a group over time: registered, probed, draining, gone; and who wants to know.
+"""Targets of a group over time: registered, probed, draining, gone; and the subscribers to their changes.
 
-The decisions are the engine's (`engines/deployment/target_health.py`); here are its timers, its probes and its audience.
+The engine decides (`engines/deployment/target_health.py`); this module has its timers, its probes and its subscribers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Subscriber = Callable[[str, int, str, str], None]
 
 
 class HealthMonitor:
-    """Keeps the health of every target. `changed` is called whenever a group's targets or their states did."""
+    """The health of every target. It calls `changed` whenever a group's targets or their states change."""
 
     def __init__(self, site: Site, prober: TargetProber, changed: Callable[[TargetGroup], None]) -> None:
         self._site = site
@@ -44,7 +44,7 @@ class HealthMonitor:
         self._closed = False
 
     def subscribe(self, target_group_arn: str, callback: Subscriber) -> Callable[[], None]:
-        """Tell `callback` of every change of state in a group; returns what ends that."""
+        """Call `callback` at every change of state in a group. Return a function that ends this."""
         self._subscribers.setdefault(target_group_arn, []).append(callback)
 
         def end() -> None:
@@ -56,7 +56,7 @@ class HealthMonitor:
     def register(
         self, group: TargetGroup, target_id: str, port: int, address: str, *, zone: str | None, in_use: bool
     ) -> None:
-        """Take a target in. One that is registered already stays as it is, unless it drains or has moved."""
+        """Add a target. A registered target stays as it is, unless it is draining or has moved."""
         current = group.targets.get((target_id, port))
         if current is not None:
             if current.health.state not in ("draining", "unhealthy.draining") and current.address == address:
@@ -86,7 +86,7 @@ class HealthMonitor:
         )
 
     def put_to_use(self, group: TargetGroup) -> None:
-        """A listener forwards to the group now: its targets begin to be checked."""
+        """Begin to check a group's targets, now that a listener forwards to it."""
         now = self._site.clock.now()
         for target in list(group.targets.values()):
             if target.health.state == "unused":
@@ -95,7 +95,7 @@ class HealthMonitor:
                 self._probe_at(group, target, now)
 
     def put_out_of_use(self, group: TargetGroup) -> None:
-        """No listener forwards to the group any more: checks end, draining targets leave."""
+        """End a group's checks, and let draining targets leave, now that no listener forwards to it."""
         for target in list(group.targets.values()):
             _stop(target)
             if target.health.state in ("draining", "unhealthy.draining"):
@@ -104,13 +104,13 @@ class HealthMonitor:
                 self._set(group, target, target_unused())
 
     def forget(self, group: TargetGroup) -> None:
-        """The group is deleted."""
+        """Remove a deleted group."""
         for target in group.targets.values():
             _stop(target)
         self._subscribers.pop(group.arn, None)
 
     def close(self) -> None:
-        """No probe after this."""
+        """Stop all probes."""
         self._closed = True
 
     def _gone(self, group: TargetGroup, target: RegisteredTarget) -> None:
@@ -136,7 +136,7 @@ class HealthMonitor:
             return prober.probe(address, port, path=path, protocol=protocol, timeout=timeout)
 
         def done(outcome: Outcome[HttpProbe]) -> None:
-            # Whoever deregistered, replaced or retired the target meanwhile no longer wants to hear of this.
+            # If the target was deregistered, replaced or retired meanwhile, the result does not matter.
             if self._closed or group.targets.get(target.key) is not target or target.timer is not timer:
                 return
             if outcome.error is not None:
@@ -173,7 +173,7 @@ class HealthMonitor:
 
 
 def check(group: TargetGroup) -> TargetCheck:
-    """A group's health check as the engine takes it."""
+    """Convert a group's health check to the engine's form."""
     return TargetCheck(
         Matcher.parse(group.matcher),
         float(group.check_interval),

@@ -1,6 +1,6 @@
 """Operations on listeners, their certificates and their rules.
 
-Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html and its neighbours.
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html and the pages beside it.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ class ListenerOperations(Store):
     # Inside.
 
     def _apply(self, listener: Listener) -> None:
-        """Make a listener what it is now: on the data plane first, so that a refusal there changes nothing."""
+        """Apply a listener's new settings: to the data plane first, so that a refusal there changes nothing."""
         self.publish_listener(listener)
         before = self.in_use()
         self.listeners[listener.arn] = listener
@@ -311,7 +311,7 @@ class ListenerOperations(Store):
     def _https(self, arn: str) -> Listener:
         listener = self.listener(arn)
         if listener.protocol != "HTTPS":
-            # AWS lists no error of their own for it; this is what it says where a listener is made with them.
+            # AWS lists no error of its own for this; its answer on creating such a listener is used here too.
             raise AwsError("ValidationError", "A certificate cannot be specified for HTTP listeners")
         return listener
 

@@ -1,6 +1,6 @@
 """Operations on load balancers.
 
-Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html and its neighbours.
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html and the pages beside it.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class LoadBalancerOperations(Store):
         return {"Attributes": attributes.shown(balancer.attributes)}
 
     def _check_buckets(self, region: str, after: dict[str, str]) -> None:
-        """Refuse logs in a bucket that is not there."""
+        """Refuse logs in a bucket that does not exist."""
         for logs in ("access_logs", "connection_logs", "health_check_logs"):
             if after[f"{logs}.s3.enabled"] == "true":
                 bucket = after[f"{logs}.s3.bucket"]
@@ -255,7 +255,7 @@ class LoadBalancerOperations(Store):
         return {
             "LoadBalancerArn": balancer.arn,
             "LoadBalancerName": balancer.name,
-            # A literal address: it resolves everywhere, so `curl http://<DNSName>/` works with no DNS of the world's own.
+            # A literal address: it resolves everywhere, so that `curl http://<DNSName>/` works without a DNS server of the world.
             "DNSName": balancer.address,
             "CanonicalHostedZoneId": _HOSTED_ZONES.get(balancer.region, _HOSTED_ZONES["us-east-1"]),
             "CreatedTime": self.site.clock.stamp(balancer.created_at),
@@ -271,7 +271,7 @@ class LoadBalancerOperations(Store):
             "IpAddressType": balancer.ip_address_type,
         }
 
-    # The network it stands in.
+    # The network of a load balancer.
 
     def _zones(self, region: str, request: OnSubnets, scheme: str) -> tuple[dict[str, str], str]:
         mappings = request.get("SubnetMappings") or []

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def unique() -> str:
-    """The sixteen hexadecimal digits that end an ARN."""
+    """Return the sixteen hexadecimal digits that end an ARN."""
     return secrets.token_hex(8)
 
 
@@ -46,7 +46,7 @@ class LoadBalancer:
 
     @property
     def path(self) -> str:
-        """`app/<name>/<id>`, as ARNs of listeners and descriptions of network interfaces carry it."""
+        """Return `app/<name>/<id>`, as in ARNs of listeners and descriptions of network interfaces."""
         return self.arn.partition(":loadbalancer/")[2]
 
 
@@ -80,9 +80,9 @@ class Listener:
 
 @dataclass(slots=True)
 class RegisteredTarget:
-    """A target in its group. `address` is where its port really answers; `zone` as it was given; `since` when checks began.
+    """A target in its group. `address` is where its port really answers; `zone` is the registered one; `since` when checks began.
 
-    A target that is registered again is a new one: what a probe of the old one brings is dropped.
+    Registering a target again creates a new record; results of probes of the old one are dropped.
     """
 
     id: str

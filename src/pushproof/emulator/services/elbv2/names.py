@@ -8,7 +8,7 @@ from pushproof.emulator.kernel.errors import AwsError
 
 
 def check_name(kind: str, name: str) -> None:
-    """Raises AwsError unless `name` may name a load balancer or target group."""
+    """Raise AwsError unless a load balancer or target group may have this `name`."""
     if len(name) > 32:
         raise AwsError("ValidationError", f"{kind} name '{name}' cannot be longer than '32' characters")
     if not re.fullmatch(r"[A-Za-z0-9-]+", name):

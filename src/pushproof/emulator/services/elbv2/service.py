@@ -1,4 +1,4 @@
-"""Elastic Load Balancing v2: Application Load Balancers, on a store of their own and a data plane that really serves."""
+"""Elastic Load Balancing v2: Application Load Balancers, with a store and a data plane that really serves requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load balancing service's state, and how it reaches the data plane."""
+"""The load balancing service's state, and its way to the data plane."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# AWS takes about two minutes to bring a load balancer up; in AWS seconds.
+# AWS takes about two minutes to provision a load balancer; in AWS seconds.
 PROVISIONING = 120.0
 PAGE = 400
 
 
 class Store(Service):
-    """State by ARN, shared by the operations; the methods here are what they have in common."""
+    """State by ARN, and the methods that all operations share."""
 
     def __init__(self, site: Site, name: str, *, plane: DataPlane, prober: TargetProber) -> None:
         super().__init__(site, name)
@@ -54,13 +54,13 @@ class Store(Service):
     # The data plane.
 
     def loopback_address(self) -> str:
-        """Return an address of 127.0.0.0/8 for a load balancer of its own. The gateway's port, part of it, tells worlds apart."""
+        """Return an unused address of 127.0.0.0/8 for a load balancer. The gateway's port, part of it, separates worlds."""
         number = next(self._numbers)
         port = self.site.endpoint.port or 1
         return f"127.{64 + (port >> 8) % 64}.{port & 255}.{number + 1}"
 
     def publish_group(self, group: TargetGroup) -> None:
-        """Tell the data plane of a group's targets as they are now."""
+        """Send a group's current targets to the data plane."""
         by_application = group.attributes["stickiness.type"] == "app_cookie"
         cookie = "app_cookie" if by_application else "lb_cookie"
         sticky = group.attributes["stickiness.enabled"] == "true"
@@ -79,7 +79,7 @@ class Store(Service):
         )
 
     def publish_listener(self, listener: Listener) -> None:
-        """Have the data plane listen as a listener says. Raises AwsError when it cannot."""
+        """Make the data plane listen as a listener specifies. Raises AwsError when it cannot."""
         balancer = self.balancers[listener.load_balancer_arn]
         spec = ListenerSpec(
             listener.arn,
@@ -101,7 +101,7 @@ class Store(Service):
             raise AwsError("UnsupportedCertificate", str(error)) from error
 
     def using(self, group_arn: str) -> list[str]:
-        """ARNs of the load balancers with a rule that forwards to the group."""
+        """Return ARNs of the load balancers with a rule that forwards to the group."""
         return list(
             dict.fromkeys(
                 listener.load_balancer_arn
@@ -112,7 +112,7 @@ class Store(Service):
         )
 
     def check_groups(self, balancer: LoadBalancer, requested: list[ActionOutputTypeDef]) -> None:
-        """Raises AwsError unless a listener of the load balancer may forward to the groups of these actions."""
+        """Raise AwsError unless a listener of the load balancer may forward to the groups of these actions."""
         for arn in actions.target_groups_of(requested):
             group = self.group(arn)
             if group.vpc_id != balancer.vpc_id:
@@ -128,7 +128,7 @@ class Store(Service):
                 )
 
     def rewire(self, before: set[str]) -> None:
-        """Put to use, and out of use, the groups whose use changed since `before` (see `in_use`)."""
+        """Put groups into use or out of use, where their use changed since `before` (see `in_use`)."""
         after = self.in_use()
         for arn in after - before:
             self.health.put_to_use(self.groups[arn])
@@ -137,7 +137,7 @@ class Store(Service):
                 self.health.put_out_of_use(self.groups[arn])
 
     def in_use(self) -> set[str]:
-        """ARNs of the groups that some rule forwards to."""
+        """Return ARNs of the groups that some rule forwards to."""
         return {
             arn
             for listener in self.listeners.values()
@@ -145,7 +145,7 @@ class Store(Service):
             for arn in actions.target_groups_of(rule.actions)
         }
 
-    # Finding things.
+    # Look-ups.
 
     def balancer(self, arn: str) -> LoadBalancer:
         if arn not in self.balancers:
@@ -182,13 +182,13 @@ class Paged(TypedDict):
 
 
 class More(TypedDict, total=False):
-    """An answer's marker of the next page; empty on the last."""
+    """The marker of the next page in an answer; empty on the last page."""
 
     NextMarker: str
 
 
 def page(request: Paged, items: Iterable[T]) -> tuple[list[T], More]:
-    """One page of items, and the marker of the next."""
+    """Return one page of items, and the marker of the next."""
     refusal = AwsError("ValidationError", f"Marker '{request.get('Marker')}' is not valid")
     chosen, marker = page_of(items, request.get("Marker"), refusal, size=request.get("PageSize"), default=PAGE)
     return chosen, {"NextMarker": marker} if marker else {}

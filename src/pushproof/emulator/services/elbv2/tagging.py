@@ -69,7 +69,7 @@ class TagOperations(Store):
 
 
 def as_dict(items: list[TagTypeDef]) -> dict[str, str]:
-    """Return a request's tags by key. Raises AwsError when a key comes twice."""
+    """Return a request's tags by key. Raises AwsError for a repeated key."""
     tags = {tag["Key"]: tag.get("Value") or "" for tag in items}
     if len(tags) < len(items):
         raise AwsError("DuplicateTagKeys", "A tag key was specified more than once")

@@ -1,6 +1,6 @@
 """Operations on target groups and their targets.
 
-Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html and its neighbours.
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html and the pages beside it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class TargetGroupOperations(Store):
             request["VpcId"],
             request.get("IpAddressType") or "ipv4",
             dict(attributes.TARGET_GROUP),
-            # AWS's default is HTTP, whatever the group's own protocol is.
+            # AWS's default is HTTP, whatever the group's own protocol.
             check_protocol="HTTP",
             check_port="traffic-port",
             check_path="/",
@@ -182,7 +182,7 @@ class TargetGroupOperations(Store):
         for description, address in addressed:
             port = description.get("Port") or group.port
             current = group.targets.get((description["Id"], port))
-            # What runs there was told in process; the API knows only the address that it shows.
+            # The runtime reported this address in process; the API has only the address that it shows.
             if current is not None and current.health.state not in ("draining", "unhealthy.draining"):
                 continue
             self.health.register(
@@ -217,7 +217,7 @@ class TargetGroupOperations(Store):
                 )
         return {"TargetHealthDescriptions": shown}
 
-    # What the plane calls in process.
+    # In-process calls from other parts of the plane.
 
     def register_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
         """Register a target whose port really answers at `address`; the API shows `ip`. Raises AwsError."""
@@ -225,22 +225,22 @@ class TargetGroupOperations(Store):
         self.health.register(group, ip, port, address, zone=None, in_use=group.arn in self.in_use())
 
     def deregister_target(self, target_group_arn: str, ip: str, port: int) -> None:
-        """Begin to drain a target; nothing happens when group or target is gone."""
+        """Begin to drain a target; do nothing if group or target is gone."""
         group = self.groups.get(target_group_arn)
         target = group.targets.get((ip, port)) if group else None
         if group is not None and target is not None:
             self.health.deregister(group, target)
 
     def target_health(self, target_group_arn: str, ip: str, port: int) -> TargetHealth:
-        """A target's health now; `unused` with Target.NotRegistered when group or target is gone."""
+        """Return a target's current health; `unused` with Target.NotRegistered if group or target is gone."""
         group = self.groups.get(target_group_arn)
         target = group.targets.get((ip, port)) if group else None
         return target.health if target is not None else target_unused("Target.NotRegistered")
 
     def subscribe(self, target_group_arn: str, callback: Subscriber) -> Callable[[], None]:
-        """Have `callback(ip, port, state, reason)` told of every change in a group; returns what ends that.
+        """Call `callback(ip, port, state, reason)` at every change in a group. Return a function that ends this.
 
-        State `unused` with reason Target.NotRegistered says that a target is gone, its draining over.
+        State `unused` with reason Target.NotRegistered means that a target is gone and its draining over.
         """
         return self.health.subscribe(target_group_arn, callback)
 
@@ -307,7 +307,7 @@ class TargetGroupOperations(Store):
 
 
 def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTargetGroupRequest) -> None:
-    """Take over the health check settings of a request; raises AwsError and changes nothing when they do not fit."""
+    """Apply the health check settings of a request; raise AwsError and change nothing if they do not fit."""
     interval = request.get("HealthCheckIntervalSeconds", group.check_interval)
     timeout = request.get("HealthCheckTimeoutSeconds", group.check_timeout)
     healthy = request.get("HealthyThresholdCount", group.healthy_threshold)
@@ -337,7 +337,7 @@ def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTar
         )
     matcher = (request.get("Matcher") or {}).get("HttpCode") or group.matcher
     try:
-        # An Application Load Balancer takes 200 to 499 only.
+        # An Application Load Balancer accepts 200 to 499 only.
         if any(high > 499 for _, high in Matcher.parse(matcher).ranges):
             raise AwsError("ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'")
     except InvalidDeploymentConfiguration as error:

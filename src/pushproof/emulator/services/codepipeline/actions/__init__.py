@@ -7,7 +7,7 @@ from pushproof.emulator.services.codepipeline.actions.connection import Connecti
 from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
 from pushproof.emulator.services.codepipeline.actions.s3 import S3Source
 
-#: provider -> what carries it out.
+# : provider -> the class of its job.
 JOBS: dict[str, type[Job]] = {
     "CodeStarSourceConnection": ConnectionSource,
     "S3": S3Source,

@@ -1,4 +1,4 @@
-"""Manual approval: asks, and waits for PutApprovalResult.
+"""Manual approval: publishes a request, and waits for PutApprovalResult.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/approvals-json-format.html
 """
@@ -12,7 +12,7 @@ from pushproof.emulator.services.codepipeline.actions.base import Job
 
 
 class ManualApproval(Job):
-    """Publishes the request to the topic, where there is one. The answer comes through the API, the expiry from the engine."""
+    """Publishes the request to the topic, if any. The answer comes through the API, the expiry from the engine."""
 
     about = "SNS"
 

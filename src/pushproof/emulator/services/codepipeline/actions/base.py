@@ -1,4 +1,4 @@
-"""An action under way: calls AWS with the pipeline's role, off the world's lock, and reports what came of it."""
+"""An action in progress: calls AWS with the pipeline's role, off the world's lock, and reports the result."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The services that actions ask in process. `git` is None in a world without a git host."""
+    """The services that actions call in process. `git` is None in a world without a git host."""
 
     connections: Connections
     git: GitSource | None
@@ -67,7 +67,7 @@ class Assignment:
 class Job:
     """One action execution. Subclasses define `start`, which must not block: blocking work goes through `work`."""
 
-    #: What permission errors are called to be about.
+    # : The subject that permission errors name.
     about: ClassVar[str] = "AWS"
 
     def __init__(self, assignment: Assignment) -> None:
@@ -85,11 +85,11 @@ class Job:
         self._session: Credentials | None = None
 
     def start(self) -> None:
-        """Begin. Called under the lock."""
+        """Begin the action. Called under the lock."""
         raise NotImplementedError
 
     def abandon(self) -> None:
-        """Nobody waits any more. What was started outside goes on by itself."""
+        """Stop waiting. Whatever was started outside goes on by itself."""
         self.ended = True
         if self._timer is not None:
             self._timer.cancel()
@@ -103,11 +103,11 @@ class Job:
         return self.command.store
 
     def client(self, service: str) -> Any:
-        """A client with the credentials of the action's role. Call it off the lock; raises JobFailed."""
+        """Return a client with the credentials of the action's role. Call it off the lock; raises JobFailed."""
         return self.site.client(service, region=self.region, credentials=self.credentials())
 
     def credentials(self) -> Credentials:
-        """A session of the action's role, one for the whole action. Raises JobFailed."""
+        """Return a session of the action's role, one for the whole action. Raises JobFailed."""
         if self._session is None:
             self._session = self._assume()
         return self._session
@@ -128,7 +128,7 @@ class Job:
         return Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
 
     def work(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Run `work` off the lock and `then` with its value under it. A failure of either fails the action."""
+        """Run `work` off the lock, then `then` with its result under the lock. A failure of either fails the action."""
 
         def done(outcome: Outcome[T]) -> None:
             if self.ended:
@@ -170,7 +170,7 @@ class Job:
         return JobFailed(f"Pushproof failed inside: {error!r}", "InternalError")
 
     def explain_client_error(self, error: ClientError) -> JobFailed:
-        """An AWS error as the action reports it."""
+        """Convert an AWS error to the form in which the action reports it."""
         message = str(error.response["Error"].get("Message", "")) or str(error)
         if is_denial(error):
             return JobFailed(
@@ -181,6 +181,6 @@ class Job:
 
 
 def is_denial(error: ClientError) -> bool:
-    """Return whether AWS refused for want of permission."""
+    """Return whether AWS refused because of missing permissions."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
     return "AccessDenied" in str(error.response["Error"].get("Code", "")) or status == 403

@@ -19,7 +19,7 @@ _TYPES = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
 
 
 class CodeBuildAction(Job):
-    """Starts a build with the pipeline's role, and takes its artifacts and exported variables over."""
+    """Starts a build with the pipeline's role, then collects its artifacts and exported variables."""
 
     about = "CodeBuild"
 
@@ -68,7 +68,7 @@ class CodeBuildAction(Job):
     def _begun(self, build: dict[str, Any]) -> None:
         self._id = str(build["id"])
         self.progressed(external_id=self._id, external_url=self._url())
-        # The build may have ended before its id was known here.
+        # The build may have ended before its id arrived here.
         self._look()
 
     def _url(self) -> str:
@@ -79,7 +79,7 @@ class CodeBuildAction(Job):
         )
 
     def completed(self, build_id: str) -> None:
-        """A build has ended, perhaps this one."""
+        """Finish the action if the build that ended is its own."""
         if build_id == self._id and not self.ended:
             self._look()
 
@@ -115,7 +115,7 @@ def _why(build: dict[str, Any]) -> str:
 
 
 def read_environment(text: str | None) -> list[dict[str, str]]:
-    """The EnvironmentVariables configuration, a JSON array, as StartBuild takes it. Raises JobFailed."""
+    """Parse the EnvironmentVariables configuration, a JSON array, into StartBuild's form. Raises JobFailed."""
     if not text:
         return []
     try:

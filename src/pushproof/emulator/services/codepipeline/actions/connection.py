@@ -27,9 +27,9 @@ class _Fetched:
 
 
 def revision_summary(provider: str, message: str) -> str:
-    """The summary of a revision: a JSON object of as much of the commit's message as AWS's limit allows.
+    """Return the summary of a revision: a JSON object with as much of the commit's message as AWS's limit allows.
 
-    The console, and people's scripts, read it as JSON: the message is cut, not the text it is written in.
+    The console and users' scripts read it as JSON, so the message is cut, never the JSON text around it.
     Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevision.html (2,048 characters at most)
     """
 
@@ -43,7 +43,7 @@ def revision_summary(provider: str, message: str) -> str:
 
 
 class ConnectionSource(Job):
-    """Takes the branch's commit (or the one the execution was started with) as a zip into the artifact store."""
+    """Puts the branch's commit (or the one that the execution was started with) as a zip into the artifact store."""
 
     about = "the connection"
 
@@ -99,7 +99,10 @@ class ConnectionSource(Job):
         )
 
     def _check_permission(self, arn: str) -> None:
-        """UseConnection is no API operation, and so not asked at the gateway. Its prefix is that of the connection's ARN."""
+        """Check UseConnection, which is no API operation and so never passes the gateway.
+
+        Its prefix is that of the connection's ARN.
+        """
         caller = self.site.permissions.principal(self.credentials().access_key_id)
         try:
             self.site.permissions.require(caller, f"{arn.split(':')[2]}:UseConnection", arn, region=self.region)

@@ -1,4 +1,4 @@
-"""Deploy to ECS: a new revision of the service's task definition, and a deployment of it that is seen through.
+"""Deploy to ECS: registers a new revision of the service's task definition, deploys it, and follows the deployment to its end.
 
 Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECS.html
 """
@@ -28,7 +28,7 @@ class _Deployment:
 
 
 class EcsDeploy(Job):
-    """Replaces the images that imagedefinitions.json names. Judged by the deployment of its own revision."""
+    """Replaces the images that imagedefinitions.json names. The deployment of its own revision decides about success."""
 
     about = "ECS"
 

@@ -15,7 +15,7 @@ from pushproof.engines.pipeline import Artifact
 
 
 class S3Source(Job):
-    """Takes the object's newest version (or the one the execution was started with) into the artifact store."""
+    """Puts the object's newest version (or the one that the execution was started with) into the artifact store."""
 
     about = "S3"
 
