@@ -1,1 +1,1 @@
-"""Types and machinery that every room of the emulator stands on: loop, context, errors."""
+"""Types and machinery that every room of the emulator uses: loop, context, errors."""

@@ -1,4 +1,4 @@
-"""boto3 clients by the name of their service, with the types that types-boto3 gives them."""
+"""boto3 clients by the name of their service, with the types of types-boto3."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class ClientOptions(TypedDict, total=False):
 
 
 class PlaneClient(Protocol):
-    """Makes a client of a service; without credentials it acts as AWS itself does inside its own services."""
+    """Makes a client of a service; without credentials it acts as AWS itself inside its own services."""
 
     @overload
     def __call__(self, service: Literal["acm"], **options: Unpack[ClientOptions]) -> ACMClient: ...

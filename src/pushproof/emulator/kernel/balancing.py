@@ -13,7 +13,7 @@ from pushproof.engines.tlspolicy import DEFAULT_POLICY
 
 
 class ListenError(Exception):
-    """A listener cannot listen; the message says where, why and what to do."""
+    """A listener cannot listen; the message names the address, the cause and the remedy."""
 
 
 class CertificateError(Exception):
@@ -34,7 +34,7 @@ class ListenerSpec:
     """A listener of one load balancer.
 
     `protocol` is `HTTP` or `HTTPS`; the first certificate is the default one. `rules` include the default rule.
-    Timeouts are real seconds: real programs answer at the speed they have, whatever the speed of the world's clock.
+    Timeouts are real seconds: real programs answer at their own speed, whatever the speed of the world's clock.
     """
 
     arn: str
@@ -52,7 +52,7 @@ class ListenerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A registered target: `id` and `port` as the API knows it, where it really answers, and its target-health state."""
+    """A registered target: `id` and `port` as in the API, its real address, and its target-health state."""
 
     id: str
     port: int
@@ -62,7 +62,7 @@ class Target:
 
     @property
     def key(self) -> str:
-        """`10.0.0.7:8080`, as access logs show targets."""
+        """Return `10.0.0.7:8080`, as access logs show targets."""
         return f"{self.id}:{self.port}"
 
 
@@ -70,8 +70,8 @@ class Target:
 class TargetGroupSpec:
     """A target group and its targets. `protocol` is `HTTP` or `HTTPS`.
 
-    `stickiness_seconds` keeps a client with its target: by the AWSALB cookie, or, with `application_cookie`, for as long as the
-    client also brings the cookie of this name that the target had set.
+    `stickiness_seconds` keeps a client with its target: by the AWSALB cookie, or, with `application_cookie`, while the
+    client also sends the cookie of this name that the target set.
     """
 
     arn: str
@@ -84,11 +84,11 @@ class TargetGroupSpec:
 
 @dataclass(frozen=True, slots=True)
 class AccessLogEntry:
-    """One request, when it was answered: who served it, and with which status.
+    """One request, recorded at its answer: the target that served it, and the status.
 
-    `at` is the data plane's time when the request came. `status` is what the client got (460: it left before the answer),
-    `target_status` what the target answered, None when none did. `duration` is in real seconds. `error` says why the load
-    balancer answered by itself.
+    `at` is the data plane's time when the request came. `status` is what the client received (460: it left before the answer),
+    `target_status` what the target answered, None if none did. `duration` is in real seconds. `error` is the reason for which the
+    load balancer answered by itself.
     """
 
     at: float
@@ -114,17 +114,17 @@ class DataPlane(Protocol):
     def close(self) -> None: ...
 
     def put_listener(self, spec: ListenerSpec) -> None:
-        """Listen, or change what a listener does without dropping a connection. Raises ListenError, CertificateError."""
+        """Listen, or change a listener without dropping a connection. Raises ListenError, CertificateError."""
 
     def remove_listener(self, arn: str) -> None: ...
 
     def put_target_group(self, spec: TargetGroupSpec) -> None:
-        """Replace a group and its targets; requests under way finish where they are."""
+        """Replace a group and its targets; requests in progress stay with their target."""
 
     def remove_target_group(self, arn: str) -> None: ...
 
     def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
-        """One health check; timeout in AWS seconds. Blocks."""
+        """Perform one health check; timeout in AWS seconds. Blocks."""
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
-        """The latest requests, oldest first."""
+        """Return the latest requests, oldest first."""

@@ -1,7 +1,7 @@
-"""The interface of whatever runs builds, and what a pipeline hands to a build.
+"""The interface of runtimes for builds, and a pipeline's input for a build.
 
-All calls block; the service makes them through `loop.submit`. A builder knows nothing of phases that follow each other: the
-buildspec engine decides that.
+All calls block; the service makes them through `loop.submit`. A builder runs single phases; the buildspec engine decides
+their order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LogLine = Callable[[str], None]
 
 
 class BuilderError(Exception):
-    """A build's container cannot be had; the phase context's status code and message."""
+    """A build's container is unavailable; carries the phase context's status code and message."""
 
     def __init__(self, status_code: str, message: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class BuilderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """The build that a container is made for."""
+    """A build that needs a container."""
 
     build_id: str
     project: str
@@ -37,7 +37,7 @@ class BuildJob:
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """A build's environment, what each phase runs, and the shell that runs it: `/bin/sh`, or `bash` (`env.shell`)."""
+    """A build's environment, the commands of each phase, and their shell: `/bin/sh`, or `bash` (`env.shell`)."""
 
     environment: Mapping[str, str]
     phases: Mapping[Phase, PhaseSpec]
@@ -49,7 +49,7 @@ class BuildPlan:
 class CommandsResult:
     """The result of a phase's commands: the first that failed and its exit status.
 
-    `seconds` of AWS time are still to pass: a scripted builder answers at once for commands that would take that long.
+    `seconds` of AWS time still have to pass: a scripted builder answers at once for commands that take that long.
     """
 
     failed_command: str | None = None
@@ -58,7 +58,7 @@ class CommandsResult:
 
 
 class BuildContainer(Protocol):
-    """A build's container; `source` is the directory that the source is in (CODEBUILD_SRC_DIR)."""
+    """A build's container; `source` is the directory of the source (CODEBUILD_SRC_DIR)."""
 
     source: str
     # AWS seconds that provisioning still takes.
@@ -68,48 +68,48 @@ class BuildContainer(Protocol):
         """Unpack a zip into a directory."""
 
     def prepare(self, plan: BuildPlan) -> None:
-        """Take the plan."""
+        """Set the plan."""
 
     def run(self, phase: Phase, *, succeeding: bool, log: LogLine) -> CommandsResult:
-        """Run a phase's commands and then its `finally`; `log` gets each line as it comes."""
+        """Run a phase's commands and then its `finally`; `log` receives each line at once."""
 
     def expand(self, words: Sequence[str]) -> list[str]:
-        """Words as the build's shell expands them."""
+        """Expand words as the build's shell does."""
 
     def environment(self) -> dict[str, str]:
-        """The variables as the commands left them."""
+        """Return the variables as the commands left them."""
 
     def files(self) -> list[str]:
-        """All files below the source directory, relative to it."""
+        """Return all files below the source directory, relative to it."""
 
     def pack(self, files: Sequence[SelectedFile]) -> bytes:
-        """A zip."""
+        """Return a zip of files."""
 
     def save_cache(self, patterns: Sequence[str]) -> bytes | None:
-        """A tar (gzip) of what the cache's paths match; None when nothing does."""
+        """Return a tar (gzip) of the files that match the cache's paths; None if none match."""
 
     def restore_cache(self, archive: bytes) -> None:
-        """Unpack what `save_cache` gave, each file where it was."""
+        """Unpack an archive of `save_cache`, each file to its former place."""
 
     def kill(self) -> None:
-        """End it, whatever it does; safe to call twice."""
+        """End the container, whatever it runs; safe to call twice."""
 
 
 class Builder(Protocol):
-    """Makes containers for builds. `real`: its work takes real time, however fast the clock runs."""
+    """Makes containers for builds. `real`: builds take real time, however fast the clock runs."""
 
     real: bool
 
     def open(self, job: BuildJob) -> BuildContainer:
-        """A fresh container. Raises BuilderError."""
+        """Return a fresh container. Raises BuilderError."""
 
     def close(self) -> None:
-        """End all of them."""
+        """End all containers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineHandoff:
-    """The part of a build's input that a pipeline's CodeBuild action gives beside StartBuild's own members.
+    """The part of a build's input that a pipeline's CodeBuild action adds to StartBuild's own members.
 
     `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec. `revision` is
     the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact store's, if it has one.

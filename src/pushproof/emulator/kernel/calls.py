@@ -1,4 +1,4 @@
-"""The log of finished calls, and who hears of them."""
+"""The log of finished calls, and its observers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Observer:
 
 
 class CallLog:
-    """Keeps the latest finished calls, and tells observers of each under the world's lock."""
+    """The latest finished calls. Observers are called for each one, under the world's lock."""
 
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
@@ -32,11 +32,11 @@ class CallLog:
         self.calls: deque[Call] = deque(maxlen=100_000)
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
-        """Call back with every finished call of a service, or of these operations of it."""
+        """Call `callback` for every finished call of a service, or of these operations of it."""
         self._observers.append(_Observer(service, frozenset(operations), callback))
 
     def record(self, call: Call) -> None:
-        """Log a finished call, and tell its observers. A failing observer is logged, and harms nobody."""
+        """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
         self.calls.append(call)
         for observer in self._observers:
             if observer.service == call.context.service and (

@@ -1,6 +1,6 @@
-"""Constraints that AWS's models put on a request's members, and AWS's words for violations.
+"""Constraints of AWS's models on a request's members, and AWS's words for violations.
 
-Services check requests against their models before they look at anything else, and answer all violations at once. The words are
+Services check requests against their models before anything else, and report all violations at once. The words are
 those of https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/4014 and of
 https://docs.aws.amazon.com/codepipeline/latest/APIReference/CommonErrors.html (ValidationException).
 """
@@ -24,16 +24,16 @@ class Kind(enum.Flag):
 def violations(
     shape: Any, value: Any, path: str = "", *, kinds: Kind = Kind.REQUIRED | Kind.LIMITS, echo: bool = True
 ) -> Iterator[str]:
-    """Each constraint of the model that a value does not satisfy, in AWS's words.
+    """Yield each constraint of the model that a value violates, in AWS's words.
 
-    `kinds`: members that have to be there, limits (lengths, ranges, patterns, enumerations), or both. `echo`: whether the
+    `kinds`: required members, limits (lengths, ranges, patterns, enumerations), or both. `echo`: whether the
     service repeats the value and lists an enumeration, as most services do and IAM does not.
     """
     yield from _Walk(kinds, echo).violations(shape, value, path)
 
 
 def worded(messages: list[str]) -> str:
-    """Violations as one message."""
+    """Join violations to one message."""
     return f"{len(messages)} validation error{'s' if len(messages) > 1 else ''} detected: {'; '.join(messages)}"
 
 
@@ -123,7 +123,7 @@ class _Walk:
 
 
 def _of_member(part: str, shape: Any, path: str) -> str:
-    """A map's keys and values are not repeated (values may be secrets); every constraint on them is."""
+    """Word all constraints on a map's keys and values, without repeating these: values may be secrets."""
     limits = shape.metadata
     demands = [
         f"Member must have length {word} {limits[limit]}"
@@ -141,7 +141,7 @@ def _lowered(name: str) -> str:
 
 @functools.cache
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """A pattern of the models, which are Java's; None where Python has other rules."""
+    """Compile a pattern of the models, which are Java's; None if Python has other rules."""
     try:
         return re.compile(pattern)
     except re.error:

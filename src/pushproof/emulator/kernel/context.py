@@ -11,7 +11,7 @@ PrincipalKind = Literal["account", "user", "session", "plane", "anonymous"]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Keys as STS hands them out."""
+    """Keys in the form in which STS issues them."""
 
     access_key_id: str
     secret_access_key: str
@@ -31,9 +31,10 @@ class IssuedKey:
 class Principal:
     """The caller of an operation.
 
-    `kind`: `account` is the account's own administrator, `user` an IAM user, `session` an assumed role, `anonymous` whoever signs
-    nothing, `plane` the emulator itself, acting as AWS acts inside its own services. `arn` is what GetCallerIdentity shows;
-    `role_arn` is set for sessions; `service` names the service principal that assumed the role, where one did.
+    `kind`: `account` is the account's own administrator, `user` an IAM user, `session` an assumed role, `anonymous` a caller
+    without
+    a signature, `plane` the emulator itself, acting as AWS acts inside its own services. `arn` is what GetCallerIdentity shows;
+    `role_arn` is set for sessions; `service` is the service principal that assumed the role, if any.
     """
 
     kind: PrincipalKind
@@ -60,13 +61,13 @@ class RequestContext:
 
     @property
     def scope(self) -> tuple[str, str]:
-        """The (account, region) that regional state is kept under."""
+        """Return the (account, region) of the regional state."""
         return (self.account_id, self.region)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A finished call, as the world's call log keeps it and as observers see it. `request` is the parsed input."""
+    """A finished call, as the call log keeps it and observers receive it. `request` is the parsed input."""
 
     context: RequestContext
     at: float
@@ -77,12 +78,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """`service:Operation`."""
+        """Return `service:Operation`."""
         return f"{self.context.service}:{self.context.operation}"
 
     @property
     def mutating(self) -> bool:
-        """Return whether the operation's name says that it changes something."""
+        """Return whether the operation changes something, to judge by its name."""
         return not self.context.operation.startswith(
             (
                 "Describe",

@@ -6,7 +6,7 @@ from __future__ import annotations
 class AwsError(Exception):
     """An AWS error response.
 
-    `code` is AWS's error code (`ClusterNotFoundException`), `status` the HTTP status (None: the one botocore's model names
+    `code` is AWS's error code (`ClusterNotFoundException`), `status` the HTTP status (None: the one in botocore's model
     for that code, 400 otherwise), `fields` further members of the modelled error shape.
     """
 
@@ -20,7 +20,7 @@ class AwsError(Exception):
 
 
 def not_implemented(service: str, operation: str) -> AwsError:
-    """The honest answer for what is not there: 501, naming service and operation."""
+    """Return the error for a missing operation: 501, with service and operation."""
     return AwsError(
         "NotImplemented",
         f"Pushproof does not implement the operation {operation} of {service}. Nothing was done. "
@@ -30,7 +30,7 @@ def not_implemented(service: str, operation: str) -> AwsError:
 
 
 def failed_inside(part: str, name: str, error: BaseException) -> AwsError:
-    """The answer when a part of ours raised what it should not have: 501, since SDKs and Terraform try a 500 again for minutes."""
+    """Return the error for an unexpected exception in Pushproof: 501, since SDKs and Terraform repeat after a 500 for minutes."""
     return AwsError(
         "InternalFailure",
         f"{part} failed inside on {name}: {error!r}. Trying again will not help. "

@@ -1,4 +1,4 @@
-"""Image references: `[host[:port]/]name[:tag][@digest]`, and an image that one was resolved to."""
+"""Image references: `[host[:port]/]name[:tag][@digest]`, and resolved images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ECR = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A parsed reference. `tag` is `latest` where neither tag nor digest is given."""
+    """A parsed reference. `tag` is `latest` if neither tag nor digest is set."""
 
     host: str | None
     name: str
@@ -29,7 +29,7 @@ class Reference:
 class ResolvedImage:
     """An image of the world's registry.
 
-    `pull_reference` is the name under which the host's own engine reaches it. Of an index, `manifest` and `config` are those
+    `pull_reference` is the name under which the host's own engine pulls it. Of an index, `manifest` and `config` are those
     of this machine's platform, while `digest` is the index's own, as ECS shows it.
     """
 
@@ -43,7 +43,7 @@ class ResolvedImage:
 
 
 def parse_reference(text: str) -> Reference:
-    """Take a reference apart, as Docker does."""
+    """Parse a reference as Docker does."""
     rest, _, digest = text.partition("@")
     first, slash, remainder = rest.partition("/")
     host = first if slash and _HOST.fullmatch(first) else None
@@ -55,6 +55,6 @@ def parse_reference(text: str) -> Reference:
 
 
 def ecr_host(host: str) -> tuple[str, str] | None:
-    """The account and region in a host name such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`."""
+    """Return the account and region in a host name such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`."""
     match = _ECR.fullmatch(host)
     return (match["account"], match["region"]) if match else None

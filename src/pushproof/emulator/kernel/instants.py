@@ -9,5 +9,5 @@ Precision = Literal["minutes", "seconds", "milliseconds", "microseconds"]
 
 
 def iso(instant: datetime, precision: Precision = "seconds") -> str:
-    """Write an aware instant in ISO 8601; what is finer than `precision` is cut off."""
+    """Format an aware instant in ISO 8601, cut off at `precision`."""
     return instant.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

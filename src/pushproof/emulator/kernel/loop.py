@@ -1,7 +1,7 @@
-"""The world's one loop: timers on the injected clock, callbacks under one lock, blocking work off it.
+"""The world's single loop: timers on the injected clock, callbacks under one lock, blocking work off it.
 
 API handlers and callbacks run under `lock`, so services need no locks of their own. Work that blocks (pulling an image,
-probing a target, a webhook) goes through `submit`: it runs off the lock, and what it returns comes back under it.
+probing a target, a webhook) goes through `submit`: it runs off the lock, and its result arrives under the lock.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Outcome(Generic[T]):
     error: Exception | None = None
 
     def get(self) -> T:
-        """The value; raises the work's own exception."""
+        """Return the value, or raise the work's own exception."""
         if self.error is not None:
             raise self.error
         return self.value  # type: ignore[return-value]
@@ -38,7 +38,7 @@ class Outcome(Generic[T]):
 
 @dataclass(order=True, slots=True)
 class Timer:
-    """A callback to come; `cancel()` takes it back."""
+    """A scheduled callback; `cancel()` withdraws it."""
 
     when: float
     order: int
@@ -51,7 +51,7 @@ class Timer:
 
 
 class Loop(Protocol):
-    """A loop, as services use it."""
+    """The interface of loops for services."""
 
     clock: Clock
     lock: threading.RLock
@@ -66,7 +66,7 @@ class Loop(Protocol):
 
 
 class _Timers:
-    """The heap that both loops keep, and the failures of callbacks."""
+    """The heap of timers that both loops use, and the failures of callbacks."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -76,7 +76,7 @@ class _Timers:
         self._order = itertools.count()
 
     def call_at(self, when: float, callback: Callable[[], None], *, name: str = "") -> Timer:
-        """Call back at AWS time `when` (at once when it has passed)."""
+        """Call back at AWS time `when` (at once if it has passed)."""
         timer = Timer(when, next(self._order), callback, name)
         with self.lock:
             heapq.heappush(self._heap, timer)
@@ -92,14 +92,14 @@ class _Timers:
         return self.call_at(self.clock.now(), callback, name=name)
 
     def _changed(self) -> None:
-        """Told whenever a timer was added."""
+        """Note that a timer was added."""
 
     def _run(self, name: str, callback: Callable[[], None]) -> None:
         try:
             with no_warning_decides():
                 callback()
         except Exception as error:
-            # One service's fault must not stop the world's clock; it is kept so that the run can fail loudly.
+            # A failing callback of one service must not stop the world's clock; its error is kept so that the run can fail loudly.
             self.failures.append((name, error))
             log.exception("callback %s failed", name or callback)
 
@@ -112,7 +112,7 @@ class _Timers:
 
 
 class ThreadedLoop(_Timers):
-    """Timers in one thread, blocking work in a small pool. Restartable after a fork."""
+    """A loop with timers in one thread and blocking work in a small pool. Restartable after a fork."""
 
     def __init__(self, clock: Clock, *, workers: int = 48) -> None:
         super().__init__(clock)
@@ -130,7 +130,7 @@ class ThreadedLoop(_Timers):
     def submit(
         self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None = None, *, name: str = ""
     ) -> None:
-        """Run `work` off the lock; `done` gets its outcome under the lock."""
+        """Run `work` off the lock; `done` receives its outcome under the lock."""
         if self._closing:
             return
         self._pool.submit(self._work, work, done, name)
@@ -169,7 +169,7 @@ class ThreadedLoop(_Timers):
                 self._wake.wait_for(lambda: self._dirty or self._closing, timeout=delay)
 
     def close(self) -> None:
-        """Stop the clock; work under way is waited for, its outcome dropped."""
+        """Stop the clock. Wait for work in progress, and drop its outcome."""
         self._closing = True
         self._changed()
         if self._thread is not threading.current_thread():
@@ -178,7 +178,7 @@ class ThreadedLoop(_Timers):
 
 
 class VirtualLoop(_Timers):
-    """Everything inline, in order, on a virtual clock: ten minutes of a deployment take milliseconds."""
+    """A loop that runs everything inline, in order, on a virtual clock: ten minutes of a deployment take milliseconds."""
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self._virtual = clock or VirtualClock()
@@ -200,7 +200,7 @@ class VirtualLoop(_Timers):
             self.call_soon(lambda: done(outcome), name=name)
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` of AWS time pass, running every timer due in them, in order. Raises what a callback raised."""
+        """Let `seconds` of AWS time pass, and run the timers that are due, in order. Raises the exception of a callback."""
         end = self._virtual.now() + seconds
         with self.lock:
             while self._heap and self._heap[0].when <= end:
@@ -214,9 +214,9 @@ class VirtualLoop(_Timers):
             raise self.failures.pop()[1]
 
     def run_until(self, predicate: Callable[[], bool], *, within: float = 3600.0) -> float:
-        """Advance timer by timer until `predicate()`; returns the seconds that took.
+        """Advance timer by timer until `predicate()` is true. Return the seconds that passed.
 
-        Raises TimeoutError when `within` seconds of AWS time do not bring it about.
+        Raises TimeoutError if that takes more than `within` seconds of AWS time.
         """
         start = self._virtual.now()
         self.advance(0)

@@ -1,6 +1,6 @@
-"""Pages of lists: every service cuts its lists here, and keeps its own names, sizes and errors.
+"""Pages of lists. Every service cuts its lists here, with its own names, sizes and errors.
 
-A token is a position in the list. Clients hand it back as it is; one that was never answered is refused.
+A token is a position in the list. Clients return it unchanged; a token that no answer contained is refused.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def page_of(
     default: int = 100,
     most: int | None = None,
 ) -> tuple[list[T], str | None]:
-    """One page of a list, and the token of the next page; None on the last.
+    """Return one page of a list, and the token of the next page; None on the last.
 
     Args:
         items: The whole list.
         token: The token of the request; None or "" for the first page.
-        refusal: The service's error for a token that was never answered.
-        size: The size that the request asks for; None or 0 for the default.
+        refusal: The service's error for a token that no answer contained.
+        size: The page size of the request; None or 0 for the default.
         default: The service's default size.
-        most: The largest size that the service answers; None where its model refuses larger ones.
+        most: The largest size that the service answers; None if its model refuses larger ones.
     """
     everything = list(items)
     if token and not (token.isascii() and token.isdecimal() and len(token) <= _LONGEST_TOKEN):

@@ -1,6 +1,6 @@
 """AWS's wire protocols, driven by botocore's service models.
 
-Which operation a request is, what its parameters are, and how an answer or an error is written: routing, parsing and
+The operation of a request, its parameters, and the form of an answer or an error: routing, parsing and
 serialising come from moto's model-driven core; botocore's own validator checks parameters.
 """
 
@@ -32,8 +32,7 @@ _SIGNING_NAMES = {
     "states": "stepfunctions",
     "email": "ses",
     "execute-api": "apigatewaymanagementapi",
-    # What clients of S3 sign for directory buckets and for functions that change objects on their way.
-    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
+    # Names in signatures of clients of S3: for directory buckets, and for functions that transform objects in transit.
     "s3express": "s3",
     "s3-object-lambda": "s3",
 }
@@ -67,9 +66,9 @@ class ParsedCall:
 
 
 def signature_of(request: Request) -> Signature | None:
-    """The SigV4 credential scope of a request, from its header or a presigned URL; None where there is none.
+    """Return the SigV4 credential scope of a request, from its header or a presigned URL; None if there is none.
 
-    Raises AwsError when there is a signature that names no scope.
+    Raises AwsError for a signature without a scope.
     """
     text = request.headers.get("Authorization", "")
     match = _SCOPE.search(text)
@@ -86,7 +85,7 @@ def signature_of(request: Request) -> Signature | None:
 
 
 def unsigned_service(request: Request) -> str:
-    """The service that an unsigned request is for. Raises AwsError where AWS takes none without a signature.
+    """Return the service of an unsigned request. Raises AwsError where AWS accepts none without a signature.
 
     Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html (MissingAuthenticationToken); for JSON
     https://github.com/mhart/kinesalite/blob/master/test/connection.js, which has it from AWS.
@@ -105,12 +104,12 @@ def unsigned_service(request: Request) -> str:
     return "s3"
 
 
-# Cognito's calls of an application's users, who have no keys.
+# Cognito's calls for an application's users, who have no keys.
 _OF_USERS = {"AWSCognitoIdentityProviderService": "cognito-idp", "AWSCognitoIdentityService": "cognito-identity"}
 
 
 def is_public(request: Request) -> bool:
-    """Return whether AWS's own model says that an unsigned request needs no signature."""
+    """Return whether an unsigned request needs no signature, according to AWS's own model."""
     prefix, _, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
     service = _OF_USERS.get(prefix)
     if service is None:
@@ -122,13 +121,13 @@ def is_public(request: Request) -> bool:
 
 
 def botocore_name(signing_name: str) -> str:
-    """The botocore service name for a signing name."""
+    """Return the botocore service name for a signing name."""
     return _SIGNING_NAMES.get(signing_name, signing_name)
 
 
 @functools.cache
 def service_model(service: str) -> Any:
-    """The botocore model of a service; `AwsError` when botocore has none of that name."""
+    """Return the botocore model of a service; raise `AwsError` if botocore has none of that name."""
     from botocore.exceptions import DataNotFoundError, UnknownServiceError
 
     try:
@@ -138,19 +137,19 @@ def service_model(service: str) -> Any:
 
 
 class UnknownService(AwsError):
-    """A service that botocore has no model of."""
+    """A service without a botocore model."""
 
 
 class UnknownOperation(AwsError):
-    """A request that is none of its service's operations. `of_a_path`: method and path would have named it."""
+    """A request that is none of its service's operations. `of_a_path`: method and path would have determined it."""
 
     of_a_path = False
 
 
 def route(service: str, request: Request) -> tuple[Any, dict[str, Any], str]:
-    """The operation model a request addresses, its URI parameters, and the protocol it is written in.
+    """Return the operation model of a request, its URI parameters, and its protocol.
 
-    Raises UnknownOperation when the request is none of the service's operations, in AWS's words for its protocol.
+    Raises UnknownOperation, in AWS's words for the protocol, if the request is none of the service's operations.
     """
     model = service_model(service)
     spoken = _protocol(model, request)
@@ -174,7 +173,7 @@ def _router(service: str, spoken: str) -> Any:
 
 
 def _protocol(model: Any, request: Request) -> str:
-    """The protocol a request is written in, among those its service speaks."""
+    """Return the protocol of a request, among those of its service."""
     speaks: list[str] = model.metadata.get("protocols") or [model.metadata["protocol"]]
     if len(speaks) == 1:
         return speaks[0] if speaks[0] in _READ else "json"
@@ -185,13 +184,13 @@ def _protocol(model: Any, request: Request) -> str:
     return next((name for name in ("query", *speaks) if name in speaks and name in _READ), "json")
 
 
-# Links that SNS itself sends to endpoints (SubscribeURL, UnsubscribeURL), which carry no version.
+# Links that SNS itself sends to endpoints (SubscribeURL, UnsubscribeURL). They carry no version.
 _BY_LINK = frozenset({"ConfirmSubscription", "Unsubscribe"})
 _READ = frozenset({"ec2", "json", "query", "rest-json", "rest-xml"})
 
 
 def _check_action(model: Any, spoken: str, request: Request) -> None:
-    """Raise UnknownOperation, in AWS's words, unless a form names an action of its service, and a version.
+    """Raise UnknownOperation, in AWS's words, unless a form contains an action of its service, and a version.
 
     Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html,
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
@@ -228,7 +227,7 @@ def _unknown_operation(service: str, spoken: str, request: Request) -> UnknownOp
 
 
 def _align_target(model: Any, request: Request) -> None:
-    """Write `X-Amz-Target` with botocore's own prefix: SDKs disagree about it (CodeConnections has two), the operation decides."""
+    """Replace the prefix of `X-Amz-Target` with botocore's own: SDKs use different ones (CodeConnections has two)."""
     prefix, target = model.metadata.get("targetPrefix"), request.headers.get("X-Amz-Target", "")
     operation = target.rpartition(".")[2]
     if prefix and operation in model.operation_names and target != f"{prefix}.{operation}":
@@ -236,14 +235,14 @@ def _align_target(model: Any, request: Request) -> None:
 
 
 def parse(service: str, request: Request) -> ParsedCall:
-    """Recognise and parse a request. Raises AwsError on an unknown operation or a body that is not what the model says."""
+    """Recognise and parse a request. Raises AwsError for an unknown operation or a body that does not match the model."""
     operation, uri, spoken = route(service, request)
     if operation.input_shape is None:
         return ParsedCall(service, operation.name, spoken, {}, operation)
     return ParsedCall(service, operation.name, spoken, parameters_of(operation, uri, spoken, request), operation)
 
 
-# Operations of S3 on the path of another one, which only the name in the signature tells apart.
+# Operations of S3 on the path of another one; only the name in the signature separates them.
 _BY_SIGNATURE = {
     ("s3express", "GET", "/"): "ListDirectoryBuckets",
     ("s3-object-lambda", "POST", "/WriteGetObjectResponse"): "WriteGetObjectResponse",
@@ -251,7 +250,7 @@ _BY_SIGNATURE = {
 
 
 def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
-    """Recognise a request among all services that share a signing name (`ses` and `sesv2` do), `service` first."""
+    """Recognise a request among all services that share a signing name (as `ses` and `sesv2` do), `service` first."""
     told_by_signature = _BY_SIGNATURE.get((signed, request.method, request.path))
     if told_by_signature is not None:
         operation = service_model(service).operation_model(told_by_signature)
@@ -270,7 +269,7 @@ def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
 
 
 def validate(call: ParsedCall, code: str | None = None, *, required_only: bool = False) -> None:
-    """Check parameters against the model. Raises AwsError, under `code`, naming each parameter that is missing or wrong."""
+    """Check parameters against the model. Raises AwsError with `code`, and lists each parameter that is missing or wrong."""
     shape = call.model.input_shape
     if shape is None:
         return
@@ -295,7 +294,7 @@ def check_limits(
     *,
     echo: bool = True,
 ) -> None:
-    """Raise AwsError, under `code`, with every limit of the model that parameters of an operation do not keep.
+    """Raise AwsError, with `code`, for every limit of the model that parameters of an operation exceed.
 
     `echo`: whether the service repeats the value and lists an enumeration, as most services do and IAM does not.
     """
@@ -305,7 +304,7 @@ def check_limits(
         raise AwsError(code, worded(messages), 400)
 
 
-# What services that have an error of their own for it call a request that is not as their model says.
+# Error codes of services that have their own for requests that do not match their model.
 _REFUSING_CODES = ("InvalidParameterException", "ValidationException")
 
 
@@ -317,18 +316,18 @@ def _refusing_code(call: ParsedCall) -> str:
 
 
 def for_xml(text: str) -> str:
-    """Replace characters that XML has no way to write: a client could read nothing of an answer that has one."""
+    """Replace characters that XML cannot represent: a client could read nothing of an answer that contains one."""
     return _NOT_IN_XML.sub("\ufffd", text)
 
 
 def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
-    """Write an answer, or an error, in the protocol the request came in."""
+    """Serialise an answer, or an error, in the protocol of the request."""
     serializer = get_serializer_class(call.service, call.protocol)(call.model, SerializationContext(request_id))
     if isinstance(result, AwsError):
         import warnings
 
         with warnings.catch_warnings():
-            # Codes that a model does not list (AccessDeniedException on most) are AWS's all the same.
+            # AWS also uses codes that a model does not list (AccessDeniedException for most).
             warnings.simplefilter("ignore")
             written = serializer.serialize(result)
         status = result.status or written["status_code"]

@@ -1,8 +1,8 @@
-"""Warnings that stay warnings: none raised while AWS is being answered may become the answer.
+"""Warnings that stay warnings: a warning during an answer of AWS never becomes the answer.
 
-Whoever runs tests with `-W error` turns every warning of the process into an exception, also those that a library raises in the
+A test run with `-W error` turns every warning of the process into an exception, also those that a library raises in the
 middle of a call of ours. Filters belong to the process and not to a thread, so setting and resetting them around each call would
-change those of a test that runs at the same time. One filter stands first instead, and matches only in threads that answer.
+change those of a test that runs at the same time. Instead there is one permanent filter, which matches only in threads that answer.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-# The latest of them, for tests that want to know.
+# The latest warnings, for tests that check them.
 MET: deque[str] = deque(maxlen=100)
 
 
 class _Answering(threading.local):
-    """The number of answers that this thread is in the middle of."""
+    """The number of answers that this thread is producing."""
 
     depth = 0
 
@@ -46,7 +46,7 @@ _FILTER: Any = ("ignore", _InAnsweringThreads(), Warning, None, 0)
 
 @contextmanager
 def no_warning_decides() -> Iterator[None]:
-    """Let warnings that this thread meets inside be debug messages, whatever the filters of the process say."""
+    """Log warnings of this thread as debug messages, whatever the filters of the process specify."""
     _stand_first()
     _answering.depth += 1
     try:
@@ -56,13 +56,13 @@ def no_warning_decides() -> Iterator[None]:
 
 
 def no_warning_decides_here() -> None:
-    """The same for as long as this thread lives: for threads that do nothing but answer."""
+    """The same for the rest of this thread's life, for threads that do nothing but answer."""
     _stand_first()
     _answering.depth += 1
 
 
 def _stand_first() -> None:
-    # pytest brings filters of its own with every test.
+    # pytest adds filters of its own for every test.
     if not warnings.filters or warnings.filters[0] is not _FILTER:
         filters: Any = warnings.filters
         filters.insert(0, _FILTER)

@@ -1,7 +1,7 @@
-"""Request bodies read strictly, in each of AWS's protocols: what AWS refuses to read is refused here, in its words.
+"""Strict reading of request bodies, in each of AWS's protocols. A body that AWS cannot read is refused here, in AWS's words.
 
-moto's model-driven parsers do the walking, but take whatever they get: a body that is no JSON is an empty request to them. The
-subclasses here look at what they take.
+moto's model-driven parsers walk the body, but accept anything: a body that is not JSON is an empty request to them. The
+subclasses here check the values.
 
 Sources: https://smithy.io/2.0/aws/protocols/index.html. The words are those AWS's services answered to the tests of
 https://github.com/mhart/kinesalite and https://github.com/architect/dynalite, which were run against AWS; for the query
@@ -28,23 +28,23 @@ from pushproof.emulator.kernel.errors import AwsError
 
 # moto marks these as untyped.
 _parsers: Any = moto_parse
-# Text that is no UTF-8 has to have one of these.
+# Text that is not UTF-8 contains one of these.
 _BEYOND_ASCII = re.compile(rb"%[89a-fA-F]|[\x80-\xff]")
 _INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 _JSON_WORDS = {"integer": "an Integer", "long": "a Long", "float": "a Float", "double": "a Double"}
 
 
 class Unreadable(AwsError):
-    """A request that AWS cannot read. It is refused whoever answers its service."""
+    """A request that AWS cannot read. It is refused whatever answers its service."""
 
 
 def unreadable_json(reason: str = "") -> Unreadable:
-    """The refusal of the JSON protocols; without a reason where the body is no JSON, as AWS gives none there."""
+    """Return the refusal of the JSON protocols; without a reason if the body is not JSON, as AWS states none there."""
     return Unreadable("SerializationException", reason, 400)
 
 
 def _token(value: object) -> str:
-    """A JSON value's kind, as AWS's parser calls it."""
+    """Return a JSON value's kind, in the words of AWS's parser."""
     if isinstance(value, bool):
         return "TRUE_VALUE" if value else "FALSE_VALUE"
     if isinstance(value, str):
@@ -61,7 +61,7 @@ def _mismatch(value: object, expected: str) -> NoReturn:
 
 
 def read_json(body: bytes) -> Any:
-    """A JSON text. Raises Unreadable: it is no UTF-8, no JSON, has numbers that JSON lacks, or is nested beyond reason."""
+    """Parse a JSON text. Raises Unreadable if it is not UTF-8, not JSON, has numbers that JSON lacks, or is nested too deep."""
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -86,11 +86,14 @@ def _blob(value: object) -> bytes:
 
 
 class _StrictJson:
-    """Checks of JSON values, mixed in before moto's parsers. Members in headers, paths and queries are text, and read as such."""
+    """Checks of JSON values, mixed in before moto's parsers.
+
+    Members in headers, paths and queries are text, and are read as text.
+    """
 
     MAP_TYPE: type[dict[str, Any]] = dict
     _parse_shape: Any
-    # Whether what is read now is text from outside the body.
+    # Whether the current value is text from outside the body.
     _text = False
 
     def _parse_structure(self, shape: Any, value: Any) -> Any:
@@ -185,7 +188,7 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        # Half of a surrogate pair: no character, and nothing can write it down again.
+        # Half of a surrogate pair is no character, and cannot be encoded again.
         raise unreadable_json("The text has half of a surrogate pair") from error
 
 
@@ -223,25 +226,25 @@ class _RestJson(_StrictJson, _parsers.RestJSONParser):  # type: ignore[misc]
     def _initial_body_parse(self, body: bytes) -> Any:
         if not body:
             return {}
-        # A payload may be any document; everything else is an object, which is seen to later.
+        # A payload may be any document. Everything else is an object, which is checked later.
         return read_json(body)
 
     def _parse_payload(self, request: Any, shape: Any, members: Any, parsed: Any) -> None:
         if not any("location" not in member.serialization for member in members.values()):
-            # Nothing of the body is read, as with GET.
+            # The body is ignored, as with GET.
             return
         super()._parse_payload(request, shape, members, parsed)
 
 
 class _Query(_parsers.QueryParser):  # type: ignore[misc]
-    """Form parameters. `_refuse` words a value that is none of its type."""
+    """Form parameters. `_refuse` words the refusal of a value of the wrong type."""
 
     def _do_parse(self, request: Any, shape: Any) -> Any:
         self._check_nesting(request["values"], shape)
         return super()._do_parse(request, shape)
 
     def _check_nesting(self, values: Iterable[str], shape: Any) -> None:
-        """Refuse a plain member that comes with an index or a member of its own.
+        """Refuse a plain member that has an index or a member of its own.
 
         Source: https://github.com/brendanhay/amazonka/issues/209 (`Endpoint.EndpointArn` where Endpoint is text).
         """
@@ -319,7 +322,7 @@ class _Ec2(_Query, _parsers.EC2QueryParser):  # type: ignore[misc]
     _get_serialized_name = _parsers.EC2QueryParser._get_serialized_name
 
     def _check_nesting(self, values: Iterable[str], shape: Any) -> None:
-        """EC2 ignores it."""
+        """Do nothing: EC2 ignores the nesting."""
 
     def _refuse(self, name: str, value: object, kind: str) -> NoReturn:
         raise Unreadable("InvalidParameterValue", f"Value ({value}) for parameter {name} is invalid.", 400)
@@ -341,7 +344,7 @@ class _RestXml(_parsers.RestXMLParser):  # type: ignore[misc]
 
 
 def malformed_xml() -> Unreadable:
-    """S3's refusal of a body that is no XML, or not the XML it asks for."""
+    """Return S3's refusal of a body that is not XML, or not the expected XML."""
     words = "The XML you provided was not well-formed or did not validate against our published schema"
     return Unreadable("MalformedXML", words, 400)
 
@@ -350,7 +353,7 @@ _PARSERS = {"ec2": _Ec2, "json": _Json, "query": _Query, "rest-json": _RestJson,
 
 
 def check_form(request: Request) -> None:
-    """Raise Unreadable when a form's text is not UTF-8.
+    """Raise Unreadable if a form's text is not UTF-8.
 
     Source: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html (MalformedQueryString, 404)
     """
@@ -365,7 +368,7 @@ def check_form(request: Request) -> None:
 
 
 def parameters_of(operation: Any, uri: dict[str, Any], protocol: str, request: Request) -> dict[str, Any]:
-    """A request's parameters under botocore's member names. Raises Unreadable."""
+    """Return a request's parameters under botocore's member names. Raises Unreadable."""
     parser: Any = _PARSERS[protocol](operation, timestamp_parser=parse_timestamp)
     try:
         return dict(

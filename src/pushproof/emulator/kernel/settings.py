@@ -1,4 +1,4 @@
-"""Settings of a world. What AWS leaves open is a named setting here or in the engine that it belongs to."""
+"""Settings of a world. Whatever AWS leaves open is a named setting, here or in the engine that uses it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EcsSettings:
     """Durations of a task's life that AWS does not document, in seconds of AWS time."""
 
     provisioning_seconds: float = 8.0
-    """From StartTask to PENDING: a network interface is made and attached."""
+    """From StartTask to PENDING: a network interface is created and attached."""
 
     activating_seconds: float = 2.0
     """From the containers' start to RUNNING."""
@@ -25,13 +25,13 @@ class EcsSettings:
     """From the containers' end to STOPPED: the network interface is detached and deleted."""
 
     stopped_task_seconds: float = 3600.0
-    """How long DescribeTasks still shows a STOPPED task (documented: "at least one hour")."""
+    """The seconds for which DescribeTasks still shows a STOPPED task (documented: "at least one hour")."""
 
     inactive_service_seconds: float = 3600.0
-    """How long DescribeServices still shows an INACTIVE service."""
+    """The seconds for which DescribeServices still shows an INACTIVE service."""
 
     log_flush_seconds: float = 2.0
-    """How often container output goes to CloudWatch Logs."""
+    """The seconds between two transfers of container output to CloudWatch Logs."""
 
     unchecked_containers_are_unknown: bool = False
     """An essential container without a health check keeps the task's health UNKNOWN, though others are HEALTHY."""
@@ -41,9 +41,10 @@ class EcsSettings:
 class EcrSettings:
     """Settings of ECR that differ from AWS's defaults, or that AWS leaves open. Durations are AWS seconds.
 
-    `lifecycle_interval`: how often lifecycle policies are applied (AWS promises "within 24 hours"); None: only when asked.
-    `token_lifetime`: of GetAuthorizationToken; that many real seconds at least.
-    `preview_duration`, `scan_duration`: how long they stay IN_PROGRESS.
+    `lifecycle_interval`: the time between applications of lifecycle policies (AWS promises "within 24 hours"); None: only on
+    request.
+    `token_lifetime`: of GetAuthorizationToken; at least as many real seconds.
+    `preview_duration`, `scan_duration`: the time for which they stay IN_PROGRESS.
     `immutable_accepts_same_digest`: whether pushing the very same image again under an immutable tag succeeds.
     """
 
@@ -57,12 +58,13 @@ class EcrSettings:
 
 @dataclass(frozen=True, slots=True)
 class CodeBuildSettings:
-    """Times in AWS seconds unless they say otherwise.
+    """Settings of CodeBuild. Times are AWS seconds unless stated otherwise.
 
-    `queue_seconds`: how long a build is QUEUED although there is room. `concurrent_builds`: how many run at once in a region,
-    the quota for a new account's small Linux builds being low; others stay QUEUED. `shortest_build_limit`: *real* seconds that
-    a build with real commands may take whatever the clock's speed makes of its time limit: compilers do not run faster because
-    the clock does. `transitions`: what AWS does not document about phases.
+    `queue_seconds`: the time for which a build is QUEUED although there is room. `concurrent_builds`: the number of builds that run
+    at
+    once in a region (the quota for a new account's small Linux builds is low); others stay QUEUED. `shortest_build_limit`: *real*
+    seconds that a build with real commands may take, however fast the clock runs down its time limit: compilers do not run faster
+    with the clock. `transitions`: details of phases that AWS does not document.
     """
 
     queue_seconds: float = 1.0
@@ -73,12 +75,12 @@ class CodeBuildSettings:
 
 @dataclass(frozen=True, slots=True)
 class CodePipelineSettings:
-    """Settings of CodePipeline, and how often the emulator looks.
+    """Settings of CodePipeline, and the emulator's polling intervals.
 
     engine: the settings of the pipeline engine, among them what the ECS action does after a rollback.
-    ecs_poll_seconds: how often the ECS deploy action looks at its service, in AWS seconds.
+    ecs_poll_seconds: the time between two looks of the ECS deploy action at its service, in AWS seconds.
     detect_over_pending: whether a push to a watched branch starts an execution although the connection was never authorised
-        (it fails at Source, as the first execution of a new pipeline does). False: the push goes unnoticed.
+    (it fails at Source, as the first execution of a new pipeline does). False: the push starts nothing.
     """
 
     engine: PipelineEngineSettings = field(default_factory=PipelineEngineSettings)
@@ -88,7 +90,7 @@ class CodePipelineSettings:
 
 @dataclass(frozen=True, slots=True)
 class DoorSettings:
-    """Names and pages let in besides the world's own.
+    """Names and pages that may reach the world besides its own.
 
     hosts: names (with all below them) that a request's `Host` may be. origins: web pages, as `Origin` names them, that may call.
     """
@@ -99,23 +101,23 @@ class DoorSettings:
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """Settings of a world. `speed`: how many times as fast as on AWS time runs; `port` 0 takes the first free one."""
+    """Settings of a world. `speed`: how many times as fast as on AWS time passes; `port` 0 takes the first free one."""
 
     account_id: str = "123456789012"
     region: str = "eu-west-1"
     speed: float = 30.0
     port: int = 0
-    # Whether any access key is good, and no signature verified: whoever reaches the port is the administrator.
+    # Whether any access key is accepted without verifying signatures: whoever reaches the port is then the administrator.
     open: bool = False
     # Whether IAM policies bind roles; the account's administrator is never restricted.
     enforce_iam: bool = True
-    # Whether image pulls, secrets and logs need a network path in the VPC as it is configured.
+    # Whether image pulls, secrets and logs need a network path in the configured VPC.
     enforce_network: bool = True
     deployment: DeploymentSettings = field(default_factory=DeploymentSettings)
     ecs: EcsSettings = field(default_factory=EcsSettings)
     ecr: EcrSettings = field(default_factory=EcrSettings)
     codebuild: CodeBuildSettings = field(default_factory=CodeBuildSettings)
     codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
-    # Zones that are down and the like, as the world begins.
+    # Initial circumstances, such as zones that are down.
     circumstances: Circumstances = field(default_factory=Circumstances)
     doors: DoorSettings = field(default_factory=DoorSettings)

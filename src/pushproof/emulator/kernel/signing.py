@@ -1,6 +1,6 @@
-"""Services by the names that requests are signed with, read from AWS's own models.
+"""Services by their signing names, read from AWS's own models.
 
-Reading costs a second the first time and happens only where the usual names do not do.
+Reading takes a second the first time, and happens only where the usual names are not enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TEXT_MEMBER = re.compile(r'"(\w+)"\s*:\s*"([^"]*)"')
 
 @functools.cache
 def services_signed_as(signing_name: str) -> tuple[str, ...]:
-    """The botocore services whose requests are signed with this name: `access-analyzer` is `accessanalyzer`, `es` are two."""
+    """Return the botocore services that sign with this name: `access-analyzer` is `accessanalyzer`, `es` are two."""
     return tuple(sorted(_by_signing_name().get(signing_name, ())))
 
 
@@ -37,7 +37,7 @@ def _by_signing_name() -> dict[str, set[str]]:
 
 @functools.cache
 def _metadata() -> tuple[tuple[str, dict[str, str]], ...]:
-    """The metadata of every service that botocore has a model of."""
+    """Return the metadata of every service with a botocore model."""
     services = []
     for folder in (Path(botocore.__file__).parent / "data").iterdir():
         versions = sorted(folder.glob("*/service-2.json.gz"))

@@ -1,6 +1,6 @@
 """Sockets between the parts of a world: each neighbour's methods, by name and type.
 
-A part gets a `Site`, and the neighbours it needs besides, in its constructor; it never sees the world that put it together. The
+A part gets a `Site`, and the neighbours it needs besides, in its constructor; it never has a reference to the world. The
 protocols here are the sockets: a method renamed on one side is a type error on the other.
 """
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Context = Mapping[str, str | Iterable[str]]
 
-# How fronts that are no AWS API ask for the administrator's keys: https://www.rfc-editor.org/rfc/rfc7617
+# The challenge of fronts that are no AWS API, for the administrator's keys: https://www.rfc-editor.org/rfc/rfc7617
 CHALLENGE = 'Basic realm="pushproof"'
 KEYS_NEEDED = "This needs the administrator's keys: user $AWS_ACCESS_KEY_ID, password $AWS_SECRET_ACCESS_KEY"
 
@@ -38,24 +38,24 @@ class Substrate(Protocol):
     """The emulator below the plane. It answers whole requests, and boto3 calls of the plane."""
 
     def handle(self, request: Request) -> Response:
-        """Answer a request as it came in."""
+        """Answer a request as it arrived."""
 
     @property
     def client(self) -> SubstrateClient:
-        """The maker of boto3 clients that talk to the substrate directly, as AWS itself talks to its own services."""
+        """Return the maker of boto3 clients that talk to the substrate directly, as AWS itself talks to its own services."""
 
     def lacks(self, service: str, operation: str) -> bool:
-        """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
+        """Return whether nothing answers an operation of one of the plane's services, as far as can be told beforehand."""
 
     def secret_access_key(self, access_key_id: str) -> str | None:
-        """Return the secret of an IAM user's active key; None where there is no such key, or it is not told."""
+        """Return the secret of an IAM user's active key; None if there is no such key, or the substrate does not return it."""
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release everything."""
 
 
 class Doorkeeper(Protocol):
-    """Knows the keys that were issued, for fronts that are no AWS API."""
+    """Check of issued keys, for fronts that are no AWS API."""
 
     def admits(self, request: Request) -> bool:
         """Return whether a request names the administrator's keys, as user and password."""
@@ -70,26 +70,26 @@ class Front(Protocol):
         """Return whether the request is for this front."""
 
     def handle(self, request: Request) -> Response:
-        """Answer it. Runs without the world's lock."""
+        """Answer the request. Runs without the world's lock."""
 
 
 class Clients(Protocol):
-    """boto3 clients that go through the gateway like anybody's: identified, authorised, recorded."""
+    """boto3 clients whose calls pass the gateway like all others: identified, authorised, recorded."""
 
     @property
     def client(self) -> PlaneClient:
-        """The maker of clients. Without credentials a client acts as AWS itself does inside its own services."""
+        """Return the maker of clients. Without credentials a client acts as AWS itself inside its own services."""
 
 
 class CallLog(Protocol):
-    """Finished calls, and who hears of them."""
+    """Finished calls, and their observers."""
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
-        """Call back, under the world's lock, with every finished call of a service, or of these operations of it."""
+        """Call `callback`, under the world's lock, for every finished call of a service, or of these operations of it."""
 
 
 class Permissions(Protocol):
-    """Decisions about who may do what."""
+    """Decisions about permissions."""
 
     def principal(self, access_key_id: str | None) -> Principal:
         """Return the principal of an access key."""
@@ -114,7 +114,7 @@ class Permissions(Protocol):
         *,
         region: str | None = None,
     ) -> None:
-        """Raise AwsError, worded as the action's service words it, unless the principal may take the action."""
+        """Raise AwsError, worded as the action's service words it, unless the principal may perform the action."""
 
     def require_service(
         self,
@@ -130,7 +130,7 @@ class Permissions(Protocol):
     def assume(
         self, role_arn: str, service_principal: str, session_name: str, *, source_arn: str | None = None
     ) -> Credentials:
-        """Return credentials of a role for an AWS service. Raises AwsError (AccessDenied) when its trust policy refuses."""
+        """Return credentials of a role for an AWS service. Raises AwsError (AccessDenied) if its trust policy refuses."""
 
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
@@ -157,7 +157,7 @@ class Events(Protocol):
     def publish(
         self, source: str, detail_type: str, detail: Mapping[str, object], *, resources: list[str], region: str
     ) -> Envelope:
-        """Put an event of an AWS service on the default bus; returns its envelope."""
+        """Put an event of an AWS service on the default bus, and return its envelope."""
 
     def put(
         self,
@@ -170,7 +170,7 @@ class Events(Protocol):
         time: str,
         bus: str = "default",
     ) -> Envelope:
-        """Put an event on a bus, with the time it is to show; returns its envelope."""
+        """Put an event on a bus, with the time that it shows, and return its envelope."""
 
 
 class NetworkPaths(Protocol):
@@ -186,14 +186,14 @@ class NetworkPaths(Protocol):
         port: int = 443,
         public_ip: bool = False,
     ) -> str | None:
-        """Return the reason why a service ("ecr.api", "s3", …) or "internet" cannot be reached; None when it can."""
+        """Return the reason why a service ("ecr.api", "s3", …) or "internet" is unreachable; None if it is reachable."""
 
 
 class Images(Protocol):
     """The world's image registry."""
 
     def resolve(self, reference: str, credentials: tuple[str, str] | None = None) -> ResolvedImage | None:
-        """Return the image a reference names; None when it is not one of this world's registry. Raises PullError."""
+        """Return the image of a reference; None if it is not in this world's registry. Raises PullError."""
 
 
 class ConnectionRecord(Protocol):
@@ -211,32 +211,32 @@ class ConnectionRecord(Protocol):
 
 
 class Connections(Protocol):
-    """CodeConnections, as pipelines ask it."""
+    """CodeConnections, as pipelines use it."""
 
     def find(self, arn: str) -> ConnectionRecord | None:
-        """Return a connection by its ARN under either prefix; None when there is none."""
+        """Return a connection by its ARN under either prefix; None if there is none."""
 
 
 class Engine(Protocol):
-    """Docker Engine, as the mirror of base images asks it."""
+    """Docker Engine, as the mirror of base images uses it."""
 
     @property
     def client(self) -> DockerClient:
-        """The Docker SDK's client."""
+        """Return the Docker SDK's client."""
 
     def close(self) -> None:
-        """Remove what the world made on the engine."""
+        """Remove everything of the world from the engine."""
 
 
 class ObjectStore(Protocol):
-    """S3, as pipelines ask it."""
+    """S3, as pipelines use it."""
 
     def on_object(self, callback: Callable[[str, str], None]) -> None:
-        """Call back, under the world's lock, with bucket and key of every object that was created."""
+        """Call `callback`, under the world's lock, with bucket and key of every created object."""
 
 
 class LoadBalancers(Protocol):
-    """Elastic Load Balancing, as ECS asks it."""
+    """Elastic Load Balancing, as ECS uses it."""
 
     def register_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
         """Register a target; `address` is where it really answers."""
@@ -245,20 +245,20 @@ class LoadBalancers(Protocol):
         """Deregister a target, which drains first."""
 
     def target_health(self, target_group_arn: str, ip: str, port: int) -> TargetHealth:
-        """Return the health of a target; Target.NotRegistered when it is unknown."""
+        """Return the health of a target; Target.NotRegistered for an unknown target."""
 
     def subscribe(self, target_group_arn: str, callback: Callable[[str, int, str, str], None]) -> Callable[[], None]:
-        """Call back with (ip, port, state, reason) of every change in a group; returns what ends that."""
+        """Call `callback` with (ip, port, state, reason) of every change in a group. Return a function that ends this."""
 
 
 class Builds(Protocol):
-    """CodeBuild, as pipelines ask it."""
+    """CodeBuild, as pipelines use it."""
 
     def hand_over(self, handoff: PipelineHandoff) -> str:
-        """Deposit what a pipeline gives a build beside StartBuild's own members; returns the token that StartBuild names."""
+        """Deposit a pipeline's input for a build besides StartBuild's own members. Return the token that StartBuild names."""
 
     def subscribe(self, callback: Callable[[str, str], None]) -> None:
-        """Call back with (build id, status) of every build that completes."""
+        """Call `callback` with (build id, status) of every build that completes."""
 
 
 @dataclass(slots=True)
@@ -269,18 +269,18 @@ class Endpoint:
 
     @property
     def host(self) -> str:
-        """Host and port, as image references carry them; without a port until the gateway listens."""
+        """Return host and port, as in image references; without a port until the gateway listens."""
         return f"127.0.0.1:{self.port}" if self.port else "127.0.0.1"
 
     @property
     def url(self) -> str:
-        """The gateway's URL, the same for every service."""
+        """Return the gateway's URL, the same for every service."""
         return f"http://{self.host}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The ground of every part: identity, time, the substrate, clients, and the log of calls."""
+    """The basis of every part: identity, time, the substrate, clients, and the log of calls."""
 
     id: str
     account_id: str
@@ -296,18 +296,18 @@ class Ground:
 
     @property
     def clock(self) -> Clock:
-        """The world's clock."""
+        """Return the world's clock."""
         return self.loop.clock
 
     @property
     def client(self) -> PlaneClient:
-        """The maker of boto3 clients that go through the gateway; see `Clients`."""
+        """Return the maker of boto3 clients whose calls pass the gateway; see `Clients`."""
         return self.clients.client
 
 
 @dataclass(frozen=True, slots=True)
 class Site(Ground):
-    """The ground, with what services share besides: permissions, events and network paths."""
+    """The ground with what services also share: permissions, events and network paths."""
 
     permissions: Permissions
     events: Events
@@ -316,5 +316,5 @@ class Site(Ground):
     def assume(
         self, role_arn: str, service_principal: str, session_name: str = "pushproof", *, source_arn: str | None = None
     ) -> Credentials:
-        """Return credentials of a role for an AWS service. Raises AwsError when the role's trust policy refuses."""
+        """Return credentials of a role for an AWS service. Raises AwsError if the role's trust policy refuses."""
         return self.permissions.assume(role_arn, service_principal, session_name, source_arn=source_arn)

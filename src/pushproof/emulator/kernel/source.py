@@ -1,4 +1,4 @@
-"""Commits and pushes, as the git host tells them and pipelines ask for them."""
+"""Commits and pushes, from the git host to pipelines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A branch that moved: `repository` as `owner/name`, the commit it is at now, the one before (None: a new branch)."""
+    """A branch that moved: `repository` as `owner/name`, its commit now, and the one before (None: a new branch)."""
 
     repository: str
     branch: str
@@ -37,13 +37,13 @@ class Push:
 
 
 class GitSource(Protocol):
-    """A git host, as pipelines ask it."""
+    """A git host, as pipelines use it."""
 
     def on_push(self, callback: Callable[[Push], str | None]) -> None:
-        """Call back, under the world's lock, for every branch a push moved; the text it returns is shown to the pusher."""
+        """Call `callback`, under the world's lock, for every branch that a push moved; the pusher sees the text that it returns."""
 
     def head(self, repository: str, branch: str) -> str | None:
-        """Return the commit a branch is at; None when there is no such repository or branch."""
+        """Return the commit of a branch; None if there is no such repository or branch."""
 
     def commit(self, repository: str, commit: str) -> Commit:
         """Return a commit by hash or branch.

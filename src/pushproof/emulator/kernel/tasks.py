@@ -1,7 +1,7 @@
-"""The interface of a runtime that runs tasks, the same for Docker and for the scripted one.
+"""The interface of runtimes for tasks, the same for Docker and for the scripted one.
 
-All calls block and may take long: services make them through `loop.submit`. A runtime never touches service state; what
-happens by itself (a container exits, a line is logged) arrives through `TaskListener`, under the world's lock.
+All calls block and may take long: services make them through `loop.submit`. A runtime never touches service state; spontaneous
+events (a container exits, a line is logged) arrive through `TaskListener`, under the world's lock.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class PullError(Exception):
-    """An image cannot be had; `reason` is the part after AWS's `CannotPullContainerError: `."""
+    """An image cannot be pulled; `reason` is the part after AWS's `CannotPullContainerError: `."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PulledImage:
-    """An image ready to run: the reference asked for, the manifest digest (`sha256:…`), the config's labels."""
+    """An image ready to run: the requested reference, the manifest digest (`sha256:…`), the config's labels."""
 
     reference: str
     digest: str
@@ -40,7 +40,7 @@ class PulledImage:
 class ContainerSpec:
     """A container of a task, everything resolved: secrets are already values in `environment`. CPU in units, memory in MiB.
 
-    `depends_on` names the containers it waits for; when they are ready for it is the service's to say.
+    `depends_on` names the containers it waits for; the service decides when they are ready for it.
     """
 
     name: str
@@ -80,14 +80,14 @@ class CommandResult:
 
 
 class TaskListener(Protocol):
-    """Told what happens by itself; always under the world's lock."""
+    """Receives spontaneous events of containers; always under the world's lock."""
 
     def container_exited(
         self, task_id: str, container: str, exit_code: int, *, out_of_memory: bool = False
     ) -> None: ...
 
     def container_logged(self, task_id: str, container: str, lines: list[tuple[float, str]]) -> None:
-        """Lines with the AWS time they were written at."""
+        """Receive lines with the AWS time at which they were written."""
 
 
 class TaskRuntime(Protocol):
@@ -95,7 +95,7 @@ class TaskRuntime(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """The gateway's URL as containers reach it; "" where no containers reach it."""
+        """Return the gateway's URL as containers reach it; "" where no containers reach it."""
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
         """Fetch an image. Raises PullError."""
@@ -113,10 +113,11 @@ class TaskRuntime(Protocol):
         """Run a health check's command (`["CMD-SHELL", "…"]` or `["CMD", …]`) inside a container. Timeout in AWS seconds."""
 
     def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
-        """Return Docker's statistics of a container; None when there are none."""
+        """Return Docker's statistics of a container; None if there are none."""
 
     def stop(self, task_id: str) -> dict[str, int]:
-        """SIGTERM, then SIGKILL after each container's stop timeout; returns exit codes by container. The task is gone after.
+        """Send SIGTERM, then SIGKILL after each container's stop timeout. Return exit codes by container. The task is gone
+        afterwards.
 
         A container stops before those that it waited for.
         """

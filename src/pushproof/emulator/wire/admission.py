@@ -1,4 +1,4 @@
-"""Admission of every call, an API call and a push alike: injected faults, the authority, the call log."""
+"""Admission of every call, API calls and pushes alike: injected faults, the authority, the call log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
     from pushproof.emulator.kernel.site import Ground
 
-# Told of a call before it is carried out; may raise AwsError.
+# Called with the context of a call before it is carried out; may raise AwsError.
 Fault = Callable[[RequestContext], None]
 
 
 @dataclass(slots=True)
 class Visit:
-    """A call that a front carries out; `response` is what an API call would have answered."""
+    """A call that a front carries out; `response` is what the API call would have answered."""
 
     response: Mapping[str, object] | None = None
 
@@ -30,12 +30,12 @@ class Judge(Protocol):
     """Decides calls."""
 
     def authorise(self, principal: Principal, call: protocol.ParsedCall, region: str) -> None:
-        """Raise AwsError, worded as the service words it, when the principal may not make this call."""
+        """Raise AwsError, worded as the service words it, if the principal may not make this call."""
 
 
 @dataclass(slots=True)
 class Admission:
-    """Lets calls in, and keeps what became of them."""
+    """Admission of calls, and the record of their results."""
 
     ground: Ground
     authority: Judge
@@ -43,7 +43,7 @@ class Admission:
     faults: list[Fault] = field(default_factory=list)
 
     def admit(self, context: RequestContext, call: protocol.ParsedCall | None) -> None:
-        """Let a call in. Raises AwsError: a fault was injected, or the principal may not do this."""
+        """Admit a call. Raises AwsError for an injected fault, or a principal without permission."""
         if context.principal.kind != "plane":
             for fault in self.faults:
                 fault(context)
@@ -54,9 +54,9 @@ class Admission:
     def visit(
         self, principal: Principal, service: str, operation: str, region: str, parameters: dict[str, Any]
     ) -> Iterator[Visit]:
-        """Carry out, inside the `with`, what an API operation stands for: admitted before, logged and observed after.
+        """Run the body of the `with` as an API operation: admitted before, logged and observed after.
 
-        Raises AwsError when it is refused; whatever the body raises passes, and is logged as the call's end.
+        Raises AwsError when it is refused; an exception of the body passes, and is logged as the call's end.
         """
         context = RequestContext(service, operation, region, self.ground.account_id, principal, str(uuid.uuid4()))
         model = protocol.service_model(service).operation_model(operation)

@@ -12,7 +12,7 @@ _CHUNK = 1024 * 1024
 
 
 def blob_response(request: Request, path: Path, digest: str, size: int) -> Response:
-    """The file, or the one range of it that was asked for (206), or 416."""
+    """Return the file, or the one requested range of it (206), or 416."""
     start, stop, status = 0, size, 200
     if request.range is not None and request.method == "GET":
         span = request.range.range_for_length(size)

@@ -1,6 +1,6 @@
-"""Smithy's RPC protocol in CBOR, which newer SDKs prefer where a service speaks it: requests become JSON, answers CBOR again.
+"""Smithy's RPC protocol in CBOR, which newer SDKs prefer where a service offers it: requests become JSON, answers CBOR again.
 
-Everything between the two sees the JSON protocol of the same operation, the substrate included.
+Everything between the two handles the JSON protocol of the same operation, the substrate included.
 Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 """
 
@@ -32,7 +32,7 @@ def is_spoken(request: Request) -> bool:
 
 
 def as_json(request: Request) -> Request:
-    """The same request in the JSON protocol. Raises Unreadable when its body is no CBOR map."""
+    """Convert a request to the JSON protocol. Raises Unreadable if its body is no CBOR map."""
     match = _PATH.fullmatch(request.path)
     parsed = _read(request.get_data(cache=True))
     body = json.dumps(_plain(parsed)).encode()
@@ -52,7 +52,7 @@ def as_json(request: Request) -> Request:
 
 
 def as_cbor(response: Response, output_shape: Any) -> Response:
-    """The same answer in CBOR; `output_shape` is its model, None for an error's."""
+    """Convert an answer to CBOR; `output_shape` is its model, None for an error's."""
     body = response.get_data()
     if output_shape is not None and response.status_code < 400:
         answer = {"body": body, "headers": dict(response.headers), "status_code": response.status_code}
@@ -94,7 +94,7 @@ def _read(body: bytes) -> dict[Any, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it: bytes in Base64, moments as seconds."""
+    """Convert a value to JSON's forms: bytes in Base64, moments as seconds."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
@@ -109,7 +109,7 @@ def _plain(value: Any) -> Any:
 
 
 def _written(value: Any) -> bytearray:
-    """A JSON value in CBOR."""
+    """Write a JSON value in CBOR."""
     written = bytearray()
     if isinstance(value, bool):
         _WRITER._serialize_type_boolean(written, value, None, None)

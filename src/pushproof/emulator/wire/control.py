@@ -1,4 +1,4 @@
-"""Control endpoints at `/_pushproof/`: steps that a person takes by hand on AWS, and the state of the world."""
+"""Control endpoints at `/_pushproof/`: steps that a person performs on AWS, and the state of the world."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Handshakes(Protocol):
     """CodeConnections, as a person uses it in the console."""
 
     def authorise(self, arn: str) -> ConnectionRecord:
-        """Complete a connection's handshake. Raises AwsError when there is no such connection."""
+        """Complete a connection's handshake. Raises AwsError if there is no such connection."""
 
 
 class ControlFront:
     """`GET health`, `GET calls`, `GET events`, `GET sns/SimpleNotificationService-….pem`, `POST connections/authorise?arn=…`.
 
-    All but `health` and the certificate, which tell nothing that is anybody's, ask for the administrator's keys.
+    All require the administrator's keys, except `health` and the certificate, which reveal nothing private.
     """
 
     name = "control"
@@ -46,7 +46,7 @@ class ControlFront:
         connections: Handshakes,
         certificates: Callable[[str], bytes | None],
     ) -> None:
-        """`history` gives the envelopes of the events that were put on buses; `certificates` SNS's signing certificate by name."""
+        """Set up. `history` returns the envelopes of events put on buses; `certificates` SNS's signing certificate by name."""
         self._ground = ground
         self._log = log
         self._services = services
@@ -77,7 +77,7 @@ class ControlFront:
             return _json(self._history())
         if route == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
-        return _json({"error": f"{request.method} {request.path} is not known; there are: {_ENDPOINTS}"}, 404)
+        return _json({"error": f"{request.method} {request.path} is unknown; there are: {_ENDPOINTS}"}, 404)
 
     def _authorise(self, arn: str) -> Response:
         try:

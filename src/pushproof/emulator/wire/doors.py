@@ -1,8 +1,8 @@
-"""Doors of a world: which requests may come in at all, whatever they ask for.
+"""Doors of a world: the check whether a request may come in at all, whatever it asks for.
 
-A web browser on the same machine reaches loopback too. A page of somebody else's may send requests there (its `Origin`, or
-`Sec-Fetch-Site`, tells), or have its own name resolve to loopback and then read the answers as its own (DNS rebinding: `Host`
-tells). Both are refused before anything else looks at the request, and no answer ever allows a foreign page to read it.
+A web browser on the same machine reaches loopback too. A foreign page may send requests there (its `Origin`, or
+`Sec-Fetch-Site`, shows it), or have its own name resolve to loopback and then read the answers as its own (DNS rebinding: `Host`
+shows it). Both are refused before the request is examined further, and no answer ever allows a foreign page to read it.
 
 Sources: https://fetch.spec.whatwg.org/#origin-header, https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header,
 https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20 (421 Misdirected Request).
@@ -29,13 +29,13 @@ from pushproof.emulator.wire.plain import plain_error
 
 log = logging.getLogger(__name__)
 
-# Names that no one else's name server answers for.
+# Names that no other name server resolves.
 _LOCAL = frozenset({"localhost", "host.docker.internal", IMAGES_HOST})
-# Where a task finds its metadata and the credentials of its role.
+# The address at which a task gets its metadata and the credentials of its role.
 _LINK_LOCAL = "169.254.170.2"
 # AWS's endpoints, by which builds and clients address the registry, S3 and the rest.
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
-# Names of AWS that customers have lead to addresses of their choosing.
+# Names of AWS that customers can resolve to addresses of their choice.
 _CUSTOMERS = (".elb.amazonaws.com", ".compute.amazonaws.com", ".compute-1.amazonaws.com")
 _CORS = "access-control-"
 
@@ -44,7 +44,7 @@ _CORS = "access-control-"
 class Doors:
     """Decides whether a request comes in.
 
-    `port` tells the gateway's; `addresses` are those that it listens on.
+    `port` returns the gateway's port; `addresses` are those that it listens on.
     """
 
     port: Callable[[], int]
@@ -52,7 +52,7 @@ class Doors:
     settings: DoorSettings = field(default_factory=DoorSettings)
 
     def refusal(self, request: Request) -> AwsError | None:
-        """Return why a request must not come in; None when it may."""
+        """Return the reason why a request must not come in; None if it may."""
         host = request.environ.get("HTTP_HOST")
         # A browser always sends one; tools that speak HTTP/1.0 need not.
         if host is None and request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
@@ -65,12 +65,14 @@ class Doors:
             return AwsError("MisdirectedRequest", words, 421)
         origin = request.headers.get("Origin")
         if origin is not None and not self._admits(origin):
-            words = f"A web page of {origin[:100]!r} asked for this. Pages of other origins are not let in here"
+            words = f"A web page of {origin[:100]!r} asked for this. Pages of other origins are not admitted here"
             return AwsError("ForeignOrigin", words, 403)
-        # `same-site` may be another port of this machine, which is another's server all the same.
+        # `same-site` may be another port of this machine, and so another program's server.
         site = request.headers.get("Sec-Fetch-Site", "none").strip().lower()
         if origin not in self.settings.origins and site not in ("none", "same-origin"):
-            return AwsError("ForeignOrigin", "A web page of another origin asked for this. It is not let in here", 403)
+            return AwsError(
+                "ForeignOrigin", "A web page of another origin asked for this. It is not admitted here", 403
+            )
         return None
 
     def is_own(self, host: str) -> bool:
@@ -96,7 +98,7 @@ class Doors:
             return False
 
     def _admits(self, origin: str) -> bool:
-        """Return whether an Origin header names the world itself, or a page that the settings let in."""
+        """Return whether an Origin header names the world itself, or a page that the settings admit."""
         if origin in self.settings.origins:
             return True
         scheme, _, rest = origin.partition("://")
@@ -107,7 +109,7 @@ class Doors:
         return self._is_local(name) and (port or 80) == self.port()
 
     def refuse(self, request: Request, error: AwsError) -> Response:
-        """Write a refusal so that whoever sent the request can read it: an SDK, Docker, git, or a person."""
+        """Write a refusal in a form that the sender can read: an SDK, Docker, git, or a person."""
         log.warning("%s %s refused: %s", request.method, request.path, error.message)
         if request.path == "/v2" or request.path.startswith("/v2/"):
             # https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
@@ -122,7 +124,7 @@ class Doors:
         return plain_error(error, request, signature.service if signature else "s3", str(uuid.uuid4()))
 
     def sealed(self, request: Request, response: Response) -> Response:
-        """Return the answer without any leave for foreign pages to read it, which the substrate gives to everybody."""
+        """Return the answer without permission for foreign pages to read it, which the substrate grants to all."""
         if request.headers.get("Origin") not in self.settings.origins:
             for name in [name for name, _ in response.headers if name.lower().startswith(_CORS)]:
                 del response.headers[name]
@@ -130,7 +132,7 @@ class Doors:
 
 
 def _parts(text: str) -> tuple[str, int | None] | None:
-    """Return the host's name and port in `//host:port`; None when it is no such thing."""
+    """Return the host's name and port in `//host:port`; None if the text has another form."""
     try:
         parts = urlsplit(text)
         port = parts.port

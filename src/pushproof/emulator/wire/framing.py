@@ -1,4 +1,4 @@
-"""Framing of HTTP requests: it is checked, and a body ends where it says.
+"""Framing of HTTP requests. It is checked, and a body ends exactly where its framing says.
 
 Sources: RFC 9112, section 6 (https://www.rfc-editor.org/rfc/rfc9112#section-6) and section 7.1 on chunks.
 """
@@ -19,23 +19,23 @@ from urllib.parse import urlsplit
 
 from werkzeug.exceptions import BadRequest
 
-# The largest layer that ECR takes has 52,000 MiB; nothing else comes near it.
+# The largest layer that ECR accepts has 52,000 MiB; nothing else comes near it.
 LONGEST = 64 * 1024**3
 # A line of a chunked body: a size with its extensions, or a trailer field.
 _LONGEST_LINE = 8192
 _MOST_TRAILERS = 100
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
-# What a parser of mails misses after the headers of a form with files: their body has not been read.
+# Defects that a mail parser reports after the headers of a form with files: their body has not been read.
 _OF_BODIES = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect, NoBoundaryInMultipartDefect)
 
 
 class FramingError(BadRequest):
-    """A request whose end cannot be found. The connection is closed after the answer: what follows may be anything."""
+    """A request whose end cannot be determined. The connection is closed after the answer: what follows may be anything."""
 
 
 class TooLong(FramingError):
-    """A body that nothing here would take."""
+    """A body longer than anything that is accepted here."""
 
     code = 413
 
@@ -122,10 +122,10 @@ class ChunkedBody(Body):
 
 
 def body_of(headers: Message, source: BinaryIO) -> Body:
-    """The body that a request's headers announce.
+    """Return the body that a request's headers announce.
 
     Raises:
-        FramingError: they contradict each other, or name no length that a body can have.
+        FramingError: the headers contradict each other, or state no valid length.
     """
     if any(not isinstance(defect, _OF_BODIES) for defect in headers.defects) or headers.get_payload():
         raise FramingError("A header line has no colon, or blanks before it")
@@ -156,7 +156,7 @@ def check_target(target: str) -> None:
     if not target.startswith(("/", "http://", "https://")):
         raise FramingError("The request's target is neither a path nor a URL")
     try:
-        # The port is read when it is asked for, and may be no number.
+        # The port is parsed on access, and may not be a number.
         _ = urlsplit(target).port
     except ValueError as error:
         raise FramingError(f"The request's target is no URL: {error}") from error

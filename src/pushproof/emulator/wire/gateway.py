@@ -1,7 +1,7 @@
 """The one endpoint: an ordered list of named handlers between a request and its answer.
 
-Fronts (registry, git host, …) take the requests that are not AWS API calls. Every API call is identified, parsed,
-authenticated, authorised and dispatched, to the delivery plane where it owns the service, to the substrate otherwise, and then
+Fronts (registry, git host, …) handle the requests that are not AWS API calls. Every API call is identified, parsed,
+authenticated, authorised and dispatched (to the delivery plane if it owns the service, to the substrate otherwise), and then
 recorded. An operation that the plane lacks is answered 501.
 """
 
@@ -48,11 +48,11 @@ class Examiner(Protocol):
     """Examines the policy documents in calls."""
 
     def examine(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for a document that AWS would not keep."""
+        """Raise AwsError for a document that AWS would refuse."""
 
 
 class Answering(Protocol):
-    """A service, as the gateway asks it."""
+    """A service, as the gateway uses it."""
 
     @property
     def overlay(self) -> bool:
@@ -60,24 +60,24 @@ class Answering(Protocol):
 
     @property
     def constraint_code(self) -> str | None:
-        """The error code of a call that breaks a limit of the service's model; None where AWS's usual one is meant."""
+        """Return the error code for a call that breaks a limit of the service's model; None for AWS's usual code."""
 
     @property
     def own_words(self) -> bool:
-        """Return whether the service says in words of its own what is wrong with a value."""
+        """Return whether the service words the refusal of a wrong value itself."""
 
     @property
     def refused(self) -> frozenset[str]:
-        """Return the operations that are answered 501 although the substrate has something of that name."""
+        """Return the operations that are answered 501 although the substrate has one of that name."""
 
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words."""
 
     def handler(self, operation: str) -> Handler | None:
-        """Return the method that answers an operation; None when there is none."""
+        """Return the method that answers an operation; None if there is none."""
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what AWS refuses and the substrate would store."""
+        """Raise AwsError for a request that AWS refuses and the substrate would store."""
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Exchange:
     response: Response | None = None
     # Whether the request came in CBOR, which is JSON to everything after `_identify`.
     in_cbor: bool = False
-    # Whether nothing is known about the caller: the request came over the wire, and its signature was not (yet) verified.
+    # Whether the caller is unknown: the request came over the wire, and its signature was not (yet) verified.
     stranger: bool = False
 
 
@@ -111,7 +111,7 @@ class Gateway:
     services: Mapping[str, Answering]
     documents: Examiner
     fronts: list[Front] = field(default_factory=list)
-    # Verifies what comes over the wire; None where any key is good.
+    # Verifies requests from the wire; None if any key is accepted.
     verifier: Verifier | None = None
     # Whether AWS's models judge every answer of the plane (`judging`).
     judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
@@ -126,16 +126,16 @@ class Gateway:
 
     @property
     def calls(self) -> deque[Call]:
-        """Every finished call, the oldest first."""
+        """Return every finished call, oldest first."""
         return self.admission.log.calls
 
     @property
     def faults(self) -> list[Fault]:
-        """Called before dispatch with the call's context; may raise AwsError. For fault injection by tests."""
+        """Return the faults, which are called before dispatch with the call's context and may raise AwsError. Tests inject them."""
         return self.admission.faults
 
     def receive(self, request: Request) -> Response:
-        """Answer a request that came over the wire, from whomever. Never raises."""
+        """Answer a request that came over the wire, from any sender. Never raises."""
         refusal = self._doors.refusal(request)
         if refusal is not None:
             return self._doors.refuse(request, refusal)
@@ -153,7 +153,7 @@ class Gateway:
             return self._call(request, stranger)
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
-        """Have `callback` told of every finished call of `service` (of these operations only, when any are named)."""
+        """Call `callback` for every finished call of `service` (of these operations only, if any are named)."""
         self.admission.log.observe(service, callback, *operations)
 
     def _call(self, request: Request, stranger: bool) -> Response:
@@ -202,9 +202,9 @@ class Gateway:
         if exchange.signature is not None:
             exchange.service = exchange.signature.service
         begun = self._begin(exchange)
-        # Of whoever is not known, no more is read than of a call.
+        # From an unknown caller, no more is read than the size of a call.
         stored = exchange.service in ("s3", _UNKNOWN) and (begun is not None or not exchange.stranger)
-        # Read once and kept: form parsing would otherwise eat the body that the substrate needs.
+        # Read once and kept: form parsing would otherwise consume the body that the substrate needs.
         exchange.request = unpacked(request, stored=stored)
         if begun is not None:
             assert self.verifier is not None
@@ -218,7 +218,10 @@ class Gateway:
             exchange.in_cbor = True
 
     def _begin(self, exchange: Exchange) -> Signed | None:
-        """Verify a stranger's signature, as far as it goes without the body. Raises AwsError, as the service words it."""
+        """Verify the signature of an unknown caller, as far as possible without the body.
+
+        Raises AwsError, as the service words it.
+        """
         signature = exchange.signature
         if not exchange.stranger or self.verifier is None:
             return None
@@ -236,7 +239,7 @@ class Gateway:
             signature.region,
             signature.signed,
         ):
-            # What is verified must be what everything after this goes by.
+            # Everything after this must use exactly what was verified.
             raise Mistrust(exchange.request, exchange.service).mismatch()
         return begun
 
@@ -248,7 +251,7 @@ class Gateway:
             service = self.services.get(exchange.service)
             if not error.of_a_path or (service is not None and not service.overlay):
                 raise
-            # No model knows everything that has a path, such as a form that a browser sends to S3: the substrate may.
+            # No model covers everything that has a path, such as a form that a browser sends to S3; the substrate may.
             return
         except protocol.UnknownService:
             return
@@ -287,12 +290,12 @@ class Gateway:
             operation in service.refused
             or not (handled or (service.overlay and not self.ground.substrate.lacks(exchange.service, operation)))
         ):
-            # Whatever the request holds, the operation is not implemented.
+            # Whatever the request contains, the operation is not implemented.
             raise not_implemented(exchange.service, operation)
         if service is not None and handled:
             protocol.validate(exchange.call, service.constraint_code, required_only=service.own_words)
         elif exchange.service != "s3":
-            # S3's own errors tell one missing thing from another, and the substrate knows them.
+            # S3 has different errors for different missing things, and the substrate has them.
             protocol.validate(exchange.call, required_only=True)
 
     def _examine(self, exchange: Exchange) -> None:
@@ -316,7 +319,7 @@ class Gateway:
         exchange.response = self.ground.substrate.handle(exchange.request)
 
     def _judge(self, call: protocol.ParsedCall, method: Handler, context: RequestContext | None) -> dict[str, Any]:
-        """The method's answer, or its error; where the judge is on, only one that AWS's model of the operation has."""
+        """Return the method's answer, or its error; where the judge is on, only one that matches AWS's model of the operation."""
         if not self.judged:
             return method(context, call.parameters) or {}
         try:
@@ -373,11 +376,11 @@ class Gateway:
     # The server.
 
     def serve(self, addresses: list[str], port: int) -> int:
-        """Listen on every address, all on the same port (0: the first free one). Returns the port.
+        """Listen on every address, all on the same port (0: the first free one). Return the port.
 
-        Raises OSError when the port is taken.
+        Raises OSError if the port is taken.
         """
-        # Here, because it brings Flask along: a fifth of a second for whoever only imports the world.
+        # Imported here, because it imports Flask: a fifth of a second for users who only import the world.
         from pushproof.emulator.wire.server import Server
 
         self._doors.addresses = frozenset(addresses)

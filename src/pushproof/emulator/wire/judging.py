@@ -1,8 +1,8 @@
 """AWS's own models as the judge of our answers: a switch of the gateway, on in our tests and off otherwise.
 
 An answer's members, their types, enumerations, patterns and ranges have to be those of botocore's model of the operation, and an
-error's code one that the model lists for it or that AWS documents for every operation. A misspelt member would else be dropped
-in silence, and a client would miss it far away from here.
+error's code one that the model lists for it or that AWS documents for every operation. Otherwise a misspelt member would be
+dropped silently, and a client would fail far away from here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pushproof.emulator.kernel.protocol import ParsedCall
 # Switches the judge on for the worlds of this process, and of those that it starts.
 VARIABLE = "PUSHPROOF_JUDGE_ANSWERS"
 
-# What was found in this process: a call that nobody waits for fails nobody else.
+# The misfits of this process: a call that nothing waits for fails nothing else.
 FOUND: deque[str] = deque(maxlen=1000)
 
 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and the page of that name of the other services.
@@ -50,9 +50,9 @@ _COMMON = frozenset(
         "ValidationException",
     }
 )
-# Ours: AWS has no word for what an emulator lacks.
+# Pushproof's own code: AWS has none for what an emulator lacks.
 _OWN = frozenset({"NotImplemented", "EmulatorUnavailable"})
-# Members that AWS itself answers with values which its model forbids.
+# Members that AWS itself answers with values that its model forbids.
 _ANSWERED_OTHERWISE = {
     # `events!connection/…`: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html
     "events": ("secretArn",),
@@ -62,12 +62,12 @@ _ANSWERED_OTHERWISE = {
     # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetUser.html
     "iam": ("user.path", "user.userName", "user.userId"),
 }
-# Values that AWS documents and answers, and that this model does not have.
+# Values that AWS documents and answers, and that this model lacks.
 _ANSWERED_TOO = frozenset(
     {
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html
         "dualStackIPv6",
-        # What `aws codebuild list-curated-environment-images` prints, whatever the enumerations say.
+        # The output of `aws codebuild list-curated-environment-images`, whatever the enumerations contain.
         "AMAZON_LINUX_2",
         "STANDARD",
     }
@@ -87,7 +87,7 @@ _WITHOUT_ERRORS = frozenset({"ec2", "s3"})
 
 
 def misfits(call: ParsedCall, result: dict[str, Any]) -> list[str]:
-    """Each way in which an answer is not what the model of its operation says."""
+    """Return each way in which an answer differs from the model of its operation."""
     shape = call.model.output_shape
     if shape is None:
         return [f"{call.operation} answers nothing, and there is {sorted(result)}"] if result else []
@@ -105,12 +105,12 @@ def misfits(call: ParsedCall, result: dict[str, Any]) -> list[str]:
 
 
 def _on_requests_only(violation: str) -> bool:
-    """Return whether a violation binds requests only: a list's length, or an echoed name that nothing has."""
+    """Return whether a violation binds requests only: a list's length, or an echoed name of something that does not exist."""
     return " have length " in violation and (violation.startswith("Value '[") or "sNotFound." in violation)
 
 
 def misfit(call: ParsedCall, error: AwsError) -> str | None:
-    """A reason why an operation cannot answer with this error, or None."""
+    """Return the reason why an operation cannot answer with this error, or None."""
     modelled = {name for shape in call.model.error_shapes for name in (shape.error_code, shape.name)}
     raised = error.code in modelled | _COMMON | _OWN or (call.service, error.code) in _RAISED_TOO
     if raised or call.service in _WITHOUT_ERRORS:
@@ -119,7 +119,7 @@ def misfit(call: ParsedCall, error: AwsError) -> str | None:
 
 
 def _types(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """Members that do not exist, and values of another type than the model's."""
+    """Yield members that do not exist, and values of another type than the model's."""
     kind = shape.type_name
     if kind == "structure":
         if getattr(shape, "is_document_type", False):

@@ -23,7 +23,7 @@ _EC2 = "AWS was not able to validate the provided access credentials"
 
 
 class Mistrust:
-    """Words refusals for one request."""
+    """The refusals of signatures for one request."""
 
     def __init__(self, request: Request, service: str) -> None:
         self._spoken = protocol_of(request, service)
@@ -31,17 +31,17 @@ class Mistrust:
 
     @property
     def s3(self) -> bool:
-        """Return whether the request is for S3, whose rules are its own."""
+        """Return whether the request is for S3, which has rules of its own."""
         return self._spoken == "s3"
 
     def _worded(self, query: str, json: str, message: str, status: int = 403) -> AwsError:
-        """An error of a service that has no words of its own: JSON's are always a 400."""
+        """Return the error of a service without words of its own: JSON's are always a 400."""
         if self._spoken in ("json", "cbor"):
             return AwsError(json, message, 400 if self._targeted else status)
         return AwsError(query, message, status)
 
     def unknown(self) -> AwsError:
-        """Refuse a key that nobody issued, or that is a session's and came without its token."""
+        """Refuse a key that was never issued, or a session's key without its token."""
         if self.s3:
             words = "The AWS Access Key Id you provided does not exist in our records."
             return AwsError("InvalidAccessKeyId", words, 403)
@@ -50,7 +50,7 @@ class Mistrust:
         return self._worded("InvalidClientTokenId", "UnrecognizedClientException", _UNKNOWN)
 
     def wrong_token(self) -> AwsError:
-        """Refuse a session token that is not the key's."""
+        """Refuse a session token that does not belong to the key."""
         if self.s3:
             return AwsError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
         return self.unknown()
@@ -65,7 +65,7 @@ class Mistrust:
         return self._worded("ExpiredToken", "ExpiredTokenException", words)
 
     def mismatch(self, words: str = _MISMATCH) -> AwsError:
-        """Refuse a signature that is not the request's."""
+        """Refuse a signature that does not match the request."""
         if self.s3:
             words = f"{_MISMATCH.partition(' Check ')[0]} Check your key and signing method."
             return AwsError("SignatureDoesNotMatch", words, 403)
@@ -74,7 +74,7 @@ class Mistrust:
         return self._worded("SignatureDoesNotMatch", "InvalidSignatureException", words)
 
     def skewed(self, words: str) -> AwsError:
-        """Refuse a request that was signed too long ago, or is yet to come; `words` are those of most services."""
+        """Refuse a request that was signed too long ago or in the future; `words` are those of most services."""
         if self.s3:
             difference = "The difference between the request time and the current time is too large."
             return AwsError("RequestTimeTooSkewed", difference, 403)
@@ -97,25 +97,25 @@ class Mistrust:
         return self._worded("IncompleteSignature", "IncompleteSignatureException", words, 400)
 
     def unsigned_header(self, name: str) -> AwsError:
-        """Refuse a header that means something and was not signed."""
+        """Refuse a header that has an effect and was not signed."""
         if self.s3:
             return AwsError("AccessDenied", "There were headers present in the request which were not signed", 403)
         label = "'Host' or ':authority'" if name == "host" else f"'{name}'"
         return self.mismatch(f"{label} must be a 'SignedHeader' in the AWS Authorization.")
 
     def other_body(self) -> AwsError:
-        """Refuse a body that is not the one that was signed."""
+        """Refuse a body other than the signed one."""
         if self.s3:
             words = "The provided 'x-amz-content-sha256' header does not match what was computed."
             return AwsError("XAmzContentSHA256Mismatch", words, 400)
         return self.mismatch()
 
     def missing_hash(self) -> AwsError:
-        """Refuse a request to S3 that does not say which body it has."""
+        """Refuse a request to S3 without a hash of its body."""
         return AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
 
     def wrong_hash(self) -> AwsError:
-        """Refuse a hash of the body that is none."""
+        """Refuse an invalid hash of the body."""
         if self.s3:
             words = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD, or a valid sha256 value."
             return AwsError("InvalidArgument", words, 400)
@@ -132,7 +132,7 @@ class Mistrust:
         return self.mismatch("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 
     def missing(self) -> AwsError:
-        """Refuse a request that nobody signed."""
+        """Refuse a request without a signature."""
         if self.s3:
             return AwsError("AccessDenied", "Access Denied", 403)
         if self._spoken == "ec2":

@@ -1,6 +1,6 @@
-"""Errors for requests that are no operation botocore knows, in the protocol the request was written in.
+"""Errors for requests that match no operation of botocore, in the protocol of the request.
 
-An error in another protocol is read by no SDK: it would be retried, or shown as "unable to parse response".
+No SDK reads an error in another protocol: it would retry, or show "unable to parse response".
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pushproof.emulator.kernel.protocol import service_model
 
 
 def plain_error(error: AwsError, request: Request, service: str, request_id: str) -> Response:
-    """An error response that the SDK which sent the request can read."""
+    """Return an error response that the sending SDK can read."""
     protocol = protocol_of(request, service)
     status = error.status or 400
     if protocol == "cbor":
@@ -34,7 +34,7 @@ def plain_error(error: AwsError, request: Request, service: str, request_id: str
 
 
 def protocol_of(request: Request, service: str) -> str:
-    """Return `cbor`, `json`, `query`, `ec2`, `s3` or `xml`: by the request's own words first, by the service's model otherwise."""
+    """Return `cbor`, `json`, `query`, `ec2`, `s3` or `xml`: from the request itself if possible, else from the service's model."""
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
         return "cbor"
     if request.headers.get("X-Amz-Target"):
@@ -64,7 +64,7 @@ def _xml(protocol: str, error: AwsError, request_id: str) -> str:
 
 
 def _cbor_text(text: str) -> bytes:
-    """Text as RFC 8949 writes it: major type 3, its length, its bytes."""
+    """Write text as RFC 8949 specifies: major type 3, its length, its bytes."""
     data = text.encode()
     size = len(data)
     if size < 24:

@@ -1,6 +1,6 @@
-"""The HTTP server under the gateway: a thread a connection, on several addresses and one port.
+"""The HTTP server under the gateway: a thread for each connection, on several addresses and one port.
 
-It answers whatever comes: bytes that are no HTTP get a status line too, since clients that try TLS first fall back to plain HTTP
+It answers everything: bytes that are not HTTP get a status line too, since clients that try TLS first fall back to plain HTTP
 only when an answer begins with one (https://pkg.go.dev/net/http: "server gave HTTP response to HTTPS client").
 """
 
@@ -26,8 +26,8 @@ from pushproof.emulator.wire.verifying import RAW_HEADERS
 
 log = logging.getLogger(__name__)
 
-# Go's AWS SDK, until smithy-go learned otherwise, may close a connection as soon as an answer begins: when its own last write has
-# not returned by then. What it has not read yet is lost, and the call, which was carried out, is made again: a second
+# Go's AWS SDK, in versions before a fix in smithy-go, may close a connection as soon as an answer begins if its own last write has
+# not returned by then. The part of the answer that it has not read is lost, and it repeats a call that was carried out: a second
 # CreateRole is refused, a second DeleteCluster finds nothing. So an answer goes out in one piece, and a long one is
 # compressed to what Go reads at once (4,096 bytes, headers included).
 _PIECE = 65536
@@ -39,15 +39,15 @@ _API_TYPES = (
     "text/xml",
     "application/xml",
 )
-# How long, and how many bytes, a client may go on sending what nobody reads any more, before its connection is reset.
+# The seconds for which, and the bytes that, a client may send after its answer before its connection is reset.
 _LAST_WORDS_SECONDS = 2.0
 _LAST_WORDS = 64 * 1024 * 1024
-# What may begin a method's name (RFC 9110: a token), as bytes.
+# Possible first bytes of a method's name (RFC 9110: a token).
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]
-    """Reads one request, has it answered, and closes the connection."""
+    """Reads one request, gets its answer, and closes the connection."""
 
     protocol_version = "HTTP/1.1"
     # Nagle and delayed acknowledgements together cost 40 ms a request.
@@ -60,7 +60,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         try:
             self.handle_one_request()
         except OSError as error:
-            # The client left, or stayed silent: nobody is there to be answered.
+            # The client left, or stayed silent: an answer would reach no one.
             log.debug("a connection ended: %s", error)
         except Exception:
             log.exception("the server failed on a request of %s", self.client_address)
@@ -72,7 +72,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         self.request_version = self.protocol_version
         first = self.rfile.peek(1)[:1]
         if first and first[0] not in _TOKEN:
-            # A line of it may never end: nothing terminates a TLS hello.
+            # A line of it may never end: a TLS hello has no end of line.
             self.send_error(http.HTTPStatus.BAD_REQUEST, explain="this is no HTTP request")
             return
         super().handle_one_request()
@@ -91,14 +91,14 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
             self.send_error(error.code or 400, explain=error.description)
             return False
         if self.headers.get("Expect", "").lower() == "100-continue" and self.request_version != "HTTP/1.0":
-            # The client waits for this before it sends what the answer needs.
+            # The client waits for this before it sends the rest of the request.
             self.send_response_only(http.HTTPStatus.CONTINUE)
             self.end_headers()
             self.wfile.flush()
         return True
 
     def handle_expect_100(self) -> bool:
-        """Leave it to `parse_request`, which looks at the rest of the headers first."""
+        """Leave it to `parse_request`, which checks the rest of the headers first."""
         return True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -119,7 +119,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         self.environ = environ = self.make_environ()
         environ["wsgi.input"] = self.body
         environ["wsgi.input_terminated"] = True
-        # A signature covers headers as they came: WSGI folds their names.
+        # A signature covers headers as they arrived: WSGI folds their names.
         environ[RAW_HEADERS] = self.headers
         request = Request(environ)
         response = self._answer(request)
@@ -137,7 +137,7 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
             return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code)
         except Exception as error:
             log.exception("the gateway failed on %s %s", request.method, request.path)
-            # No 500: SDKs would try again, for minutes, what cannot succeed.
+            # Not 500: SDKs would repeat for minutes what cannot succeed.
             return Response(f"Pushproof failed inside: {error!r}\n", status=501)
 
     def _send(self, response: Response, environ: dict[str, Any]) -> None:
@@ -152,20 +152,20 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         chunked = not bodiless and "Content-Length" not in headers and self.request_version != "HTTP/1.0"
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        # One request a connection: what follows a body that nobody read to its end cannot be told from the next request.
+        # One request for each connection: after a body that was not read to its end, its rest cannot be told from the next request.
         self.send_header("Connection", "close")
         self.end_headers()
         for piece in pieces:
             if piece:
                 self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                # The head is in the same write, as long as both are short enough to be one.
+                # The head is in the same write, if both are short enough for one.
                 self.wfile.flush()
         if chunked:
             self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()
 
     def _hear_out(self) -> None:
-        """End the answer, then read and drop what the client still sends: closing at once would reset it, answer and all."""
+        """End the answer, then read and drop what the client still sends: closing at once would destroy the answer."""
         self.close_connection = True
         self.wfile.flush()
         self.connection.shutdown(socket.SHUT_WR)
@@ -178,11 +178,11 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
             left -= len(piece)
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """The world keeps its own call log."""
+        """Log nothing: the world has a call log of its own."""
 
 
 class _Listener(ThreadedWSGIServer):
-    """Listens on a socket that is bound already, and knows who answers."""
+    """Listens on a socket that is already bound, and passes requests to `answer`."""
 
     def __init__(self, sock: socket.socket, answer: Callable[[Request], Response]) -> None:
         address, port = sock.getsockname()[:2]
@@ -196,7 +196,7 @@ class _Listener(ThreadedWSGIServer):
 
 
 def _latin(value: str) -> str:
-    """A header's value as HTTP carries it: what is not ASCII as the bytes of its UTF-8."""
+    """Return a header's value as HTTP carries it: characters beyond ASCII as the bytes of their UTF-8."""
     return value if value.isascii() else value.encode("utf-8").decode("latin-1")
 
 
@@ -205,9 +205,9 @@ def _unused(*_: Any) -> Any:
 
 
 def compressed(request: Request, response: Response) -> Response:
-    """The same answer of an AWS API, with gzip where it is long and the client takes that; anything else as it is.
+    """Return an AWS API's answer with gzip if it is long and the client accepts that; anything else unchanged.
 
-    What has an ETag is a stored object: its bytes are its owner's.
+    An answer with an ETag is a stored object: its bytes are its owner's.
     """
     if (
         response.mimetype in _API_TYPES
@@ -224,10 +224,10 @@ def compressed(request: Request, response: Response) -> Response:
 
 
 class Server:
-    """Answers HTTP on every address given, all on one port (0: the first free one).
+    """Answers HTTP on several addresses, all on one port (0: the first free one).
 
     Raises:
-        OSError: an address cannot be had, or the port is taken.
+        OSError: an address is not available, or the port is taken.
     """
 
     def __init__(self, answer: Callable[[Request], Response], addresses: list[str], port: int) -> None:
@@ -252,7 +252,7 @@ class Server:
         self._threads.append(thread)
 
     def close(self) -> None:
-        """Stop listening; requests under way end by themselves."""
+        """Stop listening; requests in progress end by themselves."""
         for server in self._servers:
             server.shutdown()
             server.server_close()

@@ -1,4 +1,4 @@
-"""Request bodies taken off the wire: read whole, within bounds, and unpacked where a client compressed them."""
+"""Reading of request bodies: whole, within bounds, and decompressed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from pushproof.emulator.kernel.errors import AwsError
 
-# No API but S3's takes more: the largest is a layer part of ECR or a function's archive, in Base64.
+# No API but S3's accepts more: the largest body is a layer part of ECR or a function's archive, in Base64.
 LONGEST_CALL = 128 * 1024 * 1024
 
 
 def unpacked(request: Request, *, stored: bool) -> Request:
-    """The request with its body read and uncompressed; `stored` says that the body is an object, of any size, kept as it is.
+    """Return the request with its body read and decompressed; `stored` means that the body is an object, of any size, kept as it
+    is.
 
     Raises:
         AwsError: it is too long, or not what its encoding says

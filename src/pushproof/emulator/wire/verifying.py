@@ -23,7 +23,7 @@ from pushproof.emulator.kernel.context import IssuedKey
 from pushproof.emulator.wire.mistrust import Mistrust
 from pushproof.engines import signature as sigv4
 
-#: Where the server leaves the headers of a request as they came.
+# : The key under which the server puts the headers of a request as they arrived.
 RAW_HEADERS = "pushproof.headers"
 _SKEW = timedelta(minutes=15)
 _WEEK = 604_800
@@ -32,7 +32,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _SCOPE = re.compile(r"([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request", re.ASCII)
 _SECOND = ("AWSAccessKeyId", "Signature", "Expires")
 _PARTS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]+)")
-# The token is held against the session's own, signed or not.
+# The token is compared with the session's own, signed or not.
 _MAY_BE_UNSIGNED = frozenset({"x-amz-security-token"})
 
 
@@ -40,12 +40,12 @@ class Keys(Protocol):
     """Access keys that were issued."""
 
     def find(self, access_key_id: str) -> IssuedKey | None:
-        """Return what was issued under an id; None when nothing was."""
+        """Return what was issued under an id; None if nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A signature as a request carries it: whose, over what, and when. `expires` is a presigned URL's, in seconds."""
+    """A signature as a request carries it: its key, scope and time. `expires` is a presigned URL's, in seconds."""
 
     key: str
     scope: sigv4.Scope
@@ -59,24 +59,24 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A request whose key and time are good, and whose signature is, as far as its headers go."""
+    """A request with a valid key and time, and a signature that is valid as far as its headers go."""
 
     claim: Claim
     key: bytes
-    #: The hash that the body has to have; a word of S3's for bodies in chunks; None where the body is not signed.
+    # : The hash that the body must have; a word of S3's for bodies in chunks; None if the body is not signed.
     payload: str | None
     headers: Mapping[str, Sequence[str]]
 
 
 @dataclass(slots=True)
 class Verifier:
-    """Verifies requests in two steps, so that no body is read of whoever has no key."""
+    """Verification in two steps, so that no body is read from a caller without a key."""
 
     keys: Keys
     now: Callable[[], float] = field(default=time.time)
 
     def begin(self, request: Request, service: str) -> Signed:
-        """Verify what is to be verified before the body is read. Raises AwsError, worded as the service words it."""
+        """Verify everything except the body, before the body is read. Raises AwsError, worded as the service words it."""
         words = Mistrust(request, service)
         headers = _headers(request)
         claim = _claim(request, headers, words)
@@ -94,11 +94,11 @@ class Verifier:
 
     @staticmethod
     def is_second(request: Request) -> bool:
-        """Return whether a request is a presigned URL of S3 in the second version."""
+        """Return whether a request is a presigned URL of S3 in version 2."""
         return all(request.args.get(name) for name in _SECOND)
 
     def second(self, request: Request) -> str:
-        """Verify a presigned URL of S3 in the second version; returns its access key. Raises AwsError, as S3 words it."""
+        """Verify a presigned URL of S3 in version 2, and return its access key. Raises AwsError, as S3 words it."""
         key, signature, expires = (str(request.args[name]) for name in _SECOND)
         words, headers = Mistrust(request, "s3"), _headers(request)
         token = request.args.get("x-amz-security-token") or next(iter(headers.get("x-amz-security-token", ())), None)
@@ -106,7 +106,7 @@ class Verifier:
         if not expires.isdecimal() or self.now() > int(expires):
             raise words.lapsed("Request has expired")
         path, query = _target(request)
-        # Some sign a bucket with a slash behind it, and ask for it without.
+        # Some clients sign a bucket with a slash at the end, and request it without.
         for signed in (path, f"{path}/") if path.count("/") == 1 else (path,):
             expected = sigv4.second(issued.secret, sigv4.Message(str(request.method), signed, query, headers), expires)
             if expected is not None and sigv4.same(expected, signature):
@@ -124,7 +124,7 @@ class Verifier:
         return issued
 
     def finish(self, request: Request, service: str, begun: Signed, body: bytes) -> None:
-        """Verify the body, as it came. Raises AwsError."""
+        """Verify the body, as it arrived. Raises AwsError."""
         words, payload = Mistrust(request, service), begun.payload
         if payload == _BODYS_OWN:
             _check(request, begun, hashlib.sha256(body).hexdigest(), words)
@@ -173,7 +173,7 @@ class Verifier:
             )
 
 
-# A word of ours for a body that has to be read before its hash, and with it the signature, is known.
+# Our own word for a body that has to be read before its hash, and with it the signature, is known.
 _BODYS_OWN = "the body's own"
 
 
@@ -189,7 +189,7 @@ def _check(request: Request, begun: Signed, payload: str, words: Mistrust) -> No
 
 
 def _target(request: Request) -> tuple[str, str]:
-    """Return a request's path and query as they came."""
+    """Return a request's path and query as they arrived."""
     uri = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "/")
     path, _, query = uri.partition("?")
     if not path.startswith("/"):
@@ -199,7 +199,7 @@ def _target(request: Request) -> tuple[str, str]:
 
 
 def _headers(request: Request) -> dict[str, list[str]]:
-    """Return a request's headers as they came, by lower-case name."""
+    """Return a request's headers as they arrived, by lower-case name."""
     raw = request.environ.get(RAW_HEADERS)
     items = raw.items() if isinstance(raw, Headers) else request.headers.items()
     values: dict[str, list[str]] = {}
@@ -209,7 +209,7 @@ def _headers(request: Request) -> dict[str, list[str]]:
 
 
 def _payload(request: Request, headers: Mapping[str, Sequence[str]], claim: Claim, words: Mistrust) -> str | None:
-    """Return the hash that the body has to have, or the word that stands for it; None where it is not signed."""
+    """Return the hash that the body must have, or the word that replaces it; None if it is not signed."""
     declared = next(iter(headers.get("x-amz-content-sha256", ())), None)
     if claim.expires is not None:
         declared = request.args.get("X-Amz-Content-Sha256") or declared
@@ -231,7 +231,7 @@ def _payload(request: Request, headers: Mapping[str, Sequence[str]], claim: Clai
 
 
 def _claim(request: Request, headers: Mapping[str, Sequence[str]], words: Mistrust) -> Claim:
-    """Read a request's signature. Raises AwsError when it lacks a part."""
+    """Parse a request's signature. Raises AwsError if it lacks a part."""
     authorization = next(iter(headers.get("authorization", ())), "")
     if authorization.startswith("AWS4-"):
         if "X-Amz-Algorithm" in request.args:
@@ -282,7 +282,7 @@ def _in_query(request: Request, words: Mistrust) -> Claim:
             "604800 seconds",
             query=True,
         )
-    # Services may take the token beside the query, which then is not signed.
+    # Services may accept the token beside the query, which then is not signed.
     token = args.get("X-Amz-Security-Token") or request.headers.get("X-Amz-Security-Token")
     return _made(
         args["X-Amz-Credential"], args["X-Amz-SignedHeaders"], args["X-Amz-Signature"], args["X-Amz-Date"], token, expires, words
@@ -305,7 +305,7 @@ def _made(
         raise words.incomplete(f"Date must be in ISO-8601 'basic format'. Got '{stamp}'.", query=query)
     names = tuple(signed.split(";"))
     if list(names) != sorted({name.lower() for name in names}):
-        # Only one order, and one case, is the canonical one.
+        # The canonical form has exactly one order and one case.
         raise words.mismatch()
     if "host" not in names:
         raise words.unsigned_header("host")
