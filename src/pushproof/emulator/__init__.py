@@ -1,1 +1,1 @@
-"""The embedded target: one gateway, a substrate for what plain emulators answer well, and the delivery plane."""
+"""The emulated account: one gateway, a substrate for services that plain emulators cover well, and the delivery plane."""

@@ -14,7 +14,7 @@ from pushproof.emulator.substrate.moto import in_process_client
 
 
 class WorldClients:
-    """Makes clients whose requests are handed to the gateway, one for each service, region and pair of keys."""
+    """Makes clients whose requests go to the gateway in process, one for each service, region and pair of keys."""
 
     def __init__(self, handle: Callable[[Request], Response], *, region: str, plane_key: str) -> None:
         self._handle = handle
@@ -23,7 +23,7 @@ class WorldClients:
         self._made = functools.lru_cache(maxsize=256)(self._make)
 
     def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-        """Return a client of a service. Without credentials it acts as AWS itself does inside its own services."""
+        """Return a client of a service. Without credentials it acts as AWS itself inside its own services."""
         return self._made(service, region or self._region, credentials or self._plane)
 
     def _make(self, service: str, region: str, keys: Credentials) -> Any:

@@ -1,4 +1,4 @@
-"""A world: one emulated AWS account, disposable, put together here and nowhere else."""
+"""A world: one emulated AWS account, disposable, composed here and nowhere else."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from pushproof.emulator.wire.verifying import Verifier
 
 
 class World:
-    """The composition root: makes every part, in one order, with what it needs.
+    """The composition root: creates every part, in a fixed order, with its neighbours.
 
     Args:
         settings: The account, the clock's speed, and what AWS leaves open.
-        loop: The world's loop; a threaded one on a scaled clock unless given.
-        substrate: The emulator below the plane; moto in this process unless given. The world closes it.
-        directory: Where the world keeps its files; a temporary one unless given.
-        world_id: The name of the world on this machine; a random one unless given.
-        equip: Makes what the world runs things on.
+        loop: The world's loop; by default a threaded one on a scaled clock.
+        substrate: The emulator below the plane; by default moto in this process. The world closes it.
+        directory: The directory of the world's files; by default a temporary one.
+        world_id: The name of the world on this machine; by default a random one.
+        equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
 
-    A context manager; on exit servers stop, containers go, and state is thrown away.
+    A context manager; on exit servers stop, containers are removed, and state is discarded.
     """
 
     def __init__(
@@ -75,12 +75,12 @@ class World:
         self.region = self.settings.region
         self.loop: Loop = loop or ThreadedLoop(ScaledClock(self.settings.speed))
         self.clock: Clock = self.loop.clock
-        # First, since it may refuse: nothing else has been made by then.
+        # First, since it may refuse: nothing else exists by then.
         self.substrate: Substrate = substrate or MotoSubstrate(self.account_id)
         self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="pushproof-")
         self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
         self._closed = False
-        # The plane's own key: random, so that nobody outside acts as AWS.
+        # The plane's own key is random, so that no outsider can act as AWS.
         plane_key = "PLANE" + secrets.token_hex(10).upper()
         self.log = CallLog(self.loop.lock)
         self._clients = WorldClients(
@@ -127,7 +127,7 @@ class World:
         )
 
     def _data_plane(self) -> DataPlane:
-        """Real sockets, or scripted: targets that a prober answers for are reached by no socket."""
+        """Return the data plane: real sockets, or scripted, since no socket reaches targets that a prober answers for."""
         prober = self.equipment.prober
         scripted = prober is not None or isinstance(self.loop, VirtualLoop)
         plane: DataPlane = ScriptedLoadBalancer(lambda: prober) if scripted else LoadBalancerRuntime(self.clock)
@@ -135,7 +135,7 @@ class World:
         return plane
 
     def _compose(self, native: frozenset[str]) -> list[Front]:
-        """Make the services, each after those it asks; returns what else answers on the gateway's port, in order."""
+        """Create the services, each after those it uses. Return the other fronts of the gateway's port, in order."""
         site, equipment = self.site, self.equipment
         self.connections = ConnectionsService(site, "codestar-connections")
         self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=equipment.prober or self.balancer)
@@ -162,7 +162,7 @@ class World:
             self.services[name] = service_class(name)(site, name)
         for name in native:
             self.services.pop(name, None)
-        # The task endpoint comes first: its paths begin with /v2/ too, as the registry's do.
+        # The task endpoint comes first: its paths begin with /v2/ too, like the registry's.
         fronts: list[Front] = [self.ecs.endpoint, ImagesMirror(equipment.engine), self.registry]
         if isinstance(equipment.git, GitHost):
             fronts.append(equipment.git)
@@ -184,58 +184,58 @@ class World:
 
     @classmethod
     def virtual(cls, settings: WorldSettings | None = None, **parts: Any) -> World:
-        """A world on a virtual clock, with no sockets and no Docker, for tests: `world.loop.advance(30)`."""
+        """Return a world on a virtual clock, with no sockets and no Docker, for tests: `world.loop.advance(30)`."""
         return cls(settings, loop=VirtualLoop(), **parts)
 
     # Addresses.
 
     @property
     def port(self) -> int:
-        """The gateway's port; 0 until it listens."""
+        """Return the gateway's port; 0 until it listens."""
         return self.ground.endpoint.port
 
     @property
     def endpoint(self) -> str:
-        """The gateway's URL, the same for every service: `http://127.0.0.1:<port>`."""
+        """Return the gateway's URL, the same for every service: `http://127.0.0.1:<port>`."""
         return self.ground.endpoint.url
 
     @property
     def registry_host(self) -> str:
-        """The registry's host and port, as image references carry it; without a port until the gateway listens."""
+        """Return the registry's host and port, as in image references; without a port until the gateway listens."""
         return self.ground.endpoint.host
 
     @property
     def git(self) -> GitHost:
-        """The world's git host. Raises LookupError when it was equipped without one."""
+        """Return the world's git host. Raises LookupError if its equipment has none."""
         if not isinstance(self.equipment.git, GitHost):
-            raise LookupError("this world has no git host; it was opened without equipment that brings one")
+            raise LookupError("this world has no git host: its equipment includes none")
         return self.equipment.git
 
     def serve(self, *more: str) -> str:
-        """Start the gateway's HTTP server on loopback, and on `more` addresses; returns the endpoint.
+        """Start the gateway's HTTP server on loopback, and on `more` addresses. Return the endpoint.
 
-        Raises OSError when the port is taken.
+        Raises OSError if the port is taken.
         """
         self.ground.endpoint.port = self.gateway.serve(["127.0.0.1", *more], self.settings.port)
         return self.endpoint
 
-    # Calling AWS from inside.
+    # Calls to AWS from inside.
 
     def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
-        """A boto3 client that goes through the gateway like anybody's: identified, authorised, recorded.
+        """Return a boto3 client whose calls pass the gateway like all others: identified, authorised, recorded.
 
-        Without credentials it acts as AWS itself does inside its own services.
+        Without credentials it acts as AWS itself inside its own services.
         """
         return self.ground.client(service, region=region, credentials=credentials)
 
     def administrator(self, service: str, *, region: str | None = None) -> Any:
-        """A boto3 client of the account's administrator, in-process: what Terraform's credentials may do."""
+        """Return a boto3 client of the account's administrator, in process, with the permissions of Terraform's credentials."""
         return self.client(service, region=region, credentials=Credentials("administrator", "administrator"))
 
     def assume(
         self, role_arn: str, service_principal: str, session_name: str = "pushproof", *, source_arn: str | None = None
     ) -> Credentials:
-        """Credentials of a role, as an AWS service gets them. Raises AwsError when the role's trust policy refuses."""
+        """Return credentials of a role, as an AWS service gets them. Raises AwsError if the role's trust policy refuses."""
         return self.site.assume(role_arn, service_principal, session_name, source_arn=source_arn)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Calls that nobody signed: what AWS answers without a signature, and what the public may do with buckets.
+"""Unsigned calls: those that AWS answers without a signature, and public access to buckets.
 
 Sources: https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html and API_Unsubscribe.html,
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-auth-workflow-object-operation.html
@@ -19,7 +19,7 @@ from pushproof.engines.policy.actions import Permission, Scope, requirement
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
 
-# The services themselves say who may: by a token, or by whom a role trusts.
+# These services decide by themselves: by a token, or by a role's trust policy.
 _BY_ITSELF = frozenset(
     {
         ("sns", "ConfirmSubscription"),
@@ -38,11 +38,11 @@ class Anonymous:
         self._ground = ground
 
     def authorise(self, call: ParsedCall, decide: Callable[[Permission], Decision], region: str) -> None:
-        """Raise AwsError unless AWS would answer this call unsigned. `decide` asks the resource's own policy."""
+        """Raise AwsError unless AWS would answer this call unsigned. `decide` evaluates the resource's own policy."""
         if (call.service, call.operation) in _BY_ITSELF:
             return
         if call.service != "s3":
-            # Which of the two it is depends on the protocol.
+            # The protocol decides between the two.
             json = call.protocol in ("json", "rest-json")
             code = "MissingAuthenticationTokenException" if json else "MissingAuthenticationToken"
             raise AwsError(
@@ -56,7 +56,7 @@ class Anonymous:
             raise AwsError("AccessDenied", "Access Denied", 403)
 
     def _granted(self, call: ParsedCall, region: str) -> bool:
-        """Return whether an access control list lets everybody read an object, or list a bucket."""
+        """Return whether an access control list lets the public read an object, or list a bucket."""
         client = self._ground.substrate.client("s3", region)
         bucket, key = str(call.parameters.get("Bucket")), str(call.parameters.get("Key"))
         try:

@@ -1,6 +1,6 @@
 """Attached policies, read from IAM and from the resources' own services, and remembered until they change.
 
-Everything is read through boto3 from the substrate (ECR repositories from the plane), so any emulator can stand behind it.
+Everything is read through boto3 from the substrate (ECR repositories from the plane), so that any emulator can be the substrate.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
 
 _AWS_MANAGED = ":iam::aws:policy/"
-# Operations that change a resource's policy, or which resource a name means.
+# Operations that change a resource's policy, or the resource that a name refers to.
 _RESOURCE_WRITES = {
     "s3": ("PutBucketPolicy", "DeleteBucketPolicy", "CreateBucket", "DeleteBucket"),
     "sns": ("SetTopicAttributes", "CreateTopic", "DeleteTopic", "AddPermission", "RemovePermission"),
@@ -42,7 +42,7 @@ _RESOURCE_WRITES = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An IAM user or role with what is attached to it. `trust` is a role's trust policy."""
+    """An IAM user or role with everything attached to it. `trust` is a role's trust policy."""
 
     arn: str
     unique_id: str
@@ -54,24 +54,24 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A secret's ARN with its suffix, and the ARN of the customer's key it is under (empty: AWS's own key)."""
+    """A secret's ARN with its suffix, and the ARN of the customer's key that encrypts it (empty: AWS's own key)."""
 
     arn: str
     key_arn: str
 
 
 class Attachments:
-    """Reads policies; `forget` is called when something was written past the gateway."""
+    """The attached policies. Call `forget` after a write that bypassed the gateway."""
 
     def __init__(self, ground: Ground, owned: Callable[[str], bool]) -> None:
-        """`owned` says whether the plane answers for a service by itself, so that its policies are asked there."""
+        """Set up. `owned` returns whether the plane answers for a service by itself, so that its policies are read there."""
         self._ground = ground
         self._owned = owned
         self._lock = threading.Lock()
         self._generation = 0
         self._memory: dict[tuple[str, ...], Any] = {}
         self._aws_managed: dict[str, Policy] = {}
-        # Every write that could make what is remembered untrue.
+        # Every write after which the remembered values could be wrong.
         ground.calls.observe("iam", self._written)
         for service, operations in _RESOURCE_WRITES.items():
             ground.calls.observe(service, self._written, *operations)
@@ -92,7 +92,7 @@ class Attachments:
         before = self._generation
         value = read()
         with self._lock:
-            # A write during the reading may or may not be in what was read.
+            # A write during the reading may or may not be part of the result.
             if self._generation == before:
                 self._memory[key] = value
         return value
@@ -100,7 +100,7 @@ class Attachments:
     # Identities.
 
     def user_of_key(self, access_key_id: str) -> str | None:
-        """The ARN of the IAM user an access key belongs to; None when it is nobody's."""
+        """Return the ARN of the IAM user of an access key; None if it belongs to no user."""
         user: str | None = self._remember(("key", access_key_id), lambda: self._read_user_of_key(access_key_id))
         return user
 
@@ -111,17 +111,17 @@ class Attachments:
         return str(user["User"]["Arn"]) if user else None
 
     def role(self, arn: str) -> Identity | None:
-        """The role of that ARN, path and all; None when there is none."""
+        """Return the role with that ARN, path included; None if there is none."""
         role: Identity | None = self._remember(("role", arn), lambda: self._read_role(arn))
         return role
 
     def role_by_name(self, name: str) -> Identity | None:
-        """The role of that name, whatever its path."""
+        """Return the role of that name, whatever its path."""
         role: Identity | None = self._remember(("role-name", name), lambda: self._read_role_named(name))
         return role
 
     def user(self, arn: str) -> Identity | None:
-        """The user of that ARN, with the policies of its groups; None when there is none."""
+        """Return the user with that ARN, with the policies of its groups; None if there is none."""
         user: Identity | None = self._remember(("user", arn), lambda: self._read_user(arn))
         return user
 
@@ -157,7 +157,7 @@ class Attachments:
         return Identity(entity["Arn"], unique, tuple(policies), boundary, trust, tags)
 
     def _attached(self, sort: Literal["user", "group", "role"], name: str) -> list[Policy]:
-        """Inline and managed policies of a user, group or role."""
+        """Return inline and managed policies of a user, group or role."""
         argument = {f"{sort.capitalize()}Name": name}
         out = []
         for inline in (self._ask("iam", f"list_{sort}_policies", **argument) or {}).get("PolicyNames", ()):
@@ -173,8 +173,8 @@ class Attachments:
         return out
 
     def managed(self, arn: str, kind: Kind = Kind.IDENTITY) -> Policy | None:
-        """A managed policy's default version; None when there is no such policy."""
-        # Those of AWS are long, many, and never change.
+        """Return a managed policy's default version; None if there is no such policy."""
+        # AWS's own policies are long, many, and never change.
         key = f"{kind}|{arn}"
         if key in self._aws_managed:
             return self._aws_managed[key]
@@ -194,7 +194,7 @@ class Attachments:
     # Resources.
 
     def of_resource(self, arn: str, region: str) -> Policy | None:
-        """The policy attached to the resource itself, where its kind can have one and it does."""
+        """Return the policy attached to the resource itself; None if it has none, or its kind cannot have one."""
         service = arn.split(":", 3)[2] if arn.count(":") >= 5 else ""
         reader = _READERS.get(service)
         if reader is None:
@@ -214,10 +214,10 @@ class Attachments:
         return self._compile(document, Kind.RESOURCE, name, "resource") if document else None
 
     def real_arn(self, implied: str, region: str) -> str | None:
-        """The ARN that a request's words stand for: with a secret's suffix, of the key behind an alias, of what is associated."""
+        """Return the ARN that a request refers to: with a secret's suffix, of an alias's key, of the associated resource."""
         prefix, rest = implied.rsplit(":", 1)
         if rest.startswith(("route-table-association/", "elastic-ip-association/")):
-            # Not remembered: associations come and go with operations that write no policy.
+            # Not remembered: associations change with operations that write no policy.
             of = self._of_association(rest, region)
             return f"{prefix}:{of}" if of else None
         match: str | None = self._remember(("arn", region, implied), lambda: self._read_arn(implied, region))
@@ -232,7 +232,7 @@ class Attachments:
             answer = self._ask(service, "describe_key", region, KeyId=rest)
             return str(answer["KeyMetadata"]["Arn"]) if answer else None
         if service == "iam" and rest.startswith("role/"):
-            # The role alone: a call about it must not fail on what is attached to it.
+            # The role alone: a call about it must not fail because of its attachments.
             answer = self._ask("iam", "get_role", RoleName=rest.rsplit("/", 1)[-1])
             return str(answer["Role"]["Arn"]) if answer else None
         if service == "iam" and rest.startswith("instance-profile-role/"):
@@ -241,10 +241,10 @@ class Attachments:
             return str(roles[0]["Arn"]) if roles else None
         return None
 
-    # Principals that documents name.
+    # Principals in documents.
 
     def exists(self, arn: str) -> bool:
-        """Return whether there is a role, user or identity provider of that ARN."""
+        """Return whether a role, user or identity provider has that ARN."""
         rest = resource_of(arn)
         if rest.startswith(("oidc-provider/", "saml-provider/")):
             return bool(self._remember(("provider", arn), lambda: self._has_provider(arn)))
@@ -254,7 +254,7 @@ class Attachments:
         return bool(self.unique_id(arn))
 
     def unique_id(self, arn: str) -> str:
-        """The unique id of a role or user; empty when there is none of exactly that ARN, path and all."""
+        """Return the unique id of a role or user; empty if none has exactly that ARN, path included."""
         unique_id: str = self._remember(("unique-id", arn), lambda: self._read_unique_id(arn))
         return unique_id
 
@@ -281,7 +281,7 @@ class Attachments:
         return self._ask("iam", "get_saml_provider", SAMLProviderArn=arn) is not None
 
     def document(self, service: str, name: str, region: str) -> str | None:
-        """The text of a kept document: a role's trust policy, or a resource's own policy."""
+        """Return the text of a stored document: a role's trust policy, or a resource's own policy."""
         if service == "iam":
             role = self._ask("iam", "get_role", RoleName=name)
             return as_text(role["Role"]["AssumeRolePolicyDocument"]) if role else None
@@ -296,12 +296,12 @@ class Attachments:
         return bool((answer or {}).get("PublicAccessBlockConfiguration", {}).get("BlockPublicPolicy"))
 
     def log_policies(self, region: str) -> set[str]:
-        """The names of CloudWatch Logs' resource policies."""
+        """Return the names of CloudWatch Logs' resource policies."""
         answer = self._ask("logs", "describe_resource_policies", region) or {}
         return {str(policy.get("policyName")) for policy in answer.get("resourcePolicies", ())}
 
     def resource_tags(self, arn: str, region: str) -> dict[str, str]:
-        """`aws:ResourceTag/...` of a resource that has no name of its owner's choosing: EC2's, certificates, connections.
+        """Return `aws:ResourceTag/...` of a resource whose name AWS chooses: EC2's, certificates, connections.
 
         Read each time: too many operations write tags to tell when they change.
         """
@@ -317,7 +317,7 @@ class Attachments:
         return keys
 
     def _of_association(self, rest: str, region: str) -> str | None:
-        """The route table or the address that an association is of."""
+        """Return the route table or the address that an association belongs to."""
         kind, _, association = rest.partition("/")
         if kind == "route-table-association":
             filters = [{"Name": "association.route-table-association-id", "Values": [association]}]
@@ -328,7 +328,7 @@ class Attachments:
         return f"elastic-ip/{addresses[0]['AllocationId']}" if addresses else None
 
     def secret(self, secret_id: str, region: str) -> Secret | None:
-        """A secret by name or ARN; None when there is none."""
+        """Return a secret by name or ARN; None if there is none."""
         secret: Secret | None = self._remember(
             ("secret", region, secret_id), lambda: self._read_secret(secret_id, region)
         )
@@ -344,10 +344,10 @@ class Attachments:
         key = self._ask("kms", "describe_key", region, KeyId=key_id)
         return Secret(answer["ARN"], key["KeyMetadata"]["Arn"] if key else key_id)
 
-    # Below.
+    # Internals.
 
     def _ask(self, service: str, operation: str, region: str | None = None, **arguments: Any) -> dict[str, Any] | None:
-        """One call to the substrate; None when it says that there is nothing there."""
+        """Make one call to the substrate. None if the substrate answers that the thing does not exist."""
         region = region or self._ground.region
         client = (
             self._ground.client(service, region=region)
@@ -361,7 +361,7 @@ class Attachments:
                 raise AwsError("ServiceUnavailable", f"{service}.{operation} failed: {error}", 503) from error
             return None
         except ParamValidationError:
-            # Nothing has a name that the service's model does not allow.
+            # No resource has a name that the service's model forbids.
             return None
         return answer
 
@@ -373,12 +373,12 @@ class Attachments:
 
 
 def as_text(document: object) -> str:
-    """A document as text, whether the API answered text or an object."""
+    """Return a document as text, whether the API answered text or an object."""
     return document if isinstance(document, str) else json.dumps(document)
 
 
 def _after(prefix: str) -> Callable[[str], str]:
-    """The part of an ARN's resource after a prefix; empty when it is no single resource of that kind."""
+    """Return the part of an ARN's resource after a prefix; empty unless it is a single resource of that kind."""
 
     def name(arn: str) -> str:
         rest = resource_of(arn)
@@ -430,7 +430,7 @@ _READERS: dict[str, Reader] = {
     ),
 }
 
-# How the tags of an ARN are read: an operation and its arguments.
+# The reading of an ARN's tags: an operation and its arguments.
 _TAGS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "ec2": (
         "describe_tags",

@@ -1,7 +1,7 @@
-"""Decisions on every call that passes the gateway: principals, their policies, and the answer.
+"""Decisions about every call that passes the gateway: principals, their policies, and the answer.
 
 Callers are the account's administrator, IAM users, and sessions of roles, which AWS services and
-users get here. What a caller may do is decided by the policy engine from the policies that the account really has attached.
+users get here. The policy engine decides from the policies that are really attached in the account.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 Context = Mapping[str, str | Iterable[str]]
 
-# A bucket's owner can always mend a policy that locks everyone out:
+# A bucket's owner can always repair a policy that locks everyone out:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
 _UNLOCKABLE = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
-# How long sessions of AWS's own services are good, by the wall clock: tasks are told of less, and builds end before.
+# The lifetime of sessions of AWS's own services, by the wall clock: tasks receive a shorter one, and builds end before it.
 _OF_SERVICES = 12 * 3600.0
 _NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The principal behind temporary credentials, with the session policies they were made under (None: none)."""
+    """The principal behind temporary credentials, with the session policies that limit them (None: none)."""
 
     principal: Principal
     policies: tuple[engine.Policy, ...] | None = None
 
 
 class Authority:
-    """Knows the principal behind an access key, and decides calls."""
+    """Lookup of the principal behind an access key, and decisions about calls."""
 
     def __init__(self, ground: Ground, *, plane_key: str, keys: KeyRing, owned: Callable[[str], bool]) -> None:
-        """`plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""
+        """Set up. `plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""
         self._ground = ground
         self._plane_key = plane_key
         self._keys = keys
@@ -64,10 +64,10 @@ class Authority:
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
         self.service_control_policies: engine.Levels = ()
 
-    # Who calls.
+    # Callers.
 
     def principal(self, access_key_id: str | None) -> Principal:
-        """The principal of an access key.
+        """Return the principal of an access key.
 
         Any other key is the account's administrator: within the process, and in a world that is open to any key.
         """
@@ -79,16 +79,16 @@ class Authority:
         session = self._sessions.get(key)
         if session is not None:
             return session.principal
-        # IAM's keys are long and begin with AKIA; asking about any other would be a waste.
+        # IAM's keys are long and begin with AKIA; looking up any other would be a waste.
         user = self.attachments.user_of_key(key) if len(key) >= 16 and key.startswith(("AKIA", "LKIA")) else None
         if user is not None:
             return Principal("user", user, account, key)
         return Principal("account", root, account, key)
 
-    # What they may do.
+    # Permissions of callers.
 
     def authorise(self, principal: Principal, call: ParsedCall, region: str) -> None:
-        """Raise AwsError, worded as the service words it, when the principal may not make this call."""
+        """Raise AwsError, worded as the service words it, if the principal may not make this call."""
         if principal.kind == "anonymous":
             self._anonymous.authorise(call, lambda permission: self._decide(principal, permission, region), region)
             return
@@ -112,9 +112,9 @@ class Authority:
         *,
         region: str | None = None,
     ) -> engine.Decision:
-        """Return whether a principal may take an action that is no API call: `codeconnections:UseConnection`, a registry's push.
+        """Decide whether a principal may perform an action that is no API call: `codeconnections:UseConnection`, a registry's push.
 
-        `context` adds condition keys, such as `aws:SourceVpce` for what comes through a VPC endpoint.
+        `context` adds condition keys, such as `aws:SourceVpce` for requests through a VPC endpoint.
         """
         extra = {key: value if isinstance(value, str) else tuple(value) for key, value in (context or {}).items()}
         return self._decide(principal, Permission(action, resource, extra), region or self._ground.region)
@@ -128,7 +128,7 @@ class Authority:
         *,
         region: str | None = None,
     ) -> None:
-        """As `decide`, but raises AwsError (worded as the service of the action words it) when it is not allowed."""
+        """As `decide`, but raise AwsError (worded as the service of the action words it) if it is not allowed."""
         if principal.kind == "plane" or not self._ground.settings.enforce_iam:
             return
         decision = self.decide(principal, action, resource, context, region=region)
@@ -146,7 +146,7 @@ class Authority:
     ) -> None:
         """Raise AwsError unless the resource's own policy lets an AWS service act on it: events.amazonaws.com on a topic.
 
-        `source_arn` is what the service acts for; it becomes `aws:SourceArn` and `aws:SourceAccount`.
+        `source_arn` is the resource for which the service acts; it becomes `aws:SourceArn` and `aws:SourceAccount`.
         """
         if not self._ground.settings.enforce_iam:
             return
@@ -161,7 +161,7 @@ class Authority:
             raise denial(action.split(":", 1)[0], decision)
 
     def would_allow(self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str) -> bool:
-        """Return whether a principal could act on a resource whose own policy were this one, and decided."""
+        """Return whether a principal could act on a resource if its own policy were this one, and alone decided."""
         caller, policies = self.bearing(principal)
         question = engine.request(caller, action, resource, self._context(region))
         return engine.decide(question, _with(policies, policy, True)).allowed
@@ -171,9 +171,10 @@ class Authority:
     def assume(
         self, role_arn: str, service_principal: str, session_name: str, *, source_arn: str | None = None
     ) -> Credentials:
-        """Credentials of a role for an AWS service. Raises AwsError (AccessDenied) when its trust policy refuses.
+        """Return credentials of a role for an AWS service. Raises AwsError (AccessDenied) if its trust policy refuses.
 
-        `source_arn` is the resource the service acts for; `aws:SourceArn` and `aws:SourceAccount` are sent with it, and only then.
+        `source_arn` is the resource for which the service acts; `aws:SourceArn` and `aws:SourceAccount` are sent with it, and only
+        then.
         """
         name = _NOT_IN_SESSION_NAMES.sub("-", session_name)[:64].ljust(2, "-")
         if self._ground.settings.enforce_iam:
@@ -191,7 +192,7 @@ class Authority:
         self, credentials: CredentialsTypeDef, role_arn: str, session_name: str, *, service: str | None = None,
         policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None,
     ) -> None:  # fmt: skip
-        """Keep a session's credentials, as AssumeRole answers them; `lasting`: seconds they are good, if not as they say."""
+        """Keep a session's credentials, as AssumeRole answers them; `lasting`: seconds of validity, if not as they state."""
         self._keys.issued(credentials, lasting=lasting)
         key = credentials["AccessKeyId"]
         account = account_of(role_arn)
@@ -201,14 +202,14 @@ class Authority:
         self._sessions[key] = Session(principal, policies)
 
     def same(self, credentials: CredentialsTypeDef, principal: Principal) -> None:
-        """Take note of temporary keys of a principal, as GetSessionToken answers them."""
+        """Register temporary keys of a principal, as GetSessionToken answers them."""
         self._keys.issued(credentials)
         before = self._sessions.get(principal.access_key_id)
         self._sessions[credentials["AccessKeyId"]] = Session(principal, before.policies if before else None)
 
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
-        # What is no ARN names no role, and nobody may assume it.
+        # Text that is not an ARN names no role, and cannot be assumed.
         account = account_of(role_arn) or self._ground.account_id
         question = engine.request(caller, "sts:AssumeRole", role_arn, context, resource_account=account)
         policies = engine.Policies(resource=role.trust if role else None, resource_decides=True)
@@ -216,10 +217,10 @@ class Authority:
         if not decision.allowed:
             raise denial("sts", decision)
 
-    # Below.
+    # Internals.
 
     def bearing(self, principal: Principal) -> tuple[engine.Principal, engine.Policies]:
-        """A principal as the policy engine knows it, and every policy that bears on it (but the resource's)."""
+        """Return a principal in the policy engine's form, and every policy that applies to it (except the resource's)."""
         if principal.kind == "session" and principal.role_arn:
             role = self.attachments.role(principal.role_arn)
             session = self._sessions.get(principal.access_key_id)
@@ -267,12 +268,12 @@ class Authority:
             resource = None
         else:
             resource = self.attachments.of_resource(permission.resource, region)
-            # Keys answer to their own policy first. The administrator is held back by explicit denies only.
+            # Policies of keys apply first. Only explicit denies restrict the administrator.
             decides = principal.kind != "account" and resource is not None and permission.action.startswith("kms:")
         return engine.decide(question, _with(policies, resource, decides))
 
     def _context(self, region: str, source_arn: str | None = None) -> dict[str, str]:
-        """Condition keys of every call here. The gateway speaks HTTP on loopback; on AWS the same call is TLS."""
+        """Return the condition keys of every call here. The gateway speaks HTTP on loopback; on AWS the same call is TLS."""
         now = self._ground.clock.stamp(self._ground.clock.now())
         keys = {
             "aws:RequestedRegion": region,
@@ -298,21 +299,21 @@ class Authority:
         return []
 
     def _roles_of_task(self, task_definition: str, region: str) -> list[Permission]:
-        """RunTask hands the roles of the task definition to ECS.
+        """Return the permissions to pass the roles of a task definition to ECS, which RunTask needs.
 
         https://docs.aws.amazon.com/AmazonECS/latest/developerguide/CWE_IAM_role.html
         """
         try:
             answer = self._ground.client("ecs", region=region).describe_task_definition(taskDefinition=task_definition)
         except ClientError:
-            return []  # the operation itself will say what is wrong with the task definition
+            return []  # the operation itself reports what is wrong with the task definition
         definition = answer["taskDefinition"]
         roles = (definition.get("taskRoleArn"), definition.get("executionRoleArn"))
         passed = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
         return [Permission("iam:PassRole", role, passed) for role in dict.fromkeys(roles) if role]
 
     def _key_of_secret(self, secret_id: str, region: str) -> list[Permission]:
-        """A secret under a customer's key is decrypted with the caller's permission on that key.
+        """Return the permission to decrypt with the customer's key of a secret, if it has one.
 
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
         """
@@ -327,7 +328,7 @@ class Authority:
 
 
 def _is_arn(text: str) -> None:
-    """Raise AwsError, as STS words it, for a role's ARN that is none."""
+    """Raise AwsError, as STS words it, unless a role's ARN is one."""
     fields = text.split(":", 5)
     if text and (len(fields) < 6 or fields[0] != "arn" or not all((fields[1], fields[2], fields[5]))):
         raise AwsError("ValidationError", f"{text} is invalid", 400)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Decision
 
-# Query and REST-XML services say AccessDenied (403); JSON services AccessDeniedException (400).
+# Query and REST-XML services answer AccessDenied (403); JSON services AccessDeniedException (400).
 _QUERY = frozenset({"iam", "sts", "elbv2", "cloudwatch", "autoscaling", "rds", "cloudformation"})
 
 
 def denial(service: str, decision: Decision) -> AwsError:
-    """The error a service (botocore's name) answers to a call that was not allowed."""
+    """Return the error of a service (botocore's name) for a call that was not allowed."""
     message = decision.message
     if service == "secretsmanager" and decision.request.action.startswith("kms:"):
         return AwsError("AccessDeniedException", "Access to KMS is not allowed", 400)

@@ -1,8 +1,8 @@
-"""Policy documents on their way in: what AWS would not keep is refused here, before anybody stores it.
+"""Policy documents in requests: what AWS would refuse is refused here, before anything is stored.
 
-Each operation that takes a document is listed with the rules for it and with the words in which its service refuses. A principal
-that a document names must exist; AWS remembers which one was meant, so a role made anew under the same name is not let in: when a
-role or user goes, the documents that name it are rewritten to its unique id, which is what AWS shows from then on.
+Each operation with a document is listed with the rules for it and with its service's words for a refusal. A principal
+in a document must exist. AWS remembers which principal was meant, so a role recreated under the same name is not allowed in: when a
+role or user is deleted, the documents that name it are rewritten to its unique id, which AWS shows from then on.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
 
@@ -31,7 +31,7 @@ Refusal = Callable[[Flaw, str], AwsError]
 """A service's answer to a flaw in a document."""
 
 _ARN = "arn:"
-# An empty policy takes a queue's away, and leaves an endpoint with the one that allows everything.
+# An empty policy deletes a queue's, and gives an endpoint the one that allows everything.
 _MAY_BE_EMPTY = (v.QUEUE, v.ENDPOINT)
 _LOGS_POLICIES = 10
 
@@ -49,7 +49,7 @@ class Place:
 class Document:
     """The way one operation carries a policy document.
 
-    `kept` tells the name under which the document can be read and written again; None where nothing is kept that names principals.
+    `kept` returns the name under which the document can be read and written again; None if no stored document names principals.
     """
 
     member: str
@@ -58,7 +58,7 @@ class Document:
     kept: Callable[[Request], str] | None = None
 
     def text(self, request: Request) -> str | None:
-        """The document in a request; None where there is none, or an empty one that stands for none."""
+        """Return the document in a request; None if there is none, or an empty one with that meaning."""
         value: Any = request
         for step in self.member.split("."):
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -70,7 +70,7 @@ class Document:
 
 
 class WouldAllow(Protocol):
-    """Decides whether a principal could act on a resource, were a policy the resource's own."""
+    """Decides whether a principal could act on a resource if a policy were the resource's own."""
 
     def __call__(
         self, principal: Principal, action: str, resource: str, policy: engine.Policy, region: str
@@ -78,12 +78,12 @@ class WouldAllow(Protocol):
 
 
 class Documents:
-    """Examines the documents in calls, and remembers whom the kept ones name."""
+    """Checks the documents in calls, and remembers the principals in stored ones."""
 
     def __init__(
         self, ground: Ground, attachments: Attachments, allows: WouldAllow, owned: Callable[[str], bool]
     ) -> None:
-        """`allows` decides what a policy would allow, were it in force; for `owned` see `Attachments`."""
+        """Set up. `allows` decides what a policy would allow if it were in force; for `owned` see `Attachments`."""
         self._ground = ground
         self._attachments = attachments
         self._allows = allows
@@ -94,7 +94,7 @@ class Documents:
         ground.calls.observe("iam", self._gone, "DeleteRole", "DeleteUser", "DeleteServiceLinkedRole")
 
     def examine(self, context: RequestContext, request: Request) -> None:
-        """Raise AwsError, worded as the service words it, for a document that AWS would not keep."""
+        """Raise AwsError, worded as the service words it, for a document that AWS would refuse."""
         carried = _DOCUMENTS.get((context.service, context.operation))
         if carried is None or context.principal.kind == "plane":
             return
@@ -108,10 +108,10 @@ class Documents:
         if further is not None:
             further(self, context, request, text)
 
-    # Who is there.
+    # Existing principals.
 
     def knows(self, principal: str) -> bool:
-        """Return whether a principal of this account exists; those of other accounts are believed, since nothing tells of them."""
+        """Return whether a principal of this account exists; those of other accounts, which no API shows, count as existing."""
         if not principal.startswith(_ARN):
             return self._attachments.has_unique_id(principal)
         account, rest = principal.split(":", 5)[4:]
@@ -119,10 +119,10 @@ class Documents:
             return True
         return self._attachments.exists(principal)
 
-    # What a service asks beyond the grammar.
+    # Rules of a service beyond the grammar.
 
     def bucket(self, context: RequestContext, request: Request, text: str) -> None:
-        """S3: the policy is about this bucket, and not public where that is blocked."""
+        """Check S3's rules: the policy is about this bucket, and not public where that is blocked."""
         bucket = str(request.get("Bucket", ""))
         policy = engine.parse(text, Kind.RESOURCE)
         flaw = v.bucket_flaw(policy, bucket)
@@ -138,7 +138,7 @@ class Documents:
             )
 
     def key(self, context: RequestContext, request: Request, text: str) -> None:
-        """KMS: whoever sets a key's policy must be able to change it again.
+        """Check KMS's rule: the caller that sets a key's policy must be able to change it again.
 
         https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#prevent-unmanageable-key
         """
@@ -155,13 +155,13 @@ class Documents:
             )
 
     def secret(self, context: RequestContext, request: Request, text: str) -> None:
-        """Secrets Manager: no broad access, where the caller asked for that to be checked."""
+        """Check Secrets Manager's rule: no broad access, if the caller requested that check."""
         if request.get("BlockPublicPolicy") and v.is_public(engine.parse(text, Kind.RESOURCE)):
             words = "You can't attach a resource-based policy that allows broad access to the secret."
             raise AwsError("PublicPolicyException", words, 400)
 
     def logs(self, context: RequestContext, request: Request, text: str) -> None:
-        """CloudWatch Logs: principals are services and accounts, and there are ten policies at most."""
+        """Check CloudWatch Logs' rules: principals are services and accounts, and there are ten policies at most."""
         if any(name.startswith(_ARN) for name in v.aws_principals(text)):
             raise AwsError(
                 "InvalidParameterException", "Principal section of policy contains ARN instead of account ID", 400
@@ -171,7 +171,7 @@ class Documents:
             if request.get("policyName") not in names and len(names) >= _LOGS_POLICIES:
                 raise AwsError("LimitExceededException", "Resource limit exceeded.", 400)
 
-    # Principals that go.
+    # Deleted principals.
 
     def _kept(self, call: Call) -> None:
         if call.status >= 400:
@@ -212,13 +212,13 @@ class Documents:
         try:
             getattr(client, operation)(**arguments(place.name, document))
         except ClientError:
-            return  # it went in the meantime
+            return  # deleted in the meantime
         self._attachments.forget()
 
 
 @dataclass(slots=True)
 class Named:
-    """A role or user that kept documents name, and where they are."""
+    """A role or user that stored documents name, and the places of these documents."""
 
     unique_id: str
     places: set[Place] = field(default_factory=set)
@@ -233,7 +233,7 @@ def _sets_policy(context: RequestContext, request: Request) -> bool:
     return context.operation != "SetTopicAttributes" or request.get("AttributeName") == "Policy"
 
 
-# The words of the services.
+# The services' wordings.
 
 
 def _iam(flaw: Flaw, _text: str) -> AwsError:
@@ -264,7 +264,7 @@ def _queue(_flaw: Flaw, _text: str) -> AwsError:
 
 
 def _key(flaw: Flaw, _text: str) -> AwsError:
-    # KMS says nothing at all of other flaws (https://github.com/aws/aws-sdk-ruby/issues/1784); the sentence is IAM's.
+    # KMS's wording of other flaws is unknown (https://github.com/aws/aws-sdk-ruby/issues/1784); the sentence is IAM's.
     nobody = "Policy contains a statement with one or more invalid principals."
     message = nobody if flaw.fault in (Fault.NOBODY, Fault.NO_SERVICE) else flaw.message
     return AwsError("MalformedPolicyDocumentException", message, 400)
@@ -349,7 +349,7 @@ _FURTHER: dict[str, Callable[[Documents, RequestContext, Request, str], None]] =
     v.LOGS.name: Documents.logs,
 }
 
-# How a kept document is written again.
+# Rewriting of stored documents.
 _WRITERS: dict[str, tuple[str, Callable[[str, str], dict[str, Any]]]] = {
     "iam": ("update_assume_role_policy", lambda name, text: {"RoleName": name, "PolicyDocument": text}),
     "s3": ("put_bucket_policy", lambda name, text: {"Bucket": name, "Policy": text}),

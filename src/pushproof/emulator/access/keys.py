@@ -1,6 +1,6 @@
 """Access keys that a world has issued: the administrator's, those of IAM users, and those of sessions.
 
-The administrator's pair is random, and another one in every world: whoever was not told it is nobody here.
+The administrator's pair is random, and different in every world: without it a caller has no identity here.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from types_boto3_sts.type_defs import CredentialsTypeDef
 
 _ALPHABET = string.ascii_uppercase + "234567"
-# Sessions that ended long ago are not remembered: their keys are unknown then, and no longer expired.
+# Sessions that ended long ago are forgotten: their keys are then unknown instead of expired.
 _REMEMBERED = 86_400.0
 
 
 def new_key(prefix: str) -> Credentials:
-    """Return a random pair of keys, shaped as AWS's are: `AKIA` begins long-lived ones, `ASIA` those of sessions."""
+    """Return a random pair of keys in AWS's form: `AKIA` begins long-lived ones, `ASIA` those of sessions."""
     name = prefix + "".join(secrets.choice(_ALPHABET) for _ in range(16))
     return Credentials(name, secrets.token_urlsafe(30))
 
 
 class KeyRing:
-    """Knows every key that was issued, by its id."""
+    """Every issued key, by its id."""
 
     def __init__(self, secret_of: Callable[[str], str | None], *, open: bool = False) -> None:
-        """`secret_of` finds the secret of an IAM user's active key. `open`: whether any key, and none, is good."""
+        """Set up. `secret_of` returns the secret of an IAM user's active key. `open`: whether any key, or none, is accepted."""
         self._secret_of = secret_of
         self._sessions: dict[str, IssuedKey] = {}
         self.open = open
-        #: What Terraform, the AWS CLI, Docker and tests are handed.
+        # : The keys for Terraform, the AWS CLI, Docker and tests.
         self.administrator = Credentials("pushproof", "pushproof") if open else new_key("AKIA")
 
     def find(self, access_key_id: str) -> IssuedKey | None:
-        """Return what was issued under an id; None when nothing was, or when it is no longer active."""
+        """Return what was issued under an id; None if nothing was, or if it is no longer active."""
         if access_key_id == self.administrator.access_key_id:
             return IssuedKey(self.administrator.secret_access_key)
         session = self._sessions.get(access_key_id)
@@ -52,9 +52,9 @@ class KeyRing:
         return IssuedKey(secret) if secret else None
 
     def issued(self, credentials: CredentialsTypeDef, *, lasting: float | None = None) -> None:
-        """Take note of a session's credentials, as STS answers them; they end by the wall clock, which SDKs go by.
+        """Register a session's credentials, as STS answers them; they end by the wall clock, which SDKs go by.
 
-        `lasting`: for how many seconds they are good, where that is not what they say.
+        `lasting`: the seconds of their validity, if other than the credentials state.
         """
         expires = credentials["Expiration"]
         now = time.time()
@@ -67,7 +67,7 @@ class KeyRing:
                 self._sessions.pop(key, None)
 
     def admits(self, request: Request) -> bool:
-        """Return whether a request to what is no AWS API names the administrator's keys, as user and password."""
+        """Return whether a request to a front contains the administrator's keys, as user and password."""
         if self.open:
             return True
         login = request.authorization

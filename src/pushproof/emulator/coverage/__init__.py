@@ -1,6 +1,6 @@
-"""Coverage of AWS's API: what an embedded world does with each operation of the plane's services, read from the code itself.
+"""Coverage of AWS's API: the state of each operation of the plane's services in an embedded world, read from the code itself.
 
-No world is needed. Services say what they answer, and moto's classes what they have, so that the answer cannot drift from either.
+No world is needed. The answer comes from the services' and moto's classes, so that it cannot drift from either.
 """
 
 from pushproof.emulator.coverage.errors import ListedError, errors

@@ -1,7 +1,7 @@
-"""Code that handles a service's calls, and the words in it: texts in quotation marks, the names of members among them.
+"""The code that handles a service's calls, and its words: quoted texts, the names of members among them.
 
-That is the service's package, every part of the emulator that is no service, and the engines; for a service over the
-substrate also moto's module of it, which keeps what is passed on.
+That code is the service's package, every part of the emulator outside services, and the engines; for a service over the
+substrate also moto's module of it, which stores what is passed on.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from pushproof.emulator.services import PLANE, service_class
 
 _PACKAGE = Path(emulator.__path__[0]).resolve().parent
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
-# Longer texts are sentences and documents: a member's name in them reads no member.
+# Longer texts are sentences and documents; a member's name in them is no access to a member.
 _LONGEST = 120
-# What is shorter could be put together to almost anything.
+# Shorter ones match almost any composed text.
 _ENOUGH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The words of a service's own package and what it stands on, and those of moto's module, where it passes calls on."""
+    """The words of a service's own package and the code it uses, and those of moto's module, if it passes calls on."""
 
     own: frozenset[str]
     substrate: frozenset[str]
-    #: Texts that are put together, as patterns: `f"{kind}NotFoundException"`.
+    # : Patterns of composed texts: `f"{kind}NotFoundException"`.
     composed: frozenset[re.Pattern[str]] = frozenset()
 
     def names(self, word: str) -> bool:
-        """Return whether the service's own code, or what it stands on, has a word or puts it together."""
+        """Return whether the service's own code, or the code it uses, contains or composes a word."""
         return word in self.own or any(pattern.fullmatch(word) for pattern in self.composed)
 
     @property
     def words(self) -> frozenset[str]:
-        """All of them."""
+        """Return all words."""
         return self.own | self.substrate
 
 
@@ -54,14 +54,14 @@ def code_of(service: str) -> Code:
 
 @functools.cache
 def _shared() -> frozenset[str]:
-    """The words of what is no service: the rooms around services, and the engines."""
+    """Return the words of everything outside services: the rooms around them, and the engines."""
     rooms = [path for path in sorted((_PACKAGE / "emulator").iterdir()) if path.name not in ("services", "coverage")]
     modelled = _PACKAGE / "emulator" / "services" / "__init__.py"
     return _words((*rooms, modelled, _PACKAGE / "engines"))
 
 
 def _package(module: str) -> tuple[Path, ...]:
-    """The file or the folder of a module; nothing where there is none."""
+    """Return the file or the folder of a module; nothing if it has none."""
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return ()
@@ -80,7 +80,7 @@ def _files(places: tuple[Path, ...]) -> list[Path]:
 
 @functools.cache
 def _composed(path: Path) -> frozenset[re.Pattern[str]]:
-    """The texts with values in them that can be one word, and of which enough is written down to know it."""
+    """Return patterns of composed texts that can be one word, and of which enough is literal to recognise it."""
     patterns: set[re.Pattern[str]] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
@@ -107,6 +107,6 @@ def _words_of(path: Path) -> frozenset[str]:
             if len(node.value) <= _LONGEST:
                 words.update(_NAME.findall(node.value))
         elif isinstance(node, ast.keyword) and node.arg:
-            # `Tag(Key=…)` and `client.call(Name=…)`: a member by another way of writing.
+            # `Tag(Key=…)` and `client.call(Name=…)`: other ways of writing a member.
             words.add(node.arg)
     return frozenset(words)

@@ -1,4 +1,4 @@
-"""Errors that AWS's models list for the emulated operations of a service, and those of them that the code can raise."""
+"""Errors that AWS's models list for the emulated operations of a service, and those among them that the code can raise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pushproof.emulator.coverage.code import code_of
 from pushproof.emulator.coverage.operations import State, coverage
 from pushproof.emulator.kernel.protocol import service_model
 
-# Not every model says which of its errors are AWS's own failures.
+# Not every model marks the errors that are AWS's own failures.
 _FAILURES = re.compile(
     r"Server(Exception|Error)|Internal|Service(Unavailable|Failure)|HealthUnavailable|InsufficientCapacity"
 )
@@ -24,7 +24,8 @@ class ListedError:
     Args:
         code: AWS's code of it.
         operations: the emulated operations that AWS lists it for.
-        raised: whether the code that handles the service names it. That it is raised in every case AWS has is not promised.
+        raised: whether the code that handles the service contains its code. This does not mean that it is raised in every case of
+    AWS's.
         own_fault: whether it is AWS's own failure (5xx), which an emulator has no reason to answer.
     """
 

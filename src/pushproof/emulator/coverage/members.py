@@ -11,7 +11,7 @@ from pushproof.emulator.kernel.protocol import service_model
 
 @dataclass(frozen=True, slots=True)
 class MemberPath:
-    """A member of a request. `[]` stands for the items of a list, `{}` for the values of a map."""
+    """A member of a request. `[]` represents the items of a list, `{}` the values of a map."""
 
     text: str
     name: str
@@ -23,7 +23,7 @@ class MemberPath:
 
 
 def member_paths(service: str, operation: str) -> list[MemberPath]:
-    """Return every member of an operation's request, in the model's order; what contains itself is followed once."""
+    """Return every member of an operation's request, in the model's order; a recursive member is followed once."""
     shape = service_model(service).operation_model(operation).input_shape
     return list(_inside(shape, "", ())) if shape is not None else []
 

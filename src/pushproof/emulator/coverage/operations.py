@@ -15,7 +15,7 @@ from pushproof.emulator.substrate.moto_lacks import moto_has
 
 
 class State(StrEnum):
-    """The fate of a call."""
+    """The handling of a call."""
 
     EMULATED = "emulated"
     STORED = "stored only"
@@ -29,9 +29,9 @@ class Operation:
     Args:
         service: botocore's name of the service.
         name: AWS's name of the operation.
-        state: emulated by a method of the plane; only stored and read back, by the substrate most often; or refused with 501.
-        members: how many members its request has, nested ones included.
-        unread: those that no code mentions, by path; a structure stands for all that is in it. Of emulated operations only.
+        state: emulated by a method of the plane; only stored and read back, usually by the substrate; or refused with 501.
+        members: the number of members of its request, nested ones included.
+        unread: the members that no code mentions, by path; a structure represents everything in it. Of emulated operations only.
     """
 
     service: str
@@ -43,7 +43,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Every operation that AWS's model of a service has."""
+    """Every operation in AWS's model of a service."""
 
     service: str
     operations: tuple[Operation, ...]
@@ -64,7 +64,7 @@ def coverage(service: str) -> Coverage:
 
 
 def operation(service: str, name: str) -> Operation:
-    """Return one operation of a service of the plane. Raises KeyError where AWS's model has none of that name."""
+    """Return one operation of a service of the plane. Raises KeyError if AWS's model has none of that name."""
     for candidate in coverage(service).operations:
         if candidate.name == name:
             return candidate

@@ -10,26 +10,26 @@ from pushproof.emulator.services import PLANE
 
 _HEAD = """# Operations
 
-AWS's models of the plane's services, operation by operation, and what an embedded world does with each. Made from the code by
-`python scripts/operations.py`; tests keep it current and hold it against a running world. The same is there for programs:
+AWS's models of the plane's services, operation by operation, and what an embedded world does with each. `python scripts/operations.py`
+generates this page from the code; tests keep it current and compare it with a running world. Programs get the same from
 `pushproof.emulator.coverage.operation("ecs", "CreateService").state`.
 
 - **Emulated**: a method of the plane answers, and acts as AWS does; [limits.md](limits.md) says how far.
-- **Stored only**: what is written is kept and read back, most often by the substrate, and has no effect of its own. The plane
-  does read some of it: roles and policies decide calls, networks decide what a task reaches, log groups and buckets receive.
-- **Refused**: 501, with the operation's name, whatever the request holds. Nothing is done.
+- **Stored only**: resources are kept and read back, usually by the substrate, and have no effect of their own. The plane
+  reads some of them: roles and policies decide calls, networks decide what a task reaches, log groups and buckets receive data.
+- **Refused**: 501, with the operation's name, whatever the request contains. Nothing changes.
 
-Beside an emulated operation stand the *unread* members of its request: names that no code between the request and its effect
-mentions, so that nothing can act on them. A structure stands for all that is in it. Where the service keeps the document around
-such a member, it is read back all the same. A member that is not listed is mentioned somewhere; that does not promise that
-everything happens that AWS does with it.
+Each emulated operation is listed with the *unread* members of its request: names that no code between the request and its effect
+mentions, so that nothing can act on them. A structure represents everything in it. If the service stores the document around
+such a member, the member is still read back. A member that is not listed is mentioned somewhere; it may still have fewer effects
+than on AWS.
 """
 
 
 _ERRORS = """## Errors
 
-Errors that AWS's models list for the emulated operations of a service, and whether the code that handles the service names them.
-One that is named is raised in the cases that are known ([refusals.md](refusals.md) has many in rows); one that is not named is
+Errors that AWS's models list for the emulated operations of a service, and whether the code that handles the service contains
+them. An error that it contains is raised in the known cases ([refusals.md](refusals.md) lists many); any other is
 never answered. AWS's own failures (5xx) are left out, and so are services whose models list no errors.
 """
 
@@ -88,7 +88,7 @@ def _errors(services: Iterable[str]) -> str:
 
 
 def _in(error: ListedError) -> str:
-    """The operations of an error; their number where they are many."""
+    """Return the operations of an error; their number if there are many."""
     return f"{len(error.operations)} operations" if len(error.operations) > 2 else ", ".join(error.operations)
 
 
@@ -103,7 +103,7 @@ def _names(title: str, operations: Iterable[Operation]) -> Iterator[str]:
 
 
 def _gathered(paths: tuple[str, ...]) -> list[str]:
-    """Members with those of the same structure in one pair of braces: `linuxParameters.{swappiness, tmpfs}`."""
+    """Return members, with those of the same structure in one pair of braces: `linuxParameters.{swappiness, tmpfs}`."""
     by_parent: dict[str, list[str]] = {}
     for path in paths:
         parent, dot, name = path.rpartition(".")

@@ -1,7 +1,8 @@
-"""The event bus: what AWS services announce, delivered by the account's own EventBridge rules.
+"""The event bus: events of AWS services, delivered by the account's own EventBridge rules.
 
-Rules, targets, connections and API destinations are read from the substrate when events are matched, so it does not matter who
-made them, or when. Delivery is retried with a back-off on the world's clock, as the target's retry policy allows.
+Rules, targets, connections and API destinations are read from the substrate when events are matched, so that their origin and age
+do
+not matter. Delivery is retried with a back-off on the world's clock, as the target's retry policy allows.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
 """
 
@@ -55,9 +56,9 @@ LONGEST_DELAY = 480.0
 
 @dataclass(frozen=True, slots=True)
 class PublishedEvent:
-    """An event as it was put on the bus: AWS time, region, and the envelope EventBridge documents.
+    """An event as it was put on the bus: AWS time, region, and the envelope that EventBridge documents.
 
-    `forwarded` is whether it came over another bus.
+    `forwarded`: the event came over another bus.
     """
 
     at: float
@@ -90,7 +91,7 @@ class Bus:
         self._ground = ground
         self._courier = Courier(ground, permissions, self.forward)
         self.history: deque[PublishedEvent] = deque(maxlen=10_000)
-        #: Finished deliveries, oldest first: what tests and the report look at.
+        # : Finished deliveries, oldest first, for tests and the report.
         self.deliveries: deque[Delivery] = deque(maxlen=10_000)
         self._pending: list[PublishedEvent] = []
         self._matching = False
@@ -99,7 +100,7 @@ class Bus:
     def publish(
         self, source: str, detail_type: str, detail: Mapping[str, object], *, resources: list[str], region: str
     ) -> Envelope:
-        """Put an event of an AWS service on the default bus; returns its envelope.
+        """Put an event of an AWS service on the default bus, and return its envelope.
 
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
         """
@@ -118,7 +119,7 @@ class Bus:
         time: str,
         bus: str = "default",
     ) -> Envelope:
-        """Put an event on a bus, with the time it is to show; returns its envelope."""
+        """Put an event on a bus, with the time that it shows, and return its envelope."""
         envelope: Envelope = {
             "version": "0",
             "id": str(uuid.uuid4()),
@@ -134,7 +135,7 @@ class Bus:
         return envelope
 
     def forward(self, envelope: Envelope, *, region: str, bus: str) -> None:
-        """Put an event that comes over another bus on a bus, as it is."""
+        """Put an event from another bus on a bus, unchanged."""
         self._add(PublishedEvent(self._ground.clock.now(), region, envelope.copy(), bus, forwarded=True))
 
     def _add(self, event: PublishedEvent) -> None:
@@ -175,7 +176,7 @@ class Bus:
         return deliveries
 
     def _pattern(self, rule: RuleTypeDef) -> EventPattern | None:
-        # A rule that EventBridge keeps itself feeds an archive, which is counted from the history.
+        # EventBridge's own managed rule feeds an archive, which is counted from the history.
         if rule.get("State", "ENABLED") == "DISABLED" or not rule.get("EventPattern") or rule.get("ManagedBy"):
             return None
         try:
@@ -265,7 +266,7 @@ class Bus:
 
 
 def _rules(client: EventBridgeClient, bus: str) -> list[RuleTypeDef]:
-    """The rules of a bus. Events may be put on one that does not exist: they go nowhere."""
+    """Return the rules of a bus. Events on a bus that does not exist are dropped."""
     rules: list[RuleTypeDef] = []
     request: ListRulesRequestTypeDef = {"EventBusName": bus}
     while True:
@@ -293,7 +294,7 @@ def _targets(client: EventBridgeClient, rule: str, bus: str) -> list[TargetOutpu
 
 
 def _dead_letter(courier: Courier, delivery: Delivery, queue_arn: str) -> None:
-    """Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    """Send a failed delivery to its queue. Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
     attributes = {
         "RULE_ARN": delivery.rule_arn,
         "TARGET_ARN": delivery.target["Arn"],

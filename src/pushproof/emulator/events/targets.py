@@ -1,7 +1,7 @@
 """Delivery from EventBridge to each kind of target, with the permissions it needs.
 
-Everything here blocks and runs off the world's lock. SNS, SQS and CloudWatch Logs ask the resource's own policy whether
-events.amazonaws.com may come in; SNS and SQS take the target's role instead, where it has one. API destinations, buses, pipelines,
+Everything here blocks and runs off the world's lock. For SNS, SQS and CloudWatch Logs the resource's own policy decides whether
+events.amazonaws.com is admitted; SNS and SQS use the target's role instead, if it has one. API destinations, buses, pipelines,
 build projects and ECS clusters are always reached with the target's role.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html , .../eb-targets.html ,
 .../eb-api-destinations.html
@@ -40,12 +40,12 @@ RETRIED_STATUSES = frozenset({401, 407, 409, 429})
 #: "API destination: the maximum client execution timeout is 5 seconds."
 API_DESTINATION_TIMEOUT = 5.0
 
-#: Headers that an API destination's caller cannot set.
+# : Headers that the caller of an API destination cannot set.
 _OWN_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 
 
 class DeliveryError(Exception):
-    """A target did not take the event. `code` is EventBridge's ERROR_CODE where it has one."""
+    """A target did not accept the event. `code` is EventBridge's ERROR_CODE, if it has one."""
 
     def __init__(self, code: str, message: str, *, retriable: bool = False) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class DeliveryError(Exception):
 
 
 class Forward(Protocol):
-    """Puts an event that came over one bus on another."""
+    """Puts an event from one bus on another."""
 
     def __call__(self, envelope: Envelope, *, region: str, bus: str) -> None: ...
 
@@ -78,7 +78,7 @@ def deliver(
     rule_arn: str,
     forwarded: bool = False,
 ) -> None:
-    """Send one payload to one target. `forwarded` tells that the event came over another bus. Raises DeliveryError."""
+    """Send one payload to one target. `forwarded`: the event came over another bus. Raises DeliveryError."""
     arn = str(target["Arn"])
     parts = arn.split(":", 5)
     service, resource = parts[2], parts[5]
@@ -119,7 +119,7 @@ def _from_client(error: ClientError) -> DeliveryError:
 
 
 def _admit(courier: Courier, action: str, resource: str, rule_arn: str) -> None:
-    """Raise AwsError unless the resource's own policy lets EventBridge in on behalf of this rule."""
+    """Raise AwsError unless the resource's own policy admits EventBridge on behalf of this rule."""
     courier.permissions.require_service(PRINCIPAL, action, resource, source_arn=rule_arn, region=region_of(resource))
 
 
@@ -171,7 +171,7 @@ def _to_log_group(courier: Courier, target: TargetOutputTypeDef, payload: str, r
 
 
 def _check_log_policies(courier: Courier, logs: CloudWatchLogsClient, resource: str, rule_arn: str) -> None:
-    """CloudWatch Logs keeps its resource policies by account and region, not by log group."""
+    """Check CloudWatch Logs' resource policies, which it keeps by account and region, not by log group."""
     if not courier.ground.settings.enforce_iam:
         return
     try:
@@ -209,20 +209,20 @@ def _role_of(target: TargetOutputTypeDef) -> str:
 
 
 def _as_role(courier: Courier, target: TargetOutputTypeDef, rule_arn: str) -> tuple[str, Credentials]:
-    """Return the target's region and its role's credentials, for a client that calls what the role may call."""
+    """Return the target's region and its role's credentials, for a client with the role's permissions."""
     credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
     return target["Arn"].split(":")[3], credentials
 
 
 def _require(courier: Courier, target: TargetOutputTypeDef, action: str, rule_arn: str) -> None:
-    """Raise AwsError unless the target's role may do on the target what is no API call here."""
+    """Raise AwsError unless the target's role may perform an action on the target that is no API call here."""
     credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
     caller = courier.permissions.principal(credentials.access_key_id)
     courier.permissions.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
 
 
 def _to_bus(courier: Courier, target: TargetOutputTypeDef, event: Envelope, rule_arn: str) -> None:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html : the event stays as it is."""
+    """Put the event on another bus, unchanged. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html"""
     arn = str(target["Arn"])
     region, bus = region_of(arn), arn.split("/", 1)[1]
     courier.ground.substrate.client("events", region).describe_event_bus(Name=bus)
@@ -249,7 +249,7 @@ def _to_build_project(courier: Courier, target: TargetOutputTypeDef, payload: st
 
 
 def _to_cluster(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
+    """Run a task. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/tasks-scheduled-eventbridge-scheduler.html"""
     parameters: dict[str, Any] = {**target["EcsParameters"]}
     content = _object(payload)
     members = ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn", "ephemeralStorage")
@@ -279,7 +279,7 @@ def _lower(name: str) -> str:
 
 
 def _lowered(value: Any) -> Any:
-    """EventBridge's spelling of ECS's parameters, as ECS spells them."""
+    """Convert EventBridge's spelling of ECS's parameters to ECS's own."""
     if isinstance(value, dict):
         return {_lower(name): _lowered(member) for name, member in value.items()}
     return [_lowered(item) for item in value] if isinstance(value, list) else value
@@ -291,7 +291,7 @@ def _to_api_destination(courier: Courier, target: TargetOutputTypeDef, payload: 
     events = courier.ground.substrate.client("events", region)
     destination = events.describe_api_destination(Name=arn.split("/")[1])
     connection = events.describe_connection(Name=destination["ConnectionArn"].split("/")[1])
-    # No API operation, and so not asked at the gateway.
+    # This is no API operation, and so never passes the gateway.
     _require(courier, target, "events:InvokeApiDestination", rule_arn)
     headers, query, body = _authorised(courier, region, connection, payload)
     own = target.get("HttpParameters") or {}
@@ -308,7 +308,7 @@ def _to_api_destination(courier: Courier, target: TargetOutputTypeDef, payload: 
 def _authorised(
     courier: Courier, region: str, connection: DescribeConnectionResponseTypeDef, payload: str
 ) -> tuple[dict[str, str], dict[str, str], str]:
-    """Headers, query and body as the connection's authorisation asks for them."""
+    """Return headers, query and body with the connection's authorisation."""
     secrets = courier.ground.substrate.client("secretsmanager", region)
     secret = json.loads(secrets.get_secret_value(SecretId=connection["SecretArn"])["SecretString"])
     headers: dict[str, str] = {"Content-Type": "application/json; charset=utf-8"}
@@ -335,7 +335,7 @@ def _authorised(
 def _call(method: str, url: str, headers: dict[str, str], query: dict[str, str], body: str) -> None:
     headers = {"User-Agent": "Amazon/EventBridge/ApiDestinations", **headers}
     with requests.Session() as session:
-        # A webhook stand-in is on this machine; a proxy of the environment is not meant.
+        # The webhook's replacement is on this machine; a proxy of the environment does not apply.
         session.trust_env = False
         try:
             answer = session.request(

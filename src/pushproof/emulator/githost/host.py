@@ -1,7 +1,8 @@
 """The git host that a connection reaches: bare repositories behind git's own HTTP backend, on the gateway's port.
 
-`git push http://127.0.0.1:<port>/_git/<owner>/<name>.git` is a real push, for whoever has the administrator's keys. What it set
-going is said on the pusher's terminal.
+`git push http://127.0.0.1:<port>/_git/<owner>/<name>.git` is a real push, with the administrator's keys. The pusher's terminal
+shows
+what the push started.
 Source: https://git-scm.com/docs/git-http-backend
 """
 
@@ -37,7 +38,7 @@ _PREFIX = "/_git/"
 _HOOK_PREFIX = "/_git-push/"
 _ZERO = "0" * 40
 
-# Runs inside git's receive-pack; what it prints reaches the pusher as "remote: …".
+# Runs inside git's receive-pack; the pusher sees its output as "remote: …".
 _HOOK = """#!{python}
 import sys, urllib.request
 try:
@@ -58,7 +59,7 @@ class GitHost:
         self._ground = ground
         self._root = ground.directory / "git"
         self._root.mkdir(parents=True, exist_ok=True)
-        # By this, a hook of the repositories here is told from anybody else who announces a push.
+        # A secret by which the hook of a repository here is told from other senders of announcements.
         self._secret = secrets.token_urlsafe(32)
         self._subscribers: list[Callable[[Push], str | None]] = []
         git = shutil.which("git")
@@ -67,16 +68,16 @@ class GitHost:
         self._git = git
         self._environment = {**clean_environment(), WORLD_VARIABLE: ground.id}
 
-    # What the plane asks.
+    # Calls from other parts of the plane.
 
     def on_push(self, callback: Callable[[Push], str | None]) -> None:
-        """Call back, under the world's lock, for every branch a push moved; the text it returns is shown to the pusher."""
+        """Call `callback`, under the world's lock, for every branch that a push moved; the pusher sees the text that it returns."""
         self._subscribers.append(callback)
 
     def create(self, repository: str) -> str:
-        """Make an empty repository (if it is not there yet); returns its URL.
+        """Create an empty repository (unless it exists), and return its URL.
 
-        Raises ValueError when the name is not `owner/name`.
+        Raises ValueError if the name is not `owner/name`.
         """
         path = self._path(repository)
         if not (path / "HEAD").exists():
@@ -95,11 +96,11 @@ class GitHost:
         return f"{self._ground.endpoint.url}{_PREFIX}{repository}.git"
 
     def repositories(self) -> list[str]:
-        """Every repository, as `owner/name`, sorted."""
+        """Return every repository, as `owner/name`, sorted."""
         return sorted(f"{p.parent.name}/{p.name.removesuffix('.git')}" for p in self._root.glob("*/*.git"))
 
     def head(self, repository: str, branch: str) -> str | None:
-        """The commit a branch is at; None when there is no such repository or branch."""
+        """Return the commit of a branch; None if there is no such repository or branch."""
         try:
             path = self._existing(repository)
         except NoSuchRepository:
@@ -108,7 +109,7 @@ class GitHost:
         return done.stdout.decode().strip() or None
 
     def commit(self, repository: str, commit: str) -> Commit:
-        """A commit by hash or branch. Raises NoSuchRepository, or CalledProcessError when there is no such commit."""
+        """Return a commit by hash or branch. Raises NoSuchRepository, or CalledProcessError if there is no such commit."""
         path = self._existing(repository)
         form = "%H%x00%an%x00%ae%x00%aI%x00%B"
         text = self._run("-C", str(path), "show", "-s", f"--format={form}", commit, "--").stdout.decode()
@@ -116,7 +117,7 @@ class GitHost:
         return Commit(identity, author, email, date, message.strip())
 
     def archive(self, repository: str, commit: str) -> bytes:
-        """The files of a commit as a zip with the files at its root: what CODE_ZIP gives."""
+        """Return the files of a commit as a zip with the files at its root, as in CODE_ZIP."""
         return self._run("-C", str(self._existing(repository)), "archive", "--format=zip", commit).stdout
 
     # The front.
@@ -135,7 +136,7 @@ class GitHost:
         if not self._ground.doorkeeper.admits(request):
             return Response(f"{KEYS_NEEDED}.\n", status=401, headers={"WWW-Authenticate": CHALLENGE})
         try:
-            # The first push makes a repository; whoever reads one that is not there is told so.
+            # The first push creates a repository; reading a missing one is an error.
             if "git-receive-pack" in (request.args.get("service"), match[2].removeprefix("/")):
                 self.create(match[1])
             else:
@@ -145,7 +146,7 @@ class GitHost:
         return self._backend(request, f"/{match[1]}.git{match[2]}")
 
     def close(self) -> None:
-        """The repositories go with the world's directory."""
+        """Do nothing: the repositories are deleted with the world's directory."""
 
     def _received(self, repository: str, lines: str) -> Response:
         messages: list[str] = []

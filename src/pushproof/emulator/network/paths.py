@@ -1,7 +1,7 @@
 """The emulated network path from a task or a build to an AWS service.
 
-The reachability engine decides; here its network is kept: read from the substrate's EC2 when it is first asked for, and
-forgotten as soon as a call to EC2 that changes something has passed the gateway.
+The reachability engine decides; this module keeps its network: read from the substrate's EC2 at the first request, and
+dropped as soon as a call to EC2 that changes something has passed the gateway.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class Paths:
-    """Answers from the VPC's own routes, endpoints and security groups, as the substrate's EC2 describes them.
+    """Network paths from the VPC's own routes, endpoints and security groups, as the substrate's EC2 describes them.
 
-    May be asked from any thread, without the world's lock. `WorldSettings(circumstances=Circumstances(…))` sets
-    the circumstances a world begins with; with `enforce_network` off nothing is ever refused.
+    Any thread may call it, without the world's lock. `WorldSettings(circumstances=Circumstances(…))` sets
+    the initial circumstances of a world; with `enforce_network` off nothing is ever refused.
     """
 
     def __init__(self, ground: Ground) -> None:
@@ -48,7 +48,7 @@ class Paths:
         self._generation = 0
         ground.calls.observe("ec2", self._changed)
 
-    # -- asking ------------------------------------------------------------------------------------
+    # -- answers ------------------------------------------------------------------------------------
 
     def refusal(
         self,
@@ -60,7 +60,7 @@ class Paths:
         port: int = 443,
         public_ip: bool = False,
     ) -> str | None:
-        """Why the service `to` ("ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager", …) cannot be reached; None if it can.
+        """Return why the service `to` ("ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager", …) cannot be reached; None if it can.
 
         `to` may also be "internet".
         """
@@ -91,10 +91,10 @@ class Paths:
         port: int = 443,
         public_ip: bool = False,
     ) -> Answer:
-        """The path hop by hop, or the first hop that refuses, whether or not this world enforces it.
+        """Return the path hop by hop, or the first hop that refuses, whether or not this world enforces it.
 
         Raises:
-            botocore.exceptions.ClientError: EC2 does not know the subnet.
+            botocore.exceptions.ClientError: the subnet does not exist in EC2.
             NetworkModelError: a security group is unknown, or of another VPC.
         """
         network = self._network(region, subnet_id)
@@ -102,30 +102,30 @@ class Paths:
         target = Internet() if to == "internet" else Service(to, task_calls(to, region))
         return reach(network, place, target, port=port, circumstances=self._circumstances)
 
-    # -- what can happen to a network --------------------------------------------------------------
+    # -- circumstances of a network --------------------------------------------------------------
 
     @property
     def circumstances(self) -> Circumstances:
-        """The zones that are down, and whether VPC endpoints are demanded."""
+        """Return the zones that are down, and whether VPC endpoints are required."""
         return self._circumstances
 
     def set_zone_down(self, zone: str, down: bool = True) -> None:
-        """Lose an availability zone with all that stands in it, or bring it back. What runs is not stopped by this."""
+        """Lose an availability zone with everything in it, or restore it. Running tasks are not stopped."""
         zones = self._circumstances.zones_down
         self._circumstances = replace(self._circumstances, zones_down=zones | {zone} if down else zones - {zone})
 
     def require_vpc_endpoints(self, required: bool = True) -> None:
-        """Have an organisation demand that AWS services are called through VPC endpoints, so that NAT does not do."""
+        """Set whether the organisation requires VPC endpoints for AWS services, so that NAT is not enough."""
         self._circumstances = replace(self._circumstances, require_vpc_endpoints=required)
 
     def forget(self) -> None:
-        """Read EC2 anew when next asked: for changes that did not pass this world's gateway."""
+        """Read EC2 anew at the next request, for changes that did not pass this world's gateway."""
         with self._lock:
             self._generation += 1
             self._vpcs.clear()
             self._networks.clear()
 
-    # -- keeping -----------------------------------------------------------------------------------
+    # -- the cache -----------------------------------------------------------------------------------
 
     def _network(self, region: str, subnet_id: str) -> Network:
         with self._lock:
@@ -138,13 +138,13 @@ class Paths:
         vpc_id = str(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"])
         network = read_network(ec2, vpc_id)
         with self._lock:
-            # What was read while something changed may be half old: good for this answer, not for the next.
+            # A result read during a change may be half old: good for this answer, not for the next.
             if generation == self._generation:
                 self._networks[region, vpc_id] = network
                 self._vpcs.update({(region, subnet.id): vpc_id for subnet in network.subnets_of(vpc_id)})
         return network
 
     def _changed(self, call: Call) -> None:
-        # Also when it failed: some calls change something before they fail.
+        # Also after a failure: some calls change something before they fail.
         if call.mutating:
             self.forget()

@@ -1,4 +1,4 @@
-"""The registry's errors, as OCI clients read them, with ECR's texts.
+"""The registry's errors, in the form of OCI clients, with ECR's texts.
 
 Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
 """
@@ -42,7 +42,7 @@ _FROM_AWS = {
 
 
 def from_aws(error: AwsError) -> RegistryError:
-    """An API error as the registry words it; what has no code of its own there is DENIED or UNKNOWN."""
+    """Convert an API error to the registry's; an error without a code of its own there is DENIED or UNKNOWN."""
     status, code = _FROM_AWS.get(error.code, (error.status or 400, "UNKNOWN"))
     if error.status == 403:
         status, code = 403, "DENIED"

@@ -1,8 +1,8 @@
-"""Base images for builds without network: the host engine's own images, as a registry mirror that can only be read.
+"""Base images for builds without network: the host engine's own images, as a read-only registry mirror.
 
-A build's Docker daemon is told to use `images.pushproof.internal` as its mirror, so that `FROM some/base:tag` is found here when
+A build's Docker daemon has `images.pushproof.internal` as its mirror, so that `FROM some/base:tag` is served from here if
 the host has it. An image is exported once, layer by layer, into the user's cache, under its id; layers stay uncompressed, which
-costs no time and compares equal however often they are exported.
+costs no time and gives the same digests at every export.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _CONFIG = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 _PATH = re.compile(r"/v2/(?P<name>.+)/(?P<kind>manifests|blobs)/(?P<reference>[^/]+)")
 _CHUNK = 1024 * 1024
-# Exports nobody asked for in this many seconds are dropped when the next one is made.
+# Exports that were not requested for this many seconds are dropped at the next export.
 _KEPT = 14 * 86_400.0
 
 
@@ -89,7 +89,7 @@ class ImagesMirror:
         return response
 
     def _export(self, name: str, tag: str) -> str:
-        """The digest of the manifest of a local image, exported if it was not. Raises RegistryError when there is none."""
+        """Return the digest of the manifest of a local image, exported first if need be. Raises RegistryError if there is none."""
         from docker.errors import APIError, ImageNotFound
 
         host = self._host
@@ -119,9 +119,9 @@ class ImagesMirror:
 
 
 def export(archive: Iterator[bytes], image_id: str, cache: Path) -> str:
-    """Put the layers and configuration of a `docker image save` archive under `cache`; returns the manifest's digest.
+    """Put the layers and configuration of a `docker image save` archive under `cache`. Return the manifest's digest.
 
-    The archive is read as it comes, each layer written once. Raises RegistryError when it is not such an archive.
+    The archive is read as a stream, each layer written once. Raises RegistryError if it is no such archive.
     """
     stored: dict[str, tuple[str, int]] = {}
     links: dict[str, str] = {}
@@ -157,7 +157,7 @@ def export(archive: Iterator[bytes], image_id: str, cache: Path) -> str:
 
 
 class _Reader:
-    """An iterator of bytes as a file to read from."""
+    """An iterator of bytes as a readable file."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
@@ -222,7 +222,7 @@ def _prune(cache: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(cache: Path) -> Iterator[None]:
-    """One process at a time fills the cache."""
+    """Hold the lock of the cache, so that one process at a time fills it."""
     private(cache)
     with (cache / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,1 +1,1 @@
-"""Emulators below the plane: moto in this process, another by URL, or both."""
+"""Emulators below the plane: moto in this process, another emulator by URL, or both."""

@@ -1,8 +1,8 @@
-"""Conditional requests to S3: what `If-Match` and its like decide, before moto sees the request.
+"""Conditional requests to S3: `If-Match` and its like, decided before moto handles the request.
 
-moto knows some of them, and takes `*` for an ETag. Sources:
+moto covers some of them, and treats `*` as an ETag. Sources:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html (reads, writes, deletes, copies),
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (what decides when two are sent).
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html (which decides when two are sent).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from email.utils import parsedate_to_datetime
 
 from pushproof.emulator.kernel.errors import AwsError
 
-# As CGI names them.
+# Header names in CGI's form.
 PRECONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
 SOURCE_PRECONDITIONS = tuple(name.replace("HTTP_", "HTTP_X_AMZ_COPY_SOURCE_") for name in PRECONDITIONS)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The object as it stands: its ETag and its date; or `deleted`, when a delete marker stands in its place."""
+    """The current object: its ETag and its date; or `deleted`, if a delete marker is in its place."""
 
     etag: str
     modified: datetime
@@ -29,7 +29,7 @@ class Standing:
 
 
 class NotModified(Exception):
-    """The reader has it already: 304."""
+    """The reader already has this version: 304."""
 
 
 def check_read(headers: Mapping[str, str], standing: Standing) -> None:
@@ -51,7 +51,7 @@ def check_read(headers: Mapping[str, str], standing: Standing) -> None:
 
 
 def check_source(headers: Mapping[str, str], standing: Standing) -> None:
-    """Decide a copy by its source, where whatever stops a read is a 412."""
+    """Decide a copy by its source: everything that stops a read is a 412."""
     conditions = {
         plain: headers[name] for name, plain in zip(SOURCE_PRECONDITIONS, PRECONDITIONS, strict=True) if name in headers
     }
@@ -80,7 +80,7 @@ def check_write(headers: Mapping[str, str], standing: Standing | None) -> None:
 
 
 def check_delete(headers: Mapping[str, str], standing: Standing | None, *, of_version: bool) -> None:
-    """Decide a DeleteObject: the current version only is compared. Raises AwsError: 412, 404 on nothing, 501 with a version."""
+    """Decide a DeleteObject: only the current version is compared. Raises AwsError: 412, 404 on nothing, 501 with a version."""
     match = headers.get("HTTP_IF_MATCH")
     if match is None:
         return
@@ -98,7 +98,7 @@ def _matches(condition: str, etag: str) -> bool:
 
 
 def _date(text: str | None) -> datetime | None:
-    """The date, to the second; None where there is none that can be read, which then asks for nothing."""
+    """Parse a date, to the second; None if there is no readable one, which means no condition."""
     if text is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""A substrate made of two: an emulator by URL for the services it has, and moto in this process for those it lacks.
+"""A substrate of two layers: an emulator by URL for the services it has, and moto in this process for those it lacks.
 
-The state of the two is apart: a back-filled service knows nothing of what lives in the other. What would need to know is in the
+The two have separate states: a back-filled service cannot see resources of the other. The services that would need to are in the
 delivery plane, which reaches either through boto3.
 """
 
@@ -21,9 +21,9 @@ class LayeredSubstrate:
     """Sends each service to the layer that has it.
 
     Args:
-        base: what answers the services in `native`, and requests that name no service.
+        base: answers the services in `native`, and requests without a service.
         native: botocore service names.
-        backfill: makes the layer for the rest, when it is first needed.
+        backfill: makes the layer for the rest, on first use.
         closing: called after both layers are closed, such as to remove a container.
     """
 
@@ -41,7 +41,7 @@ class LayeredSubstrate:
         self._backfill: Substrate | None = None
         self._closing = closing
         self._guard = threading.Lock()
-        #: Services that were asked of the back-fill, for whoever wants to know what was not native.
+        # : Services that the back-fill answered, to show which ones were not native.
         self.backfilled: set[str] = set()
 
     def layer(self, service: str | None) -> Substrate:
@@ -78,7 +78,7 @@ class LayeredSubstrate:
 
 
 def moto_answers(substrate: object, service: str) -> bool:
-    """Tell whether moto, in this process, answers a service below the plane."""
+    """Return whether moto, in this process, answers a service below the plane."""
     if isinstance(substrate, LayeredSubstrate):
         return service not in substrate.native
     return isinstance(substrate, MotoSubstrate)

@@ -1,6 +1,6 @@
-"""Substrates for services that plain emulators answer well: moto in this process, or an emulator by URL.
+"""Substrates for services that plain emulators cover well: moto in this process, or an emulator by URL.
 
-The delivery plane reaches a substrate only through `client()`, that is through boto3, so that one can stand in for another.
+The delivery plane reaches a substrate only through `client()`, that is through boto3, so that one can replace another.
 """
 
 from __future__ import annotations
@@ -46,40 +46,40 @@ class Substrate(Protocol):
     """Answers whole requests, and boto3 calls of the plane."""
 
     def handle(self, request: Request) -> Response:
-        """Answer a request as it came in."""
+        """Answer a request as it arrived."""
 
     def client(self, service: str, region: str) -> Any:
-        """A boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
+        """Return a boto3 client that talks to the substrate directly, as AWS itself talks to its own services."""
 
     def lacks(self, service: str, operation: str) -> bool:
-        """Return whether nothing answers an operation of one of the plane's services, as far as that is known beforehand."""
+        """Return whether nothing answers an operation of one of the plane's services, as far as can be told beforehand."""
 
     def secret_access_key(self, access_key_id: str) -> str | None:
-        """The secret of an IAM user's active key; None where there is no such key, or it is not told."""
+        """Return the secret of an IAM user's active key; None if there is no such key, or the substrate does not return it."""
 
     def close(self) -> None:
-        """Give everything back."""
+        """Release everything."""
 
 
 class _NoBackend(Exception):
     """moto has nothing, or nothing right, for a host."""
 
 
-# Paths of moto's that are no AWS API: they reset the account, or hand out what looks like an instance's credentials.
+# Paths of moto's that are no AWS API: they reset the account, or return what looks like an instance's credentials.
 _MOTOS_OWN = ("/moto-api", "/latest/meta-data/", "/latest/api/")
 
-# moto has a part of these that no SDK can read: CodeCommit's dates are text where its model says numbers.
+# Services of which moto has a part that no SDK can read: CodeCommit's dates are text where its model requires numbers.
 _ANSWERED_WRONGLY = frozenset({"codecommit"})
 
 
 @functools.cache
 def _application() -> Wsgi:
-    """moto's front. It holds routes, and no state: that is in the backends, which every world has anew."""
+    """Return moto's front. It holds routes and no state: the state is in the backends, which are new in every world."""
     from moto import backends
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     class Front(DomainDispatcherApplication):  # type: ignore[misc]
-        """Says that there is no backend, where moto's own goes on with None; remembers which host is which."""
+        """Reports a missing backend, where moto's own front goes on with None; remembers the service of each host."""
 
         def __init__(self) -> None:
             super().__init__(create_backend_app)
@@ -107,7 +107,7 @@ def _application() -> Wsgi:
 class MotoSubstrate:
     """moto's backends in this process.
 
-    moto's state belongs to the process, so one world at a time can stand on it; a second `MotoSubstrate` raises RuntimeError.
+    moto's state belongs to the process, so it can serve one world at a time; a second `MotoSubstrate` raises RuntimeError.
     A fork of the process has a copy of its own.
     """
 
@@ -126,10 +126,10 @@ class MotoSubstrate:
         self._account_id = account_id
         repair()
         read_once()
-        # Resetting makes every backend anew before it is thrown away; not with the policies, which are most of the work.
+        # Resetting recreates every backend before it is discarded; not with the policies, which are most of the work.
         default_user_config["iam"]["load_aws_managed_policies"] = False
         moto_api_backend.reset()
-        # Batch and Lambda would start containers of their own; nothing here may reach out.
+        # Batch and Lambda would start containers of their own; nothing here may reach the network.
         default_user_config["lambda"]["use_docker"] = False
         default_user_config["batch"]["use_docker"] = False
         # Attaching AmazonECSTaskExecutionRolePolicy and the like must work as it does on AWS.
@@ -191,7 +191,7 @@ class MotoSubstrate:
 
 
 def _replace_controls(response: Response) -> None:
-    """Make an error in XML readable: moto repeats names in errors as they came."""
+    """Make an error in XML readable: moto repeats names in errors unescaped."""
     data = response.get_data()
     if data.lstrip().startswith(b"<"):
         response.set_data(for_xml(data.decode("utf-8", "replace")))
@@ -200,13 +200,14 @@ def _replace_controls(response: Response) -> None:
 class UpstreamSubstrate:
     """Another emulator by URL, such as a LocalStack container.
 
-    Only a loopback or private address is accepted (ValueError otherwise): nothing is ever forwarded to AWS. Emulators tell accounts
-    apart by the access key, where it is an account's number; keys that the emulator issued itself are left as they are.
+    Only a loopback or private address is accepted (ValueError otherwise): nothing is ever forwarded to AWS. Emulators separate
+    accounts
+    by the access key, if it is an account's number; keys that the emulator issued itself stay as they are.
 
     Args:
         url: `http://127.0.0.1:4566`.
         account_id: the account that calls are made in.
-        explain: what to tell when the emulator no longer answers, such as the last log lines of its container.
+        explain: returns an explanation when the emulator no longer answers, such as the last log lines of its container.
     """
 
     def __init__(self, url: str, account_id: str = "000000000000", *, explain: Callable[[], str] | None = None) -> None:
@@ -239,10 +240,10 @@ class UpstreamSubstrate:
             body = answer.raw.read(decode_content=False)
         except (requests.RequestException, OSError, HTTPError) as error:
             explanation = self._explain() if self._explain is not None else f"{error}. Start it again."
-            # Not a 5xx: SDKs would try for minutes what cannot succeed.
+            # Not a 5xx: SDKs would repeat for minutes what cannot succeed.
             raise AwsError("EmulatorUnavailable", f"{self.url} does not answer: {explanation}", status=400) from error
         kept = [(k, v) for k, v in answer.raw.headers.items() if k.lower() not in _NOT_RETURNED]
-        # An emulator's 500 is a fault of its own that stays; SDKs would try again for minutes.
+        # An emulator's 500 is a lasting fault of its own; SDKs would repeat for minutes.
         status = 501 if answer.status_code == 500 else answer.status_code
         return Response(body, status=status, headers=kept, direct_passthrough=True)
 
@@ -250,7 +251,7 @@ class UpstreamSubstrate:
         return self._client(service, region)
 
     def lacks(self, service: str, operation: str) -> bool:
-        """Return False: another emulator says itself what it lacks."""
+        """Return False: another emulator reports itself what it lacks."""
         return False
 
     def _make_client(self, service: str, region: str) -> Any:
@@ -269,7 +270,7 @@ def _lacking(request: Request) -> AwsError:
 
 
 def _is_no_answer(response: Response) -> bool:
-    """Return whether this is a page of the web server below moto: no path of moto's service is the request's."""
+    """Return whether this is a page of the web server below moto: the request matches no path of moto's service."""
     start = response.get_data()[:200].lower()
     return b"not yet implemented" in start or (b"<!doctype html>" in start and b"<title>4" in start)
 
@@ -277,12 +278,12 @@ def _is_no_answer(response: Response) -> bool:
 _NOT_FORWARDED = frozenset({"transfer-encoding", "connection", "expect", "content-length"})
 _NOT_RETURNED = frozenset({"transfer-encoding", "connection", "content-length"})
 _CREDENTIAL = re.compile(r"(Credential=)([^/%&]+)(?=/|%2F)")
-# What STS and IAM hand out, on AWS (A…) and on LocalStack (L…).
+# First letters of the keys that STS and IAM issue, on AWS (A…) and on LocalStack (L…).
 _ISSUED = re.compile(r"[AL][SK]IA[A-Z0-9]{12,}")
 
 
 def _in_account(text: str, account_id: str) -> str:
-    """A SigV4 credential (in a header or a presigned URL) with the account's number for its key, unless the key was issued."""
+    """Return a SigV4 credential (of a header or a presigned URL) with the account's number as its key, unless it was issued."""
     return _CREDENTIAL.sub(lambda m: m[0] if _ISSUED.fullmatch(m[2]) else m[1] + account_id, text)
 
 
@@ -312,7 +313,7 @@ _CONFIG = Config(
 
 @functools.cache
 def _session() -> boto3.session.Session:
-    """One for all clients: each would otherwise read its service's model and register a hundred handlers anew."""
+    """Return one session for all clients: each would otherwise read its service's model and register a hundred handlers anew."""
     return boto3.session.Session(botocore_session=botocore.session.Session())
 
 
@@ -330,9 +331,10 @@ def in_process_client(
     session_token: str | None = None,
     signed: bool = True,
 ) -> Any:
-    """Return a boto3 client whose requests are handed to `handle` instead of a socket.
+    """Return a boto3 client whose requests go to `handle` instead of a socket.
 
-    `signed`: whether requests carry a signature. Without one they carry its scope, by which moto knows account and region: a tenth
+    `signed`: whether requests carry a signature. Without one they carry its scope, from which moto takes account and region: a
+    tenth
     of the time of a small call.
     """
     with _MAKING:
@@ -374,7 +376,7 @@ def _bytes(body: Any) -> bytes:
 
 
 class _Raw:
-    """The raw-response interface that botocore reads a body through."""
+    """The raw-response interface through which botocore reads a body."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -394,7 +396,7 @@ class _Raw:
         self._position = len(self._content)
 
     def release_conn(self) -> None:
-        """Nothing was borrowed."""
+        """Do nothing: no connection was borrowed."""
 
     @property
     def closed(self) -> bool:

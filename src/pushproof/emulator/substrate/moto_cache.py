@@ -1,7 +1,7 @@
-"""A cache for files that moto reads again and again and that never change: each is read once in a process.
+"""A cache of files that moto reads repeatedly and that never change: each is read once in a process.
 
 AWS's own managed policies are some 1,600, in one JSON text of several megabytes, read for each account of each world: half a
-second each time. What they say never changes; what does (who one is attached to, its tags) is made anew for every account. The
+second each time. Their contents never change; the rest (their attachments and tags) is created anew for every account. The
 folder of moto's own services is listed at every request: a third of a small one.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 
 
 def read_once() -> None:
-    """Have moto go by what this process has read already; safe to call again."""
+    """Make moto use what this process has already read; safe to call again."""
     _managed_policies()
     _services()
     _methods()
 
 
 def _methods() -> None:
-    """Operations of a service are looked for in its class at every request: a sixth of a small one."""
+    """Cache the operations of a class, which moto collects at every request: a sixth of a small one."""
     from moto.core import responses, utils
 
     original: Any = utils.method_names_from_class
@@ -72,7 +72,7 @@ def _managed_policies() -> None:
 
 
 class _Partition:
-    """As much of a backend as reading the policies takes."""
+    """The part of a backend that reading the policies needs."""
 
     account_id = "aws"
 

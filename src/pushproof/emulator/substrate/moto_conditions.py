@@ -1,4 +1,4 @@
-"""Conditional requests to S3, decided on the objects that moto holds."""
+"""Conditional requests to S3, decided on the objects in moto."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _WRITING = Lock()
 
 @contextmanager
 def decided(request: Request, environ: dict[str, Any], account_id: str) -> Iterator[Response | None]:
-    """Decide a request's preconditions, and take them out of `environ`; yields the answer when there is one already (304).
+    """Decide a request's preconditions, and remove them from `environ`. Yields the answer if there is one already (304).
 
-    Raises AwsError where the request fails. A write is to happen inside the context.
+    Raises AwsError if the request fails. A write must happen inside the context.
     """
     if not _ALL & environ.keys() or not _is_of_an_object(request):
         yield None
@@ -58,7 +58,7 @@ def decided(request: Request, environ: dict[str, Any], account_id: str) -> Itera
 
 
 def _is_of_an_object(request: Request) -> bool:
-    """Return whether this reads, writes, copies or deletes an object itself, and nothing that hangs on it."""
+    """Return whether this reads, writes, copies or deletes an object itself, and not one of its sub-resources."""
     signature = signature_of(request)
     if (signature is not None and signature.service != "s3") or "/" not in request.path.strip("/"):
         return False
@@ -101,7 +101,7 @@ def _is_bucket(account_id: str, bucket: str) -> bool:
 
 
 def _standing(account_id: str, bucket: str, key: str, version: str | None) -> Standing | None:
-    """The object in moto; None where there is none."""
+    """Return the object in moto; None if there is none."""
     from moto.s3.models import FakeDeleteMarker, s3_backends
 
     if not _is_bucket(account_id, bucket):

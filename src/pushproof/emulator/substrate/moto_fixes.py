@@ -1,4 +1,4 @@
-"""Faults of moto that stacks like ours meet, repaired in this process. Each says what fails without it."""
+"""Repairs of moto's faults that stacks like ours meet, applied in this process. Each docstring states what fails without it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def repair() -> None:
 
 
 def _delete_markers_can_be_disposed_of() -> None:
-    """Without it, emptying a versioned bucket that has delete markers (a state bucket with lock files) ends in a 500."""
+    """Allow the removal of delete markers.
+
+    Without it, emptying a versioned bucket that has some (a state bucket with lock files) is a 500.
+    """
     from moto.s3.models import FakeDeleteMarker
 
     if not hasattr(FakeDeleteMarker, "dispose"):
@@ -30,7 +33,7 @@ def _delete_markers_can_be_disposed_of() -> None:
 
 
 def _vpc_endpoints_change_when_modified() -> None:
-    """Without it, ModifyVpcEndpoint answers true and leaves private DNS and the gateway's routes as they were.
+    """Apply ModifyVpcEndpoint. Without it, the call answers true and leaves private DNS and the gateway's routes as they were.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcEndpoint.html
     """
@@ -60,9 +63,9 @@ def _vpc_endpoints_change_when_modified() -> None:
 
 
 def _every_bucket_is_encrypted() -> None:
-    """Without it, a bucket without a configuration answers an error, and its objects do not say that they are encrypted.
+    """Encrypt every bucket. Without it, a bucket without a configuration answers an error, and its objects show no encryption.
 
-    AWS encrypts every bucket with AES256 since January 2023, and a deleted configuration goes back to that:
+    AWS encrypts every bucket with AES256 since January 2023, and a deleted configuration returns to that:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html
     """
     from moto.s3.models import FakeBucket
@@ -82,7 +85,8 @@ def _every_bucket_is_encrypted() -> None:
 
 
 def _buckets_take_what_s3_takes() -> None:
-    """Without it, logging needs a grant on its target bucket, and Object Lock an empty bucket; S3 asks for neither.
+    """Accept what S3 accepts. Without it, logging needs a grant on its target bucket, and Object Lock an empty bucket; S3 requires
+    neither.
 
     Recorded: https://github.com/localstack/localstack, test_s3.py::TestS3BucketLogging::test_put_bucket_logging (of 2026-02-21).
     Object Lock: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-configure.html ("on an existing bucket").
@@ -114,9 +118,11 @@ def _accelerate(bucket: Any, status: str) -> None:
 
 
 def _buckets_have_one_owner() -> None:
-    """Without it, ListBuckets names another owner than ACLs do, and an ACL with the account's own id is changed on every plan.
+    """Give all buckets one owner. Without it, ListBuckets and ACLs name different ones, and every plan changes an ACL with the
+    account's id.
 
-    The canonical user id is one for an account, of 64 digits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
+    The canonical user id is one for an account, of 64 digits:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
     """
     from moto.s3.models import OWNER
     from moto.s3.responses import S3Response
@@ -135,17 +141,20 @@ def _buckets_have_one_owner() -> None:
     setattr(S3Response, "all_buckets", all_buckets)  # noqa: B010
 
 
-# What ListBuckets says in moto.
+# The owner in moto's ListBuckets.
 _OTHER_OWNER = "bcaf1ffd86f41161ca5fb16fd081034f"
 
 
 def _granted(*_: Any, **__: Any) -> bool:
-    """Say yes."""
+    """Return True."""
     return True
 
 
 def _policy_documents_are_judged_once() -> None:
-    """Without it, moto refuses trust policies that AWS takes (sts:SetContext), after the gateway has judged them by AWS's rules."""
+    """Skip moto's check of policies.
+
+    Without it, moto refuses trust policies that AWS accepts (sts:SetContext) and the gateway has checked.
+    """
     from moto.iam import policy_validation
 
     judged = policy_validation.BaseIAMPolicyValidator
@@ -155,11 +164,11 @@ def _policy_documents_are_judged_once() -> None:
 
 
 def _accept(_validator: Any) -> None:
-    """Take any document."""
+    """Accept any document."""
 
 
 def _iam_names_have_their_form() -> None:
-    """Without it, unique ids of users and groups have not the form of AWS's, and the role of ECS itself is called `...Forecs`.
+    """Give IAM's names AWS's form. Without it, unique ids of users and groups differ from it, and ECS's own role is `...Forecs`.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
     """

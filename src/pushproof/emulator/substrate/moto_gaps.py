@@ -1,4 +1,4 @@
-"""Small gaps of moto's other services, filled in this process. Each says what fails without it."""
+"""Small gaps of moto's other services, filled in this process. Each docstring states what fails without it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pushproof.engines.logpatterns import FilterPattern, compile_pattern
 
-# AWS's public parameters that ECS stacks read, and what stands for today's image.
+# AWS's public parameters that ECS stacks read, with values in place of today's images.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/firelens-using-fluentbit.html
 _FLUENT_BIT = "/aws/service/aws-for-fluent-bit/"
 _FLUENT_BIT_TAGS = ("latest", "stable", "2.32.5", "2.34.0", "3.0.0", "debug-latest", "init-latest")
@@ -27,7 +27,7 @@ def fill_gaps() -> None:
 
 
 def _log_groups_have_a_class() -> None:
-    """Without it, Terraform replaces a log group of the class INFREQUENT_ACCESS on every plan."""
+    """Keep the class of log groups. Without it, Terraform replaces a log group of the class INFREQUENT_ACCESS on every plan."""
     from moto.logs.models import LogGroup
     from moto.logs.responses import LogsResponse
 
@@ -52,7 +52,7 @@ def _log_groups_have_a_class() -> None:
 
 
 def _subscription_filters_filter() -> None:
-    """Without it, a subscription filter sends every event on, whatever its pattern."""
+    """Apply patterns of subscription filters. Without it, a subscription filter forwards every event, whatever its pattern."""
     from moto.logs.models import LogStream
 
     original = LogStream._send_log_events
@@ -78,7 +78,7 @@ def _pattern(text: str) -> FilterPattern:
 
 
 def _subscription_filters_can_be_changed() -> None:
-    """Without it, neither filter of a log group can be changed once there are two."""
+    """Allow changes of subscription filters. Without it, neither filter of a log group can be changed once there are two."""
     from moto.logs.models import LogGroup
 
     original = LogGroup.put_subscription_filter
@@ -99,7 +99,7 @@ def _subscription_filters_can_be_changed() -> None:
 
 
 def _subnet_groups_of_caches_can_be_deleted() -> None:
-    """Without it, a VPC with subnets for ElastiCache is applied and never destroyed."""
+    """Delete subnet groups of ElastiCache. Without it, a VPC with subnets for ElastiCache is applied and never destroyed."""
     from moto.core.responses import EmptyResult
     from moto.elasticache.responses import ElastiCacheResponse
 
@@ -117,7 +117,10 @@ def _subnet_groups_of_caches_can_be_deleted() -> None:
 
 
 def _users_have_no_service_credentials() -> None:
-    """Without it, a user with `force_destroy` cannot be destroyed. None can be made here, so that the list is empty."""
+    """List a user's service credentials: none, since none can be created here.
+
+    Without it, a user with `force_destroy` cannot be destroyed.
+    """
     from moto.core.responses import ActionResult
     from moto.iam.responses import IamResponse
 
@@ -134,7 +137,7 @@ def _users_have_no_service_credentials() -> None:
 
 
 def _permission_sets_show_their_tags() -> None:
-    """Without it, a permission set can be made, and then neither read nor destroyed."""
+    """Show tags of permission sets. Without it, a permission set can be created, and then neither read nor destroyed."""
     from moto.core.responses import ActionResult
     from moto.ssoadmin.responses import SSOAdminResponse
 
@@ -155,7 +158,7 @@ def _permission_sets_show_their_tags() -> None:
 
 
 def _fluent_bit_s_image_is_known() -> None:
-    """Without it, the parameter that names AWS's image for Fluent Bit is not found, and stacks with FireLens stop there."""
+    """Add the parameter for AWS's Fluent Bit image. Without it, that parameter is missing, and stacks with FireLens stop there."""
     from moto.core.utils import utcnow
     from moto.ssm.models import Parameter, ParameterDict
 
@@ -179,7 +182,8 @@ def _fluent_bit_s_image_is_known() -> None:
 
 
 def _public_parameters_are_json() -> None:
-    """Without it, what ECS recommends of its machine images is a Python dictionary, which `jsondecode` does not read.
+    """Write public parameters as JSON. Without it, ECS's recommended machine images are a Python dictionary, which `jsondecode`
+    rejects.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
     """

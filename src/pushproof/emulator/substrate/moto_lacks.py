@@ -1,6 +1,6 @@
-"""Gaps of moto: operations that it has no method for, and sub-resources of S3 that it has no route for.
+"""Gaps of moto: operations without a method, and sub-resources of S3 without a route.
 
-Without a route, moto takes `PUT /bucket?metrics` for CreateBucket and `DELETE` for DeleteBucket.
+Without a route, moto treats `PUT /bucket?metrics` as CreateBucket and `DELETE` as DeleteBucket.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from moto.core.request import Request
 from pushproof.emulator.kernel.protocol import service_model, signature_of
 from pushproof.emulator.substrate.moto_fixes import repair
 
-# What moto looks for in a query string, by method, for buckets and for keys.
+# The names that moto looks for in a query string, by method, for buckets and for keys.
 ROUTED: dict[tuple[str, str], frozenset[str]] = {
     ("bucket", "GET"): frozenset(
         {
@@ -49,7 +49,7 @@ ROUTED: dict[tuple[str, str], frozenset[str]] = {
 
 
 def lacks(request: Request) -> bool:
-    """Return whether a request asks for a sub-resource of S3 that moto would take for the bucket or the object itself."""
+    """Return whether a request is for a sub-resource of S3 that moto would confuse with the bucket or the object itself."""
     parameters = request.args.keys() & _any_lacking()
     if not parameters:
         return False
@@ -62,7 +62,7 @@ def lacks(request: Request) -> bool:
 
 @functools.cache
 def lacking() -> dict[tuple[str, str], frozenset[str]]:
-    """The sub-resources in S3's model that moto does not route."""
+    """Return the sub-resources in S3's model that moto does not route."""
     operations: dict[tuple[str, str], set[str]] = {}
     model = service_model("s3")
     for name in model.operation_names:
@@ -73,7 +73,7 @@ def lacking() -> dict[tuple[str, str], frozenset[str]]:
 
 
 def _addressed(operation: str) -> tuple[str, str, frozenset[str]]:
-    """The shape of an operation of S3 on the wire: bucket or key, the method, and the names in its query."""
+    """Return the shape of an operation of S3 on the wire: bucket or key, the method, and the names in its query."""
     http = service_model("s3").operation_model(operation).http
     uri = urlsplit(http["requestUri"])
     queried = parse_qs(uri.query, keep_blank_values=True).keys() - {"x-id", "select-type"}
@@ -104,7 +104,7 @@ def _routeless(operation: str) -> bool:
 
 @functools.cache
 def _answering(service: str) -> Any:
-    """moto's class of a service, with the methods that repairs give it; None where there is none."""
+    """Return moto's class of a service, with the methods of our repairs; None if there is none."""
     repair()
     try:
         urls = importlib.import_module(f"moto.{service}.urls")
@@ -118,7 +118,7 @@ def _answering(service: str) -> Any:
 
 
 def _gives_up(answering: Any, name: str) -> bool:
-    """Return whether a method does nothing but raise NotImplementedError, whatever it is sent."""
+    """Return whether a method only raises NotImplementedError, whatever the request."""
     method = getattr(answering, name)
     if hasattr(method, "__wrapped__"):
         # A repair of ours, whose source is not the one below it.
@@ -132,5 +132,5 @@ def _gives_up(answering: Any, name: str) -> bool:
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
-    """Return whether a statement is an error, a text, or a call whose result nobody reads, such as the check for a dry run."""
+    """Return whether a statement is an error, a text, or a call whose result is unused, such as the check for a dry run."""
     return isinstance(statement, ast.Raise | ast.Expr)

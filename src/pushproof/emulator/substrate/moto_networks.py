@@ -1,6 +1,6 @@
-"""Repairs of moto's EC2: what it forgets of networks, and what every account has from the start.
+"""Repairs of moto's EC2: attributes of networks that it drops, and the initial resources of every account.
 
-Each says what fails without it.
+Each docstring states what fails without the repair.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-# The parts of a request that moto's backends are not handed: for the thread that answers it.
+# The parts of a request that moto's backends do not receive, for the thread that answers it.
 _SENT = threading.local()
 
 
@@ -53,7 +53,7 @@ def _around(owner: Any, name: str, repair: Callable[..., Any]) -> None:
 
 
 def _default_vpc_reaches_the_internet(original: Any, backend: Any, *arguments: Any, **named: Any) -> None:
-    """Without it, a public load balancer or task in the default VPC has no way out.
+    """Connect the default VPC to the internet. Without it, a public load balancer or task in it has no way out.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html: an internet gateway, and a default route to it.
     """
@@ -68,7 +68,7 @@ def _default_vpc_reaches_the_internet(original: Any, backend: Any, *arguments: A
 
 
 def _dhcp_options_keep_tags(original: Any, response: Any) -> Any:
-    """Without it, Terraform writes the tags of DHCP options on every plan."""
+    """Keep tags of DHCP options. Without it, Terraform writes them on every plan."""
     answer = original(response)
     made = answer.result["DhcpOptions"]
     for specification in response._get_param("TagSpecifications", []):
@@ -78,7 +78,7 @@ def _dhcp_options_keep_tags(original: Any, response: Any) -> Any:
 
 
 def _customer_gateways_keep_their_device(original: Any, response: Any) -> Any:
-    """Without it, Terraform replaces a customer gateway with a device name on every plan."""
+    """Keep a customer gateway's device name. Without it, Terraform replaces a customer gateway that has one on every plan."""
     answer = original(response)
     made = answer.result["CustomerGateway"]
     for name, attribute in (("DeviceName", "device_name"), ("CertificateArn", "certificate_arn")):
@@ -88,7 +88,7 @@ def _customer_gateways_keep_their_device(original: Any, response: Any) -> Any:
 
 
 def _subnets_keep_every_attribute(original: Any, response: Any) -> Any:
-    """Without it, Terraform waits five minutes for DNS64 or for the type of host names, and fails.
+    """Keep every attribute of subnets. Without it, Terraform waits five minutes for DNS64 or for the type of host names, and fails.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html
     """
@@ -110,7 +110,10 @@ def _subnets_keep_every_attribute(original: Any, response: Any) -> Any:
 def _subnets_are_found_by_ipv6_association(
     original: Any, subnet: Any, filter_name: str, method_name: str | None = None
 ) -> Any:
-    """Without it, a subnet with an IPv6 block cannot be made: Terraform waits for its association by this filter."""
+    """Filter subnets by IPv6 association.
+
+    Without it, a subnet with an IPv6 block cannot be created: Terraform waits by this filter.
+    """
     associations = subnet.ipv6_cidr_block_associations.values()
     if filter_name == "ipv6-cidr-block-association.association-id":
         return [association["associationId"] for association in associations]
@@ -122,7 +125,7 @@ def _subnets_are_found_by_ipv6_association(
 
 
 def _show_ipv6_associations(subnet_class: Any) -> None:
-    """Without it, the state of a subnet's IPv6 block is the text of a dictionary."""
+    """Show IPv6 associations. Without it, the state of a subnet's IPv6 block is the text of a dictionary."""
 
     def ipv6_cidr_block_association_set(self: Any) -> list[dict[str, Any]]:
         return [
@@ -139,7 +142,7 @@ def _show_ipv6_associations(subnet_class: Any) -> None:
 
 
 def _nat_gateways_fail_as_they_do(original: Any, backend: Any, subnet_id: str, allocation_id: str, **named: Any) -> Any:
-    """Without it, a NAT gateway on an address in use, or in a VPC without an internet gateway, is available.
+    """Fail NAT gateways as AWS does. Without it, one on an address in use, or in a VPC without an internet gateway, is available.
 
     EC2 accepts it, and a moment later it has failed, with a code and a message:
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
@@ -149,7 +152,7 @@ def _nat_gateways_fail_as_they_do(original: Any, backend: Any, subnet_id: str, a
     failure = _nat_gateway_failure(backend, subnet_id, allocation_id) if public else None
     if failure is None:
         return original(backend, subnet_id, allocation_id, **named)
-    # Without the address: it stays where it is.
+    # Without the address, which stays where it is.
     gateway = original(backend, subnet_id, "", **named)
     gateway.state = "failed"
     gateway.failure_code, gateway.failure_message = failure
@@ -168,7 +171,7 @@ def _nat_gateway_failure(backend: Any, subnet_id: str, allocation_id: str) -> tu
 
 
 def _nat_gateways_take_their_interface_along(original: Any, backend: Any, nat_gateway_id: str) -> Any:
-    """Without it, a subnet keeps the interface of a NAT gateway that is gone, and its address stays associated."""
+    """Delete the interface with its NAT gateway. Without it, a subnet keeps the interface, and the address stays associated."""
     failed = backend.nat_gateways.get(nat_gateway_id)
     if failed is not None and failed.state == "failed":
         failed.state = "deleted"
@@ -185,7 +188,7 @@ def _nat_gateways_take_their_interface_along(original: Any, backend: Any, nat_ga
 
 
 def _remember_endpoint_request(original: Any, response: Any) -> Any:
-    """Hand the parts of the request that moto drops to the backend."""
+    """Pass the parts of the request that moto drops to the backend."""
     names = ("SubnetConfigurations", "DnsOptions", "IpAddressType", "VpcEndpointType")
     _SENT.endpoint = {name: response._get_param(name) for name in names if response._get_param(name) is not None}
     try:
@@ -195,9 +198,10 @@ def _remember_endpoint_request(original: Any, response: Any) -> Any:
 
 
 def _endpoints_have_interfaces_in_their_subnets(original: Any, backend: Any, **named: Any) -> Any:
-    """Without it, an endpoint's interfaces have addresses outside their subnets and no security groups, and what was asked for
-    (addresses, DNS options) is not read back.
+    """Put an endpoint's interfaces in its subnets.
 
+    Without it, they have addresses outside the subnets and no security groups, and the requested addresses and DNS options are not
+    read back.
     https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html
     """
     sent = getattr(_SENT, "endpoint", {})
@@ -218,7 +222,7 @@ def _endpoints_have_interfaces_in_their_subnets(original: Any, backend: Any, **n
 
 
 def _endpoints_move_their_interfaces(original: Any, backend: Any, **named: Any) -> Any:
-    """Without it, an endpoint that gains or loses a subnet keeps the interfaces it had."""
+    """Move an endpoint's interfaces. Without it, an endpoint that gains or loses a subnet keeps its former interfaces."""
     endpoint = backend.describe_vpc_endpoints(vpc_end_point_ids=[named["vpc_id"]])[0]
     if (endpoint.vpc_endpoint_type or "").lower() != "interface":
         return original(backend, **named)

@@ -1,6 +1,6 @@
 """Names for requests that nothing here answers: the service and the operation, read from AWS's own models.
 
-Reading costs a second the first time and happens only on the way to an error.
+Reading takes a second the first time, and happens only on the way to an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A service and an operation as botocore names them; as the request does, where botocore knows neither."""
+    """A service and an operation by botocore's names; by the request's own, if botocore has neither."""
 
     service: str
     operation: str
@@ -29,7 +29,7 @@ class Named:
 
 
 def name_of(request: Request) -> Named:
-    """The service and the operation that a request asks for."""
+    """Return the service and the operation of a request."""
     signed = _signing_name(request)
     candidates = services_signed_as(signed) or ((signed,) if signed else ())
     for service in candidates:
