@@ -10,9 +10,9 @@ from pushproof.emulator.services import PLANE
 
 _HEAD = """# Operations
 
-AWS's models of the plane's services, operation by operation, and what an embedded world does with each. `python scripts/operations.py`
-generates this page from the code; tests keep it current and compare it with a running world. Programs get the same from
-`pushproof.emulator.coverage.operation("ecs", "CreateService").state`.
+AWS's models of the plane's services, operation by operation, and what an embedded world does with each.
+`python scripts/operations.py` generates this page from the code; tests keep it current and compare it with a running world.
+Programs get the same from `pushproof.emulator.coverage.operation("ecs", "CreateService").state`.
 
 - **Emulated**: a method of the plane answers, and acts as AWS does; [limits.md](limits.md) says how far.
 - **Stored only**: resources are kept and read back, usually by the substrate, and have no effect of their own. The plane
