@@ -1,1 +1,1 @@
-"""Runtimes: containers, the load balancer, scripted stand-ins."""
+"""Runtimes: containers, the load balancer, and scripted replacements."""

@@ -1,4 +1,4 @@
-"""The equipment of a world: real containers and sockets, or scripted stand-ins on the same engines."""
+"""The equipment of a world: real containers and sockets, or scripted replacements, on the same engines."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """The machinery of a world. What is None is missing: tasks fail to start, builds fail to provision, and say why.
+    """The runtimes of a world. A None is missing equipment: tasks then fail to start, builds fail to provision, and name the cause.
 
-    `prober` probes targets instead of the data plane; `plane` is the load balancers' data plane, made by the world when None.
+    `prober` probes targets instead of the data plane; `plane` is the load balancers' data plane, which the world creates if it is
+    None.
     """
 
     tasks: TaskRuntime | None = None
@@ -32,12 +33,12 @@ class Equipment:
     engine: Engine | None = None
 
 
-#: Makes a world's equipment, once its ground and its registry are there.
+# : Makes a world's equipment, once its ground and its registry exist.
 Equip = Callable[[Ground, Images], Equipment]
 
 
 def no_equipment(_ground: Ground, _images: Images) -> Equipment:
-    """Equip a world with nothing: APIs answer, and nothing runs."""
+    """Equip a world with nothing: APIs answer, and no task, build or load balancer runs."""
     return Equipment()
 
 

@@ -208,7 +208,7 @@ def _refused(error: Exception, container: Any, image: str, port: int, token: str
         )
     docker_container = container._container
     if docker_container is None:
-        return TargetUnavailable(f"Docker could not make a container of {image}: {words}")
+        return TargetUnavailable(f"Docker could not create a container of {image}: {words}")
     log = _log(docker_container)
     if _LICENCE.search(log):
         return TargetUnavailable(licence_refused(image, log, token))

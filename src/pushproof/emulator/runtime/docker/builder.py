@@ -1,7 +1,7 @@
 """The builder that runs each build in a fresh container.
 
-All calls block; the service makes them through `loop.submit`. A builder knows nothing of phases that follow each other: the
-buildspec engine decides that.
+All calls block; the service makes them through `loop.submit`. A builder runs single phases; the buildspec engine decides
+their order.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class DockerBuilder:
-    """Each build in a fresh container of the build image, labelled with the world.
+    """Runs each build in a fresh container of the build image, labelled with the world.
 
     A privileged build gets a Docker daemon of its own, so that nothing of the host's layer cache leaks in: without pulling a
     cache image it is as cold as on AWS. Without privilege there is no daemon, as on AWS.
@@ -103,7 +103,7 @@ class DockerBuilder:
         try:
             container.start()
         except APIError as error:
-            # Docker asks for every capability there is; a host that lacks one itself refuses them all.
+            # Docker requests every capability there is; a host that lacks one itself refuses them all.
             if "operation not permitted" not in str(error):
                 raise
             container.remove(force=True, v=True)
@@ -118,7 +118,7 @@ class DockerBuilder:
         return container
 
     def forget(self, container: DockerBuildContainer) -> None:
-        """A container that is gone."""
+        """Drop a container that is gone."""
         with self._guard, contextlib.suppress(ValueError):
             self._open.remove(container)
 
@@ -137,7 +137,7 @@ _CAPABILITIES = """
 
 
 def host_capabilities(status: str | None = None) -> list[str]:
-    """The capabilities that this machine can give, out of `/proc/self/status`; Docker 20.10 knows these 38."""
+    """Return the capabilities that this machine can grant, out of `/proc/self/status`; Docker 20.10 supports these 38."""
     if status is None:
         with open("/proc/self/status") as file:
             status = file.read()
@@ -158,7 +158,7 @@ class DockerBuildContainer:
         self.source = source
 
     def await_ready(self, *, limit: int = 60) -> None:
-        """Until the forwards listen and the daemon answers. Raises BuilderError with the daemon's last words."""
+        """Wait until the forwards listen and the daemon answers. Raises BuilderError with the daemon's last words."""
         wait = "until [ -e /codebuild/ready ]; do sleep 0.05; done; [ ! -e /codebuild/failed ]"
         status, _ = captured(self._api, self._container.id, ["timeout", str(limit), "bash", "-c", wait])
         if status != 0:
@@ -217,7 +217,7 @@ class DockerBuildContainer:
             self._container.remove(force=True, v=True)
 
     def _ask(self, arguments: list[str], log: LogLine | None = None) -> dict[str, Any]:
-        """Run the agent; its output goes to `log` by whole lines, its answer comes back. Raises BuilderError."""
+        """Run the agent. Its output goes to `log` by whole lines; return its answer. Raises BuilderError."""
         command = ["python3", "/codebuild/agent.py", *arguments]
         try:
             errors: list[bytes] = []
@@ -247,7 +247,7 @@ class DockerBuildContainer:
 
 
 class _Lines:
-    """Whole lines out of chunks that end anywhere."""
+    """Splits chunks, which may end anywhere, into whole lines."""
 
     def __init__(self, log: LogLine | None) -> None:
         self._log = log
@@ -268,7 +268,7 @@ class _Lines:
 
 
 def zip_to_tar(archive: bytes, directory: str) -> bytes:
-    """A zip's files, with modes and symbolic links, as a tar that unpacks below `directory`."""
+    """Convert a zip's files, with modes and symbolic links, to a tar that unpacks below `directory`."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as source, tarfile.open(fileobj=out, mode="w") as target:
         _add_directory(target, directory)
@@ -292,7 +292,7 @@ def zip_to_tar(archive: bytes, directory: str) -> bytes:
 
 
 def empty_tar(directory: str) -> bytes:
-    """A tar with just that directory."""
+    """Return a tar with only that directory."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as target:
         _add_directory(target, directory)
@@ -300,7 +300,7 @@ def empty_tar(directory: str) -> bytes:
 
 
 def tar_of(files: Mapping[str, bytes]) -> bytes:
-    """A tar of files given by path and content."""
+    """Return a tar of files by path and content."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as target:
         for path, content in files.items():

@@ -1,6 +1,6 @@
-"""Commands inside containers, with their output as it comes and nothing left open.
+"""Commands inside containers, with their output as it comes and no connection left open.
 
-The Docker SDK leaves the connection of an `exec` open until it is collected; here it is closed.
+The Docker SDK leaves the connection of an `exec` open until it is garbage-collected; this module closes it.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any
 from docker.utils.socket import STDERR, frames_iter
 
 Chunk = Callable[[bytes], None]
-# The SDK's stubs leave this one without types.
+# The SDK's stubs have no types for this one.
 _frames: Callable[..., Iterator[tuple[int, bytes]]] = frames_iter
 
 
 def execute(
     api: Any, container_id: str | None, command: list[str], *, out: Chunk, err: Chunk | None = None
 ) -> int | None:
-    """Run a command; `out` and `err` (`out` for both, unless given) get what it prints. Returns its exit status.
+    """Run a command, and return its exit status. `out` and `err` receive its output (`out` both, if there is no `err`).
 
     Args:
         api: the Docker SDK's low-level client.
 
     Raises:
-        docker.errors.APIError, OSError: the container is gone. The status is None where it went while the command ran.
+        docker.errors.APIError, OSError: the container is gone. The status is None if it went while the command ran.
     """
     execution = api.exec_create(container_id, command)["Id"]
     stream = api.exec_start(execution, socket=True)
-    # Closing the stream gives back a reference to the socket, and leaves the socket itself open.
+    # Closing the stream returns a reference to the socket, and leaves the socket itself open.
     connection = getattr(stream, "_sock", None)
     try:
         for number, chunk in _frames(stream, tty=False):
@@ -44,7 +44,7 @@ def execute(
 
 
 def captured(api: Any, container_id: str | None, command: list[str]) -> tuple[int | None, bytes]:
-    """Exit status and everything the command printed."""
+    """Return exit status and all output of a command."""
     chunks: list[bytes] = []
     status = execute(api, container_id, command, out=chunks.append)
     return status, b"".join(chunks)

@@ -1,6 +1,6 @@
-"""Docker Engine: a world's network, and the labels that say whose a container is.
+"""Docker Engine: a world's network, and the labels that mark a container's owner.
 
-Everything made here is labelled with the world and its process, so that whatever a crash leaves behind is found and removed.
+Everything created here is labelled with the world and its process, so that leftovers of a crash can be identified and removed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ OWNER_LABEL = "pushproof.owner"
 
 
 class DockerUnavailable(Exception):
-    """Docker Engine does not answer; the message says what to do."""
+    """Docker Engine does not answer; the message contains the remedy."""
 
 
 def connect(timeout: int = 120) -> Any:
-    """A Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
+    """Return a Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
     try:
         client = docker.from_env(timeout=timeout)
         client.ping()
@@ -36,7 +36,7 @@ def connect(timeout: int = 120) -> Any:
 
 
 class DockerHost:
-    """The Docker side of a world: a bridge network of its own, and what is labelled with it."""
+    """The Docker side of a world: a bridge network of its own, and everything with its label."""
 
     def __init__(self, world_id: str, client: Any | None = None) -> None:
         self.world_id = world_id
@@ -46,34 +46,34 @@ class DockerHost:
             self.network_name, driver="bridge", labels=self.labels(), check_duplicate=True
         )
         self.network.reload()
-        #: Registries (`host:port`) whose images go with the world.
+        # : Registries (`host:port`) whose images are removed with the world.
         self.registries: set[str] = set()
 
     def labels(self, **more: str) -> dict[str, str]:
-        """The labels for whatever is made for this world."""
+        """Return the labels for everything created for this world."""
         return world_labels(self.world_id, **more)
 
     @property
     def bridge_address(self) -> str:
-        """The host's own address on the world's network."""
+        """Return the host's own address on the world's network."""
         address: str = self.network.attrs["IPAM"]["Config"][0]["Gateway"]
         return address.split("/")[0]
 
     def close(self) -> None:
         remove_world(self.client, self.world_id)
-        # Only now: an image stays as long as a container stands on it.
+        # Only now: an image cannot be removed while a container uses it.
         for registry in self.registries:
             remove_images(self.client, registry)
         self.client.close()
 
 
 def world_labels(world_id: str, **more: str) -> dict[str, str]:
-    """The labels for whatever this process makes for a world."""
+    """Return the labels for everything that this process creates for a world."""
     return {WORLD_LABEL: world_id, OWNER_LABEL: owner_mark(), **{f"pushproof.{key}": v for key, v in more.items()}}
 
 
 def remove_world(client: Any, world_id: str) -> list[str]:
-    """Remove every container, volume, network and image labelled with a world; returns what was removed, described."""
+    """Remove every container, volume, network and image labelled with a world, and describe what was removed."""
     label = {"label": f"{WORLD_LABEL}={world_id}"}
     removed: list[str] = []
     for container in client.containers.list(all=True, filters=label, ignore_removed=True):
@@ -92,7 +92,7 @@ def remove_world(client: Any, world_id: str) -> list[str]:
 
 
 def remove_images(client: Any, registry: str) -> list[str]:
-    """Remove every image pulled from a world's registry (`host:port`) that no container uses; returns their names."""
+    """Remove every image pulled from a world's registry (`host:port`) that no container uses. Return their names."""
     removed: list[str] = []
     for image in client.images.list():
         names = [n for n in [*image.tags, *(image.attrs.get("RepoDigests") or [])] if n.startswith(f"{registry}/")]
@@ -104,19 +104,19 @@ def remove_images(client: Any, registry: str) -> list[str]:
 
 
 def labelled_worlds(client: Any) -> set[str]:
-    """The ids of all worlds that own a container, volume or network on this Engine."""
+    """Return the ids of all worlds that own a container, volume or network on this Engine."""
     return {labels[WORLD_LABEL] for labels in _labels(client)}
 
 
 def stray_worlds(client: Any) -> set[str]:
-    """The ids of worlds whose process is certainly gone, by the labels of what they own on this Engine."""
+    """Return the ids of worlds whose process is certainly gone, by the labels of their objects on this Engine."""
     labels = _labels(client)
     used = {label[WORLD_LABEL] for label in labels if OWNER_LABEL not in label or not is_gone(label[OWNER_LABEL])}
     return {label[WORLD_LABEL] for label in labels} - used
 
 
 def _labels(client: Any) -> list[dict[str, str]]:
-    """The labels of every container, volume and network of a world."""
+    """Return the labels of every container, volume and network of a world."""
     label = {"label": WORLD_LABEL}
     all_labels = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
     others = [*client.volumes.list(filters=label), *client.networks.list(filters=label)]

@@ -1,6 +1,6 @@
-"""Making of images: Debian from package mirrors, wheels from this machine's pip, one process at a time.
+"""Building of images: Debian from package mirrors, wheels from this machine's pip, one process at a time.
 
-No image registry is needed where `mmdebstrap` is installed, and containers need no network of their own while an image is built.
+No image registry is needed where `mmdebstrap` is installed, and containers need no network of their own during a build.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pushproof.emulator.runtime.docker.host import connect
 log = logging.getLogger(__name__)
 
 IMAGE_LABEL = "pushproof.image"
-# As Debian's own slim image: every megabyte is pulled into, and pushed out of, the daemon of each build.
+# The contents of Debian's own slim image: every megabyte is pulled into, and pushed out of, the daemon of each build.
 _UNREAD = ("doc", "groff", "info", "lintian", "locale", "man")
 SLIM = (
     "--variant=apt",
@@ -40,7 +40,7 @@ SLIM = (
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 )
 
-# Registries and mirrors can be slow; beyond this something is wrong.
+# Registries and mirrors can be slow; a longer wait means a failure.
 _LIMIT = 900.0
 
 Progress = Callable[[str], None]
@@ -48,7 +48,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The directory for files of image making, and the environment of its programs."""
+    """The directory for files of image builds, and the environment of their programs."""
 
     directory: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
@@ -60,7 +60,7 @@ _place: ContextVar[_Place] = ContextVar("place of image making", default=_ANYWHE
 
 @contextlib.contextmanager
 def on_behalf_of(world_id: str, directory: Path) -> Iterator[None]:
-    """Make images inside a world's directory, by processes that carry its mark: what a crash leaves goes with the world."""
+    """Build images inside a world's directory, with processes that carry its mark: leftovers go with the world."""
     directory.mkdir(parents=True, exist_ok=True)
     token = _place.set(_Place(str(directory), {WORLD_VARIABLE: world_id, "TMPDIR": str(directory)}))
     try:
@@ -70,16 +70,16 @@ def on_behalf_of(world_id: str, directory: Path) -> Iterator[None]:
 
 
 def scratch(purpose: str) -> tempfile.TemporaryDirectory[str]:
-    """A temporary directory in the right place."""
+    """Return a temporary directory in the right place."""
     return tempfile.TemporaryDirectory(prefix=f"pushproof-{purpose}-", dir=_place.get().directory)
 
 
 class ImageUnavailable(Exception):
-    """An image could not be made; the message says what to do."""
+    """An image could not be built; the message contains the remedy."""
 
 
 def ensure(name: str, client: Any | None, progress: Progress | None, make: Callable[[Any, str, Progress], None]) -> str:
-    """Have `make(engine, name, progress)` make an image unless it is there; returns its name. Raises ImageUnavailable."""
+    """Build an image with `make(engine, name, progress)` unless it exists. Return its name. Raises ImageUnavailable."""
     engine = client if client is not None else connect(timeout=int(_LIMIT))
     try:
         if not exists(engine, name):
@@ -87,7 +87,7 @@ def ensure(name: str, client: Any | None, progress: Progress | None, make: Calla
                 if not exists(engine, name):
                     make(engine, name, progress or log.info)
     except (APIError, BuildError, DockerException) as error:
-        raise ImageUnavailable(f"Docker could not make the image {name}: {error}. See `docker info`.") from error
+        raise ImageUnavailable(f"Docker could not build the image {name}: {error}. See `docker info`.") from error
     finally:
         if client is None:
             engine.close()
@@ -105,7 +105,7 @@ def exists(engine: Any, name: str) -> bool:
 
 @contextlib.contextmanager
 def _alone(name: str) -> Iterator[None]:
-    """One process at a time makes an image; the others wait for it."""
+    """Hold the lock of an image, so that one process at a time builds it."""
     path = Path(tempfile.gettempdir()) / f"pushproof-{os.getuid()}-{name.replace('/', '-').replace(':', '-')}.lock"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -113,7 +113,7 @@ def _alone(name: str) -> Iterator[None]:
 
 
 def import_root(engine: Any, name: str, packages: tuple[str, ...], suite: str) -> None:
-    """Make an image of a Debian suite's packages with `mmdebstrap`. Raises ImageUnavailable."""
+    """Create an image of a Debian suite's packages with `mmdebstrap`. Raises ImageUnavailable."""
     with scratch("root") as directory:
         root = Path(directory) / "root.tar"
         command = ["mmdebstrap", "--quiet", *SLIM, f"--include={','.join(packages)}", suite, str(root)]
@@ -123,17 +123,17 @@ def import_root(engine: Any, name: str, packages: tuple[str, ...], suite: str) -
 
 
 def pip() -> list[str]:
-    """The command that is pip here, whose configuration says where packages come from. Raises ImageUnavailable."""
+    """Return the command for pip, whose configuration names the source of packages. Raises ImageUnavailable."""
     if importlib.util.find_spec("pip") is not None:
         return [sys.executable, "-m", "pip"]
     pip = shutil.which("pip3") or shutil.which("pip")
     if pip is None:
-        raise ImageUnavailable("pip is missing, which fetches Python packages. Install it: `python3 -m ensurepip`.")
+        raise ImageUnavailable("pip is missing; it fetches Python packages. Install it: `python3 -m ensurepip`.")
     return [pip]
 
 
 def wheels_for(python_version: str) -> list[str]:
-    """pip's arguments for wheels of an image's Python on this machine's processor."""
+    """Return pip's arguments for wheels of an image's Python on this machine's processor."""
     machine = platform.machine()
     platforms = [f"--platform={name}_{machine}" for name in ("manylinux2014", "manylinux_2_17")]
     if python_version != "3.11":
@@ -169,7 +169,7 @@ def run(command: list[str], remedy: str) -> None:
 
 
 def build(engine: Any, name: str, files: dict[str, bytes], directory: Path | None, arguments: dict[str, str]) -> None:
-    """Build an image from files and, beside them, a directory under its own name."""
+    """Build an image from files and a directory, which is added under its own name."""
     with tempfile.TemporaryFile(prefix="pushproof-context-") as context:
         with tarfile.open(fileobj=context, mode="w") as archive:
             for path, content in files.items():

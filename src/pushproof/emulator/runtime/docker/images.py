@@ -1,8 +1,8 @@
-"""The two images that are made here: what builds run in, and a small Python to build applications on.
+"""The two images that are built here: the one that builds run in, and a small Python as a base for applications.
 
-Each is made once and kept under a name of our own with a hash of what went into it, so that a change makes a new one. The
+Each is built once and kept under a name with a hash of its contents, so that a change builds a new one. The
 Debian below comes from `mmdebstrap` where that is installed, which needs package mirrors and no image registry, and from
-`debian:bookworm-slim` where it is not.
+`debian:bookworm-slim` elsewhere.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ PUBLIC_BASE = "debian:bookworm-slim"
 BUILD_REPOSITORY = "pushproof/codebuild"
 TOOLS_REPOSITORY = "pushproof/codebuild-tools"
 BASE_REPOSITORY = "pushproof/python"
-# bookworm's own Python, for which the AWS CLI's wheels are chosen.
+# The Python of bookworm, which determines the AWS CLI's wheels.
 PYTHON_VERSION = "3.11"
 AWSCLI = "awscli==1.46.3"
 BUILD_PACKAGES = (
@@ -54,14 +54,14 @@ _FILES = ("Dockerfile", "agent.py", "start.sh", "aws")
 
 
 def tools_image_name() -> str:
-    """`pushproof/codebuild-tools:<hash>` of the packages and the AWS CLI, which the build image stands on."""
+    """Return `pushproof/codebuild-tools:<hash>`: the packages and the AWS CLI, the base of the build image."""
     content = hashlib.sha256(repr((BUILD_PACKAGES, AWSCLI, PYTHON_VERSION, SUITE, SLIM, platform.machine())).encode())
     content.update((_CONTEXT / "tools.Dockerfile").read_bytes())
     return f"{TOOLS_REPOSITORY}:{content.hexdigest()[:12]}"
 
 
 def build_image_name() -> str:
-    """`pushproof/codebuild:<hash>` of what the build image is made of; says nothing about whether it exists."""
+    """Return `pushproof/codebuild:<hash>`, with the hash of the build image's contents, whether or not the image exists."""
     content = hashlib.sha256(tools_image_name().encode())
     for name in _FILES:
         content.update((_CONTEXT / name).read_bytes())
@@ -69,17 +69,17 @@ def build_image_name() -> str:
 
 
 def base_image_name() -> str:
-    """`pushproof/python:<hash>`: Debian with Python 3 and curl."""
+    """Return `pushproof/python:<hash>`: Debian with Python 3 and curl."""
     content = hashlib.sha256(repr((BASE_PACKAGES, SUITE, SLIM, platform.machine())).encode())
     return f"{BASE_REPOSITORY}:{content.hexdigest()[:12]}"
 
 
 def ensure_build_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
-    """The name of the image that builds run in, made first if it does not exist (about a minute).
+    """Return the name of the image that builds run in, built first if it does not exist (about a minute).
 
     Args:
-        client: a Docker SDK client; one of its own unless given.
-        progress: told what is being done, in short sentences.
+        client: a Docker SDK client; by default one of its own.
+        progress: receives short sentences about the work.
 
     Raises:
         DockerUnavailable, ImageUnavailable.
@@ -88,16 +88,16 @@ def ensure_build_image(client: Any | None = None, *, progress: Progress | None =
 
 
 def ensure_base_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
-    """The name of a small Debian with Python 3 and curl, made first if it does not exist (about 15 s). Raises as above."""
+    """Return the name of a small Debian with Python 3 and curl, built first if it does not exist (about 15 s). Raises as above."""
     return ensure(base_image_name(), client, progress, _make_base_image)
 
 
 def _make_base_image(engine: Any, name: str, progress: Progress) -> None:
     if shutil.which("mmdebstrap"):
-        progress(f"making {name} from Debian packages")
+        progress(f"building {name} from Debian packages")
         import_root(engine, name, BASE_PACKAGES, SUITE)
         return
-    progress(f"making {name} from {PUBLIC_BASE}")
+    progress(f"building {name} from {PUBLIC_BASE}")
     dockerfile = (
         f"FROM {PUBLIC_BASE}\nRUN apt-get update -q && apt-get install -qy --no-install-recommends "
         f"{' '.join(BASE_PACKAGES)} && rm -rf /var/lib/apt/lists/*\n"
@@ -118,7 +118,7 @@ def _make_tools_image(engine: Any, name: str, progress: Progress) -> None:
         _install_awscli(Path(directory) / "awscli")
         if shutil.which("mmdebstrap"):
             root = f"{name}-root"
-            progress(f"making {root} from Debian packages")
+            progress(f"building {root} from Debian packages")
             import_root(engine, root, BUILD_PACKAGES, SUITE)
             arguments = {"BASE": root, "PACKAGES": ""}
         else:
@@ -127,12 +127,12 @@ def _make_tools_image(engine: Any, name: str, progress: Progress) -> None:
         progress(f"building {name}")
         build(engine, name, files, Path(directory) / "awscli", arguments)
         if root is not None:
-            # The layers stay with the image that stands on them; only the name goes.
+            # The layers stay with the image that is built on them; only the name is removed.
             engine.images.remove(root, noprune=True)
 
 
 def _install_awscli(target: Path) -> None:
-    """The AWS CLI's wheels, chosen for the image's Python, by this machine's pip and its configuration."""
+    """Install the AWS CLI's wheels for the image's Python, with this machine's pip and its configuration."""
     remedy = "The Python package index must be reachable through pip (`pip download awscli`)."
     run([*pip(), "install", "--quiet", "--target", str(target), *wheels_for(PYTHON_VERSION), AWSCLI], remedy)
     for dispensable in ("awscli/examples", "bin", "share"):

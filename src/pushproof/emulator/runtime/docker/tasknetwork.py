@@ -1,8 +1,8 @@
 """A task's network namespace, and the way from it to 169.254.170.2, where Fargate serves metadata and credentials.
 
-As on ECS, a paused container owns the namespace and the task's containers join it. The address itself belongs to one container a
-world, which passes what it gets on to the gateway; a route in each namespace leads there. So no port of a task is taken, nothing
-is changed on the host, worlds do not meet, and whatever a crash leaves is labelled like every other container.
+As on ECS, a paused container owns the namespace and the task's containers join it. The address itself belongs to one container per
+world, which forwards to the gateway; a route in each namespace leads there. So no port of a task is occupied, nothing
+changes on the host, worlds do not meet, and leftovers of a crash are labelled like every other container.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NAMES = "import fcntl, socket, struct, sys, threading, time\n" + (
     'def at(host): return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))\n'
 )
 
-# A host route by way of another container: SIOCADDRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
+# A host route through another container: SIOCADDRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
 _ROUTE = (
     _NAMES
     + """
@@ -39,7 +39,7 @@ fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x890B, route)
 """
 )
 
-# The address on the loopback interface (SIOCSIFADDR, SIOCSIFNETMASK), and each connection to it passed on.
+# The address on the loopback interface (SIOCSIFADDR, SIOCSIFNETMASK), and a forwarder for each connection to it.
 _FORWARD = (
     _NAMES
     + """
@@ -93,7 +93,7 @@ class TaskNetworks:
         self._gateway = ""
 
     def open(self, task_id: str, family: str) -> Container:
-        """The container whose namespace a task's containers join. Raises StartError, APIError."""
+        """Return the container whose namespace a task's containers join. Raises StartError, APIError."""
         gateway = self._endpoint()
         pause = self._run(
             f"{family}-{task_id[:12]}-pause",
@@ -109,12 +109,12 @@ class TaskNetworks:
         return pause
 
     def address(self, container: Container) -> str:
-        """A container's address on the world's network."""
+        """Return a container's address on the world's network."""
         address: str = container.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
         return address
 
     def _endpoint(self) -> str:
-        """The address of the container that stands for 169.254.170.2, which is started with the first task."""
+        """Return the address of the container that owns 169.254.170.2; it is started with the first task."""
         with self._guard:
             if not self._gateway:
                 try:
@@ -151,10 +151,10 @@ class TaskNetworks:
         status, output = captured(self._host.client.api, container.id, [*_PYTHON, script, *arguments])
         if status != 0:
             words = output.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise StartError(f"the task's network could not be made: {words[-1]}")
+            raise StartError(f"the task's network could not be created: {words[-1]}")
 
 
 def remove(container: Any) -> None:
-    """Remove a container, if it is still there."""
+    """Remove a container, if it still exists."""
     with contextlib.suppress(NotFound, APIError):
         container.remove(force=True, v=True)

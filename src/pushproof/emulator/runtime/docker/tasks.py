@@ -1,4 +1,4 @@
-"""Tasks as containers of Docker Engine; a task is one network namespace, as `awsvpc` gives it (see `tasknetwork`)."""
+"""Tasks as containers of Docker Engine; a task is one network namespace, as with `awsvpc` (see `tasknetwork`)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Task:
-    """A running task: what was asked for, who hears of it, whose network namespace it is, and its containers."""
+    """A running task: its spec, its listener, the owner of its network namespace, and its containers."""
 
     spec: TaskSpec
     listener: TaskListener
@@ -54,11 +54,11 @@ class DockerTaskRuntime:
 
     @property
     def endpoint(self) -> str:
-        """The gateway's URL on the world's Docker bridge."""
+        """Return the gateway's URL on the world's Docker bridge."""
         return f"http://{self._host.bridge_address}:{self._ground.endpoint.port}"
 
     def pull(self, reference: str, credentials: tuple[str, str] | None) -> PulledImage:
-        """Pull from the world's registry, or take a local image by its exact name when it is not a registry's.
+        """Pull from the world's registry; use a local image by its exact name if the name has no registry.
 
         Raises PullError, in the Engine's words.
         """
@@ -183,7 +183,7 @@ class DockerTaskRuntime:
         return codes
 
     def _stop_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
-        # Real work: the application finishes its requests at its own speed, within what it gets on AWS by default.
+        # Real work: the application finishes its requests at its own speed, within AWS's default stop timeout.
         with contextlib.suppress(NotFound, APIError):
             container.stop(timeout=10)
         with contextlib.suppress(NotFound, APIError):
@@ -212,7 +212,7 @@ class DockerTaskRuntime:
             listener.container_exited(task_id, name, code, out_of_memory=killed)
 
     def address_of(self, task_id: str) -> str | None:
-        """The real address of a running task; None when it is gone."""
+        """Return the real address of a running task; None if it is gone."""
         task = self._tasks.get(task_id)
         return self._networks.address(task.pause) if task is not None else None
 
@@ -228,7 +228,7 @@ class DockerTaskRuntime:
 
 
 def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:
-    """Containers in the order of their stop: each before those that it waited for."""
+    """Return containers in the order of their stop: each before those that it waited for."""
     waited = {container.name: set(container.depends_on) for container in containers}
     order: list[set[str]] = []
     while waited:
@@ -240,7 +240,7 @@ def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:
 
 
 def _batches(stream: Iterator[bytes]) -> Iterator[list[str]]:
-    """Whole lines out of chunks that end anywhere."""
+    """Split chunks, which may end anywhere, into whole lines."""
     rest = b""
     for chunk in stream:
         *lines, rest = (rest + chunk).split(b"\n")
@@ -255,7 +255,7 @@ def _words(error: Exception) -> str:
 
 
 def _pull_reason(reference: str, error: Exception) -> str:
-    """AWS's wording for a pull that failed.
+    """Return AWS's wording for a pull that failed.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
     """

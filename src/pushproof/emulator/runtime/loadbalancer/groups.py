@@ -1,4 +1,4 @@
-"""Target groups at work: who is next, who is busy, and the cookie that keeps a client with its target."""
+"""Target groups in operation: the next target, the busy targets, and the cookie that keeps a client with its target."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from pushproof.emulator.kernel.balancing import Target, TargetGroupSpec
 from pushproof.engines.loadbalancing import eligible
 
-# Target groups seen from one listener's thread only; the specs they hold are replaced whole from outside.
+# Only one listener's thread uses its target groups; their specs are replaced whole from outside.
 
 
 class Group:
-    """One target group: its latest spec and what is under way."""
+    """One target group: its latest spec and its requests in progress."""
 
     def __init__(self, spec: TargetGroupSpec) -> None:
         self._turn = 0
@@ -24,12 +24,12 @@ class Group:
         self.update(spec)
 
     def update(self, spec: TargetGroupSpec) -> None:
-        """Take a new spec: new requests see it at once, requests under way finish as they began."""
+        """Set a spec: new requests use it at once, requests in progress finish as they began."""
         self.spec = spec
         self._eligible = eligible((target, target.state) for target in spec.targets)
 
     def choose(self, sticky: str | None = None) -> Target | None:
-        """The target for a new request; None when there is none. `sticky` is the key an AWSALB cookie named."""
+        """Return the target for a new request; None if there is none. `sticky` is the key in an AWSALB cookie."""
         candidates = self._eligible
         if not candidates:
             return None
@@ -46,7 +46,7 @@ class Group:
 
     @contextmanager
     def serving(self, target: Target) -> Iterator[None]:
-        """Counts a request as under way."""
+        """Count a request as in progress."""
         self.in_flight[target.key] += 1
         try:
             yield
@@ -57,12 +57,12 @@ class Group:
 
 
 def write_cookie(value: str) -> str:
-    """An opaque cookie value."""
+    """Return an opaque cookie value."""
     return base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
 
 
 def read_cookie(text: str | None) -> str | None:
-    """Read a cookie that `write_cookie` wrote; None for anything else."""
+    """Decode a cookie that `write_cookie` encoded; None for anything else."""
     if not text:
         return None
     try:

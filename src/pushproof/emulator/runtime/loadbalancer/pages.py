@@ -15,7 +15,7 @@ _REASONS = {503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 
 
 def reason(status: int) -> str:
-    """The words after a status code, as a load balancer writes them."""
+    """Return the words after a status code, as a load balancer writes them."""
     if status in _REASONS:
         return _REASONS[status]
     try:
@@ -25,7 +25,7 @@ def reason(status: int) -> str:
 
 
 def page(status: int) -> web.Response:
-    """The page for an error or redirect."""
+    """Return the page for an error or redirect."""
     title = f"{status} {reason(status)}"
     body = (
         f"<html>\r\n<head><title>{title}</title></head>\r\n"
@@ -35,14 +35,14 @@ def page(status: int) -> web.Response:
 
 
 def redirect(status: int, location: str) -> web.Response:
-    """A redirect to `location`."""
+    """Return a redirect to `location`."""
     response = page(status)
     response.headers["Location"] = location
     return response
 
 
 def fixed(action: FixedResponse) -> web.Response:
-    """A fixed-response action's answer."""
+    """Return the answer of a fixed-response action."""
     content_type = action.content_type
     if content_type.startswith("text/"):
         content_type += "; charset=utf-8"

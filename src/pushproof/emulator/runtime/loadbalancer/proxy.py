@@ -1,8 +1,8 @@
 """One request through a listener: rule, target group, target, and the bytes both ways.
 
-About stale connections. A target may close an idle connection at the very moment a request is written to it, and the client
-must not pay for that. So connections are reused only for GET, HEAD and OPTIONS without a body, which are safe to send again: one
-that fails on a *reused* connection before any byte of an answer came is sent once more, on a fresh one. Everything else goes on a
+Stale connections: a target may close an idle connection at the very moment a request is written to it, and the client
+must not see that. So connections are reused only for GET, HEAD and OPTIONS without a body, which are safe to send again: a request
+that fails on a *reused* connection before any byte of an answer came is sent once more, on a fresh one. Every other request has a
 connection of its own and is never sent twice.
 """
 
@@ -50,18 +50,18 @@ _HOP_BY_HOP = (
     "Upgrade",
 )
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
-# Answers up to this size are read whole before they are passed on, so that a target that breaks off gives a clean 502.
+# Answers up to this size are read whole before they are passed on, so that a target that breaks off causes a clean 502.
 _WHOLE = 65_536
 CLIENT_LEFT = 460
 APPLICATION_COOKIE = "AWSALBAPP-0"
 
 
 class _ConnectionClosed(Exception):
-    """The target closed the connection without a word of an answer."""
+    """The target closed the connection without any answer."""
 
 
 class TargetFailed(Exception):
-    """The load balancer must answer by itself, with `status`."""
+    """The target failed, so that the load balancer answers by itself, with `status`."""
 
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
@@ -70,15 +70,15 @@ class TargetFailed(Exception):
 
 
 class _ClientLeft(Exception):
-    """Whoever asked is no longer there."""
+    """The client is no longer there."""
 
 
 @dataclass(slots=True)
 class Exchange:
-    """A request on its way; its fields fill up as it goes and become the access log entry."""
+    """A request on its way; its fields fill up on the way and become the access log entry."""
 
     request: web.BaseRequest
-    seen: HttpRequest
+    parsed: HttpRequest
     trace_id: str
     target_group: str | None = None
     target: Target | None = None
@@ -87,7 +87,7 @@ class Exchange:
 
 
 class Connections:
-    """Connections to targets: a pool for what may be repeated, single-use ones for the rest."""
+    """Connections to targets: a pool for requests that may be repeated, single-use ones for the rest."""
 
     def __init__(self) -> None:
         trace = aiohttp.TraceConfig()
@@ -102,13 +102,13 @@ class Connections:
 
     @property
     def single(self) -> aiohttp.ClientSession:
-        """The session whose connections serve one request each."""
+        """Return the session whose connections serve one request each."""
         return self._single
 
     async def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: aiohttp.StreamReader | None, spec: ListenerSpec
     ) -> aiohttp.ClientResponse:
-        """The target's answer, its body yet unread. Raises TargetFailed."""
+        """Return the target's answer, with its body unread. Raises TargetFailed."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=spec.connect_timeout, sock_read=spec.idle_timeout)
         repeatable = body is None and method in _REPEATABLE
         if repeatable:
@@ -172,7 +172,7 @@ async def _attempt(
 
 
 class ClientRequest(web.BaseRequest):
-    """A request whose answer, whoever writes it, gets the listener's headers just before it is sent."""
+    """A request whose answer, from target or load balancer, gets the listener's headers just before it is sent."""
 
     settings = HeaderSettings()
 
@@ -202,7 +202,7 @@ class ListenerProxy:
         self._now = now
 
     def request(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> ClientRequest:
-        """Make a request of what aiohttp read: its answer will have the listener's headers."""
+        """Create a request from what aiohttp read: its answer will have the listener's headers."""
         made = ClientRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())
         made.settings = self.spec.headers
         return made
@@ -232,7 +232,7 @@ class ListenerProxy:
 
     def _exchange(self, request: web.BaseRequest, at: float) -> Exchange:
         path, _, query = request.raw_path.partition("?")
-        seen = HttpRequest(
+        parsed = HttpRequest(
             protocol=self.spec.protocol,
             method=request.method,
             host=_hostname(request.headers.get("Host", "")),
@@ -243,15 +243,15 @@ class ListenerProxy:
             headers=tuple(request.headers.items()),
         )
         trace = trace_id(request.headers.get("X-Amzn-Trace-Id"), at, secrets.token_hex(12))
-        return Exchange(request, seen, trace)
+        return Exchange(request, parsed, trace)
 
     async def _answer(self, exchange: Exchange) -> web.StreamResponse:
-        action = matching_rule(self.spec.rules, exchange.seen).action
+        action = matching_rule(self.spec.rules, exchange.parsed).action
         match action:
             case FixedResponse():
                 return pages.fixed(action)
             case Redirect():
-                return pages.redirect(action.status_code, redirect_location(action, exchange.seen))
+                return pages.redirect(action.status_code, redirect_location(action, exchange.parsed))
             case Forward():
                 return await self._forward(action, exchange)
 
@@ -289,7 +289,7 @@ class ListenerProxy:
         headers = self._request_headers(exchange)
         host = f"[{target.address}]" if ":" in target.address else target.address
         url = URL(f"{group.protocol.lower()}://{host}:{target.address_port}{request.raw_path}", encoded=True)
-        if websocket.wanted(request):
+        if websocket.is_upgrade(request):
             response, exchange.target_status = await websocket.relay(request, url, headers, self._connections.single)
             return response
         body = request.content if request.can_read_body else None
@@ -303,13 +303,13 @@ class ListenerProxy:
         try:
             return await self._pass_on(exchange, answer, set_cookies)
         finally:
-            # A body read to its end has given its connection back already; any other connection must not be reused.
+            # A body that was read to its end has already returned its connection; any other connection must not be reused.
             answer.close()
 
     def _request_headers(self, exchange: Exchange) -> CIMultiDict[str]:
         headers = CIMultiDict(exchange.request.headers)
         _drop_hop_by_hop(headers)
-        request = exchange.seen
+        request = exchange.parsed
         settings = self.spec.headers
         for name in invalid_names(settings, set(headers)):
             headers.popall(name, None)
@@ -350,7 +350,7 @@ class ListenerProxy:
             try:
                 chunk = await answer.content.readany()
             except (TimeoutError, aiohttp.ClientError) as error:
-                # The status is out already: all that can be told is that the answer is not whole.
+                # The status is already sent: only the incomplete body can show the failure.
                 exchange.error = f"the target broke off its answer: {error}"
                 return _hang_up(exchange.request, response)
             try:
@@ -372,10 +372,10 @@ def _entry(exchange: Exchange, at: float, listener: str, status: int, duration: 
     return AccessLogEntry(
         at=at,
         listener=listener,
-        client=exchange.seen.source_ip,
-        method=exchange.seen.method,
-        host=exchange.seen.host,
-        path=exchange.seen.path,
+        client=exchange.parsed.source_ip,
+        method=exchange.parsed.method,
+        host=exchange.parsed.host,
+        path=exchange.parsed.path,
         status=status,
         target_group=exchange.target_group,
         target=exchange.target.key if exchange.target else None,
@@ -408,7 +408,7 @@ def _peer_port(request: web.BaseRequest) -> int | None:
 
 
 def _negotiated(request: web.BaseRequest) -> tuple[str | None, str | None]:
-    """Version and cipher of the client's TLS connection, as OpenSSL calls them."""
+    """Return version and cipher of the client's TLS connection, by OpenSSL's names."""
     connection = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
     if connection is None:
         return None, None
@@ -417,9 +417,9 @@ def _negotiated(request: web.BaseRequest) -> tuple[str | None, str | None]:
 
 
 def _kept_with(group: TargetGroupSpec, cookies: dict[str, str]) -> str | None:
-    """The target that a client's cookies keep it with.
+    """Return the target that a client's cookies keep it with.
 
-    Application-based stickiness asks for both cookies, the application's and the load balancer's.
+    Application-based stickiness needs both cookies, the application's and the load balancer's.
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html
     """
     if not group.stickiness_seconds:
@@ -432,7 +432,7 @@ def _kept_with(group: TargetGroupSpec, cookies: dict[str, str]) -> str | None:
 
 
 def _application_cookie(group: TargetGroupSpec, target: Target, answer: aiohttp.ClientResponse) -> list[str]:
-    """The load balancer's own cookie, where the target has just set the application's."""
+    """Return the load balancer's own cookie, if the target has just set the application's."""
     name = group.application_cookie
     if name is None or not group.stickiness_seconds:
         return []
@@ -444,7 +444,7 @@ def _application_cookie(group: TargetGroupSpec, target: Target, answer: aiohttp.
 def _cookies(request: web.BaseRequest) -> dict[str, str]:
     text = request.headers.get("Cookie")
     if not text or "AWSALB" not in text:
-        # The load balancer has set none of its own, so that none keeps the client anywhere.
+        # The load balancer has set no cookie of its own, so that none keeps the client anywhere.
         return {}
     try:
         return {name: morsel.value for name, morsel in SimpleCookie(text).items()}

@@ -24,7 +24,7 @@ from pushproof.engines.tlspolicy import tls_policy
 
 T = TypeVar("T")
 
-# How long a listener that is removed lets its requests finish, in real seconds.
+# The real seconds for which a removed listener lets its requests finish.
 LAST_REQUESTS = 2.0
 
 
@@ -59,7 +59,7 @@ class LoadBalancerRuntime:
         return f"<LoadBalancerRuntime listeners={len(self._listening)} target_groups={len(self._groups)}>"
 
     def start(self) -> None:
-        """Start the thread; does nothing when it runs."""
+        """Start the thread, unless it runs."""
         if self._thread is not None:
             return
         self._closing = False
@@ -73,7 +73,8 @@ class LoadBalancerRuntime:
         if self._thread is None or self._loop is None:
             return
         with self._gate:
-            # Whatever was asked before this is in the loop and ends with it; nothing gets in afterwards and waits for ever.
+            # Everything requested before this is in the loop and ends with it; later requests are refused instead of waiting for
+            # ever.
             self._closing = True
             shut = asyncio.run_coroutine_threadsafe(self._shut(), self._loop)
         shut.result()
@@ -86,38 +87,38 @@ class LoadBalancerRuntime:
         """Listen on the spec's address and port, or change a listener in place: open connections stay.
 
         Raises:
-            ListenError: the address or port cannot be had.
+            ListenError: the address or port is not available.
             CertificateError: a certificate and its key do not fit.
             UnknownTlsPolicyError: no such TLS policy.
         """
         self._call(self._put_listener(spec))
 
     def remove_listener(self, arn: str) -> None:
-        """Stop listening; requests under way get a moment to finish."""
+        """Stop listening; requests in progress get a moment to finish."""
         self._call(self._remove_listener(arn))
 
     def put_target_group(self, spec: TargetGroupSpec) -> None:
-        """Replace a target group and its targets; requests under way finish where they are."""
+        """Replace a target group and its targets; requests in progress stay with their target."""
         self._call(self._put_target_group(spec))
 
     def remove_target_group(self, arn: str) -> None:
-        """Forget a target group."""
+        """Remove a target group."""
         self._groups.pop(arn, None)
 
     def in_flight(self, target_group_arn: str) -> dict[str, int]:
-        """Requests under way, by target (`10.0.0.7:8080`)."""
+        """Return the requests in progress, by target (`10.0.0.7:8080`)."""
         group = self._groups.get(target_group_arn)
         return dict(group.in_flight) if group is not None else {}
 
     def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
-        """One HTTP GET as ELB-HealthChecker/2.0, never following redirects. `timeout` in AWS seconds."""
+        """Send one HTTP GET as ELB-HealthChecker/2.0, without following redirects. `timeout` in AWS seconds."""
         return self._call(self._probe(address, port, path, protocol, timeout))
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
-        """The latest requests, oldest first; only those that `accepts` says yes to."""
+        """Return the latest requests, oldest first; only those that `accepts` selects."""
         return [entry for entry in list(self._log) if accepts is None or accepts(entry)]
 
-    # In the thread.
+    # Inside the thread.
 
     def _main(self) -> None:
         assert self._loop is not None
@@ -152,7 +153,7 @@ class LoadBalancerRuntime:
         assert self._probes is not None
         await self._connections.close()
         await self._probes.close()
-        # What still runs (a WebSocket, a client that never reads) ends here.
+        # Everything that still runs (a WebSocket, a client that never reads) ends here.
         rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in rest:
             task.cancel()

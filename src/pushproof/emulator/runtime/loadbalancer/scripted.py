@@ -1,4 +1,4 @@
-"""A data plane without sockets, for worlds on a virtual clock: nothing listens, probes ask the scripted runtime."""
+"""A data plane without sockets, for worlds on a virtual clock: nothing listens, and the scripted runtime answers probes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pushproof.engines.loadbalancing import FixedResponse, Forward, HttpRequest,
 
 
 class ScriptedLoadBalancer:
-    """Keeps what it is told and answers `route`: which rule, and which target, would take a request.
+    """Keeps its configuration and answers `route`: the rule and the target for a request.
 
     `prober` answers health probes; without one every probe is refused, as if nothing ran.
     """
@@ -22,10 +22,10 @@ class ScriptedLoadBalancer:
         self.groups: dict[str, Group] = {}
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Do nothing."""
 
     def close(self) -> None:
-        """Nothing to stop."""
+        """Do nothing."""
 
     def put_listener(self, spec: ListenerSpec) -> None:
         self.listeners[spec.arn] = spec
@@ -49,13 +49,13 @@ class ScriptedLoadBalancer:
         return prober.probe(address, port, path=path, protocol=protocol, timeout=timeout)
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
-        """Empty: no request ever passes here."""
+        """Return an empty list: no request ever passes here."""
         return []
 
     def route(self, address: str, port: int, request: HttpRequest) -> tuple[Rule, Target | None]:
-        """The rule that takes a request, and the next target of the (first weighted) group it forwards to.
+        """Return the rule for a request, and the next target of the (first weighted) group it forwards to.
 
-        Raises LookupError when nothing listens there.
+        Raises LookupError if nothing listens there.
         """
         for spec in self.listeners.values():
             if (spec.address, spec.port) == (address, port):

@@ -1,4 +1,4 @@
-"""TLS of a listener: contexts from PEM, one a certificate, and the choice among them by server name."""
+"""TLS of a listener: contexts from PEM, one for each certificate, and the choice among them by server name."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class TlsServer:
         self.update(certificates, policy)
 
     def update(self, certificates: Sequence[Certificate], policy: TlsPolicy) -> None:
-        """Use these for handshakes to come. Raises CertificateError and changes nothing when one cannot be used."""
+        """Use these for future handshakes. Raises CertificateError and changes nothing if one cannot be used."""
         if not certificates:
             raise CertificateError("an HTTPS listener needs a certificate; pass at least the default one")
         contexts = [_context(certificate) for certificate in certificates]
         names = [certificate_names(certificate) for certificate in certificates]
         apply_policy(self.context, policy)
-        # A handshake without a server name takes the listening context's own certificate.
+        # A handshake without a server name uses the listening context's own certificate.
         _load(self.context, certificates[0])
         self._contexts, self._names = contexts, names
 
@@ -59,17 +59,17 @@ def apply_policy(context: ssl.SSLContext, policy: TlsPolicy) -> None:
     legacy = min(versions) < ssl.TLSVersion.TLSv1_2
     ciphers = [name for name in policy.ciphers if not name.startswith("TLS_")]
     if ciphers:
-        # OpenSSL refuses TLS 1.0 and 1.1 above security level 0; a policy that allows them means it.
+        # OpenSSL refuses TLS 1.0 and 1.1 above security level 0; a policy that allows them intends to.
         context.set_ciphers(":".join(ciphers) + (":@SECLEVEL=0" if legacy else ""))
     context.maximum_version = ssl.TLSVersion.MAXIMUM_SUPPORTED
-    # Python warns of TLS 1.0 and 1.1, and a policy that allows them means it.
+    # Python warns of TLS 1.0 and 1.1; a policy that allows them intends to.
     with no_warning_decides():
         context.minimum_version = min(versions)
         context.maximum_version = max(versions)
 
 
 def certificate_names(certificate: Certificate) -> tuple[str, ...]:
-    """The DNS names of a certificate's leaf: its subject alternative names, or else its common name."""
+    """Return the DNS names of a certificate's leaf: its subject alternative names, or else its common name."""
     try:
         leaf = x509.load_pem_x509_certificate(certificate.chain.encode())
     except ValueError as error:
@@ -89,7 +89,7 @@ def _context(certificate: Certificate) -> ssl.SSLContext:
 
 
 def _load(context: ssl.SSLContext, certificate: Certificate) -> None:
-    # OpenSSL, as Python wraps it, reads certificates from files only: one that nobody else can read, for a moment.
+    # OpenSSL, as Python wraps it, reads certificates from files only: from a private one that exists for a moment.
     descriptor, path = tempfile.mkstemp(prefix="pushproof-", suffix=".pem")
     try:
         with os.fdopen(descriptor, "w") as file:

@@ -12,8 +12,8 @@ from yarl import URL
 from pushproof.emulator.runtime.loadbalancer import pages
 
 
-def wanted(request: web.BaseRequest) -> bool:
-    """Does the request ask to become a WebSocket?"""
+def is_upgrade(request: web.BaseRequest) -> bool:
+    """Return whether the request asks to become a WebSocket."""
     upgrades = [part.strip().lower() for part in request.headers.get("Upgrade", "").split(",")]
     return "websocket" in upgrades and "upgrade" in request.headers.get("Connection", "").lower()
 
@@ -21,7 +21,7 @@ def wanted(request: web.BaseRequest) -> bool:
 async def relay(
     request: web.BaseRequest, url: URL, headers: CIMultiDict[str], session: aiohttp.ClientSession
 ) -> tuple[web.StreamResponse, int | None]:
-    """Carry a WebSocket; returns what was answered and the target's status (101 once it agreed)."""
+    """Relay a WebSocket. Return the answer and the target's status (101 once it agreed)."""
     protocols = [part.strip() for part in headers.get("Sec-WebSocket-Protocol", "").split(",") if part.strip()]
     for name in list(headers):
         if name.lower().startswith("sec-websocket-"):
@@ -38,7 +38,7 @@ async def relay(
         await client.prepare(request)
         directions = [asyncio.ensure_future(_pump(client, target)), asyncio.ensure_future(_pump(target, client))]
         await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
-        # Each direction passes the close on; what is left of the other one has nobody to talk to.
+        # Each direction passes the close on; the rest of the other one has no recipient.
         for direction in directions:
             direction.cancel()
         await asyncio.gather(*directions, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Builds without Docker: the real source and buildspec, with commands whose outcomes a script decides.
+"""Builds without Docker: the real source and buildspec, with scripted outcomes of commands.
 
 For pipelines tested in-process on a virtual clock: same service, same engine, same events.
 """
@@ -20,10 +20,10 @@ DOCKER_REFUSAL = "Cannot connect to the Docker daemon at unix:///var/run/docker.
 
 @dataclass(frozen=True, slots=True)
 class ScriptedCommand:
-    """The effect of commands in whose text `pattern` (a regular expression) is found.
+    """The effect of commands whose text matches `pattern` (a regular expression).
 
     `seconds` are AWS time; `writes` are files by path below the source directory, with $VARIABLES expanded; `exports` are
-    variables it leaves behind; `effect` is called with the container, for what reaches further (a push to a registry).
+    variables it leaves behind; `effect` is called with the container, for wider effects (a push to a registry).
     """
 
     pattern: str
@@ -36,7 +36,10 @@ class ScriptedCommand:
 
 
 class ScriptedBuilder:
-    """Answers at once; time passes on the world's clock. The first entry of `script` that matches decides, or success."""
+    """Answers at once; time passes on the world's clock.
+
+    The first matching entry of `script` decides; without one, commands succeed.
+    """
 
     real = False
 
@@ -58,7 +61,7 @@ class ScriptedBuilder:
         return container
 
     def close(self) -> None:
-        """Nothing runs."""
+        """Do nothing: nothing runs."""
 
 
 class ScriptedContainer:

@@ -1,19 +1,19 @@
-"""Tasks without containers: an image's labels declare how it behaves, on whatever clock the world has.
+"""Tasks without containers: an image's labels declare its behaviour, on the world's clock.
 
 The same calls, states and events as with Docker, so deployments can be tested in process on a virtual clock. Labels, all
 optional, all times in AWS seconds from the task's start:
 
 | label | meaning |
 |---|---|
-| `pushproof.behaviour.exit-after` | every container of the image exits after so long |
-| `pushproof.behaviour.exit-code` | with this code (1 unless given) |
-| `pushproof.behaviour.out-of-memory` | `true`: it was killed for want of memory (137) |
+| `pushproof.behaviour.exit-after` | every container of the image exits after this time |
+| `pushproof.behaviour.exit-code` | with this code (default 1) |
+| `pushproof.behaviour.out-of-memory` | `true`: it was killed because memory ran out (137) |
 | `pushproof.behaviour.healthy-after` | health commands fail, and HTTP answers 503, until then (0) |
 | `pushproof.behaviour.unhealthy-after` | from then on health commands fail and HTTP answers 500 |
 | `pushproof.behaviour.never-healthy` | `true`: health commands always fail and HTTP answers 500 |
-| `pushproof.behaviour.http-status` | what a healthy target answers (200) |
-| `pushproof.behaviour.http-error` | `refused` or `timeout`: what a probe gets instead of an answer |
-| `pushproof.behaviour.port` | the one port that answers; any unless given |
+| `pushproof.behaviour.http-status` | status of a healthy target's answer (200) |
+| `pushproof.behaviour.http-error` | `refused` or `timeout`: result of a probe instead of an answer |
+| `pushproof.behaviour.port` | the only port that answers (default: any) |
 | `pushproof.behaviour.pull-error` | the image cannot be pulled, for this reason |
 | `pushproof.behaviour.start-error` | its container cannot be started, for this reason |
 | `pushproof.behaviour.log` | lines it writes when it starts |
@@ -48,7 +48,7 @@ PREFIX = "pushproof.behaviour."
 
 
 class InvalidBehaviour(ValueError):
-    """A label that says nothing the scripted runtime understands."""
+    """A label with a value that the scripted runtime does not support."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class ScriptedRuntime:
 
     @property
     def running(self) -> list[str]:
-        """The ids of the tasks that run now."""
+        """Return the ids of the tasks that run now."""
         return list(self._tasks)
 
     # TaskRuntime.
@@ -195,7 +195,7 @@ class ScriptedRuntime:
         task.listener.container_exited(task.spec.task_id, name, code, out_of_memory=behaviour.out_of_memory)
 
     def statistics(self, task_id: str, container: str) -> Mapping[str, object] | None:
-        """Nothing runs, nothing is used."""
+        """Return None: nothing runs, so nothing is used."""
         return None
 
     def execute(self, task_id: str, container: str, command: list[str], timeout: float) -> CommandResult:

@@ -1,6 +1,6 @@
-"""Runs inside a build's container, once for each thing the builder asks: a phase's commands, a list of files, a zip.
+"""Runs inside a build's container, once for each request of the builder: a phase's commands, a list of files, a zip.
 
-What the commands print goes to standard output as they print it; the answer goes to standard error as one line of JSON.
+Output of the commands goes to standard output at once; the answer goes to standard error as one line of JSON.
 The commands of version 0.2 share one shell, which lives as long as the build: `serve` keeps it, and reads from and writes to
 three pipes. A command that ends the shell (`exit`, a syntax error) ends its own part; the next shell takes over variables,
 working directory and, where the shell can list them, functions.
@@ -27,10 +27,10 @@ HOME = "/codebuild"
 TMP = HOME + "/output/tmp"
 STATE, DIRECTORY, FUNCTIONS, SCRIPT = TMP + "/env.sh", TMP + "/dir.txt", TMP + "/functions.sh", TMP + "/script.sh"
 PLAN = HOME + "/plan.json"
-# A byte here starts a command; what it prints comes out there; how it ended is told at last.
+# The pipes: a byte into the first starts a command; its output comes out of the second; its end is reported on the third.
 START, OUTPUT, STATUS = TMP + "/start", TMP + "/printed", TMP + "/status"
 
-# The shell that runs commands, one after the other. `set -a`: what a command assigns, the programs of later commands see.
+# The shell that runs commands, one after the other. `set -a`: programs of later commands see what a command assigns.
 # Commands do not see the pipes of descriptors 8 and 9, so that a program left in the background keeps none of them open.
 LOOP = f"""\
 if [ -f {STATE} ]; then . {STATE}; [ ! -f {FUNCTIONS} ] || . {FUNCTIONS}; cd "$(cat {DIRECTORY})"; fi
@@ -49,7 +49,7 @@ done
 
 
 def say(text: str) -> None:
-    """A line of the agent's own, as CodeBuild's agent writes them."""
+    """Print a line of the agent's own, in the style of CodeBuild's agent."""
     now = datetime.datetime.now(datetime.timezone.utc)  # noqa: UP017 (older Pythons)
     sys.stdout.write("[Container] %s %s\n" % (now.strftime("%Y/%m/%d %H:%M:%S.%f"), text))  # noqa: UP031
     sys.stdout.flush()
@@ -61,7 +61,7 @@ def answer(**members: Any) -> None:
 
 
 def write_script(succeeding: str, last: int, command: str) -> None:
-    """A command at line 4 of the script, where the messages of a shell on AWS place it."""
+    """Write a command at line 4 of the script, where the messages of a shell on AWS place it."""
     with open(SCRIPT, "w") as file:
         file.write(
             "export CODEBUILD_BUILD_SUCCEEDING=%s\nexport CODEBUILD_LAST_EXIT=%d\n\n%s\n" % (succeeding, last, command)  # noqa: UP031
@@ -69,7 +69,7 @@ def write_script(succeeding: str, last: int, command: str) -> None:
 
 
 def run_alone(plan: dict[str, Any], succeeding: str, last: int, command: str) -> int:
-    """A command in a shell of its own (version 0.1); its exit status."""
+    """Run a command in a shell of its own (version 0.1), and return its exit status."""
     write_script(succeeding, last, command)
     sys.stdout.flush()
     return status_of(
@@ -84,13 +84,13 @@ def run_alone(plan: dict[str, Any], succeeding: str, last: int, command: str) ->
 
 
 def run_shared(_: dict[str, Any], succeeding: str, last: int, command: str) -> int:
-    """A command in the build's one shell (version 0.2); its exit status."""
+    """Run a command in the build's shared shell (version 0.2), and return its exit status."""
     if not os.path.exists(START):
         open_shell()
     write_script(succeeding, last, command)
     printed = os.open(OUTPUT, os.O_RDWR | os.O_NONBLOCK)
     status = os.open(STATUS, os.O_RDWR | os.O_NONBLOCK)
-    # Open until the end: a pipe that nobody holds open forgets what was written to it.
+    # Open until the end: a pipe that no process holds open loses what was written to it.
     start = os.open(START, os.O_RDWR)
     try:
         os.write(start, b"%d\n" % last)
@@ -101,7 +101,7 @@ def run_shared(_: dict[str, Any], succeeding: str, last: int, command: str) -> i
                 pass_on(printed)
             if status in ready:
                 report += os.read(status, 4096)
-        # Whatever the command printed is in the pipe by now; one read takes all that a pipe holds.
+        # All output of the command is in the pipe by now; one read takes everything that a pipe holds.
         pass_on(printed)
     finally:
         for descriptor in (printed, status, start):
@@ -110,7 +110,7 @@ def run_shared(_: dict[str, Any], succeeding: str, last: int, command: str) -> i
 
 
 def pass_on(printed: int) -> int:
-    """Pass on what has been printed, if anything; how many bytes."""
+    """Pass on what has been printed, if anything. Return the number of bytes."""
     try:
         content = os.read(printed, 65536)
     except BlockingIOError:
@@ -120,7 +120,7 @@ def pass_on(printed: int) -> int:
 
 
 def open_shell() -> None:
-    """Make the pipes, and leave the process behind that keeps the shell."""
+    """Make the pipes, and start the process that keeps the shell."""
     for path in (OUTPUT, STATUS, START):
         os.mkfifo(path)
     subprocess.Popen(
@@ -133,14 +133,14 @@ def open_shell() -> None:
 
 
 def serve(plan: dict[str, Any]) -> None:
-    """Keep a shell that runs commands, and another one when a command has ended it."""
+    """Keep a shell that runs commands, and start another one after a command has ended it."""
     start, printed, status = (os.open(path, os.O_RDWR) for path in (START, OUTPUT, STATUS))
     os.dup2(start, 8)
     os.dup2(status, 9)
     environment: dict[str, str] = plan["environment"]
     while True:
         shell = subprocess.Popen(
-            # The name a shell goes by is the one its messages begin with.
+            # A shell's messages begin with the name it was started by.
             [plan["shell"], "-c", LOOP, SCRIPT],
             stdin=subprocess.DEVNULL,
             stdout=printed,
@@ -152,17 +152,17 @@ def serve(plan: dict[str, Any]) -> None:
         ended = status_of(shell.wait())
         os.write(status, b"exit %d\n" % ended)
         if os.path.exists(STATE):
-            # The kept state is complete: what a command has unset must not come back.
+            # The kept state is complete: a variable that a command has unset must not come back.
             environment = {}
 
 
 def status_of(returned: int) -> int:
-    """An exit status as shells report it: 128 and its number for a signal."""
+    """Return an exit status as shells report it: 128 plus the number of a signal."""
     return returned if returned >= 0 else 128 - returned
 
 
 def phase(plan: dict[str, Any], name: str, succeeding: str) -> None:
-    """The commands of a phase, the first failure skipping the rest, then its `finally` whatever happened."""
+    """Run the commands of a phase until the first failure, then its `finally` in any case."""
     run = run_shared if plan["one_shell"] else run_alone
     failed: tuple[str, int] | None = None
     last = 0
@@ -180,7 +180,7 @@ def phase(plan: dict[str, Any], name: str, succeeding: str) -> None:
 
 
 def expand(plan: dict[str, Any], *words: str) -> None:
-    """Words as the build's shell expands them (variables and commands, no globs)."""
+    """Expand words as the build's shell does (variables and commands, no globs)."""
     values = []
     for word in words:
         command = "printf %s " + '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -204,13 +204,13 @@ def captured(plan: dict[str, Any], command: str) -> bytes:
 
 
 def environment(plan: dict[str, Any]) -> None:
-    """Every variable as it stands."""
+    """Return every variable with its current value."""
     pairs = [pair.partition("=") for pair in captured(plan, "env -0").decode(errors="replace").split("\0") if pair]
     answer(environment={name: value for name, _, value in pairs})
 
 
 def files(plan: dict[str, Any]) -> None:
-    """All files below the source directory."""
+    """List all files below the source directory."""
     source = plan["source"]
     answer(
         files=[os.path.relpath(os.path.join(at, name), source) for at, _, names in os.walk(source) for name in names]
@@ -218,7 +218,7 @@ def files(plan: dict[str, Any]) -> None:
 
 
 def pack(plan: dict[str, Any], selection: str) -> None:
-    """A zip of the chosen files: `selection` names a JSON file of [source, target] pairs."""
+    """Make a zip of the chosen files: `selection` names a JSON file of [source, target] pairs."""
     with open(selection) as file:
         pairs = json.load(file)
     path = HOME + "/output/artifact.zip"
@@ -229,27 +229,27 @@ def pack(plan: dict[str, Any], selection: str) -> None:
 
 
 def cache(plan: dict[str, Any], *patterns: str) -> None:
-    """A tar of what the cache's paths match, absolute or below the source directory."""
+    """Make a tar of the files that match the cache's paths, absolute or below the source directory."""
     path = HOME + "/output/cache.tar.gz"
     matched: set[str] = set()
     for pattern in patterns:
         matched.update(glob.glob(os.path.join(plan["source"], os.path.expanduser(pattern)), recursive=True))
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name in sorted(matched):
-            # Directories are matched as well as what is in them; each is added once.
+            # Directories match as well as their contents; each is added once.
             inner = any(other.startswith(name + "/") for other in matched)
             archive.add(name, _placed(plan, name), recursive=not inner)
     answer(path=path, count=len(matched))
 
 
 def _placed(plan: dict[str, Any], name: str) -> str:
-    """A path in the cache: what lies in the source directory comes back into the next build's, which has another name."""
+    """Return a path in the cache: files of the source directory return to the next build's, which has another name."""
     below = os.path.relpath(name, plan["source"])
     return "source/" + below if not below.startswith("..") else "root" + os.path.abspath(name)
 
 
 def restore(plan: dict[str, Any], path: str) -> None:
-    """Unpack what `cache` packed."""
+    """Unpack an archive of `cache`."""
     with tarfile.open(path) as archive:
         for member in archive:
             place, _, member.name = member.name.partition("/")
