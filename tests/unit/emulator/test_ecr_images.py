@@ -244,7 +244,7 @@ def test_layer_by_url(world: World, ecr: Any) -> None:
 
 
 def test_scan_on_push_completes_and_owns_up(world: World, ecr: Any) -> None:
-    """A scan on push completes with no findings, and its description says that nothing was looked for."""
+    """A scan on push completes with no findings, and its description says that nothing was searched for."""
     ecr.put_image_scanning_configuration(repositoryName="app", imageScanningConfiguration={"scanOnPush": True})
     push(ecr, "one", "v1")
     find = {"repositoryName": "app", "imageId": {"imageTag": "v1"}}

@@ -1,6 +1,6 @@
-"""The delivery plane's services: one module (or package) each, plain objects whose methods take and return dicts.
+"""The delivery plane's services: one module (or package) each, plain objects whose methods receive and return dicts.
 
-A service owns its botocore service name. With `overlay = True` it answers just the operations it has, and the substrate the rest.
+A service owns its botocore service name. With `overlay = True` it answers only its own operations, and the substrate the rest.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Service:
     """
 
     overlay: ClassVar[bool] = False
-    #: The code of a call that breaks a limit of the service's model; None where AWS's usual one is meant.
+    # : The code of a call that breaks a limit of the service's model; None for AWS's usual code.
     constraint_code: ClassVar[str | None] = None
-    #: Whether the service says in words of its own what is wrong with a value: its methods know more than the model.
+    # : Whether the service words the refusal of a wrong value itself: its methods check more than the model.
     own_words: ClassVar[bool] = False
-    #: Operations that are answered 501 although the substrate has something of that name.
+    # : Operations that are answered 501 although the substrate has one of that name.
     refused: ClassVar[frozenset[str]] = frozenset()
-    #: Operations with a method that only keep or show what was written: nothing acts on it.
+    # : Operations with a method that only keeps or shows values without any effect.
     kept: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, site: Site, name: str) -> None:
@@ -69,20 +69,20 @@ class Service:
         self.name = name
 
     def handler(self, operation: str) -> Handler | None:
-        """The method that answers an operation; None where there is none, or where the substrate may answer this time."""
+        """Return the method that answers an operation; None if there is none, or if the substrate answers this time."""
         method: Handler | None = getattr(self, xform_name(operation), None)
         return method
 
     @classmethod
     def answers(cls, operation: str) -> bool:
-        """Return whether the service has a method for an operation, in a world that stands on moto."""
+        """Return whether the service has a method for an operation, in a world with moto as its substrate."""
         return callable(getattr(cls, xform_name(operation), None))
 
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words. Called before the method of an operation."""
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Raise AwsError for what AWS refuses and the substrate would store. Called first, in overlays only.
+        """Raise AwsError for a request that AWS refuses and the substrate would store. Called first, in overlays only.
 
         The request is parsed, and not validated against the model yet.
         """
@@ -104,7 +104,7 @@ class Service:
         return answer
 
     def close(self) -> None:
-        """Stop whatever the service keeps running. Called once, when the world closes."""
+        """Stop everything that the service keeps running. Called once, when the world closes."""
 
 
 def service_class(name: str) -> type[Service]:

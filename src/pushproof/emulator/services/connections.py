@@ -1,6 +1,6 @@
 """CodeConnections, under its old and its new name.
 
-A connection made by an API, the CLI or Terraform is born PENDING; only a person's handshake in the console makes it AVAILABLE.
+A connection created by an API, the CLI or Terraform starts as PENDING; only a person's handshake in the console makes it AVAILABLE.
 Source: https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html and
 https://docs.aws.amazon.com/codestar-connections/latest/APIReference/API_Connection.html
 """
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     )
     from pushproof.emulator.kernel.site import Site
 
-#: Providers that are installed somewhere, and reached through a host.
+# : Providers that customers install themselves, and that are reached through a host.
 _INSTALLED = ("GitHubEnterpriseServer", "GitLabSelfManaged")
 _MOST_TAGS = 200
 _Shown = TypeVar("_Shown")
@@ -100,25 +100,25 @@ class Host:
 
 
 class ConnectionsService(Service):
-    """Connections and hosts; both service names see the same ones, ARNs keep the prefix they were made under."""
+    """Connections and hosts. Both service names see the same ones; ARNs keep the prefix of their creation."""
 
     constraint_code = "ValidationException"
 
     def __init__(self, site: Site, name: str, *, other: ConnectionsService | None = None) -> None:
-        """`other` is the same service under its other name."""
+        """Set up. `other` is the same service under its other name."""
         super().__init__(site, name)
         self.connections: dict[str, Connection] = other.connections if other else {}
         self.hosts: dict[str, Host] = other.hosts if other else {}
 
-    # What the plane asks.
+    # Calls from other parts of the plane.
 
     def find(self, arn: str) -> Connection | None:
-        """A connection by either spelling of its ARN."""
+        """Return a connection by either spelling of its ARN."""
         identity = _identity(arn)
         return next((c for c in self.connections.values() if _identity(c.arn) == identity), None)
 
     def authorise(self, arn: str) -> Connection:
-        """Complete a connection's handshake, as a person does in the console. Raises AwsError when there is no such connection."""
+        """Complete a connection's handshake, as a person does in the console. Raises AwsError if there is no such connection."""
         connection = self._connection(arn)
         connection.status = "AVAILABLE"
         return connection
@@ -252,12 +252,12 @@ class ConnectionsService(Service):
 
 
 def _identity(arn: str) -> str:
-    """An ARN without its service prefix: both prefixes name the same connection."""
+    """Return an ARN without its service prefix: both prefixes name the same connection."""
     return re.sub(r"^arn:([^:]+):(codestar-connections|codeconnections):", r"arn:\1:connections:", arn)
 
 
 def _take_tags(tags: dict[str, str], added: list[TagTypeDef]) -> dict[str, str]:
-    """Add a request's tags to a resource's, or refuse them all; returns the resource's. Raises AwsError."""
+    """Add a request's tags to a resource's, or refuse them all. Return the resource's. Raises AwsError."""
     if (broken := broken_rule((tag["Key"], tag["Value"]) for tag in added)) is not None:
         raise AwsError("ValidationException", broken)
     if len({*tags, *(tag["Key"] for tag in added)}) > _MOST_TAGS:

@@ -1,6 +1,6 @@
-"""Services that the substrate answers whole, held to the limits that AWS's models put on parameters, and to a few more.
+"""Services that the substrate answers whole, with the limits of AWS's models on parameters, and a few more checks.
 
-What is refused is refused before the substrate stores anything. Reading is not looked at: the substrate says what is not there.
+Requests are refused before the substrate stores anything. Reads are not checked: the substrate reports missing things.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
 
-# The code with which each service says that a parameter breaks a limit of its model.
+# Each service's error code for a parameter that breaks a limit of its model.
 CODES = {
     "acm": "ValidationException",
     "cloudwatch": "ValidationError",
@@ -23,7 +23,7 @@ CODES = {
     "ssm": "ValidationException",
 }
 _CHANGING = ("Create", "Put", "Update", "Set", "Request", "Import", "Schedule", "Enable", "Disable", "Associate", "Tag")
-# Data, and much of it: the substrate looks at what matters.
+# Data, and much of it: the substrate checks the parts that matter.
 _DATA = frozenset({"PutItem", "UpdateItem", "PutMetricData"})
 
 

@@ -1,4 +1,4 @@
-"""STS, over the substrate's: roles are taken only by whom they trust, and every session is known to the authority."""
+"""STS over the substrate's: only trusted principals can assume a role, and the authority registers every session."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StsService(Service):
 
     overlay = True
     own_words = True
-    # The substrate's keys are the same in every world, and known to everybody.
+    # The substrate's keys are the same in every world, and public.
     refused = frozenset({"GetFederationToken"})
 
     def __init__(self, site: Site, name: str, *, authority: Authority) -> None:
@@ -46,7 +46,7 @@ class StsService(Service):
         self._authority = authority
 
     def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
-        # Whether the caller may, and whether the role trusts it, was decided when the call was authorised.
+        # The caller's permission, and the role's trust in it, were decided when the call was authorised.
         policies = self._session_policies(request)
         answer: AssumeRoleAnswer = self._substrate("assume_role", context, request)
         role = self._authority.attachments.role(request["RoleArn"])
@@ -58,7 +58,7 @@ class StsService(Service):
     def get_caller_identity(
         self, context: RequestContext, request: GetCallerIdentityRequest
     ) -> GetCallerIdentityAnswer:
-        """Whoever calls, under the one name that refusals, `createdBy` and policies know them by."""
+        """Return the caller, under the one name that refusals, `createdBy` and policies use."""
         caller, _policies = self._authority.bearing(context.principal)
         userid = caller.userid or context.account_id
         return {"UserId": userid, "Account": context.account_id, "Arn": context.principal.arn}
@@ -69,7 +69,7 @@ class StsService(Service):
     def get_session_token(self, context: RequestContext, request: GetSessionTokenRequest) -> GetSessionTokenAnswer:
         answer: GetSessionTokenAnswer = self._substrate("get_session_token", context, request)
         if not self.site.settings.open:
-            # The substrate's are the same in every world, and known to everybody.
+            # The substrate's are the same in every world, and public.
             keys = new_key("ASIA")
             answer["Credentials"] |= {
                 "AccessKeyId": keys.access_key_id,
@@ -97,13 +97,13 @@ class StsService(Service):
     @staticmethod
     def _unverified(what: str) -> AwsError:
         words = (
-            f"The {what} cannot be verified: this world knows no identity provider's keys, and takes nobody's word. "
-            "Take the role with AssumeRole, or open the world to any key (--open)."
+            f"The {what} cannot be verified: this world has no identity provider's keys to check it with. Assume "
+            f"the role with AssumeRole, or open the world to any key (--open)."
         )
         return AwsError("InvalidIdentityToken", words, 400)
 
     def _session_policies(self, request: AssumeRoleRequest) -> tuple[Policy, ...] | None:
-        """The policies passed with the request; None when there are none, which limits nothing."""
+        """Return the policies passed with the request; None if there are none, which limits nothing."""
         inline = request.get("Policy")
         arns = [item["arn"] for item in request.get("PolicyArns") or () if "arn" in item]
         if not inline and not arns:

@@ -1,4 +1,4 @@
-"""Application Auto Scaling: scalable targets, policies and scheduled actions, and the capacity their limits demand."""
+"""Application Auto Scaling: scalable targets, policies and scheduled actions, and capacity within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CloudWatch alarms of a target tracking policy: they come and go with it.
+"""The CloudWatch alarms of a target tracking policy: created and deleted with it.
 
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 """
@@ -78,7 +78,7 @@ def _metric(key: Key, configuration: TargetTrackingScalingPolicyConfigurationOut
             customized["MetricName"],
             [{"Name": item["Name"], "Value": item["Value"]} for item in customized.get("Dimensions", [])],
             customized.get("Statistic") or "Average",
-            # A text in this model; CloudWatch refuses one that is no unit.
+            # Plain text in this model; CloudWatch refuses text that is no unit.
             cast("StandardUnitType | None", customized.get("Unit")),
         )
     predefined = configuration["PredefinedMetricSpecification"]

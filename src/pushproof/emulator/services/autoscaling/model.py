@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     )
 
 
-# namespace, resource ID, scalable dimension: what names a scalable target.
+# The key of a scalable target: namespace, resource ID, scalable dimension.
 Key = tuple["ServiceNamespaceType", str, "ScalableDimensionType"]
 
-# How the resource ID of a dimension begins, and the suffix of the service-linked role's name.
+# The beginning of a dimension's resource IDs, and the suffix of the service-linked role's name.
 # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
 # https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html
 DIMENSIONS: dict[str, tuple[str, str]] = {
@@ -60,7 +60,7 @@ NOT_SUSPENDED: SuspendedStateTypeDef = {
 
 
 class Configuration(TypedDict, total=False):
-    """The one configuration that a scaling policy has, by the API's member."""
+    """The single configuration of a scaling policy, by the API's member."""
 
     StepScalingPolicyConfiguration: StepScalingPolicyConfigurationOutputTypeDef
     TargetTrackingScalingPolicyConfiguration: TargetTrackingScalingPolicyConfigurationOutputTypeDef
@@ -79,7 +79,7 @@ class Schedule(TypedDict, total=False):
 
 @dataclass(slots=True)
 class ScalingPolicy:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingPolicy.html"""
+    """A scaling policy. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingPolicy.html"""
 
     name: str
     arn: str
@@ -92,18 +92,18 @@ class ScalingPolicy:
 
 @dataclass(slots=True)
 class ScheduledAction:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScheduledAction.html"""
+    """A scheduled action. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScheduledAction.html"""
 
     name: str
     arn: str
     created_at: float
     members: Schedule
-    """Schedule, time zone, start and end, and what it sets, as the API has them."""
+    """Schedule, time zone, start, end and capacities, in the API's form."""
 
 
 @dataclass(slots=True)
 class ScalableTarget:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTarget.html"""
+    """A scalable target. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalableTarget.html"""
 
     key: Key
     arn: str
@@ -119,7 +119,7 @@ class ScalableTarget:
 
 @dataclass(slots=True)
 class Activity:
-    """https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingActivity.html"""
+    """A scaling activity. https://docs.aws.amazon.com/autoscaling/application/APIReference/API_ScalingActivity.html"""
 
     key: Key
     cause: str

@@ -56,7 +56,7 @@ def check_key(key: Key) -> None:
 
 
 def check_limits(minimum: int | None, maximum: int | None) -> None:
-    """Refuse limits below zero, or the wrong way round."""
+    """Refuse limits below zero, or a minimum above the maximum."""
     for name, value in (("Minimum", minimum), ("Maximum", maximum)):
         if value is not None and value < 0:
             raise invalid(f"{name} capacity must be greater than or equal to 0")
@@ -65,7 +65,7 @@ def check_limits(minimum: int | None, maximum: int | None) -> None:
 
 
 def policy_configuration(key: Key, kind: PolicyTypeType, request: PutScalingPolicyRequest) -> Configuration:
-    """The configuration that a policy's type asks for. Raises ValidationException."""
+    """Return the configuration that a policy's type requires. Raises ValidationException."""
     if kind not in _TYPES:
         raise invalid(f"Unsupported policy type {kind}.")
     step = request.get("StepScalingPolicyConfiguration")

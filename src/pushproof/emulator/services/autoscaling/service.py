@@ -1,7 +1,7 @@
 """The Application Auto Scaling API.
 
-Limits are acted out on ECS services: a desired count outside them is set to the nearer one. Policies follow metrics, which
-nobody measures here, and schedules have no effect: both are kept and described.
+Limits take effect on ECS services: a desired count outside them is set to the nearer one. Policies follow metrics, which Pushproof
+does not measure, and schedules have no effect: both are kept and described.
 https://docs.aws.amazon.com/autoscaling/application/APIReference/Welcome.html
 """
 
@@ -77,7 +77,7 @@ T = TypeVar("T")
 
 
 class AutoScalingService(Service):
-    """Scalable targets of every namespace; those of ECS name services that exist."""
+    """Scalable targets of every namespace; targets of ECS must name services that exist."""
 
     kept: ClassVar[frozenset[str]] = frozenset(
         {"PutScheduledAction", "DeleteScheduledAction", "DescribeScheduledActions"}
@@ -228,7 +228,7 @@ class AutoScalingService(Service):
         region, key, name = self._region(context), _key(request), request["ScheduledActionName"]
         target = self._target(region, key, "registered")
         action = target.actions.get(name)
-        # What an update leaves out stays, start and end apart: those are deleted.
+        # Members that an update leaves out stay, except start and end, which are deleted.
         members: Schedule = action.members.copy() if action else {}
         members.pop("StartTime", None)
         members.pop("EndTime", None)
@@ -385,7 +385,7 @@ class AutoScalingService(Service):
         }
 
     def _desired(self, context: RequestContext, key: Key) -> int | None:
-        """The desired count of an ECS service; None for other namespaces. Raises ValidationException."""
+        """Return the desired count of an ECS service; None for other namespaces. Raises ValidationException."""
         if key[0] != "ecs":
             return None
         _, cluster, service = key[1].split("/")
@@ -400,7 +400,7 @@ class AutoScalingService(Service):
         return count
 
     def _keep_within(self, context: RequestContext, region: Region, target: ScalableTarget, desired: int) -> None:
-        """Set the nearer limit as desired count where it lies outside them.
+        """Set the nearer limit as the desired count, if that is outside the limits.
 
         https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-scaling-activities.html
         """
@@ -453,7 +453,7 @@ def _key(request: _Keyed) -> Key:
 
 
 def _scheduled(request: PutScheduledActionRequest) -> Schedule:
-    """Return what a request sets of a scheduled action."""
+    """Return the members of a scheduled action that a request sets."""
     members: Schedule = {}
     if "Schedule" in request:
         members["Schedule"] = request["Schedule"]
@@ -473,7 +473,7 @@ def _words(key: Key) -> str:
 
 
 def _matches(key: Key, namespace: str, resource: str | None, dimension: str | None) -> bool:
-    """Return whether a target is among those a description asks for."""
+    """Return whether a target matches the request of a description."""
     return key[0] == namespace and resource in (None, key[1]) and dimension in (None, key[2])
 
 

@@ -1,4 +1,4 @@
-"""EC2's networks where the substrate is too kind, or forgets; instances and the rest are the substrate's."""
+"""EC2's networks, where the substrate accepts too much or drops something; the substrate answers the rest, such as instances."""
 
 from pushproof.emulator.services.ec2.service import Ec2Service
 

@@ -40,7 +40,7 @@ def create_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
     _require_subnets(view, vpc_id, list(dict.fromkeys(subnets)), [])
     _require_groups(view, vpc_id, request.get("SecurityGroupIds") or [])
     _require_configured_addresses(view, request)
-    # Private DNS is on unless it is said otherwise.
+    # Private DNS is on by default.
     if request.get("PrivateDnsEnabled", True):
         explicitly = "PrivateDnsEnabled" in request
         _require_private_dns(view, vpc_id, service, request, explicitly=explicitly)
@@ -84,7 +84,7 @@ def modify_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
 
 
 def _service(view: View, name: str, kind: str) -> Described:
-    """The service of an endpoint, as DescribeVpcEndpointServices shows it. Raises AwsError where there is none of the name."""
+    """Return the service of an endpoint, as DescribeVpcEndpointServices shows it. Raises AwsError if there is none of that name."""
     services = [service for service in view.endpoint_services() if service["ServiceName"] == name]
     for service in services:
         if kind in {entry["ServiceType"] for entry in service["ServiceType"]}:
@@ -104,7 +104,7 @@ def _service(view: View, name: str, kind: str) -> Described:
 def _is_named_so(last: str, view: View) -> bool:
     """Return whether the substrate's list, which is older than AWS's, may lack a service that AWS has.
 
-    A name is taken for AWS's when it is a service's own endpoint, and the list has no other name for that service: `ecr` is none,
+    A name counts as AWS's if it is a service's own endpoint, and the list has no other name for that service: `ecr` does not count,
     since the list has `ecr.api`.
     """
     first = last.partition(".")[0].removesuffix("-fips")
@@ -192,7 +192,7 @@ def _require_private_dns(
             f"for {vpc_id}",
         )
     if name.endswith(".s3"):
-        # On unless it is said otherwise: https://github.com/hashicorp/terraform-provider-aws/issues/32407
+        # On by default: https://github.com/hashicorp/terraform-provider-aws/issues/32407
         if (request.get("DnsOptions") or {}).get("PrivateDnsOnlyForInboundResolverEndpoint", True):
             _require_gateway(view, vpc_id, name)
     elif domain is None:

@@ -67,7 +67,7 @@ def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
     allocation = request.get("AllocationId")
     subnet = request.get("SubnetId")
     if request.get("AvailabilityMode") == "regional":
-        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html: of a VPC, not of a subnet.
+        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateways-regional.html: belongs to a VPC, not to a subnet.
         raise not_implemented("ec2", "CreateNatGateway of a whole region")
     if not subnet:
         raise missing("SubnetId")

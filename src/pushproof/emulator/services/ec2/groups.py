@@ -24,7 +24,7 @@ _NAME = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]*")
 
 
 class Rule(NamedTuple):
-    """Return the key by which two rules are the same one."""
+    """The key by which two rules are equal."""
 
     protocol: str
     from_port: int | None
@@ -131,7 +131,7 @@ def require_groups(view: View, group_ids: list[str], vpc_id: str) -> None:
 
 
 def require_addresses(view: View, subnet: Described, addresses: list[str]) -> None:
-    """Refuse addresses that are not in a subnet, that AWS keeps (the first four and the last), or that are taken."""
+    """Refuse addresses that are not in a subnet, that AWS reserves (the first four and the last), or that are in use."""
     if not addresses:
         return
     network = ip_network(subnet["CidrBlock"])
@@ -183,7 +183,7 @@ def _authorize(view: View, request: dict[str, Any], side: str) -> None:
             raise AwsError("InvalidPermission.Duplicate", f'the specified rule "{rule}" already exists')
     together = [*standing, *added]
     for family in ("4", "6"):
-        # A rule that names a group or a prefix list counts for both families.
+        # A rule that names a group or a prefix list counts for both address families.
         if sum(_family(rule.peer) in (family, "both") for rule in together) > _RULES_PER_DIRECTION:
             raise AwsError(
                 "RulesPerSecurityGroupLimitExceeded",

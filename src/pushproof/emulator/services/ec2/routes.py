@@ -112,7 +112,7 @@ def _table(view: View, request: dict[str, Any]) -> Described:
 
 
 def _destination(request: dict[str, Any]) -> str:
-    """The destination in the form in which EC2 keeps it."""
+    """Return the destination in the form in which EC2 stores it."""
     sent = [kind for kind in _DESTINATIONS if request.get(kind)]
     if not sent:
         raise AwsError(

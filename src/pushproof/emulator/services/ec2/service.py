@@ -1,8 +1,8 @@
-"""EC2 where the substrate forgets: descriptions of security-group rules that reference a group or a prefix list, the routes of
-gateway endpoints whose tables change, and client tokens.
+"""EC2 where the substrate drops something.
 
-AWS keeps a description with every rule (API_SecurityGroupRule); moto, and what stands on it, shows it for CIDR rules only, so that
-Terraform would want to write it again on every plan. Everything else is the substrate's.
+That is: descriptions of security-group rules that reference a group or a prefix list, the routes of gateway endpoints whose tables
+change, and client tokens. AWS keeps a description with every rule (API_SecurityGroupRule). moto, and emulators based on it, show
+it for CIDR rules only, so that Terraform would write it again on every plan. The substrate answers everything else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 Check = Callable[[View, dict[str, Any]], None]
 
-# What refuses a call before the substrate stores anything, by the operation's method.
+# Refusals before the substrate stores anything, by the operation's method.
 CHECKS: dict[str, Check] = {
     name: check
     for module in (vpcs, gateways, routes, groups, endpoints, acls, tags)
@@ -53,7 +53,7 @@ CHECKS: dict[str, Check] = {
 
 
 class Ec2Service(Service):
-    """Remembers descriptions by rule id, and puts them back where the substrate leaves them out."""
+    """Remembers descriptions by rule id, and restores them where the substrate leaves them out."""
 
     overlay: ClassVar[bool] = True
 
@@ -63,7 +63,7 @@ class Ec2Service(Service):
         self._by_token: dict[tuple[object, ...], dict[str, Any]] = {}
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        """Refuse what AWS refuses, unless a client token says that the call was accepted before."""
+        """Refuse what AWS refuses, unless a client token shows that the call was accepted before."""
         operation = xform_name(context.operation)
         if (context.scope, operation, request.get("ClientToken")) in self._by_token:
             return
@@ -75,7 +75,8 @@ class Ec2Service(Service):
             require_tags(context.operation, request)
 
     def _once(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        """A call repeated with its client token makes nothing anew: its first answer may have been lost.
+        """Return the first answer to a call repeated with its client token: that answer may have been lost, and nothing is created
+        again.
 
         https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html
         """
@@ -119,7 +120,7 @@ class Ec2Service(Service):
     def _route_to_endpoint(
         self, context: RequestContext, endpoint_id: str, added: list[str], removed: list[str]
     ) -> None:
-        """Give route tables the gateway endpoint's route, or take it away, where the substrate has only noted the table."""
+        """Add the gateway endpoint's route to route tables, or remove it, where the substrate has only noted the table."""
         tables = self._ask(context, "describe_route_tables", {"RouteTableIds": [*added, *removed]})["RouteTables"]
         routed = {
             table["RouteTableId"]: route["DestinationPrefixListId"]
@@ -177,7 +178,7 @@ def _require_members(operation: str, request: dict[str, Any]) -> None:
 
 @functools.cache
 def _required(operation: str) -> tuple[tuple[str, str], ...]:
-    """The parameters an operation must have, and what EC2 calls them."""
+    """Return the required parameters of an operation, with EC2's names for them."""
     shape = service_model("ec2").operation_model(operation).input_shape
     if shape is None:
         return ()

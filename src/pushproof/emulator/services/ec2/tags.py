@@ -11,7 +11,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ec2.view import View
 
 _LIMIT = 50
-# The type of resource that an operation makes, where its tags may name no other.
+# The type of resource that an operation creates, if its tags may name no other type.
 _TAGGED = {
     "CreateVpc": "vpc",
     "CreateSubnet": "subnet",

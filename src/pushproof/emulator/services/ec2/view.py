@@ -1,4 +1,4 @@
-"""EC2's networks as they stand in the substrate: what refusals look at."""
+"""EC2's networks in the substrate, as refusals read them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Described = dict[str, Any]
 
 
 class View:
-    """Reads resources of one region, each kind at most once for a call that is being judged.
+    """Reads resources of one region, each kind at most once for each checked call.
 
     Args:
-        connect: makes the client of the substrate's EC2 in a region, when something is first read.
+        connect: makes the client of the substrate's EC2 in a region, on first use.
         region: the region.
     """
 
@@ -60,7 +60,7 @@ class View:
         return self._all("describe_route_tables", "RouteTables", "vpc-id", vpc_id)
 
     def main_table_of_association(self, association_id: str) -> Described | None:
-        """The table that an association makes a VPC's main one; None where it is no such association."""
+        """Return the table that an association makes a VPC's main one; None if it is no such association."""
         for table in self._client.describe_route_tables()["RouteTables"]:
             for association in table.get("Associations", []):
                 if association.get("RouteTableAssociationId") == association_id and association.get("Main"):
@@ -79,12 +79,12 @@ class View:
         return self._one("describe_nat_gateways", "NatGateways", "NatGatewayIds", nat_id)
 
     def nats_of(self, vpc_id: str) -> list[Described]:
-        """The NAT gateways of a VPC, deleted ones included."""
+        """Return the NAT gateways of a VPC, deleted ones included."""
         filters = [{"Name": "vpc-id", "Values": [vpc_id]}]
         return list(self._client.describe_nat_gateways(Filter=filters)["NatGateways"])
 
     def nat_of_address(self, allocation_id: str) -> Described | None:
-        """The NAT gateway that stands on an Elastic IP address."""
+        """Return the NAT gateway that uses an Elastic IP address."""
         for nat in self._client.describe_nat_gateways()["NatGateways"]:
             addresses = nat.get("NatGatewayAddresses", [])
             if nat["State"] in ("pending", "available") and any(
@@ -117,7 +117,7 @@ class View:
         return None if endpoint is None else _typed(endpoint)
 
     def endpoints_of(self, vpc_id: str) -> list[Described]:
-        """The endpoints of a VPC that stand."""
+        """Return the existing endpoints of a VPC."""
         endpoints = self._all("describe_vpc_endpoints", "VpcEndpoints", "vpc-id", vpc_id)
         return [
             _typed(endpoint)
@@ -134,11 +134,11 @@ class View:
         return self._one("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceIds", interface_id)
 
     def interfaces_of(self, vpc_id: str) -> list[Described]:
-        """The network interfaces of a VPC that stand: those of NAT gateways that are gone are left out."""
+        """Return the existing network interfaces of a VPC, without those of deleted NAT gateways."""
         return self._standing(self._all("describe_network_interfaces", "NetworkInterfaces", "vpc-id", vpc_id))
 
     def interfaces_with(self, group_id: str) -> list[Described]:
-        """The network interfaces that stand and have a security group."""
+        """Return the existing network interfaces with a security group."""
         return self._standing(self._all("describe_network_interfaces", "NetworkInterfaces", "group-id", group_id))
 
     def _standing(self, interfaces: list[Described]) -> list[Described]:
@@ -160,12 +160,12 @@ class View:
         return self._all("describe_network_acls", "NetworkAcls", "vpc-id", vpc_id)
 
     def prefix_lists(self) -> set[str]:
-        """The ids of AWS's prefix lists and of the account's own."""
+        """Return the ids of AWS's prefix lists and of the account's own."""
         own = self._client.describe_managed_prefix_lists()["PrefixLists"]
         return {entry["PrefixListId"] for entry in (*own, *self._client.describe_prefix_lists()["PrefixLists"])}
 
     def prefix_list_named(self, name: str) -> str | None:
-        """The id of AWS's prefix list for a service of a gateway endpoint."""
+        """Return the id of AWS's prefix list for a service of a gateway endpoint."""
         lists = self._client.describe_prefix_lists()["PrefixLists"]
         return next((entry["PrefixListId"] for entry in lists if entry["PrefixListName"] == name), None)
 
@@ -188,7 +188,7 @@ class View:
 
 
 def _typed(endpoint: Described) -> Described:
-    """Return an endpoint with its type, which some emulators leave out where it is EC2's default.
+    """Return an endpoint with its type, which some emulators leave out if it is EC2's default.
 
     https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html (VpcEndpointType)
     """

@@ -126,7 +126,7 @@ def _require_room(
 
 
 def _networks_of(described: Described) -> list[IPv4Network | IPv6Network]:
-    """The CIDRs of a VPC or a subnet, IPv6's included."""
+    """Return the CIDRs of a VPC or a subnet, IPv6's included."""
     texts = [described["CidrBlock"]] if described.get("CidrBlock") else []
     for key in ("CidrBlock", "Ipv6CidrBlock"):
         texts += [

@@ -39,7 +39,7 @@ def no_table(table_id: str) -> AwsError:
 
 
 def network_of(text: str, parameter: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """A CIDR as a network, in its canonical form as EC2 takes it. Raises AwsError for what is none."""
+    """Parse a CIDR, in the canonical form that EC2 accepts. Raises AwsError for any other text."""
     try:
         if "/" not in text:
             raise ValueError(text)

@@ -28,14 +28,14 @@ class OfRepository(OfRegistry):
 
 
 class Names(TypedDict):
-    """Members by which most answers name a repository."""
+    """Members of most answers that name a repository."""
 
     registryId: str
     repositoryName: str
 
 
 class EcrOperations(Service):
-    """The store, and how a request names a repository in it."""
+    """The store, and the look-up of a request's repository in it."""
 
     own_words = True
 
@@ -44,7 +44,7 @@ class EcrOperations(Service):
     settings: EcrSettings
 
     def _scope(self, context: RequestContext, request: OfRegistry) -> Scope:
-        """The registry a request addresses; another account's is empty here."""
+        """Return the registry that a request addresses; another account's is empty here."""
         return (request.get("registryId") or context.account_id, context.region)
 
     def _repository(self, context: RequestContext, request: OfRepository) -> Repository:

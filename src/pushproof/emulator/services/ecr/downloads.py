@@ -1,4 +1,4 @@
-"""URLs to fetch layers from without a login: what GetDownloadUrlForLayer hands out, good for an hour.
+"""URLs that return layers without a login: the answers of GetDownloadUrlForLayer, valid for an hour.
 
 Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
 """
@@ -20,14 +20,14 @@ _LIFETIME = 3600.0
 
 
 class DownloadUrls:
-    """Issues URLs of layers, and knows those that are still good."""
+    """Issues URLs of layers, and keeps those that are still valid."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._issued: dict[str, tuple[str, float]] = {}
 
     def url(self, repository: Repository, digest: str) -> str:
-        """Return a URL of the gateway at which the layer can be fetched for an hour."""
+        """Return a URL of the gateway that returns the layer for an hour."""
         secret = secrets.token_urlsafe(32)
         self._issued[secret] = (digest, self._ground.clock.now() + unshortened(self._ground.clock, _LIFETIME))
         return f"{self._ground.endpoint.url}{PREFIX}{quote(repository.name)}/{digest}?{urlencode({'token': secret})}"

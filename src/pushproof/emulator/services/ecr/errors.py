@@ -64,7 +64,7 @@ def scan_not_found(digest: str, tag: str | None, name: str, registry: str) -> Aw
 
 
 def policy_not_found(kind: str, name: str, registry: str) -> AwsError:
-    """`kind` is Lifecycle or Repository."""
+    """Return the error for a missing policy; `kind` is Lifecycle or Repository."""
     return AwsError(
         f"{kind}PolicyNotFoundException",
         f"{kind} policy does not exist for the repository with name '{name}' in the registry with id '{registry}'",

@@ -1,7 +1,7 @@
 """The registry behind ECR: the OCI distribution endpoints under `/v2/` on the gateway's port.
 
-Clients log in as AWS with a token of GetAuthorizationToken; what a push or a pull does is authorised as the API operations ECR
-names for it, for the principal who asked for the token. Layers are streamed, in and out. ECR redirects the download of layers
+Clients log in as AWS with a token of GetAuthorizationToken. A push or a pull is authorised as the API operations that ECR
+documents for it, for the principal that requested the token. Layers are streamed, in and out. ECR redirects the download of layers
 to S3; here they come from the registry itself.
 
 Sources: https://github.com/opencontainers/distribution-spec/blob/main/spec.md,
@@ -50,7 +50,7 @@ _DIGEST_HEADER = "Docker-Content-Digest"
 
 
 class Registry:
-    """A front of the gateway, and what the plane asks about images in process."""
+    """A front of the gateway, and the source of images for other parts of the plane."""
 
     name = "registry"
 
@@ -60,12 +60,12 @@ class Registry:
         self._ecr = ecr
         self._store = ecr.store
 
-    # What the plane asks.
+    # Calls from other parts of the plane.
 
     def resolve(self, reference: str, credentials: tuple[str, str] | None = None) -> ResolvedImage | None:
-        """The image a reference names; None when it is not a reference to this world's registry.
+        """Return the image of a reference; None if it does not refer to this world's registry.
 
-        With `credentials` (user and password of a login) it is asked for as a pull asks, and counts as one.
+        With `credentials` (user and password of a login) the request is authorised as a pull, and counts as one.
         Raises PullError, worded as ECS words it.
         """
         parsed = parse_reference(reference)
@@ -163,7 +163,7 @@ class Registry:
                 return handler(request, token, **match.groupdict())
         raise RegistryError(404, "NAME_INVALID", f"{request.path} is no path of a registry")
 
-    # Who, and may they.
+    # Identity and permission.
 
     def _login(self, request: Request) -> Token:
         authorization = request.authorization
@@ -193,7 +193,7 @@ class Registry:
     def _visit(
         self, token: Token, operation: str, name: str, **parameters: object
     ) -> Iterator[tuple[Repository, Visit]]:
-        """Carry out what stands for an operation of ECR's API: admitted, logged and observed as a call of it is.
+        """Run the body of the `with` as an operation of ECR's API: admitted, logged and observed like a call.
 
         Yields the repository, and the visit, whose `response` is what the API would have answered.
         """
@@ -360,7 +360,7 @@ class Registry:
             return self._complete(repository, upload, request.args["digest"], visit)
 
     def _mounted(self, token: Token, repository: Repository, digest: str, source: str) -> bool:
-        """Take a layer over from another repository, where the account allows it and the caller may read it there.
+        """Mount a layer from another repository, if the account allows it and the caller may read it there.
 
         Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/blob-mounting.html
         """
@@ -377,7 +377,7 @@ class Registry:
         return True
 
     def _receive(self, request: Request, upload: Upload) -> None:
-        """Append the body, chunk by chunk. Raises RegistryError when it is not what comes next."""
+        """Append the body, chunk by chunk. Raises RegistryError if it is not the next part."""
         begins = request.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
         with self._site.loop.lock:
             if upload.busy or (begins.isdecimal() and int(begins) != upload.size):
@@ -438,7 +438,7 @@ def _unsupported(request: Request) -> RegistryError:
 
 
 def _retried(reference: str, trouble: str) -> str:
-    """ECS's words for a pull that failed.
+    """Return ECS's words for a pull that failed.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
     """

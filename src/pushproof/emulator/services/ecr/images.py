@@ -1,6 +1,6 @@
 """Operations on images, and on their scans.
 
-Scans complete, and find nothing: there is no vulnerability database behind them. Their description says so.
+Scans complete without findings, since they have no vulnerability database. Their description states this.
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ if TYPE_CHECKING:
     )
 
 
-_SCANNED = "The scan was completed successfully. Pushproof has no vulnerability database: nothing was looked for."
+_SCANNED = "The scan was completed successfully. Pushproof has no vulnerability database, so it searched for nothing."
 
 
 class NamedImage(Names):
-    """Members by which answers name an image."""
+    """Members of answers that name an image."""
 
     imageId: ImageIdentifierTypeDef
 
 
 class ImageOperations(EcrOperations):
-    """PutImage, the ways of reading images, and BatchDeleteImage."""
+    """PutImage, the operations that read images, and BatchDeleteImage."""
 
     def put_image(self, context: RequestContext, request: PutImageRequest) -> PutImageAnswer:
         repository = self._repository(context, request)
@@ -76,7 +76,10 @@ class ImageOperations(EcrOperations):
         return self.accepted(repository, manifest, request.get("imageTag"))
 
     def accepted(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> PutImageAnswer:
-        """Put an image and scan it where the repository (or the registry) says so; returns PutImage's answer. Raises AwsError."""
+        """Put an image, and scan it if the repository (or the registry) is configured so.
+
+        Return PutImage's answer. Raises AwsError.
+        """
         new = manifest.digest not in repository.images
         image = self.store.put_image(repository, manifest, tag)
         if new and not manifest.members and (repository.scan_on_push or self._registry_scans(repository)):
@@ -84,7 +87,7 @@ class ImageOperations(EcrOperations):
         return {"image": self._image(repository, image, tag)}
 
     def _registry_scans(self, repository: Repository) -> bool:
-        """Return whether the registry's own configuration has the repository scanned on push."""
+        """Return whether the registry's own configuration makes it scan the repository on push."""
         return False
 
     def _image(self, repository: Repository, image: Image, tag: str | None = None) -> ImageTypeDef:
@@ -114,7 +117,7 @@ class ImageOperations(EcrOperations):
         return {"images": images, "failures": failures}
 
     def _identified(self, repository: Repository, identity: ImageIdentifierTypeDef) -> Image | ImageFailureTypeDef:
-        """The image, or the failure to report."""
+        """Return the image, or the failure to report."""
         digest, tag = identity.get("imageDigest"), identity.get("imageTag")
         if not digest and not tag:
             return _failure(
@@ -137,7 +140,7 @@ class ImageOperations(EcrOperations):
     def _filtered(
         self, repository: Repository, criteria: ListImagesFilterTypeDef | DescribeImagesFilterTypeDef | None
     ) -> list[tuple[Image, str | None]]:
-        """Images with each of their tags (None: untagged) that a filter lets through."""
+        """Return images with each of their tags (None: untagged) that match a filter."""
         tag_status = criteria.get("tagStatus", "ANY") if criteria else "ANY"
         status = criteria.get("imageStatus", "ACTIVE") if criteria else "ANY"
         selection: list[tuple[Image, str | None]] = []
@@ -199,7 +202,7 @@ class ImageOperations(EcrOperations):
         repository = self._repository(context, request)
         deleted: list[ImageIdentifierTypeDef] = []
         failures: list[ImageFailureTypeDef] = []
-        # Lists go before their members, as one request may name both.
+        # Lists before their members, as one request may name both.
         for identity in sorted(request["imageIds"], key=lambda identity: not self._is_list(repository, identity)):
             image = self._identified(repository, identity)
             if not isinstance(image, Image):
@@ -262,7 +265,7 @@ class ImageOperations(EcrOperations):
         return {"referrers": chosen, **more}
 
     def referrers(self, repository: Repository, digest: str) -> list[ImageReferrerTypeDef]:
-        """The artifacts whose subject is `digest`."""
+        """Return the artifacts whose subject is `digest`."""
         referrers: list[ImageReferrerTypeDef] = []
         for image in repository.images.values():
             manifest = image.manifest

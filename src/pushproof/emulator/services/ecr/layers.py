@@ -1,4 +1,4 @@
-"""Operations on layers: what an image push is made of when it goes through the API instead of the registry's endpoints."""
+"""Operations on layers, for pushes that use the API instead of the registry's endpoints."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ class LifecycleOperations(EcrOperations):
         return answer
 
     def apply_lifecycle_policies(self, repository_name: str | None = None) -> list[LifecycleAct]:
-        """Apply every repository's policy (or one repository's) now, as AWS does within 24 hours; returns what was done."""
+        """Apply every repository's policy (or one repository's) now, as AWS does within 24 hours. Return the effects."""
         with self.site.loop.lock:
             return [
                 act
@@ -167,7 +167,7 @@ class LifecycleOperations(EcrOperations):
         return acts
 
     def evaluate_lifecycle(self, repository: Repository) -> lifecycle.Evaluation | None:
-        """Return the effects that the repository's policy would have now; None when it has none."""
+        """Return the effects that the repository's policy would have now; None if it has none."""
         return None if repository.lifecycle_policy is None else self._evaluate(repository, repository.lifecycle_policy)
 
     def _evaluate(self, repository: Repository, text: str) -> lifecycle.Evaluation:

@@ -1,4 +1,4 @@
-"""Image manifests: what one is, and what it refers to.
+"""Image manifests: their parsing, and the content they refer to.
 
 Sources: https://github.com/opencontainers/image-spec/blob/main/manifest.md and .../image-index.md,
 https://distribution.github.io/distribution/spec/manifest-v2-2/
@@ -26,7 +26,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class ManifestError(ValueError):
-    """A manifest that cannot be taken; the message says why."""
+    """A manifest is not acceptable; the message names the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Descriptor:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A manifest: its bytes, and what they refer to. Either `layers` and `config`, or `members` (of an index)."""
+    """A manifest: its bytes, and the content they refer to. Either `layers` and `config`, or `members` (of an index)."""
 
     content: bytes
     digest: str
@@ -53,17 +53,17 @@ class Manifest:
 
     @property
     def blobs(self) -> tuple[Descriptor, ...]:
-        """Everything that must be in the repository as a layer."""
+        """Return everything that must be in the repository as a layer."""
         return (*((self.config,) if self.config else ()), *self.layers)
 
 
 def is_digest(text: str) -> bool:
-    """Return whether the text is a digest of the only algorithm ECR takes."""
+    """Return whether the text is a digest of the only algorithm that ECR accepts."""
     return _DIGEST.fullmatch(text) is not None
 
 
 def parse(content: bytes, media_type: str | None = None) -> Manifest:
-    """The manifest in `content`. Raises ManifestError."""
+    """Parse a manifest. Raises ManifestError."""
     if len(content) > LARGEST:
         raise ManifestError(f"the manifest has {len(content)} bytes; at most {LARGEST} are allowed")
     try:

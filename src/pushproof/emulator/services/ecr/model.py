@@ -33,7 +33,7 @@ Scope = tuple[str, str]
 
 @dataclass(slots=True)
 class Image:
-    """An image (or index, or artifact) of a repository. `size` is what the layers and the configuration take, in bytes."""
+    """An image (or index, or artifact) of a repository. `size` is that of the layers and the configuration, in bytes."""
 
     manifest: Manifest
     pushed_at: float
@@ -97,7 +97,7 @@ class Repository:
         return tuple(tag for tag, at in self.tags.items() if at == digest)
 
     def is_immutable(self, tag: str) -> bool:
-        """Return whether a tag, once given, stays.
+        """Return whether a tag cannot be moved once it is set.
 
         Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
         """
@@ -109,18 +109,18 @@ class Repository:
         }.get(self.mutability, False)
 
     def lists_naming(self, digest: str) -> list[str]:
-        """The manifest lists that refer to an image."""
+        """Return the manifest lists that refer to an image."""
         return [image.digest for image in self.images.values() if digest in image.manifest.members]
 
 
 def _literal(pattern: str) -> str:
-    """Only `*` is a wildcard to ECR."""
+    """Escape a pattern for ECR, where only `*` is a wildcard."""
     return pattern.replace("[", "[[]").replace("?", "[?]")
 
 
 @dataclass(slots=True)
 class Upload:
-    """A layer on its way in, kept in a file."""
+    """A layer during its upload, kept in a file."""
 
     id: str
     scope: Scope

@@ -19,13 +19,13 @@ class Paged(TypedDict):
 
 
 class More(TypedDict, total=False):
-    """An answer's token for the next page; empty on the last."""
+    """The token for the next page in an answer; empty on the last page."""
 
     nextToken: str
 
 
 def page(items: Sequence[T], request: Paged, *, default: int = 100) -> tuple[list[T], More]:
-    """A page of `items` as the request asks for, and `{"nextToken": …}` when there are more."""
+    """Return the requested page of `items`, and `{"nextToken": …}` if there are more."""
     chosen, token = page_of(
         items,
         request.get("nextToken"),

@@ -103,7 +103,7 @@ class RegistryOperations(EcrOperations):
     def put_replication_configuration(
         self, context: RequestContext, request: PutReplicationConfigurationRequest
     ) -> PutReplicationConfigurationAnswer:
-        # Kept and shown; nothing is copied anywhere.
+        # Kept and shown; nothing is replicated.
         check_limits("ecr", "PutReplicationConfiguration", request, "InvalidParameterException")
         self._state(context.scope).replication = request["replicationConfiguration"]
         return {"replicationConfiguration": request["replicationConfiguration"]}
@@ -207,7 +207,7 @@ class RegistryOperations(EcrOperations):
         return {"name": name, "value": value}
 
     def mounts_blobs(self, scope: Scope) -> bool:
-        """Return whether a push may take layers over from another repository."""
+        """Return whether a push may mount layers from another repository."""
         return self._state(scope).account_settings["BLOB_MOUNTING"] == "ENABLED"
 
 

@@ -97,7 +97,7 @@ class RepositoryOperations(EcrOperations):
                 raise errors.invalid("encryptionConfiguration", "kmsKey must not be given with encryptionType AES256")
             return {"encryptionType": kind}
         if key is None:
-            # The AWS managed key alias/aws/ecr: one a region, always the same.
+            # The AWS managed key alias/aws/ecr: one for each region, always the same.
             identity = uuid.uuid5(uuid.NAMESPACE_URL, f"aws/ecr/{context.account_id}/{context.region}")
             return {
                 "encryptionType": kind,
@@ -221,7 +221,7 @@ class RepositoryOperations(EcrOperations):
 
 
 def checked_policy(text: str, refusal: str) -> str:
-    """The text, when it is a policy document by its outline. Raises AwsError."""
+    """Return the text if it has the outline of a policy document. Raises AwsError."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EcrService(RegistryOperations, RepositoryOperations, ImageOperations, LayerOperations, LifecycleOperations):
-    """The ECR API; `WorldSettings.ecr` has its settings."""
+    """The ECR API; `WorldSettings.ecr` holds its settings."""
 
     kept: ClassVar[frozenset[str]] = frozenset({"PutReplicationConfiguration"})
 

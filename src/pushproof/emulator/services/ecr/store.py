@@ -1,6 +1,6 @@
 """The registry's content: repositories in memory, layers as content-addressed files under the world's directory.
 
-The API and the registry's own endpoints both work on this. Methods raise `AwsError`. All but `write` and `open_blob` (which
+The API and the registry's own endpoints both use it. Methods raise `AwsError`. All but `write` and `open_blob` (which
 may take long) are called under the world's lock.
 """
 
@@ -49,7 +49,7 @@ class Store:
     # Images.
 
     def put_image(self, repository: Repository, manifest: manifests.Manifest, tag: str | None) -> Image:
-        """Add an image, or a tag to one that is there. Announces it. Raises AwsError."""
+        """Add an image, or a tag to an existing one, and announce it. Raises AwsError."""
         if tag is not None and _TAG.fullmatch(tag) is None:
             raise errors.invalid("imageTag", f"must satisfy regular expression '{_TAG.pattern}'")
         self._check_references(repository, manifest)
@@ -84,7 +84,7 @@ class Store:
             raise errors.images_missing(absent, repository.name, repository.registry)
 
     def find_image(self, repository: Repository, *, digest: str | None = None, tag: str | None = None) -> Image:
-        """The image of a digest or a tag (both must agree). Raises AwsError."""
+        """Return the image of a digest or a tag (both must agree). Raises AwsError."""
         by_tag = repository.tags.get(tag) if tag else None
         image = repository.images.get(digest or by_tag or "")
         if image is None or (tag and by_tag != image.digest):
@@ -92,11 +92,11 @@ class Store:
         return image
 
     def pulled(self, image: Image) -> None:
-        """Note that an image was pulled."""
+        """Record a pull of an image."""
         image.pulled_at = self.site.clock.now()
 
     def delete_image(self, repository: Repository, digest: str) -> None:
-        """Remove an image with all its tags, and the layers nothing else in the repository needs."""
+        """Remove an image with all its tags, and the layers that nothing else in the repository needs."""
         tags = repository.tags_of(digest)
         for tag in tags:
             del repository.tags[tag]
@@ -129,7 +129,7 @@ class Store:
         return self.root / "blobs" / algorithm / value[:2] / value
 
     def open_blob(self, digest: str) -> BinaryIO:
-        """The content of a layer that is there."""
+        """Open the content of an existing layer."""
         return self.blob_path(digest).open("rb")
 
     def begin_upload(self, repository: Repository) -> Upload:
@@ -156,7 +156,7 @@ class Store:
                 upload.size += len(chunk)
 
     def complete_upload(self, repository: Repository, upload: Upload, digest: str) -> int:
-        """Keep an upload as a layer of the repository; returns its size. Raises AwsError when the digest is another."""
+        """Store an upload as a layer of the repository, and return its size. Raises AwsError if the digest differs."""
         if upload.digest != digest:
             self.cancel_upload(upload)
             raise errors.layer_digest_mismatch(digest, upload.digest)
@@ -172,7 +172,7 @@ class Store:
         upload.path.unlink(missing_ok=True)
 
     def layer_size(self, repository: Repository, digest: str) -> int:
-        """The size of a layer. Raises AwsError (LayersNotFoundException)."""
+        """Return the size of a layer. Raises AwsError (LayersNotFoundException)."""
         size = repository.layers.get(digest)
         if size is None:
             raise AwsError(

@@ -1,4 +1,4 @@
-"""The registry's login tokens: who asked for one, where, and until when it is good.
+"""The registry's login tokens: the principal that requested one, its region, and its expiry.
 
 Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html ("valid for 12 hours")
 """
@@ -23,7 +23,7 @@ class Token:
 
 
 class Tokens:
-    """Tokens that were given out."""
+    """Issued tokens."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, Token] = {}
@@ -36,5 +36,5 @@ class Tokens:
         return token
 
     def find(self, password: str) -> Token | None:
-        """The token, expired or not; None when nobody was given it."""
+        """Return the token, expired or not; None for a password that was never issued."""
         return self._tokens.get(password)

@@ -1,4 +1,4 @@
-"""EventBridge's own API, where the substrate would decide otherwise than EventBridge."""
+"""EventBridge's own API, for operations that the substrate would decide differently from EventBridge."""
 
 from pushproof.emulator.services.events.service import EventsService
 

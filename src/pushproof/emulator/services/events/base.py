@@ -1,4 +1,4 @@
-"""Things that the parts of the EventBridge service share."""
+"""Shared parts of the EventBridge service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pushproof.engines.events import EventPattern, InvalidEventPattern, compile_
 
 
 class EventsBase(Service):
-    """Hands calls on to the substrate, which stores what has been found valid."""
+    """Passes valid calls on to the substrate, which stores them."""
 
     overlay: ClassVar[bool] = True
 
@@ -34,7 +34,7 @@ class EventsBase(Service):
 
 
 def compiled(pattern: str) -> EventPattern:
-    """A compiled pattern. Raises AwsError as PutRule does."""
+    """Return a compiled pattern. Raises AwsError as PutRule does."""
     try:
         return compile_pattern(pattern)
     except InvalidEventPattern as error:
@@ -42,5 +42,5 @@ def compiled(pattern: str) -> EventPattern:
 
 
 def bus_of(request: Mapping[str, object]) -> str:
-    """The name of the bus that a request is about."""
+    """Return the name of the bus in a request."""
     return str(request.get("EventBusName") or "default").rsplit("/", 1)[-1]

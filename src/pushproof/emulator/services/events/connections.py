@@ -1,4 +1,4 @@
-"""Connections and API destinations: what CreateConnection and CreateApiDestination refuse.
+"""Connections and API destinations: the refusals of CreateConnection and CreateApiDestination.
 
 Sources: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateConnection.html , API_CreateApiDestination.html;
 texts measured by https://github.com/badmintoncryer/cdk-preflight (rules/events) and recorded by
@@ -53,7 +53,7 @@ class Connections(EventsBase):
     def create_connection(self, context: RequestContext, request: CreateConnectionRequest) -> CreateConnectionAnswer:
         _check_authorisation(request, complete=True)
         if (context.region, request["Name"]) in self._descriptions:
-            # moto would put the new one in its place, and leave the old one's secret behind for good.
+            # moto would replace the connection of that name, and leave the old one's secret behind for good.
             raise AwsError("ResourceAlreadyExistsException", f"Connection {request['Name']} already exists.")
         answer: CreateConnectionAnswer = self.pass_on(context, "create_connection", request)
         self._descriptions[context.region, request["Name"]] = request.get("Description")
@@ -99,7 +99,7 @@ class Connections(EventsBase):
         except AwsError:
             answer: CreateApiDestinationAnswer = self.pass_on(context, "create_api_destination", request)
             return answer
-        # moto would put the new one in its place.
+        # moto would replace the destination of that name.
         raise AwsError("ResourceAlreadyExistsException", f"An api-destination '{name}' already exists.")
 
     def update_api_destination(
@@ -153,6 +153,6 @@ def _check_authorisation(request: CreateConnectionRequest | UpdateConnectionRequ
 
 
 def _may_be_called(endpoint: str) -> bool:
-    """HTTPS, as on AWS; a stand-in on this machine, which has no certificate, may be plain HTTP."""
+    """Return whether an endpoint may be called: by HTTPS, as on AWS; by plain HTTP on this machine only."""
     parts = urlsplit(endpoint)
     return parts.scheme == "https" or (parts.scheme == "http" and is_local(parts.hostname or ""))

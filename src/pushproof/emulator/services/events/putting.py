@@ -34,7 +34,7 @@ _ENVELOPE = ("id", "account", "source", "time", "region", "detail-type")
 
 
 class Putting(EventsBase):
-    """Puts custom events on the world's bus, and tells whether an event would match."""
+    """Puts custom events on the world's bus, and decides whether an event would match."""
 
     def put_events(self, context: RequestContext, request: PutEventsRequest) -> PutEventsAnswer:
         entries = request["Entries"]
@@ -80,17 +80,17 @@ class Putting(EventsBase):
 
 
 def _size(entry: PutEventsRequestEntryInput) -> int:
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size"""
+    """Return an entry's size. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevent-size"""
     texts = [entry.get("Source") or "", entry.get("DetailType") or "", entry.get("Detail") or ""]
     texts += entry.get("Resources", [])
     return (14 if entry.get("Time") else 0) + sum(len(text.encode(errors="surrogatepass")) for text in texts)
 
 
 def _detail(text: str) -> dict[str, object] | None:
-    """The object that a detail is; None for anything else."""
+    """Return the object in a detail; None for anything else."""
     try:
         detail = json.loads(text, parse_constant=_refuse)
-        # Deeper than it can be written again, and so never delivered.
+        # Nested too deep to be serialised again, and so never delivered.
         json.dumps(detail)
     except (ValueError, RecursionError):
         return None

@@ -46,13 +46,13 @@ MAXIMUM_PATTERN = 2048
 class EventsService(Connections, Putting):
     """Refuses what EventBridge refuses; puts events on the world's bus."""
 
-    #: Replaying takes an archive's events, which only the history of this world has.
+    # : Replaying needs an archive's events, which exist only in the history of this world.
     refused: ClassVar[frozenset[str]] = frozenset({"StartReplay", "CancelReplay", "DescribeReplay", "ListReplays"})
 
     def __init__(self, site: Site, name: str, *, bus: Bus) -> None:
         super().__init__(site, name)
         self._bus = bus
-        # By region and name: an archive counts what was put after it was made.
+        # By region and name: an archive counts the events after its creation.
         self._archived_since: dict[tuple[str, str], float] = {}
 
     def put_rule(self, context: RequestContext, request: PutRuleRequest) -> PutRuleAnswer:

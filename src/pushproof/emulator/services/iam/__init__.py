@@ -1,4 +1,4 @@
-"""IAM, over the substrate's: its refusals, and its policy simulator.
+"""IAM over the substrate's: its refusals, and its policy simulator.
 
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
 """
@@ -56,13 +56,13 @@ class IamService(Service):
         self._refusals.check(context, request)
 
     def get_user(self, context: RequestContext, request: GetUserRequest) -> GetUserAnswer:
-        """The user of that name; without one, whoever asks. The account's root user is in no list, and answers here."""
+        """Return the user of that name, or by default the caller. The account's root user is in no list, and is answered here."""
         name = request.get("UserName")
         if not name and context.principal.kind in ("account", "plane"):
             account = context.account_id
             created = self.site.clock.stamp(0)
             root = {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}
-            # The model demands a path and a name, and the root user has neither.
+            # The model requires a path and a name, and the root user has neither.
             return {"User": root}  # type: ignore[typeddict-item]
         client = self.site.substrate.client("iam", context.region)
         try:

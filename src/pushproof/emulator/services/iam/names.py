@@ -1,4 +1,4 @@
-"""Names, paths and documents whose characters IAM does not take: it has sentences of its own for them."""
+"""Names, paths and documents with characters that IAM refuses, in sentences of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATH = "It must begin and end with / and contain only alphanumeric characters a
 
 
 def check_names(operation: str, request: dict[str, Any]) -> None:
-    """Raise AwsError (ValidationError) for the first name, path or document with characters that IAM does not take."""
+    """Raise AwsError (ValidationError) for the first name, path or document with characters that IAM refuses."""
     shape = service_model("iam").operation_model(operation).input_shape
     for name, member in shape.members.items() if shape is not None else ():
         value, pattern = request.get(name), member.metadata.get("pattern")

@@ -1,4 +1,4 @@
-"""Refusals of IAM that the substrate lacks: invalid names, references to nothing, conflicts, quotas.
+"""Refusals of IAM that the substrate lacks: invalid names, references to missing things, conflicts, quotas.
 
 Source: the errors of https://docs.aws.amazon.com/IAM/latest/APIReference/, operation by operation;
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. The sentences are as recorded.
@@ -32,7 +32,7 @@ _MANAGED_SIZE = 6144
 _TRUST_SIZE = 2048
 _INLINE_SIZE = {"user": 2048, "group": 5120, "role": 10240}
 _ACCOUNT_POLICY = re.compile(r"arn:[^:]+:iam::\d{12}:policy/.+")
-# What may be done to a role that belongs to a service.
+# Operations that are allowed on a service-linked role.
 _ALLOWED_ON_LINKED = frozenset(
     {
         "GetRole",
@@ -47,14 +47,14 @@ _ALLOWED_ON_LINKED = frozenset(
 
 
 class Refusals:
-    """Looks before the substrate acts: one method for each operation that needs more than its names checked, under its name."""
+    """Checks before the substrate acts: for each operation with more to check than its names, a method of its name."""
 
     def __init__(self, site: Site, attachments: Attachments) -> None:
         self._site = site
         self._attachments = attachments
 
     def check(self, context: RequestContext, request: Request) -> None:
-        """Raise AwsError for what IAM would refuse."""
+        """Raise AwsError for a request that IAM would refuse."""
         operation = context.operation
         if "RoleName" in request and operation not in ("CreateRole", "CreateServiceLinkedRole"):
             self._role(operation, str(request["RoleName"]))
@@ -89,7 +89,8 @@ class Refusals:
         self._trust_size(str(request.get("PolicyDocument", "")))
 
     def _trust_size(self, document: str) -> None:
-        # Recorded: a compact document of 2,114 characters passes, one of 2,633 does not; what is counted is smaller than the text.
+        # Recorded: a compact document of 2,114 characters passes, one of 2,633 does not; IAM counts fewer characters than the text
+        # has.
         if len(_spaceless(document).replace('"', "")) > _TRUST_SIZE:
             raise _quota(f"ACLSizePerRole: {_TRUST_SIZE}")
 
@@ -154,11 +155,11 @@ class Refusals:
             )
 
     def _entities(self, arn: str) -> Iterator[object]:
-        """Whatever a policy is attached to, or bounds."""
+        """Yield every entity that a policy is attached to, or bounds."""
         attached = self._ask("list_entities_for_policy", PolicyArn=arn) or {}
         for sort in ("PolicyRoles", "PolicyUsers", "PolicyGroups"):
             yield from attached.get(sort, ())
-        # Neither ListRoles nor ListUsers tells boundaries.
+        # Neither ListRoles nor ListUsers shows boundaries.
         for sort in ("role", "user"):
             kind, name = sort.capitalize(), f"{sort.capitalize()}Name"
             for entity in (self._ask(f"list_{sort}s") or {}).get(f"{kind}s", ()):
@@ -192,7 +193,7 @@ class Refusals:
         self._inline("group", request)
 
     def _inline(self, sort: str, request: Request) -> None:
-        """The sizes of all inline policies of an entity count together."""
+        """Refuse inline policies that are too large: the sizes of all inline policies of an entity count together."""
         member = f"{sort.capitalize()}Name"
         entity, name = str(request.get(member)), request.get("PolicyName")
         size = len(_spaceless(str(request.get("PolicyDocument", ""))))
@@ -213,7 +214,10 @@ class Refusals:
     # Users and groups.
 
     def delete_user(self, request: Request) -> None:
-        """https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html lists what must go first."""
+        """Refuse to delete a user that still has something.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html
+        """
         name = request.get("UserName")
         for operation, member, words in (
             ("list_groups_for_user", "Groups", "must remove users from group first."),
@@ -254,10 +258,10 @@ class Refusals:
         if self._ask("get_open_id_connect_provider", OpenIDConnectProviderArn=arn) is None:
             raise _no_entity(f"OpenIDConnect Provider not found for arn {arn}")
 
-    # Below.
+    # Internals.
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any] | None:
-        """One call to the substrate's IAM, all of its pages; None when it finds nothing, or has no such operation."""
+        """Make one call to the substrate's IAM, with all pages; None if the thing, or the operation, does not exist."""
         client: BaseClient = self._site.substrate.client("iam", self._site.region)
         try:
             if client.can_paginate(operation):
@@ -270,7 +274,7 @@ class Refusals:
 
 
 def _spaceless(document: str) -> str:
-    """IAM does not count white space."""
+    """Remove white space, which IAM does not count."""
     return "".join(document.split())
 
 

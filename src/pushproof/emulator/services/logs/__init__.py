@@ -1,4 +1,4 @@
-"""CloudWatch Logs, over the substrate's: filter patterns, and what is kept by them."""
+"""CloudWatch Logs over the substrate's: filter patterns, and the filters that use them."""
 
 from pushproof.emulator.services.logs.service import LogsService
 

@@ -1,4 +1,4 @@
-"""Things that the parts of the Logs service share: patterns, groups and pages."""
+"""Shared parts of the Logs service: patterns, groups and pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 
-# Patterns with regular expressions that a group may have in its filters:
+# The number of patterns with regular expressions that a group's filters may have:
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html
 _MOST_REGEX_PATTERNS = 5
 
@@ -34,19 +34,19 @@ class LogsBase(Service):
     own_words: ClassVar[bool] = True
 
     def check_group(self, context: RequestContext, name: str) -> None:
-        """Raise AwsError when there is no group of that name."""
+        """Raise AwsError if there is no group of that name."""
         if not any(group["logGroupName"] == name for group in self.groups(context, name)):
             raise absent("log group")
 
     def groups(self, context: RequestContext, prefix: str) -> list[LogGroupTypeDef]:
-        """The first groups whose names begin so, in order: a group of that very name is the first."""
+        """Return the first groups with that prefix, in order: a group of that very name is the first."""
         answer: DescribeLogGroupsResponseTypeDef = self.ask(
             context, "DescribeLogGroups", {"logGroupNamePrefix": prefix}
         )
         return answer["logGroups"]
 
     def subscriptions(self, context: RequestContext, group: str) -> list[SubscriptionFilterTypeDef]:
-        """The subscription filters of a group. Raises AwsError when there is none of that name."""
+        """Return the subscription filters of a group. Raises AwsError if there is none of that name."""
         answer: DescribeSubscriptionFiltersResponseTypeDef = self.ask(
             context, "DescribeSubscriptionFilters", {"logGroupName": group}
         )
@@ -54,7 +54,7 @@ class LogsBase(Service):
 
 
 def compiled(text: str, kind: str = "") -> FilterPattern:
-    """A compiled pattern. Raises AwsError, which says "Invalid metric filter pattern" for the kind "metric"."""
+    """Return a compiled pattern. Raises AwsError, with the text "Invalid metric filter pattern" for the kind "metric"."""
     try:
         return compile_pattern(text)
     except InvalidFilterPattern as error:
@@ -62,7 +62,7 @@ def compiled(text: str, kind: str = "") -> FilterPattern:
 
 
 def check_regexes(pattern: FilterPattern, others: Sequence[str]) -> None:
-    """Raise AwsError when a group's other patterns leave no room for one with a regular expression."""
+    """Raise AwsError if a group's other patterns leave no room for one with a regular expression."""
     if pattern.regexes and sum(1 for other in others if _has_regex(other)) >= _MOST_REGEX_PATTERNS:
         raise AwsError("LimitExceededException", "Resource limit exceeded.")
 
@@ -71,27 +71,27 @@ def _has_regex(text: str) -> bool:
     try:
         return compile_pattern(text).regexes > 0
     except InvalidFilterPattern:
-        # Another emulator may keep what Logs would not.
+        # Another emulator may store what Logs would refuse.
         return False
 
 
 def invalid(message: str) -> AwsError:
-    """The error for a parameter that Logs refuses."""
+    """Return the error for a parameter that Logs refuses."""
     return AwsError("InvalidParameterException", message)
 
 
 def absent(what: str) -> AwsError:
-    """The error for something that is not there."""
+    """Return the error for a missing thing."""
     return AwsError("ResourceNotFoundException", f"The specified {what} does not exist.")
 
 
 def token_of(*position: str | int) -> str:
-    """A token for the page after a position."""
+    """Return a token for the page after a position."""
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
 
 
 def position_of(token: str, form: Sequence[type]) -> list[Any]:
-    """The position that a token says. Raises AwsError for one that was never answered."""
+    """Return the position in a token. Raises AwsError for a token that no answer contained."""
     try:
         position = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
     except (ValueError, RecursionError, binascii.Error):

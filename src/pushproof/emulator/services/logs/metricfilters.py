@@ -1,4 +1,4 @@
-"""Metric filters: what PutMetricFilter accepts, and what DescribeMetricFilters then shows.
+"""Metric filters: the checks of PutMetricFilter, and the answers of DescribeMetricFilters.
 
 Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutMetricFilter.html ; answers recorded by
 https://github.com/localstack/localstack (tests/aws/services/logs/test_logs_metric_filters.py)
@@ -46,14 +46,14 @@ _LIMITS = "Invalid LogGroup or LogStream, both must have length less than or equ
 
 
 class MetricFilters(LogsBase):
-    """Keeps metric filters by region and group. Nothing publishes their metrics."""
+    """Metric filters by region and group. Their metrics are not published."""
 
     def __init__(self, site: Site, name: str) -> None:
         super().__init__(site, name)
         self.metric_filters: dict[tuple[str, str], dict[str, MetricFilterTypeDef]] = {}
 
     def check_filter_form(self, request: dict[str, Any]) -> None:
-        """Raise AwsError for what Logs words otherwise than its model: names that are too long, and a second metric."""
+        """Raise AwsError where Logs words a refusal differently from its model: names that are too long, and a second metric."""
         group, metrics = request.get("logGroupName"), request.get("metricTransformations")
         if isinstance(group, str) and len(group) > 512:
             raise invalid(_LIMITS)
@@ -68,7 +68,7 @@ class MetricFilters(LogsBase):
             )
 
     def check_metric_filter(self, request: PutMetricFilterRequest) -> FilterPattern:
-        """The compiled pattern of a filter. Raises AwsError when Logs refuses it, or its metric."""
+        """Return the compiled pattern of a filter. Raises AwsError if Logs refuses it, or its metric."""
         pattern = compiled(request["filterPattern"], "metric")
         (metric,) = request["metricTransformations"]
         try:
@@ -86,7 +86,7 @@ class MetricFilters(LogsBase):
     def keep_metric_filter(
         self, context: RequestContext, request: PutMetricFilterRequest, pattern: FilterPattern
     ) -> None:
-        """Keep a filter, in the place of one of the same name. Raises AwsError where the group has no room for it."""
+        """Store a filter, in place of one of the same name. Raises AwsError if the group has no room for it."""
         group, name = request["logGroupName"], request["filterName"]
         self.check_group(context, group)
         standing = self.metric_filters.get((context.region, group), {})

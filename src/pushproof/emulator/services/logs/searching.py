@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 _PAGE_EVENTS = 10_000
 _PAGE_BYTES = 1_048_576
-# What Logs counts for each event beside its message.
+# The bytes that Logs counts for each event in addition to its message.
 _EVENT_BYTES = 26
-# 1 January 2024: events from before are only read from the oldest on.
+# 1 January 2024: earlier events can only be read from the oldest on.
 _NEWEST_FIRST_SINCE = 1_704_067_200_000
 
 Position = tuple[int, int, int, str]
 
 
 class Searching(LogsBase):
-    """Reads events from the substrate, and chooses among them here."""
+    """Reads events from the substrate, and filters them here."""
 
     def filter_log_events(self, context: RequestContext, request: FilterLogEventsRequest) -> FilterLogEventsAnswer:
         names, prefix = request.get("logStreamNames"), request.get("logStreamNamePrefix")

@@ -1,6 +1,7 @@
-"""CloudWatch Logs' own API, where the substrate would decide otherwise.
+"""CloudWatch Logs' own API, for operations that the substrate would decide differently.
 
-Patterns are read, and events chosen, here wherever the groups are kept. On another emulator, that emulator keeps metric filters.
+Patterns are compiled, and events filtered, here, wherever the groups are stored. On another emulator, that emulator stores metric
+filters.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
     )
     from pushproof.emulator.kernel.site import Site
 
-# Whose metric filters the substrate keeps where it is not moto.
+# Operations that the substrate answers if it is not moto: it then stores metric filters.
 _KEPT_HERE = frozenset({"describe_metric_filters", "delete_metric_filter", "describe_log_groups", "delete_log_group"})
-# What makes or changes a group or a stream, and is held to the limits of the model.
+# Operations that create or change a group or a stream, and are checked against the limits of the model.
 _LIMITED = frozenset({"CreateLogGroup", "CreateLogStream", "PutRetentionPolicy", "PutSubscriptionFilter"})
-# Destinations by the service in their ARN, and whether Logs needs a role to write to one: Lambda has a policy of its own for that.
+# Destinations by the service in their ARN, and whether Logs needs a role to write to one: Lambda uses a policy of its own instead.
 _DESTINATIONS = {"lambda": False, "kinesis": True, "firehose": True, "logs": None}
 _OTHER_ACCOUNT = (
     "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to create cross account "
@@ -40,7 +41,7 @@ _OTHER_ACCOUNT = (
 
 
 class LogsService(Searching, MetricFilters):
-    """Chooses events by pattern, and refuses filters that Logs refuses."""
+    """Filters events by pattern, and refuses filters that Logs refuses."""
 
     def __init__(self, site: Site, name: str) -> None:
         super().__init__(site, name)

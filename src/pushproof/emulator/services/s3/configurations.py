@@ -1,6 +1,6 @@
 """Configurations of buckets, read back as they were written.
 
-The substrate keeps most of them, without all their members; those it lacks are kept here alone, and have no effect but that they
+The substrate keeps most of them, without all their members. Those it lacks are kept here alone, and have no effect except that they
 can be read: who pays for requests, metrics, analytics, storage tiers and inventories of objects.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
@@ -28,8 +28,8 @@ Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
 class Native:
     """A configuration that the substrate has, and reads back without all of its members.
 
-    `put`, `get` and `delete` are operations, `member` is what `put` carries, `beside` are other members of `put` that `get`
-    shows, `lasting` members that stay as they were when a later `put` does not name them.
+    `put`, `get` and `delete` are operations, `member` is the content of `put`, `beside` are other members of `put` that `get`
+    shows, `lasting` members that keep their values when a later `put` leaves them out.
     """
 
     put: str
@@ -43,7 +43,7 @@ class Native:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A configuration that a bucket may have many of, each with an id, and that the substrate lacks."""
+    """A configuration of which a bucket may have many, each with an id, and that the substrate lacks."""
 
     name: str
     member: str
@@ -99,13 +99,13 @@ def configuring() -> frozenset[str]:
 
 
 def acting() -> frozenset[str]:
-    """Return those on configurations that objects or events obey, here or in the substrate; the others change nothing."""
+    """Return the operations on configurations that affect objects or events, here or in the substrate."""
     obeyed = ("PutBucketVersioning", "PutObjectLockConfiguration", "PutBucketNotificationConfiguration")
     return frozenset(name for kind in NATIVE if kind.put in obeyed for name in (kind.put, kind.get))
 
 
 def require_body(operation: str, request: dict[str, Any]) -> None:
-    """Raise AwsError unless a request brings the configuration that it is to write.
+    """Raise AwsError unless a request contains the configuration to write.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (MissingRequestBodyError)
     """
@@ -153,29 +153,29 @@ class Configurations:
             self._handlers[numbered.listing] = functools.partial(self._list_numbered, numbered)
 
     def handler(self, operation: str) -> Answer | None:
-        """The method for an operation of S3; None for those that are not about a configuration."""
+        """Return the method for an operation of S3; None for operations on anything but configurations."""
         return self._handlers.get(operation)
 
     def bucket_deleted(self, call: Call) -> None:
-        """Forget a bucket: one made later under the same name has nothing of it."""
+        """Drop a bucket's configurations, so that a later bucket of the same name starts without them."""
         if call.status < 400:
             self._buckets.pop(call.request.get("Bucket", ""), None)
 
     def notifies_events(self, bucket: str) -> bool:
-        """Return whether a bucket tells EventBridge of its objects."""
+        """Return whether a bucket sends EventBridge events about its objects."""
         kept = self._buckets.get(bucket)
         return kept is not None and "EventBridgeConfiguration" in kept.native.get(
             "PutBucketNotificationConfiguration", {}
         )
 
-    # What the substrate has.
+    # Configurations that the substrate has.
 
     def _put(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         written = copy.deepcopy(request[kind.member])
         if kind.rules_have_ids:
             for rule in written.get("Rules", []):
                 if not rule.get("ID"):
-                    # S3 makes one up: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
+                    # S3 invents one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
                     rule["ID"] = str(uuid.uuid4())
         try:
             answer = self._ask(context, kind.put, request)
@@ -197,7 +197,7 @@ class Configurations:
         self._of(request["Bucket"]).native.pop(kind.put, None)
         return answer
 
-    # What it lacks.
+    # Configurations that it lacks.
 
     def _put_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         self._existing(context, request).payer = request["RequestPaymentConfiguration"]["Payer"]
@@ -225,7 +225,7 @@ class Configurations:
         return {}
 
     def _list_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        """A page of a hundred, as S3's."""
+        """Return a page of a hundred, like S3's."""
         configurations = self._existing(context, request).numbered.get(kind.name, {})
         after = request.get("ContinuationToken", "")
         ids = sorted(number for number in configurations if number > after)
@@ -244,8 +244,8 @@ class Configurations:
         return self._buckets.setdefault(bucket, _Kept())
 
 
-# Where the substrate refuses with another code, text or status than S3, in S3's spelling. Recorded: localstack/localstack,
-# test_s3.py::TestS3BucketLogging::test_put_bucket_logging_wrong_target
+# Refusals that the substrate answers with another code, text or status than S3, in S3's spelling. Recorded:
+# localstack/localstack, test_s3.py::TestS3BucketLogging::test_put_bucket_logging_wrong_target
 _REFUSED = {
     "CrossLocationLoggingProhibited": AwsError(
         "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ", 403

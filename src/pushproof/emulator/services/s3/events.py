@@ -18,10 +18,10 @@ _REASONS = {"PutObject": "PutObject", "CompleteMultipartUpload": "CompleteMultip
 
 
 class ObjectEvents:
-    """Watches the objects that pass the gateway, for EventBridge and for whoever polls a bucket.
+    """Observes the objects that pass the gateway, for EventBridge and for pipelines that poll a bucket.
 
     Args:
-        notifies: whether a bucket tells EventBridge of its objects.
+        notifies: returns whether a bucket sends EventBridge events about its objects.
     """
 
     def __init__(self, site: Site, notifies: Callable[[str], bool]) -> None:
@@ -31,7 +31,7 @@ class ObjectEvents:
         site.calls.observe("s3", self._seen, *_REASONS)
 
     def on_object(self, callback: Callable[[str, str], None]) -> None:
-        """Call back, under the world's lock, with bucket and key of every object that was created."""
+        """Call `callback`, under the world's lock, with bucket and key of every created object."""
         self._subscribers.append(callback)
 
     def _seen(self, call: Call) -> None:

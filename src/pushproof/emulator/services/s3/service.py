@@ -1,4 +1,4 @@
-"""S3 over the substrate's: configurations of buckets, and what EventBridge hears of objects."""
+"""S3 over the substrate's: configurations of buckets, and events about objects."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class S3Service(Service):
 
     overlay: ClassVar[bool] = True
     kept: ClassVar[frozenset[str]] = configuring() - acting()
-    #: The substrate would take them for operations on buckets and objects of the usual kind.
+    # : The substrate would confuse them with operations on buckets and objects of the usual kind.
     refused: ClassVar[frozenset[str]] = frozenset({"ListDirectoryBuckets", "WriteGetObjectResponse"})
 
     def __init__(self, site: Site, name: str) -> None:
@@ -54,7 +54,7 @@ class S3Service(Service):
         return self._configurations.handler(operation) or super().handler(operation)
 
     def on_object(self, callback: Callable[[str, str], None]) -> None:
-        """Call back, under the world's lock, with bucket and key of every object that was created."""
+        """Call `callback`, under the world's lock, with bucket and key of every created object."""
         self._events.on_object(callback)
 
     def get_bucket_tagging(self, context: RequestContext, request: GetBucketTaggingRequest) -> GetBucketTaggingAnswer:
@@ -66,5 +66,5 @@ class S3Service(Service):
 
 
 def _is_name(name: str) -> bool:
-    """Return whether a bucket may be named so: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
+    """Return whether a bucket may have this name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html."""
     return bool(_NAME.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)

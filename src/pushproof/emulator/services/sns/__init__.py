@@ -1,4 +1,4 @@
-"""SNS: topics stand in the substrate; subscriptions, confirmations and deliveries are the plane's own."""
+"""SNS: topics are in the substrate; subscriptions, confirmations and deliveries are the plane's own."""
 
 from pushproof.emulator.services.sns.service import SnsService
 

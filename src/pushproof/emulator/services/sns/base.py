@@ -1,4 +1,4 @@
-"""Things that the parts of the SNS service share: topics as they stand, and subscriptions."""
+"""Shared parts of the SNS service: existing topics, and subscriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SnsBase(Service):
-    """Topics of the substrate, with the attributes it does not keep; subscriptions of this world."""
+    """Topics of the substrate, with the attributes that it does not keep, and the subscriptions of this world."""
 
     overlay: ClassVar[bool] = True
 
@@ -32,7 +32,7 @@ class SnsBase(Service):
         self.ended: dict[str, int] = {}
 
     def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
-        """The substrate's answer. Raises AwsError as the substrate words it."""
+        """Return the substrate's answer. Raises AwsError as the substrate words it."""
         return self._ask(context.region, operation, request)
 
     def _ask(self, region: str, operation: str, request: Mapping[str, object]) -> Any:
@@ -51,7 +51,7 @@ class SnsBase(Service):
             check_topic_arn(arn, region=context.region)
 
     def topic(self, context: RequestContext, arn: str | None) -> dict[str, str]:
-        """The attributes of a topic. Raises AwsError when there is none."""
+        """Return the attributes of a topic. Raises AwsError if there is none."""
         self.check_arn(context, arn)
         topic = self.standing_topic(context.region, str(arn))
         if topic is None:
@@ -59,7 +59,7 @@ class SnsBase(Service):
         return topic
 
     def standing_topic(self, region: str, arn: str) -> dict[str, str] | None:
-        """The attributes of a topic, as GetTopicAttributes shows them; None when there is none."""
+        """Return the attributes of a topic, as GetTopicAttributes shows them; None if there is none."""
         try:
             shown: dict[str, str] = self._ask(region, "get_topic_attributes", {"TopicArn": arn})["Attributes"]
         except AwsError as error:
@@ -77,19 +77,19 @@ class SnsBase(Service):
         }
 
     def of_topic(self, arn: str) -> list[Subscription]:
-        """The subscriptions of a topic, in the order they were made."""
+        """Return the subscriptions of a topic, in the order of their creation."""
         self.expire()
         return [subscription for subscription in self.subscriptions.values() if subscription.topic_arn == arn]
 
     def expire(self) -> None:
-        """Forget subscriptions that nobody has confirmed in time."""
+        """Drop subscriptions that were not confirmed in time."""
         now = self.site.clock.now()
         for subscription in list(self.subscriptions.values()):
             if not subscription.confirmed and now - subscription.made_at > PENDING_SECONDS:
                 del self.subscriptions[subscription.arn]
 
     def forget(self, topic_arn: str) -> None:
-        """Forget the subscriptions of a topic that is gone."""
+        """Drop the subscriptions of a deleted topic."""
         for subscription in self.of_topic(topic_arn):
             del self.subscriptions[subscription.arn]
         self.ended.pop(topic_arn, None)

@@ -1,6 +1,6 @@
 """Delivery of a message to each kind of subscription.
 
-Queues are written at once; HTTP endpoints are posted off the world's lock, and again after a while when they fail. Sources:
+Queues are written at once; HTTP endpoints are posted off the world's lock, and again later if they fail. Sources:
 https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html , sns-message-delivery-retries.html,
 sns-dead-letter-queues.html, subscribe-sqs-queue-to-sns-topic.html#SendMessageToSQS.sqs.permissions
 """
@@ -44,7 +44,7 @@ _DEFAULT_DELAY = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One document to post to an HTTP endpoint, and whom it concerns."""
+    """One document to post to an HTTP endpoint, with the subscription and message that it belongs to."""
 
     subscription: Subscription
     message_id: str
@@ -56,7 +56,7 @@ class Post:
 
 
 class EndpointFailed(Exception):
-    """An HTTP endpoint that did not take a document."""
+    """An HTTP endpoint did not accept a document."""
 
     def __init__(self, message: str, *, final: bool) -> None:
         super().__init__(message)
@@ -64,7 +64,7 @@ class EndpointFailed(Exception):
 
 
 class Deliveries:
-    """Sends messages to subscriptions, and keeps what became of them."""
+    """Sends messages to subscriptions, and keeps the results."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -90,7 +90,7 @@ class Deliveries:
             )
 
     def signed(self, document: Mapping[str, object], version: str) -> dict[str, object]:
-        """A document with the members that a signature adds."""
+        """Return a document with the members that a signature adds."""
         return {
             **document,
             "SignatureVersion": version,
@@ -125,7 +125,7 @@ class Deliveries:
         return json.dumps(document, indent=2, separators=(",", " : "), ensure_ascii=False)
 
     def timestamp(self) -> str:
-        """The time, as documents show it."""
+        """Return the time in the form of SNS's documents."""
         return iso(self._site.clock.stamp(self._site.clock.now()), "milliseconds")
 
     # Queues.
@@ -187,7 +187,7 @@ class Deliveries:
     # HTTP endpoints.
 
     def post(self, post: Post) -> None:
-        """Post a document, and again after a while when that fails."""
+        """Post a document, and again later if that fails."""
         self._site.loop.submit(
             lambda: _call(post),
             lambda outcome: self._posted(post, outcome),
@@ -219,7 +219,7 @@ class Deliveries:
 
 
 def new_id() -> str:
-    """An id of a message."""
+    """Return an id for a message."""
     return str(uuid.uuid4())
 
 
@@ -233,7 +233,7 @@ def _passes(subscription: Subscription, message: Message) -> bool:
 
 
 def _retries(subscription: Subscription) -> tuple[int, float]:
-    """The schedule by which an endpoint is tried again."""
+    """Return the schedule of retries for an endpoint."""
     policy = json.loads(subscription.attributes.get("DeliveryPolicy") or "{}")
     retries = (policy.get("healthyRetryPolicy") if isinstance(policy, dict) else None) or {}
     return int(retries.get("numRetries", _DEFAULT_RETRIES)), float(retries.get("minDelayTarget", _DEFAULT_DELAY))
@@ -256,7 +256,7 @@ def _call(post: Post) -> None:
     if post.raw:
         headers["x-amz-sns-rawdelivery"] = "true"
     with requests.Session() as session:
-        # An endpoint is on this machine; a proxy of the environment is not meant.
+        # An endpoint is on this machine; a proxy of the environment does not apply.
         session.trust_env = False
         try:
             answer = session.post(

@@ -1,4 +1,4 @@
-"""Subscriptions, and what became of messages."""
+"""Subscriptions, and the results of deliveries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NoticeStatus = Literal["delivered", "filtered", "failed", "dead-lettered"]
 
 @dataclass(slots=True)
 class Subscription:
-    """A subscription of a topic. `token` is the last one its endpoint was posted."""
+    """A subscription of a topic. `token` is the last one that was posted to its endpoint."""
 
     arn: str
     topic_arn: str
@@ -33,7 +33,7 @@ class Subscription:
     attributes: dict[str, str] = field(default_factory=dict)
     filter_policy: FilterPolicy | None = None
     confirmed: bool = False
-    # Whether whoever confirmed had signed the call, and whether only its owner may end it.
+    # Whether the confirming call was signed, and whether only the owner may delete the subscription.
     authenticated: bool = False
     held: bool = False
     token: str = ""
@@ -47,7 +47,7 @@ class Subscription:
         return region_of(self.topic_arn)
 
     def listed(self) -> SubscriptionTypeDef:
-        """The entry of ListSubscriptions: an unconfirmed one has no ARN there."""
+        """Return the entry of ListSubscriptions, where an unconfirmed subscription has no ARN."""
         return {
             "SubscriptionArn": self.arn if self.confirmed else "PendingConfirmation",
             "Owner": self.owner,
@@ -57,7 +57,7 @@ class Subscription:
         }
 
     def described(self, effective_delivery_policy: str | None) -> dict[str, str]:
-        """The attributes of GetSubscriptionAttributes."""
+        """Return the attributes of GetSubscriptionAttributes."""
         shown = {
             "ConfirmationWasAuthenticated": str(self.authenticated).lower(),
             "Endpoint": self.endpoint,
@@ -81,7 +81,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message on its way to one subscription: what tests and the report look at.
+    """One message on its way to one subscription, for tests and the report.
 
     `status` is delivered, filtered, failed, or dead-lettered.
     """

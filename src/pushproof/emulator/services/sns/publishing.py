@@ -36,13 +36,13 @@ class Publishing(SnsBase):
     def __init__(self, site: Site, name: str) -> None:
         super().__init__(site, name)
         self._sequence = itertools.count(1)
-        # By topic and deduplication id: when a message was taken, and what was answered.
+        # By topic and deduplication id: the time of a message, and its answer.
         self._taken: dict[tuple[str, str], tuple[float, PublishAnswer]] = {}
 
     def publish(self, context: RequestContext, request: PublishRequest) -> PublishAnswer:
         arn = request.get("TopicArn") if request.get("TopicArn") is not None else request.get("TargetArn")
         if request.get("PhoneNumber") is not None or ":endpoint/" in (arn or ""):
-            # Phones and applications: the substrate keeps them.
+            # Phones and applications: the substrate answers for them.
             answer: PublishAnswer = self.pass_on(context, "publish", request)
             return answer
         if arn is None:
@@ -72,7 +72,7 @@ class Publishing(SnsBase):
         return {"Successful": sent, "Failed": []}
 
     def _accept(self, context: RequestContext, arn: str, messages: list[Message]) -> dict[str, str]:
-        """The topic that takes these messages. Raises AwsError when it is not there, or would not take one of them."""
+        """Return the topic for these messages. Raises AwsError if it is missing, or would refuse one of them."""
         topic = self.topic(context, arn)
         fifo = topic.get("FifoTopic") == "true"
         with refused():

@@ -1,8 +1,8 @@
-"""SNS's own API, where the substrate would decide otherwise than SNS.
+"""SNS's own API, for operations that the substrate would decide differently from SNS.
 
 Source: https://docs.aws.amazon.com/sns/latest/api/ ; answers recorded by https://github.com/localstack/localstack
-(tests/aws/services/sns) and measured by https://github.com/badmintoncryer/cdk-preflight (rules/sns). In a world that stands on
-another emulator, that emulator's SNS answers.
+(tests/aws/services/sns) and measured by https://github.com/badmintoncryer/cdk-preflight (rules/sns). In a world with another
+emulator as its substrate, that emulator's SNS answers.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SnsService(Subscribing, Publishing):
         return super().handler(operation) if self._answers else None
 
     def signing_certificate(self, name: str) -> bytes | None:
-        """The certificate of that name that documents are signed with; None when it is another."""
+        """Return the certificate of that name, which signs documents; None for any other name."""
         return certificate() if name == certificate_name() else None
 
     def create_topic(self, context: RequestContext, request: CreateTopicRequest) -> CreateTopicAnswer:
@@ -71,7 +71,7 @@ class SnsService(Subscribing, Publishing):
             return {"TopicArn": arn}
         passed = {key: value for key, value in attributes.items() if key in _KEPT_BY_MOTO}
         if passed.get("FifoTopic", "").lower() == "false":
-            # moto takes any text for true.
+            # moto accepts any text as true.
             del passed["FifoTopic"]
         answer: CreateTopicAnswer = self.pass_on(context, "create_topic", {**request, "Attributes": passed})
         self.topic_attributes[arn] = {key: value for key, value in attributes.items() if key not in _KEPT_BY_MOTO}

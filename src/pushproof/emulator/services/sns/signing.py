@@ -1,6 +1,6 @@
 """Signatures of SNS's documents, with a key of this process.
 
-AWS's key is on AWS: whoever checks that SigningCertURL is amazonaws.com will not take these.
+Only AWS has AWS's key: a receiver that checks whether SigningCertURL is amazonaws.com rejects these.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _key() -> rsa.RSAPrivateKey:
 
 @functools.cache
 def certificate() -> bytes:
-    """The certificate that SigningCertURL leads to, as PEM."""
+    """Return the certificate behind SigningCertURL, as PEM."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
     made = (
@@ -41,11 +41,11 @@ def certificate() -> bytes:
 
 @functools.cache
 def certificate_name() -> str:
-    """`SimpleNotificationService-<32 digits>.pem`."""
+    """Return `SimpleNotificationService-<32 digits>.pem`."""
     return f"SimpleNotificationService-{hashlib.md5(certificate(), usedforsecurity=False).hexdigest()}.pem"
 
 
 def sign(text: str, version: str) -> str:
-    """The signature of a text: SHA-1 for version 1, SHA-256 for version 2."""
+    """Return the signature of a text: SHA-1 for version 1, SHA-256 for version 2."""
     algorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
     return base64.b64encode(_key().sign(text.encode(errors="surrogatepass"), padding.PKCS1v15(), algorithm)).decode()

@@ -1,4 +1,4 @@
-"""Subscriptions: made, confirmed, changed, listed and ended."""
+"""Subscriptions: creation, confirmation, changes, listing and deletion."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Subscribing(SnsBase):
         return _answer(made, request)
 
     def _again(self, standing: Subscription, attributes: dict[str, str], request: SubscribeRequest) -> SubscribeAnswer:
-        """The answer for an endpoint that is subscribed already: one that is pending is asked again."""
+        """Return the answer for an endpoint that is already subscribed; a pending one is asked to confirm again."""
         if any(standing.attributes.get(name) != value for name, value in attributes.items()):
             raise invalid("Attributes Reason: Subscription already exists with different attributes")
         if not standing.confirmed:
@@ -96,7 +96,7 @@ class Subscribing(SnsBase):
         return _answer(standing, request)
 
     def _ask_to_confirm(self, subscription: Subscription, topic: dict[str, str]) -> None:
-        """Post the token to an HTTP endpoint. Mail has nowhere to go: such a subscription stays pending."""
+        """Post the token to an HTTP endpoint. Mail cannot be delivered: such a subscription stays pending."""
         if subscription.confirmed:
             return
         subscription.token = secrets.token_hex(144)
@@ -128,7 +128,7 @@ class Subscribing(SnsBase):
         arn, token = request["TopicArn"], request["Token"]
         signed = bool(context.principal.access_key_id)
         parts = arn.split(":")
-        # Unsigned calls have no region of their own: the URL that was posted is of the topic's.
+        # Unsigned calls have no region of their own: the posted URL uses the topic's.
         if len(parts) < 6 or parts[2] != "sns" or (signed and parts[3] != context.region):
             raise invalid("Topic")
         if not token or not set(token) <= _HEXADECIMAL:
@@ -204,7 +204,7 @@ class Subscribing(SnsBase):
     def _policies(
         self, attributes: dict[str, str], endpoint: str, region: str, *, subscribing: bool
     ) -> FilterPolicy | None:
-        """The filter policy that attributes ask for. Raises AwsError for one, or a redrive policy, that SNS refuses."""
+        """Return the filter policy in attributes. Raises AwsError for one, or a redrive policy, that SNS refuses."""
         prefix = "Attributes Reason: " if subscribing else ""
         if attributes.get("RedrivePolicy"):
             text = attributes["RedrivePolicy"]
@@ -251,7 +251,7 @@ class Subscribing(SnsBase):
 
 
 def _kept(attributes: dict[str, str]) -> dict[str, str]:
-    """Attributes as they are shown again: empty ones are gone."""
+    """Return attributes as they are shown again, without empty ones."""
     kept = {name: value for name, value in attributes.items() if value}
     if kept.get("FilterPolicy", "").strip() == "{}":
         del kept["FilterPolicy"]
@@ -266,7 +266,7 @@ def _answer(subscription: Subscription, request: SubscribeRequest) -> SubscribeA
 
 
 def _effective(topic_policy: str | None, subscription: Subscription) -> str | None:
-    """The delivery policy in force: the subscription's own, completed by the topic's."""
+    """Return the delivery policy in force: the subscription's own, completed by the topic's."""
     if topic_policy is None:
         return None
     try:

@@ -11,7 +11,7 @@ from pushproof.engines.notifications import NotificationError
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """Turn what the engine refuses into an error of the API."""
+    """Convert the engine's refusals to errors of the API."""
     try:
         yield
     except NotificationError as error:
@@ -19,10 +19,10 @@ def refused() -> Iterator[None]:
 
 
 def invalid(reason: str) -> AwsError:
-    """An InvalidParameter error."""
+    """Return an InvalidParameter error."""
     return AwsError("InvalidParameter", f"Invalid parameter: {reason}", 400)
 
 
 def absent(what: str) -> AwsError:
-    """The error for a topic or a subscription that is not there."""
+    """Return the error for a missing topic or subscription."""
     return AwsError("NotFound", f"{what} does not exist", 404)
