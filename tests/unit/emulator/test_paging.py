@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.paging import page_of
+from pushproof.emulator.kernel.paging import page_of, place_before, token_after
+from pushproof.emulator.world import World
 
 REFUSAL = AwsError("InvalidNextTokenException", "The next token is not valid.")
 
@@ -44,3 +50,45 @@ def test_a_token_that_was_never_answered_is_refused(token: str) -> None:
 def test_a_token_beyond_the_list_answers_an_empty_last_page() -> None:
     """The list may have become shorter since the token was answered."""
     assert page_of([1, 2, 3], "7", REFUSAL) == ([], None)
+
+
+def test_a_place_is_read_as_it_was_written() -> None:
+    """A token of a place says that place, and nothing else is a token."""
+    token = token_after(True, 3, "a/ü")
+    assert place_before(token, (bool, int, str), REFUSAL) == [True, 3, "a/ü"]
+    for other in (token_after(1, 3, "a"), token_after(True, 3), "!", "bm90IEpTT04=", token_after()[:-2]):
+        with pytest.raises(AwsError) as refused:
+            place_before(other, (bool, int, str), REFUSAL)
+        assert refused.value is REFUSAL
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with World.virtual() as world:
+        yield world
+
+
+SIMULATION: dict[str, Any] = {
+    "PolicyInputList": [json.dumps({"Version": "2012-10-17", "Statement": []})],
+    "ActionNames": ["s3:GetObject"],
+}
+PAGED: list[tuple[str, str, str, dict[str, Any], str]] = [
+    ("sns", "list_subscriptions", "NextToken", {}, "InvalidParameter"),
+    ("codeconnections", "list_connections", "NextToken", {}, "ValidationException"),
+    ("iam", "simulate_custom_policy", "Marker", SIMULATION, "InvalidInput"),
+    ("codebuild", "list_projects", "nextToken", {}, "InvalidInputException"),
+    ("ecs", "list_clusters", "nextToken", {}, "InvalidParameterException"),
+    ("ecr", "describe_repositories", "nextToken", {}, "InvalidParameterException"),
+    ("elbv2", "describe_load_balancers", "Marker", {}, "ValidationError"),
+]
+
+
+@pytest.mark.parametrize("token", ["²", "1" * 20])
+@pytest.mark.parametrize(("service", "operation", "member", "request_", "code"), PAGED, ids=[case[0] for case in PAGED])
+def test_every_service_refuses_such_a_token_by_its_own_code(
+    world: World, service: str, operation: str, member: str, request_: dict[str, Any], code: str, token: str
+) -> None:
+    """What is no number of a few plain digits was never answered by any service that counts its pages."""
+    with pytest.raises(ClientError) as refused:
+        getattr(world.administrator(service), operation)(**request_, **{member: token})
+    assert refused.value.response["Error"]["Code"] == code

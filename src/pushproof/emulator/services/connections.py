@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.aws.arns import arn_of, region_of
 from pushproof.aws.tags import broken_rule
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import PascalMore, PascalPaged, pascal_page
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:
@@ -266,22 +267,9 @@ def _take_tags(tags: dict[str, str], added: list[TagTypeDef]) -> dict[str, str]:
     return tags
 
 
-class _Paged(TypedDict):
-    NextToken: NotRequired[str]
-    MaxResults: NotRequired[int]
-
-
-class _More(TypedDict, total=False):
-    NextToken: str
-
-
-def _page(items: list[_Shown], request: _Paged) -> tuple[list[_Shown], _More]:
-    token = request.get("NextToken") or "0"
-    if not (token.isascii() and token.isdigit() and len(token) < 10):
-        raise AwsError("ValidationException", f"The next token {token} is not valid.")
-    start = int(token)
-    end = start + (request.get("MaxResults") or 100)
-    return items[start:end], {"NextToken": str(end)} if end < len(items) else {}
+def _page(items: list[_Shown], request: PascalPaged) -> tuple[list[_Shown], PascalMore]:
+    refusal = AwsError("ValidationException", f"The next token {request.get('NextToken')} is not valid.")
+    return pascal_page(items, request, refusal, size=request.get("MaxResults"))
 
 
 def _tag_list(tags: dict[str, str]) -> list[TagTypeDef]:

@@ -11,14 +11,14 @@ import copy
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypedDict, TypeVar
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of, arn_of_role
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.paging import page_of
+from pushproof.emulator.kernel.paging import PascalMore, PascalPaged, pascal_page
 from pushproof.emulator.services import Service
 
 from .alarms import tracking_alarms
@@ -495,22 +495,6 @@ def _missing(message: str) -> AwsError:
     return AwsError("ObjectNotFoundException", message)
 
 
-class _Paged(TypedDict):
-    NextToken: NotRequired[str]
-    MaxResults: NotRequired[int]
-
-
-class _More(TypedDict, total=False):
-    NextToken: str
-
-
-def _page(items: Sequence[T], request: _Paged) -> tuple[list[T], _More]:
-    shown, token = page_of(
-        items,
-        request.get("NextToken"),
-        AwsError("InvalidNextTokenException", "The next token is not valid."),
-        size=request.get("MaxResults"),
-        default=50,
-        most=50,
-    )
-    return shown, {"NextToken": token} if token else {}
+def _page(items: Sequence[T], request: PascalPaged) -> tuple[list[T], PascalMore]:
+    refusal = AwsError("InvalidNextTokenException", "The next token is not valid.")
+    return pascal_page(items, request, refusal, size=request.get("MaxResults"), default=50, most=50)

@@ -9,7 +9,7 @@ import copy
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
@@ -17,7 +17,7 @@ from pushproof.aws.arns import arn_of, arn_of_bucket, arn_of_root
 from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.paging import page_of
+from pushproof.emulator.kernel.paging import CamelMore, CamelToken, camel_page
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.kernel.settings import CodeBuildSettings
 from pushproof.emulator.services import Service
@@ -535,14 +535,5 @@ def _build_id(reference: str) -> str:
     return reference.partition(":build/")[2] if reference.startswith("arn:") else reference
 
 
-class _Paged(TypedDict):
-    nextToken: NotRequired[str]
-
-
-class _More(TypedDict, total=False):
-    nextToken: str
-
-
-def _page(items: list[str], request: _Paged) -> tuple[list[str], _More]:
-    shown, token = page_of(items, request.get("nextToken"), invalid("Invalid nextToken"), default=_PAGE)
-    return shown, {"nextToken": token} if token else {}
+def _page(items: list[str], request: CamelToken) -> tuple[list[str], CamelMore]:
+    return camel_page(items, request, invalid("Invalid nextToken"), default=_PAGE)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, TypeVar
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.paging import CamelMore, CamelPaged, camel_page
 from pushproof.emulator.kernel.settings import EcrSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.downloads import DownloadUrls
 from pushproof.emulator.services.ecr.model import Repository, Scope
 from pushproof.emulator.services.ecr.store import Store
+
+T = TypeVar("T")
 
 
 class OfRegistry(TypedDict):
@@ -32,6 +36,12 @@ class Names(TypedDict):
 
     registryId: str
     repositoryName: str
+
+
+def page(items: Iterable[T], request: CamelPaged, *, default: int = 100) -> tuple[list[T], CamelMore]:
+    """A page of `items` as the request asks for, and `{"nextToken": …}` when there are more."""
+    refusal = errors.invalid("nextToken", "must be a token of an earlier answer")
+    return camel_page(items, request, refusal, size=request.get("maxResults"), default=default)
 
 
 class EcrOperations(Service):

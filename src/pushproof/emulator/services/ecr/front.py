@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.images import ResolvedImage, ecr_host, parse_reference
+from pushproof.emulator.kernel.paging import number_of
 from pushproof.emulator.kernel.tasks import PullError
 from pushproof.emulator.registry.errors import RegistryError, from_aws
 from pushproof.emulator.services.ecr import manifests
@@ -280,10 +281,10 @@ class Registry:
 
     def _listing(self, request: Request, path: str, key: str, values: list[str], more: dict[str, str]) -> Response:
         last, text = request.args.get("last"), request.args.get("n")
-        if text is not None and not text.isdecimal():
+        count = 1000 if text is None else number_of(text)
+        if count is None:
             raise RegistryError(400, "PAGINATION_NUMBER_INVALID", f"n is {text!r}; expected a number")
         values = [value for value in values if last is None or value > last]
-        count = int(text) if text is not None else 1000
         chosen = values[:count]
         response = Response(json.dumps({**more, key: chosen}), content_type="application/json")
         if chosen and len(values) > count:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors, manifests
-from pushproof.emulator.services.ecr.base import EcrOperations, Names
+from pushproof.emulator.services.ecr.base import EcrOperations, Names, page
 from pushproof.emulator.services.ecr.model import Image, Repository, StorageClass
-from pushproof.emulator.services.ecr.paging import page
 
 if TYPE_CHECKING:
     from types_boto3_ecr.literals import ImageFailureCodeType

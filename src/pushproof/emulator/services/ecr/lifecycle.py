@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
-from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.base import EcrOperations, page
 from pushproof.emulator.services.ecr.model import Preview, Repository
-from pushproof.emulator.services.ecr.paging import page
 from pushproof.engines import lifecycle
 from pushproof.engines.lifecycle import ActionType
 

@@ -13,9 +13,8 @@ from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
-from pushproof.emulator.services.ecr.base import EcrOperations
+from pushproof.emulator.services.ecr.base import EcrOperations, page
 from pushproof.emulator.services.ecr.model import Repository
-from pushproof.emulator.services.ecr.paging import page
 
 if TYPE_CHECKING:
     from types_boto3_ecr.literals import ImageTagMutabilityType

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.paging import page_of
+from pushproof.emulator.kernel.paging import CamelMore, CamelPaged, camel_page
 from pushproof.emulator.kernel.settings import EcsSettings
 from pushproof.emulator.services import Service
 
@@ -101,30 +101,10 @@ def last(reference: str) -> str:
     return reference.rsplit("/", 1)[-1]
 
 
-class Paged(TypedDict):
-    """A request for a page."""
-
-    nextToken: NotRequired[str]
-    maxResults: NotRequired[int]
-
-
-class More(TypedDict, total=False):
-    """The token for the next page in an answer; empty on the last page."""
-
-    nextToken: str
-
-
-def page(items: Sequence[T], request: Paged, most: int = 100) -> tuple[list[T], More]:
+def page(items: Sequence[T], request: CamelPaged, most: int = 100) -> tuple[list[T], CamelMore]:
     """Return one page of a list, and `{"nextToken": …}` if there are more."""
-    shown, token = page_of(
-        items,
-        request.get("nextToken"),
-        AwsError("InvalidParameterException", "Invalid token"),
-        size=request.get("maxResults"),
-        default=most,
-        most=most,
-    )
-    return shown, {"nextToken": token} if token else {}
+    refusal = AwsError("InvalidParameterException", "Invalid token")
+    return camel_page(items, request, refusal, size=request.get("maxResults"), default=most, most=most)
 
 
 def missing(arn: str) -> FailureTypeDef:

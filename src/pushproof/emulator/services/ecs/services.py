@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pushproof.aws.arns import arn_of_role
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import CamelPaged
 from pushproof.engines.deployment import (
     DeploymentConfiguration,
     DeploymentError,
@@ -23,7 +24,7 @@ from pushproof.engines.deployment import (
 
 from .amounts import check_tags, check_token, in_range, invalid, one_of
 from .balancing import balancers_of, check_balancing, check_grace
-from .base import EcsBase, Paged, last, missing, page
+from .base import EcsBase, last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .controller import ServiceController
 from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition, tag_map
@@ -239,7 +240,7 @@ class ServiceOperations(EcsBase):
             and service.status != "INACTIVE"
             and launch in (None, compute(service.revision.parameters).get("launchType"))
         ]
-        paging: Paged = {"maxResults": request.get("maxResults", 10)}
+        paging: CamelPaged = {"maxResults": request.get("maxResults", 10)}
         if "nextToken" in request:
             paging["nextToken"] = request["nextToken"]
         shown, rest = page(arns, paging)

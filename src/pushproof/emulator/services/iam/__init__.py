@@ -13,6 +13,7 @@ from pushproof.aws.arns import account_of, resource_of
 from pushproof.emulator.access.attachments import Identity
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.iam.names import check_names
@@ -200,12 +201,9 @@ def _context_keys(policies: tuple[Policy, ...]) -> list[str]:
 def _page(
     results: list[EvaluationResultTypeDef], request: SimulateCustomPolicyRequest | SimulatePrincipalPolicyRequest
 ) -> SimulatePrincipalPolicyAnswer:
-    marker = str(request.get("Marker") or "0")
-    if not marker.isdigit():
-        raise AwsError("InvalidInput", f"Invalid Marker: {marker!r}.")
-    start = int(marker)
-    end = start + int(request.get("MaxItems") or 100)
-    answer: SimulatePrincipalPolicyAnswer = {"EvaluationResults": results[start:end], "IsTruncated": end < len(results)}
-    if end < len(results):
-        answer["Marker"] = str(end)
+    refusal = AwsError("InvalidInput", f"Invalid Marker: {request.get('Marker')!r}.")
+    page, marker = page_of(results, request.get("Marker"), refusal, size=request.get("MaxItems"))
+    answer: SimulatePrincipalPolicyAnswer = {"EvaluationResults": page, "IsTruncated": marker is not None}
+    if marker is not None:
+        answer["Marker"] = marker
     return answer

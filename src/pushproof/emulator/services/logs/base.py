@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import place_before
 from pushproof.emulator.services import Service
 from pushproof.engines.logpatterns import FilterPattern, InvalidFilterPattern, compile_pattern
 
@@ -85,20 +83,9 @@ def absent(what: str) -> AwsError:
     return AwsError("ResourceNotFoundException", f"The specified {what} does not exist.")
 
 
-def token_of(*position: str | int) -> str:
-    """Return a token for the page after a position."""
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
-
-
-def position_of(token: str, form: Sequence[type]) -> list[Any]:
-    """Return the position in a token. Raises AwsError for a token that no answer contained."""
-    try:
-        position = json.loads(base64.b64decode(token, altchars=b"-_", validate=True))
-    except (ValueError, RecursionError, binascii.Error):
-        position = None
-    if not isinstance(position, list) or [type(part) for part in position] != list(form):
-        raise invalid("The specified nextToken is invalid.")
-    return position
+def place_of(token: str, form: Sequence[type]) -> list[str | int]:
+    """Return the place of the last item that a client saw. Raises AwsError for a token that no answer contained."""
+    return place_before(token, form, invalid("The specified nextToken is invalid."))
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html

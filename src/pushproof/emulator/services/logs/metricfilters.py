@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import token_after
 from pushproof.emulator.services.logs.base import (
     LogsBase,
     absent,
     check_regexes,
     compiled,
     invalid,
-    position_of,
-    token_of,
+    place_of,
 )
 from pushproof.engines.logpatterns import FilterPattern, InvalidFilterPattern, check_metric
 
@@ -133,12 +133,12 @@ class MetricFilters(LogsBase):
             key=_place,
         )
         if "nextToken" in request:
-            after = tuple(position_of(request["nextToken"], (str, str)))
+            after = tuple(place_of(request["nextToken"], (str, str)))
             chosen = [kept for kept in chosen if _place(kept) > after]
         page = chosen[: request.get("limit", _PAGE)]
         answer: DescribeMetricFiltersAnswer = {"metricFilters": page}
         if len(page) < len(chosen):
-            answer["nextToken"] = token_of(*_place(page[-1]))
+            answer["nextToken"] = token_after(*_place(page[-1]))
         return answer
 
     def delete_metric_filter(

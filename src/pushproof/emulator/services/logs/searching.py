@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.services.logs.base import LogsBase, absent, compiled, invalid, position_of, token_of
+from pushproof.emulator.kernel.paging import token_after
+from pushproof.emulator.services.logs.base import LogsBase, absent, compiled, invalid, place_of
 
 if TYPE_CHECKING:
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef
@@ -37,8 +38,8 @@ class Searching(LogsBase):
             raise invalid("LogStreamNames and LogStreamNamePrefix are mutually exclusive parameters.")
         ascending, after = request.get("startFromHead", True), None
         if "nextToken" in request:
-            ascending, *position = position_of(request["nextToken"], (bool, int, int, int, str))
-            after = tuple(position)
+            direction, *place = place_of(request["nextToken"], (bool, int, int, int, str))
+            ascending, after = bool(direction), tuple(place)
         elif not ascending and request.get("startTime", 0) < _NEWEST_FIRST_SINCE:
             raise invalid("startFromHead can only be false for a startTime on or after 2024-01-01T00:00:00Z.")
         pattern = compiled(request.get("filterPattern", ""))
@@ -64,7 +65,7 @@ class Searching(LogsBase):
         page = _page(events, request.get("limit", _PAGE_EVENTS))
         answer: FilterLogEventsAnswer = {"events": page, "searchedLogStreams": []}
         if len(page) < len(events):
-            answer["nextToken"] = token_of(ascending, *_position(page[-1]))
+            answer["nextToken"] = token_after(ascending, *_position(page[-1]))
         return answer
 
     def _check_stream(self, context: RequestContext, group: str, name: str) -> None:

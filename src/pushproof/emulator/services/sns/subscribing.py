@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import pascal_page
 from pushproof.emulator.services.sns.base import SnsBase
 from pushproof.emulator.services.sns.delivery import Post, new_id
 from pushproof.emulator.services.sns.model import Subscription
@@ -288,13 +289,5 @@ def _effective(topic_policy: str | None, subscription: Subscription) -> str | No
 def _page(
     subscriptions: list[Subscription], request: ListSubscriptionsRequest | ListSubscriptionsByTopicRequest
 ) -> ListSubscriptionsAnswer:
-    token = request.get("NextToken") or "0"
-    if not (token.isascii() and token.isdigit()):
-        raise invalid("NextToken Reason: Invalid token")
-    start = int(token[:9])
-    answer: ListSubscriptionsAnswer = {
-        "Subscriptions": [subscription.listed() for subscription in subscriptions[start : start + _PAGE]]
-    }
-    if start + _PAGE < len(subscriptions):
-        answer["NextToken"] = str(start + _PAGE)
-    return answer
+    page, more = pascal_page(subscriptions, request, invalid("NextToken Reason: Invalid token"), default=_PAGE)
+    return {"Subscriptions": [subscription.listed() for subscription in page], **more}
