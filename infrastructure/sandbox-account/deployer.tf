@@ -244,6 +244,20 @@ data "aws_iam_policy_document" "network" {
     }
   }
 
+  # An address is associated with an interface of AWS's, which carries no tag: the address decides (above). After its NAT gateway is
+  # deleted it is associated no more; Terraform ends the association all the same, and then there is no resource to decide on.
+  statement {
+    sid       = "AssociationsOfARun"
+    actions   = ["ec2:DisassociateAddress"]
+    resources = ["${local._arn}:ec2:*:${local._account}:*/*"]
+
+    condition {
+      test     = "Null"
+      variable = "ec2:AllocationId"
+      values   = ["true"]
+    }
+  }
+
   # Interfaces that AWS leaves in a run's VPC carry no tag; those in use cannot be deleted anyway.
   statement {
     sid       = "LeftInterfaces"

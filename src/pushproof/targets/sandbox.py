@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.tags import pascal_tags
 from pushproof.base.clock import Clock, ScaledClock
 from pushproof.base.environment import clean_environment
 from pushproof.base.target import Address, TargetUnavailable
@@ -211,7 +212,7 @@ class SandboxTarget:
         arn: str = self.client("acm").import_certificate(
             Certificate=certificate.encode(),
             PrivateKey=private_key.encode(),
-            Tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
+            Tags=pascal_tags(self.tags),
         )["CertificateArn"]
         return arn
 

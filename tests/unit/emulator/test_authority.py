@@ -261,6 +261,31 @@ def test_what_has_no_name_is_told_apart_by_its_tags(world: World) -> None:
         client.disassociate_route_table(AssociationId=bindings[1])
 
 
+def test_a_condition_on_an_id_is_about_the_resource_of_that_id(world: World) -> None:
+    """EC2 sends a resource's id under a key of its type; what is gone, or of another type, has no such key.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html (resource types)
+    """
+    ec2 = world.administrator("ec2")
+    own, other = (ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"] for _ in range(2))
+    only = allow("ec2:ModifyVpcAttribute", Condition={"StringEquals": {"ec2:VpcID": own}})
+    # Ending an association that is none any more needs no address; ending one that is, does.
+    gone = allow("ec2:DisassociateAddress", Condition={"Null": {"ec2:AllocationId": "true"}})
+    client = world.client("ec2", credentials=session(world, only, gone))
+    client.modify_vpc_attribute(VpcId=own, EnableDnsHostnames={"Value": True})
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        client.modify_vpc_attribute(VpcId=other, EnableDnsHostnames={"Value": True})
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    subnet = ec2.create_subnet(VpcId=own, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    association = ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)["AssociationId"]
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        client.disassociate_address(AssociationId=association)
+    ec2.disassociate_address(AssociationId=association)
+    with pytest.raises(ClientError, match=r"InvalidAssociationID\.NotFound"):
+        client.disassociate_address(AssociationId=association)
+
+
 def test_secret_by_name_is_decided_on_its_arn(world: World) -> None:
     """A secret asked for by name is the resource with the six characters; a customer's key needs kms:Decrypt besides."""
     admin = world.administrator("secretsmanager")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import ClientError, ParamValidationError
 
 from pushproof.aws.arns import arn_of_role, resource_of
+from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Kind, Policy, PolicyError, SourceType, parse
@@ -152,7 +153,7 @@ class Attachments:
     ) -> Identity:
         boundary_arn = (entity.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         boundary = self.managed(boundary_arn, Kind.BOUNDARY) if boundary_arn else None
-        tags = {tag["Key"]: tag["Value"] for tag in entity.get("Tags") or ()}
+        tags = tag_map(entity.get("Tags"))
         unique = str(entity.get("RoleId") or entity.get("UserId") or "")
         return Identity(entity["Arn"], unique, tuple(policies), boundary, trust, tags)
 
@@ -300,20 +301,24 @@ class Attachments:
         answer = self._ask("logs", "describe_resource_policies", region) or {}
         return {str(policy.get("policyName")) for policy in answer.get("resourcePolicies", ())}
 
-    def resource_tags(self, arn: str, region: str) -> dict[str, str]:
-        """Return `aws:ResourceTag/...` of a resource whose name AWS chooses: EC2's, certificates, connections.
+    def resource_keys(self, arn: str, region: str) -> dict[str, str]:
+        """Return condition keys of a resource whose name AWS chooses: EC2's, certificates, connections.
 
-        Read each time: too many operations write tags to tell when they change.
+        `aws:ResourceTag/...`, and the key by which EC2 knows the resource's id. Tags are read each time: too many operations
+        write them to tell when they change.
         """
         parts = arn.split(":", 5)
         reader = _TAGS.get(parts[2]) if len(parts) == 6 and "*" not in parts[5] else None
         if reader is None:
             return {}
         operation, arguments = reader
-        tags = (self._ask(parts[2], operation, region, **arguments(arn)) or {}).get("Tags") or ()
-        keys = {f"aws:ResourceTag/{tag['Key']}": str(tag.get("Value", "")) for tag in tags}
+        tags = tag_map((self._ask(parts[2], operation, region, **arguments(arn)) or {}).get("Tags"))
+        keys = {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
         if parts[2] == "ec2":
             keys |= {key.replace("aws:", "ec2:", 1): value for key, value in keys.items()}
+            kind, _, identity = parts[5].partition("/")
+            if kind in _ID_KEYS:
+                keys[f"ec2:{_ID_KEYS[kind]}"] = identity
         return keys
 
     def _of_association(self, rest: str, region: str) -> str | None:
@@ -430,6 +435,13 @@ _READERS: dict[str, Reader] = {
     ),
 }
 
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html (resource types)
+_ID_KEYS = {
+    "dhcp-options": "DhcpOptionsID", "elastic-ip": "AllocationId", "instance": "InstanceID",
+    "internet-gateway": "InternetGatewayID", "network-acl": "NetworkAclID", "network-interface": "NetworkInterfaceID",
+    "route-table": "RouteTableID", "security-group": "SecurityGroupID", "subnet": "SubnetID", "volume": "VolumeID",
+    "vpc": "VpcID",
+}  # fmt: skip
 # The reading of an ARN's tags: an operation and its arguments.
 _TAGS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
     "ec2": (

@@ -252,7 +252,7 @@ class Authority:
 
     def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
         caller, policies = self.bearing(principal)
-        tags = {} if principal.kind == "account" else self.attachments.resource_tags(permission.resource, region)
+        tags = {} if principal.kind == "account" else self.attachments.resource_keys(permission.resource, region)
         context = {**self._context(region), **tags, **permission.context}
         role = permission.resource if permission.action == "sts:AssumeRole" else None
         question = engine.request(

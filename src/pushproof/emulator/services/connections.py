@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.aws.arns import arn_of, region_of
-from pushproof.aws.tags import broken_rule
+from pushproof.aws.tags import Rule, broken_rule, pascal_tags, tag_map, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import PascalMore, PascalPaged, pascal_page
@@ -143,7 +143,7 @@ class ConnectionsService(Service):
         connection = Connection(arn, name, provider, context.account_id, host_arn=host)
         connection.tags.update(tags)
         self.connections[arn] = connection
-        return {"ConnectionArn": arn, "Tags": _tag_list(connection.tags)}
+        return {"ConnectionArn": arn, "Tags": pascal_tags(connection.tags)}
 
     def get_connection(self, context: RequestContext, request: GetConnectionRequest) -> GetConnectionAnswer:
         return {"Connection": self._connection(request["ConnectionArn"], context).describe()}
@@ -186,7 +186,7 @@ class ConnectionsService(Service):
         )
         host.tags.update(tags)
         self.hosts[arn] = host
-        return {"HostArn": arn, "Tags": _tag_list(host.tags)}
+        return {"HostArn": arn, "Tags": pascal_tags(host.tags)}
 
     def get_host(self, context: RequestContext, request: GetHostRequest) -> GetHostAnswer:
         host = self._host(context, request["HostArn"])
@@ -225,7 +225,7 @@ class ConnectionsService(Service):
     def list_tags_for_resource(
         self, context: RequestContext, request: ListTagsForResourceRequest
     ) -> ListTagsForResourceAnswer:
-        return {"Tags": _tag_list(self._tagged(context, request["ResourceArn"]).tags)}
+        return {"Tags": pascal_tags(self._tagged(context, request["ResourceArn"]).tags)}
 
     def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         _take_tags(self._tagged(context, request["ResourceArn"]).tags, request["Tags"])
@@ -259,18 +259,14 @@ def _identity(arn: str) -> str:
 
 def _take_tags(tags: dict[str, str], added: list[TagTypeDef]) -> dict[str, str]:
     """Add a request's tags to a resource's, or refuse them all. Return the resource's. Raises AwsError."""
-    if (broken := broken_rule((tag["Key"], tag["Value"]) for tag in added)) is not None:
-        raise AwsError("ValidationException", broken)
-    if len({*tags, *(tag["Key"] for tag in added)}) > _MOST_TAGS:
-        raise AwsError("LimitExceededException", f"A resource can have {_MOST_TAGS} tags at most.")
-    tags.update({tag["Key"]: tag["Value"] for tag in added})
+    broken = broken_rule(tag_pairs(added), present=tags, most=_MOST_TAGS)
+    if broken is not None:
+        code = "LimitExceededException" if broken.rule is Rule.NUMBER else "ValidationException"
+        raise AwsError(code, broken.text)
+    tags.update(tag_map(added))
     return tags
 
 
 def _page(items: list[_Shown], request: PascalPaged) -> tuple[list[_Shown], PascalMore]:
     refusal = AwsError("ValidationException", f"The next token {request.get('NextToken')} is not valid.")
     return pascal_page(items, request, refusal, size=request.get("MaxResults"))
-
-
-def _tag_list(tags: dict[str, str]) -> list[TagTypeDef]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pushproof.aws.network import describe_network
+from pushproof.aws.tags import pascal_tags
 from pushproof.engines.reachability import Eni, Internet, from_describe, reach
 from pushproof.sandbox.oracles.case import Case
 
@@ -30,10 +31,9 @@ def ask_reachability(
     The resources of the analysis carry `tags` and are removed, whatever the answer. Raises TimeoutError when the analysis
     does not end, RuntimeError when it fails.
     """
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
 
     def spec(kind: str) -> list[dict[str, Any]]:
-        return [{"ResourceType": kind, "Tags": listed}]
+        return [{"ResourceType": kind, "Tags": pascal_tags(tags)}]
 
     path = ec2.create_network_insights_path(
         Source=source,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, pages_where_offered, tag_map
+from pushproof.aws.tags import tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, pages_where_offered
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
@@ -30,7 +31,7 @@ def _pipelines(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
         yield Resource(
             "codepipeline pipeline", pipeline["name"], name=pipeline["name"],
-            tags=tag_map(answer.get("tags"), "key", "value"), created_at=_epoch(pipeline.get("created")),
+            tags=tag_map(answer.get("tags")), created_at=_epoch(pipeline.get("created")),
         )  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def _projects(account: Account) -> Iterator[Resource]:
         for project in api.batch_get_projects(names=names)["projects"]:
             yield Resource(
                 "codebuild project", project["name"], name=project["name"],
-                tags=tag_map(project.get("tags"), "key", "value"), created_at=_epoch(project.get("created")),
+                tags=tag_map(project.get("tags")), created_at=_epoch(project.get("created")),
             )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def _report_groups(account: Account) -> Iterator[Resource]:
         for group in api.batch_get_report_groups(reportGroupArns=arns)["reportGroups"]:
             yield Resource(
                 "codebuild report-group", group["arn"], name=group["name"],
-                tags=tag_map(group.get("tags"), "key", "value"), created_at=_epoch(group.get("created")),
+                tags=tag_map(group.get("tags")), created_at=_epoch(group.get("created")),
             )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def _clusters(account: Account) -> Iterator[Resource]:
             if cluster["status"] != "INACTIVE":
                 yield Resource(
                     "ecs cluster", cluster["clusterArn"], name=cluster["clusterName"],
-                    tags=tag_map(cluster.get("tags"), "key", "value"), going=cluster["status"] == "DEPROVISIONING",
+                    tags=tag_map(cluster.get("tags")), going=cluster["status"] == "DEPROVISIONING",
                 )  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def _services(account: Account) -> Iterator[Resource]:
                 if service["status"] != "INACTIVE":
                     yield Resource(
                         "ecs service", service["serviceArn"], name=service["serviceName"],
-                        tags=tag_map(service.get("tags"), "key", "value"), part_of=("ecs cluster", cluster),
+                        tags=tag_map(service.get("tags")), part_of=("ecs cluster", cluster),
                         going=service["status"] == "DRAINING",
                     )  # fmt: skip
 
@@ -138,7 +139,7 @@ def _tasks(account: Account) -> Iterator[Resource]:
                 for task in described.get("tasks", []):
                     if task["lastStatus"] != "STOPPED":
                         yield Resource(
-                            "ecs task", task["taskArn"], tags=tag_map(task.get("tags"), "key", "value"),
+                            "ecs task", task["taskArn"], tags=tag_map(task.get("tags")),
                             part_of=("ecs cluster", cluster), going=task["desiredStatus"] == "STOPPED",
                         )  # fmt: skip
 
@@ -178,7 +179,7 @@ def _task_definitions(account: Account) -> Iterator[Resource]:
                 continue
             # A family is one resource to its owner: the tags of its newest revision count for all revisions.
             described = gone_is_fine(api.describe_task_definition, taskDefinition=arns[-1], include=["TAGS"]) or {}
-            tags = tag_map(described.get("tags"), "key", "value")
+            tags = tag_map(described.get("tags"))
             for arn in arns:
                 yield Resource("ecs task-definition", arn, name=arn.rpartition("/")[2], tags=tags)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, tag_map
+from pushproof.aws.tags import tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages
 
 
 def _epoch(at: Any) -> float | None:

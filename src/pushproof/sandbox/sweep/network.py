@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.tags import tag_map
 from pushproof.sandbox.sweep.resource import (
     Account,
     Finder,
@@ -16,7 +17,6 @@ from pushproof.sandbox.sweep.resource import (
     gone_is_fine,
     pages,
     pages_where_offered,
-    tag_map,
 )
 
 

@@ -66,11 +66,6 @@ def pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]
         yield from getattr(api, operation)(**arguments).get(key) or []
 
 
-def tag_map(tags: Any, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """Convert AWS's list of tags to a mapping."""
-    return {str(t[key]): str(t.get(value, "")) for t in tags or []}
-
-
 _GONE = ("notfound", "nosuch", "doesnotexist", "resourcenotfound")
 _GONE_EXACTLY = frozenset(
     {"ClusterNotFoundException", "ServiceNotActiveException", "404", "RepositoryNotFoundException"}

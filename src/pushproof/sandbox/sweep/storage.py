@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing, gone_is_fine, is_gone, pages, tag_map
+from pushproof.aws.tags import tag_map
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing, gone_is_fine, is_gone, pages
 
 _STATE = ".tfstate"
 
@@ -149,7 +150,7 @@ def _keys(account: Account) -> Iterator[Resource]:
                 "PendingReplicaDeletion",
             ):
                 continue
-            tags = tag_map(list(pages(api, "list_resource_tags", "Tags", KeyId=key["KeyId"])), "TagKey", "TagValue")
+            tags = tag_map(list(pages(api, "list_resource_tags", "Tags", KeyId=key["KeyId"])))
         except ClientError as error:
             # A key's policy may hide it from the account's administrators. Such a key does not belong to a run.
             if is_gone(error) or error.response["Error"]["Code"] == "AccessDeniedException":

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict, TypeVar
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of, arn_of_role
+from pushproof.aws.tags import MOST_TAGS, Rule, broken_rule
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import PascalMore, PascalPaged, pascal_page
@@ -484,11 +485,11 @@ def _linked_role(context: RequestContext, key: Key) -> str:
 
 
 def _check_tags(tags: dict[str, str], arn: str = "") -> None:
-    if len(tags) > 50:
-        raise AwsError("TooManyTagsException", "A resource can have at most 50 tags.", ResourceName=arn)
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise invalid(f"Invalid tag key {key!r}")
+    broken = broken_rule(tags.items(), rules=frozenset(Rule) - {Rule.CHARACTERS})
+    if broken is not None and broken.rule is Rule.NUMBER:
+        raise AwsError("TooManyTagsException", f"A resource can have at most {MOST_TAGS} tags.", ResourceName=arn)
+    if broken is not None:
+        raise invalid(f"Invalid tag key {broken.key!r}")
 
 
 def _missing(message: str) -> AwsError:

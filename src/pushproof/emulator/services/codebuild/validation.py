@@ -7,14 +7,13 @@ https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-compute-typ
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from pushproof.aws.tags import broken_rule
+from pushproof.aws.tags import broken_rule, tag_pairs
 from pushproof.emulator.kernel.errors import AwsError
 
 if TYPE_CHECKING:
-    from types_boto3_codebuild.type_defs import ProjectTypeDef, TagTypeDef
+    from types_boto3_codebuild.type_defs import ProjectTypeDef
 
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_]{1,127}")
@@ -49,12 +48,9 @@ def check_project(body: ProjectTypeDef) -> None:
     _check_cache(body)
     _check_logs(body)
     _check_vpc(body)
-    if (broken := broken_rule(_pairs(body.get("tags") or ()), key_length=127, value_length=255)) is not None:
-        raise invalid(f"Invalid tags: {broken}")
-
-
-def _pairs(tags: Iterable[TagTypeDef]) -> Iterable[tuple[str, str]]:
-    return ((tag.get("key", ""), tag.get("value", "")) for tag in tags)
+    broken = broken_rule(tag_pairs(body.get("tags")), key_length=127, value_length=255)
+    if broken is not None:
+        raise invalid(f"Invalid tags: {broken.text}")
 
 
 def _check_out_of_reach(body: ProjectTypeDef) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of
-from pushproof.aws.tags import broken_rule, too_many
+from pushproof.aws.tags import Rule, broken_rule, camel_tags, tag_map, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import page_of
@@ -41,6 +41,8 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
+    from types_boto3_codepipeline.type_defs import TagTypeDef
+
     from pushproof.emulator.kernel.site import ObjectStore, Site
     from pushproof.emulator.kernel.source import Push
 
@@ -146,7 +148,7 @@ class CodePipelineService(Service):
         )
         pipelines[pipeline.name] = pipeline
         self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
-        return {"pipeline": body, "tags": _tag_list(tags)}
+        return {"pipeline": body, "tags": camel_tags(tags)}
 
     def update_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         pipeline = self._pipeline(context, request["pipeline"]["name"])
@@ -365,7 +367,7 @@ class CodePipelineService(Service):
     # Tags.
 
     def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return _page("tags", _tag_list(self._tagged(context, request["resourceArn"])), request, 100)
+        return _page("tags", camel_tags(self._tagged(context, request["resourceArn"])), request, 100)
 
     def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
         _take_tags(self._tagged(context, request["resourceArn"]), request["tags"])
@@ -437,17 +439,12 @@ def _matches(branch: str, patterns: Sequence[str]) -> bool:
     return False
 
 
-def _take_tags(tags: dict[str, str], added: Sequence[dict[str, str]]) -> None:
+def _take_tags(tags: dict[str, str], added: Sequence[TagTypeDef]) -> None:
     """Add tags, or refuse them all. Raises AwsError."""
-    if (broken := broken_rule((tag["key"], tag["value"]) for tag in added)) is not None:
-        raise AwsError("InvalidTagsException", broken)
-    if too_many(tags, (tag["key"] for tag in added)):
-        raise AwsError("TooManyTagsException", "A resource can have 50 tags at most.")
-    tags.update({tag["key"]: tag["value"] for tag in added})
-
-
-def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in tags.items()]
+    broken = broken_rule(tag_pairs(added), present=tags)
+    if broken is not None:
+        raise AwsError("TooManyTagsException" if broken.rule is Rule.NUMBER else "InvalidTagsException", broken.text)
+    tags.update(tag_map(added))
 
 
 def _page(member: str, items: list[Any], request: dict[str, Any], default: int) -> dict[str, Any]:

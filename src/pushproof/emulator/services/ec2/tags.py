@@ -5,12 +5,23 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from pushproof.aws.tags import MOST_TAGS, Rule, broken_rule, tag_pairs
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ec2.view import View
 
-_LIMIT = 50
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import TagTypeDef
+
+_WORDS = {
+    Rule.NOT_RESERVED: "Tag keys starting with 'aws:' are reserved for internal use",
+    Rule.KEY_LENGTH: "Tag key exceeds the maximum length of 128 characters",
+    Rule.UNIQUE: "Duplicate tag key '{key}' specified.",
+    Rule.VALUE_LENGTH: "Tag value exceeds the maximum length of 256 characters",
+    Rule.NUMBER: f"More than {MOST_TAGS} tags specified.",
+}
 # The type of resource that an operation creates, if its tags may name no other type.
 _TAGGED = {
     "CreateVpc": "vpc",
@@ -44,16 +55,9 @@ def create_tags(_: View, request: dict[str, Any]) -> None:
     _require(request.get("Tags") or ())
 
 
-def _require(tags: Any) -> None:
-    keys = [str(tag.get("Key", "")) for tag in tags]
-    for key in keys:
-        if key.lower().startswith("aws:"):
-            raise AwsError("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
-        if len(key) > 128:
-            raise AwsError("InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters")
-        if keys.count(key) > 1:
-            raise AwsError("InvalidParameterValue", f"Duplicate tag key '{key}' specified.")
-    if any(len(str(tag.get("Value", ""))) > 256 for tag in tags):
-        raise AwsError("InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters")
-    if len(keys) > _LIMIT:
-        raise AwsError("TagLimitExceeded", f"More than {_LIMIT} tags specified.")
+def _require(tags: Iterable[TagTypeDef]) -> None:
+    pairs = [(key, value) for key, value in tag_pairs(tags) if key]
+    broken = broken_rule(pairs, rules=_WORDS)
+    if broken is not None:
+        code = "TagLimitExceeded" if broken.rule is Rule.NUMBER else "InvalidParameterValue"
+        raise AwsError(code, _WORDS[broken.rule].format(key=broken.key))

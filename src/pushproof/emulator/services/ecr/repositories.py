@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of
+from pushproof.aws.tags import MOST_TAGS, Rule, broken_rule, pascal_tags, tag_map, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.ecr import errors
@@ -55,7 +56,13 @@ _PART = r"[a-z0-9]+(?:[._-][a-z0-9]+)*"
 _NAME = re.compile(rf"(?:{_PART}/)*{_PART}")
 _WITH_EXCLUSION = ("IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
 _MUTABILITIES = ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION")
-_MOST_TAGS = 50
+# "Each tag key must be unique", and the prefix aws: is reserved:
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html
+_TAG_RULES = frozenset(Rule) - {Rule.CHARACTERS}
+_TAG_LENGTHS = (
+    "An invalid parameter has been specified. Tag keys can have a maximum character length of 128 characters, and tag values "
+    "can have a maximum length of 256 characters."
+)
 
 
 class RepositoryOperations(EcrOperations):
@@ -81,7 +88,7 @@ class RepositoryOperations(EcrOperations):
             exclusions,
             bool(request.get("imageScanningConfiguration", {}).get("scanOnPush", False)),
             self._encryption(context, request.get("encryptionConfiguration")),
-            _tags(request.get("tags", [])),
+            _tags(request.get("tags", []), {}),
         )
         self.store.of(scope)[name] = repository
         return {"repository": self._describe(repository)}
@@ -202,14 +209,11 @@ class RepositoryOperations(EcrOperations):
         self, context: RequestContext, request: ListTagsForResourceRequest
     ) -> ListTagsForResourceAnswer:
         tags = self._by_arn(context, request["resourceArn"]).resource_tags
-        return {"tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return {"tags": pascal_tags(tags)}
 
     def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         repository = self._by_arn(context, request["resourceArn"])
-        tags = {**repository.resource_tags, **_tags(request["tags"])}
-        if len(tags) > _MOST_TAGS:
-            raise AwsError("TooManyTagsException", f"A resource can have at most {_MOST_TAGS} tags.")
-        repository.resource_tags = tags
+        repository.resource_tags = _tags(request["tags"], repository.resource_tags)
         return {}
 
     def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
@@ -266,5 +270,12 @@ def _filters(patterns: tuple[str, ...]) -> list[ImageTagMutabilityExclusionFilte
     return [{"filterType": "WILDCARD", "filter": pattern} for pattern in patterns]
 
 
-def _tags(tags: list[TagTypeDef]) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value", "") for tag in tags}
+def _tags(added: list[TagTypeDef], present: dict[str, str]) -> dict[str, str]:
+    """Return a repository's tags with those of a request. Raises AwsError for tags that ECR refuses."""
+    broken = broken_rule(tag_pairs(added), present=present, rules=_TAG_RULES)
+    if broken is None:
+        return {**present, **tag_map(added)}
+    if broken.rule is Rule.NUMBER:
+        raise AwsError("TooManyTagsException", f"A resource can have at most {MOST_TAGS} tags.")
+    by_length = broken.rule in (Rule.KEY_LENGTH, Rule.VALUE_LENGTH)
+    raise AwsError("InvalidTagParameterException", _TAG_LENGTHS if by_length else broken.text)

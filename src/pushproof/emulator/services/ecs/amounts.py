@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from pushproof.aws.tags import MOST_TAGS, Rule, broken_rule, tag_pairs
 from pushproof.emulator.kernel.errors import AwsError
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import TagTypeDef
 
 
 def invalid(message: str) -> AwsError:
@@ -39,19 +43,20 @@ def one_of(what: str, value: object, allowed: Sequence[str]) -> None:
         raise invalid(f"{value} is not a valid {what}. Must be one of [{', '.join(allowed)}]")
 
 
-def check_tags(tags: Sequence[Mapping[str, Any]] | None, present: Mapping[str, str] | None = None) -> None:
-    """Refuse invalid tags: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
-    keys = [str(tag.get("key") or "") for tag in tags or ()]
-    for tag, key in zip(tags or (), keys, strict=True):
-        if not 1 <= len(key) <= 128:
-            raise invalid("Tag keys must be between 1 and 128 characters.")
-        if len(str(tag.get("value") or "")) > 256:
-            raise invalid("Tag values can be up to 256 characters.")
-        if key.lower().startswith("aws:"):
-            raise invalid("Tag keys cannot begin with aws:, which is reserved for AWS use.")
-    if len(set(keys)) != len(keys):
-        raise invalid("Duplicate tag keys found.")
-    at_most("tags", [*{*keys, *(present or ())}], 50)
+_TAG_RULES = {
+    Rule.KEY_LENGTH: "Tag keys must be between 1 and 128 characters.",
+    Rule.VALUE_LENGTH: "Tag values can be up to 256 characters.",
+    Rule.NOT_RESERVED: "Tag keys cannot begin with aws:, which is reserved for AWS use.",
+    Rule.UNIQUE: "Duplicate tag keys found.",
+    Rule.NUMBER: f"tags can have at most {MOST_TAGS} items.",
+}
+
+
+def check_tags(tags: Iterable[TagTypeDef] | None, present: Mapping[str, str] | None = None) -> None:
+    """Refuse what no tag may be: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html"""
+    broken = broken_rule(tag_pairs(tags), present=present or (), rules=_TAG_RULES)
+    if broken is not None:
+        raise invalid(_TAG_RULES[broken.rule])
 
 
 def check_token(token: object) -> None:

@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING, cast
 
 from pushproof.aws.arns import arn_of_root
+from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 from .amounts import check_tags, invalid, one_of
 from .base import EcsBase, last, missing, page
 from .capacity import FARGATE, check_providers, check_strategy, normalised
-from .model import Cluster, Region, tag_list, tag_map
+from .model import Cluster, Region, tag_list
 
 if TYPE_CHECKING:
     from types_boto3_ecs.literals import ClusterFieldType, SettingNameType

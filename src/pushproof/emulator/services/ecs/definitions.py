@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, cast
 
+from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.imagedefinitions import REGISTERED
@@ -12,7 +13,7 @@ from pushproof.engines.imagedefinitions import REGISTERED
 from .amounts import check_tags
 from .base import EcsBase, missing, page
 from .fargate import fargate_problems
-from .model import TaskDefinition, tag_list, tag_map
+from .model import TaskDefinition, tag_list
 from .registration import problems
 from .sizes import cpu_units, mebibytes
 

@@ -233,7 +233,3 @@ class Region:
 
 def tag_list(tags: dict[str, str]) -> list[TagTypeDef]:
     return [{"key": key, "value": value} for key, value in tags.items()]
-
-
-def tag_map(tags: list[TagTypeDef] | None) -> dict[str, str]:
-    return {tag["key"]: tag.get("value", "") for tag in tags or []}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import arn_of_role
+from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import CamelPaged
@@ -27,7 +28,7 @@ from .balancing import balancers_of, check_balancing, check_grace
 from .base import EcsBase, last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .controller import ServiceController
-from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition, tag_map
+from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition
 from .placement import check_network, check_placement, normalised_network
 from .shapes import add_compute, compute, service_deployment_shape, service_shape
 

@@ -6,13 +6,14 @@ import uuid
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 
 from .amounts import check_tags, check_token, invalid
 from .base import EcsBase, last, missing, page
 from .capacity import BOTH_NAMED, check_strategy, next_provider, normalised
 from .life import TaskLife
-from .model import EcsTask, tag_map
+from .model import EcsTask
 from .orders import new_container
 from .placement import check_network, check_placement, normalised_network
 from .shapes import task_shape

@@ -13,7 +13,7 @@ from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.model import Listener, Rule, unique
 from pushproof.emulator.services.elbv2.store import Store, page
-from pushproof.emulator.services.elbv2.tagging import as_dict
+from pushproof.emulator.services.elbv2.tagging import with_tags
 from pushproof.engines.tlspolicy import DEFAULT_POLICY, POLICIES
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ListenerOperations(Store):
         default = Rule(f"{prefix}:listener-rule/{path}/{unique()}", None, [], actions_stored)
         listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "HTTP", 0, [default], dict(attributes.LISTENER))
         listener = self._configured(listener, request)
-        tags = as_dict(request.get("Tags", []))
+        tags = with_tags(context, {}, request.get("Tags", []))
         self._apply(listener)
         self.tags[listener.arn] = tags
         self.tags[default.arn] = {}
@@ -184,7 +184,7 @@ class ListenerOperations(Store):
         stored = self._actions(listener.load_balancer_arn, request["Actions"])
         arn = listener.arn.replace(":listener/", ":listener-rule/") + "/" + unique()
         rule = Rule(arn, request["Priority"], conditions, stored)
-        tags = as_dict(request.get("Tags", []))
+        tags = with_tags(context, {}, request.get("Tags", []))
         self._apply(replace(listener, rules=[*listener.rules, rule]))
         self.tags[arn] = tags
         return {"Rules": [_shown_rule(rule)]}

@@ -16,7 +16,7 @@ from pushproof.emulator.services.elbv2 import attributes
 from pushproof.emulator.services.elbv2.model import LoadBalancer, unique
 from pushproof.emulator.services.elbv2.names import check_name
 from pushproof.emulator.services.elbv2.store import PROVISIONING, Store, page
-from pushproof.emulator.services.elbv2.tagging import as_dict
+from pushproof.emulator.services.elbv2.tagging import with_tags
 
 if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import FilterTypeDef
@@ -90,7 +90,7 @@ class LoadBalancerOperations(Store):
         groups = self._security_groups(context.region, vpc_id, request.get("SecurityGroups"))
         ip_type = request.get("IpAddressType") or "ipv4"
         _check_ip_type(ip_type)
-        tags = as_dict(request.get("Tags", []))
+        tags = with_tags(context, {}, request.get("Tags", []))
         existing = next((b for b in self.balancers.values() if (b.name, b.region) == (name, context.region)), None)
         if existing is not None:
             same = (existing.scheme, existing.zones, sorted(existing.security_groups)) == (

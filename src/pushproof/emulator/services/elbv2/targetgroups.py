@@ -19,7 +19,7 @@ from pushproof.emulator.services.elbv2.health import Subscriber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup, unique
 from pushproof.emulator.services.elbv2.names import check_name
 from pushproof.emulator.services.elbv2.store import Store, page
-from pushproof.emulator.services.elbv2.tagging import as_dict
+from pushproof.emulator.services.elbv2.tagging import with_tags
 from pushproof.engines.deployment.errors import InvalidDeploymentConfiguration
 from pushproof.engines.deployment.target_health import Matcher, TargetHealth, target_unused
 
@@ -113,7 +113,7 @@ class TargetGroupOperations(Store):
             matcher="200",
         )
         _configure(group, request)
-        tags = as_dict(request.get("Tags", []))
+        tags = with_tags(context, {}, request.get("Tags", []))
         existing = next((g for g in self.groups.values() if (g.name, g.region) == (name, context.region)), None)
         if existing is not None:
             if _settings(existing) != _settings(group) or self.tags[existing.arn] != tags:

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from pushproof.aws.arns import arn_of
+from pushproof.aws.tags import Rule, broken_rule, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.services import Handler
 from pushproof.emulator.services.sns.publishing import Publishing
@@ -55,10 +56,10 @@ class SnsService(Subscribing, Publishing):
 
     def create_topic(self, context: RequestContext, request: CreateTopicRequest) -> CreateTopicAnswer:
         name, attributes = request["Name"], request.get("Attributes") or {}
-        tags = [(tag["Key"], tag["Value"]) for tag in request.get("Tags") or ()]
+        tags = tag_pairs(request.get("Tags"))
         with refused():
             check_topic(name, attributes)
-        if len(dict(tags)) < len(tags):
+        if broken_rule(tags, rules=(Rule.UNIQUE,)) is not None:
             raise invalid("Duplicated keys are not allowed.")
         arn = arn_of("sns", name, region=context.region, account=context.account_id)
         standing = self.standing_topic(context.region, arn)
@@ -66,7 +67,7 @@ class SnsService(Subscribing, Publishing):
             if any(not _same(attribute, standing.get(attribute), value) for attribute, value in attributes.items()):
                 raise invalid("Attributes Reason: Topic already exists with different attributes")
             kept = self.pass_on(context, "list_tags_for_resource", {"ResourceArn": arn})["Tags"]
-            if not set(tags) <= {(tag["Key"], tag["Value"]) for tag in kept}:
+            if not set(tags) <= set(tag_pairs(kept)):
                 raise invalid("Tags Reason: Topic already exists with different tags")
             return {"TopicArn": arn}
         passed = {key: value for key, value in attributes.items() if key in _KEPT_BY_MOTO}
