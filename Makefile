@@ -1,4 +1,4 @@
-# `make help` lists what there is.
+# `make help` lists the targets.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -13,7 +13,7 @@ MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what is needed (on Debian and Ubuntu as root: Docker too)
+setup: ## Install all dependencies (on Debian and Ubuntu as root: Docker too)
 	@PYTHON=$(PYTHON) scripts/setup
 
 demo: setup ## A push deploys, a bad push rolls back: the drill (VARIANT=unhealthy|crash-at-start|wrong-port|tests-fail|build-fails)
@@ -30,7 +30,7 @@ lint: setup ## ruff, mypy --strict, import-linter
 unit: setup ## Engines, protocol, services: no Docker, no Terraform
 	$(BIN)/pytest tests/unit --numprocesses logical
 
-integration: setup ## One folder a module, plus the whole stack (TARGET=embedded|localstack|sandbox)
+integration: setup ## One folder for each module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile --no-loadscope-reorder \
 	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack --ignore tests/integration/parity) \
 	  --ignore tests/integration/foreign
@@ -38,7 +38,7 @@ integration: setup ## One folder a module, plus the whole stack (TARGET=embedded
 localstack: setup ## The same tests, and the drill, on a LocalStack container: tox -e localstack
 	$(BIN)/tox run -e localstack
 
-rehearsal: setup ## The sandbox target against a world that stands in for AWS, in short (KILLS=4); whole: tox -e sandbox-rehearsal
+rehearsal: setup ## The sandbox target against a world in place of AWS, shortened (KILLS=4); in full: tox -e sandbox-rehearsal
 	PUSHPROOF_REHEARSAL_KILLS=$(KILLS) PUSHPROOF_REHEARSAL_FAULT_SEEDS=1 \
 	  $(BIN)/pytest tests/rehearsal --numprocesses 4 --dist loadgroup \
 	  --ignore tests/rehearsal/test_drill.py --ignore tests/rehearsal/test_account.py
@@ -46,34 +46,34 @@ rehearsal: setup ## The sandbox target against a world that stands in for AWS, i
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
 	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
 
-# Before any set-up: a typing error should not cost minutes.
+# Before any set-up: a mistyped name should not cost minutes.
 known-module:
 	@case " $(MODULES) " in *" $(MODULE) "*) ;; *) \
 	  echo "MODULE=$(MODULE) is not a module; expected one of: $(MODULES)" >&2; exit 2;; esac
 
-bench: setup ## How fast the engines decide, at three sizes each
+bench: setup ## Speed of the engines, at three sizes each
 	@set -e; for bench in bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
 
-doctor: setup ## What is present, what is missing, what to do about it
+doctor: setup ## List present and missing programs, with a remedy for each missing one
 	$(BIN)/pushproof doctor
 
-localstack-image: setup ## LocalStack's community services from the package index, where its own image cannot be pulled
+localstack-image: setup ## Build LocalStack's community services from the package index, for machines that cannot pull its own image
 	@$(BIN)/python -m pushproof.targets.localstack.image
 
-# The compose plugin is not everywhere; without it the same container is started directly.
-localstack-up: setup ## A LocalStack container that stays up; runs with TARGET=localstack use it
+# Without the compose plugin, the same container is started directly.
+localstack-up: setup ## Start a LocalStack container that stays up; runs with TARGET=localstack use it
 	@if docker compose version >/dev/null 2>&1; then \
 	  image=$$($(BIN)/python -m pushproof.targets.localstack.standing image) \
 	  && LOCALSTACK_IMAGE=$$image docker compose up --detach --wait localstack; \
 	else $(BIN)/python -m pushproof.targets.localstack.standing up; fi
 
-localstack-down: setup ## Take it down
+localstack-down: setup ## Remove that container
 	@if docker compose version >/dev/null 2>&1; then docker compose down --volumes; \
 	else $(BIN)/python -m pushproof.targets.localstack.standing down; fi
 
 parity: setup ## Apply every module on embedded and on LocalStack, and compare (docs/targets.md)
 	$(BIN)/python -m pushproof.parity --write docs/targets.md
 
-clean: ## Remove what crashed runs left, and build products
+clean: ## Remove leftovers of crashed runs, and build products
 	-$(BIN)/pushproof sweep --local
 	rm -rf .tox .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""For the whole test tree: no test sees anybody's AWS credentials, but those that `--target sandbox` is meant to use."""
+"""Fixtures of the whole test tree: no test sees real AWS credentials, except those for `--target sandbox`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from pushproof.base.environment import scrub
 
 pytest_plugins = ["pytester"]
 
-# Worlds of tests need no machine images; loading moto's takes longer than most tests.
+# Worlds of tests need no machine images, and loading moto's takes longer than most tests.
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
-# Every answer of every world that a test opens is held against AWS's models, in processes that it starts too.
+# Every answer of every world that a test opens is compared with AWS's models, also in processes that the test starts.
 os.environ.setdefault("PUSHPROOF_JUDGE_ANSWERS", "1")
 
 
 @pytest.fixture(autouse=True)
 def _answers_are_awss() -> Iterator[None]:
-    """Fail a test in which an answer was not what AWS's models say, whether or not the test was told."""
+    """Fail a test in which an answer differed from AWS's models, even if the test did not notice."""
     yield
-    # Not imported for the tests that open no world: it brings moto along.
+    # Not imported for tests without a world: it imports moto.
     judging = sys.modules.get("pushproof.emulator.wire.judging")
     if judging is not None:
         violations = list(judging.FOUND)
@@ -33,7 +33,7 @@ def _answers_are_awss() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell that starts something in the background makes it deaf to Ctrl-C, and all that it starts; tests press Ctrl-C.
+    # A shell that starts something in the background makes it ignore Ctrl-C, and everything that it starts; tests press Ctrl-C.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--target", default="embedded") != "sandbox":

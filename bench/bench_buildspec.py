@@ -1,4 +1,4 @@
-"""How fast buildspecs are read and artifacts selected, at three sizes: growth should be linear."""
+"""Speed of parsing buildspecs and selecting artifacts, at three sizes: growth should be linear."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pushproof.engines.buildspec import Artifacts, parse, select
 
 
 def buildspec(commands: int) -> str:
-    """A buildspec with that many commands."""
+    """Return a buildspec with that many commands."""
     return "version: 0.2\nphases:\n  build:\n    commands:\n" + "".join(f"      - echo {n}\n" for n in range(commands))
 
 
 def seconds(work: object, *arguments: object) -> float:
-    """The best of three runs."""
+    """Return the best of three runs."""
     best = float("inf")
     for _ in range(3):
         start = time.perf_counter()

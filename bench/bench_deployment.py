@@ -20,9 +20,9 @@ from pushproof.engines.deployment import LoadBalancer, TaskScript, create_servic
 
 
 def rollout(tasks: int, *, spread: bool, times: int = 1) -> float:
-    """Seconds of processor time to simulate one deployment of `tasks` tasks over as many healthy ones.
+    """Return the seconds of processor time to simulate one deployment of `tasks` tasks over as many healthy ones.
 
-    `spread` gives every task its own instants, so that the scheduler decides once per observation. With `times` 0 everything
+    `spread` gives every task its own instants, so that the scheduler decides once for each observation. With `times` 0 everything
     is prepared and nothing done.
     """
     number = 0
@@ -44,18 +44,18 @@ def rollout(tasks: int, *, spread: bool, times: int = 1) -> float:
         load_balancers=[balancer],
     )
     state = simulate(first, behave).state
-    # As timeit does: the collector's passes over everything alive are none of the scheduler's.
+    # As timeit does: the collector's passes over all live objects do not belong to the scheduler.
     gc.collect()
     gc.disable()
     if times == 0:
         os._exit(0)
     began = time.process_time()
     line = simulate(update_service(state, 10_000.0, task_definition="web:2"), behave, now=10_000.0)
-    taken = time.process_time() - began
+    seconds = time.process_time() - began
     gc.enable()
     if line.state.primary.rollout_state != "COMPLETED" or line.started != tasks:
         raise RuntimeError(f"The rollout of {tasks} tasks did not complete: {line.state.primary.rollout_state}.")
-    return taken
+    return seconds
 
 
 def main() -> None:
@@ -64,14 +64,14 @@ def main() -> None:
         print("deployment,", "one decision per observation" if spread else "observations in batches")
         previous: tuple[int, float] | None = None
         for tasks in (1_000, 10_000, 40_000):
-            taken = min(rollout(tasks, spread=spread) for _ in range(2))
+            seconds = min(rollout(tasks, spread=spread) for _ in range(2))
             growth = ""
             if previous is not None:
-                exponent = math.log(taken / previous[1]) / math.log(tasks / previous[0])
+                exponent = math.log(seconds / previous[1]) / math.log(tasks / previous[0])
                 expected = tasks * math.log2(tasks) / (previous[0] * math.log2(previous[0]))
-                growth = f"  grows as n^{exponent:.2f}, n log n x {taken / previous[1] / expected:.2f}"
-            print(f"  {tasks:>7,} tasks  {taken:8.3f} s  {tasks / taken:>10,.0f} tasks/s{growth}")
-            previous = (tasks, taken)
+                growth = f"  grows as n^{exponent:.2f}, n log n x {seconds / previous[1] / expected:.2f}"
+            print(f"  {tasks:>7,} tasks  {seconds:8.3f} s  {tasks / seconds:>10,.0f} tasks/s{growth}")
+            previous = (tasks, seconds)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Lifecycle evaluation: 50 rules over ever more images. Aim: 100,000 images under 2 s, growth no worse than n log n.
 
-What is worked is counted in instructions: `bench_lifecycle.py instructions` does, where Valgrind is installed. From 12,500 images
+`bench_lifecycle.py instructions` counts instructions, where Valgrind is installed. From 12,500 images
 to 25,000 and 50,000 they are 0.97 and 0.92 of n log n. In seconds more images cost more than that each, because they no longer
-fit the processor's caches, and because the garbage collector passes over everything alive; both are shown beside each other.
+fit the processor's caches, and because the garbage collector passes over all live objects; both are shown next to each other.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIZES = (25_000, 50_000, 100_000)
 
 
 def policy() -> Policy:
-    """50 rules of every kind: prefixes, wildcards at both ends and in the middle, lists, ages, counts."""
+    """Return 50 rules of every kind: prefixes, wildcards at both ends and in the middle, lists, ages, counts."""
     rules = []
     for number in range(1, 49):
         patterns = (
@@ -40,7 +40,7 @@ def policy() -> Policy:
 
 
 def images(size: int) -> list[Image]:
-    """A repository of `size` images, every tenth untagged, the others with two tags."""
+    """Return a repository of `size` images, every tenth untagged, the others with two tags."""
     draw = random.Random(size)
     return [
         Image(
@@ -55,7 +55,7 @@ def images(size: int) -> list[Image]:
 
 
 def measure(size: int, *, collect: bool) -> float:
-    """The best of three, in seconds of processor time: other work on the machine does not count."""
+    """Return the best of three, in seconds of processor time: other work on the machine does not count."""
     rules, repository = policy(), images(size)
     best = math.inf
     for _ in range(3):
@@ -70,7 +70,7 @@ def measure(size: int, *, collect: bool) -> float:
 
 
 def run(size: int, times: int) -> None:
-    """Evaluate so many times, for the instructions to be counted."""
+    """Evaluate that many times, for the instructions to be counted."""
     rules, repository = policy(), images(size)
     evaluate(rules, repository[:100], NOW)
     gc.disable()

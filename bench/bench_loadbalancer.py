@@ -21,7 +21,7 @@ ADDRESS, PORT = "127.77.1.1", 18080
 
 
 def serve(pipe: Connection) -> None:
-    """Two targets in one process."""
+    """Serve two targets in one process."""
 
     async def answer(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(text="ok")
@@ -40,7 +40,7 @@ def serve(pipe: Connection) -> None:
 
 
 def load(seconds: float, clients: int, pipe: Connection) -> None:
-    """Ask without pause for a while; tell how often, and how often it went wrong."""
+    """Send requests without pause for a while; report their number, and the number of failures."""
     done = failed = 0
 
     async def client(session: aiohttp.ClientSession, end: float) -> None:

@@ -1,4 +1,4 @@
-"""How many policy decisions a second, warm, at three sizes: a decision should grow no faster than its statements."""
+"""Policy decisions a second, warm, at three sizes: a decision should grow no faster than its statements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVICES = ("s3", "ecs", "ecr", "logs", "sns", "sqs", "kms", "events")
 
 
 def policies(statements: int) -> Policies:
-    """Three identity policies and a boundary, with that many statements in all; a fifth bear on any one action."""
+    """Return three identity policies and a boundary, with that many statements in all; a fifth apply to any one action."""
     listed = []
     for n in range(statements):
         service = SERVICES[n % len(SERVICES)]
@@ -36,7 +36,7 @@ def policies(statements: int) -> Policies:
 
 
 def requests(statements: int) -> list[Request]:
-    """A mix: allowed early, allowed late, denied, and matched by nothing."""
+    """Return a mix: allowed early, allowed late, denied, and matched by nothing."""
     context = {"aws:RequestedRegion": "eu-west-1", "aws:SecureTransport": "true"}
     out = []
     for n in (1, statements // 2, statements - 1, statements * 2):
@@ -49,17 +49,17 @@ def requests(statements: int) -> list[Request]:
 
 def main() -> None:
     for size, rounds in ((50, 5_000), (500, 500), (5_000, 50)):
-        bearing, asked = policies(size), requests(size)
-        for one in asked:
-            decide(one, bearing)
+        bearing, batch = policies(size), requests(size)
+        for call in batch:
+            decide(call, bearing)
         best = float("inf")
         for _ in range(3):
             start = time.perf_counter()
             for _ in range(rounds):
-                for one in asked:
-                    decide(one, bearing)
+                for request in batch:
+                    decide(request, bearing)
             best = min(best, time.perf_counter() - start)
-        rate = rounds * len(asked) / best
+        rate = rounds * len(batch) / best
         print(f"policy decisions  {size:>7} statements {1e6 / rate:9.1f} us  {rate:12,.0f} decisions/s")
 
 

@@ -1,7 +1,7 @@
-"""How fast networks are read and questions answered, at three sizes: growth should be linear in what is asked.
+"""Speed of reading networks and answering questions, at three sizes: growth should be linear in the number of questions.
 
-One round builds the model of n subnets, n route tables and 2.5 n security groups, then asks every subnet for the
-internet and for three services, every group for the next, and every subnet's interface for its exposures.
+One round builds the model of n subnets, n route tables and 2.5 n security groups, then computes for every subnet the paths to the
+internet and to three services, for every group the path to the next, and for every subnet's interface its exposures.
 CPU time, so that a busy machine does not show as growth.
 """
 
@@ -28,7 +28,7 @@ ALLOW = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource"
 
 
 def described(subnets: int, groups: int) -> dict[str, Any]:
-    """EC2's answers for one large VPC: a public subnet with a NAT gateway for each nine private ones."""
+    """Return EC2's answers for one large VPC: a public subnet with a NAT gateway for each nine private ones."""
     vpc = "vpc-1"
     public = [n for n in range(subnets) if n % 10 == 0]
 
@@ -126,19 +126,19 @@ def described(subnets: int, groups: int) -> dict[str, Any]:
 
 
 def questions(network: Any, subnets: int, groups: int) -> int:
-    """Ask everything; returns how many questions that were."""
-    asked = 0
+    """Ask everything. Return the number of questions."""
+    count = 0
     for number in range(subnets):
         place = Place(f"subnet-{number}", (f"sg-{number}",), public_ip=number % 10 == 0)
         for target in (Internet(), Service("s3"), Service("ecr.dkr"), Service("logs")):
             assert reach(network, place, target)
-            asked += 1
+            count += 1
         exposures(network, place)
-        asked += 1
+        count += 1
     for number in range(groups):
         assert reach(network, Eni(f"eni-{number}"), Group(f"sg-{(number + 1) % groups}"), port=8080)
-        asked += 1
-    return asked
+        count += 1
+    return count
 
 
 def main() -> None:
@@ -147,17 +147,17 @@ def main() -> None:
         groups = subnets * 5 // 2
         answers = described(subnets, groups)
         build = ask = float("inf")
-        asked = 0
+        count = 0
         for _ in range(3):
             start = time.process_time()
             network = from_describe(answers, region="r-1")
             built = time.process_time()
-            asked = questions(network, subnets, groups)
+            count = questions(network, subnets, groups)
             build, ask = min(build, built - start), min(ask, time.process_time() - built)
         figures.append((subnets, build + ask))
         print(
             f"reachability {subnets:>4} subnets, {subnets:>4} tables, {groups:>4} groups:"
-            f" model {build * 1000:7.1f} ms, {asked:>5} questions {ask * 1000:7.1f} ms, {asked / ask:8,.0f} questions/s"
+            f" model {build * 1000:7.1f} ms, {count:>5} questions {ask * 1000:7.1f} ms, {count / ask:8,.0f} questions/s"
         )
     for (small, before), (large, after) in itertools.pairwise(figures):
         allowed = large * math.log(large) / (small * math.log(small))

@@ -38,14 +38,14 @@ def main(rounds: int = 200) -> None:
             "s3:PutObject of 1 MiB": lambda: s3.put_object(Bucket="shop", Key="k", Body=b"x" * 2**20),
         }
         for name, call in calls.items():
-            taken: dict[bool, list[float]] = {True: [], False: []}
+            seconds: dict[bool, list[float]] = {True: [], False: []}
             for turn in range(2 * rounds):
                 verified = turn % 2 == 0
                 world.gateway.verifier = verifier if verified else None
                 begun = time.process_time()
                 call()
-                taken[verified].append(time.process_time() - begun)
-            on, off = (statistics.median(taken[key]) for key in (True, False))
+                seconds[verified].append(time.process_time() - begun)
+            on, off = (statistics.median(seconds[key]) for key in (True, False))
             print(f"{name:24} verified {on * 1000:6.2f} ms, not {off * 1000:6.2f} ms: ratio {on / off:.3f}")
 
 

@@ -1,4 +1,4 @@
-"""Instructions instead of seconds: what an algorithm does, without what caches, the collector and other programs do to it."""
+"""Instructions instead of seconds: the work of an algorithm, without the effects of caches, the collector and other programs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _COMMAND = ("valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out
 
 
 def instructions(script: str, *arguments: str) -> int:
-    """The instructions of a script's work: those of a run that does it once, without those of a run that only prepares it.
+    """Return the instructions of a script's work: those of a run that does it once, without those of a run that only prepares it.
 
-    The script gets its arguments and, last, how often to do it. Raises CalledProcessError, and FileNotFoundError without Valgrind.
+    The script gets its arguments and, last, the number of repetitions. Raises CalledProcessError, and FileNotFoundError without
+    Valgrind.
     """
     counted = []
     for times in ("0", "1"):
@@ -23,7 +24,7 @@ def instructions(script: str, *arguments: str) -> int:
             capture_output=True,
             text=True,
             check=True,
-            # The same hashes in both runs, or their dictionaries differ.
+            # The same hashes in both runs; otherwise their dictionaries differ.
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         counted.append(int(done.stderr.rpartition("refs:")[2].split()[0].replace(",", "")))

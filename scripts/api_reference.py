@@ -89,7 +89,7 @@ def _text(member: griffe.Object) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or compare it; returns the exit code."""
+    """Write the page, or compare it. Return the exit code."""
     text = page()
     if "--check" in arguments:
         current = PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text

@@ -1,4 +1,4 @@
-"""The service as its callers meet it: over HTTP, on a free port."""
+"""Tests of the service over HTTP, on a free port."""
 
 # ruff: noqa: PT009, PT027 - unittest alone: the test stage installs nothing
 from __future__ import annotations
@@ -50,7 +50,7 @@ def get(connection: http.client.HTTPConnection, path: str, method: str = "GET") 
 
 class Answers(unittest.TestCase):
     def test_version_is_the_commit_built(self) -> None:
-        """/version tells the commit the image was built from."""
+        """/version returns the commit that the image was built from."""
         self.assertEqual((200, {"commit": "0123456789abcdef", "built": "today"}), answer("/version", SETTINGS))
 
     def test_health(self) -> None:
@@ -58,14 +58,14 @@ class Answers(unittest.TestCase):
         self.assertEqual(200, answer("/health?from=alb", SETTINGS)[0])
 
     def test_index_keeps_the_secret(self) -> None:
-        """/ says that there is a database, and nothing more about it."""
+        """/ reports that there is a database, and nothing more about it."""
         settings = load({"DATABASE_URL": "postgres://user:hunter2@db/shop"})
         status, body = answer("/", settings)
         self.assertEqual((200, "configured"), (status, body["database"]))
         self.assertNotIn("hunter2", repr(settings) + json.dumps(body))
 
     def test_unknown_path(self) -> None:
-        """An unknown path is 404 and names the known ones."""
+        """An unknown path is 404 and lists the known ones."""
         status, body = answer("/nowhere", SETTINGS)
         self.assertEqual(404, status)
         self.assertIn("/version", str(body["paths"]))
@@ -73,11 +73,11 @@ class Answers(unittest.TestCase):
 
 class SettingsFromEnvironment(unittest.TestCase):
     def test_defaults(self) -> None:
-        """With nothing set, the service listens on 8080."""
+        """The service listens on 8080 by default."""
         self.assertEqual(Settings(8080, "local", "unknown", "unknown", False), load({}))
 
     def test_bad_port(self) -> None:
-        """A port that is none is refused by name."""
+        """An invalid port is refused by name."""
         for port in ("http", "-1", "65536", ""):
             with self.subTest(port=port), self.assertRaisesRegex(ValueError, "PORT"):
                 load({"PORT": port})
@@ -114,7 +114,7 @@ class OverHttp(unittest.TestCase):
 
 class Draining(unittest.TestCase):
     def test_request_in_flight_is_answered(self) -> None:
-        """A request that is being worked on when the end comes gets its answer."""
+        """A request in progress gets its answer although the service is stopping."""
         arrived, go = threading.Event(), threading.Event()
 
         class Slow(Handler):
@@ -150,7 +150,7 @@ class Draining(unittest.TestCase):
             connection.close()
 
     def test_connection_just_made_is_served(self) -> None:
-        """Whoever had connected before the end, and asks only now, is answered."""
+        """A client that connected before the end, and sends its request only after it, gets an answer."""
         with Running() as running, socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
             drained = threading.Thread(target=running.server.drain)
             drained.start()

@@ -1,1 +1,1 @@
-"""A small web service: it says which commit it was built from, and whether it is well."""
+"""A small web service that reports the commit it was built from, and its health."""

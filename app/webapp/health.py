@@ -1,4 +1,4 @@
-"""Whether the service is well enough to be sent requests."""
+"""The health of the service, which decides whether it gets requests."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from webapp.settings import Settings
 
 
 def status(settings: Settings) -> int:  # noqa: ARG001 - a service with dependencies asks them here
-    """The HTTP status of `/health`: 200 for well, anything else takes the task out of service."""
+    """Return the HTTP status of `/health`: 200 for healthy; anything else takes the task out of service."""
     return 200

@@ -1,4 +1,4 @@
-"""What the service answers."""
+"""The routes of the service."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Answer = tuple[int, dict[str, object]]
 
 
 def index(settings: Settings) -> Answer:
-    """Who is speaking."""
+    """Return the name and state of the service."""
     return 200, {
         "service": "webapp",
         "environment": settings.environment,
@@ -21,13 +21,13 @@ def index(settings: Settings) -> Answer:
 
 
 def healthz(settings: Settings) -> Answer:
-    """What load balancer and container health check ask."""
+    """Answer the checks of load balancer and container."""
     status = health.status(settings)
     return status, {"status": "ok" if status == 200 else "unwell"}
 
 
 def version(settings: Settings) -> Answer:
-    """Which commit serves."""
+    """Return the commit that serves."""
     return 200, {"commit": settings.commit, "built": settings.build_date}
 
 
@@ -39,7 +39,7 @@ ROUTES: dict[str, Callable[[Settings], Answer]] = {
 
 
 def answer(path: str, settings: Settings) -> Answer:
-    """Status and body for a path; the query is not looked at."""
+    """Return status and body for a path; the query is ignored."""
     route = ROUTES.get(path.partition("?")[0])
     if route is None:
         return 404, {"error": "not found", "paths": sorted(ROUTES)}

@@ -1,8 +1,8 @@
-"""The HTTP server: one thread a connection, and an end that loses no request.
+"""The HTTP server: one thread for each connection, and an end that loses no request.
 
-In a rolling deployment the load balancer stops sending, waits for what it has sent, and only then ECS sends SIGTERM.
-A connection may still be on its way at that moment. So the end goes: take what waits in the accept queue, finish what is
-being answered, close what has served and is idle, give what has only just connected a moment for its request, and leave.
+In a rolling deployment the load balancer stops sending, waits for the answers to what it has sent, and only then ECS sends SIGTERM.
+A connection may still be on its way at that moment. So the end has these steps: accept what waits in the queue, finish the answers
+in progress, close connections that have served and are idle, give new connections a moment for their request, and exit.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from webapp.routes import answer
 from webapp.settings import Settings
 
-# Longer than the load balancer keeps an idle connection (60 s): the side that reuses must not be the last to know
-# that it was closed.
+# Longer than the load balancer keeps an idle connection (60 s): the side that reuses connections must not be the last to learn
+# that one was closed.
 KEEP_ALIVE_SECONDS = 75
 
-# How long, once the end has come, a new connection may take to send its first request.
+# The seconds that a new connection may take to send its first request after the end has begun.
 FIRST_REQUEST_SECONDS = 1.0
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers JSON, and keeps the connection open as HTTP/1.1 has it."""
+    """Answers JSON, and keeps the connection open as in HTTP/1.1."""
 
     protocol_version = "HTTP/1.1"
     server_version = "webapp"
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def parse_request(self) -> bool:
-        # The request line has arrived: from here on the connection is at work.
+        # The request line has arrived: from here on the connection is busy.
         self.server.working(self.connection)
         return super().parse_request()
 
@@ -56,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
     def _respond(self, *, with_body: bool) -> None:
         status, content = answer(self.path, self.server.settings)
         body = json.dumps(content).encode() + b"\n"
-        # A body that was sent along is not read, so the next request would start in the middle of it.
+        # A body in the request is not read, so the next request would start in the middle of it.
         unread = self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def log_message(self, format: str, *args: object) -> None:
-        # Every health check would be a line; what fails is what one looks for.
+        # Every health check would be a line; only failures are worth one.
         if len(args) > 1 and str(args[1]).startswith("2"):
             return
         print(f"{self.address_string()} {format % args}", flush=True)
@@ -97,13 +97,13 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def working(self, connection: socket.socket) -> None:
-        """A connection has a request to answer."""
+        """Mark a connection as having a request to answer."""
         with self._changed:
             self._waiting.pop(connection, None)
             self._changed.notify_all()
 
     def idle(self, connection: socket.socket) -> None:
-        """A connection has served and waits for another request."""
+        """Mark a connection as idle: it has served and waits for another request."""
         with self._changed:
             self._waiting[connection] = True
             if self.draining:
@@ -114,8 +114,8 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def drain(self) -> None:
-        """Stop accepting, answer all that has arrived, and return. Call from another thread than serve_forever's."""
-        # First, so that every answer from here on says that its connection closes.
+        """Stop accepting, answer everything that has arrived, and return. Call from another thread than serve_forever's."""
+        # First, so that every answer from here on states that its connection closes.
         with self._changed:
             self.draining = True
         self.shutdown()
@@ -124,7 +124,7 @@ class Server(ThreadingHTTPServer):
             try:
                 request, address = self.get_request()
             except OSError:
-                break  # nobody waits any more
+                break  # no connection waits any more
             request.setblocking(True)
             self.process_request(request, address)
         with self._changed:

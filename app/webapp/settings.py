@@ -1,4 +1,4 @@
-"""Settings, from the environment that the task definition and the image give."""
+"""Settings, from the environment that the task definition and the image set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """What the service is told from outside."""
+    """Settings of the service."""
 
     port: int
     environment: str
@@ -18,7 +18,7 @@ class Settings:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises ValueError, naming the variable, where one makes no sense."""
+    """Read the settings. Raises ValueError, with the variable, for an invalid value."""
     port = environ.get("PORT", "8080")
     if not port.isdecimal() or not 0 <= int(port) <= 65535:
         raise ValueError(f"PORT is {port!r}; expected a number from 0 to 65535. Set it in the task definition.")
@@ -27,6 +27,6 @@ def load(environ: Mapping[str, str]) -> Settings:
         environment=environ.get("APP_ENV", "local"),
         commit=environ.get("GIT_COMMIT", "unknown"),
         build_date=environ.get("BUILD_DATE", "unknown"),
-        # That there is a connection string may be known; the string itself never leaves the process.
+        # The existence of a connection string may be shown; the string itself never leaves the process.
         has_database=bool(environ.get("DATABASE_URL")),
     )

@@ -17,7 +17,7 @@ output "backend_config" {
 }
 
 output "lock_table_name" {
-  description = "Name of the lock table, or null where the bucket holds the locks."
+  description = "Name of the lock table, or null if the bucket holds the locks."
   value       = one(aws_dynamodb_table.lock[*].name)
 }
 
@@ -30,7 +30,7 @@ output "state_bucket_name" {
   description = "Name of the state bucket."
   value       = aws_s3_bucket.state.bucket
 
-  # Whoever reads the name may write a state at once.
+  # The output is available only when a state can be written.
   depends_on = [
     aws_s3_bucket_public_access_block.state,
     aws_s3_bucket_server_side_encryption_configuration.state,

@@ -3,7 +3,7 @@ data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # Bucket names are global: the account makes this one ours.
+  # Bucket names are global: the account number makes this one unique.
   bucket = "${var.project}-terraform-state-${data.aws_caller_identity.current.account_id}"
 }
 
@@ -12,7 +12,7 @@ resource "aws_s3_bucket" "state" {
   force_destroy = var.force_destroy
 }
 
-# Versions are what a damaged state is restored from.
+# A damaged state is restored from its versions.
 resource "aws_s3_bucket_versioning" "state" {
   bucket = aws_s3_bucket.state.id
 

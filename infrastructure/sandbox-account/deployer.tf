@@ -6,12 +6,12 @@ locals {
   _arn     = "arn:${data.aws_partition.current.partition}"
   _account = data.aws_caller_identity.current.account_id
 
-  # What a run makes is called pushproof-<run>, a run being eight characters; nothing else can be touched by name. This role and
-  # its policies are not called so.
+  # A run's resources are named pushproof-<run>, where <run> has eight characters; permissions by name cover nothing else. This role and
+  # its policies have other names.
   _run   = "pushproof-????????"
   _names = [local._run, "${local._run}-*", "${local._run}/*", "${local._run}:*"]
 
-  # What precedes the name in the ARNs of everything that is named.
+  # The part before the name in the ARNs of all named resources.
   _named = [
     "codebuild:*:${local._account}:project/",
     "codebuild:*:${local._account}:report-group/",
@@ -44,7 +44,7 @@ resource "aws_iam_role" "deployer" {
   lifecycle {
     precondition {
       condition     = length(var.github_subjects) + length(var.trusted_principal_arns) > 0
-      error_message = "Nobody could take the role: give github_subjects, trusted_principal_arns, or both."
+      error_message = "No one could assume the role: set github_subjects, trusted_principal_arns, or both."
     }
   }
 }
@@ -68,7 +68,7 @@ resource "aws_iam_role_policy_attachment" "this" {
   policy_arn = each.value.arn
 }
 
-# Every action of a service, but on the runs' own names only.
+# Every action of a service, on names of runs only.
 data "aws_iam_policy_document" "naming" {
   statement {
     sid       = "WhatRunsName"
@@ -99,7 +99,7 @@ data "aws_iam_policy_document" "delivery" {
     resources = local._roles
   }
 
-  # Of AWS's policies, those made for roles of services; AdministratorAccess is none of them.
+  # AWS's policies for service roles only; AdministratorAccess is not among them.
   statement {
     sid       = "AttachToRolesOfRuns"
     actions   = ["iam:AttachRolePolicy"]
@@ -112,7 +112,7 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # Runs make neither; modules that people add may, and the sweep must be able to remove it.
+  # Runs create neither, but added modules may, and the sweep must be able to remove them.
   statement {
     sid       = "OfOtherModules"
     actions   = ["iam:DeleteInstanceProfile", "iam:RemoveRoleFromInstanceProfile", "kms:DeleteAlias"]
@@ -131,7 +131,7 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # Whatever else is allowed: no run reaches for this role, not even for its tags, which a sweep goes by.
+  # No run may touch this role, whatever else is allowed, not even its tags, on which a sweep relies.
   statement {
     sid    = "NotThisRole"
     effect = "Deny"
@@ -142,7 +142,7 @@ data "aws_iam_policy_document" "delivery" {
     resources = [aws_iam_role.deployer.arn]
   }
 
-  # A role of a run could be made to trust this one; it is for services, and is not taken by whoever made it.
+  # A run's role could be made to trust this role; roles of runs are for services, and this role may not assume them.
   statement {
     sid       = "NoOtherRole"
     effect    = "Deny"
@@ -162,7 +162,7 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # ACM and connections name nothing: the tag is what tells.
+  # ACM and connections have no names in their ARNs: the tag identifies them.
   statement {
     sid       = "TaggedAtBirth"
     actions   = ["acm:AddTagsToCertificate", "acm:ImportCertificate", "codeconnections:CreateConnection", "codestar-connections:CreateConnection"]
@@ -175,7 +175,7 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # Making a cluster has no resource to scope it to: its name is not looked at, its tags are.
+  # Creating a cluster has no resource to scope it by: the condition is on its tags, not on its name.
   statement {
     sid       = "ClustersTaggedAtBirth"
     actions   = ["ecs:CreateCluster"]
@@ -200,7 +200,7 @@ data "aws_iam_policy_document" "delivery" {
     }
   }
 
-  # A pipeline is given a connection by whoever makes the pipeline.
+  # The creator of a pipeline passes it a connection.
   statement {
     sid       = "PassConnections"
     actions   = ["codeconnections:PassConnection", "codestar-connections:PassConnection"]
@@ -209,7 +209,7 @@ data "aws_iam_policy_document" "delivery" {
 }
 
 data "aws_iam_policy_document" "network" {
-  # Born with a run's tag, or not at all. The resources that creation only refers to are in the next statement.
+  # Created with a run's tag, or not at all. Resources that a creation only refers to are in the next statement.
   statement {
     sid     = "TaggedAtBirth"
     actions = ["ec2:AllocateAddress", "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress"]
@@ -265,7 +265,7 @@ data "aws_iam_policy_document" "network" {
     resources = ["${local._arn}:ec2:*:${local._account}:network-interface/*"]
   }
 
-  # Rules take their group's tags as their own; nobody else's resource can be given a run's tag afterwards.
+  # Rules inherit their group's tags; no other resource can get a run's tag afterwards.
   statement {
     sid       = "TagAtBirth"
     actions   = ["ec2:CreateTags"]
@@ -291,7 +291,7 @@ data "aws_iam_policy_document" "network" {
   }
 }
 
-# Listing has no resource to scope it to; it is how the sweep finds, and how it proves that nothing is left.
+# Listing has no resource to scope it by. The sweep needs it to identify leftovers, and to prove that nothing is left.
 data "aws_iam_policy_document" "reading" {
   statement {
     sid = "Look"

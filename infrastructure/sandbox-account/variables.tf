@@ -1,31 +1,31 @@
 variable "budget_emails" {
-  description = "Addresses warned at 80 % of the budget, and when the forecast is above it. Empty makes no budget."
+  description = "Addresses that receive a warning at 80 % of the budget, and when the forecast is above it. Empty creates no budget."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "create_oidc_provider" {
-  description = "Make GitHub's identity provider. False where the account has it: there can be one only."
+  description = "Create GitHub's identity provider. False if the account already has it: an account can have only one."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "github_subjects" {
-  description = "Subjects of GitHub's tokens that may take the role, such as repo:example/shop:ref:refs/heads/main. Empty trusts no workflow."
+  description = "Subjects of GitHub's tokens that may assume the role, such as repo:example/shop:ref:refs/heads/main. Empty allows no workflow."
   type        = set(string)
   default     = []
   nullable    = false
 
   validation {
     condition     = alltrue([for subject in var.github_subjects : can(regex("^repo:[^/*]+/[^:*]+:.+$", subject))])
-    error_message = "Name the repository in full, as in repo:owner/name:ref:refs/heads/main; a pattern for it would trust strangers."
+    error_message = "Name the repository in full, as in repo:owner/name:ref:refs/heads/main; a pattern for it would allow foreign repositories."
   }
 }
 
 variable "marker_name" {
-  description = "Parameter that says that this account is a sandbox; the guard looks for it."
+  description = "Name of the parameter that marks this account as a sandbox; the guard reads it."
   type        = string
   default     = "/pushproof/sandbox"
   nullable    = false
@@ -58,7 +58,7 @@ variable "tags" {
 }
 
 variable "trusted_principal_arns" {
-  description = "Roles and users of people who may take the role by hand."
+  description = "Roles and users of people who may assume the role by hand."
   type        = set(string)
   default     = []
   nullable    = false

@@ -7,7 +7,7 @@ locals {
   name        = "${var.project}-${local.environment}"
   account     = data.aws_caller_identity.current.account_id
 
-  # Bucket names are global: the account makes these ours. Known before the buckets, because the roles come first.
+  # Bucket names are global: the account number makes these unique. Computed before the buckets, because the roles come first.
   artifacts_bucket_name = "${local.name}-artifacts-${local.account}"
   source_bucket_name    = var.source_type == "s3" ? "${local.name}-source-${local.account}" : null
 

@@ -1,5 +1,5 @@
 variable "bootstrap_image" {
-  description = "Image of the first revision, before the pipeline has made one. Null expects dev-bootstrap in the deploy repository; see the infrastructure's README."
+  description = "Image of the first revision, before the pipeline has built one. Null expects dev-bootstrap in the deploy repository; see the infrastructure's README."
   type        = string
   default     = null
 }
@@ -11,7 +11,7 @@ variable "branch" {
 }
 
 variable "build_environment" {
-  description = "Further environment variables of the build, such as BASE_IMAGE. No secrets."
+  description = "Additional environment variables of the build, such as BASE_IMAGE. No secrets."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -36,7 +36,7 @@ variable "client_cidrs" {
 }
 
 variable "connection_arn" {
-  description = "ARN of an authorised connection to use. Null makes one, which a person must then authorise."
+  description = "ARN of an authorised connection to use. Null creates one, which a person must then authorise."
   type        = string
   default     = null
 }
@@ -48,7 +48,7 @@ variable "cpu" {
 }
 
 variable "database_secret_arn" {
-  description = "ARN of an existing secret with the database's connection string. Null makes an empty one, to be filled by a person."
+  description = "ARN of an existing secret with the database's connection string. Null creates an empty secret, whose value a person sets."
   type        = string
   default     = null
 
@@ -65,7 +65,7 @@ variable "desired_count" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete buckets and repositories with what is in them."
+  description = "Let `terraform destroy` delete buckets and repositories with their contents."
   type        = bool
   default     = true
   nullable    = false
@@ -78,21 +78,21 @@ variable "memory" {
 }
 
 variable "notification_emails" {
-  description = "Addresses told about executions, each after its owner has confirmed."
+  description = "Addresses that receive notifications of executions, each after its owner has confirmed."
   type        = set(string)
   default     = []
   nullable    = false
 }
 
 variable "project" {
-  description = "Name of the project; the first part of every resource name. Another name makes another system beside this one."
+  description = "Name of the project; the first part of every resource name. Another name creates another system next to this one."
   type        = string
   default     = "pushproof"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
-    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of buckets and load balancers contain it."
   }
 }
 
@@ -103,7 +103,7 @@ variable "repository" {
 }
 
 variable "secret_recovery_days" {
-  description = "Days in which a deleted secret can be restored; 0 frees its name at once, so that the environment can be made anew."
+  description = "Days in which a deleted secret can be restored; 0 frees its name at once, so that the environment can be created again."
   type        = number
   default     = 0
   nullable    = false
@@ -115,7 +115,7 @@ variable "secret_recovery_days" {
 }
 
 variable "secrets_kms_key_arn" {
-  description = "ARN of the customer key the secrets are encrypted with. Null uses the key AWS manages."
+  description = "ARN of the customer key that encrypts the secrets. Null uses the AWS managed key."
   type        = string
   default     = null
 }
@@ -128,21 +128,21 @@ variable "single_nat_gateway" {
 }
 
 variable "slack_webhook_url" {
-  description = "Incoming webhook that is told about executions, or null."
+  description = "Incoming webhook that receives notifications of executions, or null."
   type        = string
   default     = null
   sensitive   = true
 }
 
 variable "source_type" {
-  description = "Where the source comes from: connection or s3."
+  description = "Kind of the source: connection or s3."
   type        = string
   default     = "connection"
   nullable    = false
 
   validation {
     condition     = contains(["connection", "s3"], var.source_type)
-    error_message = "Choose connection (GitHub), or s3 (a zip in a bucket) where there is no connection to be had."
+    error_message = "Use connection (GitHub), or s3 (a zip in a bucket) if no connection is available."
   }
 }
 
@@ -160,7 +160,7 @@ variable "vpc_cidr" {
 }
 
 variable "zones" {
-  description = "Letters of the availability zones used, at least two."
+  description = "Letters of the availability zones to use, at least two."
   type        = list(string)
   nullable    = false
 

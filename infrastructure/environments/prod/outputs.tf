@@ -24,7 +24,7 @@ output "cluster_name" {
 }
 
 output "connection_arn" {
-  description = "Connection in use, or null where the source is a bucket. A new one waits for a person to authorise it."
+  description = "Connection in use, or null if the source is a bucket. A new connection waits for a person to authorise it."
   value       = module.codepipeline.connection_arn
 }
 
@@ -84,7 +84,7 @@ output "public_subnet_ids" {
 }
 
 output "release_tag_prefix" {
-  description = "What the tag of every release begins with."
+  description = "Prefix of every release's tag."
   value       = module.ecr.release_tag_prefix
 }
 
@@ -99,7 +99,7 @@ output "repository_url" {
 }
 
 output "role_arns" {
-  description = "Roles by who takes them: codebuild, codepipeline, execution and task."
+  description = "Role ARNs by the service that assumes them: codebuild, codepipeline, execution and task."
   value = {
     codebuild    = module.iam.codebuild_role_arn
     codepipeline = module.iam.codepipeline_role_arn
@@ -114,7 +114,7 @@ output "service_name" {
 }
 
 output "source_bucket_name" {
-  description = "Bucket to put the source archive in, or null where the source is a connection."
+  description = "Bucket for the source archive, or null if the source is a connection."
   value       = module.codepipeline.source_bucket_name
 }
 
@@ -144,7 +144,7 @@ output "topic_arn" {
 }
 
 output "url" {
-  description = "Where the application answers."
+  description = "URL of the application."
   value       = "https://${module.ecs.load_balancer_dns_name}"
 }
 

@@ -1,4 +1,4 @@
-# A place for the secret, without a value: what Terraform knows is readable in its state. A person puts the value in,
+# The secret without its value, because Terraform's state would reveal the value. A person sets the value,
 #   aws secretsmanager put-secret-value --secret-id <project>/prod/database-url --secret-string ...
 resource "aws_secretsmanager_secret" "database_url" {
   count = var.database_secret_arn == null ? 1 : 0

@@ -9,7 +9,7 @@ locals {
     time     = "$.time"
   }
 
-  # Whether there is a webhook is no secret; only its URL is.
+  # The existence of a webhook is no secret; its URL is.
   to_slack = nonsensitive(var.slack_webhook_url != null)
 }
 
@@ -27,13 +27,13 @@ resource "aws_cloudwatch_event_rule" "pipeline" {
   })
 }
 
-# Not encrypted with the key AWS manages for SNS: EventBridge may not use that one, and messages would vanish.
+# Not encrypted with the AWS managed key of SNS: EventBridge may not use that key, and messages would be lost.
 resource "aws_sns_topic" "pipeline" {
   name = "${local.name}-pipeline"
 }
 
 data "aws_iam_policy_document" "topic" {
-  # A topic policy replaces the one SNS gives every topic, so its owner statement is said again.
+  # A topic policy replaces the default one of SNS, so the owner statement is repeated.
   statement {
     sid = "Owner"
     actions = [
@@ -105,7 +105,7 @@ resource "aws_cloudwatch_event_target" "topic" {
 }
 
 # Slack: an incoming webhook can neither confirm an SNS subscription nor read what SNS sends. EventBridge calls it
-# directly, in the shape it wants.
+# directly, with a body in Slack's format.
 
 resource "aws_cloudwatch_event_connection" "slack" {
   count = local.to_slack ? 1 : 0

@@ -15,7 +15,7 @@ output "build_project_name" {
 
 # Depends on the connection alone: the pipeline's role needs it before there is a pipeline.
 output "connection_arn" {
-  description = "ARN of the connection in use, or null where the source is a bucket."
+  description = "ARN of the connection in use, or null if the source is a bucket."
   value       = local.connection_arn
 }
 
@@ -30,7 +30,7 @@ output "pipeline_name" {
 }
 
 output "source_bucket_name" {
-  description = "Bucket to put the source archive in, or null where the source is a connection."
+  description = "Bucket for the source archive, or null if the source is a connection."
   value       = one(aws_s3_bucket.source[*].bucket)
 }
 

@@ -17,7 +17,7 @@ locals {
     local.from_bucket ? local._bucket_source : {},
   ) : key => value }
 
-  # What the commit brought, compared with its predecessor.
+  # The changes of the commit, compared with its predecessor.
   _compare_link = var.repository == null ? null : "https://github.com/${var.repository}/compare/#{SourceVariables.CommitId}^...#{SourceVariables.CommitId}"
   approval_configuration = merge(
     {
@@ -33,8 +33,8 @@ resource "aws_codepipeline" "this" {
   pipeline_type = "V2"
   role_arn      = var.codepipeline_role_arn
 
-  # A newer commit overtakes one that waits between stages, for approval or behind a slow rollout; none overtakes
-  # inside a stage. So rollouts never overlap, and the newest commit is the one that stays.
+  # A newer commit overtakes one that waits between stages, for approval or behind a slow rollout, but never
+  # inside a stage. So rollouts never overlap, and the newest commit wins.
   execution_mode = "SUPERSEDED"
 
   artifact_store {
@@ -99,7 +99,7 @@ resource "aws_codepipeline" "this" {
         ClusterName = var.cluster_name
         ServiceName = var.service_name
         FileName    = "imagedefinitions.json"
-        # After a rollback the action may wait until it times out, and the next execution behind it.
+        # After a rollback the action may wait until it times out, and the next execution waits behind it.
         DeploymentTimeout = tostring(var.deployment_timeout_minutes)
       }
       input_artifacts = ["BuildArtifact"]

@@ -1,4 +1,4 @@
-# A connection is born PENDING, and only a person can complete the handshake with the source host, in the console.
+# A connection starts as PENDING, and only a person can complete the handshake with the source host, in the console.
 # Until then every execution fails at Source.
 resource "aws_codestarconnections_connection" "this" {
   count = local.create_connection ? 1 : 0
@@ -7,7 +7,7 @@ resource "aws_codestarconnections_connection" "this" {
   provider_type = "GitHub"
 }
 
-# The other source, for code that lives where no connection reaches: a zip in a bucket.
+# The other kind of source, for code that no connection reaches: a zip in a bucket.
 
 resource "aws_s3_bucket" "source" {
   count = local.from_bucket ? 1 : 0

@@ -1,5 +1,5 @@
 variable "artifacts_bucket_name" {
-  description = "Name of the bucket for artifacts and the build cache; made by this module."
+  description = "Name of the bucket for artifacts and the build cache; this module creates it."
   type        = string
   nullable    = false
 }
@@ -11,7 +11,7 @@ variable "branch" {
 }
 
 variable "build_environment" {
-  description = "Further environment variables of the build, such as BASE_IMAGE. Visible to everyone who may read the project: no secrets."
+  description = "Additional environment variables of the build, such as BASE_IMAGE. Visible to everyone who may read the project: no secrets."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -41,7 +41,7 @@ variable "codepipeline_role_arn" {
 }
 
 variable "connection_arn" {
-  description = "ARN of an authorised connection to use. Null makes one, which a person must then authorise."
+  description = "ARN of an authorised connection to use. Null creates one, which a person must then authorise."
   type        = string
   default     = null
 }
@@ -53,7 +53,7 @@ variable "container_name" {
 }
 
 variable "deployment_timeout_minutes" {
-  description = "Minutes the deploy action waits for the rollout. Longer than a rollout takes, shorter than anybody wants to wait after a rollback."
+  description = "Minutes that the deploy action waits for the rollout: longer than a rollout takes, but short enough to wait for after a rollback."
   type        = number
   default     = 30
   nullable    = false
@@ -94,14 +94,14 @@ variable "environment" {
 }
 
 variable "force_destroy" {
-  description = "Let `terraform destroy` delete the buckets with what is in them. False in production."
+  description = "Let `terraform destroy` delete the buckets with their contents. False in production."
   type        = bool
   default     = false
   nullable    = false
 }
 
 variable "notification_emails" {
-  description = "Addresses that the topic writes to, each after its owner has confirmed."
+  description = "Addresses subscribed to the topic, each after its owner has confirmed."
   type        = set(string)
   default     = []
   nullable    = false
@@ -114,7 +114,7 @@ variable "project" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
-    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of buckets and load balancers contain it."
   }
 }
 
@@ -137,25 +137,25 @@ variable "require_approval" {
 }
 
 variable "service_name" {
-  description = "ECS service that is rolled out to."
+  description = "ECS service that the pipeline deploys to."
   type        = string
   nullable    = false
 }
 
 variable "slack_webhook_url" {
-  description = "Incoming webhook that is told about executions, or null. Whoever knows the URL can post."
+  description = "Incoming webhook that receives notifications of executions, or null. Anyone who has the URL can post to it."
   type        = string
   default     = null
   sensitive   = true
 
   validation {
     condition     = can(regex("^https?://", coalesce(var.slack_webhook_url, "https://")))
-    error_message = "Give the webhook's whole URL, or null where there is none."
+    error_message = "Set the webhook's whole URL, or null if there is none."
   }
 }
 
 variable "source_bucket_name" {
-  description = "Name of the source bucket, made by this module. Needed with source_type s3."
+  description = "Name of the source bucket, which this module creates. Needed with source_type s3."
   type        = string
   default     = null
 }
@@ -168,13 +168,13 @@ variable "source_object_key" {
 }
 
 variable "source_type" {
-  description = "Where the source comes from: connection (GitHub through CodeConnections) or s3 (a zip in a bucket)."
+  description = "Kind of the source: connection (GitHub through CodeConnections) or s3 (a zip in a bucket)."
   type        = string
   default     = "connection"
   nullable    = false
 
   validation {
     condition     = contains(["connection", "s3"], var.source_type)
-    error_message = "Choose connection or s3."
+    error_message = "Use connection or s3."
   }
 }

@@ -1,4 +1,4 @@
-# What runs comes from here, and only commit tags are pushed: a tag never changes its meaning.
+# Releases come from here, and only commit tags are pushed: a tag never changes its meaning.
 resource "aws_ecr_repository" "deploy" {
   name                 = local.name
   force_delete         = var.force_delete

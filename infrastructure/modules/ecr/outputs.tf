@@ -9,12 +9,12 @@ output "cache_repository_name" {
 }
 
 output "registry" {
-  description = "Host name of the registry, as `docker login` wants it."
+  description = "Host name of the registry, for `docker login`."
   value       = split("/", aws_ecr_repository.deploy.repository_url)[0]
 }
 
 output "release_tag_prefix" {
-  description = "What the tag of every release begins with; the lifecycle rule selects by it."
+  description = "Prefix of every release's tag; the lifecycle rule selects by it."
   value       = local.release_tag_prefix
 }
 
@@ -29,6 +29,6 @@ output "repository_name" {
 }
 
 output "repository_url" {
-  description = "Registry and name of the deploy repository; an image is this, a colon and a tag."
+  description = "Registry and name of the deploy repository; an image reference is this, a colon and a tag."
   value       = aws_ecr_repository.deploy.repository_url
 }

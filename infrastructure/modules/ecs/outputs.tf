@@ -67,6 +67,6 @@ output "task_definition_family" {
 }
 
 output "task_security_group_id" {
-  description = "Security group of the tasks. Data stores admit this group."
+  description = "Security group of the tasks. Data stores allow this group."
   value       = aws_security_group.tasks.id
 }

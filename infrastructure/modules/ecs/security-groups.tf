@@ -1,4 +1,4 @@
-# internet -> load balancer -> tasks, and nothing beside that path.
+# internet -> load balancer -> tasks, and no other path.
 
 resource "aws_security_group" "load_balancer" {
   name        = "${local.name}-alb"

@@ -13,7 +13,7 @@ resource "aws_ecs_service" "this" {
   # image there is no steady state to wait for.
   wait_for_steady_state = false
 
-  # The cluster's default strategy, said again: left out, ECS writes it into the service and each plan wants it gone.
+  # The cluster's default strategy, repeated: without it, ECS adds it to the service, and every plan would remove it.
   capacity_provider_strategy {
     capacity_provider = "FARGATE"
     base              = 1
@@ -41,13 +41,13 @@ resource "aws_ecs_service" "this" {
     subnets          = local.private_subnet_ids
   }
 
-  # What runs belongs to the pipeline, how many to whoever scales. Without this, every plan after a
-  # deployment would take the deployment back.
+  # The pipeline owns the revision, and scaling owns the count. Without this, every plan after a
+  # deployment would undo the deployment.
   lifecycle {
     ignore_changes = [desired_count, task_definition]
   }
 
-  # ECS refuses a target group that no listener uses, and the first task needs its way out.
+  # ECS refuses a target group that no listener uses, and the first task needs its network rules.
   depends_on = [
     aws_ecs_cluster_capacity_providers.this,
     aws_lb_listener.http,

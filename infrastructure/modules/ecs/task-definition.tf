@@ -28,7 +28,7 @@ resource "aws_ecs_task_definition" "this" {
         { name = "PORT", value = tostring(var.container_port) },
       ]
 
-      # References only: ECS puts the value into the container, and nobody reads it in a task definition.
+      # References only: ECS puts the value into the container, and the task definition does not reveal it.
       secrets = [
         for name, arn in var.secrets : { name = name, valueFrom = arn }
       ]

@@ -1,5 +1,5 @@
 variable "bootstrap_image" {
-  description = "Image of the first revision, before the pipeline has made one. It must serve the health check without a command of its own."
+  description = "Image of the first revision, before the pipeline has built one. It must serve the health check without a command of its own."
   type        = string
   nullable    = false
 }
@@ -35,14 +35,14 @@ variable "container_name" {
 }
 
 variable "container_port" {
-  description = "Port the application listens on; the container finds it in PORT."
+  description = "Port that the application listens on; the container gets it in PORT."
   type        = number
   default     = 8080
   nullable    = false
 
   validation {
     condition     = var.container_port >= 1 && var.container_port <= 65535
-    error_message = "Give a port from 1 to 65535; above 1023 where the container does not run as root."
+    error_message = "Give a port from 1 to 65535; above 1023 unless the container runs as root."
   }
 }
 
@@ -53,7 +53,7 @@ variable "cpu" {
 
   validation {
     condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.cpu)
-    error_message = "Fargate knows 256, 512, 1024, 2048, 4096, 8192 and 16384 CPU units."
+    error_message = "Fargate offers 256, 512, 1024, 2048, 4096, 8192 and 16384 CPU units."
   }
 }
 
@@ -65,7 +65,7 @@ variable "deletion_protection" {
 }
 
 variable "deregistration_delay" {
-  description = "Seconds a leaving task is given to finish its requests. At least as long as the slowest request."
+  description = "Seconds that a deregistered task has to finish its requests. At least as long as the slowest request."
   type        = number
   default     = 30
   nullable    = false
@@ -77,14 +77,14 @@ variable "deregistration_delay" {
 }
 
 variable "desired_count" {
-  description = "Number of tasks the service starts with. Later changes are made on the service, not here."
+  description = "Number of tasks that the service starts with. Make later changes on the service, not here."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
     condition     = var.desired_count >= 1
-    error_message = "Start at least one task: the count is not Terraform's to raise afterwards, and with none a deployment proves nothing."
+    error_message = "Start at least one task: Terraform does not change the count afterwards, and a deployment without tasks proves nothing."
   }
 }
 
@@ -100,13 +100,13 @@ variable "environment" {
 }
 
 variable "execution_role_arn" {
-  description = "Role that ECS starts tasks with."
+  description = "Role that ECS uses to start tasks."
   type        = string
   nullable    = false
 }
 
 variable "health_check_command" {
-  description = "Container health check, in ECS's form. Null runs /app/healthcheck of the image with the URL of the health path. The image must contain what is called."
+  description = "Container health check, in ECS's form. Null runs /app/healthcheck of the image with the URL of the health path. The image must contain the program."
   type        = list(string)
   default     = null
 
@@ -117,14 +117,14 @@ variable "health_check_command" {
 }
 
 variable "health_check_grace_period_seconds" {
-  description = "Seconds after its start in which a task's failed health checks are not held against it."
+  description = "Seconds after a task's start during which its failed health checks do not count."
   type        = number
   default     = 60
   nullable    = false
 }
 
 variable "health_check_path" {
-  description = "Path that answers 200 as long as the application is well."
+  description = "Path that answers 200 as long as the application is healthy."
   type        = string
   default     = "/health"
   nullable    = false
@@ -136,7 +136,7 @@ variable "health_check_path" {
 }
 
 variable "memory" {
-  description = "Memory of a task in MiB. Fargate admits certain amounts for each CPU size."
+  description = "Memory of a task in MiB. Fargate accepts certain amounts for each CPU size."
   type        = number
   nullable    = false
 }
@@ -154,7 +154,7 @@ variable "project" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
-    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of buckets and load balancers contain it."
   }
 }
 
@@ -165,12 +165,12 @@ variable "public_subnet_ids" {
 
   validation {
     condition     = length(var.public_subnet_ids) >= 2
-    error_message = "Give subnets in at least two zones: a load balancer is not made in one."
+    error_message = "Pass subnets in at least two zones: AWS creates no load balancer in one."
   }
 }
 
 variable "secrets" {
-  description = "Secrets Manager ARNs by the name of the environment variable they become in the container."
+  description = "Secrets Manager ARNs by the name of their environment variable in the container."
   type        = map(string)
   default     = {}
   nullable    = false
@@ -182,7 +182,7 @@ variable "secrets" {
 }
 
 variable "task_egress" {
-  description = "What tasks may connect to, by description."
+  description = "Destinations that tasks may connect to, by description."
   type        = map(object({ cidr = string, port = number }))
   default     = { "HTTPS to AWS and the internet" = { cidr = "0.0.0.0/0", port = 443 } }
   nullable    = false

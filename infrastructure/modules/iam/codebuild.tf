@@ -25,7 +25,7 @@ data "aws_iam_policy_document" "codebuild" {
     resources = ["*"]
   }
 
-  # DescribeImages tells whether a commit was built before; reading is for the layer cache.
+  # DescribeImages shows whether a commit was built before; reading is for the layer cache.
   statement {
     sid = "PushAndPullImages"
     actions = [

@@ -1,5 +1,5 @@
 locals {
-  # A connection is called codestar-connections or codeconnections in its ARN, depending on when and how it was made.
+  # A connection's ARN contains codestar-connections or codeconnections, depending on when and how it was created.
   # The action's prefix must be the same, or the permission does not apply.
   _connection_prefix = try(split(":", var.connection_arn)[2], "codeconnections")
 }
@@ -131,7 +131,7 @@ resource "aws_iam_role_policy" "codepipeline" {
   lifecycle {
     precondition {
       condition     = var.connection_arn != null || var.source_bucket_name != null
-      error_message = "The pipeline needs a source it may read: give connection_arn, or source_bucket_name where the source is a bucket."
+      error_message = "The pipeline needs a source that it may read: set connection_arn, or source_bucket_name if the source is a bucket."
     }
   }
 }

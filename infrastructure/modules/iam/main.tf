@@ -4,7 +4,7 @@ data "aws_partition" "current" {}
 
 data "aws_region" "current" {}
 
-# The roles come before what they may touch, so ARNs are put together from names: every module calls its
+# The roles are created before the resources they give access to, so ARNs are composed from names: every module names its
 # resources `<project>-<environment>`.
 locals {
   name      = "${var.project}-${var.environment}"

@@ -1,4 +1,4 @@
-# Each ARN is handed out when the role can do its work: whoever uses it at once must not find it half furnished.
+# Each ARN is available only after the role has its policies, so that nothing uses an incomplete role.
 
 output "codebuild_role_arn" {
   description = "Role of the build project."
@@ -15,7 +15,7 @@ output "codepipeline_role_arn" {
 }
 
 output "execution_role_arn" {
-  description = "Role that ECS starts tasks with."
+  description = "Role that ECS uses to start tasks."
   value       = aws_iam_role.execution.arn
 
   depends_on = [

@@ -7,7 +7,7 @@ data "aws_iam_policy_document" "execution" {
     resources = [local.secrets_arn]
   }
 
-  # Decryption is a permission on the key. The key AWS manages for Secrets Manager needs none.
+  # Decryption is a permission on the key. The AWS managed key of Secrets Manager needs none.
   dynamic "statement" {
     for_each = var.secrets_kms_key_arn == null ? [] : [1]
 

@@ -1,4 +1,4 @@
-# Who may take which role. Source account and ARN are demanded where AWS documents that the service sends them:
+# Trust policies. They require source account and ARN where AWS documents that the service sends them:
 # https://docs.aws.amazon.com/codebuild/latest/userguide/cross-service-confused-deputy-prevention.html
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
 

@@ -1,11 +1,11 @@
 variable "artifacts_bucket_name" {
-  description = "Bucket the pipeline passes its artifacts through."
+  description = "Bucket of the pipeline's artifacts."
   type        = string
   nullable    = false
 }
 
 variable "connection_arn" {
-  description = "ARN of the connection to the source host, or null where the source is a bucket."
+  description = "ARN of the connection to the source host, or null if the source is a bucket."
   type        = string
   default     = null
 
@@ -33,7 +33,7 @@ variable "project" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
-    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of buckets and load balancers contain it."
   }
 }
 
@@ -45,7 +45,7 @@ variable "require_approval" {
 }
 
 variable "secrets_kms_key_arn" {
-  description = "ARN of the customer key the secrets are encrypted with, or null for the key AWS manages."
+  description = "ARN of the customer key that encrypts the secrets, or null for the AWS managed key."
   type        = string
   default     = null
 
@@ -56,7 +56,7 @@ variable "secrets_kms_key_arn" {
 }
 
 variable "source_bucket_name" {
-  description = "Bucket that is the pipeline's source, or null where the source is a connection."
+  description = "Bucket that is the pipeline's source, or null if the source is a connection."
   type        = string
   default     = null
 }

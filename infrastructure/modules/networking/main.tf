@@ -3,7 +3,7 @@ data "aws_region" "current" {}
 locals {
   name = "${var.project}-${var.environment}"
 
-  # Public subnets take the first blocks, private ones the blocks after them.
+  # Public subnets get the first blocks, private subnets the following ones.
   public_subnets = {
     for index, zone in var.availability_zones : zone => cidrsubnet(var.vpc_cidr, 4, index)
   }
@@ -13,7 +13,7 @@ locals {
 
   nat_zones = var.single_nat_gateway ? slice(var.availability_zones, 0, 1) : var.availability_zones
 
-  # The zone whose NAT gateway a zone's private subnet leaves by.
+  # The zone of the NAT gateway that a zone's private subnet uses.
   nat_zone_of = {
     for zone in var.availability_zones : zone => var.single_nat_gateway ? var.availability_zones[0] : zone
   }

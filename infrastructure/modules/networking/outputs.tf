@@ -19,7 +19,7 @@ output "private_route_table_ids" {
 }
 
 output "private_subnet_ids" {
-  description = "Private subnet IDs by availability zone, with their routes and endpoints in place."
+  description = "Private subnet IDs by availability zone; available once their routes and endpoints exist."
   value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }
 
   # A task started earlier could not pull its image.
@@ -38,7 +38,7 @@ output "public_route_table_id" {
 }
 
 output "public_subnet_ids" {
-  description = "Public subnet IDs by availability zone, with their route to the internet in place."
+  description = "Public subnet IDs by availability zone; available once their route to the internet exists."
   value       = { for zone, subnet in aws_subnet.public : zone => subnet.id }
 
   depends_on = [

@@ -9,7 +9,7 @@ resource "aws_eip" "nat" {
   depends_on = [aws_internet_gateway.this]
 }
 
-# One per zone: a zone that fails takes only its own egress along.
+# One for each zone: a zone that fails loses only its own egress.
 resource "aws_nat_gateway" "this" {
   for_each = toset(local.nat_zones)
 

@@ -49,12 +49,12 @@ variable "project" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
-    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: bucket and load balancer names are made from it."
+    error_message = "Use 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of buckets and load balancers contain it."
   }
 }
 
 variable "single_nat_gateway" {
-  description = "Send every zone through the NAT gateway of the first one. Cheaper, and a failure of that zone takes away all egress: never in production."
+  description = "Send every zone through the NAT gateway of the first one. Cheaper, but a failure of that zone ends all egress: never in production."
   type        = bool
   default     = false
   nullable    = false
@@ -67,6 +67,6 @@ variable "vpc_cidr" {
 
   validation {
     condition     = can(cidrhost(var.vpc_cidr, 0)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 23, false)
-    error_message = "Give an IPv4 block from /16 to /23, such as 10.0.0.0/16: AWS makes no larger VPC, and a load balancer needs subnets of at least /27, a sixteenth of a /23."
+    error_message = "Give an IPv4 block from /16 to /23, such as 10.0.0.0/16: AWS creates no larger VPC, and a load balancer needs subnets of at least /27, a sixteenth of a /23."
   }
 }

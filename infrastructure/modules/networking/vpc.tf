@@ -14,7 +14,7 @@ resource "aws_internet_gateway" "this" {
   tags = { Name = local.name }
 }
 
-# The load balancer lives here.
+# Subnets of the load balancer.
 resource "aws_subnet" "public" {
   for_each = local.public_subnets
 
@@ -28,7 +28,7 @@ resource "aws_subnet" "public" {
   }
 }
 
-# The tasks live here, without a public address.
+# Subnets of the tasks, without public addresses.
 resource "aws_subnet" "private" {
   for_each = local.private_subnets
 

@@ -1,4 +1,4 @@
-# What the module refuses, and that it accepts the rest. `terraform test`, Terraform 1.7 or newer; nothing is created.
+# Inputs that the module refuses, and inputs that it accepts. `terraform test`, Terraform 1.7 or newer; nothing is created.
 
 mock_provider "aws" {}
 

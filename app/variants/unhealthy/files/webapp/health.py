@@ -1,4 +1,4 @@
-"""Whether the service is well enough to be sent requests."""
+"""The health of the service, which decides whether it gets requests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from webapp.settings import Settings
 
 
 def status(settings: Settings) -> int:
-    """The HTTP status of `/health`: 200 for well, anything else takes the task out of service."""
-    # Right on every developer's machine and in every test; nobody started the broker in the VPC.
+    """Return the HTTP status of `/health`: 200 for healthy; anything else takes the task out of service."""
+    # Works on every developer's machine and in every test; the VPC has no broker.
     return 200 if settings.environment in ("local", "test") else 500

@@ -13,7 +13,7 @@ from webapp.settings import load
 
 
 def main() -> int:
-    """Serve until told to stop. Returns the exit code."""
+    """Serve until a signal ends the service. Return the exit code."""
     try:
         settings = load(os.environ)
     except ValueError as problem:
