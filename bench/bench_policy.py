@@ -56,8 +56,8 @@ def main() -> None:
         for _ in range(3):
             start = time.perf_counter()
             for _ in range(rounds):
-                for request in batch:
-                    decide(request, bearing)
+                for call in batch:
+                    decide(call, bearing)
             best = min(best, time.perf_counter() - start)
         rate = rounds * len(batch) / best
         print(f"policy decisions  {size:>7} statements {1e6 / rate:9.1f} us  {rate:12,.0f} decisions/s")

@@ -194,7 +194,7 @@ def text(service: str) -> str:
         module = "datetime" if name == "datetime" else stubs.sources.get(name, ".type_defs")
         modules.setdefault(f"{stubs.package}{module}" if module.startswith(".") else module, set()).add(name)
     typing = modules.pop("typing") | ({"TYPE_CHECKING"} if modules else set())
-    imports = [f"    from {module} import {', '.join(sorted(known))}" for module, known in sorted(modules.items())]
+    imports = [f"    from {module} import {', '.join(sorted(members))}" for module, members in sorted(modules.items())]
     return "\n".join(
         [
             HEAD.format(service=service),

@@ -170,7 +170,9 @@ def test_aws_cli(world: World, shell: Shell, images: LocalImages) -> None:
     assert shown["imageScanStatus"]["status"] == "COMPLETE"
     assert shown["imageScanFindingsSummary"]["findingSeverityCounts"] == {}
     aws("delete-repository", "--repository-name=app", "--force")
-    assert [one["repositoryName"] for one in json.loads(aws("describe-repositories"))["repositories"]] == ["cache"]
+    assert [
+        repository["repositoryName"] for repository in json.loads(aws("describe-repositories"))["repositories"]
+    ] == ["cache"]
 
 
 def test_docker_push_that_ecr_refuses(shell: Shell, images: LocalImages) -> None:
@@ -363,7 +365,7 @@ def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path:
     manifest = answer.json()
     assert manifest["config"]["digest"] == identity
     config = get(f"library/{repository}/blobs/{identity}").json()
-    layers = [get(f"library/{repository}/blobs/{one['digest']}").content for one in manifest["layers"]]
+    layers = [get(f"library/{repository}/blobs/{layer['digest']}").content for layer in manifest["layers"]]
     assert ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers] == config["rootfs"]["diff_ids"]
     by_digest = get(f"library/{repository}/manifests/{answer.headers['Docker-Content-Digest']}")
     assert by_digest.content == answer.content

@@ -252,7 +252,7 @@ def test_manifest_by_tag_and_digest(world: World, client: Client) -> None:
         assert (head.headers["Docker-Content-Digest"], head.headers["Content-Length"]) == (digest, str(len(content)))
     assert client.put("v1", content).status_code == 201
     events = [event.envelope["detail"] for event in world.bus.history]
-    assert [(one["action-type"], one["image-tag"]) for one in events] == [("PUSH", "v1")]
+    assert [(event["action-type"], event["image-tag"]) for event in events] == [("PUSH", "v1")]
     (detail,) = world.administrator("ecr").describe_images(repositoryName="app")["imageDetails"]
     assert detail["lastRecordedPullTime"]
 

@@ -53,7 +53,7 @@ class Tasks:
             cpu="256",
             memory="512",
             taskRoleArn=self.role,
-            containerDefinitions=[{"image": self.image, "entryPoint": [], **one} for one in containers],
+            containerDefinitions=[{"image": self.image, "entryPoint": [], **container} for container in containers],
         )
         reached: dict[str, threading.Event] = {}
         life = self.world.services["ecs"].life
@@ -185,7 +185,7 @@ def test_a_container_starts_after_the_success_of_another(tasks: Tasks) -> None:
             "healthCheck": {"command": ["CMD-SHELL", f"python3 -c {shlex.quote(look)}"], "interval": 5},
         },
     )
-    shown = {one["name"]: one for one in task["containers"]}
+    shown = {container["name"]: container for container in task["containers"]}
     assert (shown["look"]["lastStatus"], shown["look"]["exitCode"]) == ("STOPPED", 0)
     assert shown["app"]["lastStatus"] == shown["proxy"]["lastStatus"] == "RUNNING"
 

@@ -109,7 +109,7 @@ def test_requests_that_are_refused_leave_nothing(world: World) -> None:
         client.list_connections(NextToken="nonsense")
     assert raised.value.response["Error"]["Code"] == "ValidationException"
     assert client.list_connections()["Connections"] == []
-    assert [one["HostArn"] for one in client.list_hosts()["Hosts"]] == [host]
+    assert [host["HostArn"] for host in client.list_hosts()["Hosts"]] == [host]
 
 
 def test_a_connection_is_of_its_region(world: World) -> None:

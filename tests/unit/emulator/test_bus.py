@@ -478,7 +478,7 @@ def test_put_events_refuses_whole_calls(world: World) -> None:
     answer = events.put_events(
         Entries=[entry | {"Detail": detail} for detail in ("[]", '"x"', "[" * 99_999, "{'a': 1}")]
     )
-    assert {one["ErrorCode"] for one in answer["Entries"]} == {"MalformedDetail"}
+    assert {entry["ErrorCode"] for entry in answer["Entries"]} == {"MalformedDetail"}
     assert list(world.bus.history) == []
 
 

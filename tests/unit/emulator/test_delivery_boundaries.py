@@ -157,7 +157,7 @@ def stack(opened: Stack) -> Stack:
     if (
         "web" in projects
         and "app" not in projects
-        and [(one["name"], one["version"]) for one in pipelines] == [("web", 1)]
+        and [(pipeline["name"], pipeline["version"]) for pipeline in pipelines] == [("web", 1)]
     ):
         return opened
     for pipeline in pipelines:

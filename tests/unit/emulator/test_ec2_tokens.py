@@ -45,5 +45,5 @@ def test_a_lost_answer_leaves_no_second_route_table_or_interface() -> None:
         assert tables[0]["RouteTableId"] != tables[2]["RouteTableId"]
         assert len(ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]) == 3
         interfaces = [ec2.create_network_interface(SubnetId=subnet, ClientToken="one") for _ in range(2)]
-        assert len({one["NetworkInterface"]["NetworkInterfaceId"] for one in interfaces}) == 1
+        assert len({interface["NetworkInterface"]["NetworkInterfaceId"] for interface in interfaces}) == 1
         assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == 1

@@ -230,7 +230,7 @@ def test_layer_uploads_go_wrong(ecr: Any) -> None:
     checked = ecr.batch_check_layer_availability(
         repositoryName="app", layerDigests=[digest_of(b"abc"), digest_of(b"?"), "x" * 10]
     )
-    assert [one["layerAvailability"] for one in checked["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
+    assert [layer["layerAvailability"] for layer in checked["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
     assert checked["failures"][0]["failureCode"] == "InvalidLayerDigest"
 
 
@@ -348,7 +348,7 @@ def test_lifecycle_preview_then_the_day_it_happens(world: World, ecr: Any) -> No
     preview = ecr.get_lifecycle_policy_preview(repositoryName="app")
     assert preview["status"] == "COMPLETE"
     assert preview["summary"] == {"expiringImageTotalCount": 2}
-    assert [(one["imageDigest"], one["appliedRulePriority"]) for one in preview["previewResults"]] == [
+    assert [(result["imageDigest"], result["appliedRulePriority"]) for result in preview["previewResults"]] == [
         (digests[0], 1),
         (digests[1], 1),
     ]

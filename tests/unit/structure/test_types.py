@@ -56,7 +56,7 @@ def untyped(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
             yield from untyped(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             public = not node.name.startswith("_") or node.name in ("__init__", "__call__")
-            if public and any(_is_any(part) for one in _annotations(node) for part in ast.walk(one)):
+            if public and any(_is_any(part) for annotation in _annotations(node) for part in ast.walk(annotation)):
                 yield prefix + node.name
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             public = not node.target.id.startswith("_")

@@ -41,7 +41,7 @@ def test_what_terraform_does_with_a_pipeline(stack: Stack) -> None:
     declaration["stages"][0]["actions"][0]["configuration"]["BranchName"] = "develop"
     assert client.update_pipeline(pipeline=declaration)["pipeline"]["version"] == 2
     assert client.get_pipeline(name="web", version=1)["pipeline"]["version"] == 1
-    assert [one["name"] for one in client.list_pipelines()["pipelines"]] == ["web"]
+    assert [pipeline["name"] for pipeline in client.list_pipelines()["pipelines"]] == ["web"]
     client.delete_pipeline(name="web")
     assert code(client.get_pipeline, name="web") == "PipelineNotFoundException"
     client.delete_pipeline(name="web")

@@ -147,7 +147,7 @@ def test_a_structure_that_is_refused_leaves_no_pipeline(stack: Stack) -> None:
                 call(pipeline={**declaration, "name": declaration["name"] if declaration["name"] != "web" else name})
             error = refused.value.response["Error"]
             assert (error["Code"], words in error["Message"]) == (code, True), (words, error)
-    assert [one["name"] for one in client.list_pipelines()["pipelines"]] == ["web"]
+    assert [pipeline["name"] for pipeline in client.list_pipelines()["pipelines"]] == ["web"]
     after = client.get_pipeline(name="web")
     assert (after["pipeline"], after["metadata"]) == (before["pipeline"], before["metadata"])
     assert stack.executions() == executions

@@ -198,9 +198,9 @@ class Stack:
     def interfaces(self) -> list[str]:
         found = self.ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])
         return [
-            one["NetworkInterfaceId"]
-            for one in found["NetworkInterfaces"]
-            if ":attachment/" in (one.get("Description") or "")
+            interface["NetworkInterfaceId"]
+            for interface in found["NetworkInterfaces"]
+            if ":attachment/" in (interface.get("Description") or "")
         ]
 
 

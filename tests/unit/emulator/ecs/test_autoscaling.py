@@ -80,7 +80,7 @@ def test_an_autoscaler_does_not_deploy_a_rolled_back_revision(scaled: Any) -> No
     good = scaled.service()["deployments"][0]
     scaled.scaling.register_scalable_target(**KEY, MinCapacity=3, MaxCapacity=5)
     scaled.settle()
-    assert [one["id"] for one in scaled.service()["deployments"]] == [good["id"]]
+    assert [deployment["id"] for deployment in scaled.service()["deployments"]] == [good["id"]]
     assert {task["taskDefinitionArn"] for task in scaled.tasks()} == {good["taskDefinition"]}
 
 

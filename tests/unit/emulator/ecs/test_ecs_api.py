@@ -221,7 +221,7 @@ def test_account_settings(stack: Any) -> None:
     stack.ecs.put_account_setting_default(name="containerInsights", value="enabled")
     (setting,) = stack.ecs.list_account_settings(name="containerInsights")["settings"]
     assert setting["value"] == "enabled"
-    names = {one["name"] for one in stack.ecs.list_account_settings(effectiveSettings=True)["settings"]}
+    names = {setting["name"] for setting in stack.ecs.list_account_settings(effectiveSettings=True)["settings"]}
     assert {"taskLongArnFormat", "containerInsights"} <= names
     cluster = stack.ecs.create_cluster(clusterName="later")["cluster"]
     assert cluster["settings"] == [{"name": "containerInsights", "value": "enabled"}]

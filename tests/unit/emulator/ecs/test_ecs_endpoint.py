@@ -48,7 +48,7 @@ def running(stack: Any) -> Any:
         stack.ecs.run_task(
             cluster="main", taskDefinition="app", launchType="FARGATE", networkConfiguration=stack.network
         )
-    stack.until(lambda: [one["lastStatus"] for one in stack.tasks()] == ["RUNNING"] * 2)
+    stack.until(lambda: [task["lastStatus"] for task in stack.tasks()] == ["RUNNING"] * 2)
     return stack.world.services["ecs"].life.tasks()
 
 
@@ -78,7 +78,7 @@ def test_each_task_has_credentials_of_its_own(stack: Any, running: Any) -> None:
 
 def test_metadata_is_what_describe_tasks_tells(stack: Any, running: Any) -> None:
     """Task and container as the API knows them, in the words of the endpoint."""
-    shown = next(one for one in stack.tasks() if one["taskArn"] == running[0].arn)
+    shown = next(task for task in stack.tasks() if task["taskArn"] == running[0].arn)
     uri = f"/v4/{running[0].containers[0].token}"
     (_, container), (_, task) = get(stack, uri), get(stack, f"{uri}/task")
     assert task["TaskARN"] == shown["taskArn"]
@@ -119,5 +119,5 @@ def test_a_role_that_ecs_may_not_take_fails_the_task(stack: Any) -> None:
         containerDefinitions=[{"name": "app", "image": "app:v1"}],
     )
     stack.ecs.run_task(cluster="main", taskDefinition="app", launchType="FARGATE", networkConfiguration=stack.network)
-    stack.until(lambda: any(one["lastStatus"] == "STOPPED" for one in stack.tasks("STOPPED")))
+    stack.until(lambda: any(task["lastStatus"] == "STOPPED" for task in stack.tasks("STOPPED")))
     assert f"ECS was unable to assume the role '{role}'" in stack.tasks("STOPPED")[0]["stoppedReason"]

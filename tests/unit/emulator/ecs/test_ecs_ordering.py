@@ -39,7 +39,7 @@ def run(stack: Any, *containers: dict[str, Any]) -> Callable[[], dict[str, Any]]
 
 
 def statuses(task: dict[str, Any]) -> dict[str, str]:
-    return {one["name"]: one["lastStatus"] for one in task["containers"]}
+    return {container["name"]: container["lastStatus"] for container in task["containers"]}
 
 
 def after(condition: str, name: str = "first") -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_the_service_names_what_it_runs(rolled: Any) -> None:
     """The service and its only deployment name the good task definition."""
     shown = rolled.service()
     assert shown["taskDefinition"] == rolled.good
-    assert [one["taskDefinition"] for one in shown["deployments"]] == [rolled.good]
+    assert [deployment["taskDefinition"] for deployment in shown["deployments"]] == [rolled.good]
 
 
 @pytest.mark.parametrize("change", [{"desiredCount": 3}, {"healthCheckGracePeriodSeconds": 0}, {}])
@@ -64,7 +64,9 @@ def test_an_update_of_something_else_deploys_nothing(rolled: Any, change: dict[s
     before = rolled.service()["deployments"][0]["id"]
     rolled.ecs.update_service(cluster="main", service="app", **change)
     shown = rolled.service()
-    assert [(one["id"], one["taskDefinition"]) for one in shown["deployments"]] == [(before, rolled.good)]
+    assert [(deployment["id"], deployment["taskDefinition"]) for deployment in shown["deployments"]] == [
+        (before, rolled.good)
+    ]
     rolled.settle()
     assert {task["taskDefinitionArn"] for task in rolled.tasks()} == {rolled.good}
 
@@ -80,7 +82,7 @@ def test_a_forced_deployment_deploys_the_good_revision(rolled: Any) -> None:
 def test_the_broken_revision_can_be_asked_for_again(rolled: Any) -> None:
     """Naming the broken definition is a change, and a deployment."""
     rolled.ecs.update_service(cluster="main", service="app", taskDefinition=rolled.bad)
-    assert [one["taskDefinition"] for one in rolled.service()["deployments"]] == [rolled.bad, rolled.good]
+    assert [deployment["taskDefinition"] for deployment in rolled.service()["deployments"]] == [rolled.bad, rolled.good]
     rolled.settle()
     assert rolled.service()["taskDefinition"] == rolled.good
 
@@ -170,7 +172,8 @@ def test_changes_while_a_rollback_runs(stack: Any) -> None:
     shown = stack.service()
     assert (shown["taskDefinition"], shown["runningCount"]) == (fixed, 3)
     statuses = [
-        one["status"] for one in stack.ecs.list_service_deployments(cluster="main", service="app")["serviceDeployments"]
+        deployment["status"]
+        for deployment in stack.ecs.list_service_deployments(cluster="main", service="app")["serviceDeployments"]
     ]
     assert statuses == ["SUCCESSFUL", "STOPPED", "SUCCESSFUL"]
 

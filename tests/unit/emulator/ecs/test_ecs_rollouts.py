@@ -38,7 +38,7 @@ def test_a_good_push_replaces_every_task_and_drains_the_old_ones(stack: Any) -> 
     stack.serve(stack.define("app:v1"), group=group)
     stack.settle()
     definition = stack.deploy("app:v2")
-    assert [one["status"] for one in stack.service()["deployments"]] == ["PRIMARY", "ACTIVE"]
+    assert [deployment["status"] for deployment in stack.service()["deployments"]] == ["PRIMARY", "ACTIVE"]
     took = stack.settle()
     assert took >= 60
     assert stack.service()["taskDefinition"] == definition
@@ -206,7 +206,7 @@ def test_an_update_that_changes_nothing_starts_nothing(stack: Any) -> None:
         deploymentConfiguration={"maximumPercent": 150, "minimumHealthyPercent": 100},
     )
     shown = stack.service()
-    assert [one["id"] for one in shown["deployments"]] == [first]
+    assert [deployment["id"] for deployment in shown["deployments"]] == [first]
     assert shown["deploymentConfiguration"]["maximumPercent"] == 150
     assert shown["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"] is True
 

@@ -49,7 +49,9 @@ def test_header_attributes_are_kept_and_handed_to_the_data_plane(stack: Any, lis
         f"{REQUEST}.x_amzn_mtls_clientcert_subject.header_name": "X-Subject",
     }
     answer = stack.elbv2.modify_listener_attributes(ListenerArn=listener, Attributes=pairs(**wanted))
-    assert {one["Key"]: one["Value"] for one in answer["Attributes"]} == attributes_of(stack, listener)
+    assert {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]} == attributes_of(
+        stack, listener
+    )
     assert attributes_of(stack, listener).items() >= wanted.items()
     settings: HeaderSettings = stack.world.balancer.listeners[listener].headers
     assert not settings.server
@@ -223,4 +225,4 @@ def test_logs_go_to_a_bucket_that_is_there(stack: Any) -> None:
     wanted = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "alb-logs", "access_logs.s3.prefix": "app"}
     arn = stack.balancer()["LoadBalancerArn"]
     answer = stack.elbv2.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=pairs(**wanted))
-    assert {one["Key"]: one["Value"] for one in answer["Attributes"]}.items() >= wanted.items()
+    assert {attribute["Key"]: attribute["Value"] for attribute in answer["Attributes"]}.items() >= wanted.items()

@@ -262,7 +262,10 @@ def test_listener_attributes_are_shown(stack: Any) -> None:
     secure = stack.listener(arn, group, 443, Protocol="HTTPS", Certificates=[{"CertificateArn": stack.imported()[0]}])
 
     def keys(listener: str) -> set[str]:
-        return {one["Key"] for one in stack.elbv2.describe_listener_attributes(ListenerArn=listener)["Attributes"]}
+        return {
+            attribute["Key"]
+            for attribute in stack.elbv2.describe_listener_attributes(ListenerArn=listener)["Attributes"]
+        }
 
     assert "routing.http.response.server.enabled" in keys(plain)
     assert keys(secure) - keys(plain)

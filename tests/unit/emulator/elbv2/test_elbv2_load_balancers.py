@@ -194,7 +194,10 @@ def test_pages_follow_each_other(stack: Any) -> None:
     for name in ("one", "two", "three"):
         stack.balancer(name)
     pages = list(stack.elbv2.get_paginator("describe_load_balancers").paginate(PaginationConfig={"PageSize": 2}))
-    assert [[one["LoadBalancerName"] for one in page["LoadBalancers"]] for page in pages] == [["one", "two"], ["three"]]
+    assert [[balancer["LoadBalancerName"] for balancer in page["LoadBalancers"]] for page in pages] == [
+        ["one", "two"],
+        ["three"],
+    ]
 
 
 def test_regions_are_apart(stack: Any) -> None:
@@ -210,5 +213,5 @@ def test_ssl_policies_and_limits_are_described(stack: Any) -> None:
     assert policy["SslProtocols"] == ["TLSv1.3", "TLSv1.2"]
     assert policy["Ciphers"][0] == {"Name": "TLS_AES_128_GCM_SHA256", "Priority": 1}
     assert stack.refused("describe_ssl_policies", Names=["nope"])[0] == "SSLPolicyNotFound"
-    limits = {one["Name"]: one["Max"] for one in stack.elbv2.describe_account_limits()["Limits"]}
+    limits = {limit["Name"]: limit["Max"] for limit in stack.elbv2.describe_account_limits()["Limits"]}
     assert limits["application-load-balancers"] == "50"

@@ -465,7 +465,7 @@ def test_an_applications_cookie_keeps_a_client_with_its_target(
     cookies = [value.partition(";")[0] for value in response.headers.get_all("Set-Cookie")]
     attributes = [value.partition(";")[2] for value in response.headers.get_all("Set-Cookie")]
     connection.close()
-    assert [one.partition("=")[0] for one in cookies] == ["session", "AWSALBAPP-0"]
+    assert [cooky.partition("=")[0] for cooky in cookies] == ["session", "AWSALBAPP-0"]
     assert attributes[1] == " Max-Age=60; Path=/"
     assert {ask(spec, Cookie="; ".join(cookies))[2] for _ in range(6)} == {first}
     for alone in cookies:

@@ -163,10 +163,12 @@ def test_preview_tells_what_is_done(policy: Policy, images: list[Image]) -> None
     evaluation = evaluate(policy, images, NOW, LifecycleSettings())
     stamp = partial(datetime.fromtimestamp, tz=UTC)
     results, summary = preview_results(evaluation, stamp), preview_summary(evaluation)
-    told = {one["imageDigest"]: (one["action"]["type"].lower(), one["appliedRulePriority"]) for one in results}
+    told = {
+        result["imageDigest"]: (result["action"]["type"].lower(), result["appliedRulePriority"]) for result in results
+    }
     assert told == found(evaluation)
     assert len(told) == len(results)
     moving = summary.get("transitioningImageTotalCounts", [{"imageTotalCount": 0}])[0]["imageTotalCount"]
     assert summary["expiringImageTotalCount"] + moving == len(results)
-    priorities = [one["appliedRulePriority"] for one in results]
+    priorities = [result["appliedRulePriority"] for result in results]
     assert priorities == sorted(priorities)

@@ -216,7 +216,7 @@ def tasks(draw: Any) -> tuple[Container, ...]:
     containers: list[Container] = []
     for name in names:
         conditions = st.sampled_from(["START", "COMPLETE", "SUCCESS", "HEALTHY"])
-        behind = [known.name for known in containers if draw(st.booleans())]
+        behind = [container.name for container in containers if draw(st.booleans())]
         containers.append(
             Container(
                 name,
