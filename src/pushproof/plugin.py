@@ -76,6 +76,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "LOCALSTACK_HOST name or that stands at port 4566, else a container [auto]",
     )
     group.addoption(
+        "--pushproof-report",
+        metavar="DIR",
+        help="write the record of the run and its page there: verdicts, findings, what was refused and skipped",
+    )
+    group.addoption(
         "--native",
         action="store_true",
         help="for --target localstack: let LocalStack answer those delivery services that its plan has",
@@ -87,6 +92,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "target_needs(capability, ...): skipped, with the target's reason, where it lacks one"
     )
+    if directory := config.getoption("--pushproof-report"):
+        from pushproof.suiterecord import SuiteRecorder
+
+        config.pluginmanager.register(SuiteRecorder(config, Path(directory), _ATTENTION), "pushproof-report")
 
 
 class OverlookedVerdict(pytest.PytestWarning):

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pushproof import __version__
+from pushproof.cli import evidence
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
     APPLICATION,
@@ -51,6 +52,8 @@ example = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(example, name="example")
+app.command()(evidence.report)
+app.command()(evidence.why)
 
 
 class TargetName(StrEnum):
@@ -128,7 +131,7 @@ def drill(
             "--run", parser=parse_run_id, metavar="ID", help="the kept world or run for --from, if there are several"
         ),
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="write the timeline as an HTML file")] = None,
+    report: Annotated[Path | None, typer.Option(help="write the page (.html) and the record beside it")] = None,
     open_world: Open = False,
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pushproof.cli.outcome import FAILED, OK, console
+from pushproof.cli.recorded import recorded
 
 if TYPE_CHECKING:
     from pushproof.drill.context import Result
@@ -59,7 +60,8 @@ def run_drill(
     try:
         with Drill(opened, settings, narrator, kept=kept) as drill:
             try:
-                drill.run()
+                with recorded(drill, narrator):
+                    drill.run()
                 stays = settings.keep
             except Exception:
                 # A run without an applied environment cannot be gone on with, and would only cost. Ctrl-C keeps nothing.
@@ -156,11 +158,6 @@ def _finish(drill: Drill, narrator: Narrator) -> None:
         console.print(f"[red]inside the emulator, {escape(failure[0])} failed: {escape(repr(failure[1]))}[/]")
     console.print(narrator.timeline())
     console.print(narrator.durations())
-    if drill.context.settings.report is not None:
-        from pushproof.report.page import write_report
-
-        write_report(drill.context.settings.report, narrator, drill.result)
-        console.print(f"report: {drill.context.settings.report}")
 
 
 def _like(drill: Drill) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -46,6 +46,8 @@ class Narrator:
         self.speed = speed
         self.steps: list[Step] = []
         self.moments: list[Moment] = []
+        #: Called with each step when it has ended, however it did.
+        self.listeners: list[Callable[[Step], None]] = []
         self._start = time.monotonic()
         self._guard = threading.Lock()
         self._last_line = ""
@@ -69,9 +71,15 @@ class Narrator:
             step.failed = True
             step.ended = self.now()
             self.console.print(f"    [bold red]failed[/] after {self._span(step.seconds)}")
+            self._announce(step)
             raise
         step.ended = self.now()
         self.console.print(f"    [green]done[/] in {self._span(step.seconds)}")
+        self._announce(step)
+
+    def _announce(self, step: Step) -> None:
+        for listener in self.listeners:
+            listener(step)
 
     def claim(self, text: str) -> None:
         """Print and keep something that the current step has shown."""

@@ -1,122 +1,165 @@
-"""The timeline of a drill as one HTML file: steps as bars, claims, moments, and the requests as they were answered.
+"""The page of a run: one HTML file from its record, that needs no network.
 
-The template is `drill.html.jinja`. Whatever comes from outside (commit messages, build logs, events) is text there: markup is
-escaped, and characters that would steer a terminal or turn the direction of writing are shown by their code points.
+The template is `page.html.jinja`. Whatever comes from outside (commit messages, AWS's errors, events) is text there: markup is
+escaped, and characters that would steer a terminal or turn the direction of writing are shown by their code points. The page's own
+policy lets no other script run than its own.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from pushproof.drill.context import Result
-from pushproof.drill.narration import Narrator
-from pushproof.drill.prober import ProbeReport
+from pushproof.record.cause import cause, clock
+from pushproof.record.model import Record
+from pushproof.report.harmless import harmless
+from pushproof.report.picture import matrices, picture
+from pushproof.report.timeline import WIDTH, colours, draw, failed
 
-_TEMPLATE = "drill.html.jinja"
-_PALETTE = 4
-# ECMA-48: control sequences (colours, cursor), and strings such as window titles and links.
-_ANSI = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
-    # A string without its end hides nothing: only its beginning goes.
-    r"|\x1b[ -/]*[0-~]"
-)
-_KEPT = "\n\t"
+_TEMPLATE, _STYLE, _SCRIPT = "page.html.jinja", "page.css", "page.js"
+#: Events on the page: a run with a thousand tasks has tens of thousands, which no page opens with in a second. The next number is
+#: taken where a page is too long with the one before.
+MOST_EVENTS = (1000, 300, 50)
+LONGEST = 950_000
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A step over time: where it begins and how long it is, in percent of the whole drill."""
+class Happening:
+    """A moment of the run, an event of a service, or one of the bus."""
 
-    letter: str
-    title: str
-    left: float
-    width: float
-    failed: bool
+    at: float
+    kind: str
+    text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Answers of one kind within one second: a rectangle in a drawing that is 1000 wide and 100 high."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A commit's answers in all, and its colour."""
-
-    commit: str
-    count: int
-    colour: str
+def render(record: Record, *, live: bool = False) -> str:
+    """Return the whole page; a `live` one follows its world."""
+    page = ""
+    for most in MOST_EVENTS:
+        page = _rendered(record, live, most)
+        if len(page) < LONGEST:
+            break
+    return page
 
 
-@dataclass(frozen=True, slots=True)
-class Requests:
-    """The requests during a step, second by second."""
-
-    letter: str
-    sent: int
-    failed: int
-    blocks: tuple[Block, ...]
-    shares: tuple[Share, ...]
-
-
-def write_report(path: Path, narrator: Narrator, result: Result) -> None:
-    """Write the report; directories are made if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(narrator, result), encoding="utf-8")
-
-
-def render(narrator: Narrator, result: Result) -> str:
-    """Return the whole page."""
+def _rendered(record: Record, live: bool, most: int) -> str:
+    happenings = sorted(_happenings(record), key=lambda happening: happening.at)
+    shown = _thinned(happenings, most)
+    drawing = draw(record)
+    style, script = _asset(_STYLE), _asset(_SCRIPT)
     return _template().render(
-        verdict=verdict(result),
-        passed=result.passed,
-        steps=narrator.steps,
-        moments=sorted(narrator.moments, key=lambda moment: moment.at),
-        speed=narrator.speed,
-        bars=list(_bars(narrator)),
-        end=_end(narrator),
-        probes=[_requests(letter, report) for letter, report in sorted(result.probes.items()) if report.answers],
+        record=record,
+        live=live,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        numbers=numbers(record),
+        parts=list(_parts(record, bool(drawing.lanes))),
+        why_title=why_title(record),
+        commands=cause(record).commands,
+        drawing=drawing,
+        width=WIDTH,
+        palette=_palette(record),
+        networks=[(network, picture(network), matrices(network)) for network in record.networks],
+        happenings=shown,
+        left_out=len(happenings) - len(shown),
+        kinds=list(dict.fromkeys(happening.kind for happening in shown)),
+        filter=_filter,
     )
 
 
-def verdict(result: Result) -> str:
-    """Return the page's heading: what is proven, and what was left out."""
-    if not result.passed:
-        return "Not proven"
-    if result.skipped:
-        return f"Shown, but for what was left out: {', '.join(result.skipped)}"
-    return "A push deploys, a bad push rolls back"
+def numbers(record: Record) -> list[tuple[str, str]]:
+    """Return the three numbers that say most about a run."""
+    if record.tests or record.run.command == "pytest":
+        failed_tests = sum(test.outcome == "failed" for test in record.tests)
+        return [
+            (f"{len(record.tests) - failed_tests}/{len(record.tests)}", "tests not failed"),
+            (str(len(record.findings)), "findings"),
+            (f"{record.run.seconds:.0f} s", "in all"),
+        ]
+    sent, bad = sum(r.sent for r in record.requests), sum(r.failed for r in record.requests)
+    good = sum(not step.failed for step in record.steps)
+    return [
+        (f"{good}/{len(record.steps)}", "steps shown"),
+        (f"{bad}/{sent}", "requests failed"),
+        (f"{record.run.seconds:.0f} s", f"in all, {clock(record.run.seconds * record.run.speed)} of AWS time"),
+    ]
 
 
-def harmless(value: Any) -> Any:
-    """Return a text without terminal sequences, and with control and direction characters shown by their code points."""
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return "".join(map(_shown, _ANSI.sub("", value)))
+def why_title(record: Record) -> str:
+    """Return the heading of the paragraph that says why."""
+    if any(deployment.status.startswith("ROLLBACK") for deployment in record.deployments):
+        return "Why it rolled back"
+    return "What happened" if record.verdict.passed else "Why it failed"
 
 
-def clock(seconds: float) -> str:
-    """Return seconds as minutes and seconds, with hours where there are any."""
-    whole = int(max(0.0, seconds))
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"
+def _parts(record: Record, drawn: bool) -> Iterator[tuple[str, str]]:
+    for anchor, title, there in (
+        ("timeline", "Timeline", drawn), ("findings", "Findings", record.findings), ("tests", "Tests", record.tests),
+        ("mutations", "Mistakes", record.mutations), ("network", "Network", record.networks), ("roles", "Roles", record.roles),
+        ("steps", "Steps", record.steps), ("delivery", "Delivery", record.executions), ("tasks", "Tasks", record.tasks),
+        ("events", "Events", record.moments or record.service_events or record.events),
+    ):  # fmt: skip
+        if there:
+            yield anchor, title
+
+
+def _palette(record: Record) -> dict[str, str]:
+    answered = {commit for requests in record.requests for commit in requests.commits}
+    return {commit: colour for commit, colour in colours(record).items() if commit in answered}
+
+
+def _happenings(record: Record) -> Iterator[Happening]:
+    for moment in record.moments:
+        # The drill's own timeline repeats the service's events.
+        if moment.kind != "ecs" or not record.service_events:
+            yield Happening(moment.at, moment.kind, moment.text)
+    for event in record.service_events:
+        yield Happening(event.at, "service", event.message)
+    for target in record.targets:
+        text = f"{target.address}:{target.port} in {target.group} is {target.state}. {target.reason}".rstrip(". ")
+        yield Happening(target.at, "target", text)
+    for put in record.events:
+        yield Happening(put.at, "bus", f"{put.type}: {put.text}" if put.text else put.type)
+
+
+def _thinned(happenings: list[Happening], most: int) -> list[Happening]:
+    """Return what fits: where there is too much, events of the bus go first, since tasks and services say the same."""
+    if len(happenings) <= most:
+        return happenings
+    without = [happening for happening in happenings if happening.kind != "bus"]
+    return without[-most:]
+
+
+def _filter(table: str, kinds: list[str]) -> Markup:
+    """Return the form that filters a table; it shows itself where scripts run."""
+    boxes = "".join(
+        f'<label><input type="checkbox" value="{escape(harmless(kind))}" checked> {escape(harmless(kind))}</label>'
+        for kind in kinds
+    )
+    return Markup(
+        f'<form class="filter" data-table="{escape(table)}" hidden><label>Filter <input type="search"></label>{boxes}'
+        '<output class="dim" aria-live="polite"></output></form>'
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("pushproof.report") / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @cache
@@ -129,47 +172,31 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["clock"] = clock
+    environment.filters.update(clock=clock, lines=_lines, first_lines=_first_lines, anchor=_anchor, tail=_tail)
+    environment.tests["failed_task"] = failed
     return environment.get_template(_TEMPLATE)
 
 
-def _shown(character: str) -> str:
-    """Return a character, or its code point where it is a control, a format or no character at all."""
-    # Cc: controls. Cf: marks that turn the direction of writing, or that nobody sees. Cs, Co, Cn: nothing that a font has.
-    if character in _KEPT or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn"):
-        return character
-    return f"[U+{ord(character):04X}]"
+def _lines(text: str, most: int) -> list[str]:
+    """Return a text broken into two lines at most, for where nothing wraps by itself."""
+    lines: list[str] = [""]
+    for word in text.split():
+        if lines[-1] and len(lines[-1]) + len(word) + 1 > most:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    cut = [line if len(line) <= most + 3 else f"{line[:most]}…" for line in lines]
+    return cut if len(cut) <= 2 else [cut[0], f"{cut[1]}…"]
 
 
-def _end(narrator: Narrator) -> float:
-    return max((step.ended or step.started for step in narrator.steps), default=1.0) or 1.0
+def _first_lines(text: Any, most: int = 600) -> str:
+    text = str(text)
+    return text if len(text) <= most else f"{text[:most]} …"
 
 
-def _bars(narrator: Narrator) -> Iterator[Bar]:
-    end = _end(narrator)
-    for step in narrator.steps:
-        left, width = 100 * step.started / end, 100 * step.seconds / end
-        # A bar that nobody sees is none; one at the very end stays within the drawing.
-        width = max(width, 0.4)
-        yield Bar(step.letter, step.title, min(left, 100 - width), width, step.failed)
+def _anchor(text: Any) -> str:
+    """Return a text as an id: whatever else a name holds, it is one word."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", str(text))
 
 
-def _requests(letter: str, report: ProbeReport) -> Requests:
-    """Return who answered, second by second, for a prober."""
-    first = report.answers[0].at
-    colours = {commit: f"commit-{index % _PALETTE}" for index, commit in enumerate(sorted(report.commits))}
-    seconds: dict[int, Counter[str]] = {}
-    for answer in report.answers:
-        colour = colours.get(answer.commit or "", "failed") if answer.good else "failed"
-        seconds.setdefault(int(answer.at - first), Counter())[colour] += 1
-    tallest = max(tally.total() for tally in seconds.values())
-    width = 1000 / (max(seconds) + 1)
-    blocks = []
-    for second, tally in sorted(seconds.items()):
-        top = 100.0
-        for colour, count in sorted(tally.items()):
-            height = count / tallest * 96
-            top -= height
-            blocks.append(Block(second * width, top, max(1.0, width - 1), height, colour))
-    shares = tuple(Share(commit, report.commits[commit], colour) for commit, colour in colours.items())
-    return Requests(letter, report.sent, len(report.failed), tuple(blocks), shares)
+def _tail(arn: Any) -> str:
+    return str(arn).rsplit("/", 1)[-1].rpartition(":")[2]

@@ -19,6 +19,7 @@ from pushproof.emulator.access.attachments import Attachments
 from pushproof.emulator.access.denials import denial
 from pushproof.emulator.access.documents import Documents
 from pushproof.emulator.access.keys import KeyRing
+from pushproof.emulator.access.uses import Uses
 from pushproof.emulator.kernel.context import Credentials, Principal
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.instants import iso
@@ -60,6 +61,8 @@ class Authority:
         self._anonymous = Anonymous(ground)
         self._sessions: dict[str, Session] = {}
         self.attachments = Attachments(ground, owned)
+        #: The permissions that roles used and lacked.
+        self.uses = Uses()
         self.documents = Documents(ground, self.attachments, self.would_allow, owned)
         #: Service control policies by level, root first; every level must allow. Empty: no organization.
         self.service_control_policies: engine.Levels = ()
@@ -99,7 +102,7 @@ class Authority:
         scope = Scope(region, self._ground.account_id, find=lambda implied: self.attachments.real_arn(implied, region))
         needed = requirement(call.service, call.operation, call.parameters, scope)
         for permission in (*needed.permissions, *self._implied(principal, call, region)):
-            decision = self._decide(principal, permission, region)
+            decision = self._noted(principal, permission, region)
             if not decision.allowed:
                 raise denial(call.service, decision)
 
@@ -117,7 +120,7 @@ class Authority:
         `context` adds condition keys, such as `aws:SourceVpce` for requests through a VPC endpoint.
         """
         extra = {key: value if isinstance(value, str) else tuple(value) for key, value in (context or {}).items()}
-        return self._decide(principal, Permission(action, resource, extra), region or self._ground.region)
+        return self._noted(principal, Permission(action, resource, extra), region or self._ground.region)
 
     def require(
         self,
@@ -249,6 +252,11 @@ class Authority:
         if principal.kind == "anonymous":
             return engine.ANONYMOUS, engine.Policies()
         return engine.principal_of(principal.arn), engine.Policies()
+
+    def _noted(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
+        decision = self._decide(principal, permission, region)
+        self.uses.note(principal, decision, self._ground.clock.now())
+        return decision
 
     def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
         caller, policies = self.bearing(principal)
