@@ -95,7 +95,7 @@ def test_every_part_of_a_drill_is_on_its_page() -> None:
     assert (
         words.index("A push deploys, a bad push rolls back")
         < words.index("Why it rolled back")
-        < words.index("Timeline")
+        < words.index("Look closer")
     )
     assert record.verdict.why in words
     for step in record.steps:
