@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pushproof.drill.evidence import AppliedStack
 from pushproof.drill.narration import Narrator
 from pushproof.drill.narration import Step as Performed
 from pushproof.drill.prober import ProbeReport
+from pushproof.drill.settings import BadInput
 from pushproof.record.assembling import Told, assemble
 from pushproof.record.inside import inside
 from pushproof.record.model import Kept, Moment, Record, Requests, Run, Second, Skip, Step, Versions
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Real seconds between two looks at the services, on AWS: its API is shared by others and throttled.
 _PATIENT = 10.0
+# https://developer.hashicorp.com/terraform/language/files/dependency-lock
+_PROVIDER = re.compile(r'provider "[^"]*/hashicorp/aws" \{\s*version\s*=\s*"([^"]+)"')
 
 
 class Recording:
@@ -42,6 +46,7 @@ class Recording:
         self._world = getattr(drill.target, "world", None)
         self._local = bool(getattr(drill.target, "endpoint", ""))
         self._secrets: dict[str, None] = {}
+        self._provider = ""
         self._watch = Watch(
             drill.target.client,
             self._scope,
@@ -82,6 +87,7 @@ class Recording:
                     pushproof=version("pushproof"),
                     python=platform.python_version(),
                     terraform=".".join(map(str, drill.context.binary.version)),
+                    provider=self._provider,
                 ),
                 passed=result.passed and not error,
                 title=title,
@@ -102,6 +108,10 @@ class Recording:
 
     def _ended(self, _: Performed) -> None:
         self._watch.survey()
+        with contextlib.suppress(OSError, BadInput):
+            lock = self._drill.context.stack.copy.directory / ".terraform.lock.hcl"
+            match = _PROVIDER.search(lock.read_text(encoding="utf-8"))
+            self._provider = match[1] if match else self._provider
         if self._local:
             self._learn_secrets()
 

@@ -90,8 +90,21 @@ def assemble(told: Told, seen: Observations) -> Record:
         skipped=(*told.skipped, *(Skip(what=what, why=why) for what, why in sorted(seen.unread.items()))),
         commits={execution.commit: execution.message for execution in executions if execution.commit},
     )
-    record = Redactor(told.secrets).record(record)
+    names = set(_names(record))
+    record = Redactor(secret for secret in told.secrets if secret not in names).record(record)
     return replace(record, verdict=replace(record.verdict, why=paragraph(record)))
+
+
+def _names(record: Record) -> Iterator[str]:
+    """Yield the names of what AWS showed: a variable that holds one is no secret, and without names a record says nothing."""
+    for execution in record.executions:
+        yield execution.pipeline
+    for service in record.services:
+        yield from (service.name, service.cluster)
+    for task in record.tasks:
+        yield from (task.task_definition.partition(":")[0], *(container.name for container in task.containers))
+    yield from (role.name for role in record.roles)
+    yield from (build.project for build in record.builds)
 
 
 def _answered(requests: Iterable[Requests]) -> Iterator[str]:

@@ -7,6 +7,7 @@ a record may.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ Client = Callable[[str], Any]
 Answer = dict[str, Any]
 
 _PAGE = 100
+_GONE = re.compile(r"NotFound|NoSuchEntity|DoesNotExist|NotActive")
 _EXECUTIONS = 100
 
 
@@ -334,7 +336,7 @@ class _Reading:
         if error is None:
             self._unread.pop(self._what, None)
             return False
-        if isinstance(error, ClientError) and "NotFound" in str(error.response.get("Error", {}).get("Code", "")):
+        if isinstance(error, ClientError) and _GONE.search(str(error.response.get("Error", {}).get("Code", ""))):
             # It is not there yet, or no longer: what was read before stays.
             return True
         if isinstance(error, (ClientError, BotoCoreError, OSError)):

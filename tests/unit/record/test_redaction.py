@@ -87,6 +87,13 @@ def test_terraform_variables_of_the_environment_are_secret() -> None:
     assert set(secret_variables(variables, environment)) == {"canary-one", "canary-two", "https://hooks/x"}
 
 
+def test_a_variable_that_holds_a_name_blacks_out_nothing() -> None:
+    """TF_VAR_project=pushproof-dev is the name of everything: a record without names says nothing."""
+    record = assemble(told(secrets=("pushproof-dev", CANARY)), Observations(**document()["observations"]))
+    assert REDACTED not in to_json(record)
+    assert record.deployments[-1].task_definition == "pushproof-dev:4"
+
+
 def plant(value: Any, canary: str, names: tuple[str, ...]) -> Any:
     """Return AWS's answers with a canary wherever AWS shows what a user wrote: the members of these names."""
     if isinstance(value, dict):
