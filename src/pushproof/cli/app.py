@@ -14,22 +14,18 @@ from pushproof import __version__
 from pushproof.cli import evidence
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
-    APPLICATION,
     DEFAULT_SPEED,
-    ENVIRONMENT,
-    REPOSITORY,
     Application,
     Bootstrap,
     Environment,
     Open,
+    OptionalSpeed,
     Port,
     Repository,
     Speed,
     Variables,
     parse_port,
     parse_run_id,
-    parse_variables,
-    require_environment,
 )
 from pushproof.cli.outcome import finish
 from pushproof.cli.serve import DEFAULT_PORT
@@ -103,15 +99,36 @@ def doctor(
 
 @app.command()
 def drill(
-    environment: Environment = ENVIRONMENT,
-    application: Application = APPLICATION,
+    environment: Environment = None,
+    application: Application = None,
     bootstrap: Bootstrap = None,
     variables: Variables = None,
-    speed: Speed = DEFAULT_SPEED,
+    speed: OptionalSpeed = None,
     port: Port = 0,
-    repository: Repository = REPOSITORY,
-    target: Annotated[TargetName, typer.Option(help="where to run it")] = TargetName.EMBEDDED,
-    variant: Annotated[str, typer.Option(help="the breakage to push, one of app/variants")] = "unhealthy",
+    repository: Repository = None,
+    pipeline: Annotated[str | None, typer.Option(help="the pipeline to push through, where there are several")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="the service to judge, or cluster/service, where several are deployed")
+    ] = None,
+    target: Annotated[TargetName | None, typer.Option(help="where to run it (embedded)")] = None,
+    breakages: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--break",
+            metavar="NAME",
+            help="a breakage to push: crash, unhealthy, wrong-port, slow, oom, no-image, tests, build, a .patch file, or all; "
+            "may be repeated",
+        ),
+    ] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="one of the application's own breakages instead, from its variants/variants.json")
+    ] = None,
+    image_map: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image-map", metavar="IMAGE=IMAGE", help="replace a base image in pushed Dockerfiles; may be repeated"
+        ),
+    ] = None,
     keep: Annotated[
         bool,
         typer.Option(
@@ -137,61 +154,81 @@ def drill(
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
     Steps: apply, refused-before-authorisation, first-deployment, second-deployment, broken-deployment, notifications,
-    empty-plan, destroy.
+    empty-plan, destroy. Options win over pushproof.toml (`pushproof config --explain`).
     """
     from pushproof.cli.drill import run_drill
-    from pushproof.drill.settings import BadInput, DrillSettings
+    from pushproof.cli.settings import Options, drill_settings, read_here
+    from pushproof.drill.settings import BadInput
 
     def body() -> int:
-        require_environment(environment)
-        settings = DrillSettings(
+        read = read_here()
+        place = target.value if target is not None else read.settings.drill.target
+        options = Options(
             environment=environment,
             application=application,
             bootstrap=bootstrap,
+            variables=variables or (),
             repository=repository,
-            variables=parse_variables(variables or []),
+            pipeline=pipeline,
+            service=service,
+            breakages=breakages or (),
             variant=variant,
+            image_map=image_map or (),
+            skip=skip or (),
             keep=keep,
             report=report,
-            skip=tuple(skip or ()),
             start=start,
         )
+        settings = drill_settings(options, read)
         if run_id is not None and start is None:
             raise BadInput("--run names what --from goes on in; a new drill makes its own")
-        if open_world and (start is not None or target is TargetName.SANDBOX):
+        if open_world and (start is not None or place == "sandbox"):
             raise BadInput("--open is for a world that this command makes")
-        return run_drill(settings, target=target.value, speed=speed, port=port, run_id=run_id, open_world=open_world)
+        factor = speed if speed is not None else read.settings.drill.speed
+        return run_drill(settings, target=place, speed=factor, port=port, run_id=run_id, open_world=open_world)
 
     finish(body)
 
 
 @app.command()
 def up(
-    environment: Environment = ENVIRONMENT,
-    application: Application = APPLICATION,
+    environment: Environment = None,
+    application: Application = None,
     bootstrap: Bootstrap = None,
     variables: Variables = None,
-    speed: Speed = DEFAULT_SPEED,
+    speed: OptionalSpeed = None,
     port: Port = 0,
-    repository: Repository = REPOSITORY,
+    repository: Repository = None,
     open_world: Open = False,
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
-    from pushproof.drill.settings import DrillSettings
+    from pushproof.cli.settings import Options, drill_settings, read_here
 
     def body() -> int:
-        require_environment(environment)
-        settings = DrillSettings(
+        read = read_here()
+        options = Options(
             environment=environment,
             application=application,
             bootstrap=bootstrap,
+            variables=variables or (),
             repository=repository,
-            variables=parse_variables(variables or []),
         )
-        return keep_up(settings, speed=speed, port=port, open_world=open_world)
+        factor = speed if speed is not None else read.settings.drill.speed
+        return keep_up(drill_settings(options, read), speed=factor, port=port, open_world=open_world)
 
     finish(body)
+
+
+@app.command()
+def config(
+    explain: Annotated[bool, typer.Option("--explain", help="say what each setting means")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of pushproof.toml instead")] = False,
+) -> None:
+    """Print the settings of this repository: pushproof.toml, or [tool.pushproof] of pyproject.toml."""
+    from pushproof.cli.config import show_settings
+
+    finish(lambda: show_settings(explain=explain, schema=schema))
 
 
 class RuntimeName(StrEnum):

@@ -172,41 +172,41 @@ def _like(drill: Drill) -> str:
 def _print_access(drill: Drill, target: WorldTarget) -> None:
     """Print how to reach a world from another terminal."""
     from pushproof.base.environment import world_variables
+    from pushproof.drill.steps.apply import entrance_of
     from pushproof.targets.exports import publish
 
     console.print("\n[bold]The world is up.[/] In another terminal:")
     for name, value in world_variables(target.endpoint, region=target.region, keys=target.keys).items():
         console.print(f"  export {name}={shlex.quote(value)}", markup=False, soft_wrap=True)
-    outputs = drill.outputs
+    applied = drill.applied
+    delivery = applied.delivery
     lines = [
         f"aws ecr get-login-password | docker login --username AWS --password-stdin {target.world.registry_host}",
     ]
-    # An environment of somebody else's need not have everything that the reference has.
-    if {"cluster_name", "service_name"} <= outputs.keys():
-        lines.append(
-            f"aws ecs describe-services --cluster {outputs['cluster_name']} --services {outputs['service_name']}"
-            " --query 'services[0].events[:10]'"
-        )
-    if "pipeline_name" in outputs:
+    # Not every environment has a path for pushes.
+    if not applied.undelivered:
         lines += [
-            f"aws codepipeline list-pipeline-executions --pipeline-name {outputs['pipeline_name']}",
+            f"aws ecs describe-services --cluster {delivery.cluster} --services {delivery.service}"
+            " --query 'services[0].events[:10]'",
+            f"aws codepipeline list-pipeline-executions --pipeline-name {delivery.pipeline}",
             "aws codestar-connections list-connections",
-            f"git push {target.repository_url(drill.context.settings.repository)} HEAD:{drill.context.branch}",
+            f"git push {target.repository_url(drill.context.repository)} HEAD:{drill.context.branch}",
         ]
-    if "load_balancer_dns_name" in outputs:
-        lines.append(f"curl --insecure https://{outputs['load_balancer_dns_name']}/version")
-    if outputs.get("connection_arn"):
+    if delivery.entrance.dns_name:
+        host = f"--header 'Host: {delivery.entrance.host}' " if delivery.entrance.host else ""
+        lines.append(f"curl --insecure {host}{entrance_of(delivery)}{delivery.entrance.paths[0]}")
+    if delivery.source.connection_arn:
         lines.insert(
             0,
             "curl -u $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY -X POST "
-            f"'{target.endpoint}/_pushproof/connections/authorise?arn={outputs['connection_arn']}'",
+            f"'{target.endpoint}/_pushproof/connections/authorise?arn={delivery.source.connection_arn}'",
         )
     stack = drill.context.stack
     lines.append(
         f"cd {stack.copy.directory} && TF_CLI_CONFIG_FILE={stack.environment['TF_CLI_CONFIG_FILE']} terraform plan"
     )
     if "first-deployment" in drill.context.record:
-        lines.append(f"pushproof drill{_like(drill)} --from broken-deployment --variant crash-at-start --keep")
+        lines.append(f"pushproof drill{_like(drill)} --from broken-deployment --break crash --keep")
     for line in lines:
         console.print(f"  {line}", markup=False)
     publish(target)

@@ -70,16 +70,21 @@ Speed = Annotated[
 Open = Annotated[
     bool, typer.Option("--open", help="let any access key in: whoever reaches the port is the administrator")
 ]
-Environment = Annotated[Path, typer.Option(help="root module under test")]
-Application = Annotated[Path, typer.Option("--app", help="the application's repository")]
+OptionalSpeed = Annotated[
+    float | None,
+    typer.Option(parser=parse_speed, metavar="FACTOR", help="how many times as fast as on AWS time runs (20)"),
+]
+Environment = Annotated[Path | None, typer.Option(help="root module under test (infrastructure/environments/dev)")]
+Application = Annotated[Path | None, typer.Option("--app", help="the repository that is pushed (app)")]
 Bootstrap = Annotated[
     Path | None, typer.Option(help="module that makes the state bucket (../../bootstrap of the environment)")
 ]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="a Terraform variable; may be repeated")
 ]
-Repository = Annotated[str, typer.Option(help="owner/name of the repository that is pushed to")]
+Repository = Annotated[
+    str | None,
+    typer.Option(help="owner/name of the source repository, where the pipeline does not tell (example/shop)"),
+]
 
 ENVIRONMENT = Path("infrastructure/environments/dev")
-APPLICATION = Path("app")
-REPOSITORY = "example/shop"

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pushproof.drill.evidence import AppliedStack, Deployed, Outputs, Record, Workplace
+from pushproof.drill.breakages.breakage import Breakage
+from pushproof.drill.delivery import Delivery
+from pushproof.drill.evidence import AppliedStack, Asking, BrokenPush, Deployed, Record, Workplace
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import Preflight
@@ -25,11 +27,15 @@ from pushproof.terraform.working_copy import WorkingCopy
 
 @dataclass(slots=True)
 class Result:
-    """The result of a drill: the verdict, the steps that nobody has shown, and the counts of each prober by its step's letter."""
+    """The result of a drill.
+
+    The verdict, the steps that nobody has shown, the counts of each prober by its step's letter, and the fate of each bad push.
+    """
 
     passed: bool = False
     skipped: tuple[str, ...] = ()
     probes: dict[str, ProbeReport] = field(default_factory=dict)
+    broken: list[BrokenPush] = field(default_factory=list)
 
 
 class Context:
@@ -48,7 +54,7 @@ class Context:
         record: Record | None = None,
     ) -> None:
         self.target, self.settings, self.narrator = target, settings, narrator
-        self.binary, self.variant = means.binary, means.variant
+        self.binary, self.breakages = means.binary, means.breakages
         self.webhook = webhook
         self.record = record or Record()
         self.resumed = record is not None
@@ -67,9 +73,11 @@ class Context:
         return applied
 
     @property
-    def outputs(self) -> Outputs:
-        """The outputs that the drill goes by."""
-        return self.applied.outputs
+    def delivery(self) -> Delivery:
+        """The path that a push takes. Raises BadInput when the environment has none."""
+        if self.applied.undelivered:
+            raise BadInput(self.applied.undelivered)
+        return self.applied.delivery
 
     @property
     def all_outputs(self) -> dict[str, Any]:
@@ -101,9 +109,9 @@ class Context:
         return self._run("stack", self.applied.stack)
 
     @property
-    def bootstrap(self) -> Terraform:
-        """The Terraform run that made the state bucket."""
-        return self._run("bootstrap", self.applied.bootstrap)
+    def bootstrap(self) -> Terraform | None:
+        """The Terraform run that made the state bucket; None where there was none."""
+        return self._run("bootstrap", self.applied.bootstrap) if self.applied.bootstrap.source else None
 
     def _run(self, name: str, workplace: Workplace) -> Terraform:
         if name not in self._runs:
@@ -125,8 +133,9 @@ class Context:
         return Checkout(
             self.settings.application,
             directory,
-            remote=self.target.repository_url(self.settings.repository),
+            remote=self.target.repository_url(self.repository),
             branch=self.branch,
+            images=self.settings.image_map,
             environment=self.target.environment(),
             reopened=self.resumed and (directory / ".git").is_dir(),
         )
@@ -134,14 +143,22 @@ class Context:
     @cached_property
     def branch(self) -> str:
         """The branch that the pipeline watches."""
-        if "branch" in self.settings.variables:
-            return str(self.settings.variables["branch"])
-        pipeline = self.target.client("codepipeline").get_pipeline(name=self.outputs.pipeline_name)["pipeline"]
-        return str(pipeline["stages"][0]["actions"][0]["configuration"].get("BranchName", "main"))
+        return self.delivery.source.branch or "main"
+
+    @property
+    def repository(self) -> str:
+        """The owner and name of the repository that is pushed to: the pipeline's, or the settings' where it names none."""
+        return self.delivery.source.repository or self.settings.repository
+
+    def commit(self, message: str, breakage: Breakage | None = None) -> str:
+        """Commit the application, broken by a breakage. Raises NotApplicable."""
+        return self.checkout.commit(
+            message, breakage=breakage, delivery=self.delivery, dockerfile=self.settings.dockerfile
+        )
 
     def push(self, commit: str) -> str:
         """Push, and put it on the timeline; returns the revision that the pipeline knows it by."""
-        revision, answer = self.target.push(self.checkout, commit, self.outputs.mapping())
+        revision, answer = self.target.push(self.checkout, commit, self.delivery.outputs())
         self.narrator.moment("push", f"{commit[:7]} to {self.checkout.branch}: {answer or 'no answer'}")
         return revision
 
@@ -150,23 +167,31 @@ class Context:
     @cached_property
     def observer(self) -> Observer:
         """The eyes on the service and its pipeline."""
-        outputs = self.outputs
+        delivery = self.delivery
         observer = Observer(
             self.target.client,
-            cluster=outputs.cluster_name,
-            service=outputs.service_name,
-            pipeline=outputs.pipeline_name,
+            cluster=delivery.cluster,
+            service=delivery.service,
+            pipeline=delivery.pipeline,
+            container=delivery.container.name,
         )
         if self.resumed:
             # What happened before is no progress of this drill.
             observer.new_events()
         return observer
 
-    def front(self) -> Front:
-        """The way to the application that its users take."""
-        applied = self.applied
-        host = applied.outputs.load_balancer_dns_name
-        return Front(lambda: self.target.address(host, 443), applied.host, applied.certificates)
+    def front(self, asking: Asking | None = None) -> Front:
+        """Return the way to the application that its users take. `asking`: the newest good push's, unless it is given."""
+        applied, entrance = self.applied, self.delivery.entrance
+        asking = asking or self.deployed().asking
+        return Front(
+            lambda: self.target.address(entrance.dns_name, entrance.port),
+            entrance.host or applied.host,
+            applied.certificates if entrance.tls else None,
+            path=asking.path,
+            place=self.settings.version if asking.tells else None,
+            certified=applied.host,
+        )
 
     def show_progress(self) -> None:
         """Put the service's new events on the timeline."""
@@ -176,12 +201,12 @@ class Context:
     @cached_property
     def listener(self) -> NotificationListener | None:
         """The listener for notifications where the target cannot reach the webhook; None where it can."""
-        return self.target.notification_listener(self.outputs.mapping())
+        return self.target.notification_listener(self.delivery.outputs())
 
-    def listen(self, outputs: Outputs) -> None:
+    def listen(self, delivery: Delivery) -> None:
         """Begin to hear notifications where the target cannot reach the webhook: what comes before is not heard."""
         if self.target.lacks("webhooks") is not None:
-            self.__dict__["listener"] = self.target.notification_listener(outputs.mapping())
+            self.__dict__["listener"] = self.target.notification_listener(delivery.outputs())
 
     def close_listener(self) -> None:
         """End the listener, if there is one: it is a resource of the account."""

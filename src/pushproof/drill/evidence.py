@@ -9,9 +9,10 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, ClassVar, TypeVar, Union
+from enum import StrEnum
+from typing import Any, TypeVar, Union
 
-from pushproof.terraform.errors import OutputMissing
+from pushproof.drill.delivery import Delivery
 
 E = TypeVar("E", bound="Evidence")
 
@@ -23,42 +24,6 @@ class Unreadable(Exception):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Base of what a step returns. Fields are texts, numbers, truth values, tuples of texts, and dataclasses of these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Outputs of the environment that a drill goes by; "" for one that the environment does not have."""
-
-    cluster_name: str = ""
-    service_name: str = ""
-    pipeline_name: str = ""
-    repository_name: str = ""
-    load_balancer_dns_name: str = ""
-    connection_arn: str = ""
-    database_secret_arn: str = ""
-    build_log_group_name: str = ""
-    source_bucket_name: str = ""
-    topic_arn: str = ""
-
-    #: Outputs without which nothing can be pushed and judged.
-    NEEDED: ClassVar[tuple[str, ...]] = (
-        "cluster_name", "service_name", "pipeline_name", "repository_name", "load_balancer_dns_name",
-    )  # fmt: skip
-
-    @classmethod
-    def of(cls, outputs: Mapping[str, Any]) -> Outputs:
-        """Pick the outputs out of all that Terraform has; one that is null is none."""
-        return cls(**{f.name: str(outputs[f.name]) for f in fields(cls) if outputs.get(f.name) is not None})
-
-    def mapping(self) -> dict[str, str]:
-        """Return the outputs that there are, by name."""
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name))}
-
-    def require(self, source: str, known: list[str] | None = None) -> None:
-        """Raise OutputMissing, naming those there are, when one is missing that pushes need."""
-        for name in self.NEEDED:
-            if not getattr(self, name):
-                raise OutputMissing(name, source, list(self.mapping()) if known is None else known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +39,14 @@ class Workplace:
 class AppliedStack(Evidence):
     """The environment is applied.
 
-    `host` and `certificates` (PEM, public) are what a client verifies; `there_before` names what was in the account already.
+    `delivery` is the path that a push takes; where there is none, `undelivered` says why. `host` and `certificates` (PEM, public)
+    are what a client verifies; `there_before` names what was in the account already. `webhook`: the environment has the drill's
+    webhook. `bootstrap` is empty where the drill made the state's bucket itself, or Terraform keeps the state in a file.
     """
 
-    outputs: Outputs
+    delivery: Delivery
+    undelivered: str
+    webhook: bool
     bootstrap: Workplace
     stack: Workplace
     certificate_arn: str
@@ -105,37 +74,60 @@ class SourceReady(Evidence):
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """The request that shows what serves: its path, "" where nothing can be requested, and whether the answer tells the commit."""
+
+    path: str = ""
+    tells: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Deployed(Evidence):
-    """A good push serves: its commit, its execution, the task definitions and image digests that run."""
+    """A good push serves: its commit, its execution, the task definitions and image digests that run, and how to ask for it."""
 
     commit: str
     execution: str
     task_definitions: tuple[str, ...]
     digests: tuple[str, ...]
+    asking: Asking
+
+
+class Fate(StrEnum):
+    """The fate of a bad push."""
+
+    ROLLED_BACK = "rolled back"
+    STOPPED = "stopped at the build"
+    NOT_SURVIVED = "not survived"
+    NOT_APPLICABLE = "does not apply"
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBack(Evidence):
-    """A bad push was rolled back, and what served before serves again.
+class BrokenPush:
+    """A bad push and its fate.
 
-    `undecided`: the execution had not ended when the service was judged.
+    `fate` is a value of Fate. `reason`: the breaker's count, the build's complaint, or why the stack did not survive. `stage`: the
+    stage that failed. `undecided`: the execution had not ended when the service was judged.
     """
 
-    variant: str
-    commit: str
-    execution: str
-    breaker: str
-    undecided: bool
+    breakage: str
+    fate: str
+    reason: str
+    commit: str = ""
+    execution: str = ""
+    stage: str = ""
+    undecided: bool = False
+
+    @property
+    def survived(self) -> bool:
+        """Whether what served before the push serves after it, without help."""
+        return self.fate in (Fate.ROLLED_BACK, Fate.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
-class StoppedEarly(Evidence):
-    """A bad push failed before Deploy, and what served was left alone."""
+class BrokenPushes(Evidence):
+    """Bad pushes, each with its fate, in the order in which they were pushed."""
 
-    variant: str
-    commit: str
-    execution: str
-    stage: str
+    pushes: tuple[BrokenPush, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +161,7 @@ class Destroyed(Evidence):
 KINDS: dict[str, type[Evidence]] = {
     kind.__name__: kind
     for kind in (
-        AppliedStack, PushRefused, SourceReady, Deployed, RolledBack, StoppedEarly, Notified, NotHeard, EmptyPlan, Destroyed,
+        AppliedStack, PushRefused, SourceReady, Deployed, BrokenPushes, Notified, NotHeard, EmptyPlan, Destroyed,
     )
 }  # fmt: skip
 
@@ -214,7 +206,7 @@ def to_plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         plain = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
         return {"kind": type(value).__name__, **plain} if isinstance(value, Evidence) else plain
-    return list(value) if isinstance(value, tuple) else value
+    return [to_plain(element) for element in value] if isinstance(value, tuple) else value
 
 
 def from_plain(plain: Any) -> Evidence:

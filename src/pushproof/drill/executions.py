@@ -71,7 +71,7 @@ def succeeded(context: Context, commit: str) -> str:
         stage, message = context.observer.failure(identity)
         raise ProofFailed(
             f"the execution of the good commit {commit[:7]} is {execution['status']} at {stage}: {message}\n"
-            f"{busy(context.narrator.speed) if stage == 'Deploy' else ''}{build_log(context)}"
+            f"{busy(context.narrator.speed) if stage == context.delivery.deploy_stage else ''}{build_log(context)}"
         )
     for action in context.observer.actions(identity):
         spent = (action["lastUpdateTime"] - action["startTime"]).total_seconds()
@@ -85,7 +85,7 @@ def succeeded(context: Context, commit: str) -> str:
 def build_log(context: Context, last: int | None = 40) -> str:
     """Return the last lines of the newest build's log, for a message; all of them where `last` is None."""
     logs = context.target.client("logs")
-    group = context.outputs.build_log_group_name
+    group = context.delivery.build.log_group
     try:
         streams = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
         events = logs.get_log_events(

@@ -31,12 +31,18 @@ class Serving:
 
 
 class Observer:
-    """Asks a target's ECS and CodePipeline about one service and one pipeline."""
+    """Asks a target's ECS and CodePipeline about one service and one pipeline.
 
-    def __init__(self, client: Callable[[str], Any], *, cluster: str, service: str, pipeline: str) -> None:
+    `container`: the container whose images count; "" for every container of a task.
+    """
+
+    def __init__(
+        self, client: Callable[[str], Any], *, cluster: str, service: str, pipeline: str, container: str = ""
+    ) -> None:
         self._ecs = client("ecs")
         self._pipelines = client("codepipeline")
         self._cluster, self._service, self._pipeline = cluster, service, pipeline
+        self._container = container
         self._seen_events: set[str] = set()
 
     def service(self) -> dict[str, Any]:
@@ -54,7 +60,12 @@ class Observer:
         running = [task for task in tasks if task["lastStatus"] == "RUNNING"]
         return Serving(
             frozenset(task["taskDefinitionArn"] for task in running),
-            frozenset(c["imageDigest"] for task in running for c in task["containers"] if c.get("imageDigest")),
+            frozenset(
+                container["imageDigest"]
+                for task in running
+                for container in task["containers"]
+                if container.get("imageDigest") and self._container in ("", container["name"])
+            ),
             len(running),
         )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pushproof.drill.repository import Variant, variants
-from pushproof.drill.settings import BadInput, DrillSettings
+from pushproof.drill.badinput import BadInput
+from pushproof.drill.breakages.breakage import Breakage
+from pushproof.drill.breakages.choice import choose_breakages
+from pushproof.drill.settings import DrillSettings
 from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.providers import require_provider
 from pushproof.terraform.working_copy import require_configuration
@@ -13,10 +15,10 @@ from pushproof.terraform.working_copy import require_configuration
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The means of a drill: the Terraform to use, and the breakage to push."""
+    """The means of a drill: the Terraform to use, and the breakages to push."""
 
     binary: TerraformBinary
-    variant: Variant
+    breakages: tuple[Breakage, ...]
 
 
 def preflight(settings: DrillSettings) -> Preflight:
@@ -25,15 +27,13 @@ def preflight(settings: DrillSettings) -> Preflight:
     Raises BadInput, NoConfiguration, TerraformMissing or ProviderMissing, each saying what to do.
     """
     require_configuration(settings.environment)
-    if not (settings.application / "buildspec.yml").is_file():
+    if not settings.application.is_dir():
         raise BadInput(
-            f"{settings.application} is no application repository: it has no buildspec.yml. Name one with --app"
+            f"{settings.application} is no application repository: it is not a directory. Name one with --app"
         )
-    offered = variants(settings.application)
-    if settings.variant not in offered:
-        raise BadInput(
-            f"--variant {settings.variant} is not offered by {settings.application}; choose one of: {', '.join(offered)}"
-        )
+    if not any(settings.application.iterdir()):
+        raise BadInput(f"{settings.application} is empty: nothing can be pushed. Name the repository with --app")
+    breakages = choose_breakages(settings.breakages, settings.application, settings.variant)
     binary = find_terraform()
     require_provider()
-    return Preflight(binary, offered[settings.variant])
+    return Preflight(binary, breakages)

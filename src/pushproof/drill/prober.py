@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 import threading
@@ -11,32 +12,38 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import TracebackType
 
 from pushproof.base.clock import Clock
 from pushproof.base.target import Address
 from pushproof.drill.observation import wait_for
+from pushproof.drill.settings import VersionPlace
 
 _RESOLVER_PAUSE = 1.0
+#: The shortest abbreviation of a commit that git itself prints.
+_SHORTEST = 7
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request: when (monotonic seconds), the status or the error, and the commit that answered."""
+    """One request: when it was answered (monotonic seconds), the status or the error, the commit that answered, its seconds."""
 
     at: float
     status: int | None
     commit: str | None
     error: str | None = None
+    seconds: float = 0.0
 
     @property
     def good(self) -> bool:
-        return self.status == 200
+        return self.status is not None and 200 <= self.status < 400
 
 
 @dataclass(slots=True)
 class ProbeReport:
-    """Observations of a prober. `failed` holds every answer that was no 200, `commits` how many answers each commit gave."""
+    """Observations of a prober. `failed` holds every answer that was no success, `commits` how many answers each commit gave."""
 
     sent: int = 0
     failed: list[Answer] = field(default_factory=list)
@@ -45,57 +52,125 @@ class ProbeReport:
 
     def strangers(self, allowed: set[str]) -> dict[str, int]:
         """Return the commits that answered and should not have, with the number of their answers."""
-        return {commit: count for commit, count in self.commits.items() if commit not in allowed}
+        return {told: count for told, count in self.commits.items() if not any(is_commit(told, c) for c in allowed)}
+
+    def answered_by(self, commit: str) -> int:
+        """Return how many answers a commit gave."""
+        return sum(count for told, count in self.commits.items() if is_commit(told, commit))
+
+    @property
+    def slowest(self) -> float:
+        """The seconds of the slowest answer; 0 without one."""
+        return max((answer.seconds for answer in self.answers), default=0.0)
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time in seconds between two good answers; 0 with fewer than two."""
+        good = sorted(answer.at for answer in self.answers if answer.good)
+        return max((later - earlier for earlier, later in pairwise(good)), default=0.0)
+
+
+def is_commit(told: str, commit: str) -> bool:
+    """Return whether what an application tells is a commit: its full hash, or an abbreviation of seven characters or more."""
+    return len(told) >= _SHORTEST and commit.startswith(told)
 
 
 class Front:
-    """The way to the application: the real address, the host name of its certificate, and certificates (PEM) to trust.
+    """The way to the application: the real address, the Host header, and the certificates (PEM) to trust; None without TLS.
 
-    They are trusted besides the system's authorities. A name that does not resolve for a moment is looked up once more before a
-    request counts as failed: it is this machine's resolver that is asked, not the application.
+    `place`: where the application tells its commit; None for a request that only shows that it answers. Certificates are trusted
+    besides the system's authorities. A name that does not resolve for a moment is looked up once more before a request counts as
+    failed: it is this machine's resolver that is asked, not the application.
     """
 
-    def __init__(self, address: Callable[[], Address], host: str, certificates: str) -> None:
+    def __init__(
+        self,
+        address: Callable[[], Address],
+        host: str,
+        certificates: str | None,
+        *,
+        path: str = "/version",
+        place: VersionPlace | None = None,
+        certified: str = "",
+    ) -> None:
         self._address = address
-        self.host = host
-        self._context = ssl.create_default_context()
-        self._context.load_verify_locations(cadata=certificates)
-        # An imported certificate is believed for itself, whoever signed it.
-        self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        self.host, self.path, self.place = host, path, place
+        self._certified = certified or host
+        self._context: ssl.SSLContext | None = None
+        if certificates is not None:
+            self._context = ssl.create_default_context()
+            self._context.load_verify_locations(cadata=certificates)
+            # An imported certificate is believed for itself, whoever signed it.
+            self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
-    def connect(self, timeout: float = 10.0) -> http.client.HTTPSConnection:
-        """Return a TLS connection, verified against the certificate and its host name."""
+    def connect(self, timeout: float = 10.0) -> http.client.HTTPConnection:
+        """Return a connection; over TLS, verified against the certificate and its host name."""
         address = self._address()
-        connection = http.client.HTTPSConnection(self.host, address.port, timeout=timeout)
         try:
             plain = socket.create_connection((address.host, address.port), timeout=timeout)
         except socket.gaierror:
             time.sleep(_RESOLVER_PAUSE)
             plain = socket.create_connection((address.host, address.port), timeout=timeout)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        connection: http.client.HTTPConnection
+        if self._context is None:
+            connection = http.client.HTTPConnection(self.host or address.host, address.port, timeout=timeout)
+            connection.sock = plain
+            return connection
+        connection = http.client.HTTPSConnection(self.host, address.port, timeout=timeout)
+        try:
+            connection.sock = self._context.wrap_socket(plain, server_hostname=self._certified)
+        except BaseException:
+            plain.close()
+            raise
         return connection
 
-    def version(self, timeout: float = 10.0) -> str:
-        """Return the commit that answers `/version` now. Raises OSError or HTTPException."""
+    def ask(self, timeout: float = 10.0) -> Answer:
+        """Return the answer to one request on a connection of its own. Raises OSError or HTTPException."""
         connection = self.connect(timeout)
         try:
-            return _ask(connection).commit or ""
+            return self.ask_on(connection)
         finally:
             connection.close()
 
+    def ask_on(self, connection: http.client.HTTPConnection) -> Answer:
+        """Return the answer to one request. Raises OSError or HTTPException."""
+        begun = time.monotonic()
+        headers = {"Accept": "application/json" if self.place is not None else "*/*"}
+        connection.request("GET", self.path, headers=headers | ({"Host": self.host} if self.host else {}))
+        response = connection.getresponse()
+        body = response.read()
+        commit = None
+        if self.place is not None and response.status == 200:
+            commit = told_commit(self.place, response.headers.get(self.place.header or "", ""), body)
+        ended = time.monotonic()
+        return Answer(ended, response.status, commit, seconds=ended - begun)
 
-def _ask(connection: http.client.HTTPSConnection) -> Answer:
-    connection.request("GET", "/version", headers={"Accept": "application/json"})
-    response = connection.getresponse()
-    body = response.read()
-    commit = None
-    if response.status == 200:
-        try:
-            commit = json.loads(body)["commit"]
-        except (ValueError, KeyError, TypeError):
-            commit = body.decode(errors="replace").strip()[:60]
-    return Answer(time.monotonic(), response.status, commit)
+    def version(self, timeout: float = 10.0) -> str:
+        """Return the commit that answers now; "" when the answer tells none. Raises OSError or HTTPException."""
+        return self.ask(timeout).commit or ""
+
+
+def told_commit(place: VersionPlace, header: str, body: bytes) -> str:
+    """Return what an answer says of its commit: the header's value, the value at the JSON pointer, or the body's beginning."""
+    if place.header:
+        return header.strip()[:60]
+    text = body.decode(errors="replace").strip()
+    if not place.pointer:
+        return text[:60]
+    try:
+        value = json.loads(text)
+        for part in place.pointer.split("/")[1:]:
+            key = part.replace("~1", "/").replace("~0", "~")
+            value = value[int(key)] if isinstance(value, list) else value[key]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return text[:60]
+    return str(value)[:60]
+
+
+def looks_like_commit(told: str) -> bool:
+    """Return whether a text can be a commit: seven to forty hexadecimal digits."""
+    return _COMMIT.fullmatch(told) is not None
 
 
 def wait_for_version(front: Front, commit: str, *, clock: Clock, within: float) -> str:
@@ -113,7 +188,7 @@ def wait_for_version(front: Front, commit: str, *, clock: Clock, within: float) 
             last = f"{type(error).__name__}: {error}"
             return None
         last = f"{version[:7]} answers" if version else "what answers names no commit"
-        return version if version == commit else None
+        return version if is_commit(version, commit) else None
 
     return wait_for(served, what=f"{commit[:7]} to answer", clock=clock, within=within, last=lambda: last)
 
@@ -145,13 +220,15 @@ class Prober:
             thread.join(timeout=15)
 
     def _run(self, keep: bool) -> None:
-        connection: http.client.HTTPSConnection | None = None
+        connection: http.client.HTTPConnection | None = None
         while not self._stop.is_set():
+            begun = time.monotonic()
             try:
                 connection = connection or self._front.connect()
-                answer = _ask(connection)
+                answer = self._front.ask_on(connection)
             except (OSError, http.client.HTTPException) as error:
-                answer = Answer(time.monotonic(), None, None, f"{type(error).__name__}: {error}")
+                ended = time.monotonic()
+                answer = Answer(ended, None, None, f"{type(error).__name__}: {error}", ended - begun)
                 _close(connection)
                 connection = None
             if not keep:
@@ -171,6 +248,6 @@ class Prober:
                 self.report.commits[answer.commit] += 1
 
 
-def _close(connection: http.client.HTTPSConnection | None) -> None:
+def _close(connection: http.client.HTTPConnection | None) -> None:
     if connection is not None:
         connection.close()

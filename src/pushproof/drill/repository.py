@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pushproof.drill.settings import BadInput
+from pushproof.drill.badinput import BadInput
+from pushproof.drill.breakages import dockerfiles
+from pushproof.drill.breakages.breakage import Breakage, Tree
+from pushproof.drill.breakages.variants import FOLDER
+from pushproof.drill.delivery import Delivery
 
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A breakage to push: files laid over the application, and the stage where it is expected to show."""
-
-    name: str
-    title: str
-    stage: str
-    rolls_back: bool
-    symptom: str
-    overlay: Path
-    files: tuple[str, ...]
-
-
-def variants(application: Path) -> dict[str, Variant]:
-    """Return the breakages that an application offers in `variants/variants.json`. Raises BadInput when it cannot be read."""
-    manifest = application / "variants" / "variants.json"
-    try:
-        entries: Any = json.loads(manifest.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadInput(f"{manifest} is missing; it lists the breakages that can be pushed") from None
-    except ValueError as error:
-        raise BadInput(f"{manifest} is not JSON: {error}") from error
-    try:
-        return {
-            entry["name"]: Variant(
-                name=entry["name"],
-                title=entry["title"],
-                stage=entry["stage"],
-                rolls_back=bool(entry["rollback"]),
-                symptom=entry["symptom"],
-                overlay=application / "variants" / entry["name"] / "files",
-                files=tuple(entry["files"]),
-            )
-            for entry in entries
-        }
-    except (KeyError, TypeError) as error:
-        raise BadInput(
-            f"{manifest}: an entry lacks {error}; expected name, title, stage, rollback, symptom, files"
-        ) from error
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".terraform", "node_modules", ".venv", "*.tfstate*")
 
 
 class Checkout:
-    """A git checkout of the application in a directory of its own; `reopened`, one that another process has made there."""
+    """A git checkout of the application in a directory of its own; `reopened`, one that another process has made there.
+
+    `images`: base images to replace in every Dockerfile.
+    """
 
     def __init__(
         self,
@@ -67,12 +32,14 @@ class Checkout:
         branch: str,
         environment: dict[str, str],
         reopened: bool = False,
+        images: Mapping[str, str] | None = None,
     ) -> None:
-        if not (application / "buildspec.yml").is_file():
-            raise BadInput(f"{application} is no application repository: it has no buildspec.yml")
+        if not application.is_dir():
+            raise BadInput(f"{application} is no application repository: it is not a directory. Name one with --app")
         self.directory = directory
         self.branch = branch
         self._application = application
+        self._images = images or {}
         self._environment = {
             **environment,
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -81,27 +48,57 @@ class Checkout:
         }
         if reopened:
             return
-        shutil.copytree(application, directory, ignore=shutil.ignore_patterns("variants", "__pycache__", ".git"))
+        directory.mkdir(parents=True, exist_ok=True)
         self.git("init", "--quiet", f"--initial-branch={branch}")
         self.git("config", "user.name", "A Developer")
         self.git("config", "user.email", "developer@example.com")
         self.git("remote", "add", "origin", remote)
 
-    def commit(self, message: str, *, variant: Variant | None = None, files: Mapping[str, str] | None = None) -> str:
-        """Commit the application, broken as a variant breaks it, with `files` (path -> text) on top; returns the full hash."""
-        shutil.copytree(
-            self._application,
-            self.directory,
-            ignore=shutil.ignore_patterns("variants", "__pycache__", ".git"),
-            dirs_exist_ok=True,
-        )
-        for file in variant.files if variant is not None else ():
-            shutil.copy(variant.overlay / file, self.directory / file)  # type: ignore[union-attr]
+    def commit(
+        self,
+        message: str,
+        *,
+        breakage: Breakage | None = None,
+        delivery: Delivery | None = None,
+        dockerfile: Path | None = None,
+        files: Mapping[str, str] | None = None,
+    ) -> str:
+        """Commit the application, broken by a breakage, with `files` (path -> text) on top; returns the full hash.
+
+        Raises NotApplicable, and commits nothing, when the breakage does not apply to it.
+        """
+        self._restore()
+        if breakage is not None:
+            breakage.break_in(Tree(self.directory, delivery or Delivery("", "", "", ""), dockerfile))
         for path, text in (files or {}).items():
             (self.directory / path).write_text(text, encoding="utf-8")
-        self.git("add", "--all")
+        # What a .gitignore names is in nobody's checkout; what a breakage adds is meant.
+        self.git("add", "--all", "--force")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD").strip()
+
+    def _restore(self) -> None:
+        """Make the checkout the application as it is: nothing of an earlier breakage stays."""
+        for path in self.directory.iterdir():
+            if path.name == ".git":
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        tracked = tracked_files(self._application)
+        if not tracked:
+            shutil.copytree(self._application, self.directory, ignore=_LEFT_OUT, dirs_exist_ok=True, symlinks=True)
+        for file in tracked:
+            destination = self.directory / file
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self._application / file, destination, follow_symlinks=False)
+        if (self._application / FOLDER / "variants.json").is_file():
+            shutil.rmtree(self.directory / FOLDER, ignore_errors=True)
+        for path in sorted(self.directory.rglob("*Dockerfile*")) if self._images else ():
+            if path.is_file() and ".git" not in path.relative_to(self.directory).parts:
+                text = path.read_text(encoding="utf-8", errors="surrogateescape")
+                path.write_text(dockerfiles.map_images(text, self._images), encoding="utf-8", errors="surrogateescape")
 
     def push(self, branch: str | None = None) -> str:
         """Push the newest commit; returns the remote's messages. Raises BadInput when the remote refuses it."""
@@ -127,3 +124,18 @@ class Checkout:
         if done.returncode:
             raise BadInput(f"`git {' '.join(arguments)}` failed:\n{done.stderr.strip()}")
         return done
+
+
+def tracked_files(directory: Path) -> list[Path]:
+    """Return the files of a directory that git tracks or would track, relative to it; none outside a git work tree."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", "."],
+        cwd=directory,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    if listed.returncode:
+        return []
+    paths = [Path(os.fsdecode(name)) for name in listed.stdout.split(b"\0") if name]
+    return [path for path in paths if (directory / path).is_file() or (directory / path).is_symlink()]

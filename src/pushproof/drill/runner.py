@@ -13,7 +13,7 @@ from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import preflight
 from pushproof.drill.repository import Checkout
-from pushproof.drill.settings import DrillSettings
+from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import SlackLog, SlackStandIn, Webhook
 from pushproof.drill.steps.order import STEPS, choose, require_shown, step_named
 from pushproof.drill.steps.step import Step
@@ -63,8 +63,8 @@ class Drill:
         with at_work(context.target):
             for step in steps:
                 self.perform(step.name)
-                if step.name == "apply" and any(later.pushes for later in steps):
-                    context.outputs.require(str(settings.environment), list(context.all_outputs))
+                if step.name == "apply" and any(later.pushes for later in steps) and context.applied.undelivered:
+                    raise BadInput(context.applied.undelivered)
         context.result.passed = True
         return context.result
 

@@ -11,11 +11,12 @@ from rich.console import Console
 
 from pushproof.base.clock import VirtualClock
 from pushproof.base.target import Address
+from pushproof.drill.breakages.recipes import Unhealthy
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import AppliedStack, Deployed, Evidence, Outputs, Record, Workplace
+from pushproof.drill.delivery import Build, Container, Delivery, Entrance, Source
+from pushproof.drill.evidence import AppliedStack, Asking, Deployed, Evidence, Record, Workplace
 from pushproof.drill.narration import Narrator
 from pushproof.drill.preflight import Preflight
-from pushproof.drill.repository import Variant
 from pushproof.drill.settings import DrillSettings
 from pushproof.drill.standin import Message
 from pushproof.drill.steps.step import Step
@@ -24,15 +25,22 @@ from pushproof.terraform.binary import TerraformBinary
 ROOT = Path(__file__).resolve().parents[3]
 WORK = Workplace(source="/tree/dev", directory="/copy/dev", root="/copy")
 APPLIED = AppliedStack(
-    outputs=Outputs(
-        cluster_name="shop", service_name="shop", pipeline_name="shop-dev", repository_name="shop",
-        load_balancer_dns_name="shop.elb", connection_arn="arn:aws:codestar-connections:eu-west-1:1:connection/c",
+    delivery=Delivery(
+        pipeline="shop-dev", deploy_stage="Deploy", cluster="shop", service="shop", repository="shop",
+        source=Source(
+            kind="CodeStarSourceConnection", stage="Source", repository="example/shop", branch="main",
+            connection_arn="arn:aws:codestar-connections:eu-west-1:1:connection/c",
+        ),
+        build=Build(project="shop", stage="Build", log_group="/aws/codebuild/shop", buildspec="buildspec.yml"),
+        entrance=Entrance(dns_name="shop.elb", paths=("/health",)),
+        container=Container(name="app", port=8080, patience=5),
         topic_arn="arn:aws:sns:eu-west-1:1:shop",
     ),
+    undelivered="", webhook=True,
     bootstrap=WORK, stack=WORK, certificate_arn="arn:aws:acm:eu-west-1:1:certificate/c", host="shop.example.test",
     certificates="PEM", there_before=("sns topic theirs",), resources=3, seconds=1.5,
 )  # fmt: skip
-DEPLOYED = Deployed("a" * 40, "execution-1", ("task-definition/shop:2",), ("sha256:1",))
+DEPLOYED = Deployed("a" * 40, "execution-1", ("task-definition/shop:2",), ("sha256:1",), Asking("/version", True))
 
 
 class ScriptedTarget:
@@ -114,8 +122,7 @@ def settings(**changes: Any) -> DrillSettings:
 
 def context(target: Any, webhook: Any = None, record: Record | None = None, *entries: tuple[str, Evidence]) -> Context:
     """A context whose apply has been performed, and whatever else `entries` say."""
-    variant = Variant("unhealthy", "/health answers 500", "Deploy", True, "", ROOT, ())
-    means = Preflight(TerraformBinary("terraform", "terraform", (1, 10, 0)), variant)
+    means = Preflight(TerraformBinary("terraform", "terraform", (1, 10, 0)), (Unhealthy(),))
     made = Context(target, settings(), narrator(), means, webhook or ScriptedWebhook(), record)
     if record is None:
         made.record.add("apply", APPLIED)

@@ -14,11 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.unit.drill.scripted import APPLIED, DEPLOYED, ROOT, ScriptedTarget, settings
 
-from pushproof.drill.evidence import KINDS, Evidence, Outputs, Record, Unreadable, from_plain, to_plain
+from pushproof.drill.evidence import KINDS, Evidence, Record, Unreadable, from_plain, to_plain
 from pushproof.drill.keeping import Keeper, Kept, Stage, evidence_file, from_text, read, to_text
 from pushproof.drill.settings import BadInput
 from pushproof.drill.steps.order import NAMES
-from pushproof.terraform.errors import OutputMissing
 
 STAGE = Stage(
     target="embedded", account_id="1", region="eu-west-1", endpoint="http://127.0.0.1:1", speed=20.0,
@@ -56,7 +55,7 @@ def test_a_whole_file_is_read_as_it_was_written(entries: dict[str, Evidence], st
         ({"digests": "sha256:1"}, "Deployed.digests is str; expected a list"),
         ({"digests": [1]}, r"Deployed.digests\[0\] is int; expected str"),
         ({"commit": None}, "Deployed.commit is NoneType; expected str"),
-        ({"more": 1}, "expected commit, digests, execution, task_definitions"),
+        ({"more": 1}, "expected asking, commit, digests, execution, task_definitions"),
     ],
 )
 def test_other_content_is_refused_with_its_place(change: dict[str, Any], words: str) -> None:
@@ -77,20 +76,10 @@ def test_the_newest_evidence_of_a_kind_counts() -> None:
     assert list(record) == ["second-deployment", "first-deployment"]
 
 
-def test_only_named_outputs_are_kept() -> None:
-    """An output that may be secret never gets into evidence; one that is null is none."""
-    outputs = Outputs.of({"cluster_name": "shop", "database_password": "hunter2", "connection_arn": None})
-    assert outputs == Outputs(cluster_name="shop")
-    assert outputs.mapping() == {"cluster_name": "shop"}
-    with pytest.raises(OutputMissing, match="has no output 'service_name'; it has: cluster_name"):
-        outputs.require("environments/dev")
-
-
 def test_no_field_of_evidence_is_for_a_secret() -> None:
     """Neither private keys nor webhooks nor Terraform variables have a place in it."""
-    names = {field.name for kind in KINDS.values() for field in fields(kind)} | {f.name for f in fields(Outputs)}
-    # The secret's ARN is its name, not its value.
-    assert not {name for name in names if any(word in name for word in ("key", "password", "webhook", "variables"))}
+    names = {field.name for kind in KINDS.values() for field in fields(kind)}
+    assert not {name for name in names if any(word in name for word in ("key", "password", "webhook_url", "variables"))}
 
 
 def test_the_file_is_for_this_user_alone(tmp_path: Path) -> None:
@@ -119,7 +108,7 @@ def test_the_file_is_for_this_user_alone(tmp_path: Path) -> None:
         ("{", "cannot be used"),
         ("[]", "expected an object"),
         (to_text(Kept(STAGE, {})).replace('"version": "', '"version": "0.0.'), "it is of version 0.0."),
-        (to_text(Kept(STAGE, {})).replace('"format": 1', '"format": 2'), "cannot be used"),
+        (to_text(Kept(STAGE, {})).replace('"format": 2', '"format": 1'), "cannot be used"),
         (to_text(Kept(STAGE, {"apply": APPLIED})).replace('"apply"', '"guess"'), "expected a step, one of apply"),
         (to_text(Kept(STAGE, {})).replace("20.0", '"fast"'), "expected a stage with target"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,33 @@ import pytest
 from tests.unit.drill.scripted import APPLIED, DEPLOYED, ScriptedStep, ScriptedTarget, narrator, settings
 
 from pushproof.drill import runner
+from pushproof.drill.breakages.choice import choose_breakages
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import Destroyed, EmptyPlan, Evidence, Notified, PushRefused, RolledBack
+from pushproof.drill.evidence import (
+    BrokenPush,
+    BrokenPushes,
+    Destroyed,
+    EmptyPlan,
+    Evidence,
+    Fate,
+    Notified,
+    PushRefused,
+)
 from pushproof.drill.keeping import evidence_file, read
 from pushproof.drill.preflight import Preflight
-from pushproof.drill.repository import variants
 from pushproof.drill.runner import Drill
 from pushproof.drill.settings import BadInput, ProofFailed
 from pushproof.drill.steps.order import NAMES, STEPS
 from pushproof.terraform.binary import TerraformBinary
-from pushproof.terraform.errors import OutputMissing
 
 SHOWN: dict[str, Evidence] = {
     "apply": APPLIED,
     "refused-before-authorisation": PushRefused("c" * 40, "execution-0", "not authorised"),
     "first-deployment": DEPLOYED,
     "second-deployment": DEPLOYED,
-    "broken-deployment": RolledBack("unhealthy", "b" * 40, "execution-2", "TRIGGERED", False),
+    "broken-deployment": BrokenPushes(
+        (BrokenPush("unhealthy", Fate.ROLLED_BACK, "TRIGGERED", "b" * 40, "execution-2"),)
+    ),
     "notifications": Notified(("STARTED",)),
     "empty-plan": EmptyPlan(1.0),
     "destroy": Destroyed(()),
@@ -46,8 +57,8 @@ def performed() -> list[str]:
 @pytest.fixture
 def opened(tmp_path: Path, performed: list[str], monkeypatch: pytest.MonkeyPatch) -> Open:
     """Opens a drill whose steps show what is scripted; `stops` names one that does not hold."""
-    offered = variants(settings().application)
-    means = lambda s: Preflight(TerraformBinary("terraform", "terraform", (1, 10, 0)), offered[s.variant])  # noqa: E731
+    chosen = choose_breakages((), settings().application)
+    means = lambda _: Preflight(TerraformBinary("terraform", "terraform", (1, 10, 0)), chosen)  # noqa: E731
     monkeypatch.setattr(runner, "preflight", means)
     monkeypatch.setattr(Context, "all_outputs", {"cluster_name": "shop"})
 
@@ -179,13 +190,9 @@ def test_a_step_without_its_evidence_is_refused(opened: Open, performed: list[st
 
 
 def test_an_environment_without_a_pipeline_is_refused_after_the_apply(opened: Open, performed: list[str]) -> None:
-    """The message names the output; nothing is pushed. Steps that push nothing do without."""
-    bare = {
-        "apply": type(APPLIED)(
-            **{**{f: getattr(APPLIED, f) for f in APPLIED.__slots__}, "outputs": type(APPLIED.outputs)()}
-        )
-    }
-    with opened(shown=bare) as drill, pytest.raises(OutputMissing, match="has no output 'cluster_name'"):
+    """The message says what is missing; nothing is pushed. Steps that push nothing do without."""
+    bare = {"apply": replace(APPLIED, undelivered="environments/dev has no pipeline")}
+    with opened(shown=bare) as drill, pytest.raises(BadInput, match="environments/dev has no pipeline"):
         drill.run()
     assert performed == ["apply"]
     performed.clear()

@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 from tests.unit.drill.scripted import APPLIED, DEPLOYED, ScriptedTarget, ScriptedWebhook, context
 
-from pushproof.drill.evidence import Deployed, NotHeard, Notified, PushRefused, Record, RolledBack, SourceReady
+from pushproof.drill.evidence import (
+    Asking,
+    BrokenPush,
+    BrokenPushes,
+    Deployed,
+    Fate,
+    NotHeard,
+    Notified,
+    PushRefused,
+    Record,
+    SourceReady,
+)
 from pushproof.drill.judgement import judge_requests, require_still_serving
 from pushproof.drill.observation import Serving
 from pushproof.drill.prober import Answer, ProbeReport
@@ -25,7 +36,8 @@ from pushproof.drill.steps.order import step_named
 from pushproof.drill.steps.rollback import await_rollback, newest_record
 
 REFUSED = PushRefused("c" * 40, "execution-0", "not authorised")
-ROLLED_BACK = RolledBack("unhealthy", "b" * 40, "execution-2", "TRIGGERED", undecided=False)
+BAD = BrokenPush("unhealthy", Fate.ROLLED_BACK, "TRIGGERED", "b" * 40, "execution-2")
+ROLLED_BACK = BrokenPushes((BAD,))
 
 
 class Connections:
@@ -122,7 +134,7 @@ def test_a_connection_is_authorised_once(status: str, awaits: bool, tmp_path: Pa
         ([("refused-before-authorisation", REFUSED)], ("STARTED", "FAILED")),
         ([("first-deployment", DEPLOYED), ("broken-deployment", ROLLED_BACK)], ("STARTED", "SUCCEEDED", "FAILED")),
         (
-            [("first-deployment", DEPLOYED), ("broken-deployment", replace(ROLLED_BACK, undecided=True))],
+            [("first-deployment", DEPLOYED), ("broken-deployment", BrokenPushes((replace(BAD, undecided=True),)))],
             ("STARTED", "SUCCEEDED"),
         ),
     ],
@@ -230,17 +242,23 @@ def test_going_on_asks_first_whether_the_evidence_holds(
 
 def test_requests_are_judged(tmp_path: Path) -> None:
     """No failure, no stranger, and enough of them."""
-    made = context(ScriptedTarget(tmp_path))
+    made = context(ScriptedTarget(tmp_path), None, None, ("first-deployment", DEPLOYED))
     good = Answer(0.0, 200, "a" * 40)
     report = ProbeReport(sent=60)
     report.commits["a" * 40] = 60
     with made.narrator.step("e", "judged"):
         judge_requests(made, report, {"a" * 40})
-    assert made.narrator.steps[0].claims == ["60 requests sent meanwhile, 0 failed, answered by aaaaaaa"]
+    assert made.narrator.steps[0].claims == [
+        "60 requests sent meanwhile, 0 failed, the slowest 0.00 s, the longest gap 0.00 s, answered by aaaaaaa"
+    ]
     with pytest.raises(ProofFailed, match="commits answered that should not have"):
         judge_requests(made, report, {"b" * 40})
     with pytest.raises(ProofFailed, match="only 49 requests"):
         judge_requests(made, replace(report, sent=49), {"a" * 40})
+    with pytest.raises(ProofFailed, match=r"a request took 5.1 s; at most 5 s are allowed \(\[drill.probe\] slowest\)"):
+        judge_requests(made, replace(report, answers=[replace(good, seconds=5.1)]), {"a" * 40})
+    with pytest.raises(ProofFailed, match=r"no request was answered for 7.0 s; at most 5 s are allowed"):
+        judge_requests(made, replace(report, answers=[good, replace(good, at=7.0)]), {"a" * 40})
     with pytest.raises(ProofFailed, match="1 of 60 requests failed; the first: 502"):
         judge_requests(made, replace(report, failed=[replace(good, status=502)]), {"a" * 40})
 
@@ -295,7 +313,7 @@ def test_old_events_are_no_progress_of_a_resumed_drill(resumed: bool, told: list
 
 def test_what_deployed_last_is_what_serves(tmp_path: Path) -> None:
     """The broken push is judged by the newest good one, whichever step pushed it."""
-    second = Deployed("e" * 40, "execution-3", (), ())
+    second = Deployed("e" * 40, "execution-3", (), (), Asking())
     made = context(ScriptedTarget(tmp_path), None, None, ("first-deployment", DEPLOYED))
     assert made.deployed() == DEPLOYED
     made.record.add("second-deployment", second)

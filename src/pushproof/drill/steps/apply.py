@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pushproof.drill.certificate import self_signed, trust
+from pushproof.drill.badinput import BadInput
+from pushproof.drill.certificate import Trust, self_signed, trust
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import AppliedStack, Outputs, Workplace
-from pushproof.drill.settings import BadInput, ProofFailed
+from pushproof.drill.delivery import Delivery
+from pushproof.drill.discovery.discover import discover
+from pushproof.drill.discovery.state import managed_resources
+from pushproof.drill.evidence import AppliedStack, Workplace
+from pushproof.drill.secrets import put_missing_values
+from pushproof.drill.settings import ProofFailed
+from pushproof.drill.steps.state import prepare_state
 from pushproof.drill.steps.step import Step
+from pushproof.drill.variables import terraform_variables
 from pushproof.terraform.driver import Terraform
 
 HOST = "shop.example.test"
+_NOWHERE = Workplace("", "", "")
 
 
 class Apply(Step):
-    """Bootstrap the state bucket, then apply the environment as it is in the tree. Its plan right after is empty."""
+    """Make the place of the state, apply the environment as it is in the tree, and find the path that a push takes.
+
+    The plan right after is empty.
+    """
 
     name = "apply"
     letter = "b"
 
     def perform(self, context: Context) -> AppliedStack:
-        target, narrator = context.target, context.narrator
+        target, narrator, settings = context.target, context.narrator, context.settings
         endpoint = getattr(target, "endpoint", None)
         with narrator.step("a", "An embedded world is up" if endpoint else f"The {target.name} account is admitted"):
             if endpoint:
@@ -33,41 +45,45 @@ class Apply(Step):
             earlier = context.record.latest(AppliedStack)
             # What was in the account already is somebody else's.
             there_before = earlier.there_before if earlier is not None else tuple(sorted(target.leftovers()))
-        with narrator.step(self.letter, f"Terraform applies {_short(context.settings.environment)}, unmodified"):
-            bootstrap, backend = self._bootstrap(context)
-            if earlier is None:
-                made = self_signed(HOST)
-                certificate_arn = target.certificate(made.certificate, made.private_key)
-            else:
-                certificate_arn = earlier.certificate_arn
-            variables: dict[str, Any] = {
-                "repository": context.settings.repository,
-                "certificate_arn": certificate_arn,
-                "slack_webhook_url": None if target.lacks("webhooks") else context.webhook.url,
-                "build_environment": build_environment,
-                **context.settings.variables,
+        with narrator.step(self.letter, f"Terraform applies {_short(settings.environment)}, unmodified"):
+            bootstrap, backend, place = prepare_state(context)
+            certificate = _Certificate(context, "" if earlier is None else earlier.certificate_arn)
+            own: dict[str, Callable[[], Any]] = {
+                "repository": lambda: settings.repository,
+                "certificate_arn": certificate.arn,
+                "webhook_url": lambda: None if target.lacks("webhooks") else context.webhook.url,
+                "build_environment": lambda: build_environment,
+                "base_image": lambda: build_environment.get("BASE_IMAGE", ""),
             }
-            trusted = trust(target.client("acm"), variables["certificate_arn"])
-            stack = context.terraform(context.settings.environment, "stack", variables)
+            variables, used = terraform_variables(settings.environment.resolve(), settings.variables, own)
+            stack = context.terraform(settings.environment, "stack", variables)
             stack.init(backend=backend)
             stack.limit = context.deadline("apply", stack.limit)
             spent = stack.timings.get("apply", 0.0)
             stack.apply()
             seconds = stack.timings["apply"] - spent
-            outputs = Outputs.of(stack.outputs())
-            resources = len(_resources(stack.state()))
-            _put_secret(context, outputs)
-            narrator.claim(
-                f"{resources} resources in {seconds:.1f} s; state in s3://{backend['bucket']}/{backend['key']}"
-            )
+            state = stack.state()
+            resources = len(managed_resources(state))
+            delivery, undelivered = _discover(context, state)
+            trusted = _trust(context, delivery)
+            given = put_missing_values(target.client, delivery.secrets, settings.secrets)
+            narrator.claim(f"{resources} resources in {seconds:.1f} s; state in {place}")
+            if used:
+                narrator.claim(f"the environment takes the drill's own {', '.join(sorted(used))}")
+            if delivery.pipeline:
+                narrator.claim(describe(delivery))
+            if given:
+                narrator.claim(f"secrets without a value have one now: {', '.join(given)}")
             require_empty_plan(stack, "right after apply")
             narrator.claim("terraform plan is empty right after")
-            context.listen(outputs)
+            context.listen(delivery)
         return AppliedStack(
-            outputs=outputs,
-            bootstrap=_workplace(bootstrap),
+            delivery=delivery,
+            undelivered=undelivered,
+            webhook="webhook_url" in used,
+            bootstrap=_NOWHERE if bootstrap is None else _workplace(bootstrap),
             stack=_workplace(stack),
-            certificate_arn=certificate_arn,
+            certificate_arn=certificate.made,
             host=trusted.host,
             certificates=trusted.certificates,
             there_before=there_before,
@@ -75,24 +91,43 @@ class Apply(Step):
             seconds=seconds,
         )
 
-    def _bootstrap(self, context: Context) -> tuple[Terraform, dict[str, Any]]:
-        """Make the state bucket; returns the run that made it, and the environment's backend."""
-        settings = context.settings
-        source = settings.bootstrap or settings.environment.resolve().parents[1] / "bootstrap"
-        if not source.is_dir():
-            raise BadInput(f"{source} is missing: it makes the state bucket. Name it with --bootstrap")
-        variables: dict[str, Any] = {"force_destroy": True}
-        if "project" in settings.variables:
-            variables["project"] = settings.variables["project"]
-        bootstrap = context.terraform(source, "bootstrap", variables)
-        bootstrap.init()
-        bootstrap.apply()
-        bucket = bootstrap.output("state_bucket_name")
-        key = f"{settings.environment.resolve().name}/terraform.tfstate"
-        backend = {"bucket": bucket, "key": key, "region": context.target.region}
-        if context.binary.native_locking:
-            backend["use_lockfile"] = "true"
-        return bootstrap, backend
+
+class _Certificate:
+    """The drill's own certificate in ACM, imported when it is asked for. `made` is its ARN; "" when nobody asked."""
+
+    def __init__(self, context: Context, made: str) -> None:
+        self._context, self.made = context, made
+
+    def arn(self) -> str:
+        if not self.made:
+            signed = self_signed(HOST)
+            self.made = self._context.target.certificate(signed.certificate, signed.private_key)
+        return self.made
+
+
+def describe(delivery: Delivery) -> str:
+    """Return the delivery path in a line."""
+    source = delivery.source
+    origin = source.repository or source.bucket or source.kind
+    parts = [
+        f"{origin} ({source.branch})" if source.branch else origin,
+        f"pipeline {delivery.pipeline}",
+        *([f"build {delivery.build.project}"] if delivery.build.project else []),
+        f"image {delivery.repository}",
+        f"service {delivery.cluster}/{delivery.service}",
+        entrance_of(delivery),
+    ]
+    return "a push goes " + " → ".join(parts)
+
+
+def entrance_of(delivery: Delivery) -> str:
+    """Return the way to the service as a URL without its path; for a worker, that it has none."""
+    entrance = delivery.entrance
+    if not entrance.dns_name:
+        return "no load balancer"
+    usual = 443 if entrance.tls else 80
+    port = "" if entrance.port == usual else f":{entrance.port}"
+    return f"{'https' if entrance.tls else 'http'}://{entrance.dns_name}{port}"
 
 
 def require_empty_plan(stack: Terraform, when: str) -> None:
@@ -103,25 +138,24 @@ def require_empty_plan(stack: Terraform, when: str) -> None:
         raise ProofFailed(f"{when}, terraform plan wants changes:\n{listed}\n{stack.plan_text()}")
 
 
-def _put_secret(context: Context, outputs: Outputs) -> None:
-    if outputs.database_secret_arn:
-        context.target.client("secretsmanager").put_secret_value(
-            SecretId=outputs.database_secret_arn,
-            SecretString="postgresql://shop:not-a-real-password@db.internal:5432/shop",
-        )
+def _discover(context: Context, state: dict[str, Any]) -> tuple[Delivery, str]:
+    """Return the delivery path; an empty one, and the reason, where the environment has none."""
+    settings = context.settings
+    try:
+        return discover(context.target.client, state, settings.choices, _short(settings.environment)), ""
+    except BadInput as error:
+        return Delivery("", "", "", ""), str(error)
+
+
+def _trust(context: Context, delivery: Delivery) -> Trust:
+    """Return what a client needs to verify the listener's certificate; nothing without TLS."""
+    arn = delivery.entrance.certificate_arn
+    return trust(context.target.client("acm"), arn) if arn else Trust("", "")
 
 
 def _workplace(terraform: Terraform) -> Workplace:
     copy = terraform.copy
     return Workplace(source=str(copy.source), directory=str(copy.directory), root=str(copy.root))
-
-
-def _resources(state: dict[str, Any]) -> list[dict[str, Any]]:
-    def walk(module: dict[str, Any]) -> list[dict[str, Any]]:
-        own = [r for r in module.get("resources", []) if r["mode"] == "managed"]
-        return own + [r for child in module.get("child_modules", []) for r in walk(child)]
-
-    return walk(state.get("values", {}).get("root_module", {}))
 
 
 def _short(path: Path) -> str:

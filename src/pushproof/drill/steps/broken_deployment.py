@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 
+from rich.table import Table
+
+from pushproof.drill.badinput import BadInput
+from pushproof.drill.breakages.breakage import Breakage, NotApplicable
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import RolledBack, StoppedEarly
-from pushproof.drill.executions import build_log, ended, ended_execution, execution_after_rollback
-from pushproof.drill.judgement import judge_requests, require_still_serving
-from pushproof.drill.prober import Prober
+from pushproof.drill.evidence import BrokenPush, BrokenPushes, Deployed, Fate
+from pushproof.drill.executions import build_log, ended, ended_execution, execution_after_rollback, succeeded
+from pushproof.drill.judgement import images, judge_requests, probing, pushed_for, require_still_serving
+from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.rollback import await_rollback, newest_record
 from pushproof.drill.steps.step import Step
@@ -18,53 +22,131 @@ _COMPLAINT = re.compile(r"\b(FAIL: |COPY failed|failed to compute|failed to solv
 
 
 class BrokenDeployment(Step):
-    """Push the variant's breakage under load, and see what served before serve again, or still."""
+    """Push each breakage under load, and see what served before serve again, or still.
+
+    A single breakage that the stack does not survive ends the drill. Of several, each is tried, after a good push where the one
+    before was not survived; then a table says which the stack survives.
+    """
 
     name = "broken-deployment"
     letter = "f"
     needs = (("apply",), ("second-deployment", "first-deployment"))
     pushes = True
 
-    def perform(self, context: Context) -> RolledBack | StoppedEarly:
-        variant, good = context.variant, context.deployed()
-        ending = "is rolled back" if variant.rolls_back else f"stops at {variant.stage}"
-        breaker = ""
-        with context.narrator.step(self.letter, f"A bad push ({variant.name}) {ending}; nobody notices"):
-            require_still_serving(context, good)
-            before, deployment = context.observer.serving(), _newest_deployment(context)
-            earlier = newest_record(context) if variant.rolls_back else ""
-            with Prober(context.front()) as prober:
-                commit = context.push(context.checkout.commit(f"Broken: {variant.title}", variant=variant))
-                question = ended_execution
-                if variant.rolls_back:
-                    breaker = await_rollback(context, commit, before, earlier)
-                    question = execution_after_rollback
-                execution = ended(context, lambda: question(context, commit), f"the execution of {commit[:7]} to end")
-                context.show_progress()
-            report = prober.report
-            context.result.probes[self.letter] = report
-            identity, status = str(execution["pipelineExecutionId"]), str(execution["status"])
-            stage, message = context.observer.failure(identity)
-            undecided = variant.rolls_back and status in context.target.after_rollback - {"Failed"}
-            if undecided:
-                stage, message = variant.stage, "the action still waits; what serves is judged"
-            elif status != "Failed" or stage != variant.stage:
-                actual = f"{status} at {stage or 'no stage'} ({message})"
-                raise ProofFailed(f"the broken push's execution is {actual}; expected Failed at {variant.stage}")
-            context.narrator.claim(
-                f"the execution {'is ' if undecided else ''}{status} at {stage}:"
-                f" {message.splitlines()[0] if message else 'no message'}"
+    def perform(self, context: Context) -> BrokenPushes:
+        breakages = context.breakages
+        pushes: list[BrokenPush] = []
+        for breakage in breakages:
+            pushes.append(self._push(context, breakage, alone=len(breakages) == 1))
+            context.result.broken = list(pushes)
+            if pushes[-1].fate == Fate.NOT_SURVIVED and breakage is not breakages[-1]:
+                _recover(context)
+        if len(breakages) > 1:
+            context.narrator.console.print(table_of(pushes))
+        lost = [push for push in pushes if push.fate == Fate.NOT_SURVIVED]
+        if lost:
+            raise ProofFailed(
+                f"{len(lost)} of {len(pushes)} breakages are not survived: {', '.join(push.breakage for push in lost)}"
             )
-            if not variant.rolls_back:
-                _claim_untouched(context, commit, deployment)
-            after = context.observer.serving()
-            if after.task_definitions != before.task_definitions or after.digests != before.digests:
-                raise ProofFailed(f"before the broken push {before} served, now {after} does")
-            context.narrator.claim(f"what served before serves {'again' if variant.rolls_back else 'still'}: {after}")
-            judge_requests(context, report, {good.commit})
-        if variant.rolls_back:
-            return RolledBack(variant.name, commit, identity, breaker, undecided)
-        return StoppedEarly(variant.name, commit, identity, stage)
+        if not any(push.survived for push in pushes):
+            raise BadInput("no breakage applies to this stack: " + "; ".join(push.reason for push in pushes))
+        return BrokenPushes(tuple(pushes))
+
+    def _push(self, context: Context, breakage: Breakage, *, alone: bool) -> BrokenPush:
+        ending = "is rolled back" if breakage.rolls_back else f"stops at {context.delivery.build.stage or 'the build'}"
+        try:
+            with context.narrator.step(self.letter, f"A bad push ({breakage.name}) {ending}; nobody notices"):
+                return _drill(context, breakage)
+        except NotApplicable as error:
+            if alone:
+                raise BadInput(f"the breakage {breakage.name} does not apply: {error}") from None
+            return BrokenPush(breakage.name, Fate.NOT_APPLICABLE, str(error))
+        except ProofFailed as error:
+            if alone:
+                raise
+            context.narrator.moment("broken", f"{breakage.name} is not survived: {error}")
+            return BrokenPush(breakage.name, Fate.NOT_SURVIVED, str(error).splitlines()[0])
+
+
+def _drill(context: Context, breakage: Breakage) -> BrokenPush:
+    """Push one breakage and judge its end. Raises NotApplicable before anything is pushed, ProofFailed when it is not survived."""
+    good = context.deployed()
+    require_still_serving(context, good)
+    before, deployment, known = context.observer.serving(), _newest_deployment(context), images(context)
+    earlier = newest_record(context) if breakage.rolls_back else ""
+    delivery = context.delivery
+    commit = context.commit(f"Broken: {breakage.title}", breakage)
+    breaker = ""
+    with probing(context) as report:
+        revision = context.push(commit)
+        question = ended_execution
+        if breakage.rolls_back:
+            breaker = await_rollback(context, revision, before, earlier)
+            question = execution_after_rollback
+        execution = ended(context, lambda: question(context, revision), f"the execution of {revision[:7]} to end")
+        context.show_progress()
+    context.result.probes[BrokenDeployment.letter] = report
+    identity, status = str(execution["pipelineExecutionId"]), str(execution["status"])
+    stage, message = context.observer.failure(identity)
+    undecided = breakage.rolls_back and status in context.target.after_rollback - {"Failed"}
+    expected = delivery.deploy_stage if breakage.rolls_back else delivery.build.stage
+    if undecided:
+        stage, message = expected, "the action still waits; what serves is judged"
+    elif status != "Failed" or stage != expected:
+        actual = f"{status} at {stage or 'no stage'} ({message})"
+        raise ProofFailed(f"the broken push's execution is {actual}; expected Failed at {expected}")
+    context.narrator.claim(
+        f"the execution {'is ' if undecided else ''}{status} at {stage}:"
+        f" {message.splitlines()[0] if message else 'no message'}"
+    )
+    complaint = "" if breakage.rolls_back else _claim_untouched(context, revision, deployment, known)
+    _require_same(context, before, breakage)
+    judge_requests(context, report, {good.commit})
+    fate = Fate.ROLLED_BACK if breakage.rolls_back else Fate.STOPPED
+    return BrokenPush(breakage.name, fate, breaker or complaint or message, revision, identity, stage, undecided)
+
+
+def _require_same(context: Context, before: Serving, breakage: Breakage) -> None:
+    after = context.observer.serving()
+    if after.task_definitions != before.task_definitions or after.digests != before.digests:
+        raise ProofFailed(f"before the broken push {before} served, now {after} does")
+    context.narrator.claim(f"what served before serves {'again' if breakage.rolls_back else 'still'}: {after}")
+
+
+def _recover(context: Context) -> None:
+    """Push a good commit, so that the next breakage meets a service that is well. Raises ProofFailed when it does not deploy."""
+    with context.narrator.step(BrokenDeployment.letter, "A good push brings the service back"):
+        commit = context.push(context.commit("Repaired"))
+        execution = succeeded(context, commit)
+
+        def settled() -> Serving | None:
+            service = context.observer.service()
+            return context.observer.serving() if len(service["deployments"]) == 1 else None
+
+        serving = wait_for(
+            settled,
+            what="the service to have one deployment",
+            clock=context.target.clock,
+            within=context.deadline("replaced", 1800),
+            watch=context.show_progress,
+        )
+        context.narrator.claim(f"{serving} serves")
+    asking = context.deployed().asking
+    deployed = Deployed(
+        commit, execution, tuple(sorted(serving.task_definitions)), tuple(sorted(serving.digests)), asking
+    )
+    context.record.add("second-deployment", deployed)
+
+
+def table_of(pushes: list[BrokenPush]) -> Table:
+    """Return the table of breakages: which the stack survives unaided."""
+    table = Table(title="Breakages", title_justify="left", show_edge=False, pad_edge=False)
+    for heading in ("breakage", "survived", "how", "why"):
+        table.add_column(heading, overflow="fold")
+    for push in pushes:
+        known = {Fate.NOT_SURVIVED: "[red]no[/]", Fate.NOT_APPLICABLE: "-"}
+        table.add_row(push.breakage, known.get(Fate(push.fate), "[green]yes[/]"), push.fate, push.reason)
+    return table
 
 
 def _newest_deployment(context: Context) -> str:
@@ -72,17 +154,18 @@ def _newest_deployment(context: Context) -> str:
     return str(max(context.observer.service()["deployments"], key=lambda d: d["createdAt"])["id"])
 
 
-def _claim_untouched(context: Context, commit: str, deployment: str) -> None:
-    """Claim that a push which stopped before Deploy left no image and no deployment, and what its build said."""
+def _claim_untouched(context: Context, commit: str, deployment: str, known: dict[str, tuple[str, ...]]) -> str:
+    """Claim that a push which stopped before Deploy left no image and no deployment; returns what its build complained of."""
     complaints = [line for line in build_log(context, last=None).splitlines() if _COMPLAINT.search(line)]
     if complaints:
         context.narrator.claim(f"the build's log says: {complaints[0].strip()}")
-    name = context.outputs.repository_name
-    images = context.target.client("ecr").describe_images(repositoryName=name)["imageDetails"]
-    tags = [tag for image in images for tag in image.get("imageTags", []) if commit[:7] in tag]
-    if tags:
-        raise ProofFailed(f"the broken push's build failed, and still pushed {', '.join(tags)} to {name}")
-    now = _newest_deployment(context)
-    if now != deployment:
-        raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {now}")
+    name = context.delivery.repository
+    now = images(context)
+    if pushed := pushed_for(commit, known, now):
+        named = ", ".join(tag for digest in pushed for tag in now[digest]) or ", ".join(sorted(pushed))
+        raise ProofFailed(f"the broken push's build failed, and still pushed {named} to {name}")
+    newest = _newest_deployment(context)
+    if newest != deployment:
+        raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {newest}")
     context.narrator.claim(f"no image of {commit[:7]} is in {name}; the service still has deployment {deployment}")
+    return complaints[0].strip() if complaints else ""

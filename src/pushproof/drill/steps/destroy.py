@@ -23,8 +23,10 @@ class Destroy(Step):
             stack.limit = context.deadline("destroy", stack.limit)
             stack.destroy()
             narrator.claim("terraform destroy ended without error")
-            target.forget_certificate(applied.certificate_arn)
-            bootstrap.destroy()
+            if applied.certificate_arn:
+                target.forget_certificate(applied.certificate_arn)
+            if bootstrap is not None:
+                bootstrap.destroy()
             swept = target.tidy(frozenset(applied.there_before))
             if swept:
                 narrator.claim(f"swept, as no Terraform knows them: {', '.join(swept)}")

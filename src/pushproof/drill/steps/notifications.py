@@ -1,9 +1,9 @@
-"""Step (g): Slack was told, or subscribers were."""
+"""Step (g): Slack or subscribers receive the notifications."""
 
 from __future__ import annotations
 
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import Deployed, Evidence, NotHeard, Notified, PushRefused, RolledBack, StoppedEarly
+from pushproof.drill.evidence import BrokenPushes, Deployed, NotHeard, Notified, PushRefused
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.step import Step
 
@@ -19,9 +19,17 @@ class Notifications(Step):
     def perform(self, context: Context) -> Notified | NotHeard:
         unheard = context.target.lacks("webhooks")
         if unheard is None:
-            return self._over_the_webhook(context)
+            if context.applied.webhook:
+                return self._over_the_webhook(context)
+            reason = (
+                "the environment does not take the drill's webhook: give it one of its variables, "
+                'such as slack_webhook_url = "${webhook_url}" under [drill.variables] of pushproof.toml'
+            )
+            with context.narrator.step(self.letter, "Notifications are not judged"):
+                context.narrator.claim(reason)
+            return NotHeard(reason)
         if context.listener is None:
-            with context.narrator.step(self.letter, "Slack is not asked"):
+            with context.narrator.step(self.letter, "Notifications are not judged"):
                 context.narrator.claim(unheard)
             return NotHeard(unheard)
         return self._over_the_topic(context, unheard)
@@ -29,9 +37,9 @@ class Notifications(Step):
     def _over_the_webhook(self, context: Context) -> Notified:
         narrator, webhook = context.narrator, context.webhook
         texts = []
-        with narrator.step(self.letter, "Slack was told"):
+        with narrator.step(self.letter, "Slack receives the notifications"):
             for state in expected_states(context):
-                message = webhook.wait_for(context.outputs.pipeline_name, state, timeout=15)
+                message = webhook.wait_for(context.delivery.pipeline, state, timeout=15)
                 if message is None:
                     heard = [m.text for m in webhook.messages] or "nothing"
                     raise ProofFailed(f"no message about {state} reached the webhook; it heard: {heard}")
@@ -52,28 +60,24 @@ class Notifications(Step):
         if isinstance(earlier, Notified):
             listener.heard.extend(text for text in earlier.messages if text not in listener.heard)
         texts = []
-        with narrator.step(self.letter, "Subscribers were told"):
+        with narrator.step(self.letter, "Subscribers receive the notifications"):
             narrator.claim(unheard)
             for state in expected_states(context):
-                text = listener.wait_for(
-                    context.outputs.pipeline_name, state, timeout=context.deadline("notified", 60.0)
-                )
+                text = listener.wait_for(context.delivery.pipeline, state, timeout=context.deadline("notified", 60.0))
                 if text is None:
-                    raise ProofFailed(f"no message about {state} came over the topic; it told: {listener.heard}")
+                    raise ProofFailed(f"no message about {state} came over the topic; it sent: {listener.heard}")
                 narrator.claim(text)
                 texts.append(text)
         return Notified(tuple(texts))
 
 
 def expected_states(context: Context) -> tuple[str, ...]:
-    """Return the states that the pipeline must have told of, by what the steps before have shown."""
-    kinds: dict[str, tuple[type[Evidence], ...]] = {
-        "SUCCEEDED": (Deployed,),
-        "FAILED": (PushRefused, StoppedEarly, RolledBack),
-    }
+    """Return the states that the pipeline must have sent a notification of, by what the steps before have shown."""
+    broken = context.record.latest(BrokenPushes)
+    failed = broken is not None and any(push.execution and not push.undecided for push in broken.pushes)
     states = ["STARTED"]
-    for state, shown in kinds.items():
-        evidence = [item for kind in shown if (item := context.record.latest(kind)) is not None]
-        if any(not (isinstance(item, RolledBack) and item.undecided) for item in evidence):
-            states.append(state)
+    if context.record.latest(Deployed) is not None:
+        states.append("SUCCEEDED")
+    if failed or context.record.latest(PushRefused) is not None:
+        states.append("FAILED")
     return tuple(states)

@@ -25,14 +25,20 @@ class RefusedBeforeAuthorisation(Step):
             with narrator.step(self.letter, "The source needs no hand"):
                 narrator.claim(beforehand)
             return SourceReady(beforehand)
-        if context.outputs.connection_arn and not awaits_authorisation(context):
+        source = context.delivery.source
+        if not source.connection_arn:
+            reason = f"the source is {source.kind}: nobody has to authorise a connection"
+            with narrator.step(self.letter, "The source needs no hand"):
+                narrator.claim(reason)
+            return SourceReady(reason)
+        if not awaits_authorisation(context):
             raise BadInput(
                 "the connection is authorised already, and nothing makes it PENDING again: "
                 f"leave {self.name} out, and begin with first-deployment"
             )
         with narrator.step(self.letter, "A push before the connection is authorised fails at Source"):
             earlier = {execution["pipelineExecutionId"] for execution in context.observer.executions()}
-            commit = context.checkout.commit("First version")
+            commit = context.commit("First version")
             context.push(commit)
             # An execution that dies at Source never learns its commit, so the newest one is meant.
             execution = ended(
@@ -40,10 +46,11 @@ class RefusedBeforeAuthorisation(Step):
             )
             identity = str(execution["pipelineExecutionId"])
             stage, message = context.observer.failure(identity)
-            if execution["status"] != "Failed" or stage != "Source":
+            if execution["status"] != "Failed" or stage != source.stage:
                 actual = f"{execution['status']} at {stage or 'no stage'}"
-                raise ProofFailed(f"over a PENDING connection the execution is {actual}; expected Failed at Source")
-            narrator.claim(f"Failed at Source: {message}")
-            if context.outputs.connection_arn:
-                authorise(context)
+                raise ProofFailed(
+                    f"over a PENDING connection the execution is {actual}; expected Failed at {source.stage}"
+                )
+            narrator.claim(f"Failed at {source.stage}: {message}")
+            authorise(context)
         return PushRefused(commit, identity, message)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from pushproof.drill.context import Context
+from pushproof.drill.discovery.services import breaker_of
 from pushproof.drill.executions import build_log, ended_execution
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
+
+#: Failed tasks of a deployment after which no start of it is expected to succeed.
+_CONVINCING = 3
 
 
 def newest_record(context: Context) -> str:
@@ -21,7 +25,8 @@ def await_rollback(context: Context, commit: str, before: Serving, earlier: str)
 
     `earlier`: the newest service deployment before the push, which may be a rollback of another push.
 
-    Raises ProofFailed when the push fails at another stage, or no rollback comes.
+    Raises ProofFailed when the push fails at another stage, and as soon as it is known that no rollback can come: the breaker is
+    off, it does not roll back, or there is no completed deployment to return to.
     """
     wait_for(
         lambda: _begun(context, before, earlier) or _failed_early(context, commit),
@@ -33,7 +38,10 @@ def await_rollback(context: Context, commit: str, before: Serving, earlier: str)
     )
     breaker = wait_for(
         lambda: (
-            _rollback_record(context, earlier) or _failed_deployment(context, before) or _failed_early(context, commit)
+            _rollback_record(context, earlier)
+            or _hopeless(context, before)
+            or _failed_deployment(context, before)
+            or _failed_early(context, commit)
         ),
         what="the circuit breaker to trip",
         clock=context.target.clock,
@@ -58,6 +66,34 @@ def _begun(context: Context, before: Serving, earlier: str) -> str | None:
     """Return a word once the service has a deployment of another revision, or a record of its rollback."""
     deployed = {deployment["taskDefinition"] for deployment in context.observer.service()["deployments"]}
     return "begun" if deployed - before.task_definitions or _rollback_record(context, earlier) else None
+
+
+def _hopeless(context: Context, before: Serving) -> str | None:
+    """Return None; raise ProofFailed, with the cause, once a deployment fails and nothing will roll it back.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+    """
+    service = context.observer.service()
+    breaker = breaker_of(service)
+    if breaker.rollback and (breaker.enabled or breaker.alarms):
+        return None
+    name = context.delivery.service
+    for deployment in service["deployments"]:
+        if deployment["taskDefinition"] in before.task_definitions:
+            continue
+        if not breaker.enabled and not breaker.alarms and deployment.get("failedTasks", 0) >= _CONVINCING:
+            raise ProofFailed(
+                f"service {name} has no deployment circuit breaker (deploymentCircuitBreaker.enable is false): "
+                f"{deployment['failedTasks']} tasks of the broken revision have failed, and ECS starts it again without end. "
+                "Set deployment_circuit_breaker { enable = true, rollback = true } of the aws_ecs_service"
+            )
+        if deployment.get("rolloutState") == "FAILED":
+            raise ProofFailed(
+                f"the deployment of the broken revision is FAILED, and nothing rolls it back: service {name} has "
+                "deploymentCircuitBreaker.rollback = false. Set deployment_circuit_breaker { enable = true, rollback = true } "
+                f"of the aws_ecs_service. ECS says: {deployment.get('rolloutStateReason', '')}"
+            )
+    return None
 
 
 def _failed_deployment(context: Context, before: Serving) -> str | None:
@@ -96,10 +132,8 @@ def _rollback_record(context: Context, earlier: str) -> str | None:
 
 
 def _newest(context: Context) -> dict[str, Any] | None:
-    outputs = context.outputs
-    listed = context.target.client("ecs").list_service_deployments(
-        cluster=outputs.cluster_name, service=outputs.service_name
-    )
+    delivery = context.delivery
+    listed = context.target.client("ecs").list_service_deployments(cluster=delivery.cluster, service=delivery.service)
     newest: dict[str, Any] | None = max(listed["serviceDeployments"], key=lambda d: d["createdAt"], default=None)
     return newest
 
@@ -110,7 +144,7 @@ def _failed_early(context: Context, commit: str) -> str | None:
     if execution is None:
         return None
     stage, message = context.observer.failure(execution["pipelineExecutionId"])
-    expected = context.variant.stage
+    expected = context.delivery.deploy_stage
     if stage in ("", expected):
         return None
     actual = f"{execution['status']} at {stage}: {message}"

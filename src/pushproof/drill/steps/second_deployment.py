@@ -5,9 +5,8 @@ from __future__ import annotations
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import Deployed
 from pushproof.drill.executions import succeeded
-from pushproof.drill.judgement import claim_serving, judge_requests, require_still_serving
+from pushproof.drill.judgement import claim_serving, images, judge_requests, probing, require_still_serving
 from pushproof.drill.observation import Serving, wait_for
-from pushproof.drill.prober import Prober
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.step import Step
 
@@ -25,8 +24,9 @@ class SecondDeployment(Step):
         with context.narrator.step(self.letter, "A second good push deploys; no request fails meanwhile"):
             require_still_serving(context, first)
             before = context.observer.serving()
-            with Prober(context.front()) as prober:
-                commit = context.push(context.checkout.commit("Second version"))
+            known = images(context)
+            with probing(context) as report:
+                commit = context.push(context.commit("Second version"))
                 execution = succeeded(context, commit)
                 wait_for(
                     lambda: _replaced(context, before),
@@ -35,15 +35,16 @@ class SecondDeployment(Step):
                     within=context.deadline("replaced", 1800),
                     watch=context.show_progress,
                 )
-            report = prober.report
             context.result.probes[self.letter] = report
-            serving = claim_serving(context, commit)
+            serving = claim_serving(context, commit, known, earlier=first.digests)
             judge_requests(context, report, {first.commit, commit})
-            if not report.commits.get(commit) or not report.commits.get(first.commit):
+            if first.asking.tells and not (report.answered_by(commit) and report.answered_by(first.commit)):
                 raise ProofFailed(
                     f"the prober saw {dict(report.commits)}; expected both {first.commit[:7]} and {commit[:7]}"
                 )
-        return Deployed(commit, execution, tuple(sorted(serving.task_definitions)), tuple(sorted(serving.digests)))
+        return Deployed(
+            commit, execution, tuple(sorted(serving.task_definitions)), tuple(sorted(serving.digests)), first.asking
+        )
 
 
 def _replaced(context: Context, old: Serving) -> bool | None:

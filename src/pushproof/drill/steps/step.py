@@ -16,7 +16,7 @@ class Step(ABC):
         name: kebab-case and stable: people and scripts name steps by it.
         letter: the letter under which the step is printed.
         needs: names of earlier steps whose evidence it takes; each entry lists alternatives, of which one is enough.
-        pushes: whether it needs the outputs by which pushes are made and judged.
+        pushes: whether it needs a delivery path, by which pushes are made and judged.
     """
 
     name: ClassVar[str]

@@ -1,0 +1,111 @@
+"""Settings of a command: its options, then the repository's settings, then defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pushproof.cli.options import parse_variables, require_environment
+from pushproof.config.model import DrillSection
+from pushproof.config.reading import BadSettings, ReadSettings, read_settings
+from pushproof.drill.settings import BadInput, Bounds, Choices, DrillSettings, VersionPlace
+
+REPOSITORY = "example/shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of `pushproof drill` and `pushproof up`, each None or empty where it is not given."""
+
+    environment: Path | None = None
+    application: Path | None = None
+    bootstrap: Path | None = None
+    variables: Sequence[str] = ()
+    repository: str | None = None
+    pipeline: str | None = None
+    service: str | None = None
+    breakages: Sequence[str] = ()
+    variant: str | None = None
+    image_map: Sequence[str] = ()
+    skip: Sequence[str] = ()
+    keep: bool = False
+    report: Path | None = None
+    start: str | None = None
+
+
+def read_here() -> ReadSettings:
+    """Return the settings of the repository around the working directory. Raises BadInput."""
+    try:
+        return read_settings(Path.cwd())
+    except BadSettings as error:
+        raise BadInput(str(error)) from error
+
+
+def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
+    """Return the settings of a drill. Raises BadInput, naming the option or the key."""
+    section = read.settings.drill
+    environment = options.environment or _path(read, section.environment)
+    if options.environment is None and "environment" not in section.model_fields_set:
+        require_environment(environment)
+    if options.variant and options.breakages:
+        raise BadInput("--variant names one of the application's own breakages; give it or --break, not both")
+    bootstrap = options.bootstrap or (_path(read, section.bootstrap) if section.bootstrap else None)
+    return DrillSettings(
+        environment=environment,
+        application=options.application or _path(read, section.app),
+        bootstrap=bootstrap,
+        breakages=() if options.variant else tuple(options.breakages) or _breakages(read),
+        variant=options.variant or "",
+        repository=options.repository or section.repository or REPOSITORY,
+        variables={**section.variables, **parse_variables(list(options.variables))},
+        keep=options.keep,
+        report=options.report,
+        skip=tuple(options.skip or section.skip),
+        start=options.start,
+        choices=Choices(
+            pipeline=options.pipeline or section.pipeline,
+            service=options.service or section.service,
+            image_repository=section.image_repository,
+            host=section.probe.host,
+            paths=(section.probe.path,) if section.probe.path else (),
+        ),
+        dockerfile=Path(section.dockerfile) if section.dockerfile else None,
+        image_map={**section.image_map, **parse_image_map(options.image_map)},
+        secrets=dict(section.secrets),
+        version=_version(section),
+        bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
+    )
+
+
+def parse_image_map(pairs: Sequence[str]) -> dict[str, str]:
+    """Parse `IMAGE=IMAGE` pairs. Raises BadInput, naming the pair."""
+    images = {}
+    for pair in pairs:
+        public, equals, local = pair.partition("=")
+        if not (public and equals and local):
+            raise BadInput(f"--image-map {pair!r}: expected IMAGE=IMAGE, such as golang:1.23=local/go:1.23")
+        images[public] = local
+    return images
+
+
+def _path(read: ReadSettings, path: str) -> Path:
+    """Return a path of the settings, which counts from their file; relative to the working directory where that is shorter."""
+    absolute = (read.directory / path).resolve()
+    here = Path.cwd().resolve()
+    return absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+
+
+def _breakages(read: ReadSettings) -> tuple[str, ...]:
+    """Return the breakages of the settings; a patch file counts from their file."""
+    names = read.settings.drill.breakages
+    return tuple(str(_path(read, name)) if name.endswith(".patch") else name for name in names)
+
+
+def _version(section: DrillSection) -> VersionPlace | None:
+    version = section.version
+    if version is False:
+        return None
+    if version is None:
+        return VersionPlace()
+    return VersionPlace(version.path, version.header, version.pointer, certain=True)

@@ -1,0 +1,1 @@
+"""Settings of a repository: `pushproof.toml`, or `[tool.pushproof]` of `pyproject.toml`."""

@@ -1,0 +1,159 @@
+"""Reads the delivery path of an applied environment from its state and the account's API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pushproof.drill.badinput import BadInput
+from pushproof.drill.delivery import Build, Delivery, Entrance
+from pushproof.drill.discovery.choices import Choices
+from pushproof.drill.discovery.entrances import Listening, choose_listening, entrance_of
+from pushproof.drill.discovery.pipelines import (
+    Action,
+    actions_of,
+    build_action,
+    choose_deployment,
+    source_action,
+    source_of,
+)
+from pushproof.drill.discovery.services import (
+    breaker_of,
+    choose_container,
+    choose_repository,
+    container_of,
+    require_rolling,
+    secrets_of,
+    urls_of,
+)
+from pushproof.drill.discovery.state import Resource, managed_resources, of_type
+
+Clients = Callable[[str], Any]
+
+
+def discover(clients: Clients, state: Mapping[str, Any], choices: Choices, environment: str) -> Delivery:
+    """Return the delivery path of an environment, from its state (`terraform show -json`) and a boto3 client by service.
+
+    Raises BadInput that says what is missing, or lists what fits when several things do.
+    """
+    resources = managed_resources(state)
+    pipelines = [_pipeline(clients, resource.text("name")) for resource in of_type(resources, "aws_codepipeline")]
+    deployment = choose_deployment(pipelines, choices, environment)
+    pipeline = next(p for p in pipelines if p["name"] == deployment.pipeline)
+    actions = actions_of(pipeline)
+    built = build_action(actions, deployment)
+    build, variables = _build(clients, built)
+    cluster, name = deployment.service
+    service = _service(clients, cluster, name, deployment.pipeline)
+    require_rolling(service)
+    definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    repositories = of_type(resources, "aws_ecr_repository")
+    balanced, entrance, group = _entrance(clients, service, choices)
+    container = choose_container(definition, balanced.get("containerName", ""), urls_of(repositories))
+    return Delivery(
+        pipeline=deployment.pipeline,
+        deploy_stage=deployment.stage,
+        cluster=cluster,
+        service=name,
+        repository=choose_repository(container["image"], repositories, variables, choices, name),
+        image_definitions=deployment.configuration.get("FileName", "imagedefinitions.json"),
+        source=source_of(source_action(actions, deployment, built)),
+        build=build,
+        entrance=entrance,
+        container=container_of(definition, container, int(balanced.get("containerPort", 0)), group),
+        breaker=breaker_of(service),
+        secrets=secrets_of(definition),
+        topic_arn=notification_topic(resources, str(pipeline.get("name", ""))),
+    )
+
+
+def _pipeline(clients: Clients, name: str) -> dict[str, Any]:
+    pipeline: dict[str, Any] = clients("codepipeline").get_pipeline(name=name)["pipeline"]
+    return pipeline
+
+
+def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> dict[str, Any]:
+    services = clients("ecs").describe_services(cluster=cluster, services=[name])["services"]
+    if not services or services[0]["status"] != "ACTIVE":
+        raise BadInput(
+            f"pipeline {pipeline} deploys to service {cluster}/{name}, which does not exist: correct ClusterName and "
+            "ServiceName of its deploy action"
+        )
+    service: dict[str, Any] = services[0]
+    return service
+
+
+def _build(clients: Clients, action: Action | None) -> tuple[Build, list[str]]:
+    """Return the build, and the values of its project's environment variables."""
+    if action is None:
+        return Build(), []
+    name = action.configuration.get("ProjectName", "")
+    projects = clients("codebuild").batch_get_projects(names=[name])["projects"]
+    if not projects:
+        raise BadInput(
+            f"pipeline {action.pipeline} builds with project {name}, which does not exist: correct ProjectName of its action"
+        )
+    project = projects[0]
+    logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
+    written = str(project["source"].get("buildspec") or "")
+    inline = "\n" in written or written.lstrip().startswith(("{", "version:"))
+    variables = [v["value"] for v in project.get("environment", {}).get("environmentVariables", ())]
+    overrides = action.configuration.get("EnvironmentVariables")
+    if overrides:
+        variables += [str(v.get("value", "")) for v in json.loads(overrides)]
+    build = Build(
+        project=name,
+        stage=action.stage,
+        log_group=str(logs.get("groupName") or f"/aws/codebuild/{name}"),
+        buildspec="" if inline else written or "buildspec.yml",
+        inline=inline,
+    )
+    return build, variables
+
+
+def _entrance(
+    clients: Clients, service: Mapping[str, Any], choices: Choices
+) -> tuple[Mapping[str, Any], Entrance, Mapping[str, Any] | None]:
+    """Return the service's load balancer entry, the entrance and the target group; ({}, empty, None) for a worker."""
+    elb = clients("elbv2")
+    seen: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    for entry in service.get("loadBalancers", ()):
+        if "targetGroupArn" not in entry:
+            continue
+        group = elb.describe_target_groups(TargetGroupArns=[entry["targetGroupArn"]])["TargetGroups"][0]
+        seen = seen or (entry, group)
+        for arn in group.get("LoadBalancerArns", ()):
+            chosen = choose_listening(list(_listenings(elb, arn)), entry["targetGroupArn"])
+            if chosen is not None:
+                balancer = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]
+                return entry, entrance_of(chosen, balancer, group, choices), group
+    if seen is not None:
+        raise BadInput(
+            f"target group {seen[1]['TargetGroupName']} of service {service['serviceName']} has no listener that forwards to it: "
+            "no request can reach the service"
+        )
+    return {}, Entrance(), None
+
+
+def _listenings(elb: Any, balancer_arn: str) -> Iterator[Listening]:
+    for listener in elb.describe_listeners(LoadBalancerArn=balancer_arn)["Listeners"]:
+        for rule in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+            yield Listening(listener, rule)
+
+
+def notification_topic(resources: Sequence[Resource], pipeline: str) -> str:
+    """Return the ARN of the topic that hears of the pipeline, by a notification rule or an EventBridge rule; "" without one."""
+    for rule in of_type(list(resources), "aws_codestarnotifications_notification_rule"):
+        if rule.text("resource").endswith(f":{pipeline}"):
+            for target in rule.values.get("target") or ():
+                return str(target["address"])
+    watching = {
+        rule.text("name")
+        for rule in of_type(list(resources), "aws_cloudwatch_event_rule")
+        if "aws.codepipeline" in rule.text("event_pattern")
+    }
+    for target in of_type(list(resources), "aws_cloudwatch_event_target"):
+        if target.text("rule") in watching and ":sns:" in target.text("arn"):
+            return target.text("arn")
+    return ""

@@ -1,0 +1,119 @@
+"""Discovery of the entrance: the listener and rule that forward to a service's target group, and requests that satisfy them.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pushproof.drill.delivery import Entrance
+from pushproof.drill.discovery.choices import Choices
+
+#: Protocols of listeners that speak TLS.
+_TLS = ("HTTPS", "TLS")
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listener and one of its rules. `rule` is as DescribeRules shows it."""
+
+    listener: Mapping[str, Any]
+    rule: Mapping[str, Any]
+
+    @property
+    def tls(self) -> bool:
+        """Whether the listener speaks TLS."""
+        return self.listener["Protocol"] in _TLS
+
+    def forwards_to(self, group: str) -> bool:
+        """Return whether the rule forwards to a target group, given by its ARN, with a weight above zero."""
+        return group in set(_forwarded(self.rule.get("Actions", ())))
+
+    def values(self, condition: str) -> list[str]:
+        """Return the values of the rule's condition on a field, such as host-header."""
+        kept = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}[condition]
+        return [
+            value
+            for entry in self.rule.get("Conditions", ())
+            if entry.get("Field") == condition
+            for value in entry.get("Values") or entry.get(kept, {}).get("Values", ())
+        ]
+
+    @property
+    def askable(self) -> bool:
+        """Whether a plain GET can satisfy the rule: its conditions are on host and path alone."""
+        return all(c.get("Field") in ("host-header", "path-pattern") for c in self.rule.get("Conditions", ()))
+
+
+def _forwarded(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for action in actions:
+        if action.get("Type") == "forward":
+            groups = action.get("ForwardConfig", {}).get("TargetGroups", ())
+            yield from (str(g["TargetGroupArn"]) for g in groups if g.get("Weight", 1) > 0)
+            if not groups and "TargetGroupArn" in action:
+                yield str(action["TargetGroupArn"])
+
+
+def choose_listening(listenings: Sequence[Listening], group: str) -> Listening | None:
+    """Return the rule to send requests by: one that forwards to the group, TLS first, a plain GET's rather than another's."""
+    fitting = [listening for listening in listenings if listening.forwards_to(group)]
+    return min(fitting, key=lambda listening: (not listening.askable, not listening.tls), default=None)
+
+
+def entrance_of(
+    listening: Listening, balancer: Mapping[str, Any], group: Mapping[str, Any], choices: Choices
+) -> Entrance:
+    """Return the entrance through a listener's rule to a target group."""
+    certificates = listening.listener.get("Certificates") or [{}]
+    host = next(iter(listening.values("host-header")), "")
+    return Entrance(
+        dns_name=str(balancer["DNSName"]),
+        port=int(listening.listener["Port"]),
+        tls=listening.tls,
+        host=choices.host or concrete(host),
+        paths=choices.paths or tuple(candidate_paths(listening.values("path-pattern"), health_path(group))),
+        certificate_arn=str(certificates[0].get("CertificateArn", "")) if listening.tls else "",
+        codes=health_codes(group),
+    )
+
+
+def health_path(group: Mapping[str, Any]) -> str:
+    """Return the path that a target group's health check asks for; "/" where it asks for none."""
+    return str(group.get("HealthCheckPath") or "/")
+
+
+def health_codes(group: Mapping[str, Any]) -> str:
+    """Return the statuses that a target group takes for healthy, as its matcher writes them; "200" where it has none."""
+    matcher = group.get("Matcher", {})
+    return str(matcher.get("HttpCode") or matcher.get("GrpcCode") or "200")
+
+
+def candidate_paths(patterns: Sequence[str], health: str) -> Iterator[str]:
+    """Yield paths that satisfy a rule's patterns, best first: the health check's, the same below the pattern, the pattern's own."""
+    if not patterns or any(fnmatchcase(health, pattern) for pattern in patterns):
+        yield health
+        return
+    for pattern in patterns:
+        prefix = pattern.split("*", 1)[0].split("?", 1)[0]
+        if "*" in pattern and fnmatchcase(below := prefix.rstrip("/") + health, pattern):
+            yield below
+        yield concrete(pattern) or "/"
+
+
+def concrete(pattern: str) -> str:
+    """Return a text that a pattern of a listener's rule matches: "*" becomes "drill" in a host's label and nothing at the end."""
+    text = pattern.replace("*.", "drill.", 1) if pattern.startswith("*.") else pattern
+    return text.replace("*", "").replace("?", "x")
+
+
+def accepts(codes: str, status: int) -> bool:
+    """Return whether a matcher such as "200,301-302" accepts a status."""
+    for part in codes.split(","):
+        low, _, high = part.strip().partition("-")
+        if low.isdigit() and int(low) <= status <= int(high if high.isdigit() else low):
+            return True
+    return False

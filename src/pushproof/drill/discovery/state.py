@@ -1,0 +1,39 @@
+"""Resources of Terraform's state, as discovery needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A managed resource: its type, its address, and its attributes as `terraform show -json` gives them."""
+
+    type: str
+    address: str
+    values: Mapping[str, Any]
+
+    def text(self, attribute: str) -> str:
+        """Return an attribute as text; "" where it is missing or null."""
+        value = self.values.get(attribute)
+        return "" if value is None else str(value)
+
+
+def managed_resources(state: Mapping[str, Any]) -> list[Resource]:
+    """Return every managed resource of a state (`terraform show -json`), those of child modules included."""
+
+    def walk(module: Mapping[str, Any]) -> Iterator[Resource]:
+        for entry in module.get("resources", ()):
+            if entry.get("mode") == "managed":
+                yield Resource(str(entry["type"]), str(entry["address"]), entry.get("values") or {})
+        for child in module.get("child_modules", ()):
+            yield from walk(child)
+
+    return list(walk((state.get("values") or {}).get("root_module") or {}))
+
+
+def of_type(resources: list[Resource], kind: str) -> list[Resource]:
+    """Return the resources of a type, in the state's order."""
+    return [resource for resource in resources if resource.type == kind]
