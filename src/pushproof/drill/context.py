@@ -135,10 +135,16 @@ class Context:
             directory,
             remote=self.target.repository_url(self.repository),
             branch=self.branch,
-            images=self.settings.image_map,
+            images=self._images(),
             environment=self.target.environment(),
             reopened=self.resumed and (directory / ".git").is_dir(),
         )
+
+    def _images(self) -> dict[str, str]:
+        """Return the base images to replace; "${base_image}" stands for the target's own, where it has one."""
+        base = self.target.build_environment().get("BASE_IMAGE", "")
+        named = {public: local.replace("${base_image}", base) for public, local in self.settings.image_map.items()}
+        return {public: local for public, local in named.items() if local}
 
     @cached_property
     def branch(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,11 @@ from pushproof.drill.context import Context
 from pushproof.drill.observation import wait_for
 from pushproof.drill.settings import ProofFailed
 
+# BuildKit's and the classic builder's words for a base image that no registry has, or no registry that answers.
+_UNPULLED = re.compile(
+    r"(?:(?P<image>[\w./:@-]+): failed to (?:resolve source metadata|do request|copy)|"
+    r"failed to resolve source metadata for (?P<other>[\w./:@-]+)|pull access denied for (?P<denied>[\w./:@-]+))"
+)
 ENDED = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 
@@ -69,9 +75,10 @@ def succeeded(context: Context, commit: str) -> str:
     identity = str(execution["pipelineExecutionId"])
     if execution["status"] != "Succeeded":
         stage, message = context.observer.failure(identity)
+        log = build_log(context)
+        hint = busy(context.narrator.speed) if stage == context.delivery.deploy_stage else unpulled(log)
         raise ProofFailed(
-            f"the execution of the good commit {commit[:7]} is {execution['status']} at {stage}: {message}\n"
-            f"{busy(context.narrator.speed) if stage == context.delivery.deploy_stage else ''}{build_log(context)}"
+            f"the execution of the good commit {commit[:7]} is {execution['status']} at {stage}: {message}\n{hint}{log}"
         )
     for action in context.observer.actions(identity):
         spent = (action["lastUpdateTime"] - action["startTime"]).total_seconds()
@@ -94,6 +101,20 @@ def build_log(context: Context, last: int | None = 40) -> str:
     except Exception as error:
         return f"(no build log: {error})"
     return "\n".join(event["message"].rstrip() for event in (events if last is None else events[-last:]))
+
+
+def unpulled(log: str) -> str:
+    """Return a hint for a build whose base image cannot be pulled here; "" for any other build."""
+    missing = _UNPULLED.search(log)
+    if missing is None:
+        return ""
+    image = (
+        next(filter(None, missing.groups())).rstrip(":").removeprefix("docker.io/library/").removeprefix("docker.io/")
+    )
+    return (
+        f"The base image {image} cannot be pulled from here. Replace it in what is pushed: --image-map {image}=IMAGE, or "
+        'image-map under [drill] of pushproof.toml; "${base_image}" there is an image with Python that a world has.\n'
+    )
 
 
 def busy(speed: float) -> str:

@@ -43,12 +43,17 @@ class Answer:
 
 @dataclass(slots=True)
 class ProbeReport:
-    """Observations of a prober. `failed` holds every answer that was no success, `commits` how many answers each commit gave."""
+    """Observations of a prober.
+
+    `failed` holds every answer that was no success, `commits` how many answers each commit gave. `stall`: the longest time in
+    seconds that this machine let the prober itself wait beyond its pause; an answer looks as late as that without being late.
+    """
 
     sent: int = 0
     failed: list[Answer] = field(default_factory=list)
     commits: Counter[str] = field(default_factory=Counter)
     answers: list[Answer] = field(default_factory=list)
+    stall: float = 0.0
 
     def strangers(self, allowed: set[str]) -> dict[str, int]:
         """Return the commits that answered and should not have, with the number of their answers."""
@@ -235,7 +240,9 @@ class Prober:
                 _close(connection)
                 connection = None
             self._count(answer)
+            paused = time.monotonic()
             self._stop.wait(self._pause)
+            self.report.stall = max(self.report.stall, time.monotonic() - paused - self._pause)
         _close(connection)
 
     def _count(self, answer: Answer) -> None:

@@ -259,6 +259,9 @@ def test_requests_are_judged(tmp_path: Path) -> None:
         judge_requests(made, replace(report, answers=[replace(good, seconds=5.1)]), {"a" * 40})
     with pytest.raises(ProofFailed, match=r"no request was answered for 7.0 s; at most 5 s are allowed"):
         judge_requests(made, replace(report, answers=[good, replace(good, at=7.0)]), {"a" * 40})
+    with made.narrator.step("e", "on a busy machine"):
+        judge_requests(made, replace(report, answers=[good, replace(good, at=7.0)], stall=2.5), {"a" * 40})
+    assert made.narrator.steps[-1].claims[0] == "this machine held the prober up for 2.5 s: bounds are that much wider"
     with pytest.raises(ProofFailed, match="1 of 60 requests failed; the first: 502"):
         judge_requests(made, replace(report, failed=[replace(good, status=502)]), {"a" * 40})
 

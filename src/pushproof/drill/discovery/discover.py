@@ -27,7 +27,7 @@ from pushproof.drill.discovery.services import (
     secrets_of,
     urls_of,
 )
-from pushproof.drill.discovery.state import Resource, managed_resources, of_type
+from pushproof.terraform.resources import Resource, managed_resources, of_type
 
 Clients = Callable[[str], Any]
 

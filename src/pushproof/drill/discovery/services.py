@@ -12,7 +12,7 @@ from typing import Any
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Breaker, Container
 from pushproof.drill.discovery.choices import Choices, choose
-from pushproof.drill.discovery.state import Resource
+from pushproof.terraform.resources import Resource
 
 _ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
 

@@ -11,7 +11,6 @@ from pushproof.drill.certificate import Trust, self_signed, trust
 from pushproof.drill.context import Context
 from pushproof.drill.delivery import Delivery
 from pushproof.drill.discovery.discover import discover
-from pushproof.drill.discovery.state import managed_resources
 from pushproof.drill.evidence import AppliedStack, Workplace
 from pushproof.drill.secrets import put_missing_values
 from pushproof.drill.settings import ProofFailed
@@ -19,6 +18,7 @@ from pushproof.drill.steps.state import prepare_state
 from pushproof.drill.steps.step import Step
 from pushproof.drill.variables import terraform_variables
 from pushproof.terraform.driver import Terraform
+from pushproof.terraform.resources import managed_resources
 
 HOST = "shop.example.test"
 _NOWHERE = Workplace("", "", "")

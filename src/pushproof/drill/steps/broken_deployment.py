@@ -156,7 +156,8 @@ def _newest_deployment(context: Context) -> str:
 
 def _claim_untouched(context: Context, commit: str, deployment: str, known: dict[str, tuple[str, ...]]) -> str:
     """Claim that a push which stopped before Deploy left no image and no deployment; returns what its build complained of."""
-    complaints = [line for line in build_log(context, last=None).splitlines() if _COMPLAINT.search(line)]
+    log = build_log(context, last=None).splitlines()
+    complaints = [line for line in log if _COMPLAINT.search(line) and not line.startswith("[Container]")]
     if complaints:
         context.narrator.claim(f"the build's log says: {complaints[0].strip()}")
     name = context.delivery.repository

@@ -1,4 +1,4 @@
-"""Resources of Terraform's state, as discovery needs them."""
+"""Managed resources of a state, by type, with their attributes."""
 
 from __future__ import annotations
 
