@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         StateFactory,
     )
     from pushproof.terraform.applied import AppliedModule
+    from pushproof.terraform.resources import resources
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,7 @@ _HOMES = {
         "StateFactory",
     ),
     "pushproof.terraform.applied": ("AppliedModule",),
+    "pushproof.terraform.resources": ("resources",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -95,6 +97,7 @@ __all__ = [
     "Verdict",
     "__version__",
     "check",
+    "resources",
 ]
 
 

@@ -221,6 +221,18 @@ def up(
 
 
 @app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="the repository")] = Path(),
+    environment: Annotated[str, typer.Option(help="the root module to test, where there are several")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the files and write nothing")] = False,
+) -> None:
+    """Write pushproof.toml, a first suite and a CI workflow for a repository; what is there already stays."""
+    from pushproof.cli.init import initialise
+
+    finish(lambda: initialise(directory, environment=environment, dry_run=dry_run))
+
+
+@app.command()
 def config(
     explain: Annotated[bool, typer.Option("--explain", help="say what each setting means")] = False,
     schema: Annotated[bool, typer.Option("--schema", help="print the JSON Schema of pushproof.toml instead")] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,18 @@ def managed_resources(state: Mapping[str, Any]) -> list[Resource]:
             yield from walk(child)
 
     return list(walk((state.get("values") or {}).get("root_module") or {}))
+
+
+class Stated(Protocol):
+    """Anything with a state, such as an applied module."""
+
+    def state(self) -> Mapping[str, Any]:
+        """Return the state, as `terraform show -json` gives it."""
+
+
+def resources(module: Stated, kind: str) -> list[Mapping[str, Any]]:
+    """Return the attributes of a module's managed resources of a type, such as "aws_ecs_service", in the state's order."""
+    return [resource.values for resource in managed_resources(module.state()) if resource.type == kind]
 
 
 def of_type(resources: list[Resource], kind: str) -> list[Resource]:
