@@ -103,9 +103,15 @@ class TaskLife:
         self._prepared: dict[str, Prepared] = {}
         self._effects: deque[tuple[EcsTask, Effect]] = deque()
         self._busy = False
+        self._closed = False
 
     def close(self) -> None:
+        self._closed = True
         self._output.close()
+
+    def _report(self, task: EcsTask, what: str, error: BaseException) -> None:
+        """Log an error of this machine's. A world that ends takes files and sockets from under work that is on its way."""
+        log.log(logging.DEBUG if self._closed else logging.ERROR, "task %s could not be %s: %r", task.id, what, error)
 
     # Requests of other parts ---------------------------------------------------------------------------------------
 
@@ -267,7 +273,7 @@ class TaskLife:
             if isinstance(error, TaskFailed):
                 return PreparationFailed(error.reason, error.container)
             if error is not None:
-                log.error("task %s could not be prepared: %r", task.id, error)
+                self._report(task, "prepared", error)
                 return PreparationFailed(f"CannotStartContainerError: {error}")
             prepared = self._prepared[task.id] = outcome.get()
             task.pull_started_at, task.pull_stopped_at = prepared.pull_started_at, prepared.pull_stopped_at
@@ -289,7 +295,7 @@ class TaskLife:
             error = outcome.error
             if error is not None:
                 if not isinstance(error, StartError):
-                    log.error("task %s could not be started: %r", task.id, error)
+                    self._report(task, "started", error)
                 return StartFailed(f"CannotStartContainerError: {_reason(error)}")
             task.address = outcome.get()
             return ContainersStarted()
