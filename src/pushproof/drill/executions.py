@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.drill.context import Context
 from pushproof.drill.observation import wait_for
 from pushproof.drill.settings import ProofFailed
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import Execution
 
 # BuildKit's and the classic builder's words for a base image that no registry has, or no registry that answers.
 _UNPULLED = re.compile(
@@ -36,7 +39,7 @@ def outcome(context: Context, commit: str) -> Outcome:
     return Outcome(execution["status"], stage, message)
 
 
-def ended(context: Context, question: Callable[[], dict[str, Any] | None], what: str) -> dict[str, Any]:
+def ended(context: Context, question: Callable[[], Execution | None], what: str) -> Execution:
     """Wait for an execution, and show the service's events meanwhile. Raises ProofFailed when it does not come."""
     return wait_for(
         question,
@@ -48,7 +51,7 @@ def ended(context: Context, question: Callable[[], dict[str, Any] | None], what:
     )
 
 
-def newest_ended(context: Context, earlier: set[str]) -> dict[str, Any] | None:
+def newest_ended(context: Context, earlier: set[str]) -> Execution | None:
     """Return the newest execution once it has ended; None for an earlier one, and for the one that a new pipeline starts itself."""
     newest = next(iter(context.observer.executions()), None)
     if newest is None or newest["pipelineExecutionId"] in earlier or newest["status"] not in ENDED:
@@ -56,13 +59,13 @@ def newest_ended(context: Context, earlier: set[str]) -> dict[str, Any] | None:
     return newest if newest["trigger"]["triggerType"] != "CreatePipeline" else None
 
 
-def ended_execution(context: Context, commit: str) -> dict[str, Any] | None:
+def ended_execution(context: Context, commit: str) -> Execution | None:
     """Return a commit's execution once it has ended."""
     execution = context.observer.execution_of(commit)
     return execution if execution is not None and execution["status"] in ENDED else None
 
 
-def execution_after_rollback(context: Context, commit: str) -> dict[str, Any] | None:
+def execution_after_rollback(context: Context, commit: str) -> Execution | None:
     """Return a commit's execution once it has a status that the target allows after a rollback."""
     execution = context.observer.execution_of(commit)
     after = execution is not None and execution["status"] in {*ENDED, *context.target.after_rollback}

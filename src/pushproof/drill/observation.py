@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pushproof.base.clock import Clock
 from pushproof.drill.settings import ProofFailed
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import ActionExecution, Execution, Service
 
 T = TypeVar("T")
 
@@ -45,11 +48,12 @@ class Observer:
         self._container = container
         self._seen_events: set[str] = set()
 
-    def service(self) -> dict[str, Any]:
+    def service(self) -> Service:
         """Return the service as DescribeServices shows it."""
-        services = self._ecs.describe_services(cluster=self._cluster, services=[self._service])["services"]
-        service: dict[str, Any] = services[0]
-        return service
+        services: list[Service] = self._ecs.describe_services(cluster=self._cluster, services=[self._service])[
+            "services"
+        ]
+        return services[0]
 
     def serving(self) -> Serving:
         """Return the revisions and images of the service's running tasks."""
@@ -75,13 +79,13 @@ class Observer:
         self._seen_events.update(event["id"] for event in fresh)
         return [event["message"] for event in reversed(fresh)]
 
-    def executions(self) -> list[dict[str, Any]]:
+    def executions(self) -> list[Execution]:
         """Return the pipeline's executions, newest first."""
         listed = self._pipelines.list_pipeline_executions(pipelineName=self._pipeline)
-        executions: list[dict[str, Any]] = listed["pipelineExecutionSummaries"]
+        executions: list[Execution] = listed["pipelineExecutionSummaries"]
         return executions
 
-    def execution_of(self, commit: str) -> dict[str, Any] | None:
+    def execution_of(self, commit: str) -> Execution | None:
         """Return the newest execution that carries a commit; None when there is none yet."""
         for execution in self.executions():
             if any(revision.get("revisionId") == commit for revision in execution.get("sourceRevisions", [])):
@@ -93,7 +97,7 @@ class Observer:
         newest = ", ".join(f"{e['pipelineExecutionId'][:8]} {e['status']}" for e in self.executions()[:3])
         return f"executions {newest or 'none'}; serving {self.serving()}"
 
-    def actions(self, execution_id: str) -> list[dict[str, Any]]:
+    def actions(self, execution_id: str) -> list[ActionExecution]:
         """Return the action executions of an execution, oldest first."""
         details = self._pipelines.list_action_executions(
             pipelineName=self._pipeline, filter={"pipelineExecutionId": execution_id}

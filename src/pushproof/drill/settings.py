@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.discovery.choices import Choices
@@ -53,7 +52,7 @@ class DrillSettings:
     breakages: tuple[str, ...] = ()
     variant: str = ""
     repository: str = "example/shop"
-    variables: dict[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, object] = field(default_factory=dict)
     keep: bool = False
     report: Path | None = None
     skip: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pushproof.drill.badinput import BadInput
 from pushproof.terraform.hcl import read_directory, read_settings
@@ -23,17 +22,17 @@ _EMPTY = ("null", '""', "{}", "[]")
 
 
 def terraform_variables(
-    environment: Path, explicit: Mapping[str, Any], own: Mapping[str, Callable[[], Any]]
-) -> tuple[dict[str, Any], frozenset[str]]:
+    environment: Path, explicit: Mapping[str, object], own: Mapping[str, Callable[[], object]]
+) -> tuple[dict[str, object], frozenset[str]]:
     """Return the variables of an environment, and the names of the drill's own values among them.
 
     A value "${name}" of `explicit` becomes the drill's value of that name; inside a longer text, its text. A variable of a
     conventional name takes the drill's value where nobody sets it: it has no default, or an empty one, and no *.tfvars file has
     it. `own` makes each value when it is asked for. Raises BadInput for a place that nothing fills.
     """
-    made: dict[str, Any] = {}
+    made: dict[str, object] = {}
 
-    def value(name: str) -> Any:
+    def value(name: str) -> object:
         if name not in own:
             raise BadInput(f"${{{name}}} in a Terraform variable is no value of a drill; there are: {', '.join(own)}")
         if name not in made:
@@ -61,7 +60,7 @@ def conventional_variables(environment: Path) -> set[str]:
     return unset - {name for path in files for name in read_settings(path)}
 
 
-def _filled(content: Any, value: Callable[[str], Any]) -> Any:
+def _filled(content: object, value: Callable[[str], object]) -> object:
     if isinstance(content, Mapping):
         return {key: _filled(inner, value) for key, inner in content.items()}
     if isinstance(content, list):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Build, Delivery, Entrance
@@ -29,10 +29,11 @@ from pushproof.drill.discovery.services import (
 )
 from pushproof.terraform.resources import Resource, managed_resources, of_type
 
-Clients = Callable[[str], Any]
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import Clients, Pipeline, Service, ServiceLoadBalancer, TargetGroup
 
 
-def discover(clients: Clients, state: Mapping[str, Any], choices: Choices, environment: str) -> Delivery:
+def discover(clients: Clients, state: Mapping[str, object], choices: Choices, environment: str) -> Delivery:
     """Return the delivery path of an environment, from its state (`terraform show -json`) and a boto3 client by service.
 
     Raises BadInput that says what is missing, or lists what fits when several things do.
@@ -68,20 +69,18 @@ def discover(clients: Clients, state: Mapping[str, Any], choices: Choices, envir
     )
 
 
-def _pipeline(clients: Clients, name: str) -> dict[str, Any]:
-    pipeline: dict[str, Any] = clients("codepipeline").get_pipeline(name=name)["pipeline"]
-    return pipeline
+def _pipeline(clients: Clients, name: str) -> Pipeline:
+    return clients("codepipeline").get_pipeline(name=name)["pipeline"]
 
 
-def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> dict[str, Any]:
+def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> Service:
     services = clients("ecs").describe_services(cluster=cluster, services=[name])["services"]
     if not services or services[0]["status"] != "ACTIVE":
         raise BadInput(
             f"pipeline {pipeline} deploys to service {cluster}/{name}, which does not exist: correct ClusterName and "
             "ServiceName of its deploy action"
         )
-    service: dict[str, Any] = services[0]
-    return service
+    return services[0]
 
 
 def _build(clients: Clients, action: Action | None) -> tuple[Build, list[str]]:
@@ -113,32 +112,32 @@ def _build(clients: Clients, action: Action | None) -> tuple[Build, list[str]]:
 
 
 def _entrance(
-    clients: Clients, service: Mapping[str, Any], choices: Choices
-) -> tuple[Mapping[str, Any], Entrance, Mapping[str, Any] | None]:
+    clients: Clients, service: Service, choices: Choices
+) -> tuple[ServiceLoadBalancer, Entrance, TargetGroup | None]:
     """Return the service's load balancer entry, the entrance and the target group; ({}, empty, None) for a worker."""
     elb = clients("elbv2")
-    seen: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None
+    seen: TargetGroup | None = None
     for entry in service.get("loadBalancers", ()):
         if "targetGroupArn" not in entry:
             continue
         group = elb.describe_target_groups(TargetGroupArns=[entry["targetGroupArn"]])["TargetGroups"][0]
-        seen = seen or (entry, group)
+        seen = seen or group
         for arn in group.get("LoadBalancerArns", ()):
-            chosen = choose_listening(list(_listenings(elb, arn)), entry["targetGroupArn"])
+            chosen = choose_listening(list(_listenings(clients, arn)), entry["targetGroupArn"])
             if chosen is not None:
                 balancer = elb.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"][0]
                 return entry, entrance_of(chosen, balancer, group, choices), group
     if seen is not None:
         raise BadInput(
-            f"target group {seen[1]['TargetGroupName']} of service {service['serviceName']} has no listener that forwards to it: "
+            f"target group {seen['TargetGroupName']} of service {service['serviceName']} has no listener that forwards to it: "
             "no request can reach the service"
         )
     return {}, Entrance(), None
 
 
-def _listenings(elb: Any, balancer_arn: str) -> Iterator[Listening]:
-    for listener in elb.describe_listeners(LoadBalancerArn=balancer_arn)["Listeners"]:
-        for rule in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+def _listenings(clients: Clients, balancer_arn: str) -> Iterator[Listening]:
+    for listener in clients("elbv2").describe_listeners(LoadBalancerArn=balancer_arn)["Listeners"]:
+        for rule in clients("elbv2").describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
             yield Listening(listener, rule)
 
 

@@ -5,13 +5,16 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/list
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.drill.delivery import Entrance
 from pushproof.drill.discovery.choices import Choices
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import Listener, LoadBalancer, Rule, RuleAction, RuleCondition, TargetGroup
 
 #: Protocols of listeners that speak TLS.
 _TLS = ("HTTPS", "TLS")
@@ -21,8 +24,8 @@ _TLS = ("HTTPS", "TLS")
 class Listening:
     """A listener and one of its rules. `rule` is as DescribeRules shows it."""
 
-    listener: Mapping[str, Any]
-    rule: Mapping[str, Any]
+    listener: Listener
+    rule: Rule
 
     @property
     def tls(self) -> bool:
@@ -35,12 +38,11 @@ class Listening:
 
     def values(self, condition: str) -> list[str]:
         """Return the values of the rule's condition on a field, such as host-header."""
-        kept = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}[condition]
         return [
             value
             for entry in self.rule.get("Conditions", ())
             if entry.get("Field") == condition
-            for value in entry.get("Values") or entry.get(kept, {}).get("Values", ())
+            for value in entry.get("Values") or _configured(entry)
         ]
 
     @property
@@ -49,7 +51,15 @@ class Listening:
         return all(c.get("Field") in ("host-header", "path-pattern") for c in self.rule.get("Conditions", ()))
 
 
-def _forwarded(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _configured(condition: RuleCondition) -> list[str]:
+    """Return the values of a condition that has them in a configuration of its own."""
+    for configuration in (condition.get("HostHeaderConfig"), condition.get("PathPatternConfig")):
+        if configuration:
+            return list(configuration.get("Values", ()))
+    return []
+
+
+def _forwarded(actions: Sequence[RuleAction]) -> Iterator[str]:
     for action in actions:
         if action.get("Type") == "forward":
             groups = action.get("ForwardConfig", {}).get("TargetGroups", ())
@@ -64,9 +74,7 @@ def choose_listening(listenings: Sequence[Listening], group: str) -> Listening |
     return min(fitting, key=lambda listening: (not listening.askable, not listening.tls), default=None)
 
 
-def entrance_of(
-    listening: Listening, balancer: Mapping[str, Any], group: Mapping[str, Any], choices: Choices
-) -> Entrance:
+def entrance_of(listening: Listening, balancer: LoadBalancer, group: TargetGroup, choices: Choices) -> Entrance:
     """Return the entrance through a listener's rule to a target group."""
     certificates = listening.listener.get("Certificates") or [{}]
     host = next(iter(listening.values("host-header")), "")
@@ -81,12 +89,12 @@ def entrance_of(
     )
 
 
-def health_path(group: Mapping[str, Any]) -> str:
+def health_path(group: TargetGroup) -> str:
     """Return the path that a target group's health check asks for; "/" where it asks for none."""
     return str(group.get("HealthCheckPath") or "/")
 
 
-def health_codes(group: Mapping[str, Any]) -> str:
+def health_codes(group: TargetGroup) -> str:
     """Return the statuses that a target group takes for healthy, as its matcher writes them; "200" where it has none."""
     matcher = group.get("Matcher", {})
     return str(matcher.get("HttpCode") or matcher.get("GrpcCode") or "200")

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Source
 from pushproof.drill.discovery.choices import Choices, choose
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Action:
         return self.configuration.get("ClusterName", "default"), self.configuration.get("ServiceName", "")
 
 
-def actions_of(pipeline: Mapping[str, Any]) -> list[Action]:
+def actions_of(pipeline: Pipeline) -> list[Action]:
     """Return the actions of a pipeline as GetPipeline describes it, in the order of its stages."""
     return [
         Action(
@@ -49,7 +52,7 @@ def actions_of(pipeline: Mapping[str, Any]) -> list[Action]:
     ]
 
 
-def choose_deployment(pipelines: Sequence[Mapping[str, Any]], choices: Choices, environment: str) -> Action:
+def choose_deployment(pipelines: Sequence[Pipeline], choices: Choices, environment: str) -> Action:
     """Return the action that deploys to ECS. Raises BadInput when there is none, or several fit and no choice decides."""
     names = [str(pipeline["name"]) for pipeline in pipelines]
     if not names:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Breaker, Container
 from pushproof.drill.discovery.choices import Choices, choose
 from pushproof.terraform.resources import Resource
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import ContainerDefinition, Service, TargetGroup, TaskDefinition
 
 _ECR_IMAGE = re.compile(r"^\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+)")
 
@@ -34,11 +37,9 @@ def urls_of(repositories: Sequence[Resource]) -> dict[str, str]:
     return {repository.text("repository_url"): repository.text("name") for repository in repositories}
 
 
-def choose_container(
-    definition: Mapping[str, Any], balanced: str, repositories: Mapping[str, str]
-) -> Mapping[str, Any]:
+def choose_container(definition: TaskDefinition, balanced: str, repositories: Mapping[str, str]) -> ContainerDefinition:
     """Return the container definition that a push replaces: the load balancer's, the only one, or the one with an ECR image."""
-    containers: list[Mapping[str, Any]] = definition["containerDefinitions"]
+    containers = definition["containerDefinitions"]
     named = [c for c in containers if c["name"] == balanced]
     own = [c for c in containers if repository_of(c["image"], repositories) in repositories.values()]
     pushed = own or [c for c in containers if repository_of(c["image"], repositories)]
@@ -47,7 +48,7 @@ def choose_container(
 
 
 def container_of(
-    definition: Mapping[str, Any], container: Mapping[str, Any], port: int, group: Mapping[str, Any] | None
+    definition: TaskDefinition, container: ContainerDefinition, port: int, group: TargetGroup | None
 ) -> Container:
     """Return the container with what breakages need. `port`: the load balancer's, 0 without one."""
     mapped = [
@@ -93,7 +94,7 @@ def choose_repository(
     )
 
 
-def secrets_of(definition: Mapping[str, Any]) -> tuple[str, ...]:
+def secrets_of(definition: TaskDefinition) -> tuple[str, ...]:
     """Return the secrets and parameters that the containers of a task definition take, as `valueFrom` writes them."""
     values = [
         secret["valueFrom"]
@@ -103,7 +104,7 @@ def secrets_of(definition: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def breaker_of(service: Mapping[str, Any]) -> Breaker:
+def breaker_of(service: Service) -> Breaker:
     """Return the circuit breaker and the alarms of a service, as DescribeServices shows it."""
     configuration = service.get("deploymentConfiguration", {})
     breaker, alarms = configuration.get("deploymentCircuitBreaker", {}), configuration.get("alarms", {})
@@ -114,7 +115,7 @@ def breaker_of(service: Mapping[str, Any]) -> Breaker:
     )
 
 
-def require_rolling(service: Mapping[str, Any]) -> None:
+def require_rolling(service: Service) -> None:
     """Raise BadInput for a service whose deployments ECS does not roll itself."""
     controller = service.get("deploymentController", {}).get("type", "ECS")
     if controller != "ECS":

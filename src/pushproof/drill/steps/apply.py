@@ -48,7 +48,7 @@ class Apply(Step):
         with narrator.step(self.letter, f"Terraform applies {_short(settings.environment)}, unmodified"):
             bootstrap, backend, place = prepare_state(context)
             certificate = _Certificate(context, "" if earlier is None else earlier.certificate_arn)
-            own: dict[str, Callable[[], Any]] = {
+            own: dict[str, Callable[[], object]] = {
                 "repository": lambda: settings.repository,
                 "certificate_arn": certificate.arn,
                 "webhook_url": lambda: None if target.lacks("webhooks") else context.webhook.url,

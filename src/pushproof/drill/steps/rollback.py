@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.drill.context import Context
 from pushproof.drill.discovery.services import breaker_of
 from pushproof.drill.executions import build_log, ended_execution
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
+
+if TYPE_CHECKING:
+    from pushproof.drill.discovery.shapes import ServiceDeployment
 
 #: Failed tasks of a deployment after which no start of it is expected to succeed.
 _CONVINCING = 3
@@ -131,10 +134,10 @@ def _rollback_record(context: Context, earlier: str) -> str | None:
     return f"circuit breaker {breaker.get('status')} at {counted} failed tasks"
 
 
-def _newest(context: Context) -> dict[str, Any] | None:
+def _newest(context: Context) -> ServiceDeployment | None:
     delivery = context.delivery
     listed = context.target.client("ecs").list_service_deployments(cluster=delivery.cluster, service=delivery.service)
-    newest: dict[str, Any] | None = max(listed["serviceDeployments"], key=lambda d: d["createdAt"], default=None)
+    newest: ServiceDeployment | None = max(listed["serviceDeployments"], key=lambda d: d["createdAt"], default=None)
     return newest
 
 

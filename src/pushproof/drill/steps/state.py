@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.context import Context
@@ -16,7 +15,7 @@ _USUAL_PLACES = ("../../bootstrap", "../bootstrap")
 _BUCKET_OUTPUTS = ("state_bucket_name", "state_bucket", "bucket_name", "bucket", "bucket_id", "s3_bucket_id")
 
 
-def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, Any] | None, str]:
+def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, str] | None, str]:
     """Make the place of the environment's state; returns the bootstrap's run, the backend's settings, and where the state is.
 
     The bootstrap module is applied where there is one. Without one, the drill makes a bucket for an S3 backend that leaves its
@@ -30,7 +29,7 @@ def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, Any] | 
         kept = f"backend {declared}" if declared not in ("", "local") else "a file of its working copy"
         return None, None, kept
     key = f"{environment.name}/terraform.tfstate"
-    backend: dict[str, Any] = {"key": key, "region": context.target.region}
+    backend: dict[str, str] = {"key": key, "region": context.target.region}
     if context.binary.native_locking:
         backend["use_lockfile"] = "true"
     if source is None:
@@ -48,7 +47,7 @@ def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, Any] | 
         }  # fmt: skip
         context.target.client("s3").create_bucket(Bucket=bucket, **place)
         return None, {"bucket": bucket, **backend}, f"s3://{bucket}/{key}, which the drill made"
-    variables: dict[str, Any] = {}
+    variables: dict[str, object] = {}
     known = declared_variables(source)
     if "force_destroy" in known:
         variables["force_destroy"] = True
