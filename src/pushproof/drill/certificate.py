@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+if TYPE_CHECKING:
+    from types_boto3_acm import ACMClient
 
 _KEY_USAGE = x509.KeyUsage(
     digital_signature=True, key_cert_sign=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
@@ -34,7 +37,7 @@ class Trust:
     certificates: str
 
 
-def trust(acm: Any, arn: str) -> Trust:
+def trust(acm: ACMClient, arn: str) -> Trust:
     """Return what a client needs to verify a certificate in ACM. Raises ClientError.
 
     The host is the certificate's first full name; `drill` below a wildcard, where it has no other. The client trusts the

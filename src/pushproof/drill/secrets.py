@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 #: A value that parses as most things: a URL of a database that is nowhere.
 THROW_AWAY = "postgresql://drill:not-a-real-password@db.internal:5432/drill"
 
 
 def put_missing_values(
-    clients: Callable[[str], Any], references: Sequence[str], values: Mapping[str, str]
+    clients: Callable[[Literal["secretsmanager"]], SecretsManagerClient],
+    references: Sequence[str],
+    values: Mapping[str, str],
 ) -> list[str]:
     """Give every secret of a task definition a value where it has none; returns the names of those that were given one.
 
@@ -50,7 +55,7 @@ def _is_named(name: str, known: str) -> bool:
     return name.startswith(f"{known}-") and len(name) == len(known) + 7
 
 
-def _has_value(manager: Any, arn: str) -> bool:
+def _has_value(manager: SecretsManagerClient, arn: str) -> bool:
     try:
         manager.get_secret_value(SecretId=arn)
     except ClientError as error:
@@ -60,7 +65,7 @@ def _has_value(manager: Any, arn: str) -> bool:
     return True
 
 
-def _exists(manager: Any, arn: str) -> bool:
+def _exists(manager: SecretsManagerClient, arn: str) -> bool:
     try:
         manager.describe_secret(SecretId=arn)
     except ClientError:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+#: Values by name, as `terraform show -json` gives them: the provider's schema decides their types.
+Attributes = Mapping[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:
@@ -13,7 +16,7 @@ class Resource:
 
     type: str
     address: str
-    values: Mapping[str, Any]
+    values: Attributes
 
     def text(self, attribute: str) -> str:
         """Return an attribute as text; "" where it is missing or null."""
@@ -21,10 +24,10 @@ class Resource:
         return "" if value is None else str(value)
 
 
-def managed_resources(state: Mapping[str, Any]) -> list[Resource]:
+def managed_resources(state: Attributes) -> list[Resource]:
     """Return every managed resource of a state (`terraform show -json`), those of child modules included."""
 
-    def walk(module: Mapping[str, Any]) -> Iterator[Resource]:
+    def walk(module: Attributes) -> Iterator[Resource]:
         for entry in module.get("resources", ()):
             if entry.get("mode") == "managed":
                 yield Resource(str(entry["type"]), str(entry["address"]), entry.get("values") or {})
@@ -37,11 +40,11 @@ def managed_resources(state: Mapping[str, Any]) -> list[Resource]:
 class Stated(Protocol):
     """Anything with a state, such as an applied module."""
 
-    def state(self) -> Mapping[str, Any]:
+    def state(self) -> Attributes:
         """Return the state, as `terraform show -json` gives it."""
 
 
-def resources(module: Stated, kind: str) -> list[Mapping[str, Any]]:
+def resources(module: Stated, kind: str) -> list[Attributes]:
     """Return the attributes of a module's managed resources of a type, such as "aws_ecs_service", in the state's order."""
     return [resource.values for resource in managed_resources(module.state()) if resource.type == kind]
 

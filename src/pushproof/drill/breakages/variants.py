@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.breakages.breakage import Breakage, Ending, NotApplicable, Tree
@@ -33,7 +32,7 @@ def variants(application: Path) -> dict[str, Variant]:
     """Return an application's own breakages by name; none without a manifest. Raises BadInput when it cannot be read."""
     manifest = application / FOLDER / "variants.json"
     try:
-        entries: Any = json.loads(manifest.read_text(encoding="utf-8"))
+        entries = json.loads(manifest.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.certificate import Trust, self_signed, trust
@@ -138,7 +137,7 @@ def require_empty_plan(stack: Terraform, when: str) -> None:
         raise ProofFailed(f"{when}, terraform plan wants changes:\n{listed}\n{stack.plan_text()}")
 
 
-def _discover(context: Context, state: dict[str, Any]) -> tuple[Delivery, str]:
+def _discover(context: Context, state: Mapping[str, object]) -> tuple[Delivery, str]:
     """Return the delivery path; an empty one, and the reason, where the environment has none."""
     settings = context.settings
     try:
