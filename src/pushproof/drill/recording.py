@@ -81,7 +81,7 @@ class Recording:
                     began=datetime.fromtimestamp(began, UTC).isoformat(timespec="seconds"),
                     seconds=seconds,
                     environment=str(settings.environment),
-                    variant=", ".join(getattr(settings, "breakages", ()) or (settings.variant,)),
+                    variant=", ".join(breakage.name for breakage in drill.context.breakages),
                 ),
                 versions=Versions(
                     pushproof=version("pushproof"),
@@ -117,10 +117,10 @@ class Recording:
 
     def _scope(self) -> Scope | None:
         applied = self._drill.context.record.latest(AppliedStack)
-        if applied is None or not applied.outputs.pipeline_name:
+        if applied is None or applied.undelivered:
             return None
-        outputs = applied.outputs
-        return Scope(((outputs.cluster_name, outputs.service_name),), (outputs.pipeline_name,))
+        delivery = applied.delivery
+        return Scope(((delivery.cluster, delivery.service),), (delivery.pipeline,))
 
     def _learn_secrets(self) -> None:
         """Read the secrets of an emulated account, so that none of their values gets into the record."""

@@ -85,7 +85,8 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
             question = execution_after_rollback
         execution = ended(context, lambda: question(context, revision), f"the execution of {revision[:7]} to end")
         context.show_progress()
-    context.result.probes[BrokenDeployment.letter] = report
+    several = f" {breakage.name}" if len(context.breakages) > 1 else ""
+    context.result.probes[f"{BrokenDeployment.letter}{several}"] = report
     identity, status = str(execution["pipelineExecutionId"]), str(execution["status"])
     stage, message = context.observer.failure(identity)
     undecided = breakage.rolls_back and status in context.target.after_rollback - {"Failed"}
