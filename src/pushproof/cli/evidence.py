@@ -56,8 +56,8 @@ def show(runs: Sequence[str], form: ReportFormat, output: Path | None, link: str
     """Write records in a format; returns the exit code. Raises BadInput."""
     from pushproof.drill.settings import BadInput
 
-    paths = [_found(run) for run in runs] or [_found(None)]
-    records = [(path, _loaded(path)) for path in paths]
+    paths = [found(run) for run in runs] or [found(None)]
+    records = [(path, loaded(path)) for path in paths]
     if form is ReportFormat.HTML:
         from pushproof.report.page import render
 
@@ -75,7 +75,7 @@ def show(runs: Sequence[str], form: ReportFormat, output: Path | None, link: str
     else:
         text = "\n".join(_rendered(record, form, link) for _, record in records)
     if output is None:
-        _echo(text)
+        echo(text)
     else:
         _write(output, text)
         typer.echo(f"report: {output}")
@@ -86,7 +86,7 @@ def explain(run: str | None) -> int:
     """Print the cause of a run's last failure; returns the exit code. Raises BadInput."""
     from pushproof.report.plain import explained
 
-    _echo(explained(_loaded(_found(run))))
+    echo(explained(loaded(found(run))))
     return OK
 
 
@@ -106,7 +106,8 @@ def _page(path: Path, record: Record, output: Path | None) -> Path:
     return output / f"{record.run.id}.html" if output.is_dir() else output
 
 
-def _found(run: str | None) -> Path:
+def found(run: str | None) -> Path:
+    """Return the place of a run's record. Raises BadInput."""
     from pushproof.drill.settings import BadInput
     from pushproof.record.store import NoRecord, find
 
@@ -116,7 +117,8 @@ def _found(run: str | None) -> Path:
         raise BadInput(str(error)) from error
 
 
-def _loaded(path: Path) -> Record:
+def loaded(path: Path) -> Record:
+    """Read a record. Raises BadInput."""
     from pushproof.drill.settings import BadInput
     from pushproof.record.store import NoRecord, load
 
@@ -136,7 +138,8 @@ def _write(path: Path, text: str) -> None:
         raise BadInput(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _echo(text: str) -> None:
+def echo(text: str) -> None:
+    """Print a text."""
     # A terminal whose encoding lacks a character shows something else instead of failing.
     encoding = sys.stdout.encoding or "utf-8"
     typer.echo(text.encode(encoding, errors="replace").decode(encoding))
