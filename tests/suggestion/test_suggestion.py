@@ -1,4 +1,4 @@
-"""The reference deploys and rolls back with nothing but what a drill of it used: suggested, applied by Terraform, and drilled again."""
+"""The reference deploys and rolls back with nothing but what a drill of it used: suggested, applied, and drilled again."""
 
 from __future__ import annotations
 
@@ -48,28 +48,28 @@ def test_the_reference_passes_the_drill_with_what_it_used(tmp_path: Path) -> Non
         environment=ROOT / "infrastructure/environments/dev", application=ROOT / "app", skip=("destroy",)
     )
     narrator = Narrator(Console(), speed=SPEED)
-    with EmbeddedTarget(EmbeddedSettings(world=WorldSettings(speed=SPEED))) as target:
-        with Drill(target, settings, narrator) as drill:
-            with Recording(drill, narrator) as recording:
-                drill.run()
-                record = recording.record(title="recorded")
-            suggestions = suggest(record)
-            assert {suggestion.role.rpartition("-")[2] for suggestion in suggestions} >= {
-                "codebuild", "codepipeline", "execution",
-            }  # fmt: skip
-            source = tmp_path / "suggestion"
-            source.mkdir()
-            (source / "main.tf").write_text(VERSIONS + hcl(suggestions))
-            for suggestion in suggestions:
-                withdraw(target, suggestion)
-            applied = prepare(target, source, name="suggestion", variables={})
-            applied.init()
-            applied.apply()
-            before = len(target.world.authority.uses.all())
-            for step in PUSHES:
-                drill.perform(step)
-            uses = target.world.authority.uses.all()
-            assert len(uses) > before
-            assert [use for use in uses if not use.allowed] == []
-            applied.destroy()
-            drill.perform("destroy")
+    world = EmbeddedSettings(world=WorldSettings(speed=SPEED))
+    with EmbeddedTarget(world) as target, Drill(target, settings, narrator) as drill:
+        with Recording(drill, narrator) as recording:
+            drill.run()
+            record = recording.record(title="recorded")
+        suggestions = suggest(record)
+        assert {suggestion.role.rpartition("-")[2] for suggestion in suggestions} >= {
+            "codebuild", "codepipeline", "execution",
+        }  # fmt: skip
+        source = tmp_path / "suggestion"
+        source.mkdir()
+        (source / "main.tf").write_text(VERSIONS + hcl(suggestions))
+        for suggestion in suggestions:
+            withdraw(target, suggestion)
+        applied = prepare(target, source, name="suggestion", variables={})
+        applied.init()
+        applied.apply()
+        before = len(target.world.authority.uses.all())
+        for step in PUSHES:
+            drill.perform(step)
+        uses = target.world.authority.uses.all()
+        assert len(uses) > before
+        assert [use for use in uses if not use.allowed] == []
+        applied.destroy()
+        drill.perform("destroy")

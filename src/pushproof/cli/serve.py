@@ -41,6 +41,9 @@ def serve(*, port: int, speed: float, runtime: str, init: Path | None) -> int:
         console.print(f"[bold]World {target.world.id} is up[/] at {target.endpoint}. In another terminal:")
         console.print(formatted(exports, Format.SH), markup=False, end="")
         console.print('or: eval "$(pushproof env)". Ctrl-C takes it down.', markup=False)
+        console.print(
+            f"To look at it: {target.endpoint}/_pushproof/ui, with the keys as user and password", markup=False
+        )
         threading.Event().wait()
     except KeyboardInterrupt:
         console.print("taking the world down")

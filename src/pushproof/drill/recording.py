@@ -13,8 +13,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pushproof.drill.evidence import AppliedStack
 from pushproof.drill.narration import Narrator
 from pushproof.drill.narration import Step as Performed
@@ -23,8 +21,8 @@ from pushproof.drill.settings import BadInput
 from pushproof.record.assembling import Told, assemble
 from pushproof.record.inside import inside
 from pushproof.record.model import Kept, Moment, Record, Requests, Run, Second, Skip, Step, Versions
-from pushproof.record.observing import Scope, Watch
-from pushproof.record.redaction import secret_values, secret_variables
+from pushproof.record.observing import Scope, Watch, read_secrets
+from pushproof.record.redaction import secret_variables
 
 if TYPE_CHECKING:
     from pushproof.drill.runner import Drill
@@ -113,7 +111,8 @@ class Recording:
             match = _PROVIDER.search(lock.read_text(encoding="utf-8"))
             self._provider = match[1] if match else self._provider
         if self._local:
-            self._learn_secrets()
+            # Those of an emulated account: none of their values gets into the record.
+            self._secrets.update(dict.fromkeys(read_secrets(self._drill.target.client)))
 
     def _scope(self) -> Scope | None:
         applied = self._drill.context.record.latest(AppliedStack)
@@ -121,16 +120,6 @@ class Recording:
             return None
         delivery = applied.delivery
         return Scope(((delivery.cluster, delivery.service),), (delivery.pipeline,))
-
-    def _learn_secrets(self) -> None:
-        """Read the secrets of an emulated account, so that none of their values gets into the record."""
-        client = self._drill.target.client("secretsmanager")
-        with contextlib.suppress(ClientError, BotoCoreError):
-            for page in client.get_paginator("list_secrets").paginate():
-                for secret in page["SecretList"]:
-                    with contextlib.suppress(ClientError):
-                        text = client.get_secret_value(SecretId=secret["ARN"]).get("SecretString", "")
-                        self._secrets.update(dict.fromkeys(secret_values(text)))
 
     def _own_secrets(self) -> Iterator[str]:
         drill = self._drill

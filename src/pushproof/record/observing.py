@@ -6,6 +6,7 @@ a record may.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import threading
@@ -19,6 +20,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.aws.network import describe_network
+from pushproof.record.redaction import secret_values
 
 log = logging.getLogger(__name__)
 
@@ -363,6 +365,20 @@ def discover(client: Client) -> Scope:
         for pipeline in page["pipelines"]
     ]
     return Scope(tuple(services), tuple(pipelines))
+
+
+def read_secrets(client: Client) -> Iterator[str]:
+    """Yield the values of an account's secrets, so that none gets into a record. For emulated accounts only."""
+    secretsmanager = client("secretsmanager")
+    try:
+        for page in secretsmanager.get_paginator("list_secrets").paginate():
+            for secret in page["SecretList"]:
+                # One that has no value yet, or has none any more.
+                with contextlib.suppress(ClientError):
+                    text = secretsmanager.get_secret_value(SecretId=secret["ARN"]).get("SecretString", "")
+                    yield from secret_values(text)
+    except (ClientError, BotoCoreError) as error:
+        log.debug("secrets cannot be read: %s", error)
 
 
 def plain(value: Any) -> Any:

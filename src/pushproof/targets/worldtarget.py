@@ -16,6 +16,7 @@ from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
 from pushproof.targets.gateway import GatewayTarget, running_containers
 from pushproof.targets.journal import Journal, note_keys, note_registry
+from pushproof.targets.live import LivePage
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class WorldTarget(GatewayTarget):
             if substrate is not None:
                 substrate.close()
             raise
+        self._live = LivePage(world)
+        world.gateway.fronts.insert(0, self._live)
         try:
             # Builds reach the gateway on the world's own bridge.
             world.serve(*([] if host is None else [host.bridge_address]))
@@ -144,6 +147,7 @@ class WorldTarget(GatewayTarget):
         return left
 
     def close(self) -> None:
+        self._live.close()
         with contextlib.suppress(Exception):
             self.world.gateway.close()
         self.world.close()

@@ -26,7 +26,8 @@ def allowed(suggestion: Suggestion, action: str, resource: str, **context: str) 
 
 def role(*grants: Grant, used: tuple[Use, ...] = (), refused: tuple[Use, ...] = ()) -> Role:
     return Role(
-        arn=f"arn:aws:iam::{ACCOUNT}:role/r", name="r", services=(), watched=True, grants=grants, used=used, refused=refused, unused=()
+        arn=f"arn:aws:iam::{ACCOUNT}:role/r", name="r", services=(), watched=True, grants=grants, used=used,
+        refused=refused, unused=(),
     )  # fmt: skip
 
 
