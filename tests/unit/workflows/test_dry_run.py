@@ -37,7 +37,7 @@ SANDBOX = {
     "steps.run.outcome": "",
 }
 URL = "https://github.com/example/shop/actions/runs/4711"
-BEFORE, RUN, AFTER, TELL = "Sweep what earlier nights left", "Run", "Sweep this run", "Tell of the failure"
+BEFORE, RUN, AFTER, TELL = "Sweep leftovers of earlier nights", "Run", "Sweep this run", "Report the failure"
 Night = Callable[..., Job]
 
 
