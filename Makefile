@@ -7,8 +7,9 @@ VARIANT ?= unhealthy
 KILLS ?= 4
 BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
+SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack test-module known-module rehearsal bench doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,11 @@ integration: setup ## One folder for each module, plus the whole stack (TARGET=e
 
 localstack: setup ## The same tests, and the drill, on a LocalStack container: tox -e localstack
 	$(BIN)/tox run -e localstack
+
+localstack-short: setup ## The modules' tests and the drill on a LocalStack container; in full: make localstack
+	PUSHPROOF_LOCALSTACK=container $(BIN)/pytest $(addprefix tests/integration/,$(SHORT)) --target localstack \
+	  --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	PUSHPROOF_LOCALSTACK=container $(BIN)/pushproof drill --target localstack
 
 rehearsal: setup ## The sandbox target against a world in place of AWS, shortened (KILLS=4); in full: tox -e sandbox-rehearsal
 	PUSHPROOF_REHEARSAL_KILLS=$(KILLS) PUSHPROOF_REHEARSAL_FAULT_SEEDS=1 \

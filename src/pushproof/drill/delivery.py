@@ -105,6 +105,7 @@ class Delivery:
             "pipeline_name": self.pipeline,
             "topic_arn": self.topic_arn,
             "source_bucket_name": self.source.bucket,
+            "source_object_key": self.source.key,
             "connection_arn": self.source.connection_arn,
         }
         return {name: value for name, value in named.items() if value}

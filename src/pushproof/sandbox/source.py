@@ -70,6 +70,7 @@ def upload_until_heard(
     commit: str,
     pipeline: str | None,
     say: Callable[[str], None],
+    key: str = "source.zip",
     patience: float = 90.0,
     attempts: int = 5,
 ) -> str:
@@ -82,7 +83,7 @@ def upload_until_heard(
     version = ""
     before = _executions(client, pipeline) if pipeline else set()
     for attempt in range(1, attempts + 1):
-        version = upload(client("s3"), bucket, directory, commit=commit)
+        version = upload(client("s3"), bucket, directory, commit=commit, key=key)
         if pipeline is None:
             return version
         deadline = time.monotonic() + patience

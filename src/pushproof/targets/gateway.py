@@ -13,6 +13,7 @@ from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import WORLD_VARIABLE, world_environment
 from pushproof.base.target import Address
+from pushproof.sandbox.source import upload
 from pushproof.targets.inventory import inventory
 
 
@@ -71,8 +72,13 @@ class GatewayTarget:
         return Address(host, port)
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
-        """Push with git. Return the commit and the remote's answer."""
-        return commit, str(checkout.push())
+        """Push with git, or upload where the source is a bucket; return the revision and the answer of the other side."""
+        bucket = outputs.get("source_bucket_name")
+        if not bucket:
+            return commit, str(checkout.push())
+        key = outputs.get("source_object_key") or "source.zip"
+        version = upload(self.client("s3"), bucket, checkout.directory, commit=commit, key=key)
+        return version, f"s3://{bucket}/{key} version {version}"
 
     def certificate(self, certificate: str, private_key: str) -> str:
         """Import a certificate (PEM) into ACM, and return its ARN."""

@@ -239,10 +239,11 @@ class SandboxTarget:
                 "Set PUSHPROOF_SANDBOX_CONNECTION_ARN to push over a connection."
             )
         pipeline = outputs.get("pipeline_name")
+        key = outputs.get("source_object_key") or "source.zip"
         version = source.upload_until_heard(
-            self.client, str(bucket), checkout.directory, commit=commit, pipeline=pipeline, say=self._say
+            self.client, str(bucket), checkout.directory, commit=commit, pipeline=pipeline, say=self._say, key=key
         )
-        return version, f"s3://{bucket}/source.zip version {version}"
+        return version, f"s3://{bucket}/{key} version {version}"
 
     def notification_listener(self, outputs: Mapping[str, Any]) -> Mailbox | None:
         """Return a queue on the environment's topic; None when it has no topic."""
