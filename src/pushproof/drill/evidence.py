@@ -41,13 +41,15 @@ class AppliedStack(Evidence):
 
     `delivery` is the path that a push takes; where there is none, `undelivered` says why. `host` and `certificates` (PEM, public)
     are what a client verifies; `there_before` names what was in the account already. `webhook`: the environment has the drill's
-    webhook. `bootstrap` is empty where the drill made the state's bucket itself, or Terraform keeps the state in a file.
+    webhook. `bootstrap` is empty where the drill made the state's bucket itself, which is `state_bucket` then, or where Terraform
+    keeps the state in a file.
     """
 
     delivery: Delivery
     undelivered: str
     webhook: bool
     bootstrap: Workplace
+    state_bucket: str
     stack: Workplace
     certificate_arn: str
     host: str

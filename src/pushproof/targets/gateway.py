@@ -16,6 +16,9 @@ from pushproof.base.target import Address
 from pushproof.sandbox.source import upload
 from pushproof.targets.inventory import inventory
 
+#: Log groups of services: CodeBuild and ECS create theirs where nobody has.
+_SERVICES_OWN = "/aws/"
+
 
 class GatewayTarget:
     """The client's side of a world: everything that goes through its one endpoint, and its directory on this machine.
@@ -107,8 +110,18 @@ class GatewayTarget:
         """Return None: this machine receives the webhook itself."""
 
     def tidy(self, kept: frozenset[str] = frozenset()) -> list[str]:
-        """Return an empty list: resources that deployments create disappear with the world."""
-        return []
+        """Remove log groups that AWS services create themselves, except those `kept`; return them, as `leftovers` names them.
+
+        Terraform does not know them, and on AWS they stay after a destroy. Resources that deployments create go with the world.
+        """
+        logs = self.client("logs")
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=_SERVICES_OWN)
+        names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+        removed = {f"logs log-group {name}": name for name in names}
+        for label, name in removed.items():
+            if label not in kept:
+                logs.delete_log_group(logGroupName=name)
+        return [label for label in removed if label not in kept]
 
     def leftovers(self) -> list[str]:
         """Return the resources that are still in the account, and the containers of tasks and builds that still run."""

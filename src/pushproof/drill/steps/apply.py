@@ -45,7 +45,7 @@ class Apply(Step):
             # What was in the account already is somebody else's.
             there_before = earlier.there_before if earlier is not None else tuple(sorted(target.leftovers()))
         with narrator.step(self.letter, f"Terraform applies {_short(settings.environment)}, unmodified"):
-            bootstrap, backend, place = prepare_state(context)
+            place = prepare_state(context)
             certificate = _Certificate(context, "" if earlier is None else earlier.certificate_arn)
             own: dict[str, Callable[[], object]] = {
                 "repository": lambda: settings.repository,
@@ -56,7 +56,7 @@ class Apply(Step):
             }
             variables, used = terraform_variables(settings.environment.resolve(), settings.variables, own)
             stack = context.terraform(settings.environment, "stack", variables)
-            stack.init(backend=backend)
+            stack.init(backend=place.backend)
             stack.limit = context.deadline("apply", stack.limit)
             spent = stack.timings.get("apply", 0.0)
             stack.apply()
@@ -66,7 +66,7 @@ class Apply(Step):
             delivery, undelivered = _discover(context, state)
             trusted = _trust(context, delivery)
             given = put_missing_values(target.client, delivery.secrets, settings.secrets)
-            narrator.claim(f"{resources} resources in {seconds:.1f} s; state in {place}")
+            narrator.claim(f"{resources} resources in {seconds:.1f} s; state in {place.where}")
             if used:
                 narrator.claim(f"the environment takes the drill's own {', '.join(sorted(used))}")
             if delivery.pipeline:
@@ -80,7 +80,8 @@ class Apply(Step):
             delivery=delivery,
             undelivered=undelivered,
             webhook="webhook_url" in used,
-            bootstrap=_NOWHERE if bootstrap is None else _workplace(bootstrap),
+            bootstrap=_NOWHERE if place.bootstrap is None else _workplace(place.bootstrap),
+            state_bucket=place.own_bucket,
             stack=_workplace(stack),
             certificate_arn=certificate.made,
             host=trusted.host,

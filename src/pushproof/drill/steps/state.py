@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from pushproof.drill.badinput import BadInput
@@ -15,8 +16,21 @@ _USUAL_PLACES = ("../../bootstrap", "../bootstrap")
 _BUCKET_OUTPUTS = ("state_bucket_name", "state_bucket", "bucket_name", "bucket", "bucket_id", "s3_bucket_id")
 
 
-def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, str] | None, str]:
-    """Make the place of the environment's state; returns the bootstrap's run, the backend's settings, and where the state is.
+@dataclass(frozen=True, slots=True)
+class StatePlace:
+    """The place of the environment's state, in words, with the backend's settings; None for what `terraform init` needs no word on.
+
+    `bootstrap`: the run that made the bucket. `own_bucket`: the bucket that the drill made instead, "" without one.
+    """
+
+    where: str
+    backend: dict[str, str] | None = None
+    bootstrap: Terraform | None = None
+    own_bucket: str = ""
+
+
+def prepare_state(context: Context) -> StatePlace:
+    """Make the place of the environment's state.
 
     The bootstrap module is applied where there is one. Without one, the drill makes a bucket for an S3 backend that leaves its
     bucket open. Raises BadInput for a bootstrap module that is not there, or that names no bucket.
@@ -27,7 +41,7 @@ def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, str] | 
     source = _bootstrap(environment, settings.bootstrap)
     if declared != "s3":
         kept = f"backend {declared}" if declared not in ("", "local") else "a file of its working copy"
-        return None, None, kept
+        return StatePlace(kept)
     key = f"{environment.name}/terraform.tfstate"
     backend: dict[str, str] = {"key": key, "region": context.target.region}
     if context.binary.native_locking:
@@ -35,18 +49,19 @@ def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, str] | 
     if source is None:
         written = backend_settings(environment) or {}
         if _is_whole(environment):
-            return None, None, f"s3://{written.get('bucket')}/{written.get('key')}"
+            return StatePlace(f"s3://{written.get('bucket')}/{written.get('key')}")
         bucket = f"pushproof-state-{context.target.account_id}"
         if getattr(context.target, "endpoint", None) is None:
             raise BadInput(
                 f"{environment} keeps its state in an S3 bucket that it does not name, and no bootstrap module makes one. "
                 "Name the module with --bootstrap"
             )
-        place = {} if context.target.region == "us-east-1" else {
+        location = {} if context.target.region == "us-east-1" else {
             "CreateBucketConfiguration": {"LocationConstraint": context.target.region}
         }  # fmt: skip
-        context.target.client("s3").create_bucket(Bucket=bucket, **place)
-        return None, {"bucket": bucket, **backend}, f"s3://{bucket}/{key}, which the drill made"
+        context.target.client("s3").create_bucket(Bucket=bucket, **location)
+        place = f"s3://{bucket}/{key}, which the drill made"
+        return StatePlace(place, {"bucket": bucket, **backend}, own_bucket=bucket)
     variables: dict[str, object] = {}
     known = declared_variables(source)
     if "force_destroy" in known:
@@ -57,7 +72,7 @@ def prepare_state(context: Context) -> tuple[Terraform | None, dict[str, str] | 
     bootstrap.init()
     bootstrap.apply()
     bucket = _bucket(bootstrap, source)
-    return bootstrap, {"bucket": bucket, **backend}, f"s3://{bucket}/{key}"
+    return StatePlace(f"s3://{bucket}/{key}", {"bucket": bucket, **backend}, bootstrap)
 
 
 def _backend(environment: Path) -> str:
@@ -101,3 +116,12 @@ def _bucket(bootstrap: Terraform, source: Path) -> str:
         f"{source} makes no state bucket that can be found: it has no output named {', '.join(_BUCKET_OUTPUTS)}; "
         f"its outputs are {', '.join(outputs) or 'none'}"
     )
+
+
+def remove_state(context: Context, bucket: str) -> None:
+    """Remove the bucket that the drill made for the state, with every version of it."""
+    s3 = context.target.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
