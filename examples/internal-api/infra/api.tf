@@ -71,6 +71,11 @@ resource "aws_ecs_cluster" "corp" {
   name = "corp"
 }
 
+resource "aws_ecs_cluster_capacity_providers" "corp" {
+  cluster_name       = aws_ecs_cluster.corp.name
+  capacity_providers = ["FARGATE"]
+}
+
 resource "aws_cloudwatch_log_group" "api" {
   name              = "corp/ledger"
   retention_in_days = 30
@@ -137,5 +142,5 @@ resource "aws_ecs_service" "api" {
     ignore_changes = [task_definition]
   }
 
-  depends_on = [aws_lb_listener_rule.api]
+  depends_on = [aws_ecs_cluster_capacity_providers.corp, aws_lb_listener_rule.api]
 }

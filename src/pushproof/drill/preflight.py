@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.breakages.breakage import Breakage
 from pushproof.drill.breakages.choice import choose_breakages
+from pushproof.drill.breakages.files import has_dockerfile
 from pushproof.drill.settings import DrillSettings
 from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.providers import require_provider
@@ -34,6 +35,14 @@ def preflight(settings: DrillSettings) -> Preflight:
     if not any(settings.application.iterdir()):
         raise BadInput(f"{settings.application} is empty: nothing can be pushed. Name the repository with --app")
     breakages = choose_breakages(settings.breakages, settings.application, settings.variant)
+    needing = [breakage.name for breakage in breakages if breakage.needs_dockerfile]
+    if len(needing) == len(breakages) and settings.dockerfile is None and not has_dockerfile(settings.application):
+        raise BadInput(
+            f"{settings.application} has no Dockerfile, which {', '.join(needing)} would break. Name the repository with --app, "
+            "or choose another breakage with --break"
+        )
+    if settings.dockerfile is not None and not (settings.application / settings.dockerfile).is_file():
+        raise BadInput(f"dockerfile = {str(settings.dockerfile)!r} is no file of {settings.application}")
     binary = find_terraform()
     require_provider()
     return Preflight(binary, breakages)

@@ -37,11 +37,13 @@ class Breakage(ABC):
         name: the name by which people choose it.
         title: the breakage in a phrase, for the timeline and the commit.
         ending: the ending that is expected.
+        needs_dockerfile: whether it changes the application's Dockerfile.
     """
 
     name: str
     title: str
     ending: Ending
+    needs_dockerfile: bool = False
 
     @property
     def rolls_back(self) -> bool:

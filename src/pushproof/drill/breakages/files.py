@@ -52,6 +52,11 @@ def dockerfile(tree: Tree) -> Path:
     )
 
 
+def has_dockerfile(directory: Path) -> bool:
+    """Return whether a repository has a file that can be a Dockerfile."""
+    return any(not _NOT_OURS & set(path.parts) for path in directory.rglob("*Dockerfile*"))
+
+
 def contexts(tree: Tree) -> list[Path]:
     """Return the directories that may be the context of the image's build, the repository's root included."""
     directories = [tree.directory]

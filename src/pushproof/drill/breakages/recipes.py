@@ -21,6 +21,7 @@ class ReplacedProgram(Breakage):
     """A breakage whose image runs another program in place of the application's."""
 
     ending = Ending.ROLLED_BACK
+    needs_dockerfile = True
 
     @abstractmethod
     def arguments(self, tree: Tree) -> tuple[str, ...]:
@@ -126,6 +127,7 @@ class Unbuildable(Breakage):
     """The image does not build: a file is missing from the build context."""
 
     name, title, ending = "build", "the image does not build", Ending.STOPPED
+    needs_dockerfile = True
 
     def break_in(self, tree: Tree) -> None:
         _append_to_dockerfile(tree, ["COPY pushproof-file-that-is-not-there /"])
