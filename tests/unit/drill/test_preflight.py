@@ -23,7 +23,7 @@ def test_an_application_without_a_dockerfile_is_refused(application: Path) -> No
     """When nothing that is to be pushed can do without one; with a Dockerfile anywhere, it goes on."""
     chosen = replace(settings(), application=application, breakages=("crash", "build"))
     with pytest.raises(
-        BadInput, match="has no Dockerfile, which crash, build would break. Name the repository with --app"
+        BadInput, match=r"has no Dockerfile, which crash, build would break\. Name the repository with --app"
     ):
         preflight(chosen)
     preflight(replace(chosen, breakages=("tests", "crash")))

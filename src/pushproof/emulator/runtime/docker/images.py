@@ -46,7 +46,7 @@ PYTHON_VERSION = "3.11"
 AWSCLI = "awscli==1.46.3"
 BUILD_PACKAGES = (
     "ca-certificates", "docker.io", "git", "curl", "socat", "jq", "iptables", "mount", "python3", "unzip", "xz-utils",
-    "zip", "procps",
+    "zip", "procps", "make", "gettext-base", "wget", "openssl",
 )  # fmt: skip
 BASE_PACKAGES = ("python3", "ca-certificates", "curl")
 _CONTEXT = Path(__file__).parent / "buildimage"
