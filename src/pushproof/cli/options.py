@@ -82,6 +82,11 @@ Bootstrap = Annotated[
 Variables = Annotated[
     list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="a Terraform variable; may be repeated")
 ]
+VarFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--var-file", metavar="FILE", help="a *.tfvars file of the environment; may be repeated"),
+]
+Workspace = Annotated[str | None, typer.Option(help="workspace of the environment's state (the default one)")]
 Repository = Annotated[
     str | None,
     typer.Option(help="owner/name of the source repository, where the pipeline does not tell (example/shop)"),

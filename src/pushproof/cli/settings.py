@@ -22,6 +22,8 @@ class Options:
     application: Path | None = None
     bootstrap: Path | None = None
     variables: Sequence[str] = ()
+    var_files: Sequence[Path] = ()
+    workspace: str | None = None
     repository: str | None = None
     pipeline: str | None = None
     service: str | None = None
@@ -59,6 +61,8 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         variant=options.variant or "",
         repository=options.repository or section.repository or REPOSITORY,
         variables={**section.variables, **parse_variables(list(options.variables))},
+        var_files=tuple(options.var_files) or tuple(_path(read, name) for name in section.var_files),
+        workspace=options.workspace or section.workspace,
         keep=options.keep,
         report=options.report,
         skip=tuple(options.skip or section.skip),

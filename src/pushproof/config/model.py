@@ -70,6 +70,10 @@ class DrillSection(BaseModel):
             "drill's own"
         ),
     )
+    var_files: list[str] = Field(
+        default_factory=list, description="*.tfvars files of the environment, the last one wins"
+    )
+    workspace: str = Field(default="", description="workspace of the environment's state; empty: the default one")
     pipeline: str = Field(default="", description="the pipeline to push through, where the environment has several")
     service: str = Field(
         default="", description="the service that is judged, or cluster/service, where several are deployed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ from pushproof.targets.base import DrillTarget, NotificationListener
 from pushproof.terraform.applied import prepare, reopen
 from pushproof.terraform.driver import Terraform
 from pushproof.terraform.working_copy import WorkingCopy
+
+#: The name of the environment's Terraform run.
+STACK = "stack"
 
 
 @dataclass(slots=True)
@@ -95,7 +99,7 @@ class Context:
 
     # Terraform.
 
-    def terraform(self, source: Path, name: str, variables: Mapping[str, Any]) -> Terraform:
+    def terraform(self, source: Path, name: str, variables: Mapping[str, object]) -> Terraform:
         """Return the run of a configuration, prepared when it is asked for first; a repeated step works in the same copy."""
         if name not in self._runs:
             self._runs[name] = prepare(
@@ -106,17 +110,32 @@ class Context:
     @property
     def stack(self) -> Terraform:
         """The environment's Terraform run."""
-        return self._run("stack", self.applied.stack)
+        return self._run(STACK, self.applied.stack)
 
     @property
     def bootstrap(self) -> Terraform | None:
         """The Terraform run that made the state bucket; None where there was none."""
         return self._run("bootstrap", self.applied.bootstrap) if self.applied.bootstrap.source else None
 
+    def environment_run(self, variables: Mapping[str, object]) -> Terraform:
+        """Return the environment's run before its apply, in its workspace, with its files of variables beside it."""
+        run = self.terraform(self.settings.environment, STACK, variables)
+        for number, path in enumerate(self.settings.var_files):
+            # Terraform reads these after terraform.tfvars, in the order of their names, and before the drill's own values.
+            suffix = ".auto.tfvars.json" if path.name.endswith(".json") else ".auto.tfvars"
+            shutil.copyfile(path, run.copy.directory / f"yy-pushproof-{number:03}{suffix}")
+        return self._in_workspace(run)
+
+    def _in_workspace(self, run: Terraform) -> Terraform:
+        if self.settings.workspace:
+            run.environment["TF_WORKSPACE"] = self.settings.workspace
+        return run
+
     def _run(self, name: str, workplace: Workplace) -> Terraform:
         if name not in self._runs:
             copy = WorkingCopy(Path(workplace.source), Path(workplace.directory), Path(workplace.root))
-            self._runs[name] = reopen(self.target, copy, name=name, listener=self._hear_terraform)
+            run = reopen(self.target, copy, name=name, listener=self._hear_terraform)
+            self._runs[name] = self._in_workspace(run) if name == STACK else run
         return self._runs[name]
 
     def _hear_terraform(self, line: str) -> None:

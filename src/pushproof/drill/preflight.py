@@ -34,6 +34,9 @@ def preflight(settings: DrillSettings) -> Preflight:
         )
     if not any(settings.application.iterdir()):
         raise BadInput(f"{settings.application} is empty: nothing can be pushed. Name the repository with --app")
+    for path in settings.var_files:
+        if not path.is_file():
+            raise BadInput(f"--var-file {path} is no file")
     breakages = choose_breakages(settings.breakages, settings.application, settings.variant)
     needing = [breakage.name for breakage in breakages if breakage.needs_dockerfile]
     if len(needing) == len(breakages) and settings.dockerfile is None and not has_dockerfile(settings.application):

@@ -43,7 +43,8 @@ class DrillSettings:
     the order in which they are pushed; `variant`: the name of an application's own instead. `skip`: names of steps to leave out.
     `start`: the step to begin with, with the evidence that is kept of those before. `repository`: owner/name of the source
     repository where the pipeline does not tell. `version`: None for an application that does not tell its commit. `image_map`:
-    base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter.
+    base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter. `var_files`:
+    *.tfvars files of the environment. `workspace`: the workspace of its state, "" for the default one.
     """
 
     environment: Path
@@ -53,6 +54,8 @@ class DrillSettings:
     variant: str = ""
     repository: str = "example/shop"
     variables: Mapping[str, object] = field(default_factory=dict)
+    var_files: tuple[Path, ...] = ()
+    workspace: str = ""
     keep: bool = False
     report: Path | None = None
     skip: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pushproof.drill.badinput import BadInput
@@ -22,7 +22,10 @@ _EMPTY = ("null", '""', "{}", "[]")
 
 
 def terraform_variables(
-    environment: Path, explicit: Mapping[str, object], own: Mapping[str, Callable[[], object]]
+    environment: Path,
+    explicit: Mapping[str, object],
+    own: Mapping[str, Callable[[], object]],
+    var_files: Sequence[Path] = (),
 ) -> tuple[dict[str, object], frozenset[str]]:
     """Return the variables of an environment, and the names of the drill's own values among them.
 
@@ -40,14 +43,14 @@ def terraform_variables(
         return made[name]
 
     variables = {name: _filled(content, value) for name, content in explicit.items()}
-    for variable in conventional_variables(environment) - set(explicit):
+    for variable in conventional_variables(environment, var_files) - set(explicit):
         if CONVENTIONAL[variable] in own:
             variables[variable] = value(CONVENTIONAL[variable])
     return variables, frozenset(made)
 
 
-def conventional_variables(environment: Path) -> set[str]:
-    """Return the variables of conventional names that an environment declares and nobody sets."""
+def conventional_variables(environment: Path, var_files: Sequence[Path] = ()) -> set[str]:
+    """Return the variables of conventional names that an environment declares and neither it nor a file of variables sets."""
     declared = {
         block.labels[0]: block for block in read_directory(environment) if block.kind == "variable" and block.labels
     }
@@ -56,7 +59,7 @@ def conventional_variables(environment: Path) -> set[str]:
         default = declared[name].attributes.get("default")
         if default is None or "".join(default.text.split()) in _EMPTY:
             unset.add(name)
-    files = [*environment.glob("terraform.tfvars"), *environment.glob("*.auto.tfvars")]
+    files = [*environment.glob("terraform.tfvars"), *environment.glob("*.auto.tfvars"), *var_files]
     return unset - {name for path in files for name in read_settings(path)}
 
 

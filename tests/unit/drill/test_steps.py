@@ -321,3 +321,30 @@ def test_what_deployed_last_is_what_serves(tmp_path: Path) -> None:
     assert made.deployed() == DEPLOYED
     made.record.add("second-deployment", second)
     assert made.deployed() == second
+
+
+def test_the_environment_runs_in_its_workspace_with_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of variables come after terraform.tfvars in their order; the bootstrap module has neither."""
+    (tmp_path / "a.tfvars").write_text("a = 1\n")
+    (tmp_path / "b.tfvars.json").write_text("{}")
+    made = context(ScriptedTarget(tmp_path))
+    made.settings = replace(
+        made.settings, var_files=(tmp_path / "a.tfvars", tmp_path / "b.tfvars.json"), workspace="eu"
+    )
+
+    class Run:
+        """A Terraform run in a copy of the test's."""
+
+        def __init__(self) -> None:
+            self.environment: dict[str, str] = {}
+            self.copy = self
+            self.directory = tmp_path / "copy"
+
+    run = Run()
+    run.directory.mkdir()
+    monkeypatch.setattr("pushproof.drill.context.prepare", lambda *_, **__: run)
+    assert made.environment_run({}) is run  # type: ignore[comparison-overlap]
+    assert run.environment == {"TF_WORKSPACE": "eu"}
+    assert sorted(path.name for path in run.directory.iterdir()) == [
+        "yy-pushproof-000.auto.tfvars", "yy-pushproof-001.auto.tfvars.json",
+    ]  # fmt: skip

@@ -40,6 +40,13 @@ def test_conventional_names_are_filled_where_nobody_sets_them(environment: Path)
     assert terraform_variables(environment, {"slack_webhook_url": None}, OWN) == ({"slack_webhook_url": None}, set())
 
 
+def test_a_file_of_variables_answers_for_a_conventional_name(environment: Path, tmp_path: Path) -> None:
+    """What `--var-file` sets is somebody's choice."""
+    chosen = tmp_path / "eu.tfvars"
+    chosen.write_text('slack_webhook_url = "theirs"\n')
+    assert terraform_variables(environment, {}, OWN, [chosen]) == ({"certificate_arn": "arn:c"}, {"certificate_arn"})
+
+
 def test_places_are_filled_wherever_they_stand(environment: Path) -> None:
     """A whole value keeps its type; in a longer text it is text. What nobody asks for is not made."""
     made: list[str] = []

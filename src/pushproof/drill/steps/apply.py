@@ -54,8 +54,10 @@ class Apply(Step):
                 "build_environment": lambda: build_environment,
                 "base_image": lambda: build_environment.get("BASE_IMAGE", ""),
             }
-            variables, used = terraform_variables(settings.environment.resolve(), settings.variables, own)
-            stack = context.terraform(settings.environment, "stack", variables)
+            variables, used = terraform_variables(
+                settings.environment.resolve(), settings.variables, own, settings.var_files
+            )
+            stack = context.environment_run(variables)
             stack.init(backend=place.backend)
             stack.limit = context.deadline("apply", stack.limit)
             spent = stack.timings.get("apply", 0.0)
