@@ -156,9 +156,18 @@ def handled(service: str) -> list[str]:
     return sorted(operation for operation in operations if hasattr(handler_class, xform_name(operation)))
 
 
+def checked(service: str) -> list[str]:
+    """Return the operations whose requests the plane's class of a service checks before the substrate answers them, sorted."""
+    module, _, name = PLANE[service].partition(":")
+    handler_class = getattr(importlib.import_module(module), name)
+    methods = handler_class.checked(service)
+    operations = Session().get_service_model(service).operation_names
+    return sorted(operation for operation in operations if xform_name(operation) in methods)
+
+
 def services() -> list[str]:
-    """Return the services whose class has methods of its own for operations."""
-    return sorted({SAME.get(service, service) for service in PLANE if handled(service)})
+    """Return the services whose class has methods of its own for operations, or checks requests."""
+    return sorted({SAME.get(service, service) for service in PLANE if handled(service) or checked(service)})
 
 
 def _class(name: str, members: dict[str, ast.expr], *, total: bool) -> str:
@@ -179,6 +188,10 @@ def text(service: str) -> str:
         classes.append(_class(f"{operation}Request", request, total=True))
         classes.append(_class(f"{operation}Answer", answer, total=False))
         written += [request, answer]
+    for operation in sorted(set(checked(service)) - set(handled(service))):
+        request = stubs.request(operation)
+        classes.append(_class(f"{operation}Request", request, total=True))
+        written.append(request)
     for name, members in stubs.parsed.items():
         classes.append(_class(name, members, total=True))
         written.append(members)

@@ -21,6 +21,7 @@ DESCRIBED = (
     "application-autoscaling",
     "codebuild",
     "codeconnections",
+    "ec2",
     "ecr",
     "ecs",
     "elbv2",

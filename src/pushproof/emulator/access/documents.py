@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import account_of, arn_of, arn_of_bucket, resource_of
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, invalid_parameter
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Kind
 from pushproof.engines.policy import validation as v
@@ -280,16 +280,12 @@ def _secret(flaw: Flaw, _text: str) -> AwsError:
 
 def _repository(flaw: Flaw, _text: str) -> AwsError:
     what = "Principal not found" if flaw.fault is Fault.NOBODY else "Invalid repository policy provided"
-    return AwsError(
-        "InvalidParameterException", f"Invalid parameter at 'PolicyText' failed to satisfy constraint: '{what}'", 400
-    )
+    return invalid_parameter("PolicyText", what)
 
 
 def _registry(_flaw: Flaw, _text: str) -> AwsError:
     what = "Invalid registry policy provided"
-    return AwsError(
-        "InvalidParameterException", f"Invalid parameter at 'PolicyText' failed to satisfy constraint: '{what}'", 400
-    )
+    return invalid_parameter("PolicyText", what)
 
 
 def _logs(_flaw: Flaw, _text: str) -> AwsError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 
@@ -30,6 +30,53 @@ def violations(
     service repeats the value and lists an enumeration, as most services do and IAM does not.
     """
     yield from _Walk(kinds, echo).violations(shape, value, path)
+
+
+# Codes of services for a request that does not match its model, if it is not the usual one (see `code_of`).
+_CODES = {
+    "codebuild": "InvalidInputException",
+    "codeconnections": "ValidationException",
+    "codepipeline": "ValidationException",
+    "codestar-connections": "ValidationException",
+}
+# Codes of services for a value that breaks a limit, if it is not the one for a missing value.
+_LIMIT_CODES = {
+    "acm": "ValidationException",
+    "cloudwatch": "ValidationError",
+    "dynamodb": "ValidationException",
+    "kms": "ValidationException",
+    "logs": "InvalidParameterException",
+    "secretsmanager": "ValidationException",
+    "ssm": "ValidationException",
+}
+# Names that services with an error of their own use for a request that does not match the model.
+_USUAL = ("InvalidParameterException", "ValidationException")
+
+
+def code_of(service: str, protocol: str, modelled: Collection[str], *, limit: bool = False) -> str:
+    """Return the error code with which a service refuses a request that does not match its model.
+
+    Args:
+        service: The service.
+        protocol: The protocol of the request.
+        modelled: The codes of the operation's errors.
+        limit: Whether a value breaks a limit; else one is missing.
+    """
+    if limit and service in _LIMIT_CODES:
+        return _LIMIT_CODES[service]
+    if protocol == "query":
+        return "ValidationError"
+    return _CODES.get(service) or next((code for code in _USUAL if code in modelled), "ValidationException")
+
+
+def unsatisfied(value: object, path: str, demand: str, *, echo: bool = True) -> str:
+    """Return AWS's words for one value that does not satisfy a constraint ("have length less than or equal to 1").
+
+    `echo`: whether the service repeats the value, as most services do and IAM does not. Numbers are always repeated.
+    """
+    shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
+    quoted = f"Value '{shown}'" if echo or isinstance(value, int | float) else "Value"
+    return f"{quoted} at '{path}' failed to satisfy constraint: Member must {demand}"
 
 
 def worded(messages: list[str]) -> str:
@@ -116,10 +163,8 @@ class _Walk:
         if high is not None and value > high:
             yield self._failed(value, path, f"have value less than or equal to {high}")
 
-    def _failed(self, value: Any, path: str, demand: str) -> str:
-        shown = f"[{', '.join(str(item) for item in value)}]" if isinstance(value, list) else value
-        subject = f"Value '{shown}'" if self.echo or isinstance(value, int | float) else "Value"
-        return f"{subject} at '{path}' failed to satisfy constraint: Member must {demand}"
+    def _failed(self, value: object, path: str, demand: str) -> str:
+        return unsatisfied(value, path, demand, echo=self.echo)
 
 
 def _of_member(part: str, shape: Any, path: str) -> str:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
 
 class AwsError(Exception):
     """An AWS error response.
@@ -37,3 +44,35 @@ def failed_inside(part: str, name: str, error: BaseException) -> AwsError:
         "If your stack needs it, please open an issue with this message.",
         status=501,
     )
+
+
+def as_answered(error: ClientError) -> AwsError:
+    """Return the error with which another part, or the substrate, answered a call."""
+    details = error.response["Error"]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return AwsError(details["Code"], details["Message"], status)
+
+
+@contextmanager
+def refusals_of(*kinds: type[Exception]) -> Iterator[None]:
+    """Answer an engine's refusals as the API does: under the code of the refusal, in its words.
+
+    Args:
+        kinds: The engine's errors. They have a `code`; its words are their `message`, or else their text.
+    """
+    try:
+        yield
+    except kinds as error:
+        raise refusal(error) from error
+
+
+def refusal(error: Exception) -> AwsError:
+    """Return an engine's refusal as the API answers it. What an engine does not implement is a 501."""
+    code = str(getattr(error, "code"))  # noqa: B009
+    return AwsError(code, str(getattr(error, "message", error)), 501 if code == "NotImplemented" else None)
+
+
+def invalid_parameter(parameter: str, constraint: str) -> AwsError:
+    """Return ECR's error for a parameter that is wrong."""
+    words = f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'"
+    return AwsError("InvalidParameterException", words, 400)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.model import OperationModel
 from moto.core.request import Request
 from moto.core.routing import get_router_class
 from moto.core.serialize import SerializationContext, get_serializer_class
@@ -19,7 +20,7 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
-from pushproof.emulator.kernel.constraints import Kind, violations, worded
+from pushproof.emulator.kernel.constraints import Kind, code_of, violations, worded
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.reading import check_form, malformed_xml, parameters_of
 from pushproof.emulator.kernel.signing import services_signed_as
@@ -268,8 +269,8 @@ def parse_signed(service: str, signed: str, request: Request) -> ParsedCall:
     raise first
 
 
-def validate(call: ParsedCall, code: str | None = None, *, required_only: bool = False) -> None:
-    """Check parameters against the model. Raises AwsError with `code`, and lists each parameter that is missing or wrong."""
+def validate(call: ParsedCall, *, required_only: bool = False) -> None:
+    """Check parameters against the model. Raises AwsError, with the service's code, for all that are missing or wrong."""
     shape = call.model.input_shape
     if shape is None:
         return
@@ -283,36 +284,25 @@ def validate(call: ParsedCall, code: str | None = None, *, required_only: bool =
         # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
         name = problems[0].partition(" at '")[2].partition("'")[0]
         raise AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
-    raise AwsError(code or _refusing_code(call), worded(problems), 400)
+    raise AwsError(code_of(call.service, call.protocol, _codes(call.model)), worded(problems), 400)
 
 
-def check_limits(
-    service: str,
-    operation: str,
-    parameters: Mapping[str, object],
-    code: str = "ValidationException",
-    *,
-    echo: bool = True,
-) -> None:
-    """Raise AwsError, with `code`, for every limit of the model that parameters of an operation exceed.
+def check_limits(service: str, operation: str, parameters: Mapping[str, object], *, echo: bool = True) -> None:
+    """Raise AwsError, with the service's code, for every limit of the model that parameters of an operation exceed.
 
     `echo`: whether the service repeats the value and lists an enumeration, as most services do and IAM does not.
     """
-    shape = service_model(service).operation_model(operation).input_shape
+    model = service_model(service)
+    operation_model = model.operation_model(operation)
+    shape = operation_model.input_shape
     messages = list(violations(shape, parameters, kinds=Kind.LIMITS, echo=echo)) if shape is not None else []
     if messages:
+        code = code_of(service, str(model.metadata["protocol"]), _codes(operation_model), limit=True)
         raise AwsError(code, worded(messages), 400)
 
 
-# Error codes of services that have their own for requests that do not match their model.
-_REFUSING_CODES = ("InvalidParameterException", "ValidationException")
-
-
-def _refusing_code(call: ParsedCall) -> str:
-    if call.protocol == "query":
-        return "ValidationError"
-    modelled = {error.error_code for error in call.model.error_shapes}
-    return next((code for code in _REFUSING_CODES if code in modelled), "ValidationException")
+def _codes(operation: OperationModel) -> set[str]:
+    return {str(getattr(error, "error_code", error.name)) for error in operation.error_shapes}
 
 
 def for_xml(text: str) -> str:

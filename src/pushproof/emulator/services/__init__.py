@@ -6,14 +6,14 @@ A service owns its botocore service name. With `overlay = True` it answers only 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import as_answered
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -78,6 +78,11 @@ class Service:
         """Return whether the service has a method for an operation, in a world with moto as its substrate."""
         return callable(getattr(cls, xform_name(operation), None))
 
+    @classmethod
+    def checked(cls, _service: str) -> Collection[str]:
+        """Return the methods of operations whose requests are checked before the substrate answers them."""
+        return ()
+
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words. Called before the method of an operation."""
 
@@ -92,14 +97,15 @@ class Service:
 
         Raises its errors as AwsError.
         """
-        client = self.site.substrate.client(self.name, context.region)
+        return self.ask_in(context.region, operation, request)
+
+    def ask_in(self, region: str, operation: str, request: Mapping[str, object]) -> Any:
+        """Return the substrate's answer in a region, as `ask` does."""
+        client = self.site.substrate.client(self.name, region)
         try:
             answer: dict[str, object] = getattr(client, xform_name(operation))(**request)
         except ClientError as error:
-            words = error.response["Error"]
-            raise AwsError(
-                words["Code"], words["Message"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            ) from error
+            raise as_answered(error) from error
         answer.pop("ResponseMetadata", None)
         return answer
 

@@ -103,8 +103,6 @@ class Host:
 class ConnectionsService(Service):
     """Connections and hosts. Both service names see the same ones; ARNs keep the prefix of their creation."""
 
-    constraint_code = "ValidationException"
-
     def __init__(self, site: Site, name: str, *, other: ConnectionsService | None = None) -> None:
         """Set up. `other` is the same service under its other name."""
         super().__init__(site, name)

@@ -5,23 +5,26 @@ Requests are refused before the substrate stores anything. Reads are not checked
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from botocore import xform_name
+
+from pushproof.emulator.kernel.constraints import unsatisfied, worded
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
 
-# Each service's error code for a parameter that breaks a limit of its model.
-CODES = {
-    "acm": "ValidationException",
-    "cloudwatch": "ValidationError",
-    "dynamodb": "ValidationException",
-    "kms": "ValidationException",
-    "secretsmanager": "ValidationException",
-    "ssm": "ValidationException",
-}
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
+    from types_boto3_kms.type_defs import DescribeKeyResponseTypeDef
+
+    from pushproof.emulator.kernel.shapes.cloudwatch import DeleteAlarmsRequest, PutMetricAlarmRequest
+    from pushproof.emulator.kernel.shapes.kms import CreateAliasRequest, ScheduleKeyDeletionRequest, UpdateAliasRequest
+    from pushproof.emulator.kernel.shapes.secretsmanager import CreateSecretRequest
+    from pushproof.emulator.kernel.shapes.ssm import PutParameterRequest
+
 _CHANGING = ("Create", "Put", "Update", "Set", "Request", "Import", "Schedule", "Enable", "Disable", "Associate", "Tag")
 # Data, and much of it: the substrate checks the parts that matter.
 _DATA = frozenset({"PutItem", "UpdateItem", "PutMetricData"})
@@ -32,19 +35,30 @@ class ModelledService(Service):
 
     overlay: ClassVar[bool] = True
 
+    @classmethod
+    def checked(cls, _service: str) -> Collection[str]:
+        return {xform_name(operation) for name, operation in _CHECKS if name == _service}
+
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         operation = context.operation
         if operation.startswith(_CHANGING) and operation not in _DATA:
-            check_limits(self.name, operation, request, CODES[self.name])
+            check_limits(self.name, operation, request)
         check = _CHECKS.get((self.name, operation))
         if check is not None:
             check(self, context, request)
 
 
-Check = Callable[[ModelledService, RequestContext, dict[str, Any]], None]
+class OfKey(TypedDict):
+    """A request that names a key."""
+
+    KeyId: str
 
 
-def _alias(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> None:
+# Each check takes its operation's request, which has been parsed and not been validated.
+Check = Callable[[ModelledService, RequestContext, Any], None]
+
+
+def _alias(_: ModelledService, __: RequestContext, request: CreateAliasRequest | UpdateAliasRequest) -> None:
     # https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html
     name = str(request.get("AliasName", ""))
     if not name.startswith("alias/"):
@@ -53,27 +67,28 @@ def _alias(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> N
         raise AwsError("NotAuthorizedException", "")
 
 
-def _window(service: ModelledService, context: RequestContext, request: dict[str, Any]) -> None:
+def _window(service: ModelledService, context: RequestContext, request: ScheduleKeyDeletionRequest) -> None:
     # https://docs.aws.amazon.com/kms/latest/APIReference/API_ScheduleKeyDeletion.html
     days = request.get("PendingWindowInDays")
     if days is not None and not 7 <= days <= 30:
         bound = "greater than or equal to 7" if days < 7 else "less than or equal to 30"
-        raise AwsError(
-            "ValidationException",
-            f"1 validation error detected: Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: "
-            f"Member must have value {bound}",
-        )
+        words = worded([unsatisfied(days, "pendingWindowInDays", f"have value {bound}")])
+        raise AwsError("ValidationException", words)
     _standing(service, context, request)
 
 
-def _standing(service: ModelledService, context: RequestContext, request: dict[str, Any]) -> None:
+def _standing(service: ModelledService, context: RequestContext, request: OfKey) -> None:
     # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
-    key = service.ask(context, "DescribeKey", {"KeyId": request["KeyId"]})["KeyMetadata"]
+    if "KeyId" not in request:
+        # The substrate refuses it.
+        return
+    answer: DescribeKeyResponseTypeDef = service.ask(context, "DescribeKey", {"KeyId": request["KeyId"]})
+    key = answer["KeyMetadata"]
     if key["KeyState"] == "PendingDeletion":
         raise AwsError("KMSInvalidStateException", f"{key['Arn']} is pending deletion.")
 
 
-def _value(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> None:
+def _value(_: ModelledService, __: RequestContext, request: PutParameterRequest) -> None:
     # https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html
     if request.get("Tier", "Standard") == "Standard" and len(request.get("Value", "").encode()) > 4096:
         raise AwsError(
@@ -84,7 +99,7 @@ def _value(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> N
         )
 
 
-def _secret_name(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> None:
+def _secret_name(_: ModelledService, __: RequestContext, request: CreateSecretRequest) -> None:
     # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
     name = str(request.get("Name", ""))
     if not name.isascii() or not all(letter.isalnum() or letter in "-/_+=.@!" for letter in name):
@@ -94,7 +109,7 @@ def _secret_name(_: ModelledService, __: RequestContext, request: dict[str, Any]
         )
 
 
-def _alarm(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> None:
+def _alarm(_: ModelledService, __: RequestContext, request: PutMetricAlarmRequest) -> None:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     period = request.get("Period")
     if period is not None and period not in (10, 20, 30) and period % 60:
@@ -103,12 +118,13 @@ def _alarm(_: ModelledService, __: RequestContext, request: dict[str, Any]) -> N
         raise AwsError("ValidationError", "DatapointsToAlarm must be less than or equal to EvaluationPeriods")
 
 
-def _alarms_exist(service: ModelledService, context: RequestContext, request: dict[str, Any]) -> None:
+def _alarms_exist(service: ModelledService, context: RequestContext, request: DeleteAlarmsRequest) -> None:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html
     names = list(request.get("AlarmNames") or ())
     if names:
-        answer = service.ask(context, "DescribeAlarms", {"AlarmNames": names})
-        standing = {a["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for a in answer.get(kind, [])}
+        answer: DescribeAlarmsOutputTypeDef = service.ask(context, "DescribeAlarms", {"AlarmNames": names})
+        standing = {alarm["AlarmName"] for alarm in answer.get("MetricAlarms", [])}
+        standing |= {alarm["AlarmName"] for alarm in answer.get("CompositeAlarms", [])}
         absent = sorted(set(names) - standing)
         if absent:
             raise AwsError("ResourceNotFound", f"Alarms [{', '.join(absent)}] do not exist", 404)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from pushproof.emulator.access.keys import new_key
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
@@ -15,8 +13,6 @@ from pushproof.emulator.services import Handler, Service
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pushproof.emulator.access.authority import Authority
     from pushproof.emulator.kernel.shapes.sts import (
         AssumeRoleAnswer,
@@ -48,7 +44,7 @@ class StsService(Service):
     def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
         # The caller's permission, and the role's trust in it, were decided when the call was authorised.
         policies = self._session_policies(request)
-        answer: AssumeRoleAnswer = self._substrate("assume_role", context, request)
+        answer: AssumeRoleAnswer = self.ask(context, "assume_role", request)
         role = self._authority.attachments.role(request["RoleArn"])
         if role is not None:
             answer["AssumedRoleUser"]["AssumedRoleId"] = f"{role.unique_id}:{request['RoleSessionName']}"
@@ -64,10 +60,10 @@ class StsService(Service):
         return {"UserId": userid, "Account": context.account_id, "Arn": context.principal.arn}
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
-        check_limits("sts", context.operation, request, "ValidationError")
+        check_limits("sts", context.operation, request)
 
     def get_session_token(self, context: RequestContext, request: GetSessionTokenRequest) -> GetSessionTokenAnswer:
-        answer: GetSessionTokenAnswer = self._substrate("get_session_token", context, request)
+        answer: GetSessionTokenAnswer = self.ask(context, "get_session_token", request)
         if not self.site.settings.open:
             # The substrate's are the same in every world, and public.
             keys = new_key("ASIA")
@@ -120,12 +116,3 @@ class StsService(Service):
                 raise AwsError("ValidationError", f"The policy {arn} does not exist.")
             out.append(policy)
         return tuple(out)
-
-    def _substrate(self, operation: str, context: RequestContext, request: Mapping[str, object]) -> Any:
-        try:
-            answer: dict[str, object] = getattr(self.site.substrate.client("sts", context.region), operation)(**request)
-        except ClientError as error:
-            details = error.response["Error"]
-            raise AwsError(details["Code"], details["Message"]) from error
-        answer.pop("ResponseMetadata", None)
-        return answer

@@ -59,10 +59,6 @@ class Answering(Protocol):
         """Return whether the substrate answers the operations that the service does not have."""
 
     @property
-    def constraint_code(self) -> str | None:
-        """Return the error code for a call that breaks a limit of the service's model; None for AWS's usual code."""
-
-    @property
     def own_words(self) -> bool:
         """Return whether the service words the refusal of a wrong value itself."""
 
@@ -293,7 +289,7 @@ class Gateway:
             # Whatever the request contains, the operation is not implemented.
             raise not_implemented(exchange.service, operation)
         if service is not None and handled:
-            protocol.validate(exchange.call, service.constraint_code, required_only=service.own_words)
+            protocol.validate(exchange.call, required_only=service.own_words)
         elif exchange.service != "s3":
             # S3 has different errors for different missing things, and the substrate has them.
             protocol.validate(exchange.call, required_only=True)

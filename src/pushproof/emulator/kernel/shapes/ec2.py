@@ -11,23 +11,33 @@ if TYPE_CHECKING:
         DnsRecordIpTypeType,
         IpAddressTypeType,
         NetworkInterfaceCreationTypeType,
+        RuleActionType,
+        TenancyType,
         VpcEndpointTypeType,
     )
     from types_boto3_ec2.type_defs import (
+        AttributeBooleanValueTypeDef,
+        AttributeValueTypeDef,
         ConnectionTrackingSpecificationRequestTypeDef,
+        EnaSrdSpecificationTypeDef,
+        IcmpTypeCodeTypeDef,
         InstanceIpv6AddressTypeDef,
         IpPermissionOutputTypeDef,
         Ipv4PrefixSpecificationRequestTypeDef,
         Ipv6PrefixSpecificationRequestTypeDef,
         NatGatewayTypeDef,
+        NetworkInterfaceAttachmentChangesTypeDef,
         NetworkInterfaceTypeDef,
         OperatorRequestTypeDef,
+        PortRangeTypeDef,
         PrivateIpAddressSpecificationTypeDef,
         RouteTableTypeDef,
         SecurityGroupRuleTypeDef,
         SecurityGroupRuleUpdateTypeDef,
         SubnetConfigurationTypeDef,
         TagSpecificationOutputTypeDef,
+        TagTypeDef,
+        VpcEncryptionControlConfigurationTypeDef,
         VpcEndpointTypeDef,
     )
 
@@ -196,6 +206,236 @@ class ModifyVpcEndpointRequest(TypedDict):
 
 class ModifyVpcEndpointAnswer(TypedDict, total=False):
     Return: bool
+
+
+class AssociateRouteTableRequest(TypedDict):
+    RouteTableId: str
+    GatewayId: NotRequired[str]
+    PublicIpv4Pool: NotRequired[str]
+    DryRun: NotRequired[bool]
+    SubnetId: NotRequired[str]
+
+
+class AssociateSubnetCidrBlockRequest(TypedDict):
+    SubnetId: str
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    Ipv6CidrBlock: NotRequired[str]
+
+
+class AssociateVpcCidrBlockRequest(TypedDict):
+    VpcId: str
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlockNetworkBorderGroup: NotRequired[str]
+    Ipv6Pool: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    AmazonProvidedIpv6CidrBlock: NotRequired[bool]
+
+
+class AttachInternetGatewayRequest(TypedDict):
+    InternetGatewayId: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class CreateNetworkAclEntryRequest(TypedDict):
+    NetworkAclId: str
+    RuleNumber: int
+    Protocol: str
+    RuleAction: RuleActionType
+    Egress: bool
+    DryRun: NotRequired[bool]
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    IcmpTypeCode: NotRequired[IcmpTypeCodeTypeDef]
+    PortRange: NotRequired[PortRangeTypeDef]
+
+
+class CreateRouteRequest(TypedDict):
+    RouteTableId: str
+    DestinationPrefixListId: NotRequired[str]
+    VpcEndpointId: NotRequired[str]
+    TransitGatewayId: NotRequired[str]
+    LocalGatewayId: NotRequired[str]
+    CarrierGatewayId: NotRequired[str]
+    CoreNetworkArn: NotRequired[str]
+    OdbNetworkArn: NotRequired[str]
+    DryRun: NotRequired[bool]
+    DestinationCidrBlock: NotRequired[str]
+    GatewayId: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+    EgressOnlyInternetGatewayId: NotRequired[str]
+    InstanceId: NotRequired[str]
+    NetworkInterfaceId: NotRequired[str]
+    VpcPeeringConnectionId: NotRequired[str]
+    NatGatewayId: NotRequired[str]
+
+
+class CreateSecurityGroupRequest(TypedDict):
+    Description: str
+    GroupName: str
+    VpcId: NotRequired[str]
+    TagSpecifications: NotRequired[list[TagSpecificationOutputTypeDef]]
+    DryRun: NotRequired[bool]
+
+
+class CreateSubnetRequest(TypedDict):
+    VpcId: str
+    TagSpecifications: NotRequired[list[TagSpecificationOutputTypeDef]]
+    AvailabilityZone: NotRequired[str]
+    AvailabilityZoneId: NotRequired[str]
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    OutpostArn: NotRequired[str]
+    Ipv6Native: NotRequired[bool]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    DryRun: NotRequired[bool]
+
+
+class CreateTagsRequest(TypedDict):
+    Resources: list[str]
+    Tags: list[TagTypeDef]
+    DryRun: NotRequired[bool]
+
+
+class CreateVpcRequest(TypedDict):
+    CidrBlock: NotRequired[str]
+    Ipv6Pool: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    Ipv4IpamPoolId: NotRequired[str]
+    Ipv4NetmaskLength: NotRequired[int]
+    Ipv6IpamPoolId: NotRequired[str]
+    Ipv6NetmaskLength: NotRequired[int]
+    Ipv6CidrBlockNetworkBorderGroup: NotRequired[str]
+    VpcEncryptionControl: NotRequired[VpcEncryptionControlConfigurationTypeDef]
+    TagSpecifications: NotRequired[list[TagSpecificationOutputTypeDef]]
+    DryRun: NotRequired[bool]
+    InstanceTenancy: NotRequired[TenancyType]
+    AmazonProvidedIpv6CidrBlock: NotRequired[bool]
+
+
+class DeleteInternetGatewayRequest(TypedDict):
+    InternetGatewayId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteNatGatewayRequest(TypedDict):
+    NatGatewayId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteNetworkAclRequest(TypedDict):
+    NetworkAclId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteRouteRequest(TypedDict):
+    RouteTableId: str
+    DestinationPrefixListId: NotRequired[str]
+    DryRun: NotRequired[bool]
+    DestinationCidrBlock: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+
+
+class DeleteRouteTableRequest(TypedDict):
+    RouteTableId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteSecurityGroupRequest(TypedDict):
+    GroupId: NotRequired[str]
+    GroupName: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class DeleteSubnetRequest(TypedDict):
+    SubnetId: str
+    DryRun: NotRequired[bool]
+
+
+class DeleteVpcRequest(TypedDict):
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class DetachInternetGatewayRequest(TypedDict):
+    InternetGatewayId: str
+    VpcId: str
+    DryRun: NotRequired[bool]
+
+
+class DisassociateRouteTableRequest(TypedDict):
+    AssociationId: str
+    DryRun: NotRequired[bool]
+
+
+class ModifyNetworkInterfaceAttributeRequest(TypedDict):
+    NetworkInterfaceId: str
+    EnaSrdSpecification: NotRequired[EnaSrdSpecificationTypeDef]
+    EnablePrimaryIpv6: NotRequired[bool]
+    ConnectionTrackingSpecification: NotRequired[ConnectionTrackingSpecificationRequestTypeDef]
+    AssociatePublicIpAddress: NotRequired[bool]
+    AssociatedSubnetIds: NotRequired[list[str]]
+    DryRun: NotRequired[bool]
+    Description: NotRequired[AttributeValueTypeDef]
+    SourceDestCheck: NotRequired[AttributeBooleanValueTypeDef]
+    Groups: NotRequired[list[str]]
+    Attachment: NotRequired[NetworkInterfaceAttachmentChangesTypeDef]
+
+
+class ModifyVpcAttributeRequest(TypedDict):
+    VpcId: str
+    EnableDnsHostnames: NotRequired[AttributeBooleanValueTypeDef]
+    EnableDnsSupport: NotRequired[AttributeBooleanValueTypeDef]
+    EnableNetworkAddressUsageMetrics: NotRequired[AttributeBooleanValueTypeDef]
+
+
+class ReleaseAddressRequest(TypedDict):
+    AllocationId: NotRequired[str]
+    PublicIp: NotRequired[str]
+    NetworkBorderGroup: NotRequired[str]
+    DryRun: NotRequired[bool]
+
+
+class ReplaceNetworkAclEntryRequest(TypedDict):
+    NetworkAclId: str
+    RuleNumber: int
+    Protocol: str
+    RuleAction: RuleActionType
+    Egress: bool
+    DryRun: NotRequired[bool]
+    CidrBlock: NotRequired[str]
+    Ipv6CidrBlock: NotRequired[str]
+    IcmpTypeCode: NotRequired[IcmpTypeCodeTypeDef]
+    PortRange: NotRequired[PortRangeTypeDef]
+
+
+class ReplaceRouteRequest(TypedDict):
+    RouteTableId: str
+    DestinationPrefixListId: NotRequired[str]
+    VpcEndpointId: NotRequired[str]
+    LocalTarget: NotRequired[bool]
+    TransitGatewayId: NotRequired[str]
+    LocalGatewayId: NotRequired[str]
+    CarrierGatewayId: NotRequired[str]
+    CoreNetworkArn: NotRequired[str]
+    OdbNetworkArn: NotRequired[str]
+    DryRun: NotRequired[bool]
+    DestinationCidrBlock: NotRequired[str]
+    GatewayId: NotRequired[str]
+    DestinationIpv6CidrBlock: NotRequired[str]
+    EgressOnlyInternetGatewayId: NotRequired[str]
+    InstanceId: NotRequired[str]
+    NetworkInterfaceId: NotRequired[str]
+    VpcPeeringConnectionId: NotRequired[str]
+    NatGatewayId: NotRequired[str]
 
 
 class AvailabilityZoneAddressInput(TypedDict):

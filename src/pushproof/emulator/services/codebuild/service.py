@@ -127,7 +127,6 @@ class _Token:
 class CodeBuildService(Service):
     """Projects and builds of every region."""
 
-    constraint_code = "InvalidInputException"
     own_words = True
 
     def __init__(self, site: Site, name: str, *, builder: Builder | None) -> None:
@@ -145,7 +144,7 @@ class CodeBuildService(Service):
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         if context.operation == "CreateProject":
             projects.check_name(request["name"])
-        check_limits(self.name, context.operation, request, self.constraint_code)
+        check_limits(self.name, context.operation, request)
 
     # Calls from other parts of the plane.
 

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.pipeline import Declaration, PipelineError, PipelineState, read_declaration
 
@@ -66,10 +66,8 @@ def _needs_v2(body: dict[str, Any]) -> bool:
 
 def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
     """Convert a body to the engine's view. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
-    try:
+    with refusals_of(PipelineError):
         declaration = replace(read_declaration(body, region), version=version)
-    except PipelineError as error:
-        raise refused(error) from error
     for stage in declaration.stages:
         for action in stage.actions:
             if action.configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
@@ -81,13 +79,6 @@ def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
         if git.get("pullRequest") or any({"tags", "filePaths"} & push.keys() for push in git.get("push") or ()):
             raise not_done("triggers on pull requests, tags or file paths")
     return declaration
-
-
-def refused(error: PipelineError) -> AwsError:
-    """Convert the engine's refusal to the API's answer."""
-    if error.code == "NotImplemented":
-        return AwsError(error.code, error.message, status=501)
-    return AwsError(error.code, error.message)
 
 
 def not_done(what: str) -> AwsError:

@@ -15,14 +15,14 @@ from botocore.exceptions import ClientError
 from pushproof.aws.arns import arn_of
 from pushproof.aws.tags import Rule, broken_rule, camel_tags, tag_map, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
 from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL, Neighbours
 from pushproof.emulator.services.codepipeline.executor import Executor
-from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared, refused
+from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared
 from pushproof.engines.pipeline import (
     Action,
     ActionRun,
@@ -54,8 +54,6 @@ _ARN = re.compile(r"arn:aws(-[\w]+)*:codepipeline:[\w-]+:[0-9]{12}:.+")
 
 class CodePipelineService(Service):
     """Pipelines of every region, and their executions."""
-
-    constraint_code = "ValidationException"
 
     def __init__(self, site: Site, name: str, *, neighbours: Neighbours, objects: ObjectStore) -> None:
         super().__init__(site, name)
@@ -412,10 +410,8 @@ class CodePipelineService(Service):
         raise AwsError("ResourceNotFoundException", f"Could not find a resource with ARN {arn}")
 
     def _feed(self, pipeline: Pipeline, event: Input) -> None:
-        try:
+        with refusals_of(PipelineError):
             self._executor.feed(pipeline, event)
-        except PipelineError as error:
-            raise refused(error) from error
 
 
 def _newest_first(pipeline: Pipeline) -> list[Execution]:

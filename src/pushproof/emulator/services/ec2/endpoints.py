@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.signing import endpoint_prefixes
 from pushproof.emulator.services.ec2.groups import require_addresses
-from pushproof.emulator.services.ec2.view import Described, View
+from pushproof.emulator.services.ec2.view import View
 from pushproof.engines.policy import Kind, PolicyError, parse
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import ServiceDetailTypeDef
+
+    from pushproof.emulator.kernel.shapes.ec2 import CreateVpcEndpointRequest, ModifyVpcEndpointRequest
+
+    EndpointRequest = CreateVpcEndpointRequest | ModifyVpcEndpointRequest
+
 
 _WITH_GATEWAYS = frozenset({"s3", "dynamodb"})
 
 
-def create_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
+def create_vpc_endpoint(view: View, request: CreateVpcEndpointRequest) -> None:
     vpc_id, name = request["VpcId"], request.get("ServiceName", "")
     if view.vpc(vpc_id) is None:
         raise AwsError("InvalidVpcId.NotFound", f"The Vpc Id {vpc_id} does not exist")
@@ -31,7 +39,7 @@ def create_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
         _require_policy(request["PolicyDocument"])
     service = _service(view, name, kind)
     if kind == "Gateway":
-        _require_of_gateway(request)
+        _require_of_gateway(request, subnets=request.get("SubnetIds"), groups=request.get("SecurityGroupIds"))
         _require_tables(view, vpc_id, name, request.get("RouteTableIds") or [])
         return
     if request.get("RouteTableIds"):
@@ -46,7 +54,7 @@ def create_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
         _require_private_dns(view, vpc_id, service, request, explicitly=explicitly)
 
 
-def modify_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
+def modify_vpc_endpoint(view: View, request: ModifyVpcEndpointRequest) -> None:
     endpoint = view.endpoint(request["VpcEndpointId"])
     if endpoint is None or endpoint.get("State", "").lower() == "deleted":
         raise AwsError(
@@ -56,14 +64,7 @@ def modify_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
     if request.get("PolicyDocument"):
         _require_policy(request["PolicyDocument"])
     if kind == "Gateway":
-        _require_of_gateway(
-            {
-                "SubnetIds": request.get("AddSubnetIds"),
-                "SecurityGroupIds": request.get("AddSecurityGroupIds"),
-                "PrivateDnsEnabled": request.get("PrivateDnsEnabled"),
-                "DnsOptions": request.get("DnsOptions"),
-            }
-        )
+        _require_of_gateway(request, subnets=request.get("AddSubnetIds"), groups=request.get("AddSecurityGroupIds"))
         _require_tables(view, vpc_id, name, request.get("AddRouteTableIds") or [])
         return
     if kind != "Interface":
@@ -83,7 +84,7 @@ def modify_vpc_endpoint(view: View, request: dict[str, Any]) -> None:
         _require_gateway(view, vpc_id, name)
 
 
-def _service(view: View, name: str, kind: str) -> Described:
+def _service(view: View, name: str, kind: str) -> ServiceDetailTypeDef:
     """Return the service of an endpoint, as DescribeVpcEndpointServices shows it. Raises AwsError if there is none of that name."""
     services = [service for service in view.endpoint_services() if service["ServiceName"] == name]
     for service in services:
@@ -97,7 +98,7 @@ def _service(view: View, name: str, kind: str) -> Described:
             )
     elif services or _is_named_so(last, view):
         domain = None if last in _WITH_GATEWAYS else f"{last}.{view.region}.amazonaws.com"
-        return {"ServiceName": name, **({"PrivateDnsName": domain} if domain else {})}
+        return {"ServiceName": name, "PrivateDnsName": domain} if domain else {"ServiceName": name}
     raise AwsError("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist")
 
 
@@ -116,14 +117,14 @@ def _is_named_so(last: str, view: View) -> bool:
     return not any(name == first or name.startswith((f"{first}.", f"{first}-")) for name in subnets)
 
 
-def _require_of_gateway(request: dict[str, Any]) -> None:
-    if request.get("SubnetIds"):
+def _require_of_gateway(request: EndpointRequest, *, subnets: list[str] | None, groups: list[str] | None) -> None:
+    if subnets:
         raise AwsError("InvalidParameter", "Subnets cannot be specified for endpoints of type Gateway.")
-    if request.get("SecurityGroupIds"):
+    if groups:
         raise AwsError("InvalidParameter", "Security groups cannot be specified for endpoints of type Gateway.")
     if request.get("PrivateDnsEnabled"):
         raise AwsError("InvalidParameter", "Private DNS can't be enabled for endpoints of type Gateway.")
-    if (request.get("DnsOptions") or {}).get("PrivateDnsOnlyForInboundResolverEndpoint") is not None:
+    if request.get("DnsOptions", {}).get("PrivateDnsOnlyForInboundResolverEndpoint") is not None:
         raise AwsError(
             "InvalidParameter",
             "DnsOptions PrivateDnsOnlyForInboundResolverEndpoint is applicable only to Interface VPC Endpoints.",
@@ -170,11 +171,11 @@ def _require_groups(view: View, vpc_id: str, groups: list[str]) -> None:
             raise AwsError("InvalidParameter", f"Security group {group_id} does not belong to VPC {vpc_id}.")
 
 
-def _configured(request: dict[str, Any]) -> list[str]:
+def _configured(request: EndpointRequest) -> list[str]:
     return [entry["SubnetId"] for entry in request.get("SubnetConfigurations") or () if entry.get("SubnetId")]
 
 
-def _require_configured_addresses(view: View, request: dict[str, Any]) -> None:
+def _require_configured_addresses(view: View, request: EndpointRequest) -> None:
     for entry in request.get("SubnetConfigurations") or ():
         subnet = view.subnet(entry.get("SubnetId", ""))
         if subnet is not None and entry.get("Ipv4"):
@@ -182,10 +183,10 @@ def _require_configured_addresses(view: View, request: dict[str, Any]) -> None:
 
 
 def _require_private_dns(
-    view: View, vpc_id: str, service: Described, request: dict[str, Any], *, explicitly: bool
+    view: View, vpc_id: str, service: ServiceDetailTypeDef, request: EndpointRequest, *, explicitly: bool
 ) -> None:
     name, domain = service["ServiceName"], service.get("PrivateDnsName")
-    if not (view.vpc_has(vpc_id, "enableDnsSupport") and view.vpc_has(vpc_id, "enableDnsHostnames")):
+    if not view.vpc_has_dns(vpc_id):
         raise AwsError(
             "InvalidParameter",
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true "
@@ -193,7 +194,7 @@ def _require_private_dns(
         )
     if name.endswith(".s3"):
         # On by default: https://github.com/hashicorp/terraform-provider-aws/issues/32407
-        if (request.get("DnsOptions") or {}).get("PrivateDnsOnlyForInboundResolverEndpoint", True):
+        if request.get("DnsOptions", {}).get("PrivateDnsOnlyForInboundResolverEndpoint", True):
             _require_gateway(view, vpc_id, name)
     elif domain is None:
         if explicitly:

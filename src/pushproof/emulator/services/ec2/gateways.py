@@ -7,14 +7,24 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import has_dependencies, missing, no_subnet, no_vpc
 
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.shapes.ec2 import (
+        AttachInternetGatewayRequest,
+        CreateNatGatewayRequest,
+        DeleteInternetGatewayRequest,
+        DeleteNatGatewayRequest,
+        DetachInternetGatewayRequest,
+        ReleaseAddressRequest,
+    )
 
-def attach_internet_gateway(view: View, request: dict[str, Any]) -> None:
+
+def attach_internet_gateway(view: View, request: AttachInternetGatewayRequest) -> None:
     vpc_id, gateway = request["VpcId"], view.gateway(request["InternetGatewayId"])
     if gateway is None:
         raise _no_gateway(request["InternetGatewayId"])
@@ -29,7 +39,7 @@ def attach_internet_gateway(view: View, request: dict[str, Any]) -> None:
         raise AwsError("InvalidParameterValue", f"Network {vpc_id} already has an internet gateway attached")
 
 
-def detach_internet_gateway(view: View, request: dict[str, Any]) -> None:
+def detach_internet_gateway(view: View, request: DetachInternetGatewayRequest) -> None:
     vpc_id, gateway = request["VpcId"], view.gateway(request["InternetGatewayId"])
     if gateway is None:
         raise _no_gateway(request["InternetGatewayId"])
@@ -49,7 +59,7 @@ def detach_internet_gateway(view: View, request: dict[str, Any]) -> None:
         )
 
 
-def delete_internet_gateway(view: View, request: dict[str, Any]) -> None:
+def delete_internet_gateway(view: View, request: DeleteInternetGatewayRequest) -> None:
     gateway = view.gateway(request["InternetGatewayId"])
     if gateway is None:
         raise _no_gateway(request["InternetGatewayId"])
@@ -57,13 +67,13 @@ def delete_internet_gateway(view: View, request: dict[str, Any]) -> None:
         raise has_dependencies("internetGateway", gateway["InternetGatewayId"])
 
 
-def delete_nat_gateway(view: View, request: dict[str, Any]) -> None:
+def delete_nat_gateway(view: View, request: DeleteNatGatewayRequest) -> None:
     # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (NatGatewayNotFound)
     if view.nat(request["NatGatewayId"]) is None:
         raise AwsError("NatGatewayNotFound", f"NAT gateway {request['NatGatewayId']} was not found")
 
 
-def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
+def create_nat_gateway(view: View, request: CreateNatGatewayRequest) -> None:
     allocation = request.get("AllocationId")
     subnet = request.get("SubnetId")
     if request.get("AvailabilityMode") == "regional":
@@ -82,7 +92,7 @@ def create_nat_gateway(view: View, request: dict[str, Any]) -> None:
         raise _no_address(allocation)
 
 
-def release_address(view: View, request: dict[str, Any]) -> None:
+def release_address(view: View, request: ReleaseAddressRequest) -> None:
     allocation = request.get("AllocationId")
     if not allocation:
         return

@@ -10,12 +10,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.services.ec2.view import Described, View
+from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import missing, no_group, no_subnet, no_vpc
 
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import (
+        IpPermissionOutputTypeDef,
+        IpRangeTypeDef,
+        Ipv6RangeTypeDef,
+        PrefixListIdTypeDef,
+        SecurityGroupTypeDef,
+        SubnetTypeDef,
+        UserIdGroupPairTypeDef,
+        VpcEndpointTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ec2 import (
+        AuthorizeSecurityGroupEgressRequest,
+        AuthorizeSecurityGroupIngressRequest,
+        CreateNetworkInterfaceRequest,
+        CreateSecurityGroupRequest,
+        DeleteSecurityGroupRequest,
+        ModifyNetworkInterfaceAttributeRequest,
+    )
+
+    AuthorizeRequest = AuthorizeSecurityGroupIngressRequest | AuthorizeSecurityGroupEgressRequest
+    Peer = IpRangeTypeDef | Ipv6RangeTypeDef | UserIdGroupPairTypeDef | PrefixListIdTypeDef
+
+
+Side = Literal["IpPermissions", "IpPermissionsEgress"]
+_SIDES: tuple[Side, ...] = ("IpPermissions", "IpPermissionsEgress")
 _RULES_PER_DIRECTION = 60
 _GROUPS_PER_INTERFACE = 5
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "-1": "-1", "all": "-1"}
@@ -38,7 +65,7 @@ class Rule(NamedTuple):
         return f"peer: {self.peer}, {self.protocol.upper()}, {ports}, ALLOW"
 
 
-def create_security_group(view: View, request: dict[str, Any]) -> None:
+def create_security_group(view: View, request: CreateSecurityGroupRequest) -> None:
     name, description, vpc_id = request["GroupName"], request["Description"], request.get("VpcId")
     if not description:
         raise missing("GroupDescription")
@@ -65,7 +92,7 @@ def create_security_group(view: View, request: dict[str, Any]) -> None:
         raise AwsError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc_id}'")
 
 
-def delete_security_group(view: View, request: dict[str, Any]) -> None:
+def delete_security_group(view: View, request: DeleteSecurityGroupRequest) -> None:
     group_id = request.get("GroupId")
     if not group_id:
         return
@@ -86,15 +113,15 @@ def delete_security_group(view: View, request: dict[str, Any]) -> None:
         raise AwsError("DependencyViolation", f"resource {group_id} has a dependent object")
 
 
-def authorize_security_group_ingress(view: View, request: dict[str, Any]) -> None:
+def authorize_security_group_ingress(view: View, request: AuthorizeSecurityGroupIngressRequest) -> None:
     _authorize(view, request, "IpPermissions")
 
 
-def authorize_security_group_egress(view: View, request: dict[str, Any]) -> None:
+def authorize_security_group_egress(view: View, request: AuthorizeSecurityGroupEgressRequest) -> None:
     _authorize(view, request, "IpPermissionsEgress")
 
 
-def create_network_interface(view: View, request: dict[str, Any]) -> None:
+def create_network_interface(view: View, request: CreateNetworkInterfaceRequest) -> None:
     subnet = view.subnet(request["SubnetId"])
     if subnet is None:
         raise no_subnet(request["SubnetId"])
@@ -104,7 +131,7 @@ def create_network_interface(view: View, request: dict[str, Any]) -> None:
     require_addresses(view, subnet, list(dict.fromkeys(addresses)))
 
 
-def modify_network_interface_attribute(view: View, request: dict[str, Any]) -> None:
+def modify_network_interface_attribute(view: View, request: ModifyNetworkInterfaceAttributeRequest) -> None:
     groups = request.get("Groups")
     if not groups:
         return
@@ -130,7 +157,7 @@ def require_groups(view: View, group_ids: list[str], vpc_id: str) -> None:
             )
 
 
-def require_addresses(view: View, subnet: Described, addresses: list[str]) -> None:
+def require_addresses(view: View, subnet: SubnetTypeDef, addresses: list[str]) -> None:
     """Refuse addresses that are not in a subnet, that AWS reserves (the first four and the last), or that are in use."""
     if not addresses:
         return
@@ -160,7 +187,7 @@ def _is_reserved(address: object, network: IPv4Network) -> bool:
     return offset < 4 or address == network.broadcast_address
 
 
-def _authorize(view: View, request: dict[str, Any], side: str) -> None:
+def _authorize(view: View, request: AuthorizeRequest, side: Side) -> None:
     group_id = request.get("GroupId")
     if not group_id:
         return
@@ -169,8 +196,14 @@ def _authorize(view: View, request: dict[str, Any], side: str) -> None:
         raise no_group(group_id)
     permissions = list(request.get("IpPermissions") or ())
     if request.get("IpProtocol"):
-        cidr = {"IpRanges": [{"CidrIp": request["CidrIp"]}]} if request.get("CidrIp") else {}
-        permissions.append({**{k: request[k] for k in ("IpProtocol", "FromPort", "ToPort") if k in request}, **cidr})
+        permission: IpPermissionOutputTypeDef = {"IpProtocol": request["IpProtocol"]}
+        if "FromPort" in request:
+            permission["FromPort"] = request["FromPort"]
+        if "ToPort" in request:
+            permission["ToPort"] = request["ToPort"]
+        if request.get("CidrIp"):
+            permission["IpRanges"] = [{"CidrIp": request["CidrIp"]}]
+        permissions.append(permission)
     added: list[Rule] = []
     for permission in permissions:
         _require_permission(view, group, permission)
@@ -191,21 +224,22 @@ def _authorize(view: View, request: dict[str, Any], side: str) -> None:
             )
 
 
-def _require_permission(view: View, group: Described, permission: dict[str, Any]) -> None:
+def _require_permission(view: View, group: SecurityGroupTypeDef, permission: IpPermissionOutputTypeDef) -> None:
     sent = str(permission.get("IpProtocol", ""))
     protocol = _PROTOCOLS.get(sent.lower(), sent.lower())
     if protocol not in _NAMED and not (protocol.isdigit() and int(protocol) <= 255):
         raise AwsError("InvalidParameterValue", f"Invalid value '{sent}' for IP protocol. Unknown protocol.")
     if protocol in ("tcp", "udp"):
         _require_ports(protocol, permission.get("FromPort"), permission.get("ToPort"))
-    for key, name in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-        for entry in permission.get(key) or ():
-            try:
-                network = ip_network(entry[name], strict=False)
-            except ValueError:
-                network = None
-            if network is None or network.version != (4 if key == "IpRanges" else 6) or "/" not in entry[name]:
-                raise AwsError("InvalidParameterValue", f"CIDR block {entry[name]} is malformed")
+    blocks = [(4, entry["CidrIp"]) for entry in permission.get("IpRanges") or ()]
+    blocks += [(6, entry["CidrIpv6"]) for entry in permission.get("Ipv6Ranges") or ()]
+    for version, block in blocks:
+        try:
+            network = ip_network(block, strict=False)
+        except ValueError:
+            network = None
+        if network is None or network.version != version or "/" not in block:
+            raise AwsError("InvalidParameterValue", f"CIDR block {block} is malformed")
     for pair in permission.get("UserIdGroupPairs") or ():
         _require_source(view, group, pair)
     list_ids = [entry["PrefixListId"] for entry in permission.get("PrefixListIds") or ()]
@@ -214,15 +248,14 @@ def _require_permission(view: View, group: Described, permission: dict[str, Any]
         for prefix_list in list_ids:
             if prefix_list not in existing:
                 raise AwsError("InvalidPrefixListID.NotFound", f"The prefix list ID '{prefix_list}' does not exist")
-    for key in ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds"):
-        for entry in permission.get(key) or ():
-            description = entry.get("Description") or ""
-            if len(description) > 255 or not _NAME.fullmatch(description):
-                raise AwsError(
-                    "InvalidParameterValue",
-                    "Invalid rule description. Valid descriptions are strings less than 256 characters from the "
-                    "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
-                )
+    for peer in _peers(permission):
+        description = peer.get("Description") or ""
+        if len(description) > 255 or not _NAME.fullmatch(description):
+            raise AwsError(
+                "InvalidParameterValue",
+                "Invalid rule description. Valid descriptions are strings less than 256 characters from the "
+                "following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+            )
 
 
 def _require_ports(protocol: str, first: int | None, last: int | None) -> None:
@@ -237,7 +270,7 @@ def _require_ports(protocol: str, first: int | None, last: int | None) -> None:
         raise AwsError("InvalidParameterValue", f"Invalid {protocol.upper()} port range {first}-{last}")
 
 
-def _require_source(view: View, group: Described, pair: dict[str, Any]) -> None:
+def _require_source(view: View, group: SecurityGroupTypeDef, pair: UserIdGroupPairTypeDef) -> None:
     source_id = pair.get("GroupId")
     if not source_id or pair.get("UserId") not in (None, group["OwnerId"]):
         return
@@ -248,25 +281,31 @@ def _require_source(view: View, group: Described, pair: dict[str, Any]) -> None:
         raise AwsError("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.")
 
 
-def _rules_of(group: Described, *sides: str) -> Iterator[Rule]:
-    for side in sides or ("IpPermissions", "IpPermissionsEgress"):
+def _rules_of(group: SecurityGroupTypeDef, *sides: Side) -> Iterator[Rule]:
+    for side in sides or _SIDES:
         for permission in group.get(side, []):
             yield from _rules_in(permission)
 
 
-def _rules_in(permission: dict[str, Any]) -> Iterator[Rule]:
+def _rules_in(permission: IpPermissionOutputTypeDef) -> Iterator[Rule]:
     sent = str(permission.get("IpProtocol", ""))
     protocol = _PROTOCOLS.get(sent.lower(), sent.lower())
     ports = (None, None) if protocol == "-1" else (permission.get("FromPort"), permission.get("ToPort"))
-    for key, name in (
-        ("IpRanges", "CidrIp"),
-        ("Ipv6Ranges", "CidrIpv6"),
-        ("UserIdGroupPairs", "GroupId"),
-        ("PrefixListIds", "PrefixListId"),
+    for peer in (
+        *(entry.get("CidrIp") for entry in permission.get("IpRanges") or ()),
+        *(entry.get("CidrIpv6") for entry in permission.get("Ipv6Ranges") or ()),
+        *(pair.get("GroupId") for pair in permission.get("UserIdGroupPairs") or ()),
+        *(entry.get("PrefixListId") for entry in permission.get("PrefixListIds") or ()),
     ):
-        for entry in permission.get(key) or ():
-            if entry.get(name):
-                yield Rule(protocol, *ports, _canonical(entry[name]))
+        if peer:
+            yield Rule(protocol, *ports, _canonical(peer))
+
+
+def _peers(permission: IpPermissionOutputTypeDef) -> Iterator[Peer]:
+    yield from permission.get("IpRanges") or ()
+    yield from permission.get("Ipv6Ranges") or ()
+    yield from permission.get("UserIdGroupPairs") or ()
+    yield from permission.get("PrefixListIds") or ()
 
 
 def _canonical(peer: str) -> str:
@@ -282,5 +321,5 @@ def _family(peer: str) -> str:
     return "6" if ":" in peer else "4"
 
 
-def _ids_of(described: Described) -> set[str]:
+def _ids_of(described: VpcEndpointTypeDef) -> set[str]:
     return {group["GroupId"] for group in described.get("Groups", [])}

@@ -6,14 +6,36 @@ Source: https://docs.aws.amazon.com/vpc/latest/userguide/RouteTables.html
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.services.ec2.view import Described, View
+from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import has_dependencies, network_of, no_subnet, no_table
 
-_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
-_TARGETS = (
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import RouteTableTypeDef, RouteTypeDef
+
+    from pushproof.emulator.kernel.shapes.ec2 import (
+        AssociateRouteTableRequest,
+        CreateRouteRequest,
+        DeleteRouteRequest,
+        DeleteRouteTableRequest,
+        DisassociateRouteTableRequest,
+        ReplaceRouteRequest,
+    )
+
+    RouteRequest = CreateRouteRequest | ReplaceRouteRequest
+
+
+class OfTable(TypedDict):
+    """A request that names a route table."""
+
+    RouteTableId: str
+
+
+Destination = Literal["DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"]
+_DESTINATIONS: tuple[Destination, ...] = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+Target = Literal[
     "GatewayId",
     "NatGatewayId",
     "TransitGatewayId",
@@ -26,10 +48,11 @@ _TARGETS = (
     "CarrierGatewayId",
     "CoreNetworkArn",
     "OdbNetworkArn",
-)
+]
+_TARGETS: tuple[Target, ...] = get_args(Target)
 
 
-def create_route(view: View, request: dict[str, Any]) -> None:
+def create_route(view: View, request: CreateRouteRequest) -> None:
     table = _table(view, request)
     destination = _destination(request)
     _require_target(view, table, request)
@@ -37,7 +60,7 @@ def create_route(view: View, request: dict[str, Any]) -> None:
         raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
 
 
-def replace_route(view: View, request: dict[str, Any]) -> None:
+def replace_route(view: View, request: ReplaceRouteRequest) -> None:
     table = _table(view, request)
     destination = _destination(request)
     if all(_destination_of(route) != destination for route in table["Routes"]):
@@ -49,7 +72,7 @@ def replace_route(view: View, request: dict[str, Any]) -> None:
         _require_target(view, table, request)
 
 
-def delete_route(view: View, request: dict[str, Any]) -> None:
+def delete_route(view: View, request: DeleteRouteRequest) -> None:
     table = _table(view, request)
     destination = _destination(request)
     route = next((route for route in table["Routes"] if _destination_of(route) == destination), None)
@@ -68,7 +91,7 @@ def delete_route(view: View, request: dict[str, Any]) -> None:
         )
 
 
-def associate_route_table(view: View, request: dict[str, Any]) -> None:
+def associate_route_table(view: View, request: AssociateRouteTableRequest) -> None:
     table, subnet_id = _table(view, request), request.get("SubnetId")
     if not subnet_id:
         return
@@ -90,7 +113,7 @@ def associate_route_table(view: View, request: dict[str, Any]) -> None:
             )
 
 
-def disassociate_route_table(view: View, request: dict[str, Any]) -> None:
+def disassociate_route_table(view: View, request: DisassociateRouteTableRequest) -> None:
     if view.main_table_of_association(request["AssociationId"]) is not None:
         raise AwsError(
             "InvalidParameterValue",
@@ -98,20 +121,20 @@ def disassociate_route_table(view: View, request: dict[str, Any]) -> None:
         )
 
 
-def delete_route_table(view: View, request: dict[str, Any]) -> None:
+def delete_route_table(view: View, request: DeleteRouteTableRequest) -> None:
     table = _table(view, request)
     if table.get("Associations"):
         raise has_dependencies("routeTable", table["RouteTableId"])
 
 
-def _table(view: View, request: dict[str, Any]) -> Described:
+def _table(view: View, request: OfTable) -> RouteTableTypeDef:
     table = view.table(request["RouteTableId"])
     if table is None:
         raise no_table(request["RouteTableId"])
     return table
 
 
-def _destination(request: dict[str, Any]) -> str:
+def _destination(request: RouteRequest | DeleteRouteRequest) -> str:
     """Return the destination in the form in which EC2 stores it."""
     sent = [kind for kind in _DESTINATIONS if request.get(kind)]
     if not sent:
@@ -132,14 +155,14 @@ def _destination(request: dict[str, Any]) -> str:
     return str(network)
 
 
-def _destination_of(route: Described) -> str | None:
+def _destination_of(route: RouteTypeDef) -> str | None:
     value = next((route[kind] for kind in _DESTINATIONS if route.get(kind)), None)
     if value is None or value.startswith("pl-"):
         return value
     return str(network_of(value, "destinationCidrBlock"))
 
 
-def _require_target(view: View, table: Described, request: dict[str, Any]) -> None:
+def _require_target(view: View, table: RouteTableTypeDef, request: RouteRequest) -> None:
     targets = [name for name in _TARGETS if request.get(name)]
     if not targets:
         raise AwsError(

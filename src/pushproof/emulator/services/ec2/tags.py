@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.tags import MOST_TAGS, Rule, broken_rule, tag_pairs
@@ -14,6 +14,8 @@ from pushproof.emulator.services.ec2.view import View
 
 if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import TagTypeDef
+
+    from pushproof.emulator.kernel.shapes.ec2 import CreateTagsRequest
 
 _WORDS = {
     Rule.NOT_RESERVED: "Tag keys starting with 'aws:' are reserved for internal use",
@@ -39,7 +41,7 @@ _TAGGED = {
 }
 
 
-def require_tags(operation: str, request: dict[str, Any]) -> None:
+def require_tags(operation: str, request: Mapping[str, Any]) -> None:
     """Refuse the tags of a creation: of another type, reserved, too long, repeated, too many."""
     for specification in request.get("TagSpecifications") or ():
         kind = _TAGGED.get(operation)
@@ -51,7 +53,7 @@ def require_tags(operation: str, request: dict[str, Any]) -> None:
         _require(specification.get("Tags") or ())
 
 
-def create_tags(_: View, request: dict[str, Any]) -> None:
+def create_tags(_: View, request: CreateTagsRequest) -> None:
     _require(request.get("Tags") or ())
 
 

@@ -6,31 +6,53 @@ https://docs.aws.amazon.com/vpc/latest/userguide/delete-vpc.html (what must go f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.services.ec2.view import Described, View
+from pushproof.emulator.services.ec2.view import View
 from pushproof.emulator.services.ec2.words import has_dependencies, network_of, no_subnet, no_vpc
 
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import (
+        RouteTableTypeDef,
+        SubnetIpv6CidrBlockAssociationTypeDef,
+        SubnetTypeDef,
+        VpcIpv6CidrBlockAssociationTypeDef,
+        VpcTypeDef,
+    )
+
+    from pushproof.emulator.kernel.shapes.ec2 import (
+        AssociateSubnetCidrBlockRequest,
+        AssociateVpcCidrBlockRequest,
+        CreateSubnetRequest,
+        CreateVpcRequest,
+        DeleteSubnetRequest,
+        DeleteVpcRequest,
+        ModifyVpcAttributeRequest,
+    )
+
+
 _CIDRS_PER_VPC = 5
+_ASSOCIATED = ("associating", "associated")
 _ATTRIBUTES = ("EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics")
 
 
-def create_vpc(_: View, request: dict[str, Any]) -> None:
+def create_vpc(_: View, request: CreateVpcRequest) -> None:
     if request.get("CidrBlock"):
         _vpc_network(request["CidrBlock"])
     elif not request.get("Ipv4IpamPoolId"):
         raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
 
 
-def associate_vpc_cidr_block(view: View, request: dict[str, Any]) -> None:
+def associate_vpc_cidr_block(view: View, request: AssociateVpcCidrBlockRequest) -> None:
     vpc = view.vpc(request["VpcId"])
     if vpc is None:
         raise no_vpc(request["VpcId"])
     if not request.get("CidrBlock"):
         return
-    added, own = _vpc_network(request["CidrBlock"]), _networks_of(vpc)
+    added, own = _vpc_network(request["CidrBlock"]), _networks_of_vpc(vpc)
     if any(isinstance(network, IPv4Network) and network.overlaps(added) for network in own):
         raise AwsError("InvalidVpc.Range", f"The CIDR '{added}' conflicts with a CIDR of the VPC '{vpc['VpcId']}'.")
     if sum(isinstance(network, IPv4Network) for network in own) >= _CIDRS_PER_VPC:
@@ -40,7 +62,7 @@ def associate_vpc_cidr_block(view: View, request: dict[str, Any]) -> None:
         )
 
 
-def modify_vpc_attribute(_: View, request: dict[str, Any]) -> None:
+def modify_vpc_attribute(_: View, request: ModifyVpcAttributeRequest) -> None:
     named = [name[0].lower() + name[1:] for name in _ATTRIBUTES if name in request]
     if len(named) > 1:
         raise AwsError(
@@ -48,7 +70,7 @@ def modify_vpc_attribute(_: View, request: dict[str, Any]) -> None:
         )
 
 
-def delete_vpc(view: View, request: dict[str, Any]) -> None:
+def delete_vpc(view: View, request: DeleteVpcRequest) -> None:
     vpc_id = request["VpcId"]
     if view.vpc(vpc_id) is None:
         raise no_vpc(vpc_id)
@@ -63,7 +85,7 @@ def delete_vpc(view: View, request: dict[str, Any]) -> None:
         raise has_dependencies("vpc", vpc_id)
 
 
-def create_subnet(view: View, request: dict[str, Any]) -> None:
+def create_subnet(view: View, request: CreateSubnetRequest) -> None:
     vpc = view.vpc(request["VpcId"])
     if vpc is None:
         raise no_vpc(request["VpcId"])
@@ -75,23 +97,23 @@ def create_subnet(view: View, request: dict[str, Any]) -> None:
         blocks.append(network)
     if request.get("Ipv6CidrBlock"):
         blocks.append(_ipv6_subnet(request["Ipv6CidrBlock"]))
-    own = _networks_of(vpc)
-    others = [network for subnet in view.subnets_of(vpc["VpcId"]) for network in _networks_of(subnet)]
+    own = _networks_of_vpc(vpc)
+    others = [network for subnet in view.subnets_of(vpc["VpcId"]) for network in _networks_of_subnet(subnet)]
     for network in blocks:
         _require_room(network, own, others)
 
 
-def associate_subnet_cidr_block(view: View, request: dict[str, Any]) -> None:
+def associate_subnet_cidr_block(view: View, request: AssociateSubnetCidrBlockRequest) -> None:
     subnet = view.subnet(request["SubnetId"])
     if subnet is None:
         raise no_subnet(request["SubnetId"])
     vpc = view.vpc(subnet["VpcId"])
     if vpc is not None and request.get("Ipv6CidrBlock"):
-        others = [n for other in view.subnets_of(vpc["VpcId"]) for n in _networks_of(other)]
-        _require_room(_ipv6_subnet(request["Ipv6CidrBlock"]), _networks_of(vpc), others)
+        others = [n for other in view.subnets_of(vpc["VpcId"]) for n in _networks_of_subnet(other)]
+        _require_room(_ipv6_subnet(request["Ipv6CidrBlock"]), _networks_of_vpc(vpc), others)
 
 
-def delete_subnet(view: View, request: dict[str, Any]) -> None:
+def delete_subnet(view: View, request: DeleteSubnetRequest) -> None:
     subnet = view.subnet(request["SubnetId"])
     if subnet is None:
         raise no_subnet(request["SubnetId"])
@@ -125,21 +147,38 @@ def _require_room(
         raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{added}' conflicts with another subnet")
 
 
-def _networks_of(described: Described) -> list[IPv4Network | IPv6Network]:
-    """Return the CIDRs of a VPC or a subnet, IPv6's included."""
-    texts = [described["CidrBlock"]] if described.get("CidrBlock") else []
-    for key in ("CidrBlock", "Ipv6CidrBlock"):
-        texts += [
-            association[key]
-            for association in described.get(f"{key}AssociationSet", [])
-            if association.get(f"{key}State", {}).get("State") in ("associating", "associated")
-        ]
-    return [network_of(text, "cidrBlock") for text in dict.fromkeys(texts)]
+def _networks_of_vpc(vpc: VpcTypeDef) -> list[IPv4Network | IPv6Network]:
+    """Return the CIDRs of a VPC, IPv6's included."""
+    associated = [
+        association["CidrBlock"]
+        for association in vpc.get("CidrBlockAssociationSet", [])
+        if association.get("CidrBlockState", {}).get("State") in _ASSOCIATED
+    ]
+    return _networks(vpc.get("CidrBlock"), *associated, *_ipv6_blocks_of(vpc.get("Ipv6CidrBlockAssociationSet", [])))
+
+
+def _networks_of_subnet(subnet: SubnetTypeDef) -> list[IPv4Network | IPv6Network]:
+    """Return the CIDRs of a subnet, IPv6's included."""
+    return _networks(subnet.get("CidrBlock"), *_ipv6_blocks_of(subnet.get("Ipv6CidrBlockAssociationSet", [])))
+
+
+def _ipv6_blocks_of(
+    associations: Sequence[VpcIpv6CidrBlockAssociationTypeDef | SubnetIpv6CidrBlockAssociationTypeDef],
+) -> list[str]:
+    return [
+        association["Ipv6CidrBlock"]
+        for association in associations
+        if association.get("Ipv6CidrBlockState", {}).get("State") in _ASSOCIATED
+    ]
+
+
+def _networks(*blocks: str | None) -> list[IPv4Network | IPv6Network]:
+    return [network_of(block, "cidrBlock") for block in dict.fromkeys(blocks) if block]
 
 
 def _outside(network: object) -> AwsError:
     return AwsError("InvalidSubnet.Range", f"The CIDR '{network}' is invalid.")
 
 
-def _is_main(table: Described) -> bool:
+def _is_main(table: RouteTableTypeDef) -> bool:
     return any(association.get("Main") for association in table.get("Associations", []))

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/CommonErrors.h
 from __future__ import annotations
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import invalid_parameter as invalid
 
 
 def repository_not_found(name: str, registry: str) -> AwsError:
@@ -99,13 +100,9 @@ def layer_digest_mismatch(expected: str, actual: str) -> AwsError:
     return AwsError("InvalidLayerException", f"The layer's digest is '{actual}', not '{expected}' as the request says")
 
 
-def invalid(parameter: str, constraint: str) -> AwsError:
-    return AwsError(
-        "InvalidParameterException",
-        f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'",
-    )
-
-
 def image_id(digest: str | None, tag: str | None) -> str:
     """Format an image identifier as ECR does in messages."""
     return f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
+
+
+__all__ = ["invalid"]

@@ -104,7 +104,7 @@ class RegistryOperations(EcrOperations):
         self, context: RequestContext, request: PutReplicationConfigurationRequest
     ) -> PutReplicationConfigurationAnswer:
         # Kept and shown; nothing is replicated.
-        check_limits("ecr", "PutReplicationConfiguration", request, "InvalidParameterException")
+        check_limits("ecr", "PutReplicationConfiguration", request)
         self._state(context.scope).replication = request["replicationConfiguration"]
         return {"replicationConfiguration": request["replicationConfiguration"]}
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import arn_of_role
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import CamelPaged
 from pushproof.engines.deployment import (
     DeploymentConfiguration,
@@ -120,7 +119,7 @@ class ServiceOperations(EcsBase):
         self._check(context, cluster, definition, {**own, **revised})
         now = self.site.clock.now()
         arn = region.arn(f"service/{cluster.name}/{name}")
-        with refused():
+        with refusals_of(DeploymentError):
             decision = create_service(
                 service_arn=arn,
                 cluster_arn=cluster.arn,
@@ -177,7 +176,7 @@ class ServiceOperations(EcsBase):
         if revised != current.parameters or definition is not current.definition or own != service.parameters:
             self._check(context, cluster, definition, {**own, **revised})
         grace = request.get("healthCheckGracePeriodSeconds")
-        with refused():
+        with refusals_of(DeploymentError):
             decision = update_service(
                 service.state,
                 self.site.clock.now(),
@@ -308,7 +307,7 @@ class ServiceOperations(EcsBase):
         service = self._service_of(region, arn)
         if service is None or service.status != "ACTIVE":
             raise AwsError("ServiceDeploymentNotFoundException", f"The service deployment {arn} does not exist.")
-        with refused():
+        with refusals_of(DeploymentError):
             decision = stop_service_deployment(
                 service.state, self.site.clock.now(), arn, request.get("stopType") or "ROLLBACK"
             )
@@ -417,7 +416,7 @@ class ServiceOperations(EcsBase):
         in_range("healthCheckGracePeriodSeconds", parameters.get("healthCheckGracePeriodSeconds"), 0, 2_147_483_647)
         one_of("propagate tags", parameters.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
         one_of("availability zone rebalancing", parameters.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED"))
-        with refused():
+        with refusals_of(DeploymentError):
             _configuration(parameters)
         strategy = parameters.get("capacityProviderStrategy") or []
         check_strategy(strategy, cluster.capacity_providers, used=True)
@@ -427,15 +426,6 @@ class ServiceOperations(EcsBase):
             check_network(self.site.substrate.client("ec2", context.region), network)
         check_grace(parameters)
         check_balancing(self.site.client("elbv2", region=context.region), definition, parameters)
-
-
-@contextmanager
-def refused() -> Iterator[None]:
-    """Convert the engine's refusals to AWS errors."""
-    try:
-        yield
-    except DeploymentError as error:
-        raise AwsError(error.code, str(error)) from error
 
 
 def _plain(request: CreateServiceRequest | UpdateServiceRequest) -> dict[str, object]:

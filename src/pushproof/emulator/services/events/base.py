@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from botocore.exceptions import ClientError
-
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services import Service
@@ -20,17 +18,13 @@ class EventsBase(Service):
 
     def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
         """Return the substrate's answer, in the operation's shape. Raises AwsError as the substrate words it."""
-        client = self.site.substrate.client("events", context.region)
         try:
-            answer: dict[str, object] = getattr(client, operation)(**request)
-        except ClientError as error:
-            detail = error.response["Error"]
-            message = detail["Message"]
+            return self.ask(context, operation, request)
+        except AwsError as error:
+            message = error.message
             if message == f"Rule {request.get('Rule') or request.get('Name')} does not exist.":
                 message = f"{message[:-1]} on EventBus {bus_of(request)}."
-            raise AwsError(detail["Code"], message) from error
-        answer.pop("ResponseMetadata", None)
-        return answer
+            raise AwsError(error.code, message) from error
 
 
 def compiled(pattern: str) -> EventPattern:

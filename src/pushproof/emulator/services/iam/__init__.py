@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from pushproof.aws.arns import account_of, resource_of
 from pushproof.emulator.access.attachments import Identity
 from pushproof.emulator.kernel.context import RequestContext
@@ -53,7 +51,7 @@ class IamService(Service):
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         check_names(context.operation, request)
-        check_limits("iam", context.operation, request, "ValidationError", echo=False)
+        check_limits("iam", context.operation, request, echo=False)
         self._refusals.check(context, request)
 
     def get_user(self, context: RequestContext, request: GetUserRequest) -> GetUserAnswer:
@@ -65,12 +63,10 @@ class IamService(Service):
             root = {"UserId": account, "Arn": context.principal.arn, "CreateDate": created}
             # The model requires a path and a name, and the root user has neither.
             return {"User": root}  # type: ignore[typeddict-item]
-        client = self.site.substrate.client("iam", context.region)
-        try:
-            answer = client.get_user(UserName=name or context.principal.arn.rsplit("/", 1)[-1])
-        except ClientError as error:
-            raise AwsError(error.response["Error"]["Code"], error.response["Error"]["Message"], 404) from error
-        return {"User": answer["User"]}
+        answer: GetUserAnswer = self.ask(
+            context, "GetUser", {"UserName": name or context.principal.arn.rsplit("/", 1)[-1]}
+        )
+        return answer
 
     def simulate_principal_policy(
         self, context: RequestContext, request: SimulatePrincipalPolicyRequest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from pushproof.emulator.kernel.constraints import unsatisfied, worded
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import place_before
@@ -97,8 +98,4 @@ def check_retention(request: Mapping[str, object]) -> None:
     days = request.get("retentionInDays")
     if days is not None and days not in _RETENTIONS:
         values = ", ".join(map(str, _RETENTIONS))
-        raise AwsError(
-            "InvalidParameterException",
-            f"1 validation error detected: Value '{days}' at 'retentionInDays' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{values}]",
-        )
+        raise invalid(worded([unsatisfied(days, "retentionInDays", f"satisfy enum value set: [{values}]")]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pushproof.emulator.kernel.constraints import unsatisfied, worded
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import token_after
@@ -58,14 +59,11 @@ class MetricFilters(LogsBase):
         if isinstance(group, str) and len(group) > 512:
             raise invalid(_LIMITS)
         if isinstance(metrics, list) and len(metrics) > 1 and all(isinstance(metric, dict) for metric in metrics):
-            shown = ", ".join(
+            shown = [
                 f"MetricTransformation({', '.join(f'{member}={_shown(metric.get(member))}' for member in _MEMBERS)})"
                 for metric in metrics
-            )
-            raise invalid(
-                f"1 validation error detected: Value '[{shown}]' at 'metricTransformations' failed to satisfy constraint: "
-                "Member must have length less than or equal to 1"
-            )
+            ]
+            raise invalid(worded([unsatisfied(shown, "metricTransformations", "have length less than or equal to 1")]))
 
     def check_metric_filter(self, request: PutMetricFilterRequest) -> FilterPattern:
         """Return the compiled pattern of a filter. Raises AwsError if Logs refuses it, or its metric."""

@@ -56,7 +56,7 @@ class LogsService(Searching, MetricFilters):
         if context.operation in ("PutMetricFilter", "DeleteMetricFilter"):
             self.check_filter_form(request)
         if context.operation in _LIMITED or self.handler(context.operation) is not None:
-            check_limits(self.name, context.operation, request, "InvalidParameterException")
+            check_limits(self.name, context.operation, request)
             check_retention(request)
 
     def put_metric_filter(self, context: RequestContext, request: PutMetricFilterRequest) -> PutMetricFilterAnswer:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, ClassVar
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.sns.delivery import Deliveries
 from pushproof.emulator.services.sns.model import PENDING_SECONDS, Subscription
-from pushproof.emulator.services.sns.words import absent, refused
-from pushproof.engines.notifications import check_topic_arn
+from pushproof.emulator.services.sns.words import absent
+from pushproof.engines.notifications import NotificationError, check_topic_arn
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -31,23 +28,9 @@ class SnsBase(Service):
         self.subscriptions: dict[str, Subscription] = {}
         self.ended: dict[str, int] = {}
 
-    def pass_on(self, context: RequestContext, operation: str, request: Mapping[str, object]) -> Any:
-        """Return the substrate's answer. Raises AwsError as the substrate words it."""
-        return self._ask(context.region, operation, request)
-
-    def _ask(self, region: str, operation: str, request: Mapping[str, object]) -> Any:
-        try:
-            answer: dict[str, object] = getattr(self.site.substrate.client("sns", region), operation)(**request)
-        except ClientError as error:
-            detail = error.response["Error"]
-            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-            raise AwsError(detail["Code"], detail["Message"], status) from error
-        answer.pop("ResponseMetadata", None)
-        return answer
-
     def check_arn(self, context: RequestContext, arn: str | None) -> None:
         """Raise AwsError unless an ARN may be a topic of the caller's region."""
-        with refused():
+        with refusals_of(NotificationError):
             check_topic_arn(arn, region=context.region)
 
     def topic(self, context: RequestContext, arn: str | None) -> dict[str, str]:
@@ -61,7 +44,7 @@ class SnsBase(Service):
     def standing_topic(self, region: str, arn: str) -> dict[str, str] | None:
         """Return the attributes of a topic, as GetTopicAttributes shows them; None if there is none."""
         try:
-            shown: dict[str, str] = self._ask(region, "get_topic_attributes", {"TopicArn": arn})["Attributes"]
+            shown: dict[str, str] = self.ask_in(region, "get_topic_attributes", {"TopicArn": arn})["Attributes"]
         except AwsError as error:
             if error.code != "NotFound":
                 raise

@@ -8,11 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.services.sns.base import SnsBase
 from pushproof.emulator.services.sns.delivery import new_id
-from pushproof.emulator.services.sns.words import invalid, refused
-from pushproof.engines.notifications import MAXIMUM_MESSAGE, Attribute, Message, check_batch, check_message
+from pushproof.emulator.services.sns.words import invalid
+from pushproof.engines.notifications import (
+    MAXIMUM_MESSAGE,
+    Attribute,
+    Message,
+    NotificationError,
+    check_batch,
+    check_message,
+)
 
 if TYPE_CHECKING:
     from types_boto3_sns.type_defs import PublishBatchResultEntryTypeDef
@@ -43,7 +50,7 @@ class Publishing(SnsBase):
         arn = request.get("TopicArn") if request.get("TopicArn") is not None else request.get("TargetArn")
         if request.get("PhoneNumber") is not None or ":endpoint/" in (arn or ""):
             # Phones and applications: the substrate answers for them.
-            answer: PublishAnswer = self.pass_on(context, "publish", request)
+            answer: PublishAnswer = self.ask(context, "publish", request)
             return answer
         if arn is None:
             raise invalid("TopicArn or TargetArn Reason: no value for required parameter")
@@ -54,7 +61,7 @@ class Publishing(SnsBase):
     def publish_batch(self, context: RequestContext, request: PublishBatchRequest) -> PublishBatchAnswer:
         arn, entries = request["TopicArn"], request["PublishBatchRequestEntries"]
         self.check_arn(context, arn)
-        with refused():
+        with refusals_of(NotificationError):
             check_batch([entry["Id"] for entry in entries])
         messages = [_message(entry) for entry in entries]
         if sum(message.size for message in messages) > MAXIMUM_MESSAGE:
@@ -75,7 +82,7 @@ class Publishing(SnsBase):
         """Return the topic for these messages. Raises AwsError if it is missing, or would refuse one of them."""
         topic = self.topic(context, arn)
         fifo = topic.get("FifoTopic") == "true"
-        with refused():
+        with refusals_of(NotificationError):
             for message in messages:
                 check_message(message, fifo=fifo, deduplicates=topic.get("ContentBasedDeduplication") == "true")
         return topic

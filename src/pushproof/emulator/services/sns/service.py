@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from pushproof.aws.arns import arn_of
 from pushproof.aws.tags import Rule, broken_rule, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.errors import refusals_of
 from pushproof.emulator.services import Handler
 from pushproof.emulator.services.sns.publishing import Publishing
 from pushproof.emulator.services.sns.signing import certificate, certificate_name
 from pushproof.emulator.services.sns.subscribing import Subscribing
-from pushproof.emulator.services.sns.words import invalid, refused
+from pushproof.emulator.services.sns.words import invalid
 from pushproof.emulator.substrate.layered import moto_answers
-from pushproof.engines.notifications import check_topic, check_topic_attribute
+from pushproof.engines.notifications import NotificationError, check_topic, check_topic_attribute
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.shapes.sns import (
@@ -57,7 +58,7 @@ class SnsService(Subscribing, Publishing):
     def create_topic(self, context: RequestContext, request: CreateTopicRequest) -> CreateTopicAnswer:
         name, attributes = request["Name"], request.get("Attributes") or {}
         tags = tag_pairs(request.get("Tags"))
-        with refused():
+        with refusals_of(NotificationError):
             check_topic(name, attributes)
         if broken_rule(tags, rules=(Rule.UNIQUE,)) is not None:
             raise invalid("Duplicated keys are not allowed.")
@@ -66,7 +67,7 @@ class SnsService(Subscribing, Publishing):
         if standing is not None:
             if any(not _same(attribute, standing.get(attribute), value) for attribute, value in attributes.items()):
                 raise invalid("Attributes Reason: Topic already exists with different attributes")
-            kept = self.pass_on(context, "list_tags_for_resource", {"ResourceArn": arn})["Tags"]
+            kept = self.ask(context, "list_tags_for_resource", {"ResourceArn": arn})["Tags"]
             if not set(tags) <= set(tag_pairs(kept)):
                 raise invalid("Tags Reason: Topic already exists with different tags")
             return {"TopicArn": arn}
@@ -74,7 +75,7 @@ class SnsService(Subscribing, Publishing):
         if passed.get("FifoTopic", "").lower() == "false":
             # moto accepts any text as true.
             del passed["FifoTopic"]
-        answer: CreateTopicAnswer = self.pass_on(context, "create_topic", {**request, "Attributes": passed})
+        answer: CreateTopicAnswer = self.ask(context, "create_topic", {**request, "Attributes": passed})
         self.topic_attributes[arn] = {key: value for key, value in attributes.items() if key not in _KEPT_BY_MOTO}
         return answer
 
@@ -83,10 +84,10 @@ class SnsService(Subscribing, Publishing):
     ) -> SetTopicAttributesAnswer:
         name, value = request["AttributeName"], request.get("AttributeValue", "")
         topic = self.topic(context, request["TopicArn"])
-        with refused():
+        with refusals_of(NotificationError):
             check_topic_attribute(name, value, fifo=topic.get("FifoTopic") == "true")
         if name in _KEPT_BY_MOTO:
-            answer: SetTopicAttributesAnswer = self.pass_on(context, "set_topic_attributes", request)
+            answer: SetTopicAttributesAnswer = self.ask(context, "set_topic_attributes", request)
             return answer
         kept = self.topic_attributes.setdefault(request["TopicArn"], {})
         if value:
@@ -103,7 +104,7 @@ class SnsService(Subscribing, Publishing):
     def delete_topic(self, context: RequestContext, request: DeleteTopicRequest) -> DeleteTopicAnswer:
         arn = request["TopicArn"]
         self.check_arn(context, arn)
-        self.pass_on(context, "delete_topic", {"TopicArn": arn})
+        self.ask(context, "delete_topic", {"TopicArn": arn})
         self.topic_attributes.pop(arn, None)
         self.forget(arn)
         return {}

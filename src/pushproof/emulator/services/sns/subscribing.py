@@ -8,12 +8,12 @@ import uuid
 from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import pascal_page
 from pushproof.emulator.services.sns.base import SnsBase
 from pushproof.emulator.services.sns.delivery import Post, new_id
 from pushproof.emulator.services.sns.model import Subscription
-from pushproof.emulator.services.sns.words import absent, invalid, refused
+from pushproof.emulator.services.sns.words import absent, invalid
 from pushproof.engines.events import FilterPolicy, InvalidFilterPolicy, compile_filter_policy, unreadable_json
 from pushproof.engines.notifications import (
     CONFIRMED_AT_ONCE,
@@ -57,7 +57,7 @@ class Subscribing(SnsBase):
         topic = self.topic(context, arn)
         fifo = topic.get("FifoTopic") == "true"
         attributes = dict(request.get("Attributes") or {})
-        with refused():
+        with refusals_of(NotificationError):
             check_endpoint(protocol, endpoint, topic_is_fifo=fifo)
             for name, value in attributes.items():
                 check_attribute(name, value, protocol=protocol, subscribing=True)
@@ -155,7 +155,7 @@ class Subscribing(SnsBase):
 
     def unsubscribe(self, context: RequestContext, request: UnsubscribeRequest) -> UnsubscribeAnswer:
         arn = request.get("SubscriptionArn")
-        with refused():
+        with refusals_of(NotificationError):
             check_subscription_arn(arn)
         self.expire()
         subscription = self.subscriptions.get(str(arn))
@@ -192,7 +192,7 @@ class Subscribing(SnsBase):
     ) -> SetSubscriptionAttributesAnswer:
         subscription = self._subscription(request["SubscriptionArn"])
         name, value = request["AttributeName"], request.get("AttributeValue", "")
-        with refused():
+        with refusals_of(NotificationError):
             check_attribute(name, value, protocol=subscription.protocol, subscribing=False)
         attributes = {**subscription.attributes, name: value}
         changes = attributes if name in ("FilterPolicy", "FilterPolicyScope") else {name: value}
@@ -212,7 +212,7 @@ class Subscribing(SnsBase):
             reason = unreadable_json(text)
             if reason is not None:
                 raise invalid(f"{prefix}RedrivePolicy: {reason}")
-            with refused():
+            with refusals_of(NotificationError):
                 fifo = endpoint.endswith(".fifo")
                 check_redrive(json.loads(text), endpoint_is_fifo=fifo, region=region, subscribing=subscribing)
         policy = attributes.get("FilterPolicy")
@@ -226,7 +226,7 @@ class Subscribing(SnsBase):
 
     def _subscription(self, arn: str) -> Subscription:
         self.expire()
-        with refused():
+        with refusals_of(NotificationError):
             try:
                 check_subscription_arn(arn)
             except NotificationError as error:

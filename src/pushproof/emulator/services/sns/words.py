@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.engines.notifications import NotificationError
-
-
-@contextmanager
-def refused() -> Iterator[None]:
-    """Convert the engine's refusals to errors of the API."""
-    try:
-        yield
-    except NotificationError as error:
-        raise AwsError(error.code, error.message, 400) from error
 
 
 def invalid(reason: str) -> AwsError:
