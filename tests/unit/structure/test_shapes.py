@@ -21,6 +21,7 @@ DESCRIBED = (
     "application-autoscaling",
     "codebuild",
     "codeconnections",
+    "codepipeline",
     "ec2",
     "ecr",
     "ecs",

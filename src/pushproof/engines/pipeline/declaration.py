@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pushproof.engines.pipeline.catalogue import KINDS, ActionKind
 from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.names import Category, ExecutionMode, FailureResult, Owner, PipelineType, RetryMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class Action:
     """One action of a stage. `timeout` in seconds, None for its type's default; `region` None for the pipeline's own."""
 
     name: str
-    category: str
-    owner: str
+    category: Category
+    owner: Owner
     provider: str
     version: str = "1"
     run_order: int = 1
@@ -51,8 +52,8 @@ class Stage:
 
     name: str
     actions: tuple[Action, ...]
-    on_failure: str = "FAIL"
-    retry_mode: str = "FAILED_ACTIONS"
+    on_failure: FailureResult = "FAIL"
+    retry_mode: RetryMode = "FAILED_ACTIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class Declaration:
     name: str
     role_arn: str
     stages: tuple[Stage, ...]
-    mode: str = "SUPERSEDED"
-    pipeline_type: str = "V1"
+    mode: ExecutionMode = "SUPERSEDED"
+    pipeline_type: PipelineType = "V1"
     variables: Mapping[str, str | None] = field(default_factory=dict)
     version: int = 1
     region: str = ""

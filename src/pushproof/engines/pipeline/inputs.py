@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pushproof.engines.pipeline.declaration import Declaration
+from pushproof.engines.pipeline.names import Approval, RetryMode, Transition, TriggerType
 from pushproof.engines.pipeline.state import Artifact
 
 
@@ -14,7 +15,7 @@ class Start:
     """A new execution. `overrides` maps a source action to the revision it must take."""
 
     execution_id: str
-    trigger_type: str = "StartPipelineExecution"
+    trigger_type: TriggerType = "StartPipelineExecution"
     trigger_detail: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class ApprovalResult:
     stage: str
     action: str
     token: str
-    status: str
+    status: Approval
     summary: str = ""
     by: str = ""
 
@@ -79,7 +80,7 @@ class SetTransition:
     """EnableStageTransition or DisableStageTransition; `kind` is Inbound or Outbound."""
 
     stage: str
-    kind: str
+    kind: Transition
     enabled: bool
     reason: str = ""
     by: str = ""
@@ -100,7 +101,7 @@ class RetryStage:
 
     stage: str
     execution_id: str
-    mode: str = "FAILED_ACTIONS"
+    mode: RetryMode = "FAILED_ACTIONS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pushproof.engines.pipeline.announcements import action_event, pipeline_even
 from pushproof.engines.pipeline.catalogue import CONCURRENT_EXECUTIONS, HOUR
 from pushproof.engines.pipeline.declaration import Action, Stage
 from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.names import RunStatus, StageStatus, TriggerType
 from pushproof.engines.pipeline.state import (
     AbandonAction,
     ActionRun,
@@ -322,7 +323,7 @@ class _Turn:
             )
         )
 
-    def _finish_run(self, execution: Execution, run: ActionRun, status: str, **changes: Any) -> ActionRun:
+    def _finish_run(self, execution: Execution, run: ActionRun, status: RunStatus, **changes: Any) -> ActionRun:
         run = replace(run, status=status, updated=self.now, **changes)
         execution = self._put_run(execution, run.stage, run)
         self.events.append(action_event(execution, run, status.upper()))
@@ -440,7 +441,7 @@ class _Turn:
 
     # --- leaving a stage ---------------------------------------------------------------------------------------------
 
-    def _leave(self, execution: Execution, status: str) -> None:
+    def _leave(self, execution: Execution, status: StageStatus) -> None:
         stage = self._stage_of(execution)
         execution = self._put_stage(execution, replace(execution.stages[stage.name], status=status))
         self.events.append(stage_event(execution, stage.name, "SUCCEEDED" if status == "Succeeded" else "FAILED"))
@@ -497,7 +498,7 @@ class _Turn:
         identity = str(uuid.uuid5(_NAMESPACE, f"{failed.id}/rollback/{stage.name}/{failed.attempt}"))
         self._open_rollback(target, stage.name, identity, "AutomatedRollback", failed.id)
 
-    def _open_rollback(self, target: Execution, stage: str, identity: str, trigger: str, detail: str) -> None:
+    def _open_rollback(self, target: Execution, stage: str, identity: str, trigger: TriggerType, detail: str) -> None:
         index = target.declaration.stage_index(stage)
         self._open(
             replace(
@@ -523,7 +524,7 @@ class _Turn:
 
     def _end_stopped(self, execution: Execution, *, complete: bool) -> None:
         stage = self._stage_of(execution).name
-        status = "Succeeded" if complete else "Stopped"
+        status: StageStatus = "Succeeded" if complete else "Stopped"
         execution = self._put_stage(execution, replace(execution.stages[stage], status=status))
         self.events.append(stage_event(execution, stage, status.upper()))
         execution = self._put(replace(execution, status="Stopped", inside=False))

@@ -23,8 +23,8 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         name=str(pipeline["name"]),
         role_arn=str(pipeline["roleArn"]),
         stages=tuple(_read_stage(stage) for stage in pipeline.get("stages", ())),
-        mode=str(pipeline.get("executionMode") or "SUPERSEDED"),
-        pipeline_type=str(pipeline.get("pipelineType") or "V1"),
+        mode=pipeline.get("executionMode") or "SUPERSEDED",
+        pipeline_type=pipeline.get("pipelineType") or "V1",
         variables={v["name"]: v.get("defaultValue") for v in pipeline.get("variables") or ()},
         version=int(pipeline.get("version") or 1),
         region=region,
@@ -67,8 +67,8 @@ def _read_stage(stage: Mapping[str, Any]) -> Stage:
     return Stage(
         name=name,
         actions=tuple(_read_action(action) for action in stage.get("actions", ())),
-        on_failure=str(failure.get("result") or "FAIL"),
-        retry_mode=str((failure.get("retryConfiguration") or {}).get("retryMode") or "FAILED_ACTIONS"),
+        on_failure=failure.get("result") or "FAIL",
+        retry_mode=(failure.get("retryConfiguration") or {}).get("retryMode") or "FAILED_ACTIONS",
     )
 
 
@@ -77,8 +77,8 @@ def _read_action(action: Mapping[str, Any]) -> Action:
     minutes = action.get("timeoutInMinutes")
     return Action(
         name=str(action["name"]),
-        category=str(kind["category"]),
-        owner=str(kind["owner"]),
+        category=kind["category"],
+        owner=kind["owner"],
         provider=str(kind["provider"]),
         version=str(kind["version"]),
         run_order=int(action.get("runOrder") or 1),

@@ -11,6 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration
+from pushproof.engines.pipeline.names import (
+    ExecutionStatus,
+    ExecutionType,
+    RetryTrigger,
+    RunStatus,
+    StageStatus,
+    TriggerType,
+)
 
 ENDED = frozenset({"Succeeded", "Failed", "Stopped", "Superseded", "Cancelled"})
 
@@ -53,7 +61,7 @@ class ActionRun:
     id: str
     stage: str
     action: Action
-    status: str
+    status: RunStatus
     started: float
     updated: float
     deadline: float
@@ -78,13 +86,13 @@ class StageRun:
     """An execution's passage through a stage. `runs` holds every action run, earlier attempts included, oldest first."""
 
     name: str
-    status: str
+    status: StageStatus
     started: float
     updated: float
     runs: tuple[ActionRun, ...] = ()
     automatic_retries: int = 0
     manual_retries: int = 0
-    last_retry: str = ""
+    last_retry: RetryTrigger | None = None
 
     @property
     def current(self) -> tuple[ActionRun, ...]:
@@ -103,11 +111,11 @@ class Execution:
 
     id: str
     declaration: Declaration
-    status: str
+    status: ExecutionStatus
     started: float
     updated: float
     order: int
-    trigger_type: str = "StartPipelineExecution"
+    trigger_type: TriggerType = "StartPipelineExecution"
     trigger_detail: str = ""
     stage: int = 0
     inside: bool = False
@@ -129,7 +137,7 @@ class Execution:
         return self.status in ENDED
 
     @property
-    def execution_type(self) -> str:
+    def execution_type(self) -> ExecutionType:
         return "STANDARD" if self.rollback_target is None else "ROLLBACK"
 
 

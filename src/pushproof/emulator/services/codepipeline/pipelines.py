@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.pipeline import Declaration, PipelineError, PipelineState, read_declaration
+
+if TYPE_CHECKING:
+    from types_boto3_codepipeline.type_defs import PipelineDeclarationOutputTypeDef
 
 
 @dataclass(slots=True)
@@ -20,7 +23,7 @@ class Pipeline:
     account_id: str
     created: float
     updated: float
-    versions: dict[int, dict[str, Any]]
+    versions: dict[int, PipelineDeclarationOutputTypeDef]
     state: PipelineState
     tags: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -31,7 +34,7 @@ class Pipeline:
         return max(self.versions)
 
     @property
-    def body(self) -> dict[str, Any]:
+    def body(self) -> PipelineDeclarationOutputTypeDef:
         return self.versions[self.version]
 
     @property
@@ -39,7 +42,7 @@ class Pipeline:
         return str(self.body["name"])
 
 
-def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
+def complete(body: PipelineDeclarationOutputTypeDef, version: int) -> PipelineDeclarationOutputTypeDef:
     """Return the body as CodePipeline answers it: with its version, and defaults for missing members."""
     body = copy.deepcopy(body)
     body["version"] = version
@@ -54,7 +57,7 @@ def complete(body: dict[str, Any], version: int) -> dict[str, Any]:
     return body
 
 
-def _needs_v2(body: dict[str, Any]) -> bool:
+def _needs_v2(body: PipelineDeclarationOutputTypeDef) -> bool:
     """Return whether an untyped body has parameters of V2, which make it V2 (API_PipelineDeclaration, pipelineType)."""
     return bool(
         body.get("triggers")
@@ -64,7 +67,7 @@ def _needs_v2(body: dict[str, Any]) -> bool:
     )
 
 
-def declared(body: dict[str, Any], version: int, region: str) -> Declaration:
+def declared(body: PipelineDeclarationOutputTypeDef, version: int, region: str) -> Declaration:
     """Convert a body to the engine's view. Raises AwsError for a structure that CodePipeline (or this emulator) refuses."""
     with refusals_of(PipelineError):
         declaration = replace(read_declaration(body, region), version=version)

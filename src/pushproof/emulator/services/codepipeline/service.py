@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +16,7 @@ from pushproof.aws.arns import arn_of
 from pushproof.aws.tags import Rule, broken_rule, camel_tags, tag_map, tag_pairs
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, refusals_of
-from pushproof.emulator.kernel.paging import page_of
+from pushproof.emulator.kernel.paging import CamelMore, CamelPaged, camel_page
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
@@ -41,12 +41,58 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
-    from types_boto3_codepipeline.type_defs import TagTypeDef
+    from types_boto3_codepipeline.type_defs import (
+        GitBranchFilterCriteriaOutputTypeDef,
+        PipelineMetadataTypeDef,
+        PipelineSummaryTypeDef,
+        TagTypeDef,
+    )
 
+    from pushproof.emulator.kernel.shapes.codepipeline import (
+        CreatePipelineAnswer,
+        CreatePipelineRequest,
+        DeletePipelineAnswer,
+        DeletePipelineRequest,
+        DisableStageTransitionAnswer,
+        DisableStageTransitionRequest,
+        EnableStageTransitionAnswer,
+        EnableStageTransitionRequest,
+        GetPipelineAnswer,
+        GetPipelineExecutionAnswer,
+        GetPipelineExecutionRequest,
+        GetPipelineRequest,
+        GetPipelineStateAnswer,
+        GetPipelineStateRequest,
+        ListActionExecutionsAnswer,
+        ListActionExecutionsRequest,
+        ListPipelineExecutionsAnswer,
+        ListPipelineExecutionsRequest,
+        ListPipelinesAnswer,
+        ListPipelinesRequest,
+        ListTagsForResourceAnswer,
+        ListTagsForResourceRequest,
+        PutApprovalResultAnswer,
+        PutApprovalResultRequest,
+        RetryStageExecutionAnswer,
+        RetryStageExecutionRequest,
+        RollbackStageAnswer,
+        RollbackStageRequest,
+        StartPipelineExecutionAnswer,
+        StartPipelineExecutionRequest,
+        StopPipelineExecutionAnswer,
+        StopPipelineExecutionRequest,
+        TagResourceAnswer,
+        TagResourceRequest,
+        UntagResourceAnswer,
+        UntagResourceRequest,
+        UpdatePipelineAnswer,
+        UpdatePipelineRequest,
+    )
     from pushproof.emulator.kernel.site import ObjectStore, Site
     from pushproof.emulator.kernel.source import Push
 
 
+T = TypeVar("T")
 #: Pipelines of a region (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html).
 MOST_PIPELINES = 1000
 _ARN = re.compile(r"arn:aws(-[\w]+)*:codepipeline:[\w-]+:[0-9]{12}:.+")
@@ -119,7 +165,7 @@ class CodePipelineService(Service):
 
     # Pipelines.
 
-    def create_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def create_pipeline(self, context: RequestContext, request: CreatePipelineRequest) -> CreatePipelineAnswer:
         body = complete(request["pipeline"], 1)
         pipelines = self._pipelines.setdefault(context.scope, {})
         if body["name"] in pipelines:
@@ -148,7 +194,7 @@ class CodePipelineService(Service):
         self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
         return {"pipeline": body, "tags": camel_tags(tags)}
 
-    def update_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def update_pipeline(self, context: RequestContext, request: UpdatePipelineRequest) -> UpdatePipelineAnswer:
         pipeline = self._pipeline(context, request["pipeline"]["name"])
         version = pipeline.version + 1
         body = complete(request["pipeline"], version)
@@ -192,7 +238,7 @@ class CodePipelineService(Service):
                     "to use in your pipeline.",
                 ) from error
 
-    def get_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_pipeline(self, context: RequestContext, request: GetPipelineRequest) -> GetPipelineAnswer:
         pipeline = self._pipeline(context, request["name"])
         version = request.get("version") or pipeline.version
         if version not in pipeline.versions:
@@ -201,22 +247,22 @@ class CodePipelineService(Service):
                 f"Account '{context.account_id}' does not have version {version} of pipeline '{pipeline.name}'",
             )
         stamp = self.site.clock.stamp
-        metadata = {
+        metadata: PipelineMetadataTypeDef = {
             "pipelineArn": pipeline.arn,
             "created": stamp(pipeline.created),
             "updated": stamp(pipeline.updated),
         }
         return {"pipeline": pipeline.versions[version], "metadata": metadata}
 
-    def delete_pipeline(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def delete_pipeline(self, context: RequestContext, request: DeletePipelineRequest) -> DeletePipelineAnswer:
         pipeline = self._pipelines.get(context.scope, {}).pop(request["name"], None)
         if pipeline is not None:
             self._executor.forget(pipeline)
         return {}
 
-    def list_pipelines(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_pipelines(self, context: RequestContext, request: ListPipelinesRequest) -> ListPipelinesAnswer:
         stamp = self.site.clock.stamp
-        summaries = [
+        summaries: list[PipelineSummaryTypeDef] = [
             {
                 "name": pipeline.name,
                 "version": pipeline.version,
@@ -227,11 +273,14 @@ class CodePipelineService(Service):
             }
             for _, pipeline in sorted(self._pipelines.get(context.scope, {}).items())
         ]
-        return _page("pipelines", summaries, request, 1000)
+        shown, more = _page(summaries, request, 1000)
+        return {"pipelines": shown, **more}
 
     # Executions.
 
-    def start_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def start_pipeline_execution(
+        self, context: RequestContext, request: StartPipelineExecutionRequest
+    ) -> StartPipelineExecutionAnswer:
         pipeline = self._pipeline(context, request["name"])
         token = request.get("clientRequestToken")
         if token and token in pipeline.tokens:
@@ -257,25 +306,31 @@ class CodePipelineService(Service):
             pipeline.tokens[token] = start.execution_id
         return {"pipelineExecutionId": start.execution_id}
 
-    def stop_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def stop_pipeline_execution(
+        self, context: RequestContext, request: StopPipelineExecutionRequest
+    ) -> StopPipelineExecutionAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         execution_id = request["pipelineExecutionId"]
         self._feed(pipeline, Stop(execution_id, bool(request.get("abandon")), request.get("reason", "")))
         return {"pipelineExecutionId": execution_id}
 
-    def retry_stage_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def retry_stage_execution(
+        self, context: RequestContext, request: RetryStageExecutionRequest
+    ) -> RetryStageExecutionAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         self._feed(pipeline, RetryStage(request["stageName"], request["pipelineExecutionId"], request["retryMode"]))
         return {"pipelineExecutionId": request["pipelineExecutionId"]}
 
-    def rollback_stage(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def rollback_stage(self, context: RequestContext, request: RollbackStageRequest) -> RollbackStageAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         new = str(uuid.uuid4())
         target = request["targetPipelineExecutionId"]
         self._feed(pipeline, RollBackStage(request["stageName"], target, new, context.principal.arn))
         return {"pipelineExecutionId": new}
 
-    def put_approval_result(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def put_approval_result(
+        self, context: RequestContext, request: PutApprovalResultRequest
+    ) -> PutApprovalResultAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         result = request["result"]
         self._feed(
@@ -291,13 +346,26 @@ class CodePipelineService(Service):
         )
         return {"approvedAt": self.site.clock.stamp(self.site.clock.now())}
 
-    def disable_stage_transition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._set_transition(context, request, enabled=False)
+    def disable_stage_transition(
+        self, context: RequestContext, request: DisableStageTransitionRequest
+    ) -> DisableStageTransitionAnswer:
+        self._set_transition(context, request, enabled=False, reason=request["reason"])
+        return {}
 
-    def enable_stage_transition(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return self._set_transition(context, request, enabled=True)
+    def enable_stage_transition(
+        self, context: RequestContext, request: EnableStageTransitionRequest
+    ) -> EnableStageTransitionAnswer:
+        self._set_transition(context, request, enabled=True)
+        return {}
 
-    def _set_transition(self, context: RequestContext, request: dict[str, Any], *, enabled: bool) -> dict[str, Any]:
+    def _set_transition(
+        self,
+        context: RequestContext,
+        request: EnableStageTransitionRequest | DisableStageTransitionRequest,
+        *,
+        enabled: bool,
+        reason: str = "",
+    ) -> None:
         pipeline = self._pipeline(context, request["pipelineName"])
         self._feed(
             pipeline,
@@ -305,15 +373,14 @@ class CodePipelineService(Service):
                 request["stageName"],
                 request["transitionType"],
                 enabled,
-                request.get("reason", ""),
+                reason,
                 context.principal.arn,
             ),
         )
-        return {}
 
     # Descriptions.
 
-    def get_pipeline_state(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_pipeline_state(self, context: RequestContext, request: GetPipelineStateRequest) -> GetPipelineStateAnswer:
         pipeline = self._pipeline(context, request["name"])
         stamp = self.site.clock.stamp
         return {
@@ -326,12 +393,16 @@ class CodePipelineService(Service):
             "updated": stamp(pipeline.updated),
         }
 
-    def get_pipeline_execution(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def get_pipeline_execution(
+        self, context: RequestContext, request: GetPipelineExecutionRequest
+    ) -> GetPipelineExecutionAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         execution = self._execution(pipeline, request["pipelineExecutionId"])
         return {"pipelineExecution": shapes.execution(execution, self.site.clock.stamp)}
 
-    def list_pipeline_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_pipeline_executions(
+        self, context: RequestContext, request: ListPipelineExecutionsRequest
+    ) -> ListPipelineExecutionsAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         stage_filter = ((request.get("filter") or {}).get("succeededInStage") or {}).get("stageName")
         summaries = [
@@ -340,15 +411,18 @@ class CodePipelineService(Service):
             if stage_filter is None
             or (stage_filter in execution.stages and execution.stages[stage_filter].status == "Succeeded")
         ]
-        return _page("pipelineExecutionSummaries", summaries, request, 100)
+        shown, more = _page(summaries, request, 100)
+        return {"pipelineExecutionSummaries": shown, **more}
 
-    def list_action_executions(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def list_action_executions(
+        self, context: RequestContext, request: ListActionExecutionsRequest
+    ) -> ListActionExecutionsAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         chosen = request.get("filter") or {}
-        latest = chosen.get("latestInPipelineExecution") or {}
-        execution_id = chosen.get("pipelineExecutionId") or latest.get("pipelineExecutionId")
+        latest = chosen.get("latestInPipelineExecution")
+        execution_id = chosen.get("pipelineExecutionId") or (latest["pipelineExecutionId"] if latest else None)
         executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
-        only_latest = latest.get("startTimeRange") == "Latest"
+        only_latest = latest is not None and latest["startTimeRange"] == "Latest"
         runs: list[tuple[Execution, ActionRun]] = []
         for execution in executions:
             of_this = [
@@ -360,18 +434,22 @@ class CodePipelineService(Service):
         details = [
             shapes.action_detail(execution, run, pipeline.region, self.site.clock.stamp) for execution, run in runs
         ]
-        return _page("actionExecutionDetails", details, request, 100)
+        shown, more = _page(details, request, 100)
+        return {"actionExecutionDetails": shown, **more}
 
     # Tags.
 
-    def list_tags_for_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        return _page("tags", camel_tags(self._tagged(context, request["resourceArn"])), request, 100)
+    def list_tags_for_resource(
+        self, context: RequestContext, request: ListTagsForResourceRequest
+    ) -> ListTagsForResourceAnswer:
+        shown, more = _page(camel_tags(self._tagged(context, request["resourceArn"])), request, 100)
+        return {"tags": shown, **more}
 
-    def tag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def tag_resource(self, context: RequestContext, request: TagResourceRequest) -> TagResourceAnswer:
         _take_tags(self._tagged(context, request["resourceArn"]), request["tags"])
         return {}
 
-    def untag_resource(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def untag_resource(self, context: RequestContext, request: UntagResourceRequest) -> UntagResourceAnswer:
         tags = self._tagged(context, request["resourceArn"])
         for key in request["tagKeys"]:
             tags.pop(key, None)
@@ -418,7 +496,7 @@ def _newest_first(pipeline: Pipeline) -> list[Execution]:
     return sorted(pipeline.state.executions.values(), key=lambda execution: execution.order, reverse=True)
 
 
-def _passes(branches: dict[str, Any], branch: str) -> bool:
+def _passes(branches: GitBranchFilterCriteriaOutputTypeDef, branch: str) -> bool:
     """Apply a trigger's branch filter: without includes every branch passes, and excludes override includes."""
     included = branches.get("includes") or ["**"]
     excluded = branches.get("excludes") or []
@@ -443,7 +521,6 @@ def _take_tags(tags: dict[str, str], added: Sequence[TagTypeDef]) -> None:
     tags.update(tag_map(added))
 
 
-def _page(member: str, items: list[Any], request: dict[str, Any], default: int) -> dict[str, Any]:
+def _page(items: list[T], request: CamelPaged, default: int) -> tuple[list[T], CamelMore]:
     refusal = AwsError("InvalidNextTokenException", f"The next token {request.get('nextToken')} is not valid")
-    shown, token = page_of(items, request.get("nextToken"), refusal, size=request.get("maxResults"), default=default)
-    return {member: shown, **({"nextToken": token} if token else {})}
+    return camel_page(items, request, refusal, size=request.get("maxResults"), default=default)

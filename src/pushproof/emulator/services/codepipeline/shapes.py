@@ -5,18 +5,46 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_Types.h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline
 from pushproof.engines.pipeline import ActionRun, Artifact, Execution, StageRun
+from pushproof.engines.pipeline.names import StageStatus
 
+if TYPE_CHECKING:
+    from types_boto3_codepipeline.type_defs import (
+        ActionExecutionDetailTypeDef,
+        ActionExecutionInputTypeDef,
+        ActionExecutionOutputTypeDef,
+        ActionExecutionResultTypeDef,
+        ActionExecutionTypeDef,
+        ActionStateTypeDef,
+        ActionTypeIdTypeDef,
+        ArtifactDetailTypeDef,
+        ArtifactRevisionTypeDef,
+        ErrorDetailsTypeDef,
+        ExecutionTriggerTypeDef,
+        PipelineExecutionSummaryTypeDef,
+        PipelineExecutionTypeDef,
+        PipelineRollbackMetadataTypeDef,
+        RetryStageMetadataTypeDef,
+        SourceRevisionTypeDef,
+        StageExecutionTypeDef,
+        StageStateTypeDef,
+        TransitionStateTypeDef,
+    )
+
+T = TypeVar("T", bound=Mapping[str, object])
 Stamp = Callable[[float], datetime]
 
 
-def _filled(shape: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in shape.items() if value not in (None, "", {}, [])}
+def _filled(shape: T) -> T:
+    """Remove the members that have nothing to say: None, and empty texts, mappings and lists."""
+    for member in [member for member, value in shape.items() if value in (None, "", {}, [])]:
+        del shape[member]  # type: ignore[attr-defined]
+    return shape
 
 
 def source_runs(execution: Execution) -> list[ActionRun]:
@@ -24,36 +52,38 @@ def source_runs(execution: Execution) -> list[ActionRun]:
     return [run for passage in execution.stages.values() for run in passage.current if run.action.category == "Source"]
 
 
-def trigger(execution: Execution) -> dict[str, Any]:
+def trigger(execution: Execution) -> ExecutionTriggerTypeDef:
     return {"triggerType": execution.trigger_type, "triggerDetail": execution.trigger_detail}
 
 
-def _kind(execution: Execution) -> dict[str, Any]:
-    shape: dict[str, Any] = {"executionType": execution.execution_type, "executionMode": execution.declaration.mode}
-    if execution.rollback_target is not None:
-        shape["rollbackMetadata"] = {"rollbackTargetPipelineExecutionId": execution.rollback_target}
-    return shape
+def _rollback(execution: Execution) -> PipelineRollbackMetadataTypeDef:
+    shape: PipelineRollbackMetadataTypeDef = {"rollbackTargetPipelineExecutionId": execution.rollback_target or ""}
+    return _filled(shape)
 
 
-def summary(execution: Execution, stamp: Stamp) -> dict[str, Any]:
+def summary(execution: Execution, stamp: Stamp) -> PipelineExecutionSummaryTypeDef:
     """PipelineExecutionSummary."""
-    shape = {
+    shape: PipelineExecutionSummaryTypeDef = {
         "pipelineExecutionId": execution.id,
         "status": execution.status,
         "statusSummary": execution.summary,
         "startTime": stamp(execution.started),
         "lastUpdateTime": stamp(execution.updated),
         "trigger": trigger(execution),
-        **_kind(execution),
+        "executionType": execution.execution_type,
+        "executionMode": execution.declaration.mode,
+        "rollbackMetadata": _rollback(execution),
     }
     if execution.stop_reason is not None:
         shape["stopTrigger"] = {"reason": execution.stop_reason}
-    return _filled(shape) | {"sourceRevisions": _source_revisions(execution)}
+    shape = _filled(shape)
+    shape["sourceRevisions"] = _source_revisions(execution)
+    return shape
 
 
-def _source_revisions(execution: Execution) -> list[dict[str, Any]]:
+def _source_revisions(execution: Execution) -> list[SourceRevisionTypeDef]:
     return [
-        _filled(
+        _source_revision(
             {
                 "actionName": run.action.name,
                 "revisionId": artifact.revision_id,
@@ -66,10 +96,14 @@ def _source_revisions(execution: Execution) -> list[dict[str, Any]]:
     ]
 
 
-def execution(record: Execution, stamp: Stamp) -> dict[str, Any]:
+def _source_revision(shape: SourceRevisionTypeDef) -> SourceRevisionTypeDef:
+    return _filled(shape)
+
+
+def execution(record: Execution, stamp: Stamp) -> PipelineExecutionTypeDef:
     """PipelineExecution."""
     revisions = {name: artifact for name, artifact in record.artifacts.items() if artifact.revision_id}
-    shape = {
+    shape: PipelineExecutionTypeDef = {
         "pipelineName": record.declaration.name,
         "pipelineVersion": record.declaration.version,
         "pipelineExecutionId": record.id,
@@ -77,79 +111,89 @@ def execution(record: Execution, stamp: Stamp) -> dict[str, Any]:
         "statusSummary": record.summary,
         "trigger": trigger(record),
         "variables": [{"name": name, "resolvedValue": value} for name, value in record.variables.items()],
-        **_kind(record),
+        "executionType": record.execution_type,
+        "executionMode": record.declaration.mode,
+        "rollbackMetadata": _rollback(record),
     }
-    return _filled(shape) | {
-        "artifactRevisions": [
-            _filled(
-                {
-                    "name": name,
-                    "revisionId": artifact.revision_id,
-                    "revisionSummary": artifact.revision_summary,
-                    "revisionUrl": artifact.revision_url,
-                    "created": stamp(record.started),
-                }
-            )
-            for name, artifact in revisions.items()
-        ]
-    }
+    shape = _filled(shape)
+    shape["artifactRevisions"] = [
+        _artifact_revision(name, artifact, stamp(record.started)) for name, artifact in revisions.items()
+    ]
+    return shape
 
 
-def _error(run: ActionRun) -> dict[str, Any] | None:
+def _artifact_revision(name: str, artifact: Artifact, created: datetime) -> ArtifactRevisionTypeDef:
+    shape: ArtifactRevisionTypeDef = {
+        "name": name,
+        "revisionId": artifact.revision_id,
+        "revisionSummary": artifact.revision_summary,
+        "revisionUrl": artifact.revision_url,
+        "created": created,
+    }
+    return _filled(shape)
+
+
+def _error(run: ActionRun) -> ErrorDetailsTypeDef:
     if run.status != "Failed" or not run.error_message:
-        return None
-    return _filled({"code": run.error_code, "message": run.error_message[:5000]})
+        return {}
+    shape: ErrorDetailsTypeDef = {"code": run.error_code, "message": run.error_message[:5000]}
+    return _filled(shape)
 
 
-def action_execution(run: ActionRun, stamp: Stamp) -> dict[str, Any]:
+def action_execution(run: ActionRun, stamp: Stamp) -> ActionExecutionTypeDef:
     """ActionExecution: the latest run of an action, in GetPipelineState."""
-    shape = {
+    shape: ActionExecutionTypeDef = {
         "actionExecutionId": run.id,
         "status": run.status,
         "summary": run.summary[:2048],
         "lastStatusChange": stamp(run.updated),
-        "token": run.token if run.status == "InProgress" else None,
+        "token": run.token if run.status == "InProgress" else "",
         "lastUpdatedBy": run.updated_by,
         "externalExecutionId": run.external_id,
         "externalExecutionUrl": run.external_url,
         "errorDetails": _error(run),
         "logStreamARN": run.log_stream_arn,
     }
-    return _filled(shape) | ({} if run.percent_complete is None else {"percentComplete": run.percent_complete})
+    shape = _filled(shape)
+    if run.percent_complete is not None:
+        shape["percentComplete"] = run.percent_complete
+    return shape
 
 
-def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) -> dict[str, Any]:
+def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) -> ActionExecutionDetailTypeDef:
     """ActionExecutionDetail."""
     action = run.action
-    kind = {
+    kind: ActionTypeIdTypeDef = {
         "category": action.category,
         "owner": action.owner,
         "provider": action.provider,
         "version": action.version,
     }
-    resolved = _filled(
-        {
-            "actionTypeId": kind,
-            "configuration": dict(action.configuration),
-            "resolvedConfiguration": dict(run.configuration),
-            "roleArn": action.role_arn,
-            "region": action.region or region,
-            "namespace": action.namespace,
-        }
-    ) | {"inputArtifacts": _artifacts(run.inputs)}
-    result = _filled(
-        {
-            "externalExecutionId": run.external_id,
-            "externalExecutionSummary": run.summary,
-            "externalExecutionUrl": run.external_url,
-            "errorDetails": _error(run),
-            "logStreamARN": run.log_stream_arn,
-        }
-    )
-    output = {"outputArtifacts": _artifacts(run.outputs), "outputVariables": dict(run.variables)}
+    resolved: ActionExecutionInputTypeDef = {
+        "actionTypeId": kind,
+        "configuration": dict(action.configuration),
+        "resolvedConfiguration": dict(run.configuration),
+        "roleArn": action.role_arn or "",
+        "region": action.region or region,
+        "namespace": action.namespace or "",
+    }
+    resolved = _filled(resolved)
+    resolved["inputArtifacts"] = _artifacts(run.inputs)
+    result: ActionExecutionResultTypeDef = {
+        "externalExecutionId": run.external_id,
+        "externalExecutionSummary": run.summary,
+        "externalExecutionUrl": run.external_url,
+        "errorDetails": _error(run),
+        "logStreamARN": run.log_stream_arn,
+    }
+    result = _filled(result)
+    output: ActionExecutionOutputTypeDef = {
+        "outputArtifacts": _artifacts(run.outputs),
+        "outputVariables": dict(run.variables),
+    }
     if result:
         output["executionResult"] = result
-    shape = {
+    shape: ActionExecutionDetailTypeDef = {
         "pipelineExecutionId": record.id,
         "actionExecutionId": run.id,
         "pipelineVersion": record.declaration.version,
@@ -160,22 +204,26 @@ def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) 
         "updatedBy": run.updated_by,
         "status": run.status,
     }
-    return _filled(shape) | {"input": resolved, "output": output}
+    shape = _filled(shape)
+    shape["input"], shape["output"] = resolved, output
+    return shape
 
 
-def _artifacts(artifacts: Any) -> list[dict[str, Any]]:
-    by_name: dict[str, Artifact] = dict(artifacts)
-    return [{"name": name, "s3location": {"bucket": a.bucket, "key": a.key}} for name, a in by_name.items()]
+def _artifacts(artifacts: Mapping[str, Artifact]) -> list[ArtifactDetailTypeDef]:
+    return [
+        {"name": name, "s3location": {"bucket": artifact.bucket, "key": artifact.key}}
+        for name, artifact in artifacts.items()
+    ]
 
 
-def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> dict[str, Any]:
+def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> StageStateTypeDef:
     """StageState."""
     state = pipeline.state
     stage = next(stage for stage in state.declaration.stages if stage.name == name)
     passages = [
         (execution, execution.stages[name]) for execution in state.executions.values() if name in execution.stages
     ]
-    shape: dict[str, Any] = {
+    shape: StageStateTypeDef = {
         "stageName": name,
         "inboundTransitionState": _transition(pipeline, name, stamp),
         "actionStates": [
@@ -187,12 +235,12 @@ def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> dict[str, Any]:
         passage = latest.stages[name]
         shape["latestExecution"] = _stage_execution(latest, passage.status)
         if passage.last_retry:
-            retried = {
-                "autoStageRetryAttempt": passage.automatic_retries or None,
-                "manualStageRetryAttempt": passage.manual_retries or None,
-                "latestRetryTrigger": passage.last_retry,
-            }
-            shape["retryStageMetadata"] = _filled(retried)
+            retried: RetryStageMetadataTypeDef = {"latestRetryTrigger": passage.last_retry}
+            if passage.automatic_retries:
+                retried["autoStageRetryAttempt"] = passage.automatic_retries
+            if passage.manual_retries:
+                retried["manualStageRetryAttempt"] = passage.manual_retries
+            shape["retryStageMetadata"] = retried
     waiting = [
         execution
         for execution in state.executions.values()
@@ -205,22 +253,24 @@ def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> dict[str, Any]:
     return shape
 
 
-def _stage_execution(record: Execution, status: str) -> dict[str, Any]:
+def _stage_execution(record: Execution, status: StageStatus) -> StageExecutionTypeDef:
     return {"pipelineExecutionId": record.id, "status": status, "type": record.execution_type}
 
 
-def _transition(pipeline: Pipeline, stage: str, stamp: Stamp) -> dict[str, Any]:
+def _transition(pipeline: Pipeline, stage: str, stamp: Stamp) -> TransitionStateTypeDef:
     transition = pipeline.state.transition(stage)
-    changed = None if transition.changed_at is None else stamp(transition.changed_at)
-    details = {
+    shape: TransitionStateTypeDef = {
+        "enabled": transition.enabled,
         "lastChangedBy": transition.changed_by,
-        "lastChangedAt": changed,
         "disabledReason": transition.reason,
     }
-    return {"enabled": transition.enabled, **_filled(details)}
+    shape = _filled(shape)
+    if transition.changed_at is not None:
+        shape["lastChangedAt"] = stamp(transition.changed_at)
+    return shape
 
 
-def _action_state(name: str, passages: list[StageRun], stamp: Stamp) -> dict[str, Any]:
+def _action_state(name: str, passages: list[StageRun], stamp: Stamp) -> ActionStateTypeDef:
     runs = [run for passage in passages for run in passage.runs if run.action.name == name]
     if not runs:
         return {"actionName": name}
@@ -229,10 +279,10 @@ def _action_state(name: str, passages: list[StageRun], stamp: Stamp) -> dict[str
     for run in runs[1:]:
         if run.started >= latest.started:
             latest = run
-    shape = {
+    shape: ActionStateTypeDef = {
         "actionName": name,
         "latestExecution": action_execution(latest, stamp),
-        "entityUrl": latest.configuration.get("ExternalEntityLink"),
+        "entityUrl": latest.configuration.get("ExternalEntityLink", ""),
     }
     if latest.action.category == "Source" and latest.outputs:
         artifact = next(iter(latest.outputs.values()))
