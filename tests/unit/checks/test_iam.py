@@ -87,7 +87,7 @@ def test_a_role_that_is_right_has_no_findings(world: World) -> None:
 
 @pytest.mark.parametrize("left_out", range(len(GOOD)))
 def test_each_missing_permission_is_found(world: World, left_out: int) -> None:
-    """Whatever statement is taken away, the check says which permission is missing and what for."""
+    """The check names each permission that a removed statement granted, and its purpose."""
     iam = make(world, *(statement for number, statement in enumerate(GOOD) if number != left_out))
     missing = {finding.expected.split()[1] for finding in iam.allows("role", pipeline_needs(STACK)).findings}
     actions = GOOD[left_out]["Action"]
@@ -127,7 +127,7 @@ def test_wildcards_are_findings(world: World, action: str, resource: str) -> Non
 
 
 def test_what_has_no_resource_may_use_the_wildcard(world: World) -> None:
-    """Only actions that AWS offers no resource for may stand on *."""
+    """Only actions for which AWS offers no resource may use *."""
     assert make(
         world, allow(["ecr:GetAuthorizationToken", "ecs:RegisterTaskDefinition", "ec2:DescribeVpcs"])
     ).is_scoped("role")
@@ -185,7 +185,7 @@ def test_trust_is_limited_to_service_and_source(world: World) -> None:
 
 
 def test_a_boundary_counts(world: World) -> None:
-    """What the boundary holds back is not allowed."""
+    """Permissions outside the boundary are not allowed."""
     iam = make(world, *GOOD)
     client = world.administrator("iam")
     cap = client.create_policy(
@@ -284,7 +284,7 @@ def test_a_role_that_is_not_there_is_told(world: World) -> None:
 
 
 def test_a_pattern_of_sources_holds_other_accounts_off(world: World) -> None:
-    """For tasks, any of the account's is a source; a condition that is missing is told by its key."""
+    """Any resource of the account is a valid source for tasks; the finding names the key of a missing condition."""
     tasks, cluster = "ecs-tasks.amazonaws.com", f"arn:aws:ecs:{REGION}:{ACCOUNT}:*"
     iam = make(world, service=tasks, StringEquals={"aws:SourceAccount": ACCOUNT}, ArnLike={"aws:SourceArn": cluster})
     assert iam.can_be_assumed_only_by("role", tasks, source_account=ACCOUNT, source_arn=cluster)
@@ -302,7 +302,7 @@ def test_a_pattern_of_sources_holds_other_accounts_off(world: World) -> None:
 
 
 def test_another_environments_names_are_forbidden() -> None:
-    """What this environment's roles do to their own, they may not do to the sibling's; what has no name is left out."""
+    """Roles may not do to the sibling environment's resources what they may do to their own; resources without names are left out."""
     sibling = STACK.sibling("dev", "prod")
     assert (sibling.repository, sibling.secret_arns[0].split(":")[-1]) == ("app-prod", "app/prod/url-AbCdEf")
     beyond = forbidden_beyond(STACK, sibling)
@@ -320,7 +320,7 @@ def test_a_buildspecs_calls_are_needed() -> None:
 
 
 def test_awss_policy_for_task_execution_can_be_left_out(world: World) -> None:
-    """It reaches every repository; what somebody here wrote is judged without it."""
+    """AWS's policy for task execution reaches every repository; the check can judge the rest without it."""
     iam = make(world, service="ecs-tasks.amazonaws.com")
     policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
     world.administrator("iam").attach_role_policy(RoleName="role", PolicyArn=policy)

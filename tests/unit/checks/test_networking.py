@@ -328,7 +328,7 @@ def test_nothing_to_look_at_is_a_finding(vpc: Vpc) -> None:
 
 
 def test_findings_carry_the_terraform_address(vpc: Vpc) -> None:
-    """With a state at hand, a finding names the resource's address."""
+    """A finding names the resource's Terraform address if a state is available."""
     vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
     resource = {
         "mode": "managed",
@@ -426,7 +426,7 @@ def test_an_endpoint_policy_for_ones_own_repositories_is_enough(vpc: Vpc) -> Non
 
 
 def test_one_lost_zone_is_told_once(vpc: Vpc) -> None:
-    """What is lost with a zone is one finding, with everything that it takes along."""
+    """A lost zone is one finding, with everything that is lost with it."""
     vpc.reroute(vpc.tables[1], NatGatewayId=vpc.nats[0])
     (finding,) = vpc.checks().survives_loss_of_any_zone().findings
     assert "reaches the internet and logs while eu-west-1a is down" in finding.expected
@@ -471,7 +471,7 @@ def tcp(port: int, **peers: Any) -> dict[str, Any]:
 
 
 def test_a_load_balancer_that_sends_anywhere_is_found(vpc: Vpc) -> None:
-    """Only the tasks' group, on the container's port."""
+    """The load balancer may send only to the tasks' group, on the container's port."""
     vpc.service()
     assert "all protocols and ports" in told(vpc.checks().load_balancers_send_only_to_their_targets())
     restrict_egress(vpc, vpc.alb_group, tcp(8080, UserIdGroupPairs=[{"GroupId": vpc.task_group}]))

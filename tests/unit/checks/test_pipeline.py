@@ -56,7 +56,7 @@ PUBLISH: dict[str, Any] = {
 
 
 class Given:
-    """What AWS answers; a test changes a part of it."""
+    """AWS's answers; a test changes a part of them."""
 
     def __init__(self) -> None:
         self.stages = [[copy.deepcopy(a)] for a in (SOURCE, BUILD, APPROVAL, DEPLOY)]
@@ -213,14 +213,14 @@ def test_actions_run_in_their_order(given: Given) -> None:
 
 @pytest.mark.parametrize("stages", [[SOURCE, BUILD, DEPLOY], [SOURCE, BUILD, DEPLOY, APPROVAL]])
 def test_a_missing_approval_is_found(given: Given, stages: list[dict[str, Any]]) -> None:
-    """None at all, or one after the fact."""
+    """A pipeline without an approval, or with one after the deployment, is a finding."""
     given.stages = [[a] for a in stages]
     assert "an Approval action before Deploy" in words(given.checks().asks_before_it_deploys())
 
 
 @pytest.mark.parametrize("key", list(ASKED))
 def test_an_approval_nobody_hears_of_is_found(given: Given, key: str) -> None:
-    """Without notification or link, the approval expires unseen."""
+    """An approval without notification or link is a finding: it expires unseen."""
     del given.stages[2][0]["configuration"][key]
     assert f"{key} in the approval's configuration" in words(given.checks().asks_before_it_deploys())
 
@@ -240,7 +240,7 @@ def test_an_artifact_nobody_makes_is_found(given: Given) -> None:
 
 
 def test_a_build_without_docker_is_found(given: Given) -> None:
-    """Not privileged, no daemon."""
+    """A build without privileged mode is a finding: it has no daemon."""
     given.privileged = False
     assert "Cannot connect to the Docker daemon" in words(given.checks().builds_can_use_docker())
 
@@ -381,7 +381,7 @@ def test_a_topic_nobody_reads_is_found(given: Given) -> None:
     ],
 )
 def test_a_topic_that_refuses_eventbridge_is_found(given: Given, statements: list[dict[str, Any]]) -> None:
-    """Nobody, somebody else, another action, another rule, or a Deny: the policy is evaluated, not searched for words."""
+    """The policy is evaluated, not searched for words: no principal, another principal, action or rule, or a Deny is a finding."""
     given.statements = statements
     assert "EventBridge is refused, silently" in words(given.checks().somebody_is_notified())
 
@@ -415,7 +415,7 @@ def test_a_variable_without_a_namespace_is_found(given: Given) -> None:
 
 
 def test_a_link_to_another_repository_is_found(given: Given) -> None:
-    """Whoever approves must see what is deployed."""
+    """The approver must see what is deployed."""
     given.stages[2][0]["configuration"]["ExternalEntityLink"] = "https://github.com/example/other"
     assert "a link to what changed in example/shop" in words(given.checks().asks_before_it_deploys())
 
@@ -562,7 +562,7 @@ def test_what_no_test_has_seen_is_found(given: Given, commands: list[str], says:
     ],
 )
 def test_a_push_of_what_was_not_built_is_found(given: Given, phase: str, commands: list[str], says: str | None) -> None:
-    """In every phase, a failure before the push must keep it from happening."""
+    """A failure before the push must prevent the push, in every phase."""
     found = words(given.checks().pushes_only_after_a_successful_build(spec(*commands, phase=phase)))
     assert (says or "holds") in found
 
@@ -685,6 +685,6 @@ ANYBODY: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Resour
     ],
 )
 def test_a_topic_for_everybody_is_found(given: Given, statements: list[dict[str, Any]], says: str | None) -> None:
-    """Who may publish and subscribe is decided by the policy engine, for strangers and for others' rules."""
+    """The policy engine decides who may publish and subscribe, for other accounts and for others' rules."""
     given.statements = statements
     assert (says or "holds") in words(given.checks().topics_admit_only_their_publishers())

@@ -100,7 +100,7 @@ def test_encryption_is_there(world: World, ecr: Any) -> None:
     ],
 )
 def test_a_rule_that_no_tag_meets_is_found(world: World, ecr: Any, rules: list[dict[str, Any]], selected: bool) -> None:
-    """Whatever a rule counts to, what matters is whether it is about the tags that are pushed."""
+    """A rule is a finding unless it selects the pushed tags, whatever it counts."""
     assert bool(make(world, ecr, *rules).lifecycle_selects(["dev-0123abc"])) is selected
 
 

@@ -28,7 +28,7 @@ from pushproof.checks.secrets import SecretsChecks, looks_secret
     ],
 )
 def test_a_secret_is_recognised(name: str, value: str) -> None:
-    """By its name or by its value, either is enough."""
+    """A secret is recognised by its name or by its value."""
     assert looks_secret(name, value)
 
 
@@ -85,7 +85,7 @@ def test_a_secret_beside_the_environment_is_found(container: dict[str, Any], whe
 
 
 def test_references_are_no_secrets() -> None:
-    """What stands in the secrets block is as it should be."""
+    """References in the secrets block are correct."""
     checks = task(secrets=[{"name": "DATABASE_URL", "valueFrom": "arn:…"}], environment=[])
     assert checks.secrets_are_passed_by_reference(task_definition="shop")
 
@@ -162,7 +162,7 @@ def test_a_secret_without_a_value_is_found(answer: Any, says: str) -> None:
     ],
 )
 def test_a_parameter_is_asked_by_its_name(reference: str, name: str) -> None:
-    """In an ARN, a name without a path has a slash that is not its own."""
+    """The name of a parameter without a path has no slash, although its ARN has one."""
 
     def get(Name: str) -> dict[str, Any]:
         return {} if name == Name else {"unexpected": pytest.fail(f"{Name} was asked for, not {name}")}
@@ -190,7 +190,7 @@ def test_a_secret_in_a_buildspec_is_found(text: str, says: str | None) -> None:
 
 
 def test_a_container_without_its_secret_is_found() -> None:
-    """What the application works with is handed over, under the name by which it asks."""
+    """The container gets each secret under the name that the application reads."""
     checks = task(secrets=[{"name": "DATABASE_URL", "valueFrom": "arn"}])
     assert checks.containers_are_given("shop", "DATABASE_URL")
     assert "secrets DATABASE_URL" in str(checks.containers_are_given("shop", "DATABASE_URI"))

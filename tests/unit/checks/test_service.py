@@ -73,7 +73,7 @@ HTTPS: dict[str, Any] = {
 
 
 class Given:
-    """What AWS answers; a test changes a part of it."""
+    """AWS's answers; a test changes a part of them."""
 
     def __init__(self) -> None:
         self.service, self.container, self.group = map(copy.deepcopy, (SERVICE, CONTAINER, GROUP))
@@ -140,13 +140,13 @@ ALL: tuple[Callable[[ServiceChecks], Any], ...] = (
 
 @pytest.mark.parametrize("check", ALL)
 def test_a_good_service_gives_no_finding(given: Given, check: Callable[[ServiceChecks], Any]) -> None:
-    """What the reference has passes every check."""
+    """The reference's service passes every check."""
     assert check(given.checks())
 
 
 @pytest.mark.parametrize(("enable", "rollback"), [(False, False), (True, False)])
 def test_a_breaker_that_does_not_roll_back_is_found(given: Given, enable: bool, rollback: bool) -> None:
-    """On without rollback is as little as off."""
+    """A breaker without rollback is as little use as none."""
     given.service["deploymentConfiguration"]["deploymentCircuitBreaker"] = {"enable": enable, "rollback": rollback}
     assert "rollback False" in str(given.checks().rolls_back_by_itself())
 
@@ -176,7 +176,7 @@ def test_percents_that_lose_or_block_are_found(given: Given, desired: int, low: 
 
 
 def test_a_service_scaled_to_nothing_has_room(given: Given) -> None:
-    """Nothing running is no reason to complain about 100 and 200 percent."""
+    """A service without tasks is no finding at 100 and 200 percent."""
     given.service["desiredCount"] = 0
     assert given.checks().keeps_its_capacity_while_it_deploys()
 
@@ -252,7 +252,7 @@ def test_a_missing_container_check_is_found(given: Given) -> None:
     ],
 )
 def test_a_target_group_that_misjudges_is_found(given: Given, change: dict[str, Any], says: str) -> None:
-    """What Fargate cannot register, what flaps, and what calls errors healthy."""
+    """A target group is a finding if Fargate cannot register with it, if it flaps, or if it counts errors as healthy."""
     given.group |= change
     assert says in " ".join(str(given.checks().health_checks_agree()).split())
 
@@ -290,7 +290,7 @@ def test_a_program_the_image_has_is_not_found(given: Given, command: list[str]) 
     ],
 )
 def test_http_that_is_not_moved_for_good_is_found(given: Given, action: dict[str, Any]) -> None:
-    """Only a permanent redirect to HTTPS is one."""
+    """Only a permanent redirect to HTTPS passes."""
     given.http["DefaultActions"] = [action]
     assert "a redirect to HTTPS on port 443 with status 301" in str(given.checks().redirects_http_to_https())
 
@@ -472,7 +472,7 @@ def test_logs_that_go_elsewhere_are_found(given: Given, option: str, value: str 
 
 
 def test_another_port_and_path_are_as_right(given: Given) -> None:
-    """What agrees is right, whatever it is called: nothing knows 8080 or /health."""
+    """Any port and path pass if they agree: nothing depends on 8080 or /health."""
     given.service["loadBalancers"][0] |= {"containerPort": 9090, "containerName": "web"}
     given.group |= {"Port": 9090, "HealthCheckPath": "/ready"}
     given.container |= {

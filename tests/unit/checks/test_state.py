@@ -24,7 +24,7 @@ CHECKS = StateChecks(clients())
 
 
 def test_an_empty_plan_gives_no_finding() -> None:
-    """Nothing to do is nothing to say."""
+    """An empty plan has no finding."""
     assert CHECKS.plan_is_empty(Module())
 
 
@@ -108,7 +108,7 @@ def shown(*resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_resource_in_two_states_is_found() -> None:
-    """By ARN where there is one, else by type and id; data sources do not count."""
+    """Resources are compared by ARN if they have one, else by type and id; data sources do not count."""
     vpc = {"mode": "managed", "type": "aws_vpc", "address": "aws_vpc.this", "values": {"arn": "arn:vpc", "id": "vpc-1"}}
     association = {
         "mode": "managed",

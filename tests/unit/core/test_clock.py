@@ -10,12 +10,12 @@ from pushproof.base.clock import ScaledClock, VirtualClock, start_room, work_lim
 
 
 def test_a_faster_clock_makes_waits_shorter_in_proportion() -> None:
-    """At speed 30, thirty seconds of AWS time take one."""
+    """Thirty seconds of AWS time take one second at speed 30."""
     assert ScaledClock(30).real_delay(30) == 1.0
 
 
 def test_answers_show_wall_clock_instants() -> None:
-    """What is shown differs by the real time between two instants, not by the AWS time."""
+    """Shown instants differ by the real time between them, not by the AWS time."""
     clock = ScaledClock(60)
     now = clock.now()
     assert (clock.stamp(now + 120) - clock.stamp(now)).total_seconds() == pytest.approx(2.0, abs=1e-3)
@@ -49,7 +49,7 @@ def test_real_work_keeps_a_limit_it_can_meet(speed: float, seconds: float) -> No
     [(1.0, 90.0, 90.0), (20.0, 90.0, 15.0), (60.0, 90.0, 15.0), (2.0, 90.0, 45.0), (20.0, 10.0, 10.0)],
 )
 def test_a_start_is_given_the_time_that_programs_take(speed: float, patience: float, real: float) -> None:
-    """Until a new program is judged, 15 real seconds pass, or what passes on AWS where that is less; never less than scaled."""
+    """A new program is judged only after 15 real seconds, or AWS's time if that is less; never after less than the scaled time."""
     clock = ScaledClock(speed)
     assert clock.real_delay(patience + start_room(clock, patience)) == pytest.approx(real)
     assert start_room(VirtualClock(), patience) == 0.0

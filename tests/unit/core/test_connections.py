@@ -70,7 +70,7 @@ def test_listing_pages_and_filters(world: World) -> None:
 
 
 def test_a_deleted_connection_is_gone(world: World) -> None:
-    """After deletion the connection is not found, by AWS's own code."""
+    """A deleted connection is not found, by AWS's own code."""
     client = world.administrator("codestar-connections")
     arn = client.create_connection(ConnectionName="x", ProviderType="GitHub")["ConnectionArn"]
     client.delete_connection(ConnectionArn=arn)

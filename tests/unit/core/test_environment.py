@@ -25,7 +25,7 @@ _NAMES = st.sampled_from(
 
 @given(st.dictionaries(_NAMES, st.text(min_size=1)))
 def test_a_world_gets_its_own_credentials_and_nobody_elses(base: dict[str, str]) -> None:
-    """Whatever is set outside, processes see the world's endpoint and keys, and no profile or variable of the person's."""
+    """Processes see the world's endpoint and keys, and no profile or variable of the user's, whatever is set outside."""
     environment = world_environment(
         "http://127.0.0.1:1", region="eu-west-1", account_id="1", keys=("AKIA", "x"), base=base
     )

@@ -56,7 +56,7 @@ def test_parameters_are_checked_against_the_model(world: World) -> None:
 
 
 def test_a_taken_port_is_an_error_not_an_exit(world: World) -> None:
-    """When the port is taken, the caller gets OSError and decides."""
+    """The caller gets OSError for a taken port, and decides."""
     world.serve()
     with pytest.raises(OSError, match="in use"):
         world.gateway.serve(["127.0.0.1"], world.port)
@@ -96,7 +96,7 @@ def test_one_world_at_a_time_stands_on_moto() -> None:
 
 
 def test_the_gateway_listens_on_loopback_only(world: World) -> None:
-    """Nobody else on the network reaches an emulator."""
+    """No other machine on the network reaches an emulator."""
     assert world.serve().startswith("http://127.0.0.1:")
     server: Any = world.gateway._server
     assert [s.server_address[0] for s in server._servers] == ["127.0.0.1"]

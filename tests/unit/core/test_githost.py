@@ -101,7 +101,7 @@ def test_a_repository_name_cannot_leave_its_folder(world: World) -> None:
 
 @pytest.mark.parametrize("login", ["", "AKIAAAAAAAAAAAAAAAAA:secret@", "pushproof:pushproof@"])
 def test_nobody_else_reads_or_pushes(world: World, checkout: Path, login: str) -> None:
-    """Without the administrator's keys git is asked for them, and gets nothing; no repository comes to be."""
+    """Git is asked for the administrator's keys and gets nothing without them; no repository is created."""
     stranger = world.git.url("acme/shop").replace("://", f"://{login}")
     for command in (("push", stranger, "develop"), ("ls-remote", stranger)):
         with pytest.raises(subprocess.CalledProcessError) as refused:

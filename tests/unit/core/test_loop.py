@@ -15,7 +15,7 @@ from pushproof.emulator.kernel.loop import Outcome, ThreadedLoop, VirtualLoop
 
 @given(st.lists(st.floats(0, 1000), max_size=30))
 def test_timers_run_in_the_order_of_their_times(delays: list[float]) -> None:
-    """Whatever order timers are set in, they run by time, at their time."""
+    """Timers run by time, at their time, in whatever order they are set."""
     loop = VirtualLoop()
     start, ran = loop.clock.now(), []
     for delay in delays:

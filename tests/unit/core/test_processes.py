@@ -1,4 +1,4 @@
-"""Whether a process is gone is said only where it is certain."""
+"""A process counts as gone only if that is certain."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def mark_of_another() -> str:
 
 
 def test_this_process_is_not_gone() -> None:
-    """Whoever asks is there."""
+    """The calling process is not gone."""
     assert process_start(os.getpid()) is not None
     assert not is_gone(owner_mark())
 
 
 def test_a_process_that_ended_is_gone() -> None:
-    """On the same machine, since its last boot, of the same user."""
+    """A process that ended is gone, on the same machine, since its last boot, of the same user."""
     assert is_gone(mark_of_another())
 
 

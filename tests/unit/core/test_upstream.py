@@ -79,7 +79,7 @@ def test_keys_that_the_emulator_issued_stay(emulator: Recorder, key: str, arrive
 
 
 def test_an_emulator_that_is_gone_is_explained() -> None:
-    """When nothing answers, the error tells what the target knows about it, with a status that SDKs do not retry."""
+    """The error contains the target's explanation if nothing answers, with a status that SDKs do not retry."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     substrate = UpstreamSubstrate(f"http://127.0.0.1:{port}", ACCOUNT, explain=lambda: "the container was killed")
@@ -110,6 +110,6 @@ def test_private_addresses_are_taken(url: str) -> None:
     ],
 )
 def test_everything_else_is_refused(url: str) -> None:
-    """Nothing is forwarded to public addresses, AWS's above all, nor to instance metadata."""
+    """No request is forwarded to public addresses, AWS's above all, nor to instance metadata."""
     with pytest.raises(ValueError, match="expected an emulator on this machine"):
         require_private(url)

@@ -92,7 +92,7 @@ JSON = st.recursive(
 @settings(max_examples=2000, deadline=None)
 @given(st.one_of(st.binary(max_size=60), JSON.map(lambda value: json.dumps(value).encode())))
 def test_any_content_is_read_or_refused(content: bytes) -> None:
-    """Whatever the file holds, it is read or refused with a typed error."""
+    """Any content of the file is read, or refused with a typed error."""
     try:
         found = read_image_definitions(content, "imagedefinitions.json")
     except ImageDefinitionsError:

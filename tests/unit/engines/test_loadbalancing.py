@@ -125,7 +125,7 @@ def test_redirect_location(redirect: Redirect, location: str) -> None:
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="#{}?"), max_size=20))
 def test_a_keyword_that_a_client_sends_is_never_expanded(text: str) -> None:
-    """What a request contains is copied, not interpreted."""
+    """Keywords in a request are copied, not interpreted."""
     request = replace(REQUEST, path="/" + text + "#{host}", query="")
     assert redirect_location(Redirect(301), request).endswith(text + "#{host}")
 

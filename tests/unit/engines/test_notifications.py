@@ -27,7 +27,7 @@ from pushproof.engines.notifications import (
 
 
 def judged(check: Callable[[], object]) -> bool:
-    """Whether a check lets pass; anything but a refusal is an error of the test."""
+    """Return whether a check lets pass; anything but a refusal is an error of the test."""
     try:
         check()
     except NotificationError as error:
@@ -50,7 +50,7 @@ KINDS = st.sampled_from(["String", "Number", "Binary", "String.Array", "Strings"
 def test_any_message_is_judged(
     text: str, subject: str | None, structure: str | None, name: str, kind: str, value: str | None, fifo: bool
 ) -> None:
-    """Whatever its members, a message is accepted or refused; an accepted one has a text for each protocol."""
+    """A message with any members is accepted or refused; an accepted one has a text for each protocol."""
     message = Message(text, subject, structure, {name: Attribute(kind, value)})
     if judged(lambda: check_message(message, fifo=fifo)):
         assert all(isinstance(for_protocol(message, protocol), str) for protocol in PROTOCOLS)
@@ -58,14 +58,14 @@ def test_any_message_is_judged(
 
 @given(st.sampled_from([*PROTOCOLS, "x"]), TEXTS | st.none(), st.booleans(), st.sampled_from([*ATTRIBUTES, "x"]), TEXTS)
 def test_any_subscription_is_judged(protocol: str, endpoint: str | None, fifo: bool, name: str, value: str) -> None:
-    """Whatever endpoint and attributes hold, they are accepted or refused."""
+    """Any endpoint and attributes are accepted or refused."""
     judged(lambda: check_endpoint(protocol, endpoint, topic_is_fifo=fifo))
     judged(lambda: check_attribute(name, value, protocol=protocol, subscribing=fifo))
 
 
 @given(JSON, TEXTS, st.lists(TEXTS, max_size=12))
 def test_any_policy_topic_and_batch_are_judged(policy: object, name: str, ids: list[str]) -> None:
-    """Whatever a redrive policy, a topic's name or the ids of a batch hold, they are accepted or refused."""
+    """Any redrive policy, topic name and ids of a batch are accepted or refused."""
     judged(lambda: check_redrive(policy, endpoint_is_fifo=True, region="eu-west-1", subscribing=True))
     judged(lambda: check_topic(name, {"DeliveryPolicy": name, "DisplayName": name}))
     judged(lambda: check_batch(ids))

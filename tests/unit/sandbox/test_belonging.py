@@ -22,7 +22,7 @@ def taken(selection: Selection) -> set[str]:
 
 
 def test_tags_tell_first() -> None:
-    """What is tagged by an expired run goes, whatever it is called."""
+    """Resources with the tag of an expired run go, whatever their names."""
     assert taken(choose([tagged("ec2 vpc", "vpc-1", name="main")], [], SweepScope(), now=NOW)) == {"vpc-1"}
 
 
@@ -58,7 +58,7 @@ def test_a_tag_of_another_run_outweighs_the_name() -> None:
 
 
 def test_a_run_that_may_still_go_on_elsewhere_stays() -> None:
-    """Not expired and unknown to this machine: kept, unless it is named."""
+    """A run that is not expired and not in this machine's journal stays, unless it is named."""
     young = [tagged("ec2 vpc", "vpc-1", expires=NOW + 60)]
     assert choose(young, [], SweepScope(), now=NOW).removable == ()
     assert taken(choose(young, [], SweepScope(run=RUN), now=NOW)) == {"vpc-1"}
@@ -72,14 +72,14 @@ def test_a_run_whose_process_died_here_goes_at_once() -> None:
 
 
 def test_a_run_that_lives_here_is_never_taken() -> None:
-    """Not even when it is named, or over its time."""
+    """A run whose process lives here stays, even if it is named or over its time."""
     old, lives = [tagged("ec2 vpc", "vpc-1")], [KnownRun(RUN, NOW - 60, NOW - 90, ended=False)]
     assert choose(old, lives, SweepScope(), now=NOW).removable == ()
     assert choose(old, lives, SweepScope(run=RUN), now=NOW).removable == ()
 
 
 def test_network_interfaces_go_with_their_vpc_and_other_peoples_subnets_do_not() -> None:
-    """What AWS puts into a run's VPC is the run's; what people put there is theirs."""
+    """Resources that AWS puts into a run's VPC are the run's; those that people put there are theirs."""
     found = [
         tagged("ec2 vpc", "vpc-1"),
         Resource("ec2 network-interface", "eni-1", part_of=("ec2 vpc", "vpc-1")),
@@ -110,7 +110,7 @@ def test_a_broken_expiry_is_no_expiry() -> None:
 
 @given(st.text(max_size=40))
 def test_names_that_are_not_ours_name_no_run(name: str) -> None:
-    """Only the run id after `pushproof-`, at the beginning of a part of the name, names a run."""
+    """A name contains a run's id only after `pushproof-`, at the beginning of a part of the name."""
     run = run_of_name(name)
     assert run is None or project(run) in name
 

@@ -1,4 +1,4 @@
-"""What a run costs is told before it is spent."""
+"""The cost of a run is shown before it is spent."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ ROWS = [
 
 
 def test_the_price_list_is_read_into_the_tables_form() -> None:
-    """Of each position the one that is meant, first tier; the rows above give what the table has for Ireland."""
+    """The price list gives each position's own price, first tier; the rows above give the table's values for Ireland."""
     found = current(Pricing(ROWS), ["eu-west-1"])["eu-west-1"]
     assert found == {name: prices("eu-west-1").of[name] for name in found}
     assert set(found) == {position.name for position in POSITIONS}

@@ -1,4 +1,4 @@
-"""What a failed run says: the step, the resource, the cause, what to do next."""
+"""Messages of failed runs: the step, the resource, the cause, the next step to take."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def test_terraforms_errors_name_step_and_resource() -> None:
     ],
 )
 def test_the_cause_is_told_with_what_it_means(error: Exception, said: str) -> None:
-    """Whatever a run ends with."""
+    """Every end of a run has a cause with its meaning."""
     assert said in explain(error)

@@ -65,7 +65,7 @@ def test_what_is_wrong_is_refused_before_any_write(
 def test_a_strange_account_is_asked_for_nothing_but_its_number(
     world: World, aws: Callable[[str], Any], settings: SandboxSettings
 ) -> None:
-    """In an account that is not allowed, not even the alias is read."""
+    """The guard reads not even the alias of an account that is not allowed."""
     with pytest.raises(Refused):
         admit(aws, replace(settings, accounts=frozenset({"210987654321"})), temporary=True)
     assert [call.context.operation for call in world.gateway.calls] == ["GetCallerIdentity"]
@@ -87,13 +87,13 @@ def test_every_reason_is_told_at_once(settings: SandboxSettings) -> None:
 
 @pytest.mark.parametrize("name", ["prod", "acme-production", "preprod-sandbox", "live-eu", "acme-prd", "billing"])
 def test_names_of_production_accounts(name: str) -> None:
-    """What people call production accounts looks like production."""
+    """Usual names of production accounts look like production."""
     assert looks_like_production(name)
 
 
 @pytest.mark.parametrize("name", ["acme-sandbox", "non-prod-sandbox", "nonproduction", "delivery", "olive-sandbox"])
 def test_names_of_other_accounts(name: str) -> None:
-    """What merely contains such letters, or says that it is not production, does not."""
+    """A name that merely contains such letters, or denies production, does not look like production."""
     assert not looks_like_production(name)
 
 
@@ -113,7 +113,7 @@ def test_sandbox_is_a_word_of_the_name() -> None:
     ],
 )
 def test_a_missing_setting_is_named(variables: dict[str, str], said: str) -> None:
-    """What is not said is never assumed."""
+    """A missing setting is never assumed."""
     with pytest.raises(TargetUnavailable, match=said):
         SandboxSettings.from_environment(variables)
 

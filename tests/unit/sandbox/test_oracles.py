@@ -69,7 +69,7 @@ class StubbornEcr:
         self._ecr = ecr
 
     def start_lifecycle_policy_preview(self, **_: Any) -> None:
-        """Nothing needs starting."""
+        """Do nothing: the preview needs no start."""
 
     def get_lifecycle_policy_preview(self, **_: Any) -> dict[str, Any]:
         return {"status": "COMPLETE"}
@@ -108,7 +108,7 @@ def test_a_lifecycle_preview_that_agrees(repository: Any, world: World) -> None:
 
 
 def test_a_lifecycle_preview_that_differs_is_told(repository: Any) -> None:
-    """When the other side expires nothing, the case says what both answered."""
+    """The case shows both answers if the other side expires nothing."""
     case = ask_lifecycle(StubbornEcr(repository), "shop", POLICY)
     assert differences([case]) == [case]
     assert "AWS:  []" in str(case)
@@ -234,7 +234,7 @@ def test_interfaces_reach_each_other_as_their_groups_allow(
 
 
 def test_a_failed_analysis_leaves_nothing_either(aws: Callable[[str], Any], ways: tuple[str, str, str]) -> None:
-    """It raises, and what was made for it is gone."""
+    """A failed analysis raises, and its resources are gone."""
     analyzer = Analyzer(aws("ec2"), True, "failed")
     with pytest.raises(RuntimeError, match="ended as failed"):
         ask_reachability(analyzer, ways[0], ways[2], 443, tags=TAGS, pause=lambda _: None)
@@ -268,7 +268,9 @@ def difference(oracle: str, repository: Any, aws: Callable[[str], Any], ways: tu
 def test_a_difference_is_kept_and_asked_again(
     oracle: str, repository: Any, aws: Callable[[str], Any], ways: tuple[str, str, str], tmp_path: Path
 ) -> None:
-    """It is told, saved, and the file alone is enough to ask our engine again: unsettled until that answers as AWS did."""
+    """A difference is shown and saved; the file alone is enough to ask the engine again, and unsettled until the engine agrees with
+    AWS.
+    """
     case = difference(oracle, repository, aws, ways)
     assert differences([case]) == [case]
     path = record(tmp_path, case, on="2026-11-23")
@@ -299,7 +301,7 @@ def test_what_aws_has_answered_is_what_the_engines_answer() -> None:
 
 
 def test_fixtures_carry_neither_account_nor_run(tmp_path: Path) -> None:
-    """What goes into the repository says nothing about whose account it was; asking again overwrites it."""
+    """A fixture does not reveal whose account it came from; recording again overwrites it."""
     case = Case(
         "permissions", {"role": "arn:aws:iam::210987654321:role/pushproof-1a2b3c4d-dev-task"}, "allowed", "implicitDeny"
     )

@@ -9,7 +9,7 @@ from pushproof.sandbox.runs import RunJournal
 
 
 def test_a_journal_that_was_brought_from_elsewhere_is_read_where_it_is(tmp_path: Path) -> None:
-    """What a run on another machine wrote down counts here too: an artifact of a nightly run, unpacked."""
+    """The records of a run on another machine count here too: an unpacked artifact of a nightly run."""
     there = RunJournal(tmp_path / "there")
     run = there.open(account_id="210987654321", region="eu-west-1", owner="ci", endpoint=None, expires_at=4e9)
     there.announce_one(run, "aws_s3_bucket", "pushproof-bucket")

@@ -199,7 +199,7 @@ def test_faults_at_every_tenth_write_do_not_keep_the_sweep_from_zero(
 def test_what_refuses_is_told_with_the_reason(
     world: World, aws: Callable[[str], Any], sweep: Callable[..., Sweep]
 ) -> None:
-    """After its patience, the sweep names what is left and why, and does not raise."""
+    """The sweep names what is left and why after its patience, and does not raise."""
     furnish(aws, RUN, naming.project(RUN))
 
     def fault(context: RequestContext) -> None:
@@ -215,7 +215,7 @@ def test_what_refuses_is_told_with_the_reason(
 
 
 def test_a_kind_that_cannot_be_listed_is_told(world: World, sweep: Callable[..., Sweep]) -> None:
-    """Not having looked is not the same as having found nothing."""
+    """A kind that could not be listed is not the same as a kind without resources."""
 
     def fault(context: RequestContext) -> None:
         if context.operation == "ListTopics":
@@ -236,7 +236,7 @@ def test_a_run_is_swept_by_its_id(aws: Callable[[str], Any], neighbours: set[str
 
 
 def test_the_default_vpc_is_never_touched(aws: Callable[[str], Any], sweep: Callable[..., Sweep]) -> None:
-    """Not even when somebody tags it as a run's."""
+    """The default VPC stays, even with a run's tag."""
     default = next(v["VpcId"] for v in aws("ec2").describe_vpcs()["Vpcs"] if v["IsDefault"])
     aws("ec2").create_tags(Resources=[default], Tags=[{"Key": naming.RUN_TAG, "Value": RUN}])
     sweep(journal=DEAD).remove()
@@ -244,7 +244,7 @@ def test_the_default_vpc_is_never_touched(aws: Callable[[str], Any], sweep: Call
 
 
 def test_an_unknown_kind_is_told(aws: Callable[[str], Any], sweep: Callable[..., Sweep]) -> None:
-    """What carries a run's tag and is of no known kind is named, not passed over."""
+    """A resource with a run's tag and of an unknown kind is named, not passed over."""
     aws("ssm").put_parameter(Name="/stray", Value="x", Type="String", Tags=[{"Key": naming.RUN_TAG, "Value": RUN}])
     outcome = sweep(journal=DEAD).remove()
     assert [arn.rpartition(":")[2] for arn in outcome.unknown] == ["parameter/stray"]
@@ -252,7 +252,7 @@ def test_an_unknown_kind_is_told(aws: Callable[[str], Any], sweep: Callable[...,
 
 
 def test_archives_have_the_buildspec_at_their_root(tmp_path: Any) -> None:
-    """What is uploaded as source is the checkout without git's own files."""
+    """The uploaded source is the checkout without git's own files."""
     from pushproof.sandbox.source import archive
 
     (tmp_path / ".git").mkdir()

@@ -103,7 +103,7 @@ class Maker:
         )  # fmt: skip
 
     def interface(self) -> None:
-        """As services leave it: without a tag, in the run's VPC."""
+        """Create an interface as services leave it: without a tag, in the run's VPC."""
         self.aws("ec2").create_network_interface(SubnetId=self.subnet())
 
     # Delivery.
@@ -182,7 +182,7 @@ class Maker:
         )  # fmt: skip
 
     def repository(self) -> None:
-        """With an image in it."""
+        """Create a repository with an image in it."""
         ecr, name = self.aws("ecr"), f"{self.name}-dev"
         ecr.create_repository(repositoryName=name, tags=self.tags)
         upload = ecr.initiate_layer_upload(repositoryName=name)["uploadId"]
@@ -220,7 +220,7 @@ class Maker:
         )  # fmt: skip
 
     def task(self) -> None:
-        """As run by hand: without a tag, in the run's cluster."""
+        """Create a task as run by hand: without a tag, in the run's cluster."""
         self.cluster()
         vpc = self.internet_gateway()
         of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
@@ -306,7 +306,7 @@ class Maker:
         self.aws("kms").create_alias(AliasName=f"alias/{self.name}", TargetKeyId=self.key())
 
     def log_group(self) -> None:
-        """As services make it: without a tag."""
+        """Create a log group as services do: without a tag."""
         self.aws("logs").create_log_group(logGroupName=f"/aws/codebuild/{self.name}")
 
 
@@ -352,12 +352,12 @@ FINDERS = {kind.name: kind.find for kind in KINDS}
 
 
 def found(account: Account) -> set[tuple[str, str]]:
-    """Everything there is of every kind that a world has."""
+    """Return every resource of every kind that a world has."""
     return {(item.kind, item.id) for kind in MAKERS for item in FINDERS[kind](account)}
 
 
 def makers(aws: Callable[[str], Any]) -> Iterator[Maker]:
-    """Somebody else, then the run."""
+    """Return the makers: another owner, then the run."""
     own = naming.tags(RUN, expires_at=FUTURE, owner="somebody")
     for name, tags in (("acme-shop", {"team": "shop"}), (naming.project(RUN), own)):
         yield Maker(aws, name, [{"Key": key, "Value": value} for key, value in tags.items()])
@@ -372,7 +372,7 @@ def test_every_kind_is_held_to_it() -> None:
 def test_a_runs_goes_and_somebody_elses_stays(
     kind: str, world: World, account: Account, sweep: Callable[..., Sweep]
 ) -> None:
-    """What was there before the run is there after the sweep, and nothing else."""
+    """The account has the same resources after the sweep as before the run."""
     assert isinstance(world.equipment.tasks, ScriptedRuntime)
     world.equipment.tasks.add_image("example/app:1")
     other, own = makers(world.administrator)
@@ -496,7 +496,7 @@ def test_what_is_not_offered_is_not_there(account: Any, sweep: Callable[..., Swe
 
 
 def test_not_having_been_told_of_other_tagged_resources_is_said(world: World, sweep: Callable[..., Sweep]) -> None:
-    """Where the tagging API does not answer, nobody knows whether kinds without a word here are left."""
+    """Leftovers of uncovered kinds are reported as unknown if the tagging API does not answer."""
 
     def fault(context: RequestContext) -> None:
         if context.service == "resourcegroupstaggingapi":

@@ -27,7 +27,7 @@ Open = Callable[..., SandboxTarget]
 
 
 class Credentials:
-    """What boto3 has found."""
+    """Credentials as boto3 resolves them."""
 
     def __init__(self, token: str | None) -> None:
         self.access_key, self.secret_key, self.token = "ASIAEXAMPLE", "secret", token
@@ -119,7 +119,7 @@ def test_the_estimate_is_told_before_anything_and_the_ceiling_holds(
 def test_a_pending_connection_is_refused_with_the_consoles_link(
     world: World, opened: Open, aws: Callable[[str], Any], journal: RunJournal
 ) -> None:
-    """Nothing is created over a source that cannot work."""
+    """The run creates nothing over a source that cannot work."""
     arn = aws("codestar-connections").create_connection(ProviderType="GitHub", ConnectionName="shop")["ConnectionArn"]
     world.gateway.calls.clear()
     with pytest.raises(
@@ -135,7 +135,7 @@ def test_a_pending_connection_is_refused_with_the_consoles_link(
 
 
 def test_a_configuration_gets_the_runs_name_tags_and_source(opened: Open) -> None:
-    """As far as it declares such variables, and the environment of its processes tags what has none."""
+    """A configuration gets the variables that it declares; the environment of its processes tags the rest."""
     with opened() as target:
         environment = target.variables(ROOT / "infrastructure/environments/dev")
         assert environment["project"] == f"pushproof-{target.run.id}"
@@ -158,7 +158,7 @@ def test_projects_stand_side_by_side_in_one_run(opened: Open) -> None:
 
 
 def test_a_configured_base_image_reaches_builds(opened: Open) -> None:
-    """As BASE_IMAGE; without it builds start from the public one."""
+    """Builds get BASE_IMAGE; without it they start from the public image."""
     with opened(base_image="registry.example.com/python:3") as target:
         assert target.build_environment() == {"BASE_IMAGE": "registry.example.com/python:3"}
     with opened() as target:
@@ -166,7 +166,7 @@ def test_a_configured_base_image_reaches_builds(opened: Open) -> None:
 
 
 def test_no_client_leaves_the_allowed_regions(opened: Open) -> None:
-    """What the guard admitted the run to is all that it is given clients for."""
+    """Clients exist only for the regions to which the guard admitted the run."""
     with opened() as target:
         assert target.client("sns", target.region).meta.region_name == target.region
         with pytest.raises(TargetUnavailable, match="PUSHPROOF_SANDBOX_REGIONS allows eu-west-1"):
@@ -195,7 +195,7 @@ def test_a_plan_above_the_ceiling_is_not_carried_out(opened: Open, journal: RunJ
 def test_leaving_sweeps_the_runs_own_leftovers(
     opened: Open, aws: Callable[[str], Any], journal: RunJournal, said: list[str]
 ) -> None:
-    """What Terraform did not destroy goes, somebody else's stays, and the journal is empty."""
+    """Leftovers of Terraform go, others' resources stay, and the journal is empty."""
     aws("sns").create_topic(Name="acme")
     with opened() as target:
         aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
@@ -207,7 +207,7 @@ def test_leaving_sweeps_the_runs_own_leftovers(
 
 
 def test_a_given_certificate_stays_and_an_imported_one_is_tagged(opened: Open, aws: Callable[[str], Any]) -> None:
-    """What a person brought is never deleted; what the run brought is known as its own."""
+    """A user's certificate is never deleted; an imported one is marked as the run's."""
     from pushproof.drill.certificate import self_signed
 
     made = self_signed("shop.example.test")
@@ -240,7 +240,7 @@ def test_a_given_certificate_must_be_usable(world: World, opened: Open, arn: str
 
 
 def test_notifications_are_heard_through_a_queue(opened: Open, aws: Callable[[str], Any], journal: RunJournal) -> None:
-    """What is published on the environment's topic is heard; the queue is announced, tagged, and goes when it is closed."""
+    """Messages on the environment's topic arrive; the queue is announced, tagged, and deleted when it is closed."""
     with opened() as target:
         topic = aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")["TopicArn"]
         assert target.notification_listener({}) is None
@@ -320,7 +320,7 @@ def test_only_what_terraform_does_not_know_is_tidied(opened: Open, aws: Callable
 def test_a_push_through_the_bucket_is_known_by_its_version(
     opened: Open, aws: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    """Without a connection, the checkout's zip is the push; an environment without a bucket says so."""
+    """The checkout's zip is the push if there is no connection; an environment without a bucket is refused."""
 
     class Checkout:
         directory = tmp_path
@@ -344,7 +344,9 @@ def dead(run: Run) -> None:
 def test_a_fresh_sweep_takes_what_a_dead_run_left(
     opened: Open, world: World, settings: SandboxSettings, aws: Callable[[str], Any], journal: RunJournal
 ) -> None:
-    """By the journal of the machine it died on, without waiting for its expiry; the journal forgets it afterwards."""
+    """The sweep goes by the journal of the dead run's machine, without waiting for its expiry; the journal drops the run
+    afterwards.
+    """
     target = opened()
     aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
     access = Access(settings, Session(world))
@@ -361,7 +363,7 @@ def test_a_fresh_sweep_takes_what_a_dead_run_left(
 def test_a_run_stays_in_the_journal_until_nothing_is_left(
     opened: Open, world: World, journal: RunJournal, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What could not be removed is told with the command that tries again."""
+    """Leftovers are reported with the command that tries again."""
     from pushproof.sandbox.sweep import Sweep
 
     target = opened()

@@ -1,4 +1,4 @@
-"""What a crash leaves is found and removed by the next command, and only that."""
+"""The next command finds and removes the leftovers of a crash, and only those."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_world_of_a_living_process_is_left_alone(journal: Journal) -> None:
 
 
 def test_an_orphans_directory_and_record_go(journal: Journal, tmp_path: Path) -> None:
-    """After a crash the world is an orphan; cleaning removes it and says so."""
+    """A world is an orphan after a crash; cleaning removes it and reports it."""
     world = crashed_world(tmp_path)
     assert [r.id for r in journal.orphans()] == [world]
     removed = journal.clean_up()
@@ -112,13 +112,13 @@ class Engine:
         ]
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 def test_what_is_on_an_engine_that_does_not_answer_is_not_forgotten(
     journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a restart the engine may still be down: the world stays written down until it can be cleaned up."""
+    """A world stays on record while the engine is down, until it can be cleaned up."""
 
     def refuse(**_: Any) -> Any:
         raise DockerUnavailable("not running")
@@ -138,7 +138,7 @@ def test_what_is_on_an_engine_that_does_not_answer_is_not_forgotten(
 def test_what_is_written_down_nowhere_goes_when_its_process_is_certainly_gone(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only where that is asked for; what is alive, unmarked, or somebody else's stays."""
+    """Unrecorded objects go only on request; live, unmarked and other users' objects stay."""
     code = "from pushproof.base.processes import owner_mark; print(owner_mark())"
     gone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     mine = journal.open("embedded", engine=True)

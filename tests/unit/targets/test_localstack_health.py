@@ -67,7 +67,7 @@ def test_something_else_is_not_taken_for_localstack() -> None:
 
 
 def test_a_named_one_that_does_not_answer_is_an_error() -> None:
-    """Who names a LocalStack wants that one: the error names the variable, and the ways out."""
+    """A named LocalStack that does not answer is an error with the variable and the remedies."""
     with pytest.raises(TargetUnavailable, match=r"LOCALSTACK_HOST names http://127.0.0.1:9.*localstack.standing up"):
         standing("http://127.0.0.1:9", "LOCALSTACK_HOST")
 
@@ -104,7 +104,7 @@ def test_an_unreadable_host_is_an_error() -> None:
 
 
 def test_localstack_answers_what_it_has_and_the_plane_the_rest(tmp_path: Path) -> None:
-    """Without `native`, LocalStack's own ecs is not asked: the plane owns it."""
+    """The plane answers ecs instead of LocalStack unless `native` is set."""
     with (
         answering(localstack({"ecs": "available", "sts": "available"})) as url,
         open_target(tmp_path, url) as target,
@@ -119,7 +119,7 @@ def test_localstack_answers_what_it_has_and_the_plane_the_rest(tmp_path: Path) -
 
 
 def test_native_hands_over_what_the_plan_has(tmp_path: Path) -> None:
-    """With `native`, services that LocalStack has are its own, and what depends on the plane's is lacking, with the reason."""
+    """Services that LocalStack has are its own with `native`; capabilities of the plane are then missing, with the reason."""
     with (
         answering(localstack({"ecs": "available", "sts": "available"}, edition="pro")) as url,
         open_target(tmp_path, url, native=True, token="ls-token") as target,

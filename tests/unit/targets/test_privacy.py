@@ -1,4 +1,4 @@
-"""Nobody else on the machine reads what a world keeps, and no secret shows in the list of processes."""
+"""Other users of the machine cannot read a world's files, and no secret is in the list of processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From AWS ids to Terraform addresses, files and lines."""
+"""Terraform addresses, files and lines of AWS ids."""
 
 from __future__ import annotations
 

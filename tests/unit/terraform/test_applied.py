@@ -54,7 +54,7 @@ def test_the_state_is_read_once_for_all_findings(module: AppliedModule) -> None:
 
 
 def test_the_state_is_read_again_once_it_has_changed(module: AppliedModule) -> None:
-    """After an apply, and when somebody else has written a state of a new serial, it is read anew."""
+    """The state is read again after an apply, and after another program has written a new serial."""
     module.addresses.of("vpc-1")
     module.terraform.apply()
     module.addresses.of("vpc-1")

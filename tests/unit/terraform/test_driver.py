@@ -88,7 +88,7 @@ def test_much_on_stderr_does_not_block(tmp_path: Path, fake: Path) -> None:
 
 
 def test_a_command_that_hangs_is_interrupted_and_may_write_its_state(tmp_path: Path, fake: Path) -> None:
-    """After the limit Terraform gets SIGINT, as from a person, and its last words are in the error."""
+    """Terraform gets SIGINT after the limit, as from a person, and its last words are in the error."""
     hanging = terraform(tmp_path, fake, "hang")
     hanging.limit = 1.0
     with pytest.raises(CommandTimedOut, match="working"):
@@ -127,7 +127,7 @@ def test_a_variable_that_is_not_declared_is_refused_before_anything_runs(tmp_pat
 
 
 def test_changes_are_what_a_plan_would_do(tmp_path: Path, fake: Path) -> None:
-    """Only real changes are listed, by address; an empty plan is an empty answer."""
+    """Changes are real changes only, by address; an empty plan has none."""
     assert terraform(tmp_path, fake, "changes").changes() == {"aws_vpc.a": ["update"]}
     assert terraform(tmp_path, fake).changes() == {}
 
@@ -152,7 +152,7 @@ def test_ctrl_c_reaches_terraform_before_the_caller(tmp_path: Path, fake: Path) 
 
 
 def test_an_old_terraform_is_refused_with_what_is_needed(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before 1.5 nothing works, and the message says so; before 1.10 state does not lock natively."""
+    """Terraform before 1.5 is refused with the reason; before 1.10 state does not lock natively."""
     monkeypatch.setenv("VERSION", "1.4.7")
     with pytest.raises(TerraformMissing, match=r"1\.5 or later"):
         find_terraform(str(fake))
@@ -165,7 +165,7 @@ def test_an_old_terraform_is_refused_with_what_is_needed(fake: Path, monkeypatch
 
 
 def test_no_terraform_at_all_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a binary the message names both products and where to install them."""
+    """The message names both products and their download pages if there is no binary."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("PUSHPROOF_TERRAFORM", raising=False)
     with pytest.raises(TerraformMissing, match="OpenTofu"):

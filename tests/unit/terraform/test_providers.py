@@ -43,7 +43,7 @@ def test_mirrors_of_the_persons_own_configuration_are_used(tmp_path: Path, monke
 
 
 def test_the_configuration_takes_the_provider_from_the_mirror_only(tmp_path: Path) -> None:
-    """With a mirror, AWS's provider is never fetched; without one, everything comes from the registry."""
+    """AWS's provider is never fetched if there is a mirror; without one, everything comes from the registry."""
     with_mirror = cli_configuration(find_mirrors([mirror(tmp_path, "5.100.0")]))
     assert f'path    = "{tmp_path}"' in with_mirror
     assert 'exclude = ["registry.terraform.io/hashicorp/aws"]' in with_mirror

@@ -44,8 +44,9 @@ for pattern, code, output, command in json.load(open({answers!r})):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a stand-in answers to command lines that a pattern is found in: output, then what `command` (given the arguments) does;
-    `code` is the exit code, None the command's own. What no answer is for succeeds silently.
+    """The answer of a replacement program to command lines that match a pattern: output, then the effect of `command` (called with
+    the
+    arguments). `code` is the exit code, None the command's own. A command without an answer succeeds silently.
     """
 
     pattern: str
@@ -87,7 +88,7 @@ class StandIns:
 
     @property
     def calls(self) -> list[Call]:
-        """What the stand-ins were asked, in order."""
+        """Return the calls of the replacement programs, in order."""
         if not self._calls.exists():
             return []
         return [Call(**json.loads(line)) for line in self._calls.read_text(encoding="utf-8").splitlines()]

@@ -56,7 +56,7 @@ def night(tmp_path: Path) -> Night:
 
 @pytest.mark.parametrize("slack", ["", "https://hooks.slack.com/services/x"], ids=["no-slack", "slack"])
 def test_a_good_night(night: Night, slack: str) -> None:
-    """It installs, sweeps, runs, sweeps, keeps the report, and tells nobody."""
+    """A good night installs, sweeps, runs, sweeps, keeps the report, and notifies no one."""
     done = night(Answer("sweep --yes", output="nothing was to be removed\n"), slack=slack)
     assert done.status == "success", done.logs
     assert [call.line for call in done.calls] == [
@@ -103,7 +103,7 @@ def test_a_failed_run_is_swept_kept_and_told(night: Night) -> None:
 
 
 def test_a_second_bad_night_goes_into_the_same_issue(night: Night) -> None:
-    """Where an issue is open, it gets a comment instead of a sibling."""
+    """An open issue gets a comment instead of a second issue."""
     done = night(Answer("tox run -e sandbox -- ", code=1), Answer("gh issue list", output="12\n"))
     assert done.called("gh issue comment 12 ")
     assert not done.called("gh issue create")
@@ -138,7 +138,7 @@ def test_a_sweep_that_leaves_something_fails_the_night(night: Night) -> None:
 
 
 def test_leftovers_that_stay_keep_the_run_from_starting(night: Night) -> None:
-    """Nothing is added to what could not be removed."""
+    """The run adds nothing to leftovers that could not be removed."""
     done = night(Answer("sweep --expired", code=1))
     assert done.outcomes[RUN] == "skipped"
     assert done.outcomes[AFTER] == "success"
@@ -146,7 +146,7 @@ def test_leftovers_that_stay_keep_the_run_from_starting(night: Night) -> None:
 
 
 def test_a_cancelled_run_is_swept_and_told(night: Night) -> None:
-    """As is one that its time limit has cancelled."""
+    """A cancelled run is swept and reported, as is one that its time limit has cancelled."""
     done = night(cancel=RUN)
     assert done.status == "cancelled"
     assert done.outcomes[AFTER] == "success"
@@ -211,7 +211,7 @@ def test_a_failing_environment_fails_its_job(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["vars.NEVER_SET", "now()", "github.ref == ", "a b", "github.ref )"])
 def test_an_unknown_expression_is_no_empty_one(text: str) -> None:
-    """What the table does not have fails, and is not taken for nothing as GitHub would."""
+    """An expression outside the table fails, unlike on GitHub, where it is empty."""
     with pytest.raises(Unknown):
         evaluate(text, GITHUB, {})
 

@@ -85,7 +85,7 @@ def test_what_cannot_be_had_leaves_no_half(tree: Path, tmp_path: Path) -> None:
 
 
 def test_the_modules_are_pinned() -> None:
-    """By whole commits, each version of a repository once."""
+    """Modules are pinned by whole commits, each version of a repository once."""
     pins = json.loads(PINS.read_text())
     assert all(re.fullmatch(r"[0-9a-f]{40}", pin["commit"]) for pin in pins)
     assert len({(pin["repository"], pin["version"]) for pin in pins}) == len(pins)

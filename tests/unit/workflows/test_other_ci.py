@@ -1,4 +1,4 @@
-"""What docs/other-ci.md says to do in other CIs is well-formed, and does what the nightly workflow does."""
+"""The examples of docs/other-ci.md are well-formed, and do what the nightly workflow does."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ ANSWER = Answer("^aws sts", output="ASIAEXAMPLE\tsecret\ttoken\n")
 
 
 def test_gitlab_runs(tmp_path: Path) -> None:
-    """It takes a session of four hours, sweeps what has expired, and runs with that session."""
+    """GitLab's job takes a session of four hours, sweeps what has expired, and runs with that session."""
     code, made = run(
         [*gitlab("sandbox", "before_script"), *gitlab("sandbox", "script")], tmp_path, ANSWER,
         SANDBOX_ROLE="arn:aws:iam::210987654321:role/r", CI_JOB_ID="7", IDENTITY="jwt",

@@ -80,7 +80,7 @@ def test_actionlint_finds_nothing(workflow: Path, actionlint: Path) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_tox_has_the_environments(workflow: Path) -> None:
-    """What a workflow asks tox for is in tox.ini."""
+    """The tox environments of a workflow are in tox.ini."""
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     assert environments(workflow)
@@ -120,7 +120,7 @@ def test_programs_of_an_environment_come_after_it_was_made() -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_actions_are_pinned(workflow: Path) -> None:
-    """By the commit, with the version beside it: a tag can be moved by whoever owns the action."""
+    """Actions are pinned by commit, with the version next to it: an action's owner can move a tag."""
     used = [line.strip() for line in workflow.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     assert used
     for line in used:
@@ -195,14 +195,14 @@ def test_tox_passes_what_the_workflows_set() -> None:
 
 
 def test_variables_of_the_environment_are_read_in_its_job() -> None:
-    """What is set for the environment `sandbox` is known to the job that names it, not to the workflow around it."""
+    """Variables of the environment `sandbox` are available in the job that names it, not to the workflow around it."""
     read = yaml.safe_load(NIGHTLY.read_text(encoding="utf-8"))
     assert job(NIGHTLY)["environment"] == "sandbox"
     assert "env" not in read
 
 
 def test_the_sweep_runs_whatever_happens() -> None:
-    """After a failed or cancelled run as well, with credentials that were taken before it and are not long-lived."""
+    """The sweep also runs after a failed or cancelled run, with credentials from before it that are not long-lived."""
     swept = [step for step in steps(NIGHTLY) if "sweep --yes" in step.get("run", "")]
     assert [step.get("if") for step in swept] == ["always()"]
     assert "aws-access-key-id" not in NIGHTLY.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whatever is fed to the parser, the answer is a buildspec or a typed error with a line of that text."""
+"""The parser answers any input with a buildspec or a typed error with a line of that text."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ def test_the_reference_example_is_read_whole() -> None:
 def test_each_mistake_has_its_type_its_line_and_a_remedy(
     text: str, error: type[BuildspecError], message: str | None, line: int
 ) -> None:
-    """What CodeBuild refuses is refused, by a typed error that names the line and says what to change."""
+    """A typed error, with line and remedy, refuses each mistake that CodeBuild refuses."""
     with pytest.raises(BuildspecError) as caught:
         parse(text)
     assert type(caught.value) is error

@@ -92,7 +92,7 @@ def brute(path: list[str], glob: list[str]) -> bool:
 
 @given(st.lists(paths, max_size=12), globs, st.booleans())
 def test_selection_equals_matching_segment_by_segment(files: list[str], glob: str, discard: bool) -> None:
-    """What is selected is what a segment-by-segment matcher selects, and targets are unique."""
+    """The selection equals that of a segment-by-segment matcher, and targets are unique."""
     expected = {path for path in files if brute(path.split("/"), glob.split("/"))}
     if not expected:
         with pytest.raises(ArtifactError):

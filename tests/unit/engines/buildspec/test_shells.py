@@ -76,7 +76,7 @@ def test_what_dash_is_certain_to_refuse_is_known_without_it(command: str) -> Non
 
 @pytest.mark.parametrize("command", FINE)
 def test_nothing_is_refused_that_dash_may_take(command: str) -> None:
-    """Where the outcome depends on more than the text, the judgement is left to a shell."""
+    """The shell decides where the outcome depends on more than the text."""
     assert refusal(command) is None
 
 

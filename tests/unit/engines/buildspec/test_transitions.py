@@ -97,7 +97,7 @@ specs = st.dictionaries(
 
 @given(specs, st.lists(st.sampled_from(Outcome), min_size=11, max_size=11), st.integers(0, 100))
 def test_every_build_moves_forward_and_completes(spec: Buildspec, outcomes: list[Outcome], retried: int) -> None:
-    """Whatever fails, phases never repeat, FINALIZING always runs, and a failure is never forgotten."""
+    """Phases never repeat, FINALIZING always runs, and a failure is never forgotten, whatever fails."""
     progress, seen, failed = Progress(retried=retried), [], False
     for outcome in outcomes:
         if progress.done:

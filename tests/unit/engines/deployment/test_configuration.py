@@ -53,7 +53,7 @@ def test_threshold_types(kind: str, value: int, desired: int, threshold: int) ->
 
 
 def test_absent_configuration_is_the_default_of_a_replica_service() -> None:
-    """Without a configuration a service deploys at 100/200 with the breaker off."""
+    """A service without a configuration deploys at 100/200 with the breaker off."""
     configuration = DeploymentConfiguration.parse(None)
     assert (configuration.minimum_healthy_percent, configuration.maximum_percent) == (100, 200)
     assert not configuration.breaker.enable
@@ -132,7 +132,7 @@ _documents = st.recursive(_json, lambda inner: st.dictionaries(_members, inner, 
 @settings(max_examples=2000, deadline=None)
 @given(_documents)
 def test_no_document_escapes_as_anything_but_a_typed_error(document: object) -> None:
-    """Whatever is given for a deployment configuration parses, or raises DeploymentError."""
+    """Any value for a deployment configuration parses, or raises DeploymentError."""
     try:
         parsed = DeploymentConfiguration.parse(document)  # type: ignore[arg-type]
     except DeploymentError:
@@ -143,7 +143,7 @@ def test_no_document_escapes_as_anything_but_a_typed_error(document: object) -> 
 @settings(max_examples=1000, deadline=None)
 @given(st.text(alphabet="0123456789,- ٣", max_size=16))
 def test_no_matcher_escapes_as_anything_but_a_typed_error(text: str) -> None:
-    """Whatever is given for a matcher parses to codes within 200..599, or raises DeploymentError."""
+    """Any value for a matcher parses to codes within 200..599, or raises DeploymentError."""
     try:
         matcher = Matcher.parse(text)
     except DeploymentError:

@@ -1,4 +1,4 @@
-"""What must hold whatever fails, and when."""
+"""Properties that hold for every failure at every moment."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_the_limits_hold_whatever_fails_when(
 def test_every_deployment_ends_that_would_end_on_aws(
     scripts: list[TaskScript], desired: int, configuration: DeploymentConfiguration, kind: tuple[bool, bool]
 ) -> None:
-    """With the breaker on and counting what fails, a deployment completes, fails, or hangs for a reason AWS shares."""
+    """A deployment completes, fails, or hangs for a reason that AWS shares, if the breaker is on and counts the failures."""
     breaker = CircuitBreaker(True, configuration.breaker.rollback, False, configuration.breaker.threshold)
     bounded = DeploymentConfiguration(configuration.minimum_healthy_percent, configuration.maximum_percent, breaker)
     tuning = DeploymentSettings(count_exit_after_healthy=True, throttle_maximum_seconds=60.0)
@@ -184,7 +184,7 @@ def test_the_same_history_gives_the_same_run(
     changes: list[tuple[float, dict[str, Any]]],
     kind: tuple[bool, bool],
 ) -> None:
-    """Nothing but seed, observations and times decides: two runs tell the same story with the same ids."""
+    """Seed, observations and times alone decide: two runs have the same history with the same ids."""
     runs = [play(scripts, configuration, DeploymentSettings(), desired, changes, kind) for _ in range(2)]
     assert runs[0].events == runs[1].events
     assert runs[0].bridge == runs[1].bridge

@@ -107,7 +107,7 @@ def test_first_deployment_tells_the_story_aws_tells() -> None:
 
 
 def test_good_rollout_replaces_every_task_after_its_successor_is_healthy() -> None:
-    """At 100/200 the new tasks start first, then the old ones drain and stop, then the deployment completes."""
+    """The new tasks start first at 100/200, then the old ones drain and stop, then the deployment completes."""
     line = deploy(running(), GOOD, drain_seconds=300.0)
     assert plain(line) == [
         "(service web) has started 2 tasks: (task T) (task T).",
@@ -131,7 +131,7 @@ def test_good_rollout_replaces_every_task_after_its_successor_is_healthy() -> No
     ids=["health checks fail", "exits at start", "image cannot be pulled"],
 )
 def test_bad_rollout_rolls_back_to_the_last_completed_deployment(script: TaskScript, failures: int) -> None:
-    """At the threshold (desired 2: three) the deployment fails, the previous one becomes primary and completes."""
+    """The deployment fails at the threshold (desired 2: three), and the previous one becomes primary and completes."""
     state = running()
     good = state.primary.id
     line = deploy(state, script)
@@ -168,7 +168,7 @@ def test_bad_rollout_rolls_back_to_the_last_completed_deployment(script: TaskScr
 
 
 def test_exits_before_healthy_count_only_where_the_setting_says_so() -> None:
-    """With count_exit_before_healthy off, tasks that crash after RUNNING never trip the breaker."""
+    """Tasks that crash after RUNNING never trip the breaker if count_exit_before_healthy is off."""
     state = running(settings=DeploymentSettings(count_exit_before_healthy=False))
     line = deploy(state, CRASHES, until=4000.0)
     assert not line.exhausted
@@ -207,7 +207,7 @@ def test_deployment_during_a_rollback_has_nothing_to_roll_back_to() -> None:
 
 
 def test_rollback_off_fails_and_stays() -> None:
-    """With rollback=false the deployment is FAILED and the previous tasks keep serving."""
+    """The deployment is FAILED with rollback=false, and the previous tasks keep serving."""
     breaker = CircuitBreaker(enable=True, rollback=False)
     line = deploy(running(configuration=DeploymentConfiguration(breaker=breaker)), NO_IMAGE)
     assert [deployment.rollout_state for deployment in listed(line.state)] == ["FAILED", "COMPLETED"]
@@ -217,7 +217,7 @@ def test_rollback_off_fails_and_stays() -> None:
 
 
 def test_breaker_off_never_ends_and_never_hurts() -> None:
-    """Without the breaker a failing deployment goes on for ever, further and further apart, and the old tasks serve."""
+    """A failing deployment without the breaker goes on for ever, at growing intervals, while the old tasks serve."""
     line = deploy(running(configuration=DeploymentConfiguration()), NO_IMAGE, until=40_000.0)
     assert line.state.primary.rollout_state == "IN_PROGRESS"
     assert "SERVICE_DEPLOYMENT_FAILED" not in names(line)
@@ -262,7 +262,7 @@ def test_without_balancer_or_check_a_task_counts_after_forty_seconds() -> None:
 
 
 def test_balancer_and_container_check_must_both_pass() -> None:
-    """With both, a task is healthy only when its target and its container are."""
+    """A task with both checks is healthy only if its target and its container are."""
     state = create(1, container_check=True).state
     (task,) = state.tasks
     decide(state, [TaskRunning(task)], 10.0)
@@ -310,7 +310,7 @@ def test_unhealthy_words() -> None:
 
 
 def test_replacement_of_an_unhealthy_task_starts_first() -> None:
-    """Where maximumPercent permits, the unhealthy task stays until its replacement is healthy."""
+    """The unhealthy task stays until its replacement is healthy, if maximumPercent permits."""
     state = running(2)
     sick = next(iter(state.tasks))
     first = decide(state, [TargetHealthChanged(sick, GROUP, "unhealthy", "x")], 500.0)
@@ -321,7 +321,7 @@ def test_replacement_of_an_unhealthy_task_starts_first() -> None:
 
 
 def test_without_room_unhealthy_tasks_stop_one_by_one() -> None:
-    """At maximum 100 % one unhealthy task stops, its replacement comes, then the next."""
+    """Unhealthy tasks are replaced one by one at maximum 100 %: one stops, its replacement starts, then the next."""
     state = running(2, configuration=DeploymentConfiguration(50, 100), load_balancers=[], container_check=True)
     tasks = list(state.tasks)
     first = decide(state, [TaskHealthChanged(task, "UNHEALTHY") for task in tasks], 500.0)
@@ -350,7 +350,7 @@ def test_equal_limits_deadlock_and_say_so() -> None:
 
 @pytest.mark.parametrize("eager", [True, False])
 def test_lower_minimum_makes_room_within_the_maximum(eager: bool) -> None:
-    """At 50/100 with four tasks, two stop before two start; never fewer than two healthy, never more than four."""
+    """Two of four tasks stop before two start at 50/100; never fewer than two are healthy, never more than four run."""
     settings = DeploymentSettings(stop_source_tasks_eagerly=eager)
     line = deploy(running(4, configuration=DeploymentConfiguration(50, 100), settings=settings), GOOD)
     assert line.state.primary.rollout_state == "COMPLETED"
@@ -451,7 +451,7 @@ def test_only_a_known_deployment_in_progress_can_be_stopped() -> None:
 
 @pytest.mark.parametrize(("cleanup", "waits"), [("BLOCKING", True), ("DEFERRED", False)])
 def test_early_success_completes_before_every_task_is_healthy(cleanup: Any, waits: bool) -> None:
-    """At healthyPercent the deployment completes; BLOCKING waits for the previous tasks to go, DEFERRED does not."""
+    """The deployment completes at healthyPercent; BLOCKING waits for the previous tasks to go, DEFERRED does not."""
     configuration = DeploymentConfiguration(50, 200, early_success=EarlySuccess(50, cleanup))
     state = running(4, configuration=configuration)
     numbers = iter(range(100))

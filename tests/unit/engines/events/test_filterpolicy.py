@@ -158,7 +158,7 @@ def test_matching_by_body(policy: str, body: str, expected: bool) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from([policy for policy, *_ in REFUSED]), st.integers(0))
 def test_any_policy_compiles_or_is_refused(policy: str, seed: int) -> None:
-    """Whatever the text, it is a policy, or is refused."""
+    """Any text is a policy, or is refused."""
     for text in damaged(policy, seed, 10, '{}[]",:\\0e.-$or\n'):
         with contextlib.suppress(InvalidFilterPolicy):
             assert compile_filter_policy(text, "MessageBody").matches({}, text) in (True, False)

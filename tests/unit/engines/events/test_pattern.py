@@ -257,7 +257,7 @@ TEXTS = ANY_JSON.map(json.dumps) | st.text(max_size=40) | st.dictionaries(OPERAT
 @settings(max_examples=1_000, deadline=None)
 @given(TEXTS, st.integers(0), st.dictionaries(st.sampled_from(["a", "b"]), ANY_JSON, max_size=2))
 def test_any_text_compiles_or_is_refused_with_its_place(whole: str, seed: int, event: dict[str, Any]) -> None:
-    """Whatever the pattern, it compiles and can be matched, or is refused at a place within it: 10,000 of them."""
+    """Any pattern compiles and can be matched, or is refused at a place within it: 10,000 of them."""
     for text in damaged(whole, seed, 10, '{}[]",:\\0e.-u\n'):
         try:
             pattern = compile_pattern(text)
@@ -283,6 +283,6 @@ def test_wildcard_against_an_oracle(pattern: str, value: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(["x", "y", "z"]), min_size=1), st.sampled_from(["x", "y", "z"]))
 def test_anything_but_is_the_complement_for_one_value(excluded: list[str], value: str) -> None:
-    """For a single value, anything-but matches exactly where the plain list does not."""
+    """Anything-but matches a single value exactly where the plain list does not."""
     positive, negative = compile_pattern({"a": excluded}), compile_pattern({"a": [{"anything-but": excluded}]})
     assert positive.matches({"a": value}) is not negative.matches({"a": value})

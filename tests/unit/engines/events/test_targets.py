@@ -193,5 +193,5 @@ def test_schedules(expression: str, accepted: bool) -> None:
 
 @given(st.text(alphabet="cronate() 0123456789*?/,-#LWMONminutesdahy", max_size=30))
 def test_any_expression_is_judged(expression: str) -> None:
-    """Whatever the text, it is a schedule or not."""
+    """Any text is a schedule or not."""
     assert is_schedule(expression) in (True, False)

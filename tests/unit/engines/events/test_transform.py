@@ -205,7 +205,7 @@ def test_refusals(paths: dict[str, str], template: str, answer: str) -> None:
 
 
 def test_a_variable_may_begin_with_aws() -> None:
-    """Only names within aws.events are taken. Measured: cdk-preflight, pf-events-input-transformer-limits."""
+    """Reserved names are those within aws.events only. Measured: cdk-preflight, pf-events-input-transformer-limits."""
     assert compile_transformer({"AWSx": "$.source"}, '"<AWSx>"').apply(EVENT) == '"aws.ec2"'
 
 
@@ -237,7 +237,7 @@ PIECES = st.lists(
 @settings(max_examples=2_000, deadline=None)
 @given(PIECES.map("".join), st.dictionaries(st.sampled_from(["a", "b"]), st.text(alphabet="$.[]*ab0'", max_size=8)))
 def test_any_transformer_compiles_or_is_refused(template: str, paths: dict[str, str]) -> None:
-    """Whatever paths and template hold, they compile and can be applied, or are refused with a place."""
+    """Any paths and template compile and can be applied, or are refused with a place."""
     try:
         transformer = compile_transformer(paths, template)
     except InvalidTarget as error:

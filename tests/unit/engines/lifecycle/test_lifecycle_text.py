@@ -1,4 +1,4 @@
-"""What PutLifecyclePolicy refuses, in which words and where."""
+"""Refusals of PutLifecyclePolicy, with their words and places."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def texts(draw: st.DrawFn) -> str:
 @settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts(), st.integers(0), st.text(min_size=1, max_size=6))
 def test_any_text_is_a_policy_or_a_typed_error(whole: str, seed: int, pieces: str) -> None:
-    """Whatever the text, the answer is a policy or a LifecyclePolicyError that says where: 10,000 of them."""
+    """Any text is a policy or a LifecyclePolicyError with a place: 10,000 of them."""
     for text in damaged(whole, seed, 10, '{}[]",:\\0e.-u\n' + pieces):
         answer: Policy | LifecyclePolicyError
         try:

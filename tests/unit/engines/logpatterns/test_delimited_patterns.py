@@ -130,7 +130,7 @@ def test_fields_of_a_message(message: str, fields: list[str]) -> None:
     ],
 )
 def test_refusals(pattern: str, said: str | None) -> None:
-    """What is no list of fields is refused, and named where CloudWatch Logs names it."""
+    """Invalid lists of fields are refused, with the place that CloudWatch Logs names."""
     with pytest.raises(InvalidFilterPattern) as refused:
         compile_pattern(pattern)
     assert refused.value.message == said

@@ -1,4 +1,4 @@
-"""Which permissions operations need. Pages: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
+"""Permissions that operations need. Pages: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
 
 # ruff: noqa: E501 (tables read better in wide rows)
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_pipeline_passes_its_role_and_its_connection() -> None:
 
 
 def test_unknown_operations_are_flagged() -> None:
-    """What no table knows needs the action of its name on everything, and says that this is a guess."""
+    """An operation outside the tables needs the action of its name on everything, and is marked as a guess."""
     answer = requirement("glue", "GetJob", {"JobName": "j"}, HERE)
     assert (answer.permissions[0].action, answer.permissions[0].resource, answer.mapped) == ("glue:GetJob", "*", False)
 
@@ -151,7 +151,7 @@ def test_tags_of_a_request_go_with_what_it_creates() -> None:
 def test_tags_at_creation_are_a_permission_of_their_own(
     service: str, operation: str, parameters: dict[str, Any], tagging: str, key: str
 ) -> None:
-    """Who creates with tags must be allowed to tag what is created; who creates without needs no more."""
+    """Creating with tags needs permission to tag; creating without tags does not."""
     last = requirement(service, operation, parameters, HERE).permissions[-1]
     assert f"{last.action} {last.resource}" == tagging
     assert (last.context[key], last.context["aws:RequestTag/a"]) == (operation, "b")

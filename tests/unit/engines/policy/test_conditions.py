@@ -16,7 +16,7 @@ ALICE = principal_of("arn:aws:iam::123456789012:user/alice", tags={"team": "yell
 
 
 def holds(block: dict[str, Any], context: dict[str, Any], version: str = "2012-10-17") -> bool:
-    """Whether an Allow under this condition lets the request through."""
+    """Return whether an Allow under this condition lets the request through."""
     document = {
         "Version": version,
         "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": block},
@@ -166,7 +166,7 @@ def test_variables_in_conditions() -> None:
 
 
 def test_old_documents_have_no_variables() -> None:
-    """In version 2008-10-17 a variable is plain text."""
+    """A variable is plain text in version 2008-10-17."""
     block = {"StringEquals": {"k:x": "${aws:username}"}}
     assert holds(block, {"k:x": "${aws:username}"}, version="2008-10-17")
     assert not holds(block, {"k:x": "alice"}, version="2008-10-17")

@@ -1,4 +1,4 @@
-"""Who is let in: AWS's evaluation order, within one account and across two.
+"""AWS's evaluation order, within one account and across two.
 
 Pages: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html,
 reference_policies_evaluation-logic_policy-eval-denyallow.html, reference_policies_evaluation-logic-cross-account.html.
@@ -56,7 +56,7 @@ def ask(
 
 
 def test_nothing_allowed_is_denied() -> None:
-    """By default all requests are implicitly denied."""
+    """All requests are implicitly denied by default."""
     decision = ask(CARLOS, Policies())
     assert decision.effect is Effect.IMPLICIT_DENY
     assert decision.lacking is Kind.IDENTITY
@@ -88,7 +88,7 @@ def test_published_example_of_carlos() -> None:
 
 
 def test_either_side_is_enough_in_one_account() -> None:
-    """In one account the identity-based or the resource-based policy may grant; an explicit deny in either wins."""
+    """Either the identity-based or the resource-based policy may grant in one account; an explicit deny in either wins."""
     granting = on_resource({"AWS": CARLOS.arn})
     assert ask(CARLOS, Policies(resource=granting)).allowed
     assert ask(CARLOS, Policies(identity=(policy(allow()),))).allowed
@@ -367,7 +367,7 @@ def test_wildcards(pattern: str, resource: str, matches: bool) -> None:
     ],
 )
 def test_an_incomplete_arn_stands_for_whatever_it_leaves_out(written: str, resource: str, allowed: bool) -> None:
-    """In an identity policy, "specifying arn:aws:sqs is equivalent to arn:aws:sqs:*:*:*".
+    """An incomplete ARN matches everything it leaves out: "specifying arn:aws:sqs is equivalent to arn:aws:sqs:*:*:*".
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """

@@ -1,4 +1,4 @@
-"""Whatever is fed in, the answer is a policy or a typed error that says where."""
+"""The parser answers any input with a policy or a typed error that names the place."""
 
 # ruff: noqa: E501 (tables read better in wide rows)
 from __future__ import annotations

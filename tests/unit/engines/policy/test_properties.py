@@ -1,4 +1,4 @@
-"""What holds for every policy: allows only widen, denies only narrow, and an independent reading agrees."""
+"""Properties of every policy: allows only widen, denies only narrow, and an independent reading agrees."""
 
 # ruff: noqa: E501 (tables read better in wide rows)
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_identity_policies_that_iam_refuses(text: str, message: str) -> None:
     ],
 )  # fmt: skip
 def test_identity_policies_that_iam_takes(statement: dict[str, Any]) -> None:
-    """What IAM was recorded taking is taken, and compiles."""
+    """Policies that IAM accepted on record are accepted, and compile."""
     assert said(document(statement)) == ""
     assert parse(document(statement)).statements
 

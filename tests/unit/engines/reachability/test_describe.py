@@ -135,7 +135,7 @@ DESCRIBED: dict[str, Any] = {
 
 
 def test_ec2_answers_become_a_network() -> None:
-    """What EC2 describes is enough to answer for routes, gateways, endpoints, groups and ACLs."""
+    """EC2's descriptions are enough to answer for routes, gateways, endpoints, groups and ACLs."""
     network = from_describe(DESCRIBED, region="eu-west-1")
     task = Place("subnet-q", ("sg-t",))
     assert reach(network, task, Internet()).passes("nat-gateway")
@@ -167,7 +167,7 @@ JSON = st.recursive(
 @settings(max_examples=1_000, deadline=None)
 @given(st.sampled_from(sorted(DESCRIBED)), JSON, st.integers(0))
 def test_malformed_answers_give_a_typed_error(key: str, junk: Any, seed: int) -> None:
-    """Whatever replaces any part of an answer, it is read or refused with a typed error: 10,000 times."""
+    """An answer with any part replaced is read, or refused with a typed error: 10,000 times."""
     dice = random.Random(seed)
     for _ in range(10):
         spoilt = copy.deepcopy(DESCRIBED)

@@ -294,7 +294,7 @@ def test_a_network_acl_denial_never_opens_a_path(
 def test_losing_a_zone_or_demanding_endpoints_never_opens_a_path(
     network: Network, place: Place, target: Any, harder: Circumstances
 ) -> None:
-    """What is reached under harder circumstances is reached under ordinary ones."""
+    """A path that exists under harder circumstances exists under ordinary ones."""
     if reach(network, place, target, circumstances=harder):
         assert reach(network, place, target)
 
@@ -302,7 +302,7 @@ def test_losing_a_zone_or_demanding_endpoints_never_opens_a_path(
 @settings(max_examples=300, deadline=None)
 @given(networks(), places)
 def test_an_exposure_is_a_packet_that_gets_in(network: Network, place: Place) -> None:
-    """For each reported way in, a packet from its address passes every rule, and its answer leaves by the gateway."""
+    """A packet from the address of each reported way in passes every rule, and its answer leaves by the gateway."""
     public = replace(place, security_group_ids=("sg-1",), public_ip=True)
     group = next(g for g in network.security_groups if g.id == "sg-1")
     for way in exposures(network, public):

@@ -103,7 +103,7 @@ def test_nat_in_another_zone_is_noted_and_lost_with_it(network: Network, altered
     ],
 )
 def test_each_break_on_the_way_out_is_named(network: Network, altered: Alter, changes: Any, expected: str) -> None:
-    """Whatever breaks the way to the internet is the step named in the refusal, with a remedy."""
+    """The refusal names the step that breaks the way to the internet, with a remedy."""
     kind, identifier, values = changes
     answer = reach(altered(network, kind, identifier, **values), TASK, Internet())
     assert code(answer) == expected
@@ -222,7 +222,7 @@ def test_all_members_of_a_group_have_to_be_reached(network: Network) -> None:
 
 
 def test_a_group_nobody_carries_is_judged_by_its_rules(network: Network) -> None:
-    """Before the first task runs, the rules of both groups answer, and the answer says that nothing is there."""
+    """The rules of both groups decide before the first task runs, and the answer states that nothing is there."""
     answer = reach(network, Place("subnet-public-a", ("sg-alb",)), Group("sg-endpoint"))
     assert answer
     assert "No network interface carries sg-endpoint yet" in answer.notes[0]
@@ -230,7 +230,7 @@ def test_a_group_nobody_carries_is_judged_by_its_rules(network: Network) -> None
 
 
 def test_ecr_by_interface_endpoint(network: Network) -> None:
-    """With private DNS the service's own name leads to the endpoint, in each of its subnets.
+    """The service's own name leads to the endpoint in each of its subnets, with private DNS.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html
     """
@@ -265,7 +265,7 @@ def test_without_private_dns_the_endpoint_is_bypassed(
 
 
 def test_no_names_without_dns_support(network: Network, altered: Alter) -> None:
-    """With enableDnsSupport off the Amazon resolver answers nothing, so no service is found by name.
+    """No service is found by name with enableDnsSupport off: the Amazon resolver answers nothing.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html#vpc-dns-support
     """
@@ -364,7 +364,7 @@ def test_endpoint_policy_is_asked_for_each_call(network: Network, altered: Alter
 
 
 def test_an_organisation_may_demand_endpoints(network: Network) -> None:
-    """Where aws:SourceVpce is demanded, a NAT gateway is no way to a service without an endpoint.
+    """A NAT gateway is no way to a service without an endpoint if aws:SourceVpce is required.
 
     https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
     """
@@ -439,7 +439,7 @@ def test_regional_nat_gateway_stands_in_no_zone(network: Network, altered: Alter
 
 
 def test_undecided_security_groups_can_be_left_out(network: Network) -> None:
-    """Without security groups nothing passes; left out of the question, network and target alone answer."""
+    """No packet passes without security groups; if the question leaves them out, network and target alone decide."""
     assert code(reach(network, Place("subnet-private-a"), Internet())) == "SecurityGroupEgress"
     assert reach(network, Place("subnet-private-a", unguarded=True), Service("ecr.dkr"))
     assert exposures(network, Place("subnet-public-a", public_ip=True)) == ()

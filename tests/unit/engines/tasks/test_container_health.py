@@ -38,12 +38,12 @@ def outcomes(check: HealthCheck, *passed: bool) -> list[HealthStatus]:
 
 
 def test_first_check_comes_one_interval_after_the_start() -> None:
-    """Nothing is checked before the interval has passed once."""
+    """The first check runs after one interval."""
     assert container_started(CHECK, 100.0).next_check_at == 130.0
 
 
 def test_failures_within_the_start_period_do_not_count() -> None:
-    """With a 60 s start period the failure at 30 s is free; those at 60, 90 and 120 s make the container UNHEALTHY."""
+    """The failure at 30 s does not count with a 60 s start period; those at 60, 90 and 120 s make the container UNHEALTHY."""
     assert outcomes(CHECK, False, False, False, False) == ["UNKNOWN", "UNKNOWN", "UNKNOWN", "UNHEALTHY"]
 
 
@@ -54,7 +54,7 @@ def test_after_a_success_in_the_start_period_failures_count() -> None:
 
 
 def test_a_success_clears_the_failures() -> None:
-    """Only consecutive failures count."""
+    """Consecutive failures alone count."""
     check = HealthCheck(("CMD", "true"), interval=5, retries=2)
     assert outcomes(check, True, False, True, False, True) == ["HEALTHY"] * 5
 
@@ -98,7 +98,7 @@ def test_health_check_ranges(member: str, value: object) -> None:
 @settings(max_examples=1000, deadline=None, suppress_health_check=[Slowness.too_slow])
 @given(st.dictionaries(st.sampled_from(["command", "interval", "timeout", "retries", "startPeriod"]), _json))
 def test_no_health_check_escapes_as_anything_but_a_typed_error(document: dict[str, object]) -> None:
-    """Whatever is given for a health check parses, or raises InvalidHealthCheck."""
+    """Any value for a health check parses, or raises InvalidHealthCheck."""
     try:
         check = HealthCheck.parse(document)
     except InvalidHealthCheck:

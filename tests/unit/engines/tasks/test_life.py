@@ -350,7 +350,7 @@ def test_stop_codes_say_what_happened(containers: tuple[Container, ...], moves: 
 def test_an_essential_containers_end_is_the_tasks(
     containers: tuple[Container, ...], moves: list[tuple[str, int]]
 ) -> None:
-    """After an essential container has exited, the task is stopping; after any other, while one is left, it is not."""
+    """The task stops after an essential container has exited; after any other it goes on while one is left."""
     drive = Drive(containers)
     essential = {container.name for container in containers if container.essential}
     for kind, number in moves:
@@ -419,7 +419,7 @@ def test_any_event_is_tolerated_at_any_moment(
 def test_stopped_is_final(
     containers: tuple[Container, ...], moves: list[tuple[str, int]], strays: list[TaskEvent]
 ) -> None:
-    """Nothing brings a STOPPED task back, or changes what it says of itself."""
+    """A STOPPED task stays stopped, and its description does not change."""
     drive = Drive(containers)
     for kind, number in moves:
         move(drive, kind, number)
