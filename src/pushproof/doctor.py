@@ -20,7 +20,7 @@ class Diagnosis:
 
     subject: str
     present: bool
-    found: str
+    state: str
     remedy: str = ""
     needed: bool = True
 

@@ -1,4 +1,4 @@
-"""What suites share: names, a certificate, a webhook, and environments that are applied once a session."""
+"""Shared parts of the suites: names, a certificate, a webhook, and environments that are applied once a session."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def certificate_arn(target: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def slack() -> Iterator[SlackStandIn]:
-    """What listens where Slack would."""
+    """Listen in place of Slack."""
     stand_in = SlackStandIn()
     yield stand_in
     stand_in.close()

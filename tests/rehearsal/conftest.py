@@ -63,12 +63,12 @@ class StandIn:
         return counted
 
     def calls(self) -> int:
-        """How many calls deployers have made."""
+        """Return the number of calls that deployers have made."""
         with urllib.request.urlopen(f"{self.endpoint}/_rehearsal/calls", timeout=30) as answer:
             return int(answer.read())
 
     def resources(self) -> set[str]:
-        """Everything in the account, kinds included that cost nothing."""
+        """Return every resource of the account, kinds that cost nothing included."""
         found = set(inventory(self.administrator))
         ec2, ecs = self.administrator("ec2"), self.administrator("ecs")
         found |= {f"ec2 security-group {g['GroupId']}" for g in ec2.describe_security_groups()["SecurityGroups"]}
@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What was told with `record_property`, kill by kill."""
+    """Print the table of `record_property`, kill by kill."""
     told = [
         (name, value, report.outcome)
         for outcome in ("passed", "failed")
@@ -151,7 +151,7 @@ def _bystanders(client: Callable[[str], Any]) -> None:
 
 @pytest.fixture
 def environment(standin: StandIn, tmp_path: Path) -> dict[str, str]:
-    """What a person has set who uses the sandbox target; only the endpoint is not AWS's."""
+    """Return the environment of a user of the sandbox target; only the endpoint is not AWS's."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PUSHPROOF_SANDBOX_"))}
     return {
         **kept,

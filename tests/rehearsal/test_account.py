@@ -1,4 +1,4 @@
-"""What prepares a sandbox account applies, and its role may do what runs need and nothing beyond."""
+"""The preparation of a sandbox account applies, and its role may do what runs need and nothing else."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_policies_are_of_a_size_that_iam_takes(role: str, standin: Any) -> None:
 def test_the_role_may_do_what_runs_do_and_no_more(
     role: str, standin: Any, action: str, resource: str, context: dict[str, str], decision: str
 ) -> None:
-    """By name where AWS names things, by the run's tag where it does not."""
+    """The role may act by name where AWS names things, and by the run's tag elsewhere."""
     answer = standin.administrator("iam").simulate_principal_policy(
         PolicySourceArn=role,
         ActionNames=[action],
@@ -275,7 +275,7 @@ def test_the_role_does_what_runs_do(standin: Any, taken: dict[str, str]) -> None
 
 
 def test_suites_pass_as_the_role(standin: Any, taken: dict[str, str]) -> None:
-    """Those of ecr, iam and networking, as they stand, in one run of the deployer's; nothing is left."""
+    """The suites of ecr, iam and networking pass unchanged in one run of the deployer's; nothing is left."""
     before = standin.resources()
     suites = [f"tests/integration/{name}" for name in ("ecr", "iam", "networking")]
     # A NAT gateway or an endpoint more than the reference's: the suites apply the network twice.

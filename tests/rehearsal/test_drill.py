@@ -50,7 +50,7 @@ class Account:
         return self.ended
 
     def environment(self, state: Path) -> dict[str, str]:
-        """What somebody has set who has taken the deployer role."""
+        """Return the environment of a user who has assumed the deployer role."""
         given = self.owner("sts").assume_role(RoleArn=self.role, RoleSessionName="rehearsal")["Credentials"]
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PUSHPROOF_"))}
         return {

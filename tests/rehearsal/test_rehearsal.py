@@ -86,7 +86,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def running(pids: list[int]) -> list[int]:
-    """Those that still run."""
+    """Return the processes that still run."""
     left = []
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -109,7 +109,7 @@ def kill(run: subprocess.Popen[bytes], *, all_of_it: bool) -> list[int]:
 
 @dataclass(slots=True)
 class Aim:
-    """Where in a run to kill: that many calls into a step, or as soon as `ready` says so."""
+    """The moment of a kill in a run: that many calls into a step, or as soon as `ready` returns true."""
 
     step: str
     calls: int
@@ -132,7 +132,7 @@ class Aim:
 
 
 def deploying(standin: Any, stage: str | None) -> bool:
-    """Whether an execution of a run's pipeline is in progress, in that stage if one is named."""
+    """Return whether an execution of a run's pipeline is in progress, in a stage if one is named."""
     api = standin.administrator("codepipeline")
     for pipeline in api.list_pipelines()["pipelines"]:
         for at in api.get_pipeline_state(name=pipeline["name"])["stageStates"]:
@@ -147,7 +147,7 @@ def by_service(resources: set[str]) -> str:
 
 
 def aimed(number: int) -> tuple[str, str]:
-    """Which run that kill of the campaign kills, and in which step."""
+    """Return the run and the step that a kill of the campaign hits."""
     whole = number % WHOLE_EVERY == WHOLE_EVERY - 1
     turn = number // WHOLE_EVERY if whole else number - number // WHOLE_EVERY
     steps = PLAN["dev" if whole else "reduced"]
@@ -159,7 +159,7 @@ def aimed(number: int) -> tuple[str, str]:
 def test_after_kill_9_a_fresh_sweep_leaves_nothing(
     number: int, standin: Any, environment: dict[str, str], tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
-    """At a random moment of apply, deployment or destroy; bystanders' resources are the same before and after."""
+    """Bystanders' resources are the same before and after a kill at a random moment of apply, deployment or destroy."""
     which, step = aimed(number)
     alike = [other for other in range(KILLS) if aimed(other) == (which, step)]
     place = alike.index(number)
@@ -228,7 +228,7 @@ def test_a_sweep_that_is_killed_is_finished_by_the_next(
 
 
 def applied_and_killed(standin: Any, environment: dict[str, str], directory: Path) -> set[str]:
-    """What a run left that was killed when everything of it was there."""
+    """Return the leftovers of a run that was killed when all its resources existed."""
     before, output = standin.resources(), directory / "output.txt"
     run = start("light", environment, output)
     try:
@@ -371,7 +371,7 @@ def test_what_the_guard_refuses_starts_nothing(
 
 
 def test_a_dry_run_is_what_a_sweep_is_without_yes(standin: Any, environment: dict[str, str]) -> None:
-    """It tells what would go and changes nothing; the run that still goes on elsewhere is told as kept."""
+    """A dry run lists what would go and changes nothing; a run that still works elsewhere is listed as kept."""
     before = standin.resources()
     code, said = sweep(environment)
     assert code == 0, said

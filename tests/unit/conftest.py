@@ -1,4 +1,4 @@
-"""What all unit tests have in common."""
+"""Shared fixtures of all unit tests."""
 
 from __future__ import annotations
 

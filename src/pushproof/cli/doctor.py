@@ -15,7 +15,7 @@ def show_diagnoses(port: int) -> int:
     table = Table(show_header=False, show_edge=False, pad_edge=False)
     for diagnosis in diagnoses:
         mark = "[green]✓[/]" if diagnosis.present else ("[red]✗[/]" if diagnosis.needed else "[yellow]![/]")
-        table.add_row(mark, diagnosis.subject, escape(diagnosis.found))
+        table.add_row(mark, diagnosis.subject, escape(diagnosis.state))
         if not diagnosis.present and diagnosis.remedy:
             table.add_row("", "", f"[yellow]→ {escape(diagnosis.remedy)}[/]")
     console.print(table)

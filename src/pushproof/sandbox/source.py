@@ -74,7 +74,7 @@ def upload_until_heard(
     patience: float = 90.0,
     attempts: int = 5,
 ) -> str:
-    """As `upload`, repeated while no execution begins: a new bucket sends events only after some minutes.
+    """Upload like `upload`, repeatedly while no execution begins: a new bucket sends events only after some minutes.
 
     `patience`: seconds for an execution to begin. Returns the version of the last upload even if no execution began: the caller
     judges.

@@ -1,7 +1,7 @@
-"""The live page of a world, `/_pushproof/ui` on its gateway: what is there now, and news as it comes. It changes nothing.
+"""The live page of a world, `/_pushproof/ui` on its gateway: the current state, and each change at once. It changes nothing.
 
-Whoever looks names the administrator's keys, as for the other control endpoints; a browser asks for them. The world is read as AWS
-itself reads its own services, and only while somebody looks.
+It requires the administrator's keys, like the other control endpoints; a browser asks for them. The world is read as AWS
+itself reads its own services, and only while a page is open.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from pushproof.record.observing import Scope, Watch, discover, read_secrets
 from pushproof.report.page import render
 
 PATH = "/_pushproof/ui"
-#: Real seconds between two looks for news, and after which a page is told to look anyway: targets change without an event.
+# : Real seconds between two looks for changes, and after which a page gets an event in any case: targets change without one.
 _LOOK, _ANYWAY = 0.5, 5.0
-#: One reading for everybody who asks within it.
+# : One reading serves all requests within it.
 _FRESH = 1.0
 
 
 class LivePage:
-    """`GET ui` is the page, `GET ui/record` the record behind it, `GET ui/events` a stream: `change` whenever there is news."""
+    """`GET ui` returns the page, `GET ui/record` the record behind it, `GET ui/events` a stream with `change` at every change."""
 
     name = "live"
 
@@ -69,11 +69,11 @@ class LivePage:
             # https://html.spec.whatwg.org/multipage/server-sent-events.html
             return _unkept(Response(self._news(), content_type="text/event-stream"))
         return Response(
-            f"{request.path} is not known; there are: ui, ui/record, ui/events\n", 404, content_type="text/plain"
+            f"{request.path} is unknown; there are: ui, ui/record, ui/events\n", 404, content_type="text/plain"
         )
 
     def close(self) -> None:
-        """End the streams of everybody who looks."""
+        """End the streams of all open pages."""
         self._closed.set()
 
     def record(self) -> Record:
@@ -117,15 +117,15 @@ class LivePage:
         """Yield an event for each change, and now and then one without."""
         yield b"retry: 2000\n\n"
         last: tuple[object, ...] | None = None
-        told = float("-inf")
+        reported = float("-inf")
         while not self._closed.wait(_LOOK):
             state = self._state()
-            if state != last or time.monotonic() - told > _ANYWAY:
-                last, told = state, time.monotonic()
+            if state != last or time.monotonic() - reported > _ANYWAY:
+                last, reported = state, time.monotonic()
                 yield b"event: change\ndata: {}\n\n"
 
     def _state(self) -> tuple[object, ...]:
-        """Return what differs when something has happened."""
+        """Return the values that differ after any event."""
         world = self._world
         refused = [use.count for use in world.authority.uses.all() if not use.allowed]
         events = world.bus.history

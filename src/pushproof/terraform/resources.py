@@ -38,7 +38,7 @@ def managed_resources(state: Attributes) -> list[Resource]:
 
 
 class Stated(Protocol):
-    """Anything with a state, such as an applied module."""
+    """An object with a state, such as an applied module."""
 
     def state(self) -> Attributes:
         """Return the state, as `terraform show -json` gives it."""

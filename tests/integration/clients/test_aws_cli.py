@@ -87,7 +87,7 @@ def test_paging(aws: Cli) -> None:
 
 
 def test_a_task_definition_goes_round(aws: Cli, tmp_path: Path) -> None:
-    """What `describe-task-definition` shows can be registered again by `--cli-input-json`, as scripts do to change an image."""
+    """The output of `describe-task-definition` can be registered again by `--cli-input-json`, as scripts do to change an image."""
     shown = aws.json("ecs", "describe-task-definition", "--task-definition", "shop")["taskDefinition"]
     output_only = (
         "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt", "registeredBy",

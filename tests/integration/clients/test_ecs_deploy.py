@@ -24,7 +24,7 @@ def test_deploy_by_tag(scene: Scene) -> None:
 
 
 def test_a_deployment_that_fails(scene: Scene) -> None:
-    """Without a circuit breaker, a crashing image fails the command, and its `--rollback` puts the old revision back."""
+    """A crashing image fails the command if there is no circuit breaker, and `--rollback` restores the old revision."""
     good = scene.described()["taskDefinition"]
     scene.circuit_breaker(enabled=False)
     options = ("--rollback", "--timeout", "60", "--no-deregister")

@@ -53,7 +53,7 @@ def checkout(embedded: EmbeddedTarget, tmp_path: Path, request: pytest.FixtureRe
 
 
 def remote(checkout: Checkout, name: str) -> str:
-    """What the git host has under a ref, seen from outside."""
+    """Return the git host's commit under a ref, seen from outside."""
     return checkout.git("ls-remote", "origin", name).split("\t")[0].strip()
 
 

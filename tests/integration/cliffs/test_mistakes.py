@@ -30,7 +30,7 @@ Checks = Callable[..., Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def only_where_nothing_comes_of_it(target: Any) -> None:
-    """Before the stands, which are of the same scope, are applied."""
+    """Skip before the stacks of the same scope are applied."""
     if (why := target.lacks("mistakes")) is not None:
         pytest.skip(f"target {target.name}: {why}")
 

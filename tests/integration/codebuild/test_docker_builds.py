@@ -269,7 +269,7 @@ def test_artifacts_and_exported_variables_come_out(builds: Builds) -> None:
 
 
 def test_the_cache_comes_back(builds: Builds) -> None:
-    """What lies below cache.paths is there again in the next build's fresh container."""
+    """Files below cache.paths exist in the next build's fresh container."""
     cache = {"type": "S3", "location": "store/cache"}
     extra = "cache:\n  paths: ['deps/**/*', '/root/.cache/**/*']\n"
     fill = spec("mkdir -p deps /root/.cache/x && echo one > deps/f && echo two > /root/.cache/x/g", extra=extra)

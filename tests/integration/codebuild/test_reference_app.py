@@ -31,7 +31,7 @@ FIRST, SECOND = "a" * 40, "b" * 40
 
 
 def policy(account: str, region: str) -> dict[str, Any]:
-    """What a build needs and no more: its artifacts, its logs, its two repositories."""
+    """Return exactly the permissions of a build: its artifacts, its logs, its two repositories."""
     repositories = [f"arn:aws:ecr:{region}:{account}:repository/{name}" for name in ("shop", "shop-cache")]
     allowed = {
         "s3:GetObject,s3:PutObject": ["arn:aws:s3:::store/*"],
@@ -178,7 +178,7 @@ def test_without_privilege_the_build_says_why(shop: Shop) -> None:
 
 
 def test_a_role_without_ecr_is_refused_in_ecrs_words(shop: Shop) -> None:
-    """Without ecr:GetAuthorizationToken the log shows the AccessDeniedException that AWS shows."""
+    """The log shows AWS's AccessDeniedException if the role lacks ecr:GetAuthorizationToken."""
     iam = shop.world.administrator("iam")
     document = policy(shop.world.account_id, shop.world.region)
     document["Statement"] = [one for one in document["Statement"] if one["Action"] != ["ecr:GetAuthorizationToken"]]

@@ -40,7 +40,7 @@ def test_artifacts_are_private(pipeline: PipelineChecks) -> None:
 
 
 def test_a_push_starts_it(pipeline: PipelineChecks) -> None:
-    """It starts by itself, from the repository it was given and the branch of this environment."""
+    """The pipeline starts by itself, from the configured repository and the branch of this environment."""
     settings = read_settings(ENVIRONMENTS / "dev/terraform.tfvars")
     assert pipeline.starts_on_a_push(repository="example/shop", branch=settings["branch"])
 
@@ -108,7 +108,7 @@ def test_names_in_the_buildspec_exist(
 
 
 def test_roles_fit_what_there_is(iam_checks: IamFactory, dev: Any, buildspec: str, aws: Clients) -> None:
-    """With the names that exist, each role in use can do its work, and nothing but its work."""
+    """Each role in use can do its work on the existing names, and nothing else."""
     delivery, iam = read_delivery(aws, dev["pipeline_name"]), iam_checks(dev)
     execution = delivery.execution_role_arn.rpartition("/")[2]
     for role, needs in (
@@ -149,7 +149,7 @@ def test_the_build_project_holds_no_secret(
 
 @pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
-    """For each state a rule matches, whose targets may be reached."""
+    """A rule matches each state, and its targets may be reached."""
     assert pipeline.somebody_is_notified()
     assert pipeline.tells_of_itself_only()
     assert pipeline.topics_admit_only_their_publishers()

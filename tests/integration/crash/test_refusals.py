@@ -1,4 +1,4 @@
-"""What cannot be done is refused in words, with a documented exit code, and leaves nothing."""
+"""Impossible requests are refused in words, with a documented exit code, and leave nothing."""
 
 from __future__ import annotations
 

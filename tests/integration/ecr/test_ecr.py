@@ -66,7 +66,7 @@ def test_a_probe_leaves_nothing(deploy: RegistryChecks) -> None:
 
 
 def test_images_are_scanned_and_encrypted(deploy: RegistryChecks) -> None:
-    """Whatever is pushed to be deployed is scanned and encrypted."""
+    """Every image for deployment is scanned and encrypted."""
     assert deploy.scans_on_push()
     assert deploy.is_encrypted()
 
@@ -85,7 +85,7 @@ def test_the_rule_selects_releases(deploy: RegistryChecks) -> None:
 
 
 def test_ten_releases_stay(deploy: RegistryChecks) -> None:
-    """Of twelve releases the two oldest expire, by the second rule, however young they are."""
+    """The two oldest of twelve releases expire, by the second rule, however young they are."""
     images = [release(number, age=number / 100) for number in range(12)]
     expired = deploy.expires(images, now=1000 * DAY)
     assert expired == {images[10].digest: 2, images[11].digest: 2}, (

@@ -48,7 +48,7 @@ def test_health_is_decided_in_time(service: ServiceChecks) -> None:
 
 
 def test_a_lost_task_is_outlived(service: ServiceChecks) -> None:
-    """There are two tasks at least, one of them on capacity that AWS does not take back; each carries tags."""
+    """The service has at least two tasks, one of them on capacity that AWS does not reclaim; each carries tags."""
     assert service.outlives_the_loss_of_a_task()
     assert service.runs_on_capacity_that_stays()
     assert service.tasks_carry_tags()
@@ -97,7 +97,7 @@ def test_tasks_admit_only_the_load_balancer(network: NetworkingChecks) -> None:
 
 
 def test_nothing_private_is_reachable_from_the_internet(network: NetworkingChecks) -> None:
-    """With the service's own groups and interfaces, nothing private is exposed."""
+    """The service's own groups and interfaces expose nothing private."""
     assert network.private_subnets_are_private()
 
 
@@ -116,7 +116,7 @@ def test_the_load_balancer_is_reached(network: NetworkingChecks) -> None:
 
 
 def test_tasks_reach_what_they_need(network: NetworkingChecks) -> None:
-    """From the tasks' own subnets and groups, registry, layers, logs and secrets are reached; the registry by endpoints."""
+    """Registry, layers, logs and secrets are reachable from the tasks' own subnets and groups; the registry by endpoints."""
     assert network.tasks_reach_what_they_need()
     assert network.endpoints_are_reachable_on_443()
 
@@ -130,7 +130,7 @@ def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], d
 def test_a_secret_without_a_value_is_found(
     secrets_checks: Callable[..., SecretsChecks], dev: Any, aws: Callable[[str], Any]
 ) -> None:
-    """Until somebody puts a value into the secret, the check says why no task starts; then it is content."""
+    """The check explains why no task starts until the secret has a value; then it has no finding."""
     checks, family = secrets_checks(dev), dev["task_definition_family"]
     secret = aws("secretsmanager")
     if "VersionIdsToStages" not in secret.describe_secret(SecretId=dev["database_secret_arn"]):

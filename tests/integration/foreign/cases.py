@@ -1,4 +1,4 @@
-"""What is applied of the pinned modules, what is refused of it on purpose, and what is left out, each with its reason."""
+"""Cases of the pinned modules: applied, refused on purpose, or left out, each with its reason."""
 
 from __future__ import annotations
 

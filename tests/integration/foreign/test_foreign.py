@@ -65,7 +65,7 @@ def configuration(case: Case, target: EmbeddedTarget, registry: ModuleRegistry) 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CHOSEN])
 def test_a_foreign_module(case: Case, registry: ModuleRegistry, world: EmbeddedTarget, record_property: Any) -> None:
-    """It is applied, a second plan has nothing to do, and its destroy leaves the account as it was; or it is refused by name."""
+    """The module is applied, planned without changes and destroyed without traces; or it is refused by name."""
     terraform = configuration(case, world, registry)
     before = inventory(world.client)
     started = time.monotonic()

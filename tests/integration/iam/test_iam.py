@@ -112,7 +112,7 @@ def test_no_role_reaches_another_environment(iam: IamChecks, stack: Pipeline, ro
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_can_do_harm(iam: IamChecks, stack: Pipeline, role: str, name: str) -> None:
-    """What is forbidden to every role is refused to this one."""
+    """Each role is refused everything that is forbidden to all."""
     assert iam.denies(f"{name}-{role}", forbidden(stack))
 
 

@@ -1,4 +1,4 @@
-"""What the delivery plane completes must go on working over LocalStack, which it reaches through boto3 only."""
+"""The plane's completions work over LocalStack, which it reaches through boto3 only."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_rules_between_groups_keep_their_descriptions(ec2: Any) -> None:
 
 
 def test_a_connection_of_eventbridge_keeps_its_description(world: LocalStackTarget) -> None:
-    """What was given as description is told again, changed, and gone with the connection."""
+    """The description of a connection is read back, can be changed, and is gone with the connection."""
     events = world.client("events")
     key = {"ApiKeyAuthParameters": {"ApiKeyName": "x", "ApiKeyValue": "y"}}
     events.create_connection(Name="hook", Description="first", AuthorizationType="API_KEY", AuthParameters=key)

@@ -114,7 +114,7 @@ def test_a_container_that_dies_is_named_with_its_last_words(opened: Open, engine
 
 
 def test_a_container_that_is_removed_is_named(opened: Open, engine: Any) -> None:
-    """With the container its log is gone; the error says so."""
+    """The error names a removed container, and states that its log is gone too."""
     with opened() as target:
         assert target.container is not None
         engine.containers.get(target.container.name).remove(force=True)

@@ -32,7 +32,7 @@ def state(**attributes: object) -> dict[str, object]:
 
 
 def test_ids_and_accounts_are_no_differences() -> None:
-    """What AWS picks anew for every resource, and the account's number, are normalised."""
+    """Values that AWS chooses for every resource, and the account's number, are normalised."""
     first = normalised(
         state(id="vpc-0a1b2c3d4e5f60718", owner_id="111111111111", cidr_block="10.0.0.0/16"), "111111111111"
     )

@@ -40,7 +40,7 @@ def test_every_private_subnet_leaves_by_its_own_zone(networking: NetworkingCheck
 
 
 def test_it_survives_the_loss_of_any_zone(networking: NetworkingChecks) -> None:
-    """Whichever zone is lost, the other still reaches the internet, ECR, S3 and the logs."""
+    """The other zone still reaches the internet, ECR, S3 and the logs after the loss of either."""
     assert networking.survives_loss_of_any_zone()
 
 
@@ -75,7 +75,7 @@ def test_s3_gateway_endpoint_is_on_every_private_table(networking: NetworkingChe
 
 
 def test_tasks_reach_what_they_need(networking: NetworkingChecks) -> None:
-    """Everything a task needs before its containers start is reached."""
+    """Tasks reach everything that they need before their containers start."""
     assert networking.tasks_reach_what_they_need()
 
 

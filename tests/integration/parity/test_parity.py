@@ -95,7 +95,7 @@ def test_lifecycle_previews(
 def test_permissions_of_the_reference_roles(
     applied: Callable[..., Any], aws: Callable[[str], Any], target: Any, agree: Callable[[list[Case]], None]
 ) -> None:
-    """What the roles may and may not do is what IAM's simulator says."""
+    """IAM's simulator agrees with the engine about the roles' permissions."""
     artifacts = f"parity-artifacts-{target.account_id}"
     module = applied(
         "infrastructure/modules/iam",
@@ -124,7 +124,7 @@ def test_permissions_of_the_reference_roles(
 def test_ways_out_of_the_reference_network(
     applied: Callable[..., Any], aws: Callable[[str], Any], target: Any, agree: Callable[[list[Case]], None]
 ) -> None:
-    """Whether a private subnet gets out through its NAT gateway is what Reachability Analyzer says: two questions, 0.20 USD."""
+    """Reachability Analyzer agrees with the engine about a private subnet's way out by NAT: two questions, 0.20 USD."""
     module = applied("infrastructure/modules/networking", project="shop", environment="dev")
     ec2 = aws("ec2")
     specification = [

@@ -199,7 +199,7 @@ def test_releases_are_kept(
 
 
 def test_roles_fit_what_there_is(iam_checks: IamFactory, prod: Any, buildspec: str, aws: Clients) -> None:
-    """With the names that exist, approval included, each role can do its work, and nothing of development's."""
+    """Each role, approval included, can do its work on the existing names, and nothing of development's."""
     delivery, iam = read_delivery(aws, prod["pipeline_name"]), iam_checks(prod)
     assert iam.allows(delivery.pipeline_role, pipeline_needs(delivery))
     assert iam.allows_only(delivery.pipeline_role, pipeline_needs(delivery))
@@ -211,7 +211,7 @@ def test_roles_fit_what_there_is(iam_checks: IamFactory, prod: Any, buildspec: s
 
 @pytest.mark.target_needs("webhooks")
 def test_somebody_is_told(pipeline: PipelineChecks) -> None:
-    """For each state a rule matches, whose targets may be reached."""
+    """A rule matches each state, and its targets may be reached."""
     assert pipeline.somebody_is_notified()
     assert pipeline.tells_of_itself_only()
     assert pipeline.topics_admit_only_their_publishers()

@@ -333,7 +333,7 @@ def test_skopeo_logs_in_lists_and_synchronises(world: World, shell: Shell, image
 
 
 class EngineOnly:
-    """As much of a world's Docker side as the mirror asks for."""
+    """The part of a world's Docker side that the mirror uses."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -379,7 +379,7 @@ def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path:
 
 @needs_skopeo
 def test_skopeo_reads_the_mirrors_export(world: World, images: LocalImages, engine: Any, tmp_path: Path) -> None:
-    """What the mirror serves is an image to an OCI client: every layer is fetched and checked."""
+    """The mirror serves a valid image to an OCI client: every layer is fetched and checked."""
     mirror = ImagesMirror(EngineOnly(engine), tmp_path / "cache")
     # skopeo goes to the gateway's own address, where the mirror answers only for this test.
     mirror.accepts = lambda request: request.path.startswith("/v2")

@@ -100,7 +100,7 @@ def client(world: World) -> Client:
 
 
 def test_login(world: World, client: Client) -> None:
-    """Without a login, or with a wrong one, the registry asks for one; the token opens it until it expires."""
+    """The registry asks for a login if there is none or a wrong one; the token opens it until it expires."""
     for auth in (None, ("AWS", "wrong"), ("admin", client.password)):
         answer = requests.get(f"{world.endpoint}/v2/", auth=auth, timeout=10)
         assert answer.status_code == 401
@@ -258,7 +258,7 @@ def test_manifest_by_tag_and_digest(world: World, client: Client) -> None:
 
 
 def test_bad_manifests(client: Client) -> None:
-    """What is no manifest, lacks its blobs or bears another digest is refused by name."""
+    """Manifests that are invalid, lack blobs or have another digest are refused by name."""
     assert error(client.put("v1", b"nothing"))[:2] == (400, "MANIFEST_INVALID")
     assert error(client.put("v1", b"{}", kind="text/plain"))[:2] == (400, "MANIFEST_INVALID")
     assert error(client.put(digest_of(b"?"), client.image("one")))[:2] == (400, "DIGEST_INVALID")

@@ -110,7 +110,7 @@ def test_an_init_script_that_fails_ends_the_world(serve: Serve, tmp_path: Path) 
 
 
 def test_without_a_world_env_says_how_to_start_one(environment: dict[str, str]) -> None:
-    """Nothing is printed where exports would be, so that a shell evaluates nothing."""
+    """The command prints nothing in place of exports, so that a shell evaluates nothing."""
     done = subprocess.run([*CLI, "env"], env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 3
     assert done.stdout == ""
@@ -118,7 +118,7 @@ def test_without_a_world_env_says_how_to_start_one(environment: dict[str, str]) 
 
 
 def test_a_directory_of_scripts_that_is_not_there_is_bad_input(serve: Serve, tmp_path: Path) -> None:
-    """It is refused before a world is started."""
+    """A missing directory of scripts is refused before a world is started."""
     process = serve("--init", str(tmp_path / "nowhere"))
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 2

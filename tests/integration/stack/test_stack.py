@@ -271,5 +271,5 @@ def _rolled_back_with(stack: Stack, reason: str, definitions: frozenset[str]) ->
 
 
 def test_terraform_does_not_want_to_undo_the_deployments(stack: Stack) -> None:
-    """After a good deployment and several bad ones, a plan is empty."""
+    """A plan is empty after a good deployment and several bad ones."""
     assert stack.drill.perform("empty-plan")

@@ -26,7 +26,7 @@ BY_NAME = {variant["name"]: variant for variant in VARIANTS}
 
 
 def test_the_buildspec_runs_in_the_shell_that_it_gets() -> None:
-    """On AWS's Ubuntu images commands run in dash: each is valid there and needs nothing that only bash has."""
+    """Every command is valid in dash, the shell of AWS's Ubuntu images, and needs nothing that only bash has."""
     spec = parse((APP / "buildspec.yml").read_text())
     commands = [command for phase in spec.phases.values() for command in (*phase.commands, *phase.finally_)]
     assert len(commands) > 10
@@ -149,7 +149,7 @@ def test_variant_changes_little(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in sorted(BY_NAME) if name != "build-fails"])
 def test_variant_meets_the_tests_as_told(name: str, tmp_path: Path) -> None:
-    """Only tests-fail fails the tests: the others get past them, or they could not be deployed."""
+    """The variant tests-fail alone fails the tests: the others pass them, or they could not be deployed."""
     done = own_tests(checkout_of(name, tmp_path))
     assert (done.returncode != 0) is (name == "tests-fail"), done.stderr
 
@@ -300,13 +300,13 @@ def test_same_commit_is_not_built_twice(tmp_path: Path) -> None:
 
 
 def test_build_without_a_commit_fails_before_anything_is_done(tmp_path: Path) -> None:
-    """Without a commit there is no image called latest, but a failed build."""
+    """A build without a commit fails instead of pushing an image called latest."""
     assert build(tmp_path, CODEBUILD_RESOLVED_SOURCE_VERSION="") == (1, [], None)
 
 
 @pytest.mark.parametrize("target", ["test", "runtime"])
 def test_failed_build_pushes_nothing(target: str, tmp_path: Path) -> None:
-    """After failing tests or a failing build, post_build neither pushes nor writes imagedefinitions.json."""
+    """Post_build neither pushes nor writes imagedefinitions.json after failing tests or a failing build."""
     code, calls, definitions = build(tmp_path, FAIL_ON=f"--target {target}")
     assert (code, definitions) == (1, None)
     assert not [call for call in calls if call.startswith("docker push")]

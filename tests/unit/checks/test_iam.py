@@ -302,7 +302,7 @@ def test_a_pattern_of_sources_holds_other_accounts_off(world: World) -> None:
 
 
 def test_another_environments_names_are_forbidden() -> None:
-    """Roles may not do to the sibling environment's resources what they may do to their own; resources without names are left out."""
+    """Roles may not do to the sibling environment's resources what they may do to their own; unnamed resources are left out."""
     sibling = STACK.sibling("dev", "prod")
     assert (sibling.repository, sibling.secret_arns[0].split(":")[-1]) == ("app-prod", "app/prod/url-AbCdEf")
     beyond = forbidden_beyond(STACK, sibling)

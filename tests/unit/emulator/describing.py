@@ -1,4 +1,4 @@
-"""Everything a service of the plane shows of what it keeps, for comparison before and after a call."""
+"""Descriptions of everything that a service of the plane stores, to compare before and after a call."""
 
 from __future__ import annotations
 

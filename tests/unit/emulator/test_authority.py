@@ -116,7 +116,7 @@ def test_permissions_are_scoped_to_resources(world: World) -> None:
 
 
 def test_change_of_policy_takes_effect_at_once(world: World) -> None:
-    """What a write through the gateway attaches or detaches is decided on from the next call."""
+    """A policy that a write attaches or detaches counts from the next call."""
     client = world.client("ec2", credentials=session(world))
     with pytest.raises(ClientError):
         client.describe_vpcs()
@@ -339,7 +339,7 @@ def test_services_need_the_resource_policy(world: World) -> None:
 
 
 def test_enforcement_can_be_turned_off() -> None:
-    """With enforce_iam off every role may do everything."""
+    """Every role may do everything with enforce_iam off."""
     with World.virtual(WorldSettings(account_id=ACCOUNT, region=REGION, enforce_iam=False)) as open_world:
         assert open_world.client("ec2", credentials=session(open_world)).describe_vpcs()["Vpcs"]
 

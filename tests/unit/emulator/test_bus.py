@@ -1,4 +1,4 @@
-"""From an announcement to what a target received: rules, transformers, permissions, retries."""
+"""Events from announcement to target: rules, transformers, permissions, retries."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def rule(world: World, arn: str, **target: Any) -> None:
 
 
 def test_a_matching_event_arrives_whole(world: World) -> None:
-    """Without a transformer the target receives the event itself; other states are not delivered."""
+    """The target receives the event itself if there is no transformer; other states are not delivered."""
     inbox = queue(world)
     rule(world, inbox.arn)
     envelope = announce(world)
@@ -520,7 +520,7 @@ def role(world: World, name: str, action: str, resource: str) -> str:
 
 
 def test_a_queue_is_reached_by_the_targets_role(world: World) -> None:
-    """With a role, the queue's own policy is not asked; the role's permission is."""
+    """The role's permission decides instead of the queue's own policy if the target has a role."""
     inbox = queue(world, admits=False)
     rule(world, inbox.arn, RoleArn=role(world, "send", "sqs:SendMessage", inbox.arn))
     announce(world)

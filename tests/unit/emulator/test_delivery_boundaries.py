@@ -182,7 +182,7 @@ def stack(opened: Stack) -> Stack:
 
 
 def kept(stack: Stack) -> str:
-    """Everything that the three services keep."""
+    """Return everything that the three services store."""
     pipelines, builds = stack.world.services["codepipeline"], stack.world.services["codebuild"]
     connections = stack.world.services["codestar-connections"]
     return repr(

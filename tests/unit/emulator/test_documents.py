@@ -305,7 +305,7 @@ def test_what_endpoints_and_sessions_say(world: World) -> None:
 
 
 def test_a_role_made_anew_is_another_principal(world: World) -> None:
-    """When a role goes, documents that name it show its unique id, and a role made under its name is not let in.
+    """Documents show a deleted role's unique id, and a new role of its name is not admitted.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """

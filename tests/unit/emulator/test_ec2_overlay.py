@@ -8,8 +8,9 @@ from pushproof.emulator.world import World
 
 
 def test_a_rule_that_references_a_group_keeps_its_description() -> None:
-    """What a rule was described as is what DescribeSecurityGroupRules shows, for groups, prefix lists and CIDRs alike
-    (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html)."""
+    """DescribeSecurityGroupRules shows a rule's description, for groups, prefix lists and CIDRs alike
+    (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html).
+    """
     with World.virtual() as world:
         ec2: Any = world.administrator("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

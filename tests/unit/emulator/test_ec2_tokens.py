@@ -30,7 +30,7 @@ def test_a_repeated_call_with_its_token_makes_nothing_anew() -> None:
 
 
 def test_a_lost_answer_leaves_no_second_route_table_or_interface() -> None:
-    """What SDKs repeat with the same token is there once: a second route table would keep its VPC from being deleted."""
+    """A call that is repeated with the same token creates one resource: a second route table would block its VPC's deletion."""
     with World.virtual() as world:
         ec2 = world.administrator("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

@@ -126,7 +126,7 @@ def test_push_and_read_back(world: World, ecr: Any) -> None:
 
 
 def test_mutable_tag_moves_and_leaves_an_untagged_image(ecr: Any) -> None:
-    """In a mutable repository the tag goes to the newer image; the older one stays, without it."""
+    """The tag moves to the newer image in a mutable repository; the older image stays, without it."""
     first, second = push(ecr, "one", "latest"), push(ecr, "two", "latest")
     assert tags_of(ecr) == {first: [], second: ["latest"]}
     listed = ecr.list_images(repositoryName="app", filter={"tagStatus": "UNTAGGED"})["imageIds"]
@@ -155,7 +155,7 @@ def test_immutable_tag_stays(ecr: Any) -> None:
 
 
 def test_same_image_under_an_immutable_tag_is_a_setting() -> None:
-    """With `immutable_accepts_same_digest` pushing the very same image again is no overwriting."""
+    """Pushing the very same image again is no overwriting with `immutable_accepts_same_digest`."""
     settings = WorldSettings(ecr=EcrSettings(immutable_accepts_same_digest=True))
     with World.virtual(settings) as world:
         ecr = world.administrator("ecr")
@@ -258,7 +258,7 @@ def test_scan_on_push_completes_and_owns_up(world: World, ecr: Any) -> None:
 
 
 def test_scan_that_never_was(ecr: Any) -> None:
-    """Without a scan, its findings are not found; a scan by hand brings them."""
+    """Findings do not exist without a scan; a scan by hand creates them."""
     push(ecr, "one", "v1")
     find = {"repositoryName": "app", "imageId": {"imageTag": "v1"}}
     assert refused(ecr.describe_image_scan_findings, **find)[0] == "ScanNotFoundException"

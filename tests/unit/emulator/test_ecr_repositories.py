@@ -37,7 +37,7 @@ def refused(call: Any, **arguments: Any) -> tuple[str, str]:
 
 
 def test_repository_as_terraform_makes_it(world: World, ecr: Any) -> None:
-    """What CreateRepository was told is what DescribeRepositories shows, with AWS's defaults for the rest."""
+    """DescribeRepositories shows the values of CreateRepository, with AWS's defaults for the rest."""
     ecr.create_repository(
         repositoryName="app-dev",
         imageTagMutability="IMMUTABLE",
@@ -174,7 +174,7 @@ def test_login_token(world: World, ecr: Any) -> None:
 
 
 def test_unimplemented_operations_say_so(ecr: Any) -> None:
-    """What is not there answers 501, naming service and operation."""
+    """A missing operation answers 501, with service and operation."""
     code, message = refused(ecr.describe_pull_through_cache_rules)
     assert code == "NotImplemented"
     assert "DescribePullThroughCacheRules of ecr" in message

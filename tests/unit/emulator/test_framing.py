@@ -180,7 +180,7 @@ def test_an_answer_arrives_though_its_request_was_not_read(port: int) -> None:
 
 
 def test_a_fault_inside_is_answered_with_what_no_sdk_repeats(port: int) -> None:
-    """Whatever raises, the client gets an answer, and one that it does not ask for again for minutes."""
+    """The client gets an answer to any exception, and one that it does not retry for minutes."""
     read = tell(port, b"GET /fails HTTP/1.1\r\nHost: g\r\n\r\n")
     assert status_of(read) == 501
     assert b"KeyError('inside')" in read
@@ -194,7 +194,7 @@ def test_headers_may_say_anything(port: int) -> None:
 
 
 def test_a_socket_is_free_again_when_the_server_has_closed() -> None:
-    """Nothing listens on after a world has closed."""
+    """The socket is free after a world has closed."""
     server = Server(answer, ["127.0.0.1"], 0)
     server.close()
     with socket.create_server(("127.0.0.1", server.port)) as again:

@@ -50,7 +50,7 @@ def refusal(call: Any, **arguments: Any) -> tuple[str, str]:
     ],
 )  # fmt: skip
 def test_names_and_ranges(iam: Any, arguments: dict[str, Any], message: str) -> None:
-    """What IAM's model does not allow is a ValidationError, and nothing is made."""
+    """Values that IAM's model forbids are a ValidationError, and nothing is created."""
     wanted = {"RoleName": "n", "AssumeRolePolicyDocument": TRUST, **arguments}
     assert refusal(iam.create_role, **wanted) == ("ValidationError", message)
     assert [role["RoleName"] for role in iam.list_roles()["Roles"]] == ["r"]
@@ -208,7 +208,7 @@ def test_roles_of_services(iam: Any) -> None:
 
 
 def test_a_refused_call_leaves_no_trace(iam: Any) -> None:
-    """What IAM holds is the same before and after each refusal."""
+    """IAM's contents are the same before and after each refusal."""
     arn = iam.create_policy(PolicyName="p", PolicyDocument=POLICY)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="r", PolicyArn=arn)
 

@@ -44,7 +44,7 @@ def call(service: str, operation: str) -> protocol.ParsedCall:
     ],
 )
 def test_a_misfit_is_named(result: dict[str, Any], words: str) -> None:
-    """Where it is, and what the model has there."""
+    """A misfit is named with its place, and the model's value there."""
     found = judging.misfits(call("ecs", "DescribeClusters"), result)
     assert len(found) >= 1
     assert words in found[0]
@@ -89,7 +89,7 @@ def test_the_gateway_refuses_to_give_a_misfit_away(world: World, monkeypatch: py
 
 
 def test_the_judge_is_off_where_nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At run time nobody pays for it."""
+    """The judge costs nothing at run time."""
     monkeypatch.delenv(judging.VARIABLE)
     with World.virtual() as unjudged:
         assert not unjudged.gateway.judged

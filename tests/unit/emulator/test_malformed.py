@@ -50,7 +50,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture(autouse=True)
 def _no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing of this may look like a fault of ours."""
+    """Fail on anything that looks like a fault of Pushproof."""
     yield
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
@@ -266,7 +266,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 def test_a_form_that_cannot_be_read_is_refused(
     world: World, service: str, body: bytes, status: int, code: str, words: str
 ) -> None:
-    """In XML, with AWS's codes for queries, and EC2's own for EC2."""
+    """An unreadable form is refused in XML, with AWS's codes for queries, and EC2's own for EC2."""
     answer = send(world, service, body, FORM)
     assert (answer.status, answer.code, answer.message) == (status, code, words)
     assert answer.text.lstrip().startswith(("<?xml", "<ErrorResponse", "<Response"))

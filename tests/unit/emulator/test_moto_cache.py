@@ -1,4 +1,4 @@
-"""What moto reads once is the same for every world, and what a world does with it is its own."""
+"""Cached files are the same for every world, and a world's changes to their contents are its own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_what_is_done_with_a_policy_in_one_world_is_not_known_in_the_next() -> N
 
 
 def test_requests_do_not_look_at_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which services there are is known after the first world."""
+    """The list of services is in memory after the first world."""
     with World.virtual(WorldSettings()) as world:
         topics: Any = world.administrator("sns")
         topics.list_topics()

@@ -1,4 +1,4 @@
-"""What moto gets wrong and a stack meets."""
+"""Faults of moto that a stack meets."""
 
 from __future__ import annotations
 

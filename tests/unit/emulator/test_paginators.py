@@ -256,7 +256,7 @@ def accounts() -> Iterator[Accounts]:
 
 @pytest.mark.parametrize(("service", "operation"), IMPLEMENTED)
 def test_a_list_is_the_same_page_by_page(accounts: Accounts, service: str, operation: str) -> None:
-    """With a page size of one there are as many pages as items, and together they are what one call answers."""
+    """A page size of one gives as many pages as items, and together they equal the answer of one call."""
     client, arguments = accounts.of(service)
     config = models(service)[operation]
     call, asked = getattr(client, xform_name(operation)), arguments.get(operation, {})

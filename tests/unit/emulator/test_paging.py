@@ -88,7 +88,7 @@ PAGED: list[tuple[str, str, str, dict[str, Any], str]] = [
 def test_every_service_refuses_such_a_token_by_its_own_code(
     world: World, service: str, operation: str, member: str, request_: dict[str, Any], code: str, token: str
 ) -> None:
-    """What is no number of a few plain digits was never answered by any service that counts its pages."""
+    """A token other than a number of a few plain digits is refused by every service that counts its pages."""
     with pytest.raises(ClientError) as refused:
         getattr(world.administrator(service), operation)(**request_, **{member: token})
     assert refused.value.response["Error"]["Code"] == code

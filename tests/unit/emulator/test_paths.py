@@ -58,12 +58,12 @@ def site() -> Iterator[Site]:
 
 
 def test_a_task_behind_nat_reaches_what_it_needs(site: Site) -> None:
-    """With a NAT gateway every service and the internet are reached."""
+    """Every service and the internet are reachable with a NAT gateway."""
     assert [site.refusal(to) for to in ("ecr.api", "ecr.dkr", "s3", "logs", "secretsmanager", "internet")] == [None] * 6
 
 
 def test_a_change_in_ec2_counts_at_once(site: Site) -> None:
-    """What is changed through the gateway is seen by the next question, and only then is EC2 read again."""
+    """A change through the gateway counts for the next question, and only then is EC2 read again."""
     assert site.refusal("ecr.dkr") is None
     site.ec2.delete_route(RouteTableId=site.private_table, DestinationCidrBlock="0.0.0.0/0")
     refused = site.refusal("ecr.dkr")

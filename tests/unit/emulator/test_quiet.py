@@ -15,7 +15,7 @@ from pushproof.engines.tlspolicy import POLICIES
 
 
 def test_warnings_inside_stay_warnings_and_outside_stay_errors() -> None:
-    """With every warning an error, one met inside passes; one outside, or in another thread, is raised as before."""
+    """A warning inside passes with every warning an error; one outside, or in another thread, is raised as before."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with no_warning_decides():
@@ -71,7 +71,7 @@ def test_every_tls_policy_applies_where_warnings_are_errors(name: str) -> None:
 
 
 def test_timers_and_work_are_quiet_too() -> None:
-    """What happens later than the call that asked for it is as safe from warnings."""
+    """Timers and submitted work are as safe from warnings as the call that started them."""
     outcomes: list[Any] = []
     with World.virtual() as world, warnings.catch_warnings():
         warnings.simplefilter("error")

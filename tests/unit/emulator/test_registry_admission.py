@@ -120,7 +120,7 @@ def test_what_lasts_twelve_hours_on_aws_lasts_as_long_here_at_any_speed() -> Non
 
 
 def test_a_token_ends_when_its_time_is_over(world: World) -> None:
-    """On a clock that is not real, twelve hours are twelve hours."""
+    """Twelve hours are twelve hours on a clock that is not real."""
     push = Pusher(world)
     world.loop.advance(12 * 3600 - 1)  # type: ignore[attr-defined]
     assert push("GET", "").status_code == 200

@@ -134,7 +134,7 @@ UNKNOWN_KEYS = {
 @pytest.mark.parametrize("service", CALLS)
 @pytest.mark.parametrize("name", ["pushproof", "test", "123456789012", "AKIAIOSFODNN7EXAMPLE", "PLANE"])
 def test_keys_that_nobody_issued_are_refused(world: World, service: str, name: str) -> None:
-    """Whatever other emulators take for a key is nobody here, the emulator's own included; each service says so in its words."""
+    """Any key that this world did not issue is refused, other emulators' keys included, in each service's words."""
     if name == "PLANE":
         name = world._clients._plane.access_key_id
     call = CALLS[service]
@@ -185,7 +185,7 @@ def tampered() -> dict[str, tuple[str, dict[str, Any]]]:
 
 @pytest.mark.parametrize("how", tampered())
 def test_what_was_not_signed_is_not_done(world: World, owner: Credentials, how: str) -> None:
-    """Whoever changes a request that somebody signed is refused, and nothing was done."""
+    """A signed request that was changed is refused, and nothing is done."""
     service, changes = tampered()[how]
     method, path, body, headers = (
         ("POST", "/", '{"clusterName": "mine"}', ECS) if service == "ecs" else ("PUT", "/shop/made", "mine", {})
@@ -281,7 +281,7 @@ def test_a_session_ends(world: World, owner: Credentials, monkeypatch: pytest.Mo
 def test_a_sessions_token_belongs_to_its_key(
     world: World, owner: Credentials, service: str, code: str, bare: str
 ) -> None:
-    """Without the token, with another session's, or with one beside a long-lived key: refused."""
+    """A session's key without its token or with another's, and a long-lived key with a token, are refused."""
     session, other = assumed(world, owner), assumed(world, owner)
     call = CALLS[service]
     assert refusal(lambda: call(client(world, service, dataclasses.replace(session, session_token=None))))[0] == bare

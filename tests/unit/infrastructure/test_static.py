@@ -1,4 +1,4 @@
-"""What can be seen of the infrastructure without applying it."""
+"""Properties of the infrastructure that are visible without applying it."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_nothing_knows_where_it_is_applied() -> None:
 
 
 def test_providers_are_configured_at_the_root() -> None:
-    """Only bootstrap and the environments configure the provider, and only its tags."""
+    """Bootstrap and the environments alone configure the provider, and only its tags."""
     for directory in DIRECTORIES:
         providers = blocks(directory, "provider")
         assert len(providers) == (0 if directory in MODULES else 1)
@@ -233,7 +233,7 @@ def test_terraform_leaves_what_runs_alone() -> None:
 
 
 def test_task_definition_has_no_command() -> None:
-    """Nothing of the first image outlives it: the pipeline copies everything but the image."""
+    """The task definition contains no command, since the pipeline copies everything but the image."""
     (task,) = [block for block in blocks(ROOT / "modules" / "ecs") if block.labels[:1] == ("aws_ecs_task_definition",)]
     health_check = re.search(r"healthCheck = \{.*?\}", task.body, re.S)
     assert health_check

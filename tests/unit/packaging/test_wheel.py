@@ -69,7 +69,7 @@ def test_programs_stay_programs(wheel: zipfile.ZipFile) -> None:
 
 
 def test_the_package_looks_no_higher_than_itself() -> None:
-    """Only `shipped` knows of the folders around the package: nothing else climbs out of it by way of `__file__`."""
+    """The module `shipped` alone uses the folders around the package: nothing else climbs out of it by way of `__file__`."""
     climbing = [
         f"{file.relative_to(SOURCE)}:{node.lineno}"
         for file in sorted(SOURCE.rglob("*.py"))
@@ -101,7 +101,7 @@ def test_an_installation_uses_its_own_folders(tmp_path: Path) -> None:
 
 
 def test_an_installation_that_is_not_whole_says_so(tmp_path: Path) -> None:
-    """Without its folders, an installation does not take a stranger's: it says what is missing and what to do."""
+    """An installation without its folders names what is missing and the remedy, and uses no other copy."""
     package = tmp_path / "site-packages" / "pushproof"
     package.mkdir(parents=True)
     (tmp_path / "app").mkdir()

@@ -268,9 +268,7 @@ def difference(oracle: str, repository: Any, aws: Callable[[str], Any], ways: tu
 def test_a_difference_is_kept_and_asked_again(
     oracle: str, repository: Any, aws: Callable[[str], Any], ways: tuple[str, str, str], tmp_path: Path
 ) -> None:
-    """A difference is shown and saved; the file alone is enough to ask the engine again, and unsettled until the engine agrees with
-    AWS.
-    """
+    """A difference is shown and saved; the file alone is enough to ask again, and unsettled until the engine agrees with AWS."""
     case = difference(oracle, repository, aws, ways)
     assert differences([case]) == [case]
     path = record(tmp_path, case, on="2026-11-23")

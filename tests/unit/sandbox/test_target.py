@@ -344,9 +344,7 @@ def dead(run: Run) -> None:
 def test_a_fresh_sweep_takes_what_a_dead_run_left(
     opened: Open, world: World, settings: SandboxSettings, aws: Callable[[str], Any], journal: RunJournal
 ) -> None:
-    """The sweep goes by the journal of the dead run's machine, without waiting for its expiry; the journal drops the run
-    afterwards.
-    """
+    """The sweep goes by the journal of the dead run's machine, without waiting for expiry; the journal drops the run afterwards."""
     target = opened()
     aws("sns").create_topic(Name=f"{target.project}-dev-pipeline")
     access = Access(settings, Session(world))

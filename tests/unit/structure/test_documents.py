@@ -38,7 +38,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_glossary_is_short() -> None:
-    """There are at most ten words of our own."""
+    """The glossary has at most ten words."""
     rows = re.findall(r"^\| (?!word|---)(\w[\w ]*) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
     assert 1 <= len(rows) <= 10
 

@@ -131,7 +131,7 @@ class Authority:
         *,
         region: str | None = None,
     ) -> None:
-        """As `decide`, but raise AwsError (worded as the service of the action words it) if it is not allowed."""
+        """Decide like `decide`, and raise AwsError (worded as the action's service words it) if it is not allowed."""
         if principal.kind == "plane" or not self._ground.settings.enforce_iam:
             return
         decision = self.decide(principal, action, resource, context, region=region)

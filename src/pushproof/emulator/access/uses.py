@@ -14,7 +14,7 @@ LIMIT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A permission that a role asked for: how often, when first and last (AWS time), and AWS's words where it was refused."""
+    """A permission that a role used: how often, when first and last (AWS time), and AWS's words if it was refused."""
 
     role_arn: str
     action: str
@@ -34,11 +34,11 @@ class Uses:
         self._uses: dict[tuple[str, str, str, bool], Use] = {}
 
     def note(self, principal: Principal, decision: Decision, at: float) -> None:
-        """Count a decision; one about somebody who is no role is left out."""
+        """Count a decision, unless the principal is no role."""
         if principal.kind != "session" or principal.role_arn is None:
             return
-        asked = decision.request
-        key = (principal.role_arn, asked.action, asked.resource, decision.allowed)
+        request = decision.request
+        key = (principal.role_arn, request.action, request.resource, decision.allowed)
         with self._guard:
             use = self._uses.get(key)
             if use is not None:

@@ -62,7 +62,7 @@ class Doorkeeper(Protocol):
 
 
 class Front(Protocol):
-    """Something other than an AWS API that answers on the gateway's port."""
+    """A part other than an AWS API that answers on the gateway's port."""
 
     name: str
 

@@ -53,7 +53,7 @@ class Cidr:
 
 @dataclass(frozen=True, slots=True)
 class Internet:
-    """As destination: a public address without a rule of its own. As source: any public address."""
+    """The internet; as destination a public address without a rule of its own, as source any public address."""
 
     address: str = "93.184.215.14"
 

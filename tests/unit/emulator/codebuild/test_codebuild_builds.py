@@ -198,7 +198,7 @@ def test_a_failed_build_still_runs_post_build(builds: Builds) -> None:
 
 
 def test_a_failed_pre_build_ends_the_commands(builds: Builds) -> None:
-    """After a failed pre_build neither build nor post_build nor the upload runs."""
+    """Neither build nor post_build nor the upload runs after a failed pre_build."""
     builds.project()
     builds.builder.script.insert(0, ScriptedCommand("^login$", exit_status=255))
     build = builds.run()
@@ -301,7 +301,7 @@ def test_stop_build_stops(builds: Builds) -> None:
 
 
 def test_builds_beyond_the_quota_wait_in_the_queue() -> None:
-    """With room for one build the second is QUEUED until the first is done, and times out there if that takes too long."""
+    """The second build is QUEUED while there is room for one, and times out there if that takes too long."""
     settings = WorldSettings(codebuild=CodeBuildSettings(concurrent_builds=1))
     with virtual(settings) as world:
         builds = Builds(world)
@@ -391,7 +391,7 @@ def test_a_source_that_cannot_be_had_fails_in_codebuilds_words(builds: Builds) -
     "cache", [{"type": "S3", "location": "store/cache"}, {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}]
 )
 def test_cache_paths_are_kept_until_the_cache_is_invalidated(builds: Builds, cache: dict[str, Any]) -> None:
-    """What one build leaves below cache.paths the next one finds; InvalidateProjectCache starts anew."""
+    """Files below cache.paths are kept for the next build; InvalidateProjectCache starts anew."""
     spec = "version: 0.2\nphases: {build: {commands: [fill]}}\ncache: {paths: ['deps/**/*']}\n"
     builds.project(spec, artifacts={"type": "NO_ARTIFACTS"}, cache=cache)
     builds.builder.script.insert(0, ScriptedCommand("^fill$", writes={"deps/a/b": "kept"}))
@@ -438,7 +438,7 @@ def test_unknown_names_are_resource_not_found(builds: Builds) -> None:
     ],
 )
 def test_a_scripted_build_refuses_what_the_shell_would(builds: Builds, shell: str, image: str, status: str) -> None:
-    """Without a shell, too, `set -o pipefail` fails in dash, which is sh on Ubuntu images, and passes in bash."""
+    """A scripted build fails on `set -o pipefail` in dash, which is sh on Ubuntu images, and passes in bash."""
     builds.project(
         f"version: 0.2\n{shell}phases: {{build: {{commands: ['set -o pipefail', '[[ a == a ]]']}}}}\n",
         environment={"image": image},

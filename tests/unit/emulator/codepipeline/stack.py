@@ -138,7 +138,7 @@ class PlainEcs(Service):
 
 
 def policy(connection_arn: str) -> list[dict[str, Any]]:
-    """What a pipeline's role needs, statement by statement; `Sid` lets a test leave one out."""
+    """Return the permissions of a pipeline's role, statement by statement; `Sid` lets a test leave one out."""
     store = ["arn:aws:s3:::store", "arn:aws:s3:::store/*", "arn:aws:s3:::source", "arn:aws:s3:::source/*"]
     passed = {"StringEquals": {"iam:PassedToService": ["ecs.amazonaws.com", "ecs-tasks.amazonaws.com"]}}
     return [

@@ -62,7 +62,7 @@ def test_artifacts_are_zips_in_the_store(stack: Stack) -> None:
 
 
 def test_every_call_is_made_with_the_pipelines_role(stack: Stack) -> None:
-    """What the actions ask of AWS, they ask as the pipeline's role."""
+    """Actions call AWS with the pipeline's role."""
     deployed(stack)
     callers = {
         call.name: call.context.principal.role_arn
@@ -109,7 +109,7 @@ def test_branch_that_does_not_exist(stack: Stack) -> None:
 
 
 def test_push_to_another_branch_starts_nothing(stack: Stack) -> None:
-    """Only pushes to the watched branch of the watched repository start an execution."""
+    """A push to any other branch or repository starts nothing."""
     stack.create()
     stack.authorise()
     for where in ({"branch": "other"}, {"repository": "acme/api"}):
@@ -182,7 +182,7 @@ def test_rollback_fails_the_deploy_action(stack: Stack) -> None:
 
 
 def test_rollback_may_wait_for_the_timeout() -> None:
-    """With ecs_rollback="timeout" the action stays in progress after a rollback, and fails after an hour."""
+    """The action stays in progress after a rollback with ecs_rollback="timeout", and fails after an hour."""
     stack = open_stack(CodePipelineSettings(engine=Settings(ecs_rollback="timeout")))
     try:
         deployed(stack)

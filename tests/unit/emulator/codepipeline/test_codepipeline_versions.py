@@ -43,7 +43,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture
 def patient() -> Iterator[Stack]:
-    """As `stack`, where an update of the structure cancels nothing."""
+    """Return a stack in which an update of the structure cancels nothing."""
     opened = prepared(CodePipelineSettings(engine=Settings(update_cancels=False)))
     yield opened
     opened.world.close()
@@ -84,7 +84,7 @@ def callers(stack: Stack, since: int) -> set[str | None]:
 
 
 def test_a_running_execution_acts_as_the_role_of_its_version(stack: Stack) -> None:
-    """After an update that changes only the role, the execution that waits for approval deploys with the old role."""
+    """An execution that waits for approval deploys with the old role after an update of the role."""
     stack.advance(60)
     stack.pipelines.update_pipeline(pipeline=stack.declaration(approval=True, roleArn=OTHER_ROLE))
     since = len(stack.world.gateway.calls)

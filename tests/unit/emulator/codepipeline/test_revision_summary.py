@@ -26,7 +26,7 @@ def test_a_long_message_is_cut_and_the_summary_stays_json(message: str) -> None:
 
 @given(st.text(max_size=20), st.integers(1, 400))
 def test_any_message_fits(piece: str, times: int) -> None:
-    """Whatever has to be escaped, and however often."""
+    """Any message fits, whatever has to be escaped, and however often."""
     summary = revision_summary("GitHub", piece * times)
     assert len(summary) <= SUMMARY_LIMIT
     assert (piece * times).startswith(json.loads(summary)["CommitMessage"])

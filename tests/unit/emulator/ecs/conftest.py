@@ -159,7 +159,7 @@ class Stack:
         return definition
 
     def stable(self) -> bool:
-        """What the services_stable waiter asks, and that the rollout is over."""
+        """Return whether the services_stable waiter would pass and the rollout is over."""
         shown = self.service()
         only = shown["deployments"]
         return (

@@ -32,7 +32,7 @@ def scaled(stack: Any) -> Any:
 
 
 def test_targets_are_registered_and_read_back(scaled: Any) -> None:
-    """What aws_appautoscaling_target asks for: limits, role, suspension, tags; and it is gone when deregistered."""
+    """Targets keep the values of aws_appautoscaling_target (limits, role, suspension, tags) until they are deregistered."""
     arn = scaled.scaling.register_scalable_target(**KEY, MinCapacity=1, MaxCapacity=4, Tags={"a": "b"})[
         "ScalableTargetARN"
     ]
@@ -119,7 +119,7 @@ def test_policies_come_with_alarms_and_go_with_them(scaled: Any) -> None:
 
 
 def test_step_policies_and_scheduled_actions_are_read_back(scaled: Any) -> None:
-    """What was put is described; deregistering the target takes both."""
+    """Policies and scheduled actions are described as put; deregistering the target deletes both."""
     scaled.scaling.register_scalable_target(**KEY, MinCapacity=1, MaxCapacity=4)
     steps = {
         "AdjustmentType": "ChangeInCapacity",

@@ -169,7 +169,7 @@ def test_deleting_a_service_and_its_cluster(stack: Any, code: Refused) -> None:
 
 
 def test_service_answers_what_terraform_compares(stack: Any) -> None:
-    """Everything that was set comes back as set; everything else has AWS's default."""
+    """Set values are read back as set; all others have AWS's default."""
     group = stack.target_group()
     stack.serve(stack.define(), group=group, healthCheckGracePeriodSeconds=60, tags=[{"key": "a", "value": "b"}])
     (shown,) = stack.ecs.describe_services(cluster="main", services=["app"], include=["TAGS"])["services"]
@@ -210,14 +210,14 @@ def test_capacity_provider_strategy_is_shared_out(stack: Any) -> None:
 
 
 def test_ec2_launch_type_finds_no_instances(stack: Any) -> None:
-    """There are no container instances: as on AWS the service exists and says that it cannot place its tasks."""
+    """The service exists although there are no container instances, and reports, as on AWS, that it cannot place its tasks."""
     stack.serve(stack.define(), launchType="EC2")
     stack.advance(60)
     assert any("was unable to place a task" in message for message in stack.messages())
 
 
 def test_account_settings(stack: Any) -> None:
-    """What is put is listed; the effective list has AWS's defaults too."""
+    """Set values are listed; the effective list has AWS's defaults too."""
     stack.ecs.put_account_setting_default(name="containerInsights", value="enabled")
     (setting,) = stack.ecs.list_account_settings(name="containerInsights")["settings"]
     assert setting["value"] == "enabled"

@@ -1,4 +1,4 @@
-"""What is served at 169.254.170.2, to those who know a task's token.
+"""The endpoint at 169.254.170.2, for requests with a task's token.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-fargate.html
 """

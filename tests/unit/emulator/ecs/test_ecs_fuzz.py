@@ -88,7 +88,7 @@ def values(shape: Shape, name: str = "", depth: int = 0) -> st.SearchStrategy[An
 
 
 def _thinned(known: dict[str, Any], required: set[str], depth: int) -> dict[str, Any]:
-    """At most six optional members, so that a request is not refused for everything at once."""
+    """Return at most six optional members, so that a request is not refused for everything at once."""
     optional = [member for member in known if member not in required]
     kept = {*required, *optional[: 6 if depth == 0 else 4]}
     return {member: value for member, value in known.items() if member in kept}
@@ -225,7 +225,7 @@ def _fuzz(stack: Any, send: Send, sound: dict[str, dict[str, Any]], known: list[
 
 
 def test_no_operation_fails_and_no_refusal_leaves_a_trace(stack: Any, send: Send) -> None:
-    """Whatever is sent, the answer is a result, AWS's refusal, or a 501 by name; a refusal changes nothing."""
+    """Every request gets a result, AWS's refusal, or a 501 by name; a refusal changes nothing."""
     stack.define()
     stack.serve(stack.define(), desiredCount=1)
     stack.settle()

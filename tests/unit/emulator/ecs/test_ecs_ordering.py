@@ -145,7 +145,7 @@ def test_what_can_never_be_met_is_refused(
 
 
 def test_containers_stop_in_reverse_order() -> None:
-    """Who waited for another stops before it."""
+    """A container that waited for another stops before it."""
     image = PulledImage("x", "sha256:0")
     specs = [ContainerSpec(name, image, {}, depends_on=waits) for name, waits in (("a", ()), ("b", ("a",)), ("c", ()))]
     assert stop_order(tuple(specs)) == [{"b", "c"}, {"a"}]

@@ -1,4 +1,4 @@
-"""What CreateService, UpdateService and RunTask refuse, in AWS's words, and that nothing is left of it."""
+"""Refusals of CreateService, UpdateService and RunTask, in AWS's words, without any trace."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ SPOT = [{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}]
 
 
 def test_a_changed_strategy_needs_a_forced_deployment(service: Any, code: Refused) -> None:
-    """From launch type to strategy, and from one strategy to another (github.com/kayac/ecspresso/issues/977)."""
+    """A change from launch type to strategy, or between strategies, needs force (github.com/kayac/ecspresso/issues/977)."""
     words = (
         "When switching from launch type to capacity provider strategy on an existing service, or making a change to a "
         "capacity provider strategy on a service that is already using one, you must force a new deployment."
@@ -109,7 +109,7 @@ def test_a_changed_strategy_needs_a_forced_deployment(service: Any, code: Refuse
     ],
 )
 def test_strategies_are_refused(service: Any, code: Refused, strategy: list[dict[str, Any]], words: str) -> None:
-    """By UpdateService, CreateService and RunTask alike."""
+    """UpdateService, CreateService and RunTask alike refuse invalid strategies."""
     refused, message = _update(service, code, capacityProviderStrategy=strategy, forceNewDeployment=True)
     assert (refused, words in message) == (WRONG, True)
     calls = [

@@ -237,7 +237,7 @@ def test_refused_on_fargate(change: dict[str, Any], words: str) -> None:
     ],
 )
 def test_refused_on_instances(change: dict[str, Any], words: str) -> None:
-    """What holds for definitions that do not name Fargate."""
+    """Definitions that do not name Fargate are refused for these reasons."""
     assert words in (first(EC2, **change) or "")
 
 
@@ -263,7 +263,7 @@ def test_refused_on_instances(change: dict[str, Any], words: str) -> None:
     ],
 )
 def test_taken(base: dict[str, Any], change: dict[str, Any]) -> None:
-    """What AWS takes is no problem."""
+    """Definitions that AWS accepts have no problem."""
     assert first(base, **change) is None
 
 

@@ -1,4 +1,4 @@
-"""After a rollback the service is what it was before.
+"""A rollback restores the service to its former settings.
 
 Sources: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html ,
 https://github.com/hashicorp/terraform-provider-aws/issues/19519 (`task_definition` read back after a rollback),

@@ -56,7 +56,7 @@ def test_a_good_push_replaces_every_task_and_drains_the_old_ones(stack: Any) -> 
 def test_a_fast_clock_does_not_make_starts_fail(
     stack: Any, monkeypatch: pytest.MonkeyPatch, after: float, health: str
 ) -> None:
-    """At speed 20 the 150 s that a check gives are 7.5 real ones: a container has 15 to pass its first."""
+    """A container has 15 real seconds to pass its first check at speed 20, although the check's 150 s are only 7.5."""
     monkeypatch.setattr(stack.world.clock, "real_delay", lambda seconds: seconds / 20)
     stack.runtime.add_image("app:bad", {"never-healthy": "true"})
     stack.serve(stack.define("app:bad", healthCheck=CHECK), group=None)
@@ -158,7 +158,7 @@ def test_a_missing_image_is_told_and_rolled_back(stack: Any) -> None:
 
 
 def test_a_missing_secret_stops_the_first_deployment_and_leaves_nothing(stack: Any) -> None:
-    """With nothing to roll back to the deployment is FAILED; the reason names the secret; no interface is left."""
+    """The deployment is FAILED if there is nothing to roll back to; the reason names the secret; no interface is left."""
     arn = f"arn:aws:secretsmanager:{stack.world.region}:{stack.world.account_id}:secret:app/none-abc123"
     stack.serve(stack.define(secrets=[{"name": "DATABASE_URL", "valueFrom": arn}]))
     stack.until(lambda: stack.service()["deployments"][0]["rolloutState"] == "FAILED")
@@ -192,7 +192,7 @@ def test_scaling_out_and_in(stack: Any) -> None:
 
 
 def test_an_update_that_changes_nothing_starts_nothing(stack: Any) -> None:
-    """What Terraform sends again when only tags changed makes no deployment."""
+    """An update with Terraform's unchanged values, when only tags changed, makes no deployment."""
     definition = stack.define()
     stack.serve(definition)
     stack.settle()
@@ -212,7 +212,7 @@ def test_an_update_that_changes_nothing_starts_nothing(stack: Any) -> None:
 
 
 def test_limits_hold_during_a_rollout(stack: Any) -> None:
-    """At 50/100 with four tasks there are never more than four, nor fewer than two that are RUNNING and healthy."""
+    """Four tasks at 50/100 are never more than four, nor fewer than two that are RUNNING and healthy."""
     stack.serve(
         stack.define(),
         desiredCount=4,

@@ -97,7 +97,7 @@ def test_output_goes_to_cloudwatch_logs(stack: Any) -> None:
 
 
 def test_a_missing_log_group_stops_the_task(stack: Any) -> None:
-    """As on Fargate, a task whose log stream cannot be made does not start."""
+    """A task whose log stream cannot be created does not start, as on Fargate."""
     stack.logs.delete_log_group(logGroupName="/ecs/app")
     task = run(stack, stack.define())
     stack.until(lambda: shown(stack, task)["lastStatus"] == "STOPPED")
@@ -201,7 +201,7 @@ def test_a_task_without_groups_belongs_to_the_default_group(stack: Any) -> None:
 
 
 def test_a_stop_while_running_is_reported_ends_the_task_once(stack: Any) -> None:
-    """Whoever hears of RUNNING may stop the task at once: it passes through each further status a single time.
+    """A task that is stopped at the news of RUNNING passes through each further status once.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
     """

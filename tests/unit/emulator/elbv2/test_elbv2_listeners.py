@@ -36,7 +36,7 @@ def test_a_forwarding_listener_is_shown_as_aws_shows_it(stack: Any) -> None:
 
 
 def test_a_redirect_is_completed_with_its_defaults(stack: Any) -> None:
-    """What a redirect leaves out is shown as the keywords that keep it."""
+    """Members that a redirect leaves out are shown as the keywords that keep them."""
     balancer = stack.balancer()
     redirect = {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}
     made = stack.elbv2.create_listener(

@@ -8,7 +8,7 @@ import pytest
 
 
 def test_a_load_balancer_comes_up_as_aws_shows_it(stack: Any) -> None:
-    """It is provisioning, then active, with its zones, scheme and a DNS name that is an address of its own."""
+    """A load balancer is provisioning, then active, with its zones, scheme and a DNS name that is an address of its own."""
     made = stack.balancer(Tags=[{"Key": "team", "Value": "blue"}])
     assert made["State"] == {"Code": "provisioning"}
     assert (made["Type"], made["Scheme"], made["IpAddressType"]) == ("application", "internet-facing", "ipv4")
@@ -76,7 +76,7 @@ def test_subnets_must_be_in_two_zones(stack: Any) -> None:
 
 
 def test_an_internet_facing_one_needs_an_internet_gateway(stack: Any) -> None:
-    """Without a gateway the VPC can only hold an internal load balancer."""
+    """The VPC can only hold an internal load balancer without an internet gateway."""
     stack.ec2.detach_internet_gateway(InternetGatewayId=stack.network.gateway, VpcId=stack.network.vpc)
     code, message = stack.refused("create_load_balancer", Name="app", Subnets=stack.network.subnets)
     assert (code, message) == ("InvalidSubnet", f"VPC {stack.network.vpc} has no internet gateway")
@@ -167,7 +167,7 @@ def test_what_is_not_emulated_says_so(stack: Any) -> None:
 
 
 def test_capacity_reservations_are_kept(stack: Any) -> None:
-    """None at first; one that is set is shown until it is reset."""
+    """A capacity reservation is shown from its setting until its reset."""
     arn = stack.balancer()["LoadBalancerArn"]
     assert "MinimumLoadBalancerCapacity" not in stack.elbv2.describe_capacity_reservation(LoadBalancerArn=arn)
     stack.elbv2.modify_capacity_reservation(LoadBalancerArn=arn, MinimumLoadBalancerCapacity={"CapacityUnits": 100})

@@ -21,7 +21,7 @@ def used(stack: Any) -> str:
 
 
 def test_a_target_group_is_shown_with_awss_defaults(stack: Any) -> None:
-    """What was not given has AWS's default values, attributes included."""
+    """Members without a value have AWS's defaults, attributes included."""
     made = stack.elbv2.create_target_group(
         Name="plain", Protocol="HTTP", Port=80, VpcId=stack.network.vpc, TargetType="ip"
     )["TargetGroups"][0]
@@ -228,7 +228,7 @@ def test_a_changed_check_applies_to_the_next_probe(stack: Any, prober: Any, used
 
 
 def test_a_world_with_a_prober_opens_no_socket(stack: Any) -> None:
-    """Where somebody else answers probes, listeners are kept and nothing listens."""
+    """Listeners are stored and nothing listens if a prober answers probes."""
     balancer = stack.balancer()
     stack.listener(balancer["LoadBalancerArn"], stack.target_group())
     with pytest.raises(ConnectionRefusedError), socket.create_connection((balancer["DNSName"], 80), timeout=1):
@@ -246,7 +246,7 @@ def test_a_world_with_a_prober_opens_no_socket(stack: Any) -> None:
 def test_a_fast_clock_does_not_make_starts_fail(
     stack: Any, prober: Any, used: str, monkeypatch: pytest.MonkeyPatch, probe: HttpProbe, after: float, state: str
 ) -> None:
-    """At speed 20 the 90 s that three checks take are 4.5 real ones: what has not answered yet is given 15 before it counts."""
+    """A target that has not answered yet has 15 real seconds at speed 20, although three checks take only 4.5."""
     monkeypatch.setattr(stack.world.clock, "real_delay", lambda seconds: seconds / 20)
     prober.answers["10.0.1.10"] = probe
     stack.elbv2.register_targets(TargetGroupArn=used, Targets=[{"Id": "10.0.1.10"}])

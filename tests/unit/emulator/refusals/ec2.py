@@ -1,4 +1,4 @@
-"""What EC2 refuses in the networks of a stack."""
+"""Refusals of EC2 in the networks of a stack."""
 
 from __future__ import annotations
 

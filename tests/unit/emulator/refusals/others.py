@@ -1,4 +1,4 @@
-"""What the smaller services of a stack refuse: buckets, keys, secrets, queues, topics, logs, certificates, tables, parameters."""
+"""Refusals of the smaller services: buckets, keys, secrets, queues, topics, logs, certificates, tables, parameters."""
 
 from __future__ import annotations
 

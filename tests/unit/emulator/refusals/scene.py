@@ -1,4 +1,4 @@
-"""What calls need to exist before AWS can refuse them: made when it is first asked for, anew for each row."""
+"""Resources that must exist before AWS can refuse a call: created on first use, anew for each row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS refuses is refused, with its code and without a trace; what is not refused yet is said to be so."""
+"""AWS's refusals are refused here, with their code and without a trace; rows that are not refused yet state it."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_bash_knows_it(in_bash: Build) -> None:
 
 
 def test_a_block_is_one_command_with_the_status_of_its_last_line(build: Build) -> None:
-    """There is no implicit `set -e` and no pipefail: a failure inside a block, or in a pipe, goes unnoticed."""
+    """A failure inside a block, or in a pipe, goes unnoticed: there is no implicit `set -e` and no pipefail."""
     printed, ended = build.run("false\necho after\n", "false | true")
     # The log shows the whole block, and then what it prints.
     assert (printed, ended["status"]) == ("echo after\nafter", 0)
@@ -172,7 +172,7 @@ def test_the_first_failure_skips_the_rest_and_finally_runs(build: Build) -> None
 
 @pytest.mark.parametrize("shell", [DASH, BASH])
 def test_a_command_that_ends_the_shell_loses_only_its_own_part(tmp_path: Path, shell: str) -> None:
-    """After `exit` the next command has the variables and the directory that earlier commands left."""
+    """The next command after `exit` has the variables and the directory that earlier commands left."""
     build = Build(tmp_path / "codebuild", shell=shell)
     try:
         (build.source / "a").mkdir()

@@ -11,7 +11,7 @@ from pushproof.emulator.runtime.docker.builder import empty_tar, host_capabiliti
 
 
 def test_a_source_zip_keeps_modes_and_links() -> None:
-    """What is executable in the zip is executable in the container; a symbolic link stays one."""
+    """Executable files of the zip are executable in the container; a symbolic link stays one."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, mode, text in (("run", 0o100755, "#!/bin/sh\n"), ("data", 0o100644, "x"), ("link", 0o120777, "data")):

@@ -1,4 +1,4 @@
-"""What a world has on Docker Engine, against an Engine that keeps the rules which matter at the end."""
+"""Objects of a world on Docker Engine, against an Engine that keeps the rules which matter at the end."""
 
 from __future__ import annotations
 

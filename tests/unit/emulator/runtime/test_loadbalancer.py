@@ -310,7 +310,7 @@ def test_requests_go_round_the_healthy_targets(runtime: LoadBalancerRuntime, bac
 def test_a_group_without_healthy_targets_fails_open(
     runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
 ) -> None:
-    """With nothing healthy, every registered target serves."""
+    """Every registered target serves if none is healthy."""
     blue, red = backend("blue"), backend("red")
     runtime.put_target_group(TargetGroupSpec(GROUP, (blue.target("unhealthy"), red.target("initial"))))
     spec = listen(runtime)
@@ -331,7 +331,7 @@ def test_no_target_is_503(runtime: LoadBalancerRuntime, backend: Callable[[str],
 
 
 def test_a_refused_or_broken_connection_is_502(runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]) -> None:
-    """Nobody listening, a reset before the answer and a break in a short answer are all 502."""
+    """A refused connection, a reset before the answer and a break in a short answer are all 502."""
     port = unused_port()
     runtime.put_target_group(TargetGroupSpec(GROUP, (Target("10.0.0.1", port, "127.0.0.1", port),)))
     spec = listen(runtime)
@@ -779,7 +779,7 @@ def test_a_taken_port_is_named(runtime: LoadBalancerRuntime) -> None:
 
 
 def test_a_privileged_port_says_how_to_allow_it(runtime: LoadBalancerRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the right to bind port 80 the error names the sysctl."""
+    """The error names the sysctl if this user may not bind port 80."""
 
     async def forbidden(_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
@@ -790,7 +790,7 @@ def test_a_privileged_port_says_how_to_allow_it(runtime: LoadBalancerRuntime, mo
 
 
 def test_a_removed_listener_stops_listening(runtime: LoadBalancerRuntime) -> None:
-    """After removal the port refuses connections."""
+    """The port refuses connections after the removal."""
     spec = listen(runtime)
     runtime.remove_listener(spec.arn)
     with pytest.raises(ConnectionRefusedError):
@@ -810,7 +810,7 @@ def test_probes_tell_status_refusal_and_timeout(
 
 
 def test_a_fast_world_still_gives_a_program_a_moment(backend: Callable[[str], Backend]) -> None:
-    """At speed 1000 a probe's five seconds are not five milliseconds."""
+    """A probe's five seconds are not five milliseconds at speed 1000."""
     blue = backend("blue")
     runtime = LoadBalancerRuntime(ScaledClock(1000))
     runtime.start()

@@ -1,4 +1,4 @@
-"""What S3 takes, though the substrate by itself would not, and what it remembers of it."""
+"""Requests that S3 accepts although the substrate by itself would not, and the values that it keeps."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def sns(world: World) -> Any:
 
 
 def visit(world: World, url: str) -> tuple[int, str]:
-    """What a GET of a URL that was posted answers."""
+    """Return the answer to a GET of a posted URL."""
     answer = world.gateway.handle(Request.from_values(url, method="GET"))
     return answer.status_code, answer.get_data(as_text=True)
 

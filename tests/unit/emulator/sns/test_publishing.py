@@ -1,4 +1,4 @@
-"""What Publish accepts, and what each subscription receives.
+"""Messages that Publish accepts, and the copies that each subscription receives.
 
 Answers: https://github.com/localstack/localstack tests/aws/services/sns/test_sns.snapshot.json .
 """
@@ -77,7 +77,7 @@ def test_raw_delivery(world: World, sns: Any, endpoint: Endpoint) -> None:
 
 
 def test_a_queue_must_let_sns_in(world: World, sns: Any) -> None:
-    """Without a policy for sns.amazonaws.com nothing arrives: it goes to the dead-letter queue, where there is one.
+    """A message goes to the dead-letter queue, if any, unless the queue's policy admits sns.amazonaws.com.
 
     https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
     """
@@ -96,7 +96,7 @@ def test_a_queue_must_let_sns_in(world: World, sns: Any) -> None:
 
 
 def test_an_endpoint_that_fails_for_good_is_dead_lettered(world: World, sns: Any, endpoint: Endpoint) -> None:
-    """After three more attempts a notification goes to the dead-letter queue. sns-dead-letter-queues.html"""
+    """A notification goes to the dead-letter queue after three more attempts. sns-dead-letter-queues.html"""
     dead = queue(world, "dead")
     sns.subscribe(
         TopicArn=TOPIC,
@@ -114,7 +114,7 @@ def test_an_endpoint_that_fails_for_good_is_dead_lettered(world: World, sns: Any
 
 
 def test_filter_policies_decide(world: World, sns: Any) -> None:
-    """By attributes, and by the body: each queue receives what its policy lets pass."""
+    """Each queue receives the messages that match its policy, by attributes or by the body."""
     by_attribute, by_body = queue(world, "attribute"), queue(world, "body")
     subscribe(
         sns, by_attribute.arn, RawMessageDelivery="true", FilterPolicy='{"state": ["FAILED", {"prefix": "STOP"}]}'

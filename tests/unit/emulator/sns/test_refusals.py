@@ -118,7 +118,7 @@ def test_refused_changes_of_a_subscription(sns: Any) -> None:
 
 
 def test_attributes_are_read_back(sns: Any) -> None:
-    """What is set is shown, the scope only beside a policy; an empty policy takes it away."""
+    """Set attributes are shown, the scope only with a policy; an empty policy removes it."""
     arn = sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=QUEUE)["SubscriptionArn"]
 
     def shown(name: str, value: str) -> dict[str, str]:

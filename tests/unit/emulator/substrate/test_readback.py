@@ -1,4 +1,4 @@
-"""What Terraform writes is what it reads: moto's gaps that plans, waits and destroys of network stacks met."""
+"""Terraform reads what it wrote: moto's gaps in plans, waits and destroys of network stacks."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_endpoint_has_the_addresses_it_was_given(scene: Scene) -> None:
 
 
 def test_a_nat_gateway_leaves_nothing(scene: Scene) -> None:
-    """After DeleteNatGateway its address can be released, its subnet deleted and the internet gateway detached."""
+    """The address can be released, the subnet deleted and the internet gateway detached after DeleteNatGateway."""
     nat = scene.new_nat()
     [described] = scene.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"]
     scene.ec2.delete_nat_gateway(NatGatewayId=nat)
@@ -131,8 +131,9 @@ def test_a_nat_gateway_leaves_nothing(scene: Scene) -> None:
 
 
 def test_a_nat_gateway_on_an_address_in_use_fails(scene: Scene) -> None:
-    """It is accepted, has failed when it is next looked at, and leaves the address where it was
-    (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html)."""
+    """A NAT gateway on an address in use is accepted, has failed at the next look, and leaves the address where it was
+    (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html).
+    """
     first = scene.new_nat()
     [described] = scene.ec2.describe_nat_gateways(NatGatewayIds=[first])["NatGateways"]
     allocation = described["NatGatewayAddresses"][0]["AllocationId"]
@@ -148,7 +149,7 @@ def test_a_nat_gateway_on_an_address_in_use_fails(scene: Scene) -> None:
 
 
 def test_a_nat_gateway_without_an_internet_gateway_fails(scene: Scene) -> None:
-    """In a VPC that nothing leaves, a public NAT gateway fails; a private one does not."""
+    """A public NAT gateway fails in a VPC without an internet gateway; a private one does not."""
     made = scene.ec2.create_nat_gateway(SubnetId=scene.subnet, AllocationId=scene.new_address())["NatGateway"]
     [failed] = scene.ec2.describe_nat_gateways(NatGatewayIds=[made["NatGatewayId"]])["NatGateways"]
     assert (failed["State"], failed["FailureCode"]) == ("failed", "Gateway.NotAttached")

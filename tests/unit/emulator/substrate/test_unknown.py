@@ -1,4 +1,4 @@
-"""What the substrate has never heard of, and what fails inside it, is answered once and by name."""
+"""Requests that the substrate lacks, or fails on, are answered once and by name."""
 
 from __future__ import annotations
 

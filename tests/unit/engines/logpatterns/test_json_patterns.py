@@ -38,7 +38,7 @@ COMPOUND = """
 
 
 def matches(pattern: str, message: str) -> bool:
-    """Whether a pattern matches a message."""
+    """Return whether a pattern matches a message."""
     return compile_pattern(pattern).match(message) is not None
 
 
@@ -225,7 +225,7 @@ def test_extracted_values() -> None:
     ],
 )
 def test_refusals(pattern: str, said: str | None) -> None:
-    """What is no condition is refused, and named where CloudWatch Logs names it."""
+    """Invalid conditions are refused, with the place that CloudWatch Logs names."""
     with pytest.raises(InvalidFilterPattern) as refused:
         compile_pattern(pattern)
     assert refused.value.message == said

@@ -73,5 +73,5 @@ def test_accepted(pattern: str, metric: dict[str, Any]) -> None:
     ],
 )
 def test_refused(pattern: str, metric: dict[str, Any], said: str) -> None:
-    """What PutMetricFilter refuses of a metric, and its words."""
+    """Invalid metrics are refused in PutMetricFilter's words."""
     assert refusal(pattern, **metric) == said

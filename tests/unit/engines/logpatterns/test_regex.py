@@ -16,7 +16,7 @@ from pushproof.engines.logpatterns import InvalidFilterPattern, compile_pattern
 
 
 def found(expression: str, text: str) -> bool:
-    """Whether an expression is found in a text."""
+    """Return whether an expression matches in a text."""
     return compile_pattern(f"%{expression}%").match(text) is not None
 
 
@@ -88,7 +88,7 @@ def test_documented_operators(expression: str, within: list[str], not_within: li
     ],
 )
 def test_refusals(expression: str) -> None:
-    """What is no expression is refused when the pattern is, not when an event comes."""
+    """Invalid expressions are refused with the pattern, not when an event comes."""
     with pytest.raises(InvalidFilterPattern):
         compile_pattern(f"%{expression}%")
 

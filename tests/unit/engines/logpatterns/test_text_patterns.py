@@ -61,7 +61,7 @@ def test_a_blank_pattern() -> None:
 
 
 def test_a_hyphen_excludes() -> None:
-    """Without quotes, a hyphen begins a term to leave out (https://github.com/cloudashdev/cloudash/issues/84)."""
+    """A hyphen outside quotes begins a term to leave out (https://github.com/cloudashdev/cloudash/issues/84)."""
     assert let_through("request-id-123", ["request-id-123", "request", "request 12"]) == ["request", "request 12"]
     assert let_through('"request-id-123"', ["request-id-123", "request"]) == ["request-id-123"]
 
@@ -102,7 +102,7 @@ def test_escapes_in_quotes() -> None:
     ],
 )
 def test_refusals(pattern: str, said: str | None) -> None:
-    """What is no term is refused, and named where CloudWatch Logs names it."""
+    """Invalid terms are refused, with the place that CloudWatch Logs names."""
     with pytest.raises(InvalidFilterPattern) as refused:
         compile_pattern(pattern)
     assert refused.value.message == said

@@ -1,4 +1,4 @@
-"""How executions move, wait, fail, stop, and what is announced."""
+"""Executions: movement, waiting, failure, stopping, and announcements."""
 
 from __future__ import annotations
 
@@ -413,7 +413,7 @@ def test_update_of_the_structure_cancels_once_running_actions_have_completed() -
 
 
 def test_an_execution_keeps_the_role_and_store_of_its_version() -> None:
-    """What an action is started with is its execution's, not that of the pipeline as it is now."""
+    """An action starts with its execution's version, not with the current pipeline's."""
     first = declare(region="eu-west-1", stores={"": ArtifactStore("one", "key-one")})
     second = dataclasses.replace(first, version=2, role_arn="other", stores={"": ArtifactStore("two")})
     pipe = Driven(first)

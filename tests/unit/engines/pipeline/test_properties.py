@@ -1,4 +1,4 @@
-"""What holds for every pipeline, whatever happens in whatever order."""
+"""Properties of every pipeline, for all events in any order."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_invariants_hold_and_every_execution_ends(
 def test_time_alone_ends_every_execution(
     stages: list[tuple[list[int], str, bool]], happenings: list[tuple[str, int]]
 ) -> None:
-    """With open transitions, ticking at wake_at alone brings every execution to an end: nothing waits for ever."""
+    """Every execution ends with open transitions when only the clock ticks at wake_at: nothing waits for ever."""
     pipe = driven(stages, "SUPERSEDED")
     for what, number in happenings:
         try:

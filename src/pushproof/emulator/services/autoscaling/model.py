@@ -132,7 +132,7 @@ class Activity:
 
 @dataclass(slots=True)
 class Region:
-    """Everything of one account and region."""
+    """The records of one account and region."""
 
     targets: dict[Key, ScalableTarget] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)

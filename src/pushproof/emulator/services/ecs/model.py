@@ -169,7 +169,7 @@ class EcsTask:
 
 @dataclass(frozen=True, slots=True)
 class ServiceRevision:
-    """Everything of a service that a deployment changes and a rollback restores.
+    """The part of a service that a deployment changes and a rollback restores.
 
     `parameters` are members of the API: launch type, capacity providers, platform, network, load balancers, registries.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html
@@ -217,7 +217,7 @@ class EcsService:
 
 @dataclass(slots=True)
 class Region:
-    """Everything of one account and region."""
+    """The records of one account and region."""
 
     account_id: str
     name: str

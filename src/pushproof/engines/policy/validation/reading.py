@@ -367,7 +367,7 @@ def principals_of(document: str) -> set[str]:
 
 
 def aws_principals(document: str) -> set[str]:
-    """Everything that a valid document names as a principal of the sort `AWS`."""
+    """Return the principals of the sort `AWS` in a valid document."""
     _text, data = decode(document)
     raw = data.get("Statement") if isinstance(data, Mapping) else None
     statements = [raw] if isinstance(raw, Mapping) else raw if isinstance(raw, list) else []
