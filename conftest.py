@@ -36,5 +36,5 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell that starts something in the background makes it ignore Ctrl-C, and everything that it starts; tests press Ctrl-C.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if config.getoption("--target", default="embedded") != "sandbox":
+    if config.getoption("pushproof_target", default=None) != "sandbox":
         scrub(os.environ)

@@ -1,8 +1,8 @@
-"""Types of what the pytest fixtures give, for annotations: `def test_it(networking_checks: NetworkingFactory) -> None`."""
+"""Types of the pytest fixtures, for annotations: `def test_it(networking_checks: NetworkingFactory) -> None`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,14 +15,61 @@ from pushproof.checks.registry import RegistryChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.checks.service import ServiceChecks
 from pushproof.checks.state import StateChecks
-from pushproof.terraform.applied import AppliedModule
+from pushproof.terraform.applied import AppliedModule, PlannedModule
+from pushproof.terraform.driver import Backend
+from pushproof.terraform.errors import CommandFailed
+
+
+class RegionalClients(Protocol):
+    """The fixture `aws`: boto3 clients by service name, in the target's region or another."""
+
+    def __call__(self, service: str, /, *, region: str | None = None) -> Any:
+        """Return the client of a service, such as `aws("ecs")` or `aws("ecs", region="us-east-1")`."""
 
 
 class Apply(Protocol):
-    """The fixture `applied`: applies a module for the running test module."""
+    """The fixture `applied`, and those of other scopes, such as `applied_for_session`: applies modules for its tests.
 
-    def __call__(self, path: str | Path, *, backend: dict[str, Any] | None = None, **variables: Any) -> AppliedModule:
-        """Apply the module at `path`, relative to pytest's root directory. Keyword arguments are Terraform variables."""
+    Paths are relative to pytest's root directory; keyword arguments are Terraform variables. `backend`: settings that complete
+    the module's backend; "local" keeps the state in the working copy instead. `remote_states`: the outputs of states that other
+    root modules write, by the name of the `terraform_remote_state` that reads them.
+    """
+
+    def __call__(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: Any,
+    ) -> AppliedModule:
+        """Apply a module; it is destroyed at the end of the fixture's scope."""
+
+    def plan_only(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: Any,
+    ) -> PlannedModule:
+        """Plan a module without applying it."""
+
+    def fails(
+        self,
+        path: str | Path,
+        *,
+        matching: str | None = None,
+        step: str | None = None,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: Any,
+    ) -> CommandFailed:
+        """Expect a module to fail, and return Terraform's error; nothing is left behind.
+
+        `matching`: a regular expression that Terraform's words match. `step`: the step that fails, and none before it: "init",
+        "validate", "plan" or "apply".
+        """
 
 
 class NetworkingFactory(Protocol):
@@ -36,14 +83,15 @@ class NetworkingFactory(Protocol):
         private_subnet_ids: Sequence[str] | None = None,
         task_security_group_ids: Sequence[str] | None = None,
         repository_arns: Sequence[str] = (),
+        region: str | None = None,
     ) -> NetworkingChecks:
-        """Checks of the module's VPC; see `NetworkingChecks` for the arguments."""
+        """Checks of the module's VPC; see `NetworkingChecks` for the arguments. `region`: by default the VPC's own."""
 
 
 class RegistryFactory(Protocol):
     """The fixture `registry_checks`."""
 
-    def __call__(self, module: AppliedModule, *, repository: str) -> RegistryChecks:
+    def __call__(self, module: AppliedModule, *, repository: str, region: str | None = None) -> RegistryChecks:
         """Checks of one of the module's repositories, by name."""
 
 
@@ -57,21 +105,23 @@ class IamFactory(Protocol):
 class ServiceFactory(Protocol):
     """The fixture `service_checks`."""
 
-    def __call__(self, module: AppliedModule, *, cluster: str, service: str) -> ServiceChecks:
+    def __call__(
+        self, module: AppliedModule, *, cluster: str, service: str, region: str | None = None
+    ) -> ServiceChecks:
         """Checks of one of the module's ECS services, by cluster and name."""
 
 
 class PipelineFactory(Protocol):
     """The fixture `pipeline_checks`."""
 
-    def __call__(self, module: AppliedModule, *, pipeline: str) -> PipelineChecks:
+    def __call__(self, module: AppliedModule, *, pipeline: str, region: str | None = None) -> PipelineChecks:
         """Checks of one of the module's pipelines, by name."""
 
 
 class SecretsFactory(Protocol):
     """The fixture `secrets_checks`."""
 
-    def __call__(self, module: AppliedModule) -> SecretsChecks:
+    def __call__(self, module: AppliedModule, *, region: str | None = None) -> SecretsChecks:
         """Checks of the module's task definitions and build projects."""
 
 
@@ -85,17 +135,32 @@ class ImageFactory(Protocol):
 class StateFactory(Protocol):
     """The fixture `state_checks`."""
 
-    def __call__(self, module: AppliedModule) -> StateChecks:
+    def __call__(self, module: AppliedModule, *, region: str | None = None) -> StateChecks:
         """Checks of the module's state."""
 
 
-def clients_of(client: Callable[[str], Any]) -> Clients:
-    """The fixture `aws`: one client for each service, made when it is first asked for."""
-    made: dict[str, Any] = {}
+class Regional(Protocol):
+    """A lookup of the region that a resource is in; `AppliedModule.addresses` is one."""
 
-    def get(service: str) -> Any:
-        if service not in made:
-            made[service] = client(service)
-        return made[service]
+    def region_of(self, resource: str) -> str | None: ...
+
+
+def clients_of(client: Callable[[str, str | None], Any]) -> RegionalClients:
+    """Return the fixture `aws`: one client for each service and region, made when it is first asked for."""
+    made: dict[tuple[str, str | None], Any] = {}
+
+    def get(service: str, /, *, region: str | None = None) -> Any:
+        if (service, region) not in made:
+            made[service, region] = client(service, region)
+        return made[service, region]
+
+    return get
+
+
+def clients_near(aws: RegionalClients, addresses: Regional, resource: str, region: str | None) -> Clients:
+    """Return clients in `region`; without one in the region of a resource, which its provider's alias may have chosen."""
+
+    def get(service: str, /) -> object:
+        return aws(service, region=region or addresses.region_of(resource))
 
     return get

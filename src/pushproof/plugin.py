@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -17,13 +16,14 @@ from pushproof.checks.verdict import Attention, attending
 # A run that does not use the plugin pays for what is imported here; everything else is imported where it is used.
 if TYPE_CHECKING:
     from pushproof.base.target import Target
-    from pushproof.checks.check import Clients
+    from pushproof.checks.acceptance import Acceptance
     from pushproof.fixtures import (
         Apply,
         IamFactory,
         ImageFactory,
         NetworkingFactory,
         PipelineFactory,
+        RegionalClients,
         RegistryFactory,
         SecretsFactory,
         ServiceFactory,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pushproof.terraform.applied import AppliedModule
 
 TARGETS = ("embedded", "localstack", "sandbox")
+_Scope = Literal["session", "package", "module", "class", "function"]
 
 # Kept from when the plugin is imported: a conftest may drop AWS settings before the target is opened.
 _ENVIRONMENT = {
@@ -45,46 +46,10 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(newhooks)
 
 
-# Help texts: lower case, no full stop, the default in brackets where there is one.
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("pushproof", "infrastructure under test")
-    group.addoption(
-        "--target",
-        default="embedded",
-        metavar="NAME",
-        help="where modules are applied: embedded, localstack, sandbox, or one that a conftest provides [embedded]",
-    )
-    group.addoption(
-        "--speed", default="20", metavar="FACTOR", help="how many times as fast as AWS time runs when emulated [20]"
-    )
-    group.addoption(
-        "--keep-world", action="store_true", help="at the end of the session, leave the world up until Ctrl-C"
-    )
-    group.addoption(
-        "--open-world", action="store_true", help="let any access key in: whoever reaches the port is the administrator"
-    )
-    group.addoption(
-        "--task-runtime",
-        default="docker",
-        choices=("docker", "scripted"),
-        help="what tasks run on when emulated [docker]",
-    )
-    group.addoption(
-        "--localstack",
-        metavar="WHERE",
-        help="for --target localstack: container, the URL of one that stands, or auto: one that AWS_ENDPOINT_URL or "
-        "LOCALSTACK_HOST name or that stands at port 4566, else a container [auto]",
-    )
-    group.addoption(
-        "--pushproof-report",
-        metavar="DIR",
-        help="write the record of the run and its page there: verdicts, findings, what was refused and skipped",
-    )
-    group.addoption(
-        "--native",
-        action="store_true",
-        help="for --target localstack: let LocalStack answer those delivery services that its plan has",
-    )
+    from pushproof.session.options import add_options
+
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,22 +57,49 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "target_needs(capability, ...): skipped, with the target's reason, where it lacks one"
     )
-    if directory := config.getoption("--pushproof-report"):
+    if directory := config.getoption("pushproof_report") or config.getini("pushproof_report"):
         from pushproof.suiterecord import SuiteRecorder
 
         config.pluginmanager.register(SuiteRecorder(config, Path(directory), _ATTENTION), "pushproof-report")
+    config.pluginmanager.register(_Interrupts(config), "pushproof-interrupts")
+    if (config.rootpath / "pushproof.toml").exists():
+        from pushproof.checks.acceptance import AcceptanceError
+        from pushproof.session.accepted import project_acceptances
+
+        try:
+            config.stash[_ACCEPTED] = project_acceptances(config.rootpath)
+        except AcceptanceError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+class _Interrupts:
+    """Hears of Ctrl-C in a session that has opened a target."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_keyboard_interrupt(self) -> None:
+        if _OPENED in self._config.stash:
+            from pushproof.session.interrupts import clean_up_next
+
+            clean_up_next(self._config)
 
 
 class OverlookedVerdict(pytest.PytestWarning):
-    """A test passed without asserting a verdict, or by asserting it the wrong way round."""
+    """A test passed without asserting a verdict, by asserting it the wrong way round, or by accepting what is not there."""
 
 
 _ATTENTION = pytest.StashKey[Attention]()
+if TYPE_CHECKING:
+    _ACCEPTED = pytest.StashKey[Sequence[Acceptance]]()
+else:
+    _ACCEPTED = pytest.StashKey()
+_OPENED = pytest.StashKey[bool]()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    with attending() as item.stash[_ATTENTION]:
+    with attending(item.config.stash.get(_ACCEPTED, ())) as item.stash[_ATTENTION]:
         return (yield)
 
 
@@ -130,162 +122,164 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     failure = call.excinfo
+    if failure is None:
+        return (yield)
+    error = failure.value
     # An error that nobody imported was not raised.
     errors = sys.modules.get("pushproof.terraform.errors")
-    if failure is not None and errors is not None and failure.errisinstance(errors.TerraformError):
-        _end_where_pushproof_begins(failure)
-    if failure is not None and isinstance(failure.value, AssertionError):
-        # The text becomes a part of the error, so that every report has it: terminal, JUnit XML and others.
-        texts = [str(verdict) for verdict in item.stash[_ATTENTION].behind(failure.value)]
-        if texts:
-            message = str(failure.value.args[0]) if failure.value.args else ""
-            failure.value.args = ("\n\n".join(filter(None, [*texts, message])), *failure.value.args[1:])
-    return (yield)
+    if errors is not None and isinstance(error, errors.TerraformError):
+        from pushproof.session import failures
+
+        first = failures.told_before(item, error)
+        failures.cut_traceback(failure)
+        report = yield
+        if first and call.when == "setup":
+            failures.skip_dependent(item, report, error, first)
+        else:
+            failures.summarise(report, failures.reason_of(error), str(error))
+            failures.annotate_error(item, report, error)
+        return report
+    verdicts = item.stash[_ATTENTION].behind(error) if isinstance(error, AssertionError) else []
+    if not verdicts:
+        return (yield)
+    # The text becomes a part of the error, so that every report has it: terminal, JUnit XML and others.
+    message = str(error.args[0]) if error.args else ""
+    error.args = ("\n\n".join(filter(None, [*map(str, verdicts), message])), *error.args[1:])
+    report = yield
+    from pushproof.session.failures import annotate_findings, summarise
+
+    summarise(report, "; ".join(verdict.reason for verdict in verdicts), str(error))
+    annotate_findings(item, report, verdicts)
+    return report
 
 
-def _end_where_pushproof_begins(failure: pytest.ExceptionInfo[BaseException]) -> None:
-    """Cut the traceback behind the caller's own line: Terraform's message says what is wrong, not the code that ran it."""
-    home = Path(__file__).parent
-    own, entry = None, failure.value.__traceback__
-    while entry is not None and not Path(entry.tb_frame.f_code.co_filename).is_relative_to(home):
-        own, entry = entry, entry.tb_next
-    if own is not None:
-        own.tb_next = None
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let `--lf` run the tests again that were skipped since what they stand on failed."""
+    failures = sys.modules.get("pushproof.session.failures")
+    remembered = getattr(session.config.pluginmanager.getplugin("lfplugin"), "lastfailed", None)
+    if failures is not None and isinstance(remembered, dict):
+        remembered.update(dict.fromkeys(session.config.stash.get(failures.DEPENDENTS, []), True))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if accepted := config.stash.get(_ACCEPTED, []):
+        from pushproof.session.accepted import sentences
+
+        if said := list(sentences(accepted)):
+            terminalreporter.section("accepted findings")
+            for sentence in said:
+                terminalreporter.write_line(sentence)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from pushproof.session.annotations import write_commands
+
+        write_commands(terminalreporter, config)
 
 
 def pytest_pushproof_make_target(config: pytest.Config, name: str) -> Any:
     """Open one of Pushproof's own targets."""
-    if name == "sandbox":
-        from pushproof.targets.sandbox import SandboxTarget
+    from pushproof.session.opening import open_own_target
 
-        return SandboxTarget(say=_narrator(config, "sandbox"))
-    from pushproof.emulator.kernel.settings import WorldSettings
-
-    any_key, runtime = bool(config.getoption("--open-world")), config.getoption("--task-runtime")
-    world = WorldSettings(speed=_speed(config), open=any_key)
-    if any_key:
-        _narrator(config, "world", red=True)(
-            "any access key is good; whoever reaches its port on loopback is the administrator"
-        )
-    if name == "embedded":
-        from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
-
-        return EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
-    if name == "localstack":
-        from pushproof.targets.localstack.target import LocalStackTarget, settings_from_environment
-
-        options: dict[str, Any] = {"native": True} if config.getoption("--native") else {}
-        if where := config.getoption("--localstack"):
-            options["where"] = where
-        settings = settings_from_environment(world, _ENVIRONMENT, runtime=runtime, **options)
-        return LocalStackTarget(settings, progress=_narrator(config))
-    return None
-
-
-def _narrator(config: pytest.Config, name: str = "localstack", **markup: bool) -> Callable[[str], None]:
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-
-    def say(text: str) -> None:
-        if reporter is not None:
-            reporter.ensure_newline()
-            reporter.write_line(f"{name}: {text}", **markup)
-
-    return say
-
-
-def _speed(config: pytest.Config) -> float:
-    text = str(config.getoption("--speed"))
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if speed <= 0:
-        raise pytest.UsageError(f"--speed requires a number above 0, such as 1 (as on AWS) or 20; got {text!r}")
-    return speed
+    return open_own_target(config, name, _ENVIRONMENT)
 
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Iterator[Target]:
-    """The place where modules are applied, as `--target` names it; closed at the end of the session, nothing left behind."""
+    """The place where modules are applied, as `--pushproof-target` names it; closed at the session's end, nothing left behind."""
     from pushproof.base.target import TargetUnavailable
+    from pushproof.session.options import is_on, text_of
 
-    name = str(pytestconfig.getoption("--target"))
+    name = text_of(pytestconfig, "target")
     try:
         opened = pytestconfig.hook.pytest_pushproof_make_target(config=pytestconfig, name=name)
     except TargetUnavailable as error:
         pytest.exit(f"target {name}: {error}", returncode=3)
+    except pytest.UsageError as error:
+        pytest.exit(str(error), returncode=4)
     if opened is None:
-        pytest.exit(f"--target {name} is not known; expected one of {', '.join(TARGETS)}", returncode=4)
+        import difflib
+
+        close = difflib.get_close_matches(name, TARGETS, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        pytest.exit(
+            f"--pushproof-target {name} is not known; expected one of {', '.join(TARGETS)}{meant}", returncode=4
+        )
+    pytestconfig.stash[_OPENED] = True
     try:
         yield opened
-        if pytestconfig.getoption("--keep-world"):
+        if is_on(pytestconfig, "keep-world"):
             _keep(pytestconfig, opened)
     finally:
         opened.close()
 
 
 @pytest.fixture(scope="session")
-def aws(target: Target) -> Clients:
-    """boto3 clients of the target, with the deployer's credentials: `aws("ecs").describe_clusters()`."""
+def aws(target: Target) -> RegionalClients:
+    """boto3 clients of the target, with the deployer's credentials: `aws("ecs")`, or `aws("ecs", region="us-east-1")`."""
     from pushproof.fixtures import clients_of
 
     return clients_of(target.client)
 
 
-@pytest.fixture(scope="module")
-def applied(target: Any, request: pytest.FixtureRequest) -> Iterator[Apply]:
+def _applier(scope: _Scope, description: str) -> Callable[..., Iterator[Apply]]:
+    """Return the fixture `applied` of a scope."""
+
+    def apply(target: Any, request: pytest.FixtureRequest) -> Iterator[Apply]:
+        from pushproof.session.applying import Applier
+
+        applier = Applier(target, request.node, request.config)
+        yield applier
+        applier.close()
+
+    apply.__doc__ = description
+    return pytest.fixture(scope=scope, name="applied" if scope == "module" else f"applied_for_{scope}")(apply)
+
+
+applied = _applier(
+    "module",
     """Apply modules for this test module: `applied("infrastructure/modules/ecr", project="shop")`; destroyed at its end.
 
-    The path is relative to pytest's root directory. Keyword arguments are Terraform variables; `backend=` configures a backend.
-    """
-    from pushproof.terraform.applied import apply_module
-    from pushproof.terraform.errors import TerraformError
-
-    modules: list[AppliedModule] = []
-
-    def apply(path: str | Path, *, backend: dict[str, Any] | None = None, **variables: Any) -> AppliedModule:
-        source = request.config.rootpath / path
-        name = re.sub(r"[^a-z0-9-]+", "-", f"{request.node.name}-{Path(path).name}-{len(modules)}".lower())
-        module = apply_module(target, source, name=name, variables=variables, backend=backend)
-        modules.append(module)
-        return module
-
-    yield apply
-    problems: list[TerraformError] = []
-    for module in reversed(modules):
-        try:
-            module.terraform.destroy()
-        except TerraformError as problem:
-            problems.append(problem)
-    if problems:
-        # The other modules have been destroyed all the same.
-        raise problems[0]
+    The path is relative to pytest's root directory. Keyword arguments are Terraform variables. `backend=` configures a backend,
+    "local" replaces it; `remote_states=` says what other roots' states hold. `applied.fails("modules/x", matching="…",
+    step="plan")` expects a failure, `applied.plan_only("modules/x").changes` plans and applies nothing.
+    """,
+)
+applied_for_session = _applier("session", """Apply modules for the whole session: `applied`, destroyed at its end.""")
+applied_for_package = _applier(
+    "package", """Apply modules for this package of tests: `applied`, destroyed at its end."""
+)
+applied_for_class = _applier("class", """Apply modules for this class of tests: `applied`, destroyed at its end.""")
+applied_for_function = _applier("function", """Apply modules for this test alone: `applied`, destroyed at its end.""")
 
 
 @pytest.fixture(scope="session")
-def networking_checks(aws: Clients) -> NetworkingFactory:
+def networking_checks(aws: RegionalClients) -> NetworkingFactory:
     """Checks of a VPC: `networking_checks(module, vpc_id=module["vpc_id"])`; its subnets' ways out and in, and endpoints."""
     from pushproof.checks.networking import NetworkingChecks
+    from pushproof.fixtures import clients_near
 
-    def make(module: AppliedModule, **settings: Any) -> NetworkingChecks:
-        return NetworkingChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, *, region: str | None = None, **settings: Any) -> NetworkingChecks:
+        clients = clients_near(aws, module.addresses, settings["vpc_id"], region)
+        return NetworkingChecks(clients, addresses=module.addresses, **settings)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def registry_checks(aws: Clients) -> RegistryFactory:
+def registry_checks(aws: RegionalClients) -> RegistryFactory:
     """Checks of an ECR repository: `registry_checks(module, repository="shop")`; immutable tags, scanning, lifecycle."""
     from pushproof.checks.registry import RegistryChecks
+    from pushproof.fixtures import clients_near
 
-    def make(module: AppliedModule, **settings: Any) -> RegistryChecks:
-        return RegistryChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, *, repository: str, region: str | None = None) -> RegistryChecks:
+        clients = clients_near(aws, module.addresses, repository, region)
+        return RegistryChecks(clients, addresses=module.addresses, repository=repository)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def iam_checks(aws: Clients) -> IamFactory:
+def iam_checks(aws: RegionalClients) -> IamFactory:
     """Checks of IAM roles: `iam_checks(module).is_scoped("shop-build")`; what they may, may not, and who can assume them."""
     from pushproof.checks.iam import IamChecks
 
@@ -293,33 +287,41 @@ def iam_checks(aws: Clients) -> IamFactory:
 
 
 @pytest.fixture(scope="session")
-def service_checks(aws: Clients) -> ServiceFactory:
+def service_checks(aws: RegionalClients) -> ServiceFactory:
     """Checks of an ECS service: `service_checks(module, cluster="shop", service="shop")`; rollback, health, listeners, logs."""
     from pushproof.checks.service import ServiceChecks
+    from pushproof.fixtures import clients_near
 
-    def make(module: AppliedModule, **settings: Any) -> ServiceChecks:
-        return ServiceChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, *, cluster: str, service: str, region: str | None = None) -> ServiceChecks:
+        clients = clients_near(aws, module.addresses, cluster, region)
+        return ServiceChecks(clients, addresses=module.addresses, cluster=cluster, service=service)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def pipeline_checks(aws: Clients) -> PipelineFactory:
+def pipeline_checks(aws: RegionalClients) -> PipelineFactory:
     """Checks of a CodePipeline: `pipeline_checks(module, pipeline="shop")`; stages, approval, build, cache, notifications."""
     from pushproof.checks.pipeline import PipelineChecks
+    from pushproof.fixtures import clients_near
 
-    def make(module: AppliedModule, **settings: Any) -> PipelineChecks:
-        return PipelineChecks(aws, addresses=module.addresses, **settings)
+    def make(module: AppliedModule, *, pipeline: str, region: str | None = None) -> PipelineChecks:
+        clients = clients_near(aws, module.addresses, pipeline, region)
+        return PipelineChecks(clients, addresses=module.addresses, pipeline=pipeline)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def secrets_checks(aws: Clients) -> SecretsFactory:
+def secrets_checks(aws: RegionalClients) -> SecretsFactory:
     """Checks that secrets go by reference: `secrets_checks(module).secrets_are_passed_by_reference(task_definition="shop")`."""
     from pushproof.checks.secrets import SecretsChecks
+    from pushproof.fixtures import clients_near
 
-    return lambda module: SecretsChecks(aws, addresses=module.addresses)
+    def make(module: AppliedModule, *, region: str | None = None) -> SecretsChecks:
+        return SecretsChecks(clients_near(aws, module.addresses, "", region), addresses=module.addresses)
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -334,11 +336,15 @@ def image_checks(pytestconfig: pytest.Config) -> ImageFactory:
 
 
 @pytest.fixture(scope="session")
-def state_checks(aws: Clients) -> StateFactory:
+def state_checks(aws: RegionalClients) -> StateFactory:
     """Checks of Terraform's state: `state_checks(module).plan_is_empty(module)`; its bucket, backends, what two share."""
     from pushproof.checks.state import StateChecks
+    from pushproof.fixtures import clients_near
 
-    return lambda module: StateChecks(aws, addresses=module.addresses)
+    def make(module: AppliedModule, *, region: str | None = None) -> StateChecks:
+        return StateChecks(clients_near(aws, module.addresses, "", region), addresses=module.addresses)
+
+    return make
 
 
 @pytest.fixture(autouse=True)
@@ -347,7 +353,13 @@ def _target_capabilities(request: pytest.FixtureRequest) -> None:
     marker = request.node.get_closest_marker("target_needs")
     if marker is None:
         return
+    from pushproof.base.target import require_capabilities
+
     opened = request.getfixturevalue("target")
+    try:
+        require_capabilities(opened, marker.args)
+    except ValueError as error:
+        pytest.fail(f"target_needs: {error}", pytrace=False)
     for capability in marker.args:
         reason = opened.lacks(capability)
         if reason is not None:

@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     Beside an account they are left out: opening a world takes AWS's credentials out of the process.
     """
-    if config.getoption("--target") == "sandbox":
+    if config.getoption("pushproof_target") == "sandbox":
         own = pytest.mark.skip(reason="opens an emulated world of its own: nothing of it is in an account")
         for item in items:
             if "target" not in getattr(item, "fixturenames", ()):

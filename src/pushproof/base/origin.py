@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+
+def shown(path: Path, base: Path | None = None) -> str:
+    """Return a path as a reader in `base` (this process's directory by default) can open it: relative below it, else absolute."""
+    start = Path.cwd() if base is None else base
+    return path.relative_to(start).as_posix() if path.is_relative_to(start) else str(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +31,6 @@ class Addresses(Protocol):
 
     def of(self, resource: str) -> Origin | None:
         """Return the origin of a resource by id, ARN or name; None if it is unknown."""
+
+    def names(self) -> frozenset[str]:
+        """Return the ids, ARNs and names of all resources."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pushproof.base.clock import Clock
+from pushproof.base.needs import Needs, Provision
 
 
 class TargetUnavailable(Exception):
@@ -22,6 +24,25 @@ class Address:
     port: int
 
 
+#: Capabilities that tests can ask of a target, as `target_needs` names them.
+CAPABILITIES = frozenset(
+    {
+        "builds",
+        "connection",
+        "containers",
+        "faults",
+        "git-push",
+        "load-balancer",
+        "mistakes",
+        "oracles",
+        "pending-connection",
+        "pipeline",
+        "registry",
+        "webhooks",
+    }
+)
+
+
 class Target(Protocol):
     """A place to apply infrastructure to. A context manager; nothing is left behind on exit.
 
@@ -32,6 +53,8 @@ class Target(Protocol):
     region: str
     account_id: str
     clock: Clock
+    #: Capabilities beside `CAPABILITIES` that tests can ask of this target.
+    capabilities: frozenset[str] = frozenset()
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment for `terraform`, `aws` and `git` processes."""
@@ -60,5 +83,27 @@ class Target(Protocol):
         """Return whether applies must be planned first and announced: not by default, which saves a Terraform run."""
         return False
 
+    @property
+    def disposable(self) -> bool:
+        """Return whether the whole account goes when the target closes, so that nothing outside of it may keep its state."""
+        return False
+
+    def provide(self, needs: Needs) -> Provision:
+        """Make what a root module needs before its first apply: nothing by default, since a real account has it.
+
+        Only called when there is something that it needs.
+        """
+        return Provision()
+
     def close(self) -> None:
         """Take everything down."""
+
+
+def require_capabilities(target: Target, names: Iterable[str]) -> None:
+    """Raise ValueError, with the names that are near, for capabilities that nobody knows: a misspelt one skips nothing."""
+    known = sorted(CAPABILITIES | getattr(target, "capabilities", frozenset()))
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 2)
+            meant = f"did you mean {' or '.join(close)}?" if close else f"expected one of {', '.join(known)}"
+            raise ValueError(f"{name!r} is no capability of a target; {meant}")

@@ -20,12 +20,16 @@ def sweep_machine(*, alone: bool) -> int:
     for line in removed:
         console.print(f"removed {escape(line)}")
     if waiting := journal.orphans():
-        console.print(
-            f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and "
-            f"may hold "
-            "containers and networks of theirs. Start it (`systemctl start docker`, or `dockerd` as root), and "
-            "sweep again."
-        )
+        if stuck := [record.directory for record in waiting if not record.engine]:
+            console.print(
+                f"[bold red]Kept:[/] {escape(', '.join(stuck))}: cannot be removed. Another user may own what is in there."
+            )
+        if waiting := [record for record in waiting if record.engine]:
+            console.print(
+                f"[bold red]Kept:[/] {', '.join(record.id for record in waiting)}: Docker Engine does not answer, and may hold "
+                "containers and networks of theirs, or their directories cannot be removed. Start it (`systemctl start docker`, "
+                "or `dockerd` as root), and sweep again."
+            )
         return UNAVAILABLE
     console.print(f"{len(removed)} leftover(s) removed" if removed else "Nothing to clean up.")
     return OK

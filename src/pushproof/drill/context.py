@@ -142,6 +142,9 @@ class Context:
         if " complete after " in line and ("Creation" in line or "Destruction" in line):
             address, _, rest = line.partition(":")
             self.narrator.moment("terraform", f"{address}: {rest.strip().split(' [')[0].lower()}", quiet=True)
+        elif line.startswith("pushproof: "):
+            # What the world has made before the first `init`, since the environment takes it for granted.
+            self.narrator.moment("world", line.removeprefix("pushproof: "))
 
     # The application's repository.
 

@@ -12,6 +12,7 @@ from botocore.config import Config
 from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import WORLD_VARIABLE, world_environment
+from pushproof.base.needs import Needs, Provision
 from pushproof.base.target import Address
 from pushproof.sandbox.source import upload
 from pushproof.targets.inventory import inventory
@@ -29,6 +30,8 @@ class GatewayTarget:
     name: str
     after_rollback = frozenset({"Failed"})
     announces = False
+    disposable = True
+    capabilities: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -69,6 +72,11 @@ class GatewayTarget:
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
         pass
+
+    def provide(self, needs: Needs) -> Provision:
+        from pushproof.targets.provisions import provide
+
+        return provide(self, needs)
 
     def address(self, host: str, port: int) -> Address:
         """Return the real address of a load balancer's listener: its DNS name is a loopback address of its own."""

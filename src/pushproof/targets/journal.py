@@ -12,7 +12,6 @@ import json
 import os
 import secrets
 import select
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pushproof.base.directories import private, state_directory
+from pushproof.base.directories import private, remove_tree, state_directory
 from pushproof.base.environment import WORLD_VARIABLE
 from pushproof.base.processes import process_start
 
@@ -97,10 +96,16 @@ class Journal:
         """Return the worlds whose process is gone."""
         return [record for record in self.records() if not record.alive]
 
-    def forget(self, record: WorldRecord) -> None:
-        """Remove a world's directory and its record."""
-        shutil.rmtree(record.directory, ignore_errors=True)
+    def forget(self, record: WorldRecord) -> bool:
+        """Remove a world's directory and its record; returns whether they are gone. A directory that stays keeps its record."""
+        if not remove_tree(Path(record.directory)):
+            return False
         self._file(record.id).unlink(missing_ok=True)
+        return True
+
+    def unwritten(self) -> list[Path]:
+        """Return the directories of worlds that are written down nowhere: a record is written before its directory is made."""
+        return [path for path in self._worlds.iterdir() if path.is_dir() and not self._file(path.name).exists()]
 
     def clean_up(self, *, strays: bool = False) -> list[str]:
         """Remove whatever orphaned worlds left behind, and describe what was removed.
@@ -118,11 +123,14 @@ class Journal:
                     continue
                 if engine is not None and record.id not in alive:
                     removed += _clean_engine(engine, record)
-                self.forget(record)
+                if not self.forget(record):
+                    continue
                 opened = time.strftime("%F %T", time.localtime(record.opened_at))
                 removed.append(f"world {record.id} ({record.target}, opened {opened})")
             if engine is not None and strays:
                 removed += _clean_strays(engine, alive)
+        if strays:
+            removed += [f"directory {path}" for path in self.unwritten() if remove_tree(path)]
         return removed
 
     def _file(self, world_id: str) -> Path:

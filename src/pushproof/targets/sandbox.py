@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from pushproof.aws.tags import pascal_tags
 from pushproof.base.clock import Clock, ScaledClock
 from pushproof.base.environment import clean_environment
+from pushproof.base.needs import Needs, Provision
 from pushproof.base.target import Address, TargetUnavailable
 from pushproof.sandbox import certificates, cost, deadlines, naming, source
 from pushproof.sandbox.access import Access, SweepAccount
@@ -167,6 +168,13 @@ class SandboxTarget:
     @property
     def announces(self) -> bool:
         return True
+
+    #: What the account has before a run is its owner's affair.
+    disposable = False
+    capabilities: frozenset[str] = frozenset()
+
+    def provide(self, needs: Needs) -> Provision:
+        return Provision()
 
     def announce(self, name: str, changes: list[dict[str, Any]]) -> None:
         """Record a plan before it is applied. Raises TargetUnavailable when it would cost more than the ceiling."""

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pushproof.base.origin import Origin
+from pushproof.base.origin import Origin, shown
 from pushproof.terraform.configuration import local_source
 from pushproof.terraform.hcl import read_directory
 
-_INDEX = re.compile(r"\[[^\]]*\]")
+# Keys of `for_each` may hold brackets and dots.
+_INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 
 # Attributes by which AWS answers name a resource.
 _NAMES = ("id", "arn", "name", "url")
@@ -31,23 +32,26 @@ class TerraformAddresses:
     Args:
         state: What `terraform show -json` printed, or the content of a state file: parsed.
         directory: The root module. Left out, files are not given.
+        base: The directory that files are relative to; this process's own by default.
 
     Raises:
         StateUnreadable: `state` is no Terraform state.
     """
 
-    def __init__(self, state: Mapping[str, Any], directory: Path | None = None) -> None:
+    def __init__(self, state: Mapping[str, Any], directory: Path | None = None, *, base: Path | None = None) -> None:
         self._addresses: dict[str, str] = {}
+        self._regions: dict[str, str] = {}
         ranks: dict[str, tuple[bool, bool, int]] = {}
         for address, values in _resources(state):
+            if region := _region(values):
+                self._regions[address] = region
             for name in _NAMES:
                 value = values.get(name)
                 if isinstance(value, str) and value:
                     rank = _rank(address, name, values)
                     if value not in ranks or rank < ranks[value]:
                         ranks[value], self._addresses[value] = rank, address
-        self._lines = _scan(directory.resolve()) if directory is not None else {}
-        self._directory = directory
+        self._lines = _scan(directory.resolve(), base) if directory is not None else {}
 
     @classmethod
     def read(cls, path: Path, directory: Path | None = None) -> TerraformAddresses:
@@ -72,6 +76,16 @@ class TerraformAddresses:
             return self.where(resource) if _INDEX.sub("", resource) in self._lines else None
         return self.where(address)
 
+    def names(self) -> frozenset[str]:
+        """The ids, ARNs and names of all resources."""
+        return frozenset(self._addresses)
+
+    def region_of(self, resource: str) -> str | None:
+        """The region of a resource by id, ARN or name, or else the one that all resources are in; None when it is not known."""
+        region = self._regions.get(self._addresses.get(resource, ""))
+        regions = set(self._regions.values())
+        return region or (regions.pop() if len(regions) == 1 else None)
+
     def where(self, address: str) -> Origin:
         """The origin of a Terraform address such as ``module.network.aws_subnet.private[0]``."""
         file, line = self._lines.get(_INDEX.sub("", address), ("", 0))
@@ -86,6 +100,15 @@ def _rank(address: str, name: str, values: Mapping[str, Any]) -> tuple[bool, boo
     """
     kind = _INDEX.sub("", address).split(".")[-2]
     return not values.get("arn"), name not in ("id", "arn"), len(kind)
+
+
+def _region(values: Mapping[str, Any]) -> str:
+    """Return the region of a resource, by its ARN or as the provider's version 6 says it; empty for global ones."""
+    arn = values.get("arn")
+    if isinstance(arn, str) and arn.count(":") >= 5:
+        return arn.split(":")[3]
+    region = values.get("region")
+    return region if isinstance(region, str) else ""
 
 
 def _resources(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -120,8 +143,8 @@ def _of_show(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]
         yield from _of_show(child)
 
 
-def _scan(root: Path) -> dict[str, tuple[str, int]]:
-    """Map each address without indices to (file relative to the root module, line), following modules with local sources."""
+def _scan(root: Path, base: Path | None) -> dict[str, tuple[str, int]]:
+    """Map each address without indices to (file, line), following modules with local sources."""
     lines: dict[str, tuple[str, int]] = {}
     waiting: list[tuple[Path, str, tuple[Path, ...]]] = [(root, "", ())]
     while waiting:
@@ -129,7 +152,7 @@ def _scan(root: Path) -> dict[str, tuple[str, int]]:
         if directory in above or not directory.is_dir():
             continue
         for block in read_directory(directory):
-            place = (_relative(block.file, root), block.line)
+            place = (shown(block.file, base), block.line)
             if block.kind == "resource" and len(block.labels) == 2:
                 lines[f"{prefix}{'.'.join(block.labels)}"] = place
             elif block.kind == "module" and block.labels:
@@ -137,13 +160,3 @@ def _scan(root: Path) -> dict[str, tuple[str, int]]:
                 if (child := local_source(block)) is not None:
                     waiting.append((child, f"{prefix}module.{block.labels[0]}.", (*above, directory)))
     return lines
-
-
-def _relative(path: Path, root: Path) -> str:
-    """From the root module's point of view, with as many ``..`` as it takes."""
-    common = root
-    ups = 0
-    while not path.is_relative_to(common):
-        common = common.parent
-        ups += 1
-    return "/".join([*([".."] * ups), path.relative_to(common).as_posix()])

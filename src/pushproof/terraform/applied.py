@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from pushproof.base.origin import Origin
+from pushproof.base.origin import Origin, shown
 from pushproof.base.target import Target
 from pushproof.terraform.addresses import TerraformAddresses
 from pushproof.terraform.binary import find_terraform
-from pushproof.terraform.driver import LineListener, Terraform, written_variables
-from pushproof.terraform.errors import OutputMissing, TerraformError
+from pushproof.terraform.driver import Backend, LineListener, Terraform, changes_of, written_variables
+from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformError
+from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
 from pushproof.terraform.working_copy import WorkingCopy, copy_configuration, require_configuration
 
@@ -25,20 +26,44 @@ def prepare(
     source: Path,
     *,
     name: str,
-    variables: Mapping[str, Any] | None = None,
+    variables: Mapping[str, object] | None = None,
     listener: LineListener | None = None,
+    remote_states: Mapping[str, Mapping[str, object]] | None = None,
+    say: Callable[[str], None] | None = None,
+    base: Path | None = None,
 ) -> Terraform:
     """A working copy of `source` ready for `init` and `apply` against a target.
+
+    `remote_states`: the outputs of states that other root modules write, by the name of the data source that reads them. `say`
+    hears what is made beforehand, which `listener` hears otherwise, after "pushproof: ". `base`: the directory that places in
+    messages are relative to.
 
     Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
     """
     binary = find_terraform()
     variables = dict(variables or {})
-    own = target.variables(source, variables)
+    values = {**variables, **target.variables(source, variables)}
     announce = partial(target.announce, name) if target.announces else None
     copy = copy_configuration(source, _unused_directory(target, f"terraform/{name}"))
-    environment = _environment(target)
-    return Terraform(copy, binary, environment, {**variables, **own}, listener=listener, announce=announce)
+    if say is None:
+        say = partial(_say_to, listener) if listener is not None else lambda _: None
+    groundwork = Groundwork(
+        target, copy, name, values, remote_states or {}, say, show=lambda path: shown(copy.original(path), base)
+    )
+    return Terraform(
+        copy,
+        binary,
+        _environment(target),
+        values,
+        listener=listener,
+        announce=announce,
+        preparation=groundwork.lay,
+        base=base,
+    )
+
+
+def _say_to(listener: LineListener, sentence: str) -> None:
+    listener(f"pushproof: {sentence}")
 
 
 def reopen(target: Target, copy: WorkingCopy, *, name: str, listener: LineListener | None = None) -> Terraform:
@@ -75,7 +100,7 @@ def _garbage_collection() -> str:
 
 
 class ModuleAddresses:
-    """The places where a module's resources are written. A finding reads the state, once for each serial of it."""
+    """The places where a module's resources are written. The state file is read once for each serial of it."""
 
     def __init__(self, terraform: Terraform) -> None:
         self._terraform = terraform
@@ -84,11 +109,23 @@ class ModuleAddresses:
 
     def of(self, resource: str) -> Origin | None:
         """The origin of an AWS id, ARN or name; None when the module does not manage it."""
+        return self._current().of(resource)
+
+    def names(self) -> frozenset[str]:
+        """The ids, ARNs and names of the module's resources."""
+        return self._current().names()
+
+    def region_of(self, resource: str) -> str | None:
+        """The region of an AWS id, ARN or name, or else the one region that the module is in; None when it is not known."""
+        return self._current().region_of(resource)
+
+    def _current(self) -> TerraformAddresses:
         serial = self._terraform.serial
         if self._read is None or serial != self._serial:
             self._serial = serial
-            self._read = TerraformAddresses(self._terraform.state(), self._terraform.copy.source)
-        return self._read.of(resource)
+            state = self._terraform.raw_state() or {"version": 4, "resources": []}
+            self._read = TerraformAddresses(state, self._terraform.copy.source, base=self._terraform.base)
+        return self._read
 
 
 @dataclass(slots=True)
@@ -126,27 +163,74 @@ class AppliedModule:
         return self.terraform.state()
 
 
+@dataclass(slots=True)
+class PlannedModule:
+    """A module that has been planned and not applied. `plan`: as `terraform show -json` gives it."""
+
+    terraform: Terraform
+    plan: dict[str, Any]
+
+    @property
+    def changes(self) -> dict[str, list[str]]:
+        """The planned changes: address, or `output.<name>` -> actions."""
+        return changes_of(self.plan)
+
+    def values(self, address: str) -> dict[str, Any]:
+        """Return the planned attributes of a resource, without those that only the apply makes known. Raises KeyError."""
+        for change in self.plan.get("resource_changes", []):
+            if change["address"] == address:
+                return change["change"]["after"] or {}
+        raise KeyError(f"{address} is not in the plan; it has {', '.join(self.changes) or 'nothing'}")
+
+
 def apply_module(
     target: Target,
     source: Path,
     *,
     name: str,
-    variables: Mapping[str, Any] | None = None,
-    backend: dict[str, Any] | None = None,
+    variables: Mapping[str, object] | None = None,
+    backend: Backend = None,
+    remote_states: Mapping[str, Mapping[str, object]] | None = None,
+    listener: LineListener | None = None,
+    say: Callable[[str], None] | None = None,
+    base: Path | None = None,
 ) -> AppliedModule:
     """Init and apply a module. When the apply fails, what it made is destroyed again before the error is raised.
 
-    Raises CommandFailed with Terraform's own words.
+    `backend`: the settings that complete its backend; "local" keeps the state in the working copy instead. The rest is as
+    `prepare` has it. Raises CommandFailed with Terraform's own words, NotProvided for what a target cannot give.
     """
-    terraform = prepare(target, source, name=name, variables=variables)
+    terraform = prepare(
+        target,
+        source,
+        name=name,
+        variables=variables,
+        listener=listener,
+        remote_states=remote_states,
+        say=say,
+        base=base,
+    )
     terraform.init(backend=backend)
     try:
         terraform.apply()
         return AppliedModule(terraform, terraform.outputs())
     except BaseException as error:
-        try:
-            terraform.destroy()
-        except TerraformError as second:
-            # The first error is the one to act on; it must not hide behind what came of it.
-            error.add_note(f"What had been made could not all be destroyed: {second}")
+        clean_up_after(terraform, error, disposable=target.disposable)
         raise
+
+
+def clean_up_after(terraform: Terraform, error: BaseException, *, disposable: bool = False) -> None:
+    """Destroy what a failed apply made; what cannot be destroyed is noted on the error, which is the one to act on.
+
+    `disposable`: after Ctrl-C the target goes at once, and takes everything along.
+    """
+    if isinstance(error, KeyboardInterrupt) and disposable:
+        return
+    if isinstance(error, CommandFailed) and terraform.holds_nothing():
+        return
+    try:
+        terraform.destroy()
+    except CommandFailed as second:
+        error.add_note(f"What had been made could not all be destroyed: {second.reason}")
+    except TerraformError as second:
+        error.add_note(f"What had been made could not all be destroyed: {second}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from pushproof.terraform.hcl import Block, read_directory, read_settings
@@ -54,3 +56,29 @@ def backend_settings(directory: Path) -> dict[str, str] | None:
                 settings |= read_settings(path)
     settings |= {name: value for name in backends[0].attributes if (value := backends[0].literal(name)) is not None}
     return settings
+
+
+# A path upwards in a string: after `path.module`, or as it is.
+_UPWARDS = re.compile(r'"(?:\$\{path\.(?:module|root|cwd)\}/|\./)?((?:\.\./)+[^"$%\n]*|\.\.)')
+
+
+def named_paths(modules: Iterable[Path], root: Path) -> set[Path]:
+    """Return the existing files and directories outside of `modules` that their strings name, such as `"../../templates/x"`.
+
+    A path with values in it counts up to the first of them. Relative paths count from the module and from the root module,
+    since Terraform resolves bare ones from where it runs.
+    """
+    modules = set(modules)
+    paths: set[Path] = set()
+    for module in modules:
+        for file in (*module.glob("*.tf"), *module.glob("*.tf.json"), *module.glob("*.tfvars")):
+            try:
+                text = file.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            for match in _UPWARDS.finditer(text):
+                for base in {module, root}:
+                    path = (base / match[1]).resolve()
+                    # A name that a value completes, or a file that is made during the apply.
+                    paths |= {path} if path.exists() else {path.parent} if path.parent.exists() else set()
+    return {path for path in paths if not any(path.is_relative_to(module) for module in modules)}

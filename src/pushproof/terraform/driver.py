@@ -15,24 +15,40 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tftest
 
+from pushproof.base.origin import shown
 from pushproof.terraform.binary import TerraformBinary
 from pushproof.terraform.configuration import declared_variables
-from pushproof.terraform.errors import CommandFailed, CommandTimedOut, OutputMissing, UndeclaredVariables
+from pushproof.terraform.diagnostics import localise
+from pushproof.terraform.errors import (
+    CommandFailed,
+    CommandTimedOut,
+    OutputMissing,
+    TerraformError,
+    UndeclaredVariables,
+)
 from pushproof.terraform.working_copy import WorkingCopy
 
 LineListener = Callable[[str], None]
+# Settings of a backend; "local" keeps the state in the working copy instead.
+Backend = Mapping[str, object] | str | None
 # Told a plan's `resource_changes` before they are carried out; what it raises stops the apply.
 PlanListener = Callable[[list[dict[str, Any]]], None]
+# Prepares an `init`: gets the backend's settings and Terraform's environment, which it may add to; returns the settings to use.
+Preparation = Callable[[Backend, dict[str, str]], dict[str, object] | None]
 _PLAN_HAS_CHANGES = 2
 # Terraform reads `*.auto.tfvars.json` in the order of their names, and the last value wins.
 _VARIABLES = "zz-pushproof.auto.tfvars.json"
+
+
+#: The process groups of commands that run now, for whoever ends this process at once.
+RUNNING: set[int] = set()
 
 
 class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
@@ -41,6 +57,9 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
     limit: float = 1800.0
     listener: LineListener | None = None
     accepted: frozenset[int] = frozenset({0})
+    # The name of the directory in messages, and Terraform's words as a reader can use them.
+    place: str = ""
+    localise: Callable[[str], str] = staticmethod(lambda text: text)
 
     def execute_command(self, cmd: str, *cmd_args: str) -> Any:
         line = [self.binary, cmd, *(str(argument) for argument in cmd_args)]
@@ -63,6 +82,7 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
         ]
         for reader in readers:
             reader.start()
+        RUNNING.add(process.pid)
         timed_out = False
         try:
             try:
@@ -75,15 +95,16 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
             _interrupt(process)
             raise
         finally:
+            RUNNING.discard(process.pid)
             for reader in readers:
                 reader.join(timeout=10)
             _keep_private(Path(self.tfdir))
         output, errors = "".join(streams["out"]), "".join(streams["err"])
-        words = " ".join([cmd, *(str(argument) for argument in cmd_args)])
+        words, place = " ".join([cmd, *(str(argument) for argument in cmd_args)]), self.place or str(self.tfdir)
         if timed_out:
-            raise CommandTimedOut(words, str(self.tfdir), self.limit, output, errors)
+            raise CommandTimedOut(words, place, self.limit, self.localise(output), self.localise(errors))
         if process.returncode not in self.accepted:
-            raise CommandFailed(words, str(self.tfdir), process.returncode, output, errors)
+            raise CommandFailed(words, place, process.returncode, self.localise(output), self.localise(errors))
         return tftest.TerraformCommandOutput(process.returncode, output, errors)
 
     def _drain(self, stream: Any, lines: list[str]) -> None:
@@ -103,7 +124,7 @@ def _keep_private(directory: Path) -> None:
 
 
 def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
-    """SIGINT, as a person gives it; SIGKILL to the whole group when that is not heeded."""
+    """SIGINT, as a person gives it; SIGKILL to the whole group when that is not heeded, or when the person repeats it."""
     for sign, wait in ((signal.SIGINT, patience), (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             break
@@ -114,6 +135,10 @@ def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
             break
         except subprocess.TimeoutExpired:
             continue
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 @dataclass(slots=True)
@@ -121,7 +146,7 @@ class Terraform:
     """A configuration under Terraform's hand: init, apply, plan, output, destroy.
 
     `environment` is the whole environment of the commands; `variables` go to every plan, apply and destroy. `timings` keeps the
-    seconds of each command.
+    seconds of each command. Places in messages are relative to `base`, this process's directory by default.
     """
 
     copy: WorkingCopy
@@ -131,13 +156,23 @@ class Terraform:
     limit: float = 1800.0
     listener: LineListener | None = None
     announce: PlanListener | None = None
+    preparation: Preparation | None = None
+    base: Path | None = None
     timings: dict[str, float] = field(default_factory=dict)
     _initialised: bool = False
     _writes: int = 0
+    _state: tuple[tuple[int, int | None], dict[str, Any]] | None = None
 
-    def init(self, backend: dict[str, Any] | None = None) -> None:
-        """`terraform init`, with the backend's configuration where the module has a backend. Raises CommandFailed."""
-        self._call("init", lambda t: t.init(init_vars=backend, input=False, color=False))
+    def init(self, backend: Backend = None) -> None:
+        """`terraform init`, with the settings of the backend where the module has one; "local" replaces it by a local file.
+
+        Raises CommandFailed, and NotProvided when the module needs what the target cannot give.
+        """
+        if self.preparation is not None:
+            settings = self.preparation(backend, self.environment)
+        else:
+            settings = None if backend is None or isinstance(backend, str) else dict(backend)
+        self._call("init", lambda t: t.init(init_vars=settings, input=False, color=False))
         self._initialised = True
 
     def validate(self) -> None:
@@ -228,11 +263,31 @@ class Terraform:
         return outputs[name]
 
     def state(self) -> dict[str, Any]:
-        """The state as `terraform show -json` gives it."""
-        state: dict[str, Any] = json.loads(
-            self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
+        """The state as `terraform show -json` gives it; read once for each state, where it is a local file."""
+        serial = self.serial
+        if self._state is None or serial[1] is None or self._state[0] != serial:
+            raw = self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
+            self._state = serial, json.loads(raw)
+        return self._state[1]
+
+    def raw_state(self) -> dict[str, object]:
+        """The content of the state file, empty before there is one: to be had without starting the provider."""
+        try:
+            text = (self.copy.directory / "terraform.tfstate").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            text = self._call("state", lambda t: t.execute_command("state", "pull").out)
+        raw: dict[str, object] = json.loads(text) if text.strip() else {}
+        return raw
+
+    def holds_nothing(self) -> bool:
+        """Return whether the state is certainly without resources, so that there is nothing to destroy."""
+        try:
+            resources = self.raw_state().get("resources", ())
+        except (TerraformError, ValueError):
+            return False
+        return isinstance(resources, Sequence) and not any(
+            isinstance(resource, Mapping) and resource.get("mode") == "managed" for resource in resources
         )
-        return state
 
     def _give(self, variables: Mapping[str, Any]) -> None:
         """Write the variables of the next command where Terraform reads them: a file that only this user can read.
@@ -248,6 +303,14 @@ class Terraform:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(values, file)
 
+    def _localise(self, text: str) -> str:
+        return localise(
+            text,
+            show=lambda path: shown(self.copy.original(path), self.base),
+            copy=self.copy.root,
+            base=self.copy.base,
+        )
+
     def _call(self, name: str, command: Callable[[_Tftest], Any], variables: Mapping[str, Any] | None = None) -> Any:
         if variables is not None:
             self._give(variables)
@@ -256,6 +319,7 @@ class Terraform:
         runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
         runner.env = dict(self.environment)
         runner.limit, runner.listener = self.limit, self.listener
+        runner.place, runner.localise = shown(self.copy.source, self.base), self._localise
         started = time.monotonic()
         try:
             return command(runner)

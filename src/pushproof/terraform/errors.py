@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import difflib
 
+from pushproof.terraform.diagnostics import Diagnostic, diagnostics
+
+# Characters of Terraform's words in a message: the beginning has the reason, the end what came of it.
+_LONGEST = 6000
+
 
 class TerraformError(Exception):
     """Terraform could not be run, or ended in an error."""
@@ -21,15 +26,38 @@ class NoConfiguration(TerraformError):
     """The directory holds no Terraform files."""
 
 
+class NotProvided(TerraformError):
+    """A root module needs something of its account that the target cannot give. The text says where, and what to do."""
+
+
 class CommandFailed(TerraformError):
-    """A Terraform command failed; `output` and `errors` are its own words."""
+    """A Terraform command failed; `output` and `errors` are its own words, `diagnostics` the errors in them.
+
+    The text begins with the reason, in Terraform's words.
+    """
 
     def __init__(self, command: str, directory: str, code: int, output: str, errors: str) -> None:
         self.command, self.directory, self.code, self.output, self.errors = command, directory, code, output, errors
-        excerpt = (errors.strip() or output.strip())[-6000:]
-        super().__init__(
-            f"`terraform {command}` in {directory} ended with exit code {code}. Terraform said:\n{excerpt}"
-        )
+        self.diagnostics: list[Diagnostic] = diagnostics(errors) or diagnostics(output)
+        super().__init__(f"{self._words()}`{self._name}` in {directory} ended with exit code {code}.")
+
+    @property
+    def reason(self) -> str:
+        """The first error in one line, with its place."""
+        if not self.diagnostics:
+            return str(self.args[0]).partition("\n")[0]
+        more = f" and {len(self.diagnostics) - 1} more" if len(self.diagnostics) > 1 else ""
+        return f"{self.diagnostics[0]}{more}"
+
+    @property
+    def _name(self) -> str:
+        return f"terraform {self.command.partition(' ')[0]}"
+
+    def _words(self) -> str:
+        said = self.errors.strip() or self.output.strip()
+        if len(said) > _LONGEST:
+            said = f"{said[: _LONGEST // 2]}\n…\n{said[-_LONGEST // 2 :]}"
+        return f"{said}\n\n" if said else ""
 
 
 class CommandTimedOut(CommandFailed):
@@ -38,9 +66,14 @@ class CommandTimedOut(CommandFailed):
     def __init__(self, command: str, directory: str, limit: float, output: str, errors: str) -> None:
         super().__init__(command, directory, -1, output, errors)
         self.args = (
-            f"`terraform {command}` in {directory} did not end within {limit:.0f} s and was interrupted. "
+            f"`{self._name}` in {directory} did not end within {limit:.0f} s and was interrupted. "
             f"It had said:\n{(output + errors)[-4000:]}",
         )
+
+    @property
+    def reason(self) -> str:
+        """The command and its limit."""
+        return str(self.args[0]).partition(" It had said:")[0]
 
 
 class OutputMissing(TerraformError):

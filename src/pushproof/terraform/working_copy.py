@@ -1,29 +1,73 @@
-"""A copy of a configuration to run in, so that nothing is ever written into the source tree."""
+"""A copy of a configuration to run in, so that nothing is ever written into the source tree.
+
+A root module reads more than modules: templates, policies, scripts and generated files anywhere in its repository, often by
+paths that only Terraform can evaluate. So the whole repository is copied. Of one that is too large, the directories that the
+configuration names are copied, and the rest is linked.
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import os
 import shutil
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pushproof.terraform.configuration import local_modules
+from pushproof.terraform.configuration import local_modules, named_paths
 from pushproof.terraform.errors import NoConfiguration
 
-_LEFT_OUT = shutil.ignore_patterns(".terraform", "*.tfstate", "*.tfstate.*", ".git", "__pycache__", "*.tfplan")
+_LEFT_OUT = (
+    ".git",
+    ".terraform",
+    ".terragrunt-cache",
+    "*.tfstate",
+    "*.tfstate.*",
+    "*.tfplan",
+    "__pycache__",
+    ".tox",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+)
+# What other package managers install: large, and never written by Terraform.
+_LINKED = ("node_modules", ".venv", "venv")
+#: A repository of more files, or more bytes, is copied in part.
+MOST_FILES = 5_000
+MOST_BYTES = 256 * 2**20
+#: A larger file is linked.
+LARGEST_FILE = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class WorkingCopy:
-    """`source` as it stands in the tree; `directory`, its copy to run in, with the local modules it uses beside it."""
+    """A configuration as it stands in the tree (`source`), and the copy to run in (`directory`), below the copy's `root`."""
 
     source: Path
     directory: Path
     root: Path
 
+    @property
+    def base(self) -> Path:
+        """The directory that `root` is a copy of."""
+        depth = len(self.directory.relative_to(self.root).parts)
+        return self.source.parents[depth - 1] if depth else self.source
+
+    def original(self, path: Path) -> Path:
+        """Return the path in the tree of a path in the copy; relative paths count from the copied root module.
+
+        Paths elsewhere, and those of files that only the copy has, such as downloaded modules, are returned as they are.
+        """
+        absolute = Path(os.path.normpath(self.directory / path))
+        if not absolute.is_relative_to(self.root):
+            return absolute
+        inside = self.base / absolute.relative_to(self.root)
+        return inside if inside.exists() or ".terraform" not in absolute.parts else absolute
+
 
 def require_configuration(directory: Path) -> Path:
-    """The directory, absolute. Raises NoConfiguration when it is missing or has no Terraform files."""
+    """Return the directory, absolute. Raises NoConfiguration when it is missing or has no Terraform files."""
     path = directory.resolve()
     if not path.is_dir():
         raise NoConfiguration(f"{directory} is not a directory; expected one with Terraform files (*.tf)")
@@ -34,12 +78,112 @@ def require_configuration(directory: Path) -> Path:
     return path
 
 
+def repository_of(directory: Path) -> Path | None:
+    """Return the root of the git repository that a directory is in; None when it is in none."""
+    return next((parent for parent in (directory, *directory.parents) if (parent / ".git").exists()), None)
+
+
 def copy_configuration(source: Path, target: Path) -> WorkingCopy:
-    """Copy a configuration, and the local modules it uses, below `target`, keeping their places relative to each other."""
+    """Copy a configuration with everything that it may read below `target`; places relative to each other stay.
+
+    Raises NoConfiguration when `source` is missing or has no Terraform files.
+    """
     absolute = require_configuration(source)
-    directories = local_modules(absolute)
-    root = Path(os.path.commonpath([str(d) for d in directories]))
-    for directory in sorted(directories):
-        destination = target / directory.relative_to(root)
-        shutil.copytree(directory, destination, ignore=_LEFT_OUT, dirs_exist_ok=True)
+    modules = local_modules(absolute)
+    repository = repository_of(absolute)
+    named = named_paths(modules, absolute)
+    # A path to above the repository leads out of what belongs together.
+    needed = modules | {path for path in named if repository is None or not repository.is_relative_to(path)}
+    start = [str(repository)] if repository is not None else []
+    root = Path(os.path.commonpath([*start, *(str(path if path.is_dir() else path.parent) for path in needed)]))
+    whole = root == repository and _is_small(root)
+    # A directory around the modules is copied where they need it, not as a whole.
+    inside = {path for path in needed if path in modules or not any(m.is_relative_to(path) for m in modules)}
+    _Copier(root, target.resolve(), inside).copy_directory(root, target, whole=whole)
     return WorkingCopy(absolute, target / absolute.relative_to(root), target)
+
+
+def _is_small(root: Path) -> bool:
+    size = 0
+    for files, entry in enumerate(_files(root), 1):
+        size += min(entry.stat(follow_symlinks=False).st_size, LARGEST_FILE)
+        if files > MOST_FILES or size > MOST_BYTES:
+            return False
+    return True
+
+
+def _files(directory: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = list(os.scandir(directory))
+    except OSError:
+        return
+    for entry in entries:
+        if _matches(entry.name, _LEFT_OUT) or entry.name in _LINKED:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        else:
+            yield entry
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copier:
+    """Copies below `root` what is inside `needed`; the rest is linked, unless a directory is copied as a whole."""
+
+    root: Path
+    target: Path
+    needed: set[Path]
+
+    def copy_directory(self, source: Path, destination: Path, *, whole: bool) -> None:
+        # The modes of a read-only checkout would keep Terraform from writing, and the copy from being removed.
+        destination.mkdir(parents=True, exist_ok=True)
+        destination.chmod(stat.S_IMODE(source.stat().st_mode) | stat.S_IRWXU)
+        whole = whole or source in self.needed
+        for entry in os.scandir(source):
+            path, copy = Path(entry.path), destination / entry.name
+            # A copy may be made inside the tree that it copies.
+            if _matches(entry.name, _LEFT_OUT) or path == self.target:
+                continue
+            if entry.is_symlink():
+                self._copy_link(path, copy)
+            elif entry.is_dir() and (whole or self._holds_needed(path)) and entry.name not in _LINKED:
+                self._try_directory(path, copy, whole=whole)
+            elif entry.is_file() and (whole or path in self.needed):
+                _copy_file(path, copy)
+            elif entry.is_dir() or entry.is_file():
+                copy.symlink_to(path)
+
+    def _try_directory(self, path: Path, copy: Path, *, whole: bool) -> None:
+        if os.access(path, os.R_OK | os.X_OK):
+            self.copy_directory(path, copy, whole=whole)
+        else:
+            copy.symlink_to(path)
+
+    def _holds_needed(self, path: Path) -> bool:
+        return any(needed.is_relative_to(path) for needed in self.needed)
+
+    def _copy_link(self, path: Path, copy: Path) -> None:
+        """Keep a link within the tree; follow one that leads out of it, since the copy is somewhere else."""
+        destination = Path(os.path.realpath(path))
+        text = os.readlink(path)
+        inside = destination.is_relative_to(self.root) and not os.path.isabs(text)
+        if inside and not any(_matches(part, _LEFT_OUT) for part in destination.relative_to(self.root).parts):
+            copy.symlink_to(text)
+        elif destination.is_file():
+            _copy_file(destination, copy)
+        else:
+            copy.symlink_to(destination)
+
+
+def _copy_file(path: Path, copy: Path) -> None:
+    """Copy a file, and let the owner write the copy; link one that is very large or cannot be read."""
+    status = path.stat()
+    if status.st_size > LARGEST_FILE or not os.access(path, os.R_OK):
+        copy.symlink_to(path)
+        return
+    shutil.copyfile(path, copy)
+    copy.chmod(stat.S_IMODE(status.st_mode) | stat.S_IRUSR | stat.S_IWUSR)

@@ -4,4 +4,7 @@ from __future__ import annotations
 
 import hypothesis  # noqa: F401  (its pytest plugin is in every session)
 
-import pushproof.emulator.world  # noqa: F401  (what telling the targets there are takes)
+import pushproof.emulator.world
+import pushproof.session.annotations
+import pushproof.session.applying
+import pushproof.session.opening  # noqa: F401

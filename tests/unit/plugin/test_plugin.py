@@ -2,81 +2,13 @@
 
 from __future__ import annotations
 
-import stat
-import sys
-
 import pytest
-
-_CONFTEST = """
-import os, pathlib, pytest
-from pushproof import Target
-
-class Recording(Target):
-    name, region, account_id = "recording", "eu-west-1", "123456789012"
-    place = pathlib.Path(__file__).parent / "world"
-
-    def environment(self):
-        return dict(os.environ)
-
-    def directory(self, name):
-        path = self.place / name
-        path.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def client(self, service, region=None):
-        return object()
-
-    def lacks(self, capability):
-        return "it has no containers" if capability == "containers" else None
-
-    def close(self):
-        (self.place.parent / "closed").touch()
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pushproof_make_target(config, name):
-    return Recording() if name == "recording" else None
-"""
-
-_TERRAFORM = """#!{python}
-import json, os, pathlib, sys
-command = sys.argv[1]
-if command == "version":
-    print(json.dumps({{"terraform_version": "1.11.4"}}))
-    sys.exit(0)
-done = pathlib.Path({log!r})
-with done.open("a") as log:
-    log.write(command + " " + pathlib.Path.cwd().name + "\\n")
-if command in os.environ.get("FAILING", "").split():
-    sys.stderr.write("Error: creating EC2 VPC: VpcLimitExceeded\\n\\n  on main.tf line 1, in resource vpc main\\n")
-    sys.exit(1)
-if command == "output":
-    print(json.dumps({{"zones": {{"value": ["a", "b"]}}, "vpc_id": {{"value": "vpc-1"}}}}))
-"""
+from tests.unit.plugin.small import commands, furnish, run
 
 
 @pytest.fixture
 def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A directory with a module, a conftest that provides the target, and a Terraform that logs its commands."""
-    binary = pytester.path / "terraform-that-logs"
-    binary.write_text(_TERRAFORM.format(python=sys.executable, log=str(pytester.path / "commands")))
-    binary.chmod(binary.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PUSHPROOF_TERRAFORM", str(binary))
-    for name in ("network", "other"):
-        (pytester.path / "modules" / name).mkdir(parents=True)
-        (pytester.path / "modules" / name / "main.tf").write_text('variable "cidr" {\n  default = null\n}\n')
-    pytester.makeconftest(_CONFTEST)
-    return pytester
-
-
-def run(session: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    session.makepyfile(test)
-    return session.runpytest("--target", "recording", "-p", "no:cacheprovider", "-p", "no:timeout", *options)
-
-
-def commands(session: pytest.Pytester) -> list[str]:
-    """Terraform's commands, as `command directory`."""
-    log = session.path / "commands"
-    return log.read_text().splitlines() if log.exists() else []
+    return furnish(pytester, monkeypatch)
 
 
 def test_a_module_is_applied_once_and_destroyed_at_the_end(session: pytest.Pytester) -> None:
@@ -128,7 +60,13 @@ def test_a_failing_cleanup_does_not_hide_the_failing_apply(
     monkeypatch.setenv("FAILING", "apply destroy")
     result = run(session, "def test_it(applied):\n    applied('modules/network')\n")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*`terraform apply*ended with exit code 1*", "*could not all be destroyed*"])
+    result.stdout.fnmatch_lines(
+        [
+            "*VpcLimitExceeded*",
+            "*`terraform apply*ended with exit code 1*",
+            "*could not all be destroyed: creating EC2 VPC*",
+        ]
+    )
 
 
 def test_a_failing_destroy_is_an_error_of_the_session(
@@ -175,14 +113,16 @@ def test_an_unknown_target_lists_those_there_are(session: pytest.Pytester) -> No
     session.makepyfile("def test_it(target):\n    pass\n")
     result = session.runpytest("--target", "moon", "-p", "no:cacheprovider")
     assert result.ret == 4
-    result.stdout.fnmatch_lines(["*--target moon is not known; expected one of embedded, localstack, sandbox*"])
+    result.stdout.fnmatch_lines(
+        ["*--pushproof-target moon is not known; expected one of embedded, localstack, sandbox*"]
+    )
 
 
 def test_a_speed_that_is_none_is_a_usage_error(session: pytest.Pytester) -> None:
     """--speed takes numbers above 0 only, and says which would do."""
     session.makepyfile("def test_it(target):\n    pass\n")
     result = session.runpytest("--speed", "fast", "-p", "no:cacheprovider")
-    assert "--speed requires a number above 0, such as 1 (as on AWS) or 20; got 'fast'" in result.stdout.str()
+    assert "--pushproof-speed requires a number above 0, such as 1 (as on AWS) or 20; got 'fast'" in result.stdout.str()
     assert result.ret != 0
 
 

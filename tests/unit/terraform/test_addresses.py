@@ -70,10 +70,52 @@ def directory(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("state", [STATE, SHOWN], ids=["state file", "terraform show"])
 def test_ids_arns_and_names_lead_to_addresses(state: dict[str, object], directory: Path) -> None:
     """Both forms of a state lead from id, ARN or name to address, file and line, through local modules."""
-    addresses = TerraformAddresses(state, directory)
-    assert str(addresses.of("subnet-1")) == 'module.net.aws_subnet.private["a"] (../../modules/net/subnets.tf:2)'
+    addresses = TerraformAddresses(state, directory, base=directory.parents[1])
+    assert str(addresses.of("subnet-1")) == 'module.net.aws_subnet.private["a"] (modules/net/subnets.tf:2)'
     assert addresses.of("arn:subnet-1") == addresses.of("subnet-1")
+    assert str(addresses.of("shop")) == "aws_ecs_cluster.this (environments/dev/main.tf:2)"
+
+
+def test_files_are_named_as_a_reader_can_open_them(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative to where the process runs; absolute where the file is somewhere else."""
+    monkeypatch.chdir(directory)
+    addresses = TerraformAddresses(STATE, directory)
     assert str(addresses.of("shop")) == "aws_ecs_cluster.this (main.tf:2)"
+    module = directory.parents[1] / "modules/net/subnets.tf"
+    assert str(addresses.of("subnet-2")) == f"module.net.aws_subnet.private[1] ({module}:2)"
+
+
+def test_keys_of_for_each_hold_anything(tmp_path: Path) -> None:
+    """Dots, brackets and quotation marks in a key do not hide the block, nor its module."""
+    (tmp_path / "main.tf").write_text('module "each" {\n  source = "./inner"\n}\n')
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner/main.tf").write_text('\nresource "aws_subnet" "private" {}\n')
+    for key in ("eu-west-1a", "a.b", "a]b", 'say "x"', 0):
+        resource = {
+            "mode": "managed",
+            "module": f"module.each[{json.dumps(key)}]",
+            "type": "aws_subnet",
+            "name": "private",
+            "instances": [{"index_key": key, "attributes": {"id": "subnet-1"}}],
+        }
+        origin = TerraformAddresses({"version": 4, "resources": [resource]}, tmp_path, base=tmp_path).of("subnet-1")
+        assert origin is not None
+        assert (origin.file, origin.line) == ("inner/main.tf", 2)
+
+
+def test_regions_follow_the_providers_of_resources() -> None:
+    """A resource's region is in its ARN; one without is taken to be where all the others are."""
+
+    def resource(name: str, **attributes: str) -> dict[str, object]:
+        return {"mode": "managed", "type": "aws_x", "name": name, "instances": [{"attributes": attributes}]}
+
+    here = resource("a", id="a", arn="arn:aws:ecs:us-east-1:123456789012:cluster/a")
+    there = resource("b", id="b", arn="arn:aws:ecs:eu-west-1:123456789012:cluster/b")
+    nowhere = resource("role", id="role", arn="arn:aws:iam::123456789012:role/role")
+    addresses = TerraformAddresses({"version": 4, "resources": [here, there, nowhere]})
+    assert [addresses.region_of(name) for name in ("a", "b", "role")] == ["us-east-1", "eu-west-1", None]
+    alone = TerraformAddresses({"version": 4, "resources": [here, nowhere]})
+    assert alone.region_of("anything") == "us-east-1"
 
 
 def test_what_terraform_does_not_manage_has_no_address() -> None:

@@ -1,0 +1,156 @@
+"""The fixture `applied`: modules are applied, planned or expected to fail, and destroyed at the end of a scope."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pushproof.base.target import Target
+from pushproof.session.interrupts import was_interrupted
+from pushproof.session.output import writer
+from pushproof.terraform.applied import AppliedModule, PlannedModule, apply_module, clean_up_after, prepare
+from pushproof.terraform.driver import Backend, Terraform
+from pushproof.terraform.errors import CommandFailed, TerraformError
+from pushproof.terraform.progress import Progress
+
+_STEPS = ("init", "validate", "plan", "apply")
+
+
+class Applier:
+    """Applies modules for the tests of one scope. See `pushproof.Apply`."""
+
+    def __init__(self, target: Target, node: pytest.Item | pytest.Collector, config: pytest.Config) -> None:
+        self._target, self._node, self._config = target, node, config
+        self._write = writer(config)
+        self._modules: list[AppliedModule] = []
+        self._count = 0
+
+    def __call__(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: object,
+    ) -> AppliedModule:
+        """Apply a module, and destroy it at the end of the scope."""
+        source, name, progress = self._beginning(path)
+        module = apply_module(
+            self._target,
+            source,
+            name=name,
+            variables=variables,
+            backend=backend,
+            remote_states=remote_states,
+            listener=progress.hear,
+            say=progress.say,
+            base=self._config.rootpath,
+        )
+        self._modules.append(module)
+        return module
+
+    def plan_only(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: object,
+    ) -> PlannedModule:
+        """Plan a module without applying it."""
+        terraform = self._prepare(path, variables, remote_states)
+        terraform.init(backend=backend)
+        return PlannedModule(terraform, terraform.planned())
+
+    def fails(
+        self,
+        path: str | Path,
+        *,
+        matching: str | None = None,
+        step: str | None = None,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: object,
+    ) -> CommandFailed:
+        """Expect a module to fail, and return the error; the test fails when it does not, or with other words."""
+        __tracebackhide__ = True
+        if step is not None and step not in _STEPS:
+            raise ValueError(f"step={step!r}: expected one of {', '.join(_STEPS)}")
+        pattern = re.compile(matching) if matching is not None else None
+        terraform = self._prepare(path, variables, remote_states)
+        reached, error = self._first_failure(terraform, backend, until=step or "apply", planning=step == "apply")
+        where = f"{path}: expected terraform {step or 'to'} {'to ' if step else ''}fail"
+        if error is None:
+            pytest.fail(f"{where}, and it did not", pytrace=False)
+        if step is not None and reached != step:
+            pytest.fail(f"{where}; {reached} failed before:\n{error}", pytrace=False)
+        # Terraform breaks lines at 78 characters, wherever they are in the words that are looked for.
+        if pattern is not None and not pattern.search(str(error)) and not pattern.search(" ".join(str(error).split())):
+            pytest.fail(f"{where} with words that match {matching!r}; {reached} failed with:\n{error}", pytrace=False)
+        return error
+
+    def _first_failure(
+        self, terraform: Terraform, backend: Backend, *, until: str, planning: bool
+    ) -> tuple[str, CommandFailed | None]:
+        """Run step after step up to `until`; returns the one that failed, with its error, and leaves nothing behind."""
+        steps: dict[str, Callable[[], object]] = {
+            "init": lambda: terraform.init(backend=backend),
+            "validate": terraform.validate,
+            "plan": terraform.planned,
+            "apply": terraform.apply,
+        }
+        if until == "apply" and not planning:
+            # An apply plans by itself.
+            del steps["plan"]
+        for step, run in steps.items():
+            try:
+                run()
+            except CommandFailed as error:
+                if step == "apply":
+                    clean_up_after(terraform, error, disposable=self._target.disposable)
+                return step, error
+            if step == until:
+                break
+        if until == "apply":
+            terraform.destroy()
+        return until, None
+
+    def close(self) -> None:
+        """Destroy what was applied, last first. A world that goes with an interrupted session takes its modules along."""
+        if was_interrupted(self._config) and self._target.disposable:
+            return
+        problems: list[TerraformError] = []
+        for module in reversed(self._modules):
+            try:
+                module.terraform.destroy()
+            except TerraformError as problem:
+                problems.append(problem)
+        if problems:
+            # The other modules have been destroyed all the same.
+            raise problems[0]
+
+    def _beginning(self, path: str | Path) -> tuple[Path, str, Progress]:
+        name = re.sub(r"[^a-z0-9-]+", "-", f"{self._node.name}-{Path(path).name}-{self._count}".lower())
+        self._count += 1
+        return self._config.rootpath / path, name.strip("-"), Progress(str(path), self._write)
+
+    def _prepare(
+        self,
+        path: str | Path,
+        variables: Mapping[str, object],
+        remote_states: Mapping[str, Mapping[str, object]] | None,
+    ) -> Terraform:
+        source, name, progress = self._beginning(path)
+        return prepare(
+            self._target,
+            source,
+            name=name,
+            variables=variables,
+            listener=progress.hear,
+            remote_states=remote_states,
+            say=progress.say,
+            base=self._config.rootpath,
+        )
