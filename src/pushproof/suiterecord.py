@@ -24,6 +24,7 @@ from pushproof.record.model import Finding, Record, Run, Skip, SourceLine, Suite
 from pushproof.record.observing import Observations, plain
 from pushproof.record.redaction import secret_variables
 from pushproof.record.store import NAME, keep, write
+from pushproof.session.options import text_of
 
 PAGE = "report.html"
 _LONGEST = 4000
@@ -128,7 +129,7 @@ class SuiteRecorder:
                 run=Run(
                     id=f"suite-{int(self._began):x}-{os.getpid():x}",
                     command="pytest",
-                    target=str(self._config.getoption("--target")),
+                    target=text_of(self._config, "target"),
                     account=str(getattr(self._target, "account_id", "")),
                     region=str(getattr(self._target, "region", "")),
                     speed=float(getattr(getattr(self._target, "clock", None), "speed", 1.0)),

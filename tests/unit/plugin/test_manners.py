@@ -412,7 +412,7 @@ def test_ctrl_c_twice_ends_at_once(session: pytest.Pytester, monkeypatch: pytest
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert process.returncode == 130
     pid = int((session.path / "hanging").read_text())
     time.sleep(0.2)
