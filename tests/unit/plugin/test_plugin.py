@@ -147,7 +147,7 @@ def test_what_a_target_lacks_is_skipped_with_its_reason(session: pytest.Pytester
 
 def test_fixtures_are_listed_with_what_they_give(session: pytest.Pytester) -> None:
     """`pytest --fixtures` shows every fixture with one line that says how to call it."""
-    result = session.runpytest("--fixtures", "-p", "no:cacheprovider")
+    result = session.runpytest("--fixtures", "-p", "no:cacheprovider", "-p", "no:anyio")
     text = result.stdout.str()
     for name in ("applied", "aws", "target", *(f"{c}_checks" for c in ("iam", "networking", "pipeline", "registry"))):
         assert f"\n{name} [" in text
