@@ -38,7 +38,7 @@ def zones(target: Any) -> list[str]:
 
 @pytest.fixture(scope="session")
 def certificate_arn(target: Any) -> Iterator[str]:
-    """The load balancers' certificate: a self-signed one, which the target knows for its own, or the target's."""
+    """Return the load balancers' certificate: a self-signed one that the target trusts, or the target's own."""
     made = self_signed("shop.example.test")
     arn = target.certificate(made.certificate, made.private_key)
     yield str(arn)

@@ -1,4 +1,4 @@
-"""The stand-in for AWS, the sandbox target's environment against it, a count of what is in the account, a table of the kills."""
+"""The replacement of AWS, the sandbox target's environment for it, an inventory of the account, and a table of the kills."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def standin() -> Iterator[StandIn]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The campaign's tests go to whoever is free; those of any other file stay together, for what they share."""
+    """The campaign's tests go to any free worker; tests of other files stay together, for their shared fixtures."""
     for item in items:
         if item.path.name != "test_rehearsal.py":
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
@@ -132,7 +132,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def _bystanders(client: Callable[[str], Any]) -> None:
-    """Another team's resources, and those of a run that still goes on elsewhere."""
+    """Create another team's resources, and those of a run that still works elsewhere."""
     tags = naming.tags(BYSTANDER, expires_at=4_000_000_000, owner="somebody else")
     for name, given in (("acme-shop", {"team": "shop"}), (naming.project(BYSTANDER), tags)):
         upper = [{"Key": k, "Value": v} for k, v in given.items()]

@@ -1,4 +1,4 @@
-"""One run of the sandbox target: apply, deploy (the whole environment only), destroy. Its standard output tells where it is.
+"""One run of the sandbox target: apply, deploy (the whole environment only), destroy. Its standard output reports its progress.
 
 python run.py light|reduced|dev: a reduced environment with a state bucket made by hand or by the bootstrap module; the whole one.
 """

@@ -1,8 +1,8 @@
-"""A world that stands in for AWS, in a process of its own: it outlives the runs that are killed.
+"""A world in place of AWS, in a process of its own: it outlives the runs that are killed.
 
 Prints one line of JSON with its endpoint, then serves until its standard input ends.
-`PUT /_rehearsal/faults?rate=0.1&seed=7` makes every tenth call fail, by dice of that seed; `GET /_rehearsal/calls` tells how many
-calls deployers have made.
+`PUT /_rehearsal/faults?rate=0.1&seed=7` makes every tenth call fail, by dice of that seed; `GET /_rehearsal/calls` returns the
+number of calls that deployers have made.
 """
 
 from __future__ import annotations

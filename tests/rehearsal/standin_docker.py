@@ -1,9 +1,9 @@
-"""The stand-in for AWS on Docker: builds, tasks and load balancers are real, so that whole drills can be rehearsed.
+"""A world with Docker in place of AWS: builds, tasks and load balancers are real, so that whole drills can be rehearsed.
 
 Its owner has done what docs/sandbox.md says, and nothing else: applied infrastructure/sandbox-account. Prints one line of JSON with
-the endpoint and the deployer role, serves until its standard input ends, then prints what was refused to the deployer.
+the endpoint and the deployer role, serves until its standard input ends, then prints the deployer's refused calls.
 
-python standin_docker.py [fail|timeout]: what the pipeline's action reports after a rollback
+python standin_docker.py [fail|timeout]: the report of the pipeline's action after a rollback
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ OWN = {"aws:ResourceTag/pushproof:run": "1a2b3c4d"}
 
 
 class Owner:
-    """The account's owner, as whoever applies Terraform."""
+    """The account's owner, who applies Terraform."""
 
     def __init__(self, standin: Any, directory: Path) -> None:
         self._standin, self._directory = standin, directory
@@ -143,7 +143,7 @@ def test_the_role_may_do_what_runs_do_and_no_more(
 
 @pytest.fixture
 def deployer(role: str, standin: Any) -> Callable[[str], Any]:
-    """Clients of somebody who has taken the role, as runs do."""
+    """Return clients of a user who has assumed the role, as runs do."""
     given = standin.administrator("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
     session = boto3.session.Session(
         given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], region_name=standin.region
@@ -233,7 +233,7 @@ FORBIDDEN: dict[str, Callable[[Callable[[str], Any]], Any]] = {
 
 @pytest.mark.usefixtures("own_role")
 def test_whoever_holds_the_role_is_refused(deployer: Callable[[str], Any], standin: Any) -> None:
-    """Asked for with the role's own credentials, AWS says no to each, and nothing has changed."""
+    """AWS refuses each call with the role's own credentials, and nothing has changed."""
     before = standin.resources()
     answers = {}
     for what, ask in FORBIDDEN.items():
@@ -249,7 +249,7 @@ def test_whoever_holds_the_role_is_refused(deployer: Callable[[str], Any], stand
 
 @pytest.fixture
 def taken(role: str, standin: Any, environment: dict[str, str]) -> dict[str, str]:
-    """The environment of somebody who has taken the role."""
+    """Return the environment of a user who has assumed the role."""
     given = standin.administrator("sts").assume_role(RoleArn=role, RoleSessionName="rehearsal")["Credentials"]
     return {
         **environment,
@@ -261,7 +261,7 @@ def taken(role: str, standin: Any, environment: dict[str, str]) -> dict[str, str
 
 
 def test_the_role_does_what_runs_do(standin: Any, taken: dict[str, str]) -> None:
-    """The whole environment, applied, deployed, destroyed and swept by nobody but the deployer: AWS never says no."""
+    """The deployer alone applies, deploys, destroys and sweeps the whole environment without a refusal."""
     before = standin.resources()
     run = [sys.executable, str(HERE / "run.py"), "dev"]
     sweep = [sys.executable, "-m", "pushproof.cli", "sweep", "--yes"]

@@ -1,4 +1,4 @@
-"""The drill as people run it against their sandbox account, by nobody but the deployer, against real builds and tasks."""
+"""The drill in a sandbox account, by the deployer alone, with real builds and tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROOT = HERE.parents[1]
 
 @dataclass
 class Account:
-    """The stand-in: an account by URL, prepared by its owner. `ended`: what it told at its end."""
+    """The account in place of AWS, by URL, prepared by its owner. `ended`: its output at the end."""
 
     process: subprocess.Popen[str]
     endpoint: str
@@ -94,9 +94,9 @@ def pushproof(environment: dict[str, str], *arguments: str) -> subprocess.Comple
 
 
 def test_the_whole_drill(account: Account, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """Pushed, deployed, deployed again, broken, rolled back, told; nothing failed meanwhile, and nothing is left.
+    """The drill pushes, deploys, deploys again, breaks, rolls back and notifies; no call failed, and nothing is left.
 
-    Over a certificate of the run's own, and (where the action waits on after the rollback) over one that a person brought.
+    It uses a certificate of the run's own, and (where the action waits after the rollback) one that a user configured.
     """
     waits = request.node.callspec.params["account"] == "timeout"
     state = tmp_path / "state"

@@ -31,7 +31,7 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Case:
-    """An account as it is, what somebody has set, and what must be said. `calls`: all that may be asked; None: any reading."""
+    """An account, a user's settings, and the expected message. `calls`: all calls that are allowed; None: any reading."""
 
     said: str
     alias: str | None = "rehearsal-sandbox"
@@ -112,7 +112,7 @@ def world() -> Iterator[World]:
 
 @pytest.fixture
 def prepared(world: World) -> Callable[[Case], dict[str, str]]:
-    """Make the account what the case says; the environment of somebody who works with it."""
+    """Prepare the account of a case. Return the environment of its user."""
 
     def prepare(case: Case) -> dict[str, str]:
         iam: Any = world.administrator("iam")
@@ -184,7 +184,7 @@ def test_what_the_guard_refuses_has_changed_nothing(
 
 
 def test_the_log_would_show_a_write(world: World, prepared: Callable[[Case], dict[str, str]], tmp_path: Path) -> None:
-    """The same commands in an account that is admitted do write, and the log shows it: what it lacks above did not happen."""
+    """The same commands write in an admitted account, and the log shows it: so the writes missing above did not happen."""
     environment = {**prepared(Case("")), "PUSHPROOF_STATE": str(tmp_path / "state")}
     world.gateway.calls.clear()
     one = [*COMMANDS["pytest"], "-k", "test_images_are_scanned_and_encrypted"]

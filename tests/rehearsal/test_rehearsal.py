@@ -1,4 +1,4 @@
-"""The sandbox target's own code against a world that stands in for AWS: killed anywhere, faulted anywhere, it leaves nothing."""
+"""The sandbox target's own code against a world in place of AWS: killed anywhere, faulted anywhere, it leaves nothing."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def sweeping(environment: dict[str, str], *arguments: str) -> subprocess.Popen[s
 
 
 def sweep(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
-    """Its exit code and what it said."""
+    """Run a sweep. Return its exit code and its output."""
     with sweeping(environment, *arguments) as process:
         said, _ = process.communicate(timeout=600)
     return process.returncode, said

@@ -1,4 +1,4 @@
-"""The nightly workflow against the stand-in for AWS: its sweeps are the real ones, its run leaves something behind."""
+"""The nightly workflow against a world in place of AWS: its sweeps are real, its run leaves something behind."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ os._exit(1)
 
 @pytest.fixture
 def night(standin: Any, environment: dict[str, str], tmp_path: Path) -> Callable[..., Job]:
-    """A night in the stand-in's account; `pushproof` is the program itself."""
+    """Run a night in that account; `pushproof` is the program itself."""
 
     def run(*answers: Answer, **changed: str) -> Job:
         values = {
@@ -63,7 +63,7 @@ def crash(directory: Path) -> list[str]:
 def test_what_a_run_that_dies_leaves_is_gone_in_the_morning(
     night: Callable[..., Job], standin: Any, tmp_path: Path
 ) -> None:
-    """The account is as it was, the night has failed, somebody is told, and no journal is left to keep."""
+    """The account has its former contents, the night has failed, a person is notified, and no journal is left to keep."""
     before = standin.resources()
     done = night(Answer("tox run -e sandbox -- ", code=None, command=crash(tmp_path)))
     assert standin.resources() == before

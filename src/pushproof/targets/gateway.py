@@ -17,7 +17,7 @@ from pushproof.base.target import Address
 from pushproof.sandbox.source import upload
 from pushproof.targets.inventory import inventory
 
-#: Log groups of services: CodeBuild and ECS create theirs where nobody has.
+#: Log groups of services: CodeBuild and ECS create theirs if they do not exist.
 _SERVICES_OWN = "/aws/"
 
 

@@ -1,4 +1,4 @@
-"""A served world with a scripted service in it, for clients that nobody here wrote; containers are not needed to answer them."""
+"""A served world with a scripted service in it, for other projects' clients, which need no containers to get answers."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def aws(request: pytest.FixtureRequest, scene: Scene) -> Cli:
 
 
 def test_waiters(aws: Cli) -> None:
-    """`wait` ends when what it waits for has come: a stable service, running and stopped tasks, targets, a load balancer."""
+    """`wait` ends at the awaited state: a stable service, running and stopped tasks, targets, a load balancer."""
     aws.run("ecs", "update-service", "--cluster", "shop", "--service", "shop", "--force-new-deployment")
     aws.run("ecs", "wait", "services-stable", "--cluster", "shop", "--services", "shop")
     tasks = aws.json("ecs", "list-tasks", "--cluster", "shop", "--service-name", "shop")["taskArns"]

@@ -1,4 +1,4 @@
-"""ecs-deploy (https://github.com/fabfuel/ecs-deploy), unmodified: what it reports is what the account holds."""
+"""ecs-deploy (https://github.com/fabfuel/ecs-deploy), unmodified: its reports match the account's contents."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_scale_after_a_rollback(scene: Scene) -> None:
 
 
 def test_update_and_diff(scene: Scene) -> None:
-    """`ecs update` registers a revision and leaves the service alone; `ecs diff` tells the two apart."""
+    """`ecs update` registers a revision without changing the service; `ecs diff` shows the difference."""
     before = scene.described()["taskDefinition"]
     said = scene.run(ECS, "update", "shop", "-i", "shop", "shop:v3", "--no-deregister")
     assert "Successfully created revision" in said

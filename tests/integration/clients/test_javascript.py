@@ -83,7 +83,7 @@ def test_waiters_of_services_and_tasks(sdk: Sdk) -> None:
 
 
 def test_waiters_that_end_in_failure(sdk: Sdk) -> None:
-    """A task that has stopped never runs, a service that is not there never becomes stable: the waiter says so at once."""
+    """The waiter fails at once for a task that has stopped, and for a service that does not exist."""
     (task, *_) = sdk.scene.ecs.list_tasks(cluster="shop", serviceName="shop")["taskArns"]
     sdk.scene.ecs.stop_task(cluster="shop", task=task)
     stopped, missing = sdk.ask(

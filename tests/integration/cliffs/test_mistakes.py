@@ -1,4 +1,4 @@
-"""Each mistake turns its check red: a module applied as it stands, where nothing is found; then patched, applied, and found."""
+"""Each mistake turns its check red: the unpatched module has no finding, the patched one has."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def iam(applied: Applied, iam_checks: Checks, target: Any) -> Stand:
 
 @pytest.fixture(scope="module")
 def roles(aws: Clients) -> Iterator[dict[str, str]]:
-    """Roles that may do nothing: the services want one that they can take."""
+    """Roles without permissions: the services need a role that they can assume."""
     made = {}
     for service in ("codebuild", "codepipeline"):
         statement = {
@@ -316,7 +316,7 @@ def _cases() -> list[Any]:
 @pytest.mark.usefixtures("target")
 @pytest.mark.parametrize(("stand", "mistake"), _cases(), indirect=["stand"])
 def test_a_mistake_turns_its_check_red(stand: Stand, mistake: Mistake) -> None:
-    """The check finds nothing in the reference as it stands, and the mistake once it is made."""
+    """The check has no finding in the reference, and reports the mistake once it is made."""
     assert stand.reference[mistake.check]
     with stand.patched(mistake):
         verdict = stand.checks[mistake.check]()
@@ -325,7 +325,7 @@ def test_a_mistake_turns_its_check_red(stand: Stand, mistake: Mistake) -> None:
 
 
 def test_a_backend_at_the_root_is_not_read(state_checks: Checks, ecr: Stand, tmp_path: Path) -> None:
-    """A backend.tf above the environments leaves both without one, and says so."""
+    """A backend.tf above the environments leaves both without one, and the check reports it."""
     environments = [ROOT / "infrastructure/environments" / name for name in ("dev", "prod")]
     checks = state_checks(ecr.module)
     assert checks.every_environment_has_a_state_of_its_own(*environments)

@@ -136,7 +136,7 @@ def test_version_0_1_keeps_nothing(builds: Builds) -> None:
 
 
 def test_sh_is_dash_on_ubuntu_images(builds: Builds) -> None:
-    """Functions last over phases in dash too; what only bash knows fails in dash's words, as on aws/codebuild/standard."""
+    """Functions last over phases in dash too; bash-only syntax fails in dash's words, as on aws/codebuild/standard."""
     build = builds.run(
         spec(
             "say() { echo said $1; }", "say here", extra="  post_build:\n    commands: ['say later', '[[ a == a ]]']\n"
@@ -208,7 +208,7 @@ def test_a_failing_command_is_named_with_its_status(builds: Builds) -> None:
 
 
 def test_a_privileged_build_has_a_docker_daemon_of_its_own(builds: Builds) -> None:
-    """An image is built from scratch with BuildKit, RUN included; the daemon knows no image of the host's."""
+    """An image is built from scratch with BuildKit, RUN included; the daemon has no image of the host's."""
     dockerfile = 'FROM scratch\nADD root.tar /\nRUN ["/bin/busybox", "echo", "ran inside"]\n'
     commands = (
         '[ -z "$(docker images -q)" ]',

@@ -1,4 +1,4 @@
-"""The codepipeline module where it stands, in environments/dev: what it goes through, makes, and tells."""
+"""The codepipeline module in environments/dev: its stages, resources and notifications."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_commit_can_be_released_again(pipeline: PipelineChecks, buildspec: str
 def test_names_in_the_buildspec_exist(
     pipeline: PipelineChecks, registry_checks: RegistryFactory, buildspec: str, dev: Any
 ) -> None:
-    """Variables are set, repositories exist, and the lifecycle rule knows the tags of releases."""
+    """Variables are set, repositories exist, and the lifecycle rule selects the tags of releases."""
     assert pipeline.every_variable_of_the_buildspec_is_set(buildspec)
     assert pipeline.images_go_where_they_are_expected(buildspec)
     tags = pipeline.release_tags(buildspec, repository=dev["repository_name"])
@@ -157,7 +157,7 @@ def test_somebody_is_told(pipeline: PipelineChecks) -> None:
 
 @pytest.mark.target_needs("webhooks")
 def test_slack_hears_how_an_execution_ends(dev: Any, slack: SlackStandIn, aws: Callable[[str], Any]) -> None:
-    """An execution that fails at Source is told to Slack in plain words, from its start to its end."""
+    """Slack receives plain messages about an execution that fails at Source, from its start to its end."""
     aws("codepipeline").start_pipeline_execution(name=dev["pipeline_name"])
     for state in ("STARTED", "FAILED"):
         message = slack.wait_for(f"Pipeline {dev['pipeline_name']} changed state to {state} at", timeout=60)
@@ -167,7 +167,7 @@ def test_slack_hears_how_an_execution_ends(dev: Any, slack: SlackStandIn, aws: C
 
 @pytest.mark.target_needs("pending-connection")
 def test_a_connection_nobody_authorised_is_found(pipeline: PipelineChecks, dev: Any, target: Any) -> None:
-    """Cliff 6: the connection is found PENDING; once a person has completed the handshake, nothing is found."""
+    """Cliff 6: the check reports the PENDING connection, and has no finding after a person has completed the handshake."""
     if (
         target.client("codestar-connections").get_connection(ConnectionArn=dev["connection_arn"])["Connection"][
             "ConnectionStatus"

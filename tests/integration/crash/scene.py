@@ -1,4 +1,4 @@
-"""A process to be killed: it opens a world, brings it to a moment where much is under way, says so, and stands still.
+"""A process to be killed: it opens a world, brings it to a busy moment, reports that, and waits.
 
 python scene.py <moment> <base image>
 """

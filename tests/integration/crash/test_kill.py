@@ -28,7 +28,7 @@ def engine() -> Iterator[Any]:
 
 @pytest.fixture
 def bystander(engine: Any) -> Iterator[str]:
-    """A network of a world that somebody else has open: it must survive."""
+    """Create a network of another user's open world, which must survive."""
     name = f"pushproof-bystander-{os.getpid()}"
     network = engine.networks.create(name, labels={WORLD_LABEL: f"bystander{os.getpid()}"})
     yield name

@@ -41,7 +41,7 @@ def release_tags(buildspec: str, *, environment: str) -> list[str]:
 
 
 def release(number: int, age: float) -> Image:
-    """A release so many days old, on a clock that stands at day 1000."""
+    """Create a release of that age in days, on a clock at day 1000."""
     return Image(f"sha256:{number:064x}", (1000 - age) * DAY, (f"dev-{number:07x}",))
 
 
@@ -51,7 +51,7 @@ def test_a_tag_is_pushed_once(deploy: RegistryChecks) -> None:
 
 
 def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
-    """The cache repository must accept what the deploy repository refuses; the check tells them apart."""
+    """The cache repository must accept a repeated tag, which the deploy repository refuses; the check distinguishes them."""
     assert cache.accepts_a_second_push_of_a_tag()
     verdict = cache.refuses_a_second_push_of_a_tag()
     assert "moved the tag" in str(verdict)
@@ -95,7 +95,7 @@ def test_ten_releases_stay(deploy: RegistryChecks) -> None:
 
 
 def test_age_alone_takes_no_release(deploy: RegistryChecks) -> None:
-    """A release that nobody has replaced stays, be it years old."""
+    """A release without a successor stays, however old it is."""
     expired = deploy.expires([release(1, age=900)], now=1000 * DAY)
     assert expired == {}, (
         f"a release that still runs expires by age, by the rule with priority {list(expired.values())}"

@@ -1,4 +1,4 @@
-"""The ecs module where it stands, in environments/dev: how its service deploys, is reached, and is kept from being reached."""
+"""The ecs module in environments/dev: the deployments of its service, and the ways to it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_tasks_get_no_public_address(network: NetworkingChecks) -> None:
 
 
 def test_tasks_admit_only_the_load_balancer(network: NetworkingChecks) -> None:
-    """The load balancer gets to the container port, and nobody else gets anywhere."""
+    """The load balancer alone reaches the tasks, and only their container port."""
     assert network.tasks_admit_only_the_load_balancer()
 
 
@@ -122,7 +122,7 @@ def test_tasks_reach_what_they_need(network: NetworkingChecks) -> None:
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
-    """Cliff 7: DATABASE_URL stands in no environment block."""
+    """Cliff 7: no environment block contains DATABASE_URL."""
     family = dev["task_definition_family"]
     assert secrets_checks(dev).secrets_are_passed_by_reference(task_definition=family)
 
@@ -166,7 +166,7 @@ def test_everything_is_named_for_its_environment(state_checks: Callable[..., Sta
 def test_terraform_leaves_alone_what_a_deployment_changes(
     state_checks: Callable[..., StateChecks], dev: Any, aws: Callable[[str], Any]
 ) -> None:
-    """Cliff 5: after a deployment as the pipeline makes it, and after somebody has scaled, a plan is empty."""
+    """Cliff 5: a plan is empty after a deployment by the pipeline and after a change of the desired count."""
     ecs, names = aws("ecs"), {"cluster": dev["cluster_name"], "service": dev["service_name"]}
     described = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
     shown = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]

@@ -1,4 +1,4 @@
-"""The examples, as somebody runs them who has just installed Pushproof: a copy of the directory, and `pytest` in it."""
+"""The examples, run like a new user does: a copy of the directory, and `pytest` in it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_an_example_passes(name: str, tmp_path: Path) -> None:
 
 
 def test_an_apply_that_fails_is_told_in_terraforms_words(tmp_path: Path) -> None:
-    """A mistake that only applying shows is told with Terraform's message and the caller's line; the world is gone."""
+    """A mistake that only applying shows is reported with Terraform's message and the caller's line; the world is gone."""
     module = tmp_path / "broken"
     module.mkdir()
     (module / "main.tf").write_text(

@@ -43,7 +43,7 @@ def works(module: str, *names: str) -> list[Case]:
 
 
 def refused(module: str, **words: str) -> list[Case]:
-    """Examples of a module whose apply is refused, by some words of the refusal; `_` stands for `-` in their names."""
+    """Return examples of a module whose apply is refused, by some words of the refusal; `_` means `-` in their names."""
     return [Case(f"{module}/examples/{name.replace('_', '-')}", refused=(text,)) for name, text in words.items()]
 
 

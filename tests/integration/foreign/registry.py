@@ -1,7 +1,7 @@
-"""A module registry of the modules in a folder, so that `source = "terraform-aws-modules/vpc/aws"` stays as it is written.
+"""A module registry of the modules in a folder, so that `source = "terraform-aws-modules/vpc/aws"` stays unchanged.
 
-Terraform is told in its CLI configuration that registry.terraform.io's modules are here (a `host` block); versions are still
-chosen by Terraform. Protocol: https://developer.hashicorp.com/terraform/internals/module-registry-protocol
+A `host` block in Terraform's CLI configuration leads registry.terraform.io's modules here; Terraform still
+chooses versions. Protocol: https://developer.hashicorp.com/terraform/internals/module-registry-protocol
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def opened(image: str, journal: Journal) -> Open:
 
 
 def test_the_container_is_published_on_loopback_only(opened: Open, engine: Any) -> None:
-    """An emulator takes any credentials: nobody but this machine may reach it."""
+    """The container is reachable from this machine only, since an emulator accepts any credentials."""
     with opened() as target:
         assert target.container is not None
         ports = engine.containers.get(target.container.name).attrs["NetworkSettings"]["Ports"]
@@ -98,7 +98,7 @@ def test_the_container_is_published_on_loopback_only(opened: Open, engine: Any) 
 
 
 def test_a_container_that_dies_is_named_with_its_last_words(opened: Open, engine: Any) -> None:
-    """Killed in the middle of a run, the next call of anybody fails with the container's name and the end of its log."""
+    """The next call after a kill fails with the container's name and the end of its log."""
     with opened() as target:
         assert target.container is not None
         sns = target.client("sns")
@@ -172,7 +172,7 @@ def test_a_taken_port_is_named(opened: Open) -> None:
 
 
 def test_an_invalid_token_is_told_in_localstacks_words(opened: Open, image: str, engine: Any) -> None:
-    """An image that quits over its licence is told as such, and leaves no container."""
+    """An image that quits over its licence is reported in LocalStack's words, and leaves no container."""
     name = "pushproof/test-licence:1"
     refusal = (
         "Localstack returning with exit code 55. Reason:\\nThe license activation failed for the following reason:\\n"
@@ -215,7 +215,7 @@ class NoImages:
 
 
 def test_when_neither_image_can_be_had_both_ways_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither pulled nor made: the message tells why each failed."""
+    """The message gives both reasons if the image can be neither pulled nor built."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -230,7 +230,7 @@ def test_when_neither_image_can_be_had_both_ways_are_named(monkeypatch: pytest.M
 # Docker's SDK forgets the socket that could not connect.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
 def test_without_docker_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An Engine that does not run is told, with what to do."""
+    """A missing Docker Engine is reported with the remedy."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     with pytest.raises(TargetUnavailable) as raised:
         start_localstack("0123abcd", progress=lambda _: None)

@@ -102,7 +102,7 @@ def test_the_load_balancer_cannot_be_deleted_by_mistake(service: ServiceChecks, 
 def test_deletion_protection_is_missed_where_there_is_none(
     service_checks: Callable[..., ServiceChecks], dev: Any
 ) -> None:
-    """dev has no protection, by design; asked there, the check says so."""
+    """The check reports that dev has no deletion protection, which is by design."""
     checks = service_checks(dev, cluster=dev["cluster_name"], service=dev["service_name"])
     assert "module.ecs.aws_lb.this" in str(checks.deletion_is_protected())
 
@@ -151,7 +151,7 @@ def test_roles_are_scoped(iam_checks: Callable[..., IamChecks], prod: Any, role:
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], prod: Any) -> None:
-    """No secret stands in the task definition or the build project."""
+    """Neither the task definition nor the build project contains a secret."""
     checks = secrets_checks(prod)
     assert checks.secrets_are_passed_by_reference(
         task_definition=prod["task_definition_family"], build_project=prod["build_project_name"]
@@ -159,7 +159,7 @@ def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], p
 
 
 def test_the_pipeline_asks_before_it_deploys(pipeline: PipelineChecks) -> None:
-    """A person approves between Build and Deploy, is told, and is given a link to what changed."""
+    """A person approves between Build and Deploy, after a notification with a link to the change."""
     assert pipeline.goes_through("Source", "Build", "Approval", "Deploy")
     assert pipeline.asks_before_it_deploys()
     assert pipeline.artifacts_flow()
@@ -191,7 +191,7 @@ def test_the_pipeline_is_the_reference(
 def test_releases_are_kept(
     registry_checks: RegistryFactory, pipeline: PipelineChecks, prod: Any, buildspec: str
 ) -> None:
-    """Tags are immutable, images scanned, and the lifecycle rule knows the tags of production's releases."""
+    """Tags are immutable, images scanned, and the lifecycle rule selects the tags of production's releases."""
     registry = registry_checks(prod, repository=prod["repository_name"])
     assert registry.refuses_a_second_push_of_a_tag()
     assert registry.scans_on_push()
@@ -260,7 +260,7 @@ class Releases:
         return wait_for(question, what=what, clock=self.target.clock, within=1800, last=lambda: str(self.stages()))
 
     def asked(self, commit: str) -> str:
-        """Wait until approval of this commit is asked for; the token."""
+        """Wait until approval of this commit is requested, and return the token."""
 
         def token() -> str | None:
             source = self.stages()["Source"]["actionStates"][0].get("currentRevision", {}).get("revisionId")
@@ -303,7 +303,7 @@ def releases(target: Any, prod: Any, pipeline: PipelineChecks, tmp_path_factory:
 
 @pytest.mark.target_needs("builds")
 def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
-    """A push waits for approval, somebody is asked with a link to the change, and a rejected one never reaches Deploy."""
+    """A push waits for approval, a person is notified with a link to the change, and a rejected one never reaches Deploy."""
     before = releases.running()
     commit = releases.push("To be rejected")
     token = releases.asked(commit)

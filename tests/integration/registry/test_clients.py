@@ -272,7 +272,7 @@ def write_layout(folder: Path) -> str:
 
 
 def test_docker_manifest_list(world: World, shell: Shell, images: LocalImages) -> None:
-    """`docker manifest create`, `annotate`, `push` and `inspect` work: Docker tries TLS, and falls back by what it is answered.
+    """`docker manifest create`, `annotate`, `push` and `inspect` work: Docker tries TLS, and falls back after the answer.
 
     https://docs.docker.com/reference/cli/docker/manifest/
     """

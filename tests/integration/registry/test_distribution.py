@@ -143,7 +143,7 @@ def test_blob_by_post_then_put(client: Client) -> None:
 
 
 def test_blob_in_chunks_resumed(client: Client) -> None:
-    """PATCHed chunks add up; the upload tells how far it is; a chunk out of order is refused and changes nothing."""
+    """PATCHed chunks add up; the upload reports its offset; a chunk out of order is refused and changes nothing."""
     content = os.urandom(3000)
     at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
     first = client("PATCH", at, data=content[:1000], headers={"Content-Range": "0-999"})
@@ -186,7 +186,7 @@ def test_upload_cancelled(client: Client) -> None:
 
 
 def test_upload_broken_off_goes_on(world: World, client: Client) -> None:
-    """A connection lost in the middle leaves what has arrived, and the upload goes on from there."""
+    """An interrupted upload keeps the received part, and continues from there."""
     content = os.urandom(5000)
     at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
     login = base64.b64encode(f"AWS:{client.password}".encode()).decode()

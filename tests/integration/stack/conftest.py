@@ -48,7 +48,7 @@ class Stack:
         return done
 
     def push(self, message: str, files: dict[str, str]) -> str:
-        """Commit these files on top of the application and push; the revision that the pipeline knows it by."""
+        """Commit these files on top of the application and push. Return the revision under which the pipeline lists it."""
         return self.drill.push(self.checkout.commit(message, files=files))
 
 

@@ -111,7 +111,7 @@ def _is_version_2(stack: Stack, path: str) -> bool:
 
 
 def test_skopeo_copies_out_of_the_registry_and_into_it(stack: Stack, tmp_path: Path) -> None:
-    """A tool that knows nothing of AWS reads and writes the registry with a login token."""
+    """A tool without any AWS support reads and writes the registry with a login token."""
     token = stack.run("aws", "ecr", "get-login-password").stdout.strip()
     image = f"docker://{stack['repository_url']}:{stack['release_tag_prefix']}{stack.commit[:7]}"
     cache = f"docker://{stack['repository_url'].rsplit('/', 1)[0]}/{stack['cache_repository_name']}:skopeo"
@@ -134,7 +134,7 @@ def test_skopeo_copies_out_of_the_registry_and_into_it(stack: Stack, tmp_path: P
 
 
 def test_a_tag_cannot_be_pushed_twice(stack: Stack, tmp_path: Path) -> None:
-    """Docker is refused when it pushes another image under a tag that exists, and told why."""
+    """Docker is refused when it pushes another image under an existing tag, with the reason."""
     docker = _docker(stack, tmp_path)
     tag = f"{stack['repository_url']}:{stack['release_tag_prefix']}{stack.commit[:7]}"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL other=image\nCOPY Dockerfile /\n")
@@ -148,7 +148,7 @@ def test_a_tag_cannot_be_pushed_twice(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_repository_that_is_not_there_cannot_be_pushed_to(stack: Stack, tmp_path: Path) -> None:
-    """Docker is told which repository is missing."""
+    """Docker receives the name of the missing repository."""
     docker = _docker(stack, tmp_path)
     tag = f"{stack['repository_url'].rsplit('/', 1)[0]}/nowhere:1"
     (tmp_path / "Dockerfile").write_text("FROM scratch\nLABEL a=b\nCOPY Dockerfile /\n")
@@ -173,7 +173,7 @@ def _docker(stack: Stack, tmp_path: Path) -> list[str]:
 
 @pytest.mark.target_needs("git-push")
 def test_a_push_to_a_branch_nobody_watches_starts_nothing(stack: Stack) -> None:
-    """The pusher is told, and no execution begins."""
+    """The pusher is informed, and no execution begins."""
     before = len(stack.drill.observer.executions())
     stack.checkout.commit("On another branch")
     said = stack.checkout.push("feature/other")
@@ -210,7 +210,7 @@ def test_a_push_to_a_branch_nobody_watches_starts_nothing(stack: Stack) -> None:
 def test_what_cannot_be_deployed_stops_the_pipeline_and_says_why(
     stack: Stack, files: dict[str, str], stage: str, words: str
 ) -> None:
-    """The execution fails at the right stage, its message names what is wrong, and what serves goes on serving."""
+    """The execution fails at the right stage, its message names the fault, and the former revision keeps serving."""
     before = stack.drill.observer.serving()
     outcome = stack.drill.outcome(stack.push(f"Broken: {words}", files))
     assert (outcome.status, outcome.stage) == ("Failed", stage)

@@ -92,7 +92,7 @@ def test_own_tests_pass() -> None:
 
 
 def test_serves_the_commit_it_was_built_from() -> None:
-    """A started service tells its commit, and that it is well."""
+    """A started service reports its commit, and that it is healthy."""
     with service(APP, GIT_COMMIT="c0ffee", APP_ENV="dev") as (_, port):
         assert (get(port, "/version")[0], get(port, "/version")[1]["commit"]) == (200, "c0ffee")
         assert get(port, "/health") == (200, {"status": "ok"})
@@ -155,7 +155,7 @@ def test_variant_meets_the_tests_as_told(name: str, tmp_path: Path) -> None:
 
 
 def test_unhealthy_is_unwell_only_when_deployed(tmp_path: Path) -> None:
-    """The unhealthy variant answers 500 on /health in an environment, and goes on serving everything else."""
+    """The unhealthy variant answers 500 on /health in an environment, and keeps serving everything else."""
     with service(checkout_of("unhealthy", tmp_path), APP_ENV="dev") as (_, port):
         assert (get(port, "/health")[0], get(port, "/version")[0]) == (500, 200)
 
@@ -204,7 +204,7 @@ esac
 
 
 def build(tmp_path: Path, **environment: str) -> tuple[int, list[str], str | None]:
-    """Run the buildspec in one shell, as CodeBuild does, with stand-ins for docker and aws.
+    """Run the buildspec in one shell, as CodeBuild does, with replacements for docker and aws.
 
     Returns the exit code, the calls made and the content of imagedefinitions.json.
     """

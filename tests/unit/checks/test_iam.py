@@ -119,7 +119,7 @@ def test_revisions_are_registered_on_their_family(world: World, resource: str, e
     [("ecr:*", "*"), ("s3:*", "*"), ("*", "*"), ("iam:PassRole", "*"), ("ecs:*", "arn:aws:ecs:*:*:*")],
 )
 def test_wildcards_are_findings(world: World, action: str, resource: str) -> None:
-    """A wildcard works, and is found twice over: by what it allows and by how it is written."""
+    """A wildcard is reported twice: for what it allows and for its form."""
     iam = make(world, *GOOD, allow(action, resource))
     assert iam.denies("role", forbidden(STACK)).findings
     (first, *_) = iam.is_scoped("role").findings
@@ -134,7 +134,7 @@ def test_what_has_no_resource_may_use_the_wildcard(world: World) -> None:
 
 
 def test_decrypt_on_a_secret_grants_nothing(world: World) -> None:
-    """kms:Decrypt on a secret's ARN is found, and so is a connection under the other prefix."""
+    """The check reports kms:Decrypt on a secret's ARN, and a connection under the other prefix."""
     iam = make(
         world,
         allow(["kms:Decrypt", "secretsmanager:GetSecretValue"], STACK.secret_arns[0]),
@@ -155,7 +155,7 @@ def test_pass_role_without_its_service_is_found(world: World) -> None:
 
 
 def test_trust_is_limited_to_service_and_source(world: World) -> None:
-    """A trust policy that lets another service, or another's source, take the role is found."""
+    """The check reports a trust policy that lets another service, or another's source, assume the role."""
     project = STACK.arn("codebuild", "project/app-dev")
     iam = make(
         world,
@@ -254,7 +254,7 @@ def test_a_permission_on_a_bucket_instead_of_its_objects_is_found(world: World) 
 
 
 def test_what_the_work_does_not_need_is_found(world: World) -> None:
-    """A harmless-looking action, and a name that nothing has, are found; what is needed, and nothing else, is not."""
+    """The check reports a harmless-looking action and a name of nothing, but not the needed ones."""
     assert make(world, *GOOD).allows_only("role", pipeline_needs(STACK))
     for statement, said in (
         (allow(["s3:GetObject", "s3:DeleteObject"], "arn:aws:s3:::artifacts/*"), "allows s3:DeleteObject"),
@@ -270,7 +270,7 @@ def test_what_the_work_does_not_need_is_found(world: World) -> None:
 
 
 def test_a_role_that_should_have_nothing(world: World) -> None:
-    """A role without policies allows nothing; any allow is found."""
+    """A role without policies allows nothing; any allow is reported."""
     assert make(world).allows_nothing("role")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", "arn:aws:s3:::a/b")]})
     world.administrator("iam").put_role_policy(RoleName="role", PolicyName="more", PolicyDocument=document)

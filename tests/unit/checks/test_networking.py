@@ -217,7 +217,7 @@ def test_dns_hostnames_off_is_found(vpc: Vpc) -> None:
 
 
 def test_a_closed_endpoint_group_is_found(vpc: Vpc) -> None:
-    """Cliff 4: an endpoint whose security group does not admit 443 from the tasks is found even beside a NAT gateway."""
+    """Cliff 4: the check reports an endpoint that does not admit 443 from the tasks, even with a NAT gateway."""
     permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
     vpc.ec2.revoke_security_group_ingress(GroupId=vpc.endpoint_group, IpPermissions=[permission])
     verdict = vpc.checks().endpoints_are_reachable_on_443()
@@ -226,7 +226,7 @@ def test_a_closed_endpoint_group_is_found(vpc: Vpc) -> None:
 
 
 def test_a_private_table_without_the_s3_endpoint_is_found(vpc: Vpc) -> None:
-    """Cliff 4: the gateway endpoint left off one private table is found, and so is its absence."""
+    """Cliff 4: the check reports a gateway endpoint that is missing on one private table, or missing at all."""
     vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc.s3])
     for table in vpc.tables:
         routes = vpc.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
@@ -253,7 +253,7 @@ def test_an_endpoint_policy_without_the_layer_bucket_is_found(vpc: Vpc) -> None:
 
 
 def test_a_private_subnet_on_the_public_table_is_found(vpc: Vpc) -> None:
-    """A subnet told to be private that routes to the internet gateway is found, and without being told nothing hides it."""
+    """The check reports a private subnet that routes to the internet gateway, whether or not it is declared private."""
     vpc.reroute(vpc.tables[0], GatewayId=vpc.igw)
     networking = vpc.checks(private_subnet_ids=vpc.private)
     verdict = networking.private_subnets_are_private()
@@ -262,19 +262,19 @@ def test_a_private_subnet_on_the_public_table_is_found(vpc: Vpc) -> None:
 
 
 def test_public_addresses_on_launch_are_found(vpc: Vpc) -> None:
-    """A private subnet that hands out public addresses is found."""
+    """The check reports a private subnet that hands out public addresses."""
     vpc.ec2.modify_subnet_attribute(SubnetId=vpc.private[0], MapPublicIpOnLaunch={"Value": True})
     assert "map_public_ip_on_launch" in told(vpc.checks().private_subnets_are_private())
 
 
 def test_a_subnet_without_association_is_found(vpc: Vpc) -> None:
-    """A subnet that falls back to the main table is found."""
+    """The check reports a subnet that falls back to the main table."""
     extra = vpc.subnet(5, "eu-west-1a")
     assert [finding.resource for finding in vpc.checks().every_subnet_has_an_explicit_route_table().findings] == [extra]
 
 
 def test_public_tasks_are_found(vpc: Vpc) -> None:
-    """A service with public addresses in public subnets is found, and an open port of its tasks is an exposure."""
+    """The check reports a service with public addresses in public subnets, and an open port of its tasks as an exposure."""
     vpc.service(public_ip="ENABLED", subnets=vpc.public)
     text = told(vpc.checks().tasks_have_only_private_addresses())
     assert "assignPublicIp ENABLED" in text
@@ -285,7 +285,7 @@ def test_public_tasks_are_found(vpc: Vpc) -> None:
 
 
 def test_tasks_that_admit_more_than_the_load_balancer_are_found(vpc: Vpc) -> None:
-    """A task group open to the VPC, or on another port, is found; one that shuts out the load balancer too."""
+    """The check reports a task group that is open to the VPC or on another port, or that shuts out the load balancer."""
     vpc.service()
     vpc.admit(vpc.task_group, 8080, IpRanges=[{"CidrIp": "10.0.0.0/16"}])
     vpc.admit(vpc.task_group, 22, UserIdGroupPairs=[{"GroupId": vpc.alb_group}])
@@ -303,7 +303,7 @@ def test_tasks_that_admit_more_than_the_load_balancer_are_found(vpc: Vpc) -> Non
 
 
 def test_a_load_balancer_nobody_reaches_is_found(vpc: Vpc) -> None:
-    """An internet-facing load balancer whose group does not admit its listener's port is found."""
+    """The check reports an internet-facing load balancer whose group does not admit its listener's port."""
     vpc.service()
     permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     vpc.ec2.revoke_security_group_ingress(GroupId=vpc.alb_group, IpPermissions=[permission])
@@ -356,7 +356,7 @@ def test_refresh_reads_anew(vpc: Vpc) -> None:
 
 
 def test_a_vpc_with_nat_gateways_and_no_endpoint_is_sound(vpc: Vpc) -> None:
-    """A NAT gateway in each zone carries what endpoints would. Asked for endpoints, the check says so once, and why it is true."""
+    """A NAT gateway in each zone replaces endpoints. The endpoint check reports their absence once, with the reason."""
     vpc.ec2.delete_vpc_endpoints(VpcEndpointIds=[*vpc.endpoints.values(), vpc.s3])
     for table in vpc.tables:
         for route in vpc.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]:
@@ -483,7 +483,7 @@ def test_a_load_balancer_that_sends_anywhere_is_found(vpc: Vpc) -> None:
 
 
 def test_tasks_that_may_call_anywhere_are_found(vpc: Vpc) -> None:
-    """HTTPS to everybody and the database in the VPC are named ports; the database's port to everybody is not."""
+    """HTTPS to everywhere and the database in the VPC are named ports; the database's port to everywhere is reported."""
     vpc.service()
     assert "anywhere and by any protocol" in told(vpc.checks().tasks_call_out_on(443))
     https, inside = tcp(443, IpRanges=[{"CidrIp": "0.0.0.0/0"}]), tcp(5432, IpRanges=[{"CidrIp": "10.0.0.0/16"}])

@@ -226,7 +226,7 @@ def test_an_approval_nobody_hears_of_is_found(given: Given, key: str) -> None:
 
 
 def test_a_pending_connection_is_found(given: Given) -> None:
-    """PENDING is told with what a person has to do; no connection at all proves nothing."""
+    """A PENDING connection is reported with the step for a person; a missing connection proves nothing."""
     given.status = "PENDING"
     assert "complete the handshake" in words(given.checks().its_connection_is_usable())
     given.stages[0][0]["configuration"] = {"S3Bucket": "source"}
@@ -291,7 +291,7 @@ def test_image_definitions_must_arrive_and_name_the_container(given: Given, text
     ],
 )
 def test_a_cache_that_does_not_work_is_found(given: Given, old: str, new: str, says: str | None) -> None:
-    """Pulled, used, annotated and pushed: each link of the chain is asked for."""
+    """Each link of the chain is checked: pulled, used, annotated and pushed."""
     assert old in REFERENCE
     assert (says or "holds") in words(given.checks().builds_use_the_layer_cache(REFERENCE.replace(old, new)))
 
@@ -322,7 +322,7 @@ HASH = "COMMIT_HASH=$(echo $CODEBUILD_RESOLVED_SOURCE_VERSION | cut -c 1-7)"
     ],
 )
 def test_tags_that_come_again_are_found(given: Given, commands: list[str], says: str | None) -> None:
-    """Variables are followed to the commit; other repositories are nobody's business; a default is a guess."""
+    """Variables are followed to the commit; other repositories are ignored; a default is a guess."""
     found = words(given.checks().releases_have_tags_of_their_own(spec(*commands), repository="shop"))
     assert (says or "holds") in found
 
@@ -343,13 +343,13 @@ def test_a_push_after_a_failed_build_is_found(given: Given, commands: list[str],
 
 
 def test_what_codebuild_no_longer_needs_is_found(given: Given) -> None:
-    """runtime-versions: docker is told with its line."""
+    """runtime-versions: docker is reported with its line."""
     text = REFERENCE.replace("  pre_build:\n", "  install:\n    runtime-versions:\n      docker: 20\n\n  pre_build:\n")
     assert "runtime-versions: docker" in words(given.checks().buildspec_is_up_to_date(text))
 
 
 def test_a_state_no_rule_matches_is_found(given: Given) -> None:
-    """Each state is asked for on its own."""
+    """Each state is checked on its own."""
     assert given.pattern
     given.pattern["detail"]["state"] = ["SUCCEEDED"]
     found = given.checks().somebody_is_notified()

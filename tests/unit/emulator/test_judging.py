@@ -70,7 +70,7 @@ def test_an_error_has_to_be_one_of_the_operations() -> None:
 
 
 def test_the_gateway_refuses_to_give_a_misfit_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The caller is told, and so is the test that was not listening."""
+    """A misfit fails the call, and the test even if it ignored the answer."""
     assert world.gateway.judged
     monkeypatch.setattr(
         type(world.services["ecr"]), "describe_repositories", lambda *_: {"repositories": [{"repositoryNmae": "r"}]}

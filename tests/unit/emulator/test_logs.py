@@ -139,7 +139,7 @@ def test_pages(logs: Any, limit: int, ascending: bool) -> None:
 
 
 def test_pages_hold_a_megabyte(logs: Any) -> None:
-    """A page ends before 1 MB, even where no limit was asked for."""
+    """A page ends before 1 MB, even without a limit in the request."""
     for number in range(6):
         put(logs, "web-1", (number, str(number) * 250_000))
     answer = logs.filter_log_events(logGroupName=GROUP)
@@ -272,7 +272,7 @@ def test_limits_of_metric_filters(logs: Any) -> None:
 
 
 def test_trying_a_metric_filter(logs: Any) -> None:
-    """TestMetricFilter tells which messages match, and what a pattern takes from each.
+    """TestMetricFilter returns the messages that match, and the values that a pattern extracts from each.
 
     https://docs.aws.amazon.com/cli/latest/reference/logs/test-metric-filter.html#examples
     """

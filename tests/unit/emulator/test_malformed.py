@@ -30,7 +30,7 @@ from pushproof.emulator.world import World
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, as a client tells it apart."""
+    """An answer, as a client sees it."""
 
     status: int
     code: str
@@ -123,7 +123,7 @@ def call_json(world: World, target: str, body: bytes, service: str = "", **heade
     ids=lambda body: repr(body[:12]),
 )
 def test_a_body_that_is_no_json_object_is_refused(world: World, target: str, body: bytes) -> None:
-    """SerializationException, 400, without a word: what AWS says to a body it cannot parse, whoever would have answered."""
+    """An unparsable body gets SerializationException, 400, without a text, as on AWS, whichever part answers its service."""
     before = len(world.gateway.calls)
     answer = call_json(world, target, body)
     assert (answer.status, answer.code, answer.message) == (400, "SerializationException", "")

@@ -18,7 +18,7 @@ TRUST = {
 
 
 def test_what_is_done_with_a_policy_in_one_world_is_not_known_in_the_next() -> None:
-    """Attached in one world, it is attached to nobody in the next, and says what it said."""
+    """A policy that one world attached has its original content, and no attachment, in the next."""
 
     def count(iam: Any) -> int:
         return int(iam.get_policy(PolicyArn=ARN)["Policy"]["AttachmentCount"])

@@ -259,7 +259,7 @@ EXPIRED = {
 
 @pytest.mark.parametrize("service", EXPIRED)
 def test_a_session_ends(world: World, owner: Credentials, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
-    """A role's session is let in as what it is, until its time is over; then the service says that it has expired."""
+    """A role's session is admitted until it ends; then the service answers that it has expired."""
     session = assumed(world, owner)
     CALLS[service](client(world, service, session))
     assert world.gateway.calls[-1].context.principal.arn == "arn:aws:sts::123456789012:assumed-role/reader/one"
@@ -291,7 +291,7 @@ def test_a_sessions_token_belongs_to_its_key(
 
 
 def test_a_users_keys_are_good_while_they_are_active(world: World, owner: Credentials) -> None:
-    """CreateAccessKey's pair is its user's; switched off or deleted it is nobody's, at once."""
+    """CreateAccessKey's pair is the user's; deactivated or deleted, it is invalid at once."""
     iam = client(world, "iam", owner)
     iam.create_user(UserName="ann")
     made = iam.create_access_key(UserName="ann")["AccessKey"]
@@ -307,7 +307,7 @@ def test_a_users_keys_are_good_while_they_are_active(world: World, owner: Creden
 
 
 def test_temporary_keys_of_a_user_are_its_own(world: World, owner: Credentials) -> None:
-    """GetSessionToken's keys are random, and stand for whoever asked; federated and web identities are nobody's word."""
+    """GetSessionToken's keys are random, and identify the caller; federated and web identities are refused."""
     sts = client(world, "sts", owner)
     one, other = (sts.get_session_token()["Credentials"] for _ in range(2))
     assert one["AccessKeyId"] != other["AccessKeyId"]
@@ -418,7 +418,7 @@ def test_a_presigned_url_of_the_second_version(world: World, owner: Credentials,
 
 
 def test_sts_by_a_presigned_url(world: World, owner: Credentials, at: Callable[[float], None]) -> None:
-    """A presigned GetCallerIdentity tells who signed it, as clusters ask it; fifteen minutes later it does not."""
+    """A presigned GetCallerIdentity identifies its signer, as clusters use it, for fifteen minutes."""
     url = client(world, "sts", owner).generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     assert "123456789012" in requests.get(url, timeout=30).text
     assert requests.get(url.replace("GetCallerIdentity", "GetSessionToken"), timeout=30).status_code == 403
@@ -524,7 +524,7 @@ NO_SIGNATURE = {"Authorization": "X Credential=a/20260101/eu-west-1/s3/aws4_requ
 def test_nobody_is_not_the_administrator(
     world: World, method: str, path: str, headers: dict[str, str], body: str, status: int, code: str
 ) -> None:
-    """A request that nobody signed, or that is signed in a way that is none, is refused in the service's words."""
+    """A request without a valid signature is refused in the service's words."""
     answer = requests.request(method, f"{world.endpoint}{path}", headers=headers, data=body, timeout=30)
     assert (answer.status_code, code_of(answer)) == (status, code)
     assert len(world.administrator("s3").list_buckets()["Buckets"]) == 1
@@ -572,7 +572,7 @@ def test_what_a_signature_lacks_is_named(
 
 
 def test_what_the_public_may_read_it_reads(world: World, owner: Credentials) -> None:
-    """A bucket's policy and an object's access control list let anybody in, to what they name and to nothing else."""
+    """A bucket's policy and an object's access control list admit unsigned readers, to what they name and to nothing else."""
     s3 = client(world, "s3", owner)
     s3.create_bucket(
         Bucket="site", CreateBucketConfiguration={"LocationConstraint": REGION}, ObjectOwnership="BucketOwnerPreferred"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 
 def damaged(text: str, seed: int, copies: int, pieces: str) -> Iterator[str]:
-    """The text itself, then copies of it, each with up to two characters cut out and up to two of `pieces` put in their place.
+    """Yield the text, then copies of it, each with up to two characters removed and up to two of `pieces` inserted.
 
-    The same seed gives the same copies, so that a failure is found again.
+    The same seed gives the same copies, so that a failure can be reproduced.
     """
     dice = random.Random(seed)
     yield text

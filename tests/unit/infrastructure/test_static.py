@@ -41,7 +41,7 @@ class Block:
 
 
 def blocks(directory: Path, kind: str | None = None) -> list[Block]:
-    """The top-level blocks of a directory, in the order in which they stand. Leans on `terraform fmt`."""
+    """Return the top-level blocks of a directory in their order. Relies on `terraform fmt`."""
     found = []
     for file in sorted(directory.glob("*.tf")):
         for match in re.finditer(r"^(\w+)((?: \"[^\"]+\")*) \{(?:\}|\n(.*?)^\})", file.read_text(), re.M | re.S):
@@ -87,7 +87,7 @@ def test_formatted() -> None:
 
 @each_directory
 def test_variables_are_described(directory: Path) -> None:
-    """Every variable stands in variables.tf, in the order of the alphabet, with description and type."""
+    """Every variable is in variables.tf, in alphabetical order, with description and type."""
     found = blocks(directory, "variable")
     names = [block.labels[0] for block in found]
     assert found
@@ -102,7 +102,7 @@ def test_variables_are_described(directory: Path) -> None:
 
 @each_directory
 def test_outputs_are_described(directory: Path) -> None:
-    """Every output stands in outputs.tf, in the order of the alphabet, with a description."""
+    """Every output is in outputs.tf, in alphabetical order, with a description."""
     found = blocks(directory, "output")
     names = [block.labels[0] for block in found]
     assert found
@@ -241,7 +241,7 @@ def test_task_definition_has_no_command() -> None:
 
 
 def test_no_secret_has_a_value() -> None:
-    """Terraform makes the secret and never its value, which would stand in the state."""
+    """Terraform creates the secret and never its value, which the state would reveal."""
     for directory in DIRECTORIES:
         assert "aws_secretsmanager_secret_version" not in code(directory)
 
@@ -357,7 +357,7 @@ def test_valid(name: str, copy: Path) -> None:
 @needs_terraform
 @pytest.mark.parametrize("name", [path.name for path in MODULES])
 def test_rejects_what_it_should(name: str, copy: Path) -> None:
-    """The module's own `terraform test` passes: what it must refuse is refused, before anything is made."""
+    """The module's own `terraform test` passes: invalid inputs are refused before anything is created."""
     done = terraform("test", "-no-color", cwd=initialised(copy / "modules" / name), timeout=180)
     if "mock_provider" in done.stderr:
         pytest.skip("terraform test with mock providers needs Terraform 1.7 or newer")

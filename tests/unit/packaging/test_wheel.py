@@ -20,7 +20,7 @@ SHIPPED = ("infrastructure", "app", "docker/localstack")
 
 
 def _files(folder: str) -> set[str]:
-    """The files below a folder of the checkout that git knows or would take, relative to its root."""
+    """Return the files below a folder of the checkout that git tracks or would add, relative to its root."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout: nothing says which files belong to the project")

@@ -1,4 +1,4 @@
-"""A world that stands in for AWS, and an account of it as a sandbox target sees it."""
+"""A world in place of AWS, and its account as a sandbox target sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sweep takes what is a run's, and nothing else."""
+"""The sweep removes a run's resources, and nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_name_tells_where_a_tag_is_missing() -> None:
 
 
 def test_a_name_alone_costs_nothing_its_life() -> None:
-    """A run that neither tags nor a journal know of is told, and taken only when it is named."""
+    """A run that appears in neither tags nor a journal is listed, and removed only if it is named."""
     lonely = [Resource("s3 bucket", "b", name=f"{project(RUN)}-dev")]
     assert choose(lonely, [], SweepScope(), now=NOW).removable == ()
     assert "--run" in choose(lonely, [], SweepScope(), now=NOW).kept[0].why
@@ -65,7 +65,7 @@ def test_a_run_that_may_still_go_on_elsewhere_stays() -> None:
 
 
 def test_a_run_whose_process_died_here_goes_at_once() -> None:
-    """The journal knows that its process is gone: no need to wait for the expiry, unless only expired ones are wanted."""
+    """The journal shows that the process ended: no need to wait for the expiry, unless only expired runs are in scope."""
     young, died = [tagged("ec2 vpc", "vpc-1", expires=NOW + 60)], [KnownRun(RUN, NOW + 60, NOW - 60, ended=True)]
     assert taken(choose(young, died, SweepScope(), now=NOW)) == {"vpc-1"}
     assert choose(young, died, SweepScope(expired_only=True), now=NOW).removable == ()

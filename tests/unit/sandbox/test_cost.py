@@ -25,7 +25,7 @@ def test_a_nat_gateway_for_two_hours() -> None:
 
 
 def test_the_reference_environment_stays_under_the_usual_ceiling() -> None:
-    """A run of three hours is well below five dollars, and is told position by position with the prices' date."""
+    """A run of three hours is well below five dollars, and listed position by position with the prices' date."""
     told = estimate(REFERENCE, hours=3, prices=prices("eu-west-1"))
     require_affordable(told, 5.0)
     assert 0.5 < told.usd < 5.0
@@ -47,7 +47,7 @@ def test_the_ceiling_holds() -> None:
 
 
 def test_an_unknown_region_is_priced_as_the_dearest_known() -> None:
-    """No price is ever guessed lower than one that is known, and the estimate says so."""
+    """A price is never estimated lower than a known one, and the estimate states this."""
     unknown = prices("ap-south-2")
     assert not unknown.exact
     assert all(unknown.of[name] >= price for name, price in prices("us-east-1").of.items())
@@ -133,7 +133,7 @@ def test_a_price_that_is_not_clear_is_not_guessed() -> None:
 
 
 def test_a_plan_is_counted() -> None:
-    """Hourly resources are counted from what the plan creates; what it merely changes costs nothing new."""
+    """Hourly resources are counted from the plan's creations; changes cost nothing new."""
     plan = [
         created("aws_nat_gateway"),
         created("aws_eip"),

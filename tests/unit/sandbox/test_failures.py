@@ -34,7 +34,7 @@ def failed(command: str, said: str) -> CommandFailed:
 
 
 def test_terraforms_errors_name_step_and_resource() -> None:
-    """Every error, each with its resource; that what is there is the run's own is said, since AWS cannot know."""
+    """Every error is listed with its resource; "already exists" is explained as the run's own, which AWS cannot tell."""
     told = explain(failed("apply", EXISTS))
     assert told.startswith(
         "terraform apply: module.iam.aws_iam_role.execution, aws_sns_topic.this: creating IAM Role (pushproof-a0f47f9e"

@@ -79,7 +79,7 @@ def test_long_lived_keys_are_put_up_with_for_the_named_account_only(settings: Sa
 
 
 def test_every_reason_is_told_at_once(settings: SandboxSettings) -> None:
-    """One run tells all that is wrong."""
+    """One run reports all reasons at once."""
     assert (
         len(refusals(replace(GOOD, region="us-west-1", aliases=("acme-production",), temporary=False), settings)) == 4
     )
@@ -128,7 +128,7 @@ def test_a_missing_setting_is_named(variables: dict[str, str], said: str) -> Non
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str) -> None:
-    """The message names the variable, what it holds and what is expected."""
+    """The message contains the variable, its value and the expected form."""
     good = {
         "PUSHPROOF_SANDBOX_ACCOUNTS": "123456789012",
         "PUSHPROOF_SANDBOX_REGIONS": "eu-west-1",

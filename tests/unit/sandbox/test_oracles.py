@@ -144,7 +144,7 @@ class StubbornIam:
 
 
 class Analyzer:
-    """The world's EC2 with a Reachability Analyzer: it finds what it is told to, at the second look, and counts what is left."""
+    """The world's EC2 with a Reachability Analyzer: it returns a prepared result at the second look, and counts leftovers."""
 
     def __init__(self, ec2: Any, found: bool, status: str = "succeeded") -> None:
         self.asked: dict[str, Any] = {}

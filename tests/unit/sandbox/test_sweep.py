@@ -229,7 +229,7 @@ def test_a_kind_that_cannot_be_listed_is_told(world: World, sweep: Callable[...,
 
 
 def test_a_run_is_swept_by_its_id(aws: Callable[[str], Any], neighbours: set[str], sweep: Callable[..., Sweep]) -> None:
-    """Named, a run goes although no journal knows it and its time is not over."""
+    """A named run goes, although no journal has it and its time is not over."""
     furnish(aws, RUN, naming.project(RUN))
     assert sweep(scope=SweepScope(run=RUN)).remove().clean
     assert snapshot(aws) == neighbours

@@ -1,4 +1,4 @@
-"""Every kind that the sweep has a word for: made twice, as a run's and as somebody else's; the run's goes, the other stays."""
+"""Every kind that the sweep covers, created twice, as a run's and as another owner's: the run's goes, the other stays."""
 
 from __future__ import annotations
 
@@ -364,7 +364,7 @@ def makers(aws: Callable[[str], Any]) -> Iterator[Maker]:
 
 
 def test_every_kind_is_held_to_it() -> None:
-    """A kind without a test here is a kind that nobody has seen go."""
+    """Every kind has a test here, so that its removal is proven."""
     assert set(MAKERS) | ELSEWHERE == {kind.name for kind in KINDS}
 
 
@@ -511,7 +511,7 @@ def test_not_having_been_told_of_other_tagged_resources_is_said(world: World, sw
 def test_other_tagged_resources_of_a_run_that_nobody_named_are_told(
     aws: Callable[[str], Any], sweep: Callable[..., Sweep]
 ) -> None:
-    """An expired run that no journal knows, after what the sweep has a word for is gone."""
+    """Resources of an expired run without a journal are listed after the covered kinds are gone."""
     aws("ssm").put_parameter(Name="/stray", Value="x", Type="String", Tags=[{"Key": naming.RUN_TAG, "Value": RUN}])
     aws("sns").create_topic(
         Name="topic",

@@ -35,7 +35,7 @@ def crashed_world(tmp_path: Path, *, engine: bool = False) -> str:
 
 
 def test_a_world_of_a_living_process_is_left_alone(journal: Journal) -> None:
-    """Cleaning up never touches a world that somebody uses."""
+    """Cleaning up never touches a world in use."""
     record = journal.open("embedded")
     assert journal.orphans() == []
     assert journal.clean_up() == []
@@ -53,7 +53,7 @@ def test_an_orphans_directory_and_record_go(journal: Journal, tmp_path: Path) ->
 
 
 def test_an_orphans_processes_are_killed_and_no_others(journal: Journal, tmp_path: Path) -> None:
-    """Processes that carry the orphan's mark end; one that carries another world's mark goes on."""
+    """Processes with the orphan's mark end; one with another world's mark continues."""
     world = crashed_world(tmp_path)
     mine = journal.open("embedded")
     command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -73,7 +73,7 @@ def test_an_orphans_processes_are_killed_and_no_others(journal: Journal, tmp_pat
 
 
 def test_processes_that_start_others_meanwhile_do_not_outlive_it() -> None:
-    """A program of the crashed run that goes on starting children is gone with all of them."""
+    """A program of the crashed run that keeps starting children is gone with all of them."""
     restless = "echo up; while :; do sleep 600 & sleep 0.01; done"
     world = f"restless{os.getpid()}"
     with subprocess.Popen(

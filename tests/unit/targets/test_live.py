@@ -1,4 +1,4 @@
-"""The live page shows a world to whoever has its keys, follows it, and changes nothing."""
+"""The live page shows a world to a client with its keys, follows it, and changes nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_page_shows_the_world_without_its_secrets(target: EmbeddedTarget) ->
 
 
 def test_news_come_as_they_happen_and_end_with_the_world(target: EmbeddedTarget) -> None:
-    """A change is told without asking; the world goes down although somebody looks."""
+    """A change is reported without a request; the world closes although a page is open."""
     with requests.get(f"{target.endpoint}/_pushproof/ui/events", auth=target.keys, stream=True, timeout=30) as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         lines = stream.iter_lines()

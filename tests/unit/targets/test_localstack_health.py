@@ -1,4 +1,4 @@
-"""Finding a LocalStack that stands, and believing only one that answers as LocalStack does."""
+"""Detection of a running LocalStack, only from an answer in LocalStack's form."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answering(page: Callable[[Request], Response]) -> Iterator[str]:
 
 
 def localstack(services: dict[str, str], **more: str) -> Callable[[Request], Response]:
-    """A stand-in that has a health page, and answers every call to a service with the service's name."""
+    """Serve a health page in place of LocalStack, and answer every call to a service with the service's name."""
 
     def page(request: Request) -> Response:
         if request.path == "/_localstack/health":
@@ -93,7 +93,7 @@ def test_a_public_address_is_refused_before_it_is_asked() -> None:
 def test_the_environment_is_read_as_localstack_client_reads_it(
     environment: dict[str, str], expected: Named | None
 ) -> None:
-    """AWS_ENDPOINT_URL before LOCALSTACK_HOST, port 4566 unless told."""
+    """AWS_ENDPOINT_URL comes before LOCALSTACK_HOST; the default port is 4566."""
     assert named_in_environment(environment) == expected
 
 

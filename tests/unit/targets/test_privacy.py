@@ -67,7 +67,7 @@ def test_a_runs_directory_is_its_owners(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_the_list_of_processes(target: EmbeddedTarget, tmp_path: Path) -> None:
-    """A push logs in by the environment, which is its owner's to read; neither git nor its helpers are told by arguments."""
+    """A push logs in by the environment, which only its owner can read; neither git nor its helpers get secrets as arguments."""
     trace = tmp_path / "trace"
     environment = {**target.environment(), "GIT_TRACE": str(trace), "GIT_CONFIG_GLOBAL": os.devnull}
     for words in (

@@ -1,4 +1,4 @@
-"""An applied module: its state is read when somebody asks where a resource is written, and again when it has changed."""
+"""An applied module: its state is read on demand, and again when it has changed."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def write(directory: Path, **files: str) -> Path:
 
 
 def test_blocks_have_labels_lines_and_plain_values(tmp_path: Path) -> None:
-    """Comments, heredocs, one-line blocks and braces in strings mislead nobody."""
+    """Comments, heredocs, one-line blocks and braces in strings do not confuse the reader."""
     blocks = read_directory(write(tmp_path, main__tf=MAIN))
     assert [(block.kind, block.labels, block.line) for block in blocks] == [
         ("terraform", (), 1),

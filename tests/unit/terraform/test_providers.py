@@ -1,4 +1,4 @@
-"""Mirrors of the AWS provider are found where people keep them, and a CLI configuration is written for them."""
+"""Mirrors of the AWS provider are detected in their usual places, and a CLI configuration is written for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def mirror(base: Path, *versions: str) -> Path:
 
 
 def test_unpacked_and_packed_mirrors_are_found(tmp_path: Path) -> None:
-    """Both layouts that Terraform knows count, with their versions in order."""
+    """Both of Terraform's layouts count, with their versions in order."""
     mirror(tmp_path / "unpacked", "5.100.0", "5.9.0")
     packed = tmp_path / "packed/registry.terraform.io/hashicorp/aws"
     packed.mkdir(parents=True)
@@ -29,13 +29,13 @@ def test_unpacked_and_packed_mirrors_are_found(tmp_path: Path) -> None:
 
 
 def test_a_mirror_named_by_the_person_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PUSHPROOF_PROVIDER_MIRROR wins over what is found."""
+    """PUSHPROOF_PROVIDER_MIRROR overrides detected mirrors."""
     monkeypatch.setenv("PUSHPROOF_PROVIDER_MIRROR", str(mirror(tmp_path / "mine", "5.100.0")))
     assert find_mirrors([mirror(tmp_path / "other", "5.99.0")])[0].path.name == "mine"
 
 
 def test_mirrors_of_the_persons_own_configuration_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A filesystem mirror that the CLI configuration names is found."""
+    """A filesystem mirror in the CLI configuration is detected."""
     base = mirror(tmp_path / "kept", "5.100.0")
     (tmp_path / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{base}"\n  }}\n}}\n')
     monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "rc"))

@@ -18,7 +18,7 @@ class Unknown(Exception):
 
 
 def evaluate(expression: str, values: Mapping[str, Any], functions: Functions) -> Any:
-    """The value of what stands between `${{` and `}}`. Raises Unknown; nothing is taken for empty."""
+    """Return the value between `${{` and `}}`. Raises Unknown instead of treating anything as empty."""
     found = _Reader(expression, values, functions)
     value = found.either()
     found.end()

@@ -1,7 +1,7 @@
 """Runs a job of a workflow as GitHub's runner does: steps in order, conditions, environments, shells, outcomes.
 
-What reaches outside is a stand-in that writes down what it was asked and answers as the test says. PATH holds nothing but those and
-a few tools of the shell's, so that a command nobody thought of is not found instead of run.
+Programs that reach outside are replaced by ones that record their calls and answer as the test specifies. PATH has only those and
+a few tools of the shell's, so that an unexpected command is missing instead of run.
 
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 """
@@ -57,7 +57,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A stand-in that was called."""
+    """A recorded call of a replacement program."""
 
     line: str
     arguments: list[str]
@@ -81,7 +81,7 @@ class StandIns:
             (self.path / name).symlink_to(found)
 
     def put(self, program: Path) -> None:
-        """A stand-in of this name at this place."""
+        """Put a replacement program of this name in this place."""
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(self._text)
         program.chmod(0o755)
@@ -102,7 +102,7 @@ class Job:
     """One job of a workflow, in a workspace of its own.
 
     `values` has what expressions may name; an expression that names anything else fails the test. `cancel`: the name of the step in
-    which somebody cancels the job.
+    which the job is cancelled.
     """
 
     workflow: Path

@@ -1,4 +1,4 @@
-"""Every step of the workflows is run, with stand-ins for what reaches outside."""
+"""Every step of the workflows is run, with replacements for programs that reach outside."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_where_slack_does_not_hear_there_is_an_issue(night: Night) -> None:
 
 
 def test_a_sweep_that_leaves_something_fails_the_night(night: Night) -> None:
-    """Its exit code counts although its output is piped; what it said is kept, and somebody is told."""
+    """The sweep's exit code counts although its output is piped; the output is kept, and a person is notified."""
     done = night(Answer("sweep --yes", code=1, output="cannot remove ec2 vpc vpc-1: DependencyViolation\n"))
     assert done.status == "failure"
     assert done.outcomes[AFTER] == "failure"
@@ -165,7 +165,7 @@ def test_a_cancelled_run_is_swept_and_told(night: Night) -> None:
 
 
 def test_without_a_role_nothing_is_made(night: Night) -> None:
-    """The job fails before the run, and says so."""
+    """The job fails before the run, with the reason."""
     done = night(**{"vars.PUSHPROOF_SANDBOX_ROLE": ""})
     assert done.outcomes[RUN] == "skipped"
     assert done.called("gh issue create")

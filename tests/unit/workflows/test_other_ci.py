@@ -22,7 +22,7 @@ SWEEP_AFTER = ".tox/sandbox/bin/pushproof sweep --yes"
 
 
 def gitlab(job: str, key: str) -> Any:
-    """A job's own value, or that of what it extends."""
+    """Return a job's own value, or that of the job it extends."""
     own = GITLAB[job]
     return own[key] if key in own else GITLAB[own["extends"]][key]
 

@@ -169,7 +169,7 @@ def test_the_credentials_outlive_the_last_sweep() -> None:
 
 
 def test_the_run_ends_before_its_resources_expire() -> None:
-    """A sweep elsewhere takes what has expired; a night that takes all its time has not."""
+    """A sweep elsewhere removes expired resources; a night that takes all its time has not expired."""
     run = next(step for step in steps(NIGHTLY) if step.get("id") == "run")
     assert run["timeout-minutes"] < SandboxSettings.from_environment(SETTINGS).hours * 60
 

@@ -304,7 +304,7 @@ class Attachments:
     def resource_keys(self, arn: str, region: str) -> dict[str, str]:
         """Return condition keys of a resource whose name AWS chooses: EC2's, certificates, connections.
 
-        `aws:ResourceTag/...`, and the key by which EC2 knows the resource's id. Tags are read each time: too many operations
+        `aws:ResourceTag/...`, and EC2's key for the resource's id. Tags are read each time: too many operations
         write them to tell when they change.
         """
         parts = arn.split(":", 5)

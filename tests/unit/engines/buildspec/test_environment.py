@@ -34,7 +34,7 @@ def test_the_highest_layer_that_names_a_variable_decides(
 
 
 def test_supplied_variables_are_not_for_a_project_to_change() -> None:
-    """CODEBUILD_ names are reserved: the supplied value stands."""
+    """CODEBUILD_ names are reserved: the supplied value wins."""
     assert with_supplied({"CODEBUILD_BUILD_ID": "mine", "A": "a"}, {"CODEBUILD_BUILD_ID": "p:1"}) == {
         "CODEBUILD_BUILD_ID": "p:1",
         "A": "a",

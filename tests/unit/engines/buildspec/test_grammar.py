@@ -192,7 +192,7 @@ def test_each_mistake_has_its_type_its_line_and_a_remedy(
     ],
 )  # fmt: skip
 def test_on_failure_has_six_forms(written: str, expected: OnFailure) -> None:
-    """ABORT, CONTINUE and the four forms of RETRY (build-spec-ref.html#build-spec.phases) are told apart."""
+    """ABORT, CONTINUE and the four forms of RETRY (build-spec-ref.html#build-spec.phases) are distinguished."""
     spec = parse(f"version: 0.2\nphases:\n  build:\n    on-failure: {written}\n    commands: [make]\n")
     assert spec.phases[Phase.BUILD].on_failure == expected
 

@@ -163,7 +163,7 @@ def test_every_deployment_ends_that_would_end_on_aws(
 def test_good_tasks_always_complete_unless_the_limits_forbid_any_move(
     desired: int, configuration: DeploymentConfiguration, tuning: DeploymentSettings, kind: tuple[bool, bool]
 ) -> None:
-    """A deployment of good tasks completes with exactly the desired count, or the deadlock is told."""
+    """A deployment of good tasks completes with exactly the desired count, or reports the deadlock."""
     line = play([TaskScript()], configuration, tuning, desired, [], kind)
     stuck = desired > 0 and configuration.minimum_healthy(desired) == configuration.maximum(desired) == desired
     assert line.exhausted

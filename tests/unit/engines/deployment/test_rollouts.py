@@ -177,7 +177,7 @@ def test_exits_before_healthy_count_only_where_the_setting_says_so() -> None:
 
 
 def test_without_a_completed_deployment_a_failed_one_stalls() -> None:
-    """The first deployment has nothing to roll back to: it is FAILED, starts nothing more, and only the failure is told."""
+    """The first deployment has nothing to roll back to: it is FAILED, starts nothing more, and announces only the failure."""
     line = simulate(create(), by_revision(v1=NO_IMAGE))
     assert names(line)[-1] == "SERVICE_DEPLOYMENT_FAILED"
     assert line.state.primary.rollout_state == "FAILED"
@@ -288,7 +288,7 @@ def test_grace_period_ignores_failing_checks_until_it_ends() -> None:
 
 
 def test_unhealthy_words() -> None:
-    """Failed checks are told as AWS tells them, and the replacement says why it came."""
+    """Failed checks are announced in AWS's words, and the replacement states its cause."""
     state = running(1, container_check=True)
     (task,) = state.tasks
     told = decide(state, [TaskHealthChanged(task, "UNHEALTHY")], 500.0)
@@ -333,7 +333,7 @@ def test_without_room_unhealthy_tasks_stop_one_by_one() -> None:
 
 
 def test_equal_limits_deadlock_and_say_so() -> None:
-    """minimumHealthyPercent 100 with maximumPercent 100: nothing may stop, nothing may start; told once."""
+    """Nothing may stop and nothing may start at 100/100; the deadlock is announced once."""
     line = deploy(running(configuration=DeploymentConfiguration(100, 100)), GOOD)
     assert line.messages() == [
         "(service web) was unable to stop or start tasks during a deployment because of the service deployment "

@@ -220,7 +220,7 @@ def test_pipeline_notification_pattern() -> None:
     ],
 )
 def test_errors_name_the_place(pattern: str, reason: str, line: int, column: int) -> None:
-    """A malformed pattern is refused with the matcher's reason and the line and column where its parser stands.
+    """A malformed pattern is refused with the matcher's reason and the parser's line and column.
 
     Source: JsonRuleCompiler of https://github.com/aws/event-ruler
     """

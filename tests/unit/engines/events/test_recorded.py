@@ -130,7 +130,7 @@ MATCHES = [
 
 @pytest.mark.parametrize(("pattern", "text", "expected"), MATCHES)
 def test_matching(pattern: str, text: str, expected: bool) -> None:
-    """Each pattern matches where EventBridge, or its open matcher, says so, and nowhere else."""
+    """Each pattern matches exactly where EventBridge, or its open matcher, matches."""
     assert compile_pattern(pattern).matches(event(text)) is expected
 
 
@@ -320,7 +320,7 @@ def test_every_operator_beside_every_other(value: Any) -> None:
 
 
 def test_large_arrays_do_not_multiply() -> None:
-    """Three arrays of 300 elements, and a field that is missing, are told at once."""
+    """Three arrays of 300 elements, with a field missing, are decided at once."""
     items = [{"x": number} for number in range(300)]
     pattern = compile_pattern({"a": {"x": [{"exists": True}]}, "b": {"x": [{"exists": True}]}, "c": {"y": [1]}})
     assert not pattern.matches({"a": items, "b": items, "c": items})

@@ -129,7 +129,7 @@ def test_recorded_results(template: str, expected: str | None) -> None:
 
 
 def test_several_lines_of_text() -> None:
-    """Common issues: for text of several lines each line stands in quotes of its own."""
+    """Common issues: each line of a text of several lines has quotes of its own."""
     template = '"<state> instance"\n"The instance is <instance>."'
     assert compile_transformer(PATHS, template).apply(EVENT) == '"RUNNING instance"\n"The instance is i-0123456789."'
 
@@ -198,7 +198,7 @@ def test_paths(path: str, found: Any) -> None:
     ],
 )
 def test_refusals(paths: dict[str, str], template: str, answer: str) -> None:
-    """PutTargets refuses placeholders that stand for nothing, and paths that are none, by the target's name."""
+    """PutTargets refuses placeholders without a path, and invalid paths, by the target's name."""
     with pytest.raises(InvalidTarget) as caught:
         compile_transformer(paths, template)
     assert caught.value.answer("t1") == answer

@@ -183,7 +183,7 @@ def test_other_messages(message: str) -> None:
 
 
 def test_extracted_values() -> None:
-    """A match tells the values of the properties that the pattern names."""
+    """A match returns the values of the properties in the pattern."""
     pattern = compile_pattern('{ $.user.id = 1 && $.users[1].email = "*" && $.gone NOT EXISTS }')
     assert pattern.match(COMPOUND) == {"$.user.id": "1", "$.users[1].email": "Jane.Doe@example.com"}
 

@@ -117,5 +117,5 @@ EXPRESSIONS = st.lists(PIECES, min_size=1, max_size=6).map("".join)
 @settings(max_examples=300, deadline=None)
 @given(st.lists(EXPRESSIONS, min_size=1, max_size=3).map("|".join), st.text("abc1 ", max_size=12))
 def test_agrees_with_another_engine(expression: str, text: str) -> None:
-    """An expression is found where Python's own engine finds it."""
+    """An expression matches where Python's own engine matches."""
     assert found(expression, text) is (re.search(expression, text, re.ASCII) is not None)

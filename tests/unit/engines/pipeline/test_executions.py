@@ -217,7 +217,7 @@ def test_approval_waits_seven_days_and_then_fails() -> None:
 
 @pytest.mark.parametrize(("answer", "status"), [("Approved", "Succeeded"), ("Rejected", "Failed")])
 def test_approval_results(answer: str, status: str) -> None:
-    """approvals-approve-or-reject.html: Approved goes on, Rejected fails; a second answer is refused."""
+    """Approved continues and Rejected fails (approvals-approve-or-reject.html); a second answer is refused."""
     pipe = Driven(declare(Stage("Approve", (approval(),))))
     pipe.start("a")
     pipe.finish("a")
@@ -357,7 +357,7 @@ def test_on_failure_rollback_runs_the_last_good_execution_again() -> None:
 
 
 def test_on_failure_rollback_without_a_good_execution() -> None:
-    """The first execution has nothing to roll back to: it fails and says so."""
+    """The first execution has nothing to roll back to: it fails with that reason."""
     pipe = Driven(declare(Stage("Deploy", (build("Deploy"),), on_failure="ROLLBACK")))
     pipe.start("a")
     pipe.finish("a")
@@ -489,7 +489,7 @@ def test_missing_output_artifact_fails_the_action() -> None:
 
 
 def test_source_override_reaches_the_action() -> None:
-    """StartPipelineExecution sourceRevisions: the source action is told which revision to take."""
+    """The source action receives the revision of StartPipelineExecution's sourceRevisions."""
     pipe = Driven(declare())
     pipe.give(Start("a", overrides={source().name: "v2"}))
     assert pipe.last_start().override == "v2"

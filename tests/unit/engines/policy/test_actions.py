@@ -110,7 +110,7 @@ def test_decrypt_is_decided_on_the_key_in_the_ciphertext() -> None:
 
 
 def test_resources_the_request_does_not_determine_are_looked_up() -> None:
-    """A secret by name gets its real ARN from whoever knows it."""
+    """A secret by name gets its real ARN from a look-up."""
     known = {f"arn:aws:secretsmanager:{AT}:secret:db": f"arn:aws:secretsmanager:{AT}:secret:db-AbCdEf"}
     scope = Scope("eu-west-1", "123456789012", find=known.get)
     answer = requirement("secretsmanager", "GetSecretValue", {"SecretId": "db"}, scope)

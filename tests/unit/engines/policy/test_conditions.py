@@ -85,7 +85,7 @@ def test_absent_key(operator: str) -> None:
     [("true", True, False), ("true", False, True), ("false", True, True), (False, False, False)],
 )
 def test_null(wanted: Any, present: bool, expected: bool) -> None:
-    """Null tells whether a key is absent ("true") or present ("false")."""
+    """Null tests whether a key is absent ("true") or present ("false")."""
     assert holds({"Null": {"aws:TokenIssueTime": wanted}}, {"aws:TokenIssueTime": "1"} if present else {}) is expected
 
 

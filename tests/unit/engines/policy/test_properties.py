@@ -112,7 +112,7 @@ def test_allow_widens_and_deny_narrows(
 def test_order_of_statements_does_not_matter(
     listed: list[dict[str, Any]], action: str, resource: str, context: dict[str, Any]
 ) -> None:
-    """Statements may stand in any order."""
+    """The order of statements has no effect."""
     asked = request(CALLERS[0], action, resource, context)
     effects = {
         decide(asked, Policies(identity=(parse({"Version": "2012-10-17", "Statement": order}),))).effect

@@ -44,7 +44,7 @@ def test_missing_context_values() -> None:
 
 
 def test_boundary_is_reported() -> None:
-    """A boundary that does not allow turns the result and says so."""
+    """A boundary that does not allow changes the result, and is reported."""
     boundary = parse(TEXT.replace("s3:GetObject", "s3:List*"), Kind.BOUNDARY)
     (result,) = simulate(Policies((parse(TEXT),), boundary=boundary), ALICE, ["s3:GetObject"], ["arn:aws:s3:::b/x"])
     assert result["EvalDecision"] == "implicitDeny"

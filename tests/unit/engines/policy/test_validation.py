@@ -1,7 +1,7 @@
-"""Documents that AWS takes, and what it says of those it does not.
+"""Documents that AWS accepts, and its words about those that it refuses.
 
 The answers for identity policies were recorded from CreatePolicy and PutUserPolicy (moto keeps them as tables); those for buckets,
-trust policies and the rest from the sources named beside them.
+trust policies and the rest come from the sources named beside them.
 """
 
 # ruff: noqa: E501 (tables read better in wide rows)
@@ -22,7 +22,7 @@ ACCOUNT = "123456789012"
 
 
 class Directory:
-    """Knows one role."""
+    """A directory with one role."""
 
     def knows(self, principal: str) -> bool:
         return principal == f"arn:aws:iam::{ACCOUNT}:role/there"
@@ -215,7 +215,7 @@ def test_trust_policies_that_iam_takes(changes: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_who_trusts_github_says_which_repository(condition: dict[str, Any] | None, taken: bool) -> None:
-    """IAM refuses a trust policy for a provider that everybody shares, unless it evaluates the claim that tells tenants apart.
+    """IAM refuses a trust policy for a shared provider, unless it evaluates the claim that separates tenants.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc_secure-by-default.html; the sentence is recorded.
     """
@@ -272,7 +272,7 @@ def test_what_s3_asks_of_a_bucket_policy(changes: dict[str, Any], message: str) 
     ],
 )
 def test_which_policies_are_public(changes: dict[str, Any], public: bool) -> None:
-    """A policy is public unless what it grants to everybody is held to a fixed source or principal.
+    """A policy is public unless a fixed source or principal limits what it grants to everyone.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
     """

@@ -1,4 +1,4 @@
-"""Paths and refusals, case by case, each with the page that says so."""
+"""Paths and refusals, case by case, each with its page of AWS's documentation."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_private_subnet_leaves_by_its_nat_gateway(network: Network) -> None:
 
 
 def test_nat_in_another_zone_is_noted_and_lost_with_it(network: Network, altered: Alter) -> None:
-    """One NAT gateway for all zones works until its zone is lost, and the path says so before.
+    """One NAT gateway for all zones works until its zone is lost, and the path warns of this.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
     """
@@ -154,7 +154,7 @@ def test_unassociated_subnet_uses_the_main_table(network: Network, altered: Alte
 
 
 def test_network_acl_must_let_answers_back(network: Network) -> None:
-    """Network ACLs are stateless: without the ephemeral ports, answers are refused and the reason says so.
+    """Network ACLs are stateless: without the ephemeral ports, answers are refused with that reason.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/custom-network-acl.html#nacl-ephemeral-ports
     """
@@ -200,7 +200,7 @@ def test_network_acl_entries_are_tried_in_order(network: Network) -> None:
 
 
 def test_groups_refer_to_groups(network: Network) -> None:
-    """A rule that names a security group admits the interfaces that carry it, and nobody else.
+    """A rule that names a security group admits the interfaces that carry it, and no others.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing
     """
@@ -515,7 +515,7 @@ def test_tiers_follow_routes_not_names(network: Network, altered: Alter) -> None
 
 
 def test_answers_read_like_a_walk(network: Network) -> None:
-    """An answer printed tells each hop in order, or where it stopped and what to change."""
+    """A printed answer lists each hop in order, or the place where it stopped and the remedy."""
     told = str(reach(network, TASK, Service("logs"), circumstances=Circumstances(require_vpc_endpoints=True)))
     assert told.splitlines()[0] == "subnet-private-a as sg-task to logs on tcp 443: no"
     assert "to change that: Create a VPC endpoint (Interface) for logs in vpc-1" in told

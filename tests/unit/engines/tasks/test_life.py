@@ -159,7 +159,7 @@ def test_a_task_that_cannot_start_says_why(failures: int, status: str, deleted: 
 
 
 def pending(*containers: Container) -> Drive:
-    """A task whose containers that wait for nobody have been started."""
+    """Return a task whose independent containers have been started."""
     drive = Drive(containers)
     drive.remind()
     for _ in range(3):
@@ -201,7 +201,7 @@ def test_a_container_is_ordered_to_start_once() -> None:
     ],
 )
 def test_containers_that_make_no_task_are_refused(containers: tuple[Container, ...], words: str) -> None:
-    """A name twice, or a dependency on nobody, is an error before anything begins."""
+    """A repeated name, or a dependency on a missing container, is an error before anything begins."""
     with pytest.raises(ValueError, match=words):
         launch(containers, 0.0, TaskTiming())
 

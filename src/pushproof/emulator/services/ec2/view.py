@@ -206,7 +206,7 @@ class View:
 
 
 def _first(read: Callable[[], list[T]]) -> T | None:
-    """Return the first entry of a description by id; None if EC2 knows no such id."""
+    """Return the first entry of a description by id; None if there is no such id."""
     try:
         entries = read()
     except ClientError as error:
