@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import time
+import warnings
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -113,6 +114,12 @@ class SuiteRecorder:
         from pushproof.report.page import render
 
         (self._directory / PAGE).write_text(render(record), encoding="utf-8")
+        from pushproof.report.spans import NoSdk, export
+
+        try:
+            export(record)
+        except NoSdk as error:
+            warnings.warn(str(error), pytest.PytestWarning, stacklevel=1)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"pushproof report: {self._directory / PAGE}")

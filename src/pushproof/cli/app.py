@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pushproof import __version__
-from pushproof.cli import evidence, iam
+from pushproof.cli import evidence, iam, mcp
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
     DEFAULT_SPEED,
@@ -53,6 +53,7 @@ app.add_typer(example, name="example")
 app.command()(evidence.report)
 app.command()(evidence.why)
 app.add_typer(iam.iam, name="iam")
+app.command()(mcp.mcp)
 
 
 class TargetName(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ def save(record: Record, report: Path | None) -> None:
     """Keep a record, and write it and its page where `report` says; what cannot be written is said, and ends nothing."""
     from pushproof.record.store import keep
 
+    _send(record)
     try:
         keep(record)
         if report is None:
@@ -57,6 +59,17 @@ def save(record: Record, report: Path | None) -> None:
             console.print(f"report: {path}", markup=False)
     except OSError as error:
         console.print(f"the report cannot be written: {error}", markup=False)
+
+
+def _send(record: Record) -> None:
+    """Send a run's spans to the collector that the environment names, if it names one."""
+    from pushproof.report.spans import ENDPOINTS, NoSdk, export
+
+    try:
+        if any(os.environ.get(name) for name in ENDPOINTS) and not export(record):
+            console.print("the collector of OTEL_EXPORTER_OTLP_ENDPOINT did not take the run's spans", markup=False)
+    except NoSdk as error:
+        console.print(str(error), markup=False)
 
 
 def write_beside(record: Record, report: Path) -> list[Path]:

@@ -82,6 +82,11 @@ def find(run: str | None) -> Path:
     )
 
 
+def known() -> list[str]:
+    """Return the ids of the runs whose records are kept, the newest first."""
+    return [path.parent.name for path in sorted(_records(_directory()), key=_age, reverse=True)]
+
+
 def _directory() -> Path:
     return private(state_directory() / "reports")
 
