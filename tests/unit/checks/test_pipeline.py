@@ -479,7 +479,7 @@ def test_a_limit_that_is_none_is_found(given: Given, minutes: int, says: str) ->
 
 
 def test_build_logs_that_are_not_kept_are_found(given: Given) -> None:
-    """Off, in a group that nobody manages, or kept for ever."""
+    """Logs are reported if they are off, in an unmanaged group, or kept for ever."""
     given.retention = None
     assert "for ever, and billed" in words(given.checks().build_logs_are_kept())
     given.project["logsConfig"] = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/other"}}
@@ -489,7 +489,7 @@ def test_build_logs_that_are_not_kept_are_found(given: Given) -> None:
 
 
 def test_an_old_build_image_is_found(given: Given) -> None:
-    """Images that AWS no longer updates are found; one's own are one's own business."""
+    """Images that AWS no longer updates are reported; custom images are not."""
     given.environment["image"] = "aws/codebuild/standard:4.0"
     assert "aws/codebuild/standard:4.0" in words(given.checks().builds_on_a_current_image())
     given.environment["image"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/build:1"
@@ -659,7 +659,7 @@ def test_a_webhook_that_is_not_called_is_found(given: Given, change: dict[str, A
 
 
 def test_a_rule_for_every_pipeline_is_found(given: Given) -> None:
-    """A pattern without the pipeline's name tells of all of them."""
+    """A pattern without the pipeline's name notifies about all pipelines."""
     assert given.pattern
     del given.pattern["detail"]["pipeline"]
     assert "matches other pipelines' events" in words(given.checks().tells_of_itself_only())

@@ -71,7 +71,7 @@ def test_a_second_push_fails_as_on_aws(world: World, ecr: Any) -> None:
 
 
 def test_scanning_that_is_off_is_found(world: World, ecr: Any) -> None:
-    """Off is found, unless a rule of the registry scans the repository."""
+    """Scanning that is off is reported, unless a rule of the registry scans the repository."""
     checks = make(world, ecr, scan=False)
     assert "scanOnPush is off" in str(checks.scans_on_push())
     rule = {"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [{"filter": "sho*", "filterType": "WILDCARD"}]}
@@ -131,7 +131,7 @@ def test_a_policy_that_takes_what_runs_is_found(
 
 
 def test_what_runs_and_is_gone_is_found(world: World, ecr: Any) -> None:
-    """An image that is not there any more is told with the error the next task will have; an empty list proves nothing."""
+    """A missing image is reported with the error of the next task; an empty list proves nothing."""
     checks = make(world, ecr)
     assert "CannotPullContainerError" in str(checks.keeps_what_runs(["sha256:0"]))
     assert "An empty list proves nothing" in str(checks.keeps_what_runs([]))

@@ -1,4 +1,4 @@
-"""Secrets in plain sight are found, wherever they stand; references that lead nowhere, too; harmless settings are left alone."""
+"""Plain secrets are reported wherever they are, and so are broken references; harmless settings are not."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_references_are_no_secrets() -> None:
     ("kind", "count"), [("PLAINTEXT", 1), (None, 1), ("SECRETS_MANAGER", 0), ("PARAMETER_STORE", 0)]
 )
 def test_a_build_variable_is_judged_by_its_type(kind: str | None, count: int) -> None:
-    """PLAINTEXT, which is also the default, is found; references are not."""
+    """PLAINTEXT, which is also the default, is reported; references are not."""
     variable = {"name": "NPM_TOKEN", "value": "shop/npm", **({"type": kind} if kind else {})}
     project = {"arn": "project", "environment": {"environmentVariables": [variable]}}
     checks = SecretsChecks(clients(codebuild=Answers(batch_get_projects={"projects": [project]})))

@@ -1,4 +1,4 @@
-"""Each way in which a service is not as it should be gives the finding that says so, and a good one gives none."""
+"""Each fault of a service has its own finding, and a good service has none."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_another_controller_is_found(given: Given) -> None:
     ],
 )
 def test_percents_that_lose_or_block_are_found(given: Given, desired: int, low: int, high: int, says: str) -> None:
-    """ECS rounds the minimum up and the maximum down; what comes of it is told in tasks."""
+    """ECS rounds the minimum up and the maximum down; the finding states the result in tasks."""
     given.service["desiredCount"] = desired
     given.service["deploymentConfiguration"] |= {"minimumHealthyPercent": low, "maximumPercent": high}
     assert says in " ".join(str(given.checks().keeps_its_capacity_while_it_deploys()).split())
@@ -182,7 +182,7 @@ def test_a_service_scaled_to_nothing_has_room(given: Given) -> None:
 
 
 def test_a_service_without_load_balancer_is_found(given: Given) -> None:
-    """A service that registers nowhere is judged by nobody, and no check of listeners passes for want of any."""
+    """A service without a load balancer has no health checks, and no check of listeners passes because there are none."""
     given.service["loadBalancers"] = []
     checks = given.checks()
     for check in (
@@ -296,14 +296,14 @@ def test_http_that_is_not_moved_for_good_is_found(given: Given, action: dict[str
 
 
 def test_a_rule_that_serves_over_http_is_found(given: Given) -> None:
-    """A rule that forwards is found although the default action redirects."""
+    """A rule that forwards is reported although the default action redirects."""
     given.rules.append({"RuleArn": "rule", "Priority": "5", "IsDefault": False, "Actions": [{"Type": "forward"}]})
     assert "rule 5 of the listener on 80 forwards" in str(given.checks().redirects_http_to_https())
 
 
 @pytest.mark.parametrize("policy", ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-0-2021-06"])
 def test_old_tls_is_found(given: Given, policy: str) -> None:
-    """Policies that still speak TLS 1.0 are found by name."""
+    """Policies that allow TLS 1.0 are reported by name."""
     given.https["SslPolicy"] = policy
     assert policy in str(given.checks().speaks_current_tls())
 
@@ -337,7 +337,7 @@ def test_a_container_without_logs_is_found(given: Given) -> None:
 
 
 def test_insights_that_are_off_are_found(given: Given) -> None:
-    """Off is found, and enhanced is as good as on."""
+    """Insights that are off are reported, and enhanced is as good as on."""
     given.insights = "disabled"
     assert given.checks().container_insights_is_on().findings
     given.insights = "enhanced"
@@ -372,7 +372,7 @@ def test_a_program_told_another_port_is_found(given: Given, name: str) -> None:
 
 
 def test_one_failed_check_is_too_few(given: Given) -> None:
-    """A container that is stopped for a single slow answer is found."""
+    """A container that is stopped for a single slow answer is reported."""
     given.container["healthCheck"]["retries"] = 1
     assert "retries 1" in str(given.checks().health_checks_agree())
 
@@ -423,7 +423,7 @@ def test_a_single_task_is_found(given: Given) -> None:
 def test_capacity_that_may_all_be_taken_back_is_found(
     given: Given, strategy: list[tuple[str, int, int]], found: bool
 ) -> None:
-    """Spot capacity is found where no base is on FARGATE."""
+    """Spot capacity is reported if no base is on FARGATE."""
     given.service["capacityProviderStrategy"] = [
         {"capacityProvider": name, "base": base, "weight": weight} for name, base, weight in strategy
     ]
@@ -431,7 +431,7 @@ def test_capacity_that_may_all_be_taken_back_is_found(
 
 
 def test_untagged_tasks_are_found(given: Given) -> None:
-    """propagateTags is NONE unless somebody says otherwise."""
+    """The default of propagateTags is NONE."""
     del given.service["propagateTags"]
     assert "propagateTags NONE" in str(given.checks().tasks_carry_tags())
 
@@ -465,7 +465,7 @@ def test_invalid_headers_that_pass_are_found(given: Given) -> None:
     ],
 )
 def test_logs_that_go_elsewhere_are_found(given: Given, option: str, value: str | None, says: str) -> None:
-    """Region and stream prefix of the logs are asked for."""
+    """The check compares region and stream prefix of the logs."""
     options = given.container["logConfiguration"]["options"]
     options[option] = value
     assert says in str(given.checks().logs_are_kept())

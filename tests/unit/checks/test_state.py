@@ -1,4 +1,4 @@
-"""State: changes that are told with their place, backends that are missing or shared, and buckets that are not safe."""
+"""Checks of state: changes with their place, missing or shared backends, and unsafe buckets."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ SAFE = {
     ],
 )
 def test_a_bucket_that_is_not_safe_is_found(change: dict[str, Any], says: str) -> None:
-    """Versioned, encrypted and private: each is asked for."""
+    """The bucket must be versioned, encrypted and private; each is checked."""
     checks = StateChecks(clients(s3=Answers(**SAFE | change)))
     assert says in str(checks.bucket_is_safe("state"))
 
@@ -197,7 +197,7 @@ def test_missing_tags_are_found() -> None:
     ],
 )
 def test_another_environments_name_is_found(values: dict[str, Any], found: bool) -> None:
-    """The other's name as a word, wherever it stands."""
+    """The other environment's name is reported as a word, wherever it is."""
     verdict = CHECKS.speaks_of_no_other_environment(Shown(aws_s3_bucket=values), "prod")
     assert bool(verdict.findings) is found
 
@@ -223,5 +223,5 @@ def test_what_a_destroy_takes_is_found() -> None:
     ("settings", "says"), [("encrypt = true\n", "holds"), ("", "not set"), ("encrypt = false\n", "false")]
 )
 def test_a_state_that_is_not_encrypted_is_found(tmp_path: Path, settings: str, says: str) -> None:
-    """The backend's own setting is asked for."""
+    """The check reads the backend's own setting."""
     assert says in str(CHECKS.every_environment_encrypts_its_state(environment(tmp_path, "dev", "", hcl=settings)))

@@ -83,7 +83,7 @@ def test_a_check_is_named_and_says_nothing_twice() -> None:
 
 
 def test_nothing_to_look_at_is_a_finding() -> None:
-    """A check that has nothing to judge does not hold, and says what it looked for."""
+    """A check without anything to judge fails, and names what it looked for."""
     (only,) = Doors().are_shut().findings
     assert (only.expected, only.found, only.page) == ("doors", "there is none", "https://example.com/doors")
     assert only.why == "A check with nothing to look at proves nothing."
@@ -123,7 +123,7 @@ def test_a_name_that_no_check_has_is_told_with_those_that_are_near() -> None:
 
 
 def test_what_users_annotate_with_is_exported() -> None:
-    """Every name that `pushproof` offers is there, and says what it is."""
+    """Every public name of `pushproof` exists, and has a docstring."""
     assert {"Target", "AppliedModule", "Verdict", "Finding", "NetworkingFactory"} <= set(pushproof.__all__)
     for name in pushproof.__all__:
         assert getattr(pushproof, name).__doc__, name

@@ -1,4 +1,4 @@
-"""The mistakes of docs/cliffs.md as they hurt: the symptom that AWS shows, and beside it the check that would have told before."""
+"""The mistakes of docs/cliffs.md with their symptoms as on AWS, each next to the check that would have reported it before."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_without_privileged_mode_there_is_no_docker(delivery: Delivery) -> None:
 
 
 def test_the_second_latest_is_refused(tasks: Tasks) -> None:
-    """IMMUTABLE and :latest: the first build pushes, the second one fails; the repository is as the check wants it."""
+    """The first build pushes :latest to an IMMUTABLE repository, the second one fails; the check accepts the repository."""
     ecr = tasks.world.administrator("ecr")
     ecr.create_repository(repositoryName="shop", imageTagMutability="IMMUTABLE")
     push_small_image(ecr, "shop", "latest", b"first build")

@@ -23,7 +23,7 @@ def test_answers_show_wall_clock_instants() -> None:
 
 @pytest.mark.parametrize("speed", [0, -1])
 def test_a_speed_that_is_no_speed_is_refused(speed: float) -> None:
-    """A clock cannot stand still or run backwards, and the message says what is expected."""
+    """A speed of zero or below is refused, and the message names the expected values."""
     with pytest.raises(ValueError, match="greater than 0"):
         ScaledClock(speed)
 

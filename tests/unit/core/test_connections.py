@@ -27,7 +27,7 @@ def test_a_connection_is_born_pending(world: World) -> None:
 
 
 def test_both_names_see_the_same_connections(world: World) -> None:
-    """A connection made under the old name is found under the new one, by either spelling of its ARN."""
+    """A connection created under the old name exists under the new one, by either spelling of its ARN."""
     arn = world.administrator("codestar-connections").create_connection(ConnectionName="x", ProviderType="GitHub")[
         "ConnectionArn"
     ]

@@ -63,7 +63,7 @@ def test_a_taken_port_is_an_error_not_an_exit(world: World) -> None:
 
 
 def test_finished_calls_are_recorded_and_observed(world: World) -> None:
-    """The call log knows every call with its status; an observer sees the operations it asked for."""
+    """The call log has every call with its status; an observer receives its own operations."""
     seen: list[Call] = []
     world.gateway.observe("sns", seen.append, "CreateTopic")
     client = world.administrator("sns")

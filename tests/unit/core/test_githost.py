@@ -70,7 +70,7 @@ def test_a_push_announces_every_branch_it_moved(world: World, checkout: Path) ->
 
 
 def test_a_push_to_a_branch_nobody_watches_says_so(world: World, checkout: Path) -> None:
-    """The pusher is told that this push deploys nothing."""
+    """The pusher reads that this push deploys nothing."""
     world.git.on_push(lambda _: None)
     said = git(checkout, "push", url(world), "develop:feature")
     assert "No pipeline watches branch feature of acme/shop" in said
@@ -122,7 +122,7 @@ def test_the_environment_logs_git_in(world: World, checkout: Path) -> None:
 
 
 def test_nobody_else_announces_a_push(world: World, checkout: Path) -> None:
-    """A pipeline starts by the git host's own hook, not by whoever posts what a hook would post."""
+    """The git host's own hook starts a pipeline, not any other sender of the same post."""
     pushes: list[Push] = []
     world.git.on_push(lambda push: pushes.append(push) or "heard")
     git(checkout, "push", url(world), "develop")

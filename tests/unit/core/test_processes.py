@@ -38,5 +38,5 @@ def test_nothing_is_said_of_processes_that_cannot_be_seen(part: int) -> None:
 
 @pytest.mark.parametrize("mark", ["", "nonsense", "0:1:2", ":::"])
 def test_what_is_no_mark_says_nothing(mark: str) -> None:
-    """A label that somebody else wrote."""
+    """Another program's label is no mark."""
     assert not is_gone(mark)

@@ -1,4 +1,4 @@
-"""Another emulator by URL: where it may be, whose account calls are made in, and what is told when it is gone."""
+"""Another emulator by URL: allowed addresses, the account of calls, and the explanation when it is gone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNT = "210987654321"
 
 
 class Recorder:
-    """Stands for an emulator: answers every call alike and keeps what it was asked."""
+    """Answers every call alike in place of an emulator, and records the calls."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, bytes]] = []
@@ -43,7 +43,7 @@ def emulator() -> Iterator[Recorder]:
 
 
 def test_calls_are_made_in_the_worlds_account(emulator: Recorder) -> None:
-    """An emulator that tells accounts by the access key is called with the account's number."""
+    """Calls carry the account's number if the emulator separates accounts by the access key."""
     substrate = UpstreamSubstrate(emulator.url, ACCOUNT)
     assert substrate.client("dynamodb", "eu-west-1").list_tables()["TableNames"] == ["locks"]
     assert f"Credential={ACCOUNT}/" in emulator.requests[0][0]
@@ -59,7 +59,7 @@ def test_calls_are_made_in_the_worlds_account(emulator: Recorder) -> None:
     ],
 )
 def test_keys_that_the_emulator_issued_stay(emulator: Recorder, key: str, arrives_as: str) -> None:
-    """Issued keys stand for a user or a session that the emulator knows; any other key is the account's."""
+    """Issued keys represent a user or a session of the emulator; any other key is the account's."""
     from moto.core.request import Request as Forwarded
 
     substrate = UpstreamSubstrate(emulator.url, ACCOUNT)

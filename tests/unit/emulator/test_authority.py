@@ -57,7 +57,7 @@ def error(caught: Any) -> tuple[str, str, int]:
 
 
 def test_refusal_is_worded_as_aws_words_it(world: World) -> None:
-    """A session without the permission is told who, what, on which resource, and what is missing."""
+    """The refusal names the principal, the action, the resource, and the missing permission."""
     client = world.client("codestar-connections", credentials=session(world))
     with pytest.raises(ClientError) as caught:
         client.list_connections()
@@ -86,7 +86,7 @@ def test_each_service_has_its_own_code(world: World) -> None:
 
 
 def test_explicit_deny_is_told_apart(world: World) -> None:
-    """An explicit deny says so."""
+    """The refusal of an explicit deny states it."""
     keys = session(world, allow("s3:*"), {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"})
     world.administrator("s3").create_bucket(Bucket="bkt", CreateBucketConfiguration={"LocationConstraint": REGION})
     client = world.client("s3", credentials=keys)
@@ -287,7 +287,7 @@ def test_a_condition_on_an_id_is_about_the_resource_of_that_id(world: World) -> 
 
 
 def test_secret_by_name_is_decided_on_its_arn(world: World) -> None:
-    """A secret asked for by name is the resource with the six characters; a customer's key needs kms:Decrypt besides."""
+    """A secret by name is the resource with the six characters; a customer's key also needs kms:Decrypt."""
     admin = world.administrator("secretsmanager")
     admin.create_secret(Name="app/dev/url", SecretString="x")
     keys = session(
@@ -322,7 +322,7 @@ def test_actions_that_are_no_api_call_are_decided_too(world: World) -> None:
 
 
 def test_services_need_the_resource_policy(world: World) -> None:
-    """EventBridge may publish to a topic only once the topic's policy says so, for that rule."""
+    """EventBridge may publish to a topic only if the topic's policy allows it, for that rule."""
     sns = world.administrator("sns")
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     rule = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/done"

@@ -534,7 +534,7 @@ def test_a_queue_is_reached_by_the_targets_role(world: World) -> None:
 
 @pytest.mark.parametrize("service", ["codebuild", "ecs"])
 def test_builds_and_tasks_are_started_by_the_targets_role(world: World, service: str) -> None:
-    """A build project is asked for a build, a cluster for tasks, in the shapes of their own services.
+    """A build project gets a build, a cluster gets tasks, in the shapes of their own services.
 
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html
     """

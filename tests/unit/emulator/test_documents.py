@@ -90,7 +90,7 @@ def test_a_policy_that_cannot_be_read_is_never_kept(world: World) -> None:
 
 
 def test_what_the_substrate_holds_does_not_stop_the_administrator(world: World) -> None:
-    """A policy that came in past the gateway and cannot be read keeps nobody from mending the role it is attached to."""
+    """An unreadable policy that bypassed the gateway does not stop the administrator from repairing the role that has it."""
     bad = document({"Sid": "a b", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
     world.substrate.client("iam", world.region).put_role_policy(RoleName="there", PolicyName="p", PolicyDocument=bad)
     iam = world.administrator("iam")
@@ -356,7 +356,7 @@ def test_a_role_made_anew_is_another_principal(world: World) -> None:
 
 
 def test_the_administrator_has_one_name(world: World) -> None:
-    """GetCallerIdentity, GetUser and refusals call whoever has keys that nobody issued the account's root user.
+    """GetCallerIdentity, GetUser and refusals name the account's root user for any key that was not issued.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html: a root user's id is the account's number.
     """
@@ -374,7 +374,7 @@ def test_the_administrator_has_one_name(world: World) -> None:
 
 
 def test_sessions_and_users_have_one_name_too(world: World) -> None:
-    """GetCallerIdentity tells a session's and a user's ARN and id as policies know them."""
+    """GetCallerIdentity returns a session's and a user's ARN and id in the form of policies."""
     iam, sts = world.administrator("iam"), world.administrator("sts")
     iam.create_role(RoleName="taken", AssumeRolePolicyDocument=trusting({"AWS": ACCOUNT}))
     answer = sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/taken", RoleSessionName="me")

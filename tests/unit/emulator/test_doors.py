@@ -64,7 +64,7 @@ def _forget(world: World) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/", "/_pushproof/calls", "/_git/a/b.git/info/refs", "/v2/", "/bucket/key"])
 def test_a_name_of_somebody_else_is_refused(world: World, host: str, path: str) -> None:
-    """DNS rebinding: whatever path is asked for, a request for another's name is misdirected, and nothing sees it."""
+    """A request for a foreign name is misdirected for every path, and reaches nothing (DNS rebinding)."""
     for method, body in (("GET", ""), ("POST", QUERY)):
         status, headers, text = ask(world, method, path, body, Host=host.format(port=world.port), **FORM)
         assert status == 421

@@ -330,7 +330,7 @@ def test_lifecycle_policy_is_kept_and_checked(ecr: Any) -> None:
 
 
 def test_lifecycle_preview_then_the_day_it_happens(world: World, ecr: Any) -> None:
-    """The preview tells which images will go by which rule; within a day of AWS time they go, and not before."""
+    """The preview lists the images that will expire, each with its rule; within a day of AWS time they expire, and not before."""
     loop: Any = world.loop
     digests = []
     for number in range(4):

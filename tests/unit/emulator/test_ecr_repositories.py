@@ -79,7 +79,7 @@ def test_repositories_in_pages(ecr: Any) -> None:
 
 
 def test_kms_encryption(world: World, ecr: Any) -> None:
-    """A key is shown by its ARN, the AWS managed one stands in when none is named, an unknown one is refused."""
+    """A key is shown by its ARN, the AWS managed one is the default, an unknown one is refused."""
     key = world.substrate.client("kms", "eu-west-1").create_key()["KeyMetadata"]
     wanted = {"encryptionType": "KMS", "kmsKey": key["KeyId"]}
     made = ecr.create_repository(repositoryName="own", encryptionConfiguration=wanted)["repository"]
@@ -114,7 +114,7 @@ def test_settings_change(ecr: Any) -> None:
 
 
 def test_policies_of_a_repository(ecr: Any) -> None:
-    """A repository policy is kept, shown and removed; without one, ECR says so."""
+    """A repository policy is stored, shown and removed; ECR reports a missing one."""
     ecr.create_repository(repositoryName="app")
     code, message = refused(ecr.get_repository_policy, repositoryName="app")
     assert code == "RepositoryPolicyNotFoundException"

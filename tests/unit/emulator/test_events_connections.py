@@ -74,7 +74,7 @@ def test_refusals_of_connections_and_destinations() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:9", "localhost:9", "10.1.2.3", "[::1]:9"])
 def test_a_stand_in_on_this_machine_may_be_plain_http(host: str) -> None:
-    """A webhook's stand-in has no certificate: HTTP is taken for local and private addresses, and there only."""
+    """HTTP is accepted for local and private addresses only: a webhook's replacement there has no certificate."""
     with World.virtual() as world:
         events = world.administrator("events")
         create(events)

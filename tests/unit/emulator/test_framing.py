@@ -125,7 +125,7 @@ def test_what_is_no_request_is_refused_and_the_connection_closed(
 def test_a_body_that_is_cut_off_is_refused(
     port: int, head: bytes, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A client that stops in the middle of its body gets a 400: what it meant is not known."""
+    """A client that stops in the middle of its body gets a 400: its intention is unknown."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         client.sendall(head)
         client.shutdown(socket.SHUT_WR)
@@ -167,13 +167,13 @@ def test_a_body_is_read_as_it_was_framed(port: int, sent: bytes) -> None:
 
 
 def test_a_refused_expectation_is_not_encouraged(port: int) -> None:
-    """A client that waits to be asked for its body is not asked when its headers are refused."""
+    """A client that waits for a request for its body gets none when its headers are refused."""
     head = b"POST /echo HTTP/1.1\r\nHost: g\r\nContent-Length: -5\r\nExpect: 100-continue\r\n\r\n"
     assert status_of(tell(port, head)) == 400
 
 
 def test_an_answer_arrives_though_its_request_was_not_read(port: int) -> None:
-    """Megabytes that nobody reads do not reset the connection under the answer."""
+    """Megabytes of unread body do not reset the connection under the answer."""
     body = b"x" * 8_000_000
     read = tell(port, b"POST /unread HTTP/1.1\r\nHost: g\r\nContent-Length: 8000000\r\n\r\n" + body)
     assert read.endswith(b"not read")

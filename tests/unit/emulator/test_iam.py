@@ -95,7 +95,7 @@ def test_references_must_lead_somewhere(iam: Any) -> None:
 
 @pytest.mark.parametrize("sort", ["role", "user", "group"])
 def test_an_attached_policy_is_not_deleted(iam: Any, sort: str) -> None:
-    """DeletePolicy of an attached policy is DeleteConflict; detached, it goes, and so does what it was attached to."""
+    """DeletePolicy of an attached policy is DeleteConflict; after detaching, policy and entity can be deleted."""
     names = {f"{sort.capitalize()}Name": sort[0]}
     arn = iam.create_policy(PolicyName="p", PolicyDocument=POLICY)["Policy"]["Arn"]
     getattr(iam, f"attach_{sort}_policy")(PolicyArn=arn, **names)

@@ -243,7 +243,7 @@ def test_artifacts_that_do_not_exist_fail_the_upload(builds: Builds) -> None:
 
 
 def test_variables_come_from_start_build_then_project_then_buildspec(builds: Builds) -> None:
-    """Precedence reaches the commands, and CodeBuild's own variables stand."""
+    """Commands see the variables by precedence, and CodeBuild's own variables win."""
     builds.project()
     overrides = [
         {"name": "A", "value": "start", "type": "PLAINTEXT"},
@@ -503,7 +503,7 @@ def refused(builds: Builds, **members: Any) -> str:
 
 
 def test_overrides_are_refused_as_project_members_are(builds: Builds) -> None:
-    """StartBuild refuses what CreateProject would, and a build of a pipeline's project that nobody gives artifacts."""
+    """StartBuild refuses what CreateProject would, and a build of a pipeline's project without artifacts."""
     builds.project()
     assert "computeType" in refused(builds, computeTypeOverride="BUILD_LAMBDA_1GB")
     assert "location must be specified" in refused(builds, cacheOverride={"type": "S3"})

@@ -204,7 +204,7 @@ class Stack:
         )
 
     def allow(self, *, without: str = "") -> None:
-        """Give the pipeline's role what it needs, but for the statement `without`."""
+        """Grant the pipeline's role its permissions, except the statement `without`."""
         statements = [
             {"Effect": "Allow", **statement} for statement in policy(self.connection_arn) if statement["Sid"] != without
         ]

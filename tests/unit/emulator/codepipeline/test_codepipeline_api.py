@@ -132,7 +132,7 @@ def test_approval(stack: Stack) -> None:
 
 
 def test_stop_retry_and_rollback(stack: Stack) -> None:
-    """Stop abandons, retry goes on from the failed stage, rollback deploys the artifacts of an earlier execution."""
+    """Stop abandons, retry continues from the failed stage, rollback deploys the artifacts of an earlier execution."""
     client = stack.pipelines
     stack.create()
     stack.authorise()
@@ -182,7 +182,7 @@ def test_transitions(stack: Stack) -> None:
 
 
 def test_start_with_variables_and_a_commit(stack: Stack) -> None:
-    """StartPipelineExecution: variables are resolved, the source revision is the one asked for, tokens are idempotent."""
+    """StartPipelineExecution resolves variables, uses the requested source revision, and treats tokens as idempotent."""
     stack.authorise()
     declaration = stack.declaration(variables=[{"name": "tag", "defaultValue": "none"}])
     declaration["stages"][1]["actions"][0]["configuration"]["EnvironmentVariables"] = json.dumps(
@@ -243,7 +243,7 @@ def test_trigger_filters_choose_branches(stack: Stack) -> None:
 
 
 def test_a_rule_starts_a_pipeline(stack: Stack) -> None:
-    """A rule with the pipeline as target starts it, with the target's role, and the trigger says so."""
+    """A rule with the pipeline as target starts it, with the target's role, and the trigger shows this."""
     stack.create()
     iam, events = stack.world.administrator("iam"), stack.world.administrator("events")
     arn = "arn:aws:codepipeline:eu-west-1:123456789012:web"

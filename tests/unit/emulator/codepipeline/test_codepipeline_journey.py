@@ -92,7 +92,7 @@ def test_output_variables_reach_the_record(stack: Stack) -> None:
 
 
 def test_pending_connection_dies_at_source(stack: Stack) -> None:
-    """connections-update.html: a connection that nobody authorised cannot be used, and the execution fails at Source."""
+    """A connection that was never authorised cannot be used, and the execution fails at Source (connections-update.html)."""
     stack.create()
     stack.push()
     stack.advance(1)
@@ -197,7 +197,7 @@ def test_rollback_may_wait_for_the_timeout() -> None:
 
 
 def test_service_that_does_not_exist(stack: Stack) -> None:
-    """A deploy action that names no service says so."""
+    """A deploy action without an existing service fails with that reason."""
     declaration = stack.declaration()
     declaration["stages"][-1]["actions"][0]["configuration"]["ServiceName"] = "nope"
     stack.pipelines.create_pipeline(pipeline=declaration)

@@ -1,4 +1,4 @@
-"""UpdatePipeline and DeletePipeline while an execution is under way: it stays what it was started as.
+"""An execution keeps the version it was started with through UpdatePipeline and DeletePipeline.
 
 Sources: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-edit.html (running actions complete),
 https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_PipelineExecution.html (pipelineVersion; Cancelled)
@@ -146,7 +146,7 @@ def test_a_running_execution_keeps_the_configuration_of_its_version(patient: Sta
 
 
 def test_an_approval_of_a_stage_that_was_renamed_is_still_taken(patient: Stack) -> None:
-    """PutApprovalResult names the stage as the waiting execution knows it."""
+    """PutApprovalResult accepts the name of the stage in the waiting execution."""
     patient.advance(60)
     renamed = patient.declaration(approval=True)
     renamed["stages"][2]["name"] = "Review"

@@ -1,4 +1,4 @@
-"""A scripted world with everything a service of the reference stack stands on."""
+"""A scripted world with everything that a service of the reference stack needs."""
 
 from __future__ import annotations
 

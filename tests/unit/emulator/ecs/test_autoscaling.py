@@ -151,7 +151,7 @@ def test_step_policies_and_scheduled_actions_are_read_back(scaled: Any) -> None:
 
 
 def test_other_namespaces_are_kept(scaled: Any) -> None:
-    """A DynamoDB table's target is stored as asked for, beside those of ECS."""
+    """A DynamoDB table's target is stored unchanged, next to those of ECS."""
     table = {
         "ServiceNamespace": "dynamodb",
         "ResourceId": "table/t",

@@ -9,7 +9,7 @@ Refused = Callable[[Callable[[], Any]], tuple[str, str]]
 
 
 def test_cluster_life(stack: Any, code: Refused) -> None:
-    """Created, described with what was asked for, emptied, deleted, INACTIVE afterwards."""
+    """A cluster is created, described with its settings, emptied, deleted, and INACTIVE afterwards."""
     made = stack.ecs.create_cluster(
         clusterName="other",
         settings=[{"name": "containerInsights", "value": "enabled"}],

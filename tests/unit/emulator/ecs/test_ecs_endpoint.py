@@ -77,7 +77,7 @@ def test_each_task_has_credentials_of_its_own(stack: Any, running: Any) -> None:
 
 
 def test_metadata_is_what_describe_tasks_tells(stack: Any, running: Any) -> None:
-    """Task and container as the API knows them, in the words of the endpoint."""
+    """The endpoint describes task and container like the API, in its own words."""
     shown = next(task for task in stack.tasks() if task["taskArn"] == running[0].arn)
     uri = f"/v4/{running[0].containers[0].token}"
     (_, container), (_, task) = get(stack, uri), get(stack, f"{uri}/task")
@@ -103,7 +103,7 @@ def test_nothing_else_is_served(stack: Any, running: Any) -> None:
 
 
 def test_a_role_that_ecs_may_not_take_fails_the_task(stack: Any) -> None:
-    """A task role that trusts somebody else: the task stops and names the role."""
+    """A task whose role trusts another principal stops and names the role."""
     trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
     stack.world.administrator("iam").create_role(
         RoleName="other", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -1,4 +1,4 @@
-"""RegisterTaskDefinition: what AWS refuses is refused in its words, and what it takes is taken.
+"""RegisterTaskDefinition refuses what AWS refuses, in its words, and accepts the rest.
 
 Texts: recorded answers of the service (github.com/badmintoncryer/cdk-preflight, rules/ecs) and of reports that quote it.
 """

@@ -157,7 +157,7 @@ def test_a_stopped_deployment_puts_the_service_back(stack: Any) -> None:
 
 
 def test_changes_while_a_rollback_runs(stack: Any) -> None:
-    """Scaling during a rollback goes on with it; a new definition replaces it; what it reads is the good revision."""
+    """Scaling during a rollback continues it; a new definition replaces it; it reads the good revision."""
     stack.runtime.add_image("app:bad", BROKEN)
     good = stack.define("app:v1")
     stack.serve(good, group=stack.target_group(), deploymentConfiguration=EAGER)

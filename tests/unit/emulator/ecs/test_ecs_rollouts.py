@@ -143,7 +143,7 @@ def test_a_bad_push_rolls_back_unaided(
 
 
 def test_a_missing_image_is_told_and_rolled_back(stack: Any) -> None:
-    """Tasks stop with CannotPullContainerError, the service says so, and the breaker rolls back."""
+    """Tasks stop with CannotPullContainerError, the service reports it, and the breaker rolls back."""
     stack.serve(stack.define("app:v1"))
     stack.settle()
     good = stack.service()["taskDefinition"]

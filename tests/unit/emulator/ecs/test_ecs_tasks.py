@@ -140,7 +140,7 @@ def test_network_refusals_carry_awss_texts(stack: Any) -> None:
 
 
 def test_ecr_images_need_a_login_and_a_path(stack: Any) -> None:
-    """An ECR image in a subnet that cannot reach ecr.api, then ecr.dkr: the two errors AWS tells apart."""
+    """An ECR image in a subnet without a path to ecr.api, then to ecr.dkr, causes AWS's two different errors."""
 
     class Refusing:
         blocked = "ecr.api"

@@ -1,4 +1,4 @@
-"""A world with a network for load balancers, and a prober whose targets do as they are told."""
+"""A world with a network for load balancers, and a prober whose targets the test controls."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_https_needs_a_certificate_that_exists(stack: Any) -> None:
 
 
 def test_an_imported_certificate_keeps_its_own_key(stack: Any) -> None:
-    """The key seen at import serves the listener; a certificate whose key was never seen gets a stand-in."""
+    """The imported key serves the listener; a certificate without an imported key gets a self-signed replacement."""
     arn = stack.imported()[0]
     certificates = stack.world.services["elbv2"].certificates
     own = certificates.find(arn)

@@ -106,7 +106,7 @@ def test_an_unknown_security_group_is_refused(stack: Any) -> None:
 
 
 def test_without_a_security_group_the_vpc_default_serves(stack: Any) -> None:
-    """The VPC's default group stands in."""
+    """The VPC's default group applies."""
     filters = [{"Name": "vpc-id", "Values": [stack.network.vpc]}, {"Name": "group-name", "Values": ["default"]}]
     default = stack.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
     assert stack.balancer(SecurityGroups=[])["SecurityGroups"] == [default]

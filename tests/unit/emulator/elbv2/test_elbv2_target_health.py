@@ -182,7 +182,7 @@ def test_a_draining_target_registered_again_starts_anew(stack: Any, prober: Any,
 
 
 def test_in_process_targets_are_probed_where_they_really_are(stack: Any, prober: Any, used: str) -> None:
-    """The API shows the interface's address; probes and requests go to the real one; subscribers hear every change."""
+    """The API shows the interface's address; probes and requests go to the real one; subscribers receive every change."""
     service = stack.world.services["elbv2"]
     heard: list[tuple[str, int, str, str]] = []
     end = service.subscribe(used, lambda *change: heard.append(change))

@@ -46,7 +46,7 @@ def test_only_capabilities_that_the_machine_has_are_asked_for() -> None:
 
 
 def test_image_names_are_our_own_and_tell_their_content() -> None:
-    """No name could be taken for a public image's, and each carries the hash of what it is made of."""
+    """The names of images cannot be those of public images, and each contains the hash of its contents."""
     for name, repository in (
         (images.build_image_name(), "pushproof/codebuild"),
         (images.tools_image_name(), "pushproof/codebuild-tools"),

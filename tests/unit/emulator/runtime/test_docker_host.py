@@ -11,7 +11,7 @@ from pushproof.emulator.runtime.docker.host import WORLD_LABEL, DockerHost
 
 
 class Engine:
-    """Containers, images and networks; an image that a container stands on cannot be removed."""
+    """Containers, images and networks; an image that a container uses cannot be removed."""
 
     def __init__(self, *images: str) -> None:
         self.names = set(images)
@@ -43,7 +43,7 @@ class Engine:
 
 
 def test_the_images_of_a_world_go_with_it_even_those_a_container_still_stood_on() -> None:
-    """A task that was starting when the world ended keeps neither its container nor its image; nobody else's image goes."""
+    """A task that was starting when the world ended keeps neither its container nor its image; other images stay."""
     engine = Engine("127.0.0.1:4000/shop:dev-1", "127.0.0.1:5000/shop:dev-1", "pushproof/python:1")
     host = DockerHost("0123abcd", engine)
     host.registries.add("127.0.0.1:4000")

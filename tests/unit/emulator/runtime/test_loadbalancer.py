@@ -517,7 +517,7 @@ def test_x_forwarded_for_is_treated_as_the_load_balancer_says(
     sent: str,
     seen: str | None,
 ) -> None:
-    """Appended to, preserved or removed; with the client's port where that is asked for."""
+    """X-Forwarded-For is appended to, preserved or removed; with the client's port if configured."""
     runtime.put_target_group(TargetGroupSpec(GROUP, (backend("blue").target(),)))
     spec = listen(runtime, headers=settings)
     headers = json.loads(ask(spec, "/echo", X_Forwarded_For=sent)[2])["headers"]

@@ -182,7 +182,7 @@ def named(value: Any, bucket: str) -> Any:
 
 @pytest.mark.parametrize("kind", WRITTEN)
 def test_what_was_written_is_read_back(s3: Any, bucket: str, kind: str) -> None:
-    """Get answers every member that Put was sent: Terraform would otherwise write it on every plan, or wait in vain."""
+    """Get answers every member of Put: Terraform would otherwise write it on every plan, or wait for ever."""
     put, get, sent = WRITTEN[kind]
     sent = named(sent, bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

@@ -1,4 +1,4 @@
-"""Directory buckets are not there, and every operation on them says so.
+"""Operations on directory buckets are refused by name.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html: these calls are signed for `s3express`.
 """

@@ -78,7 +78,7 @@ def test_nothing_is_delivered_before_the_token_comes_back(world: World, sns: Any
 
 
 def test_the_url_confirms_too(world: World, sns: Any, endpoint: Endpoint) -> None:
-    """A GET of SubscribeURL confirms without a signature; whoever has UnsubscribeURL ends it, and the endpoint is told."""
+    """A GET of SubscribeURL confirms without a signature; a GET of UnsubscribeURL ends it, and the endpoint is notified."""
     arn = sns.subscribe(TopicArn=TOPIC, Protocol="http", Endpoint=endpoint.url, ReturnSubscriptionArn=True)[
         "SubscriptionArn"
     ]
@@ -165,7 +165,7 @@ def test_subscribing_again_asks_again(world: World, sns: Any, endpoint: Endpoint
 
 
 def test_mail_stays_pending(world: World, sns: Any) -> None:
-    """An address is asked by mail, which nobody reads here: nothing is delivered, and nothing fails."""
+    """A mail subscription stays pending: nothing is delivered, and nothing fails."""
     for protocol in ("email", "email-json"):
         answer = sns.subscribe(TopicArn=TOPIC, Protocol=protocol, Endpoint="ops@example.org")
         assert answer["SubscriptionArn"] == "pending confirmation"

@@ -59,7 +59,7 @@ def test_a_queue_receives_the_document(world: World, sns: Any) -> None:
 
 
 def test_raw_delivery(world: World, sns: Any, endpoint: Endpoint) -> None:
-    """Raw, the message is the body and its attributes are the queue's; HTTP endpoints are told by a header."""
+    """A raw message is the body and its attributes are the queue's; HTTP endpoints get a header that marks it."""
     inbox = queue(world)
     subscribe(sns, inbox.arn, RawMessageDelivery="True")
     sns.subscribe(TopicArn=TOPIC, Protocol="http", Endpoint=endpoint.url, Attributes={"RawMessageDelivery": "true"})
@@ -283,7 +283,7 @@ def test_batches(world: World, sns: Any) -> None:
 
 
 def test_fifo_topics(world: World) -> None:
-    """Groups are asked for, repeated messages are taken once, order is kept. Recorded: test_validations_for_fifo"""
+    """Groups are required, repeated messages are accepted once, order is kept. Recorded: test_validations_for_fifo"""
     sns = world.administrator("sns")
     arn = sns.create_topic(Name="t.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     inbox = queue(world, "q.fifo")

@@ -91,7 +91,7 @@ def test_a_subnet_with_ipv6_is_found_by_its_association(scene: Scene) -> None:
 
 
 def test_an_endpoint_has_the_addresses_it_was_given(scene: Scene) -> None:
-    """An interface endpoint's interfaces are in its subnets, at the addresses asked for, with its security groups."""
+    """An interface endpoint's interfaces are in its subnets, at the requested addresses, with its security groups."""
     second = scene.new_subnet("10.0.2.0/24", zone=1)
     endpoint = scene.endpoint(
         SubnetIds=[scene.subnet, second],
@@ -174,7 +174,7 @@ def test_the_default_vpc_reaches_the_internet(scene: Scene) -> None:
 
 
 def test_log_groups_have_a_class(scene: Scene) -> None:
-    """DescribeLogGroups shows the class of a group, STANDARD unless another was asked for."""
+    """DescribeLogGroups shows the class of a group; the default is STANDARD."""
     name = scene.name("/class")
     scene.logs.create_log_group(logGroupName=f"{name}/a", logGroupClass="INFREQUENT_ACCESS")
     scene.logs.create_log_group(logGroupName=f"{name}/b")
@@ -194,7 +194,7 @@ def test_a_subnet_group_of_caches_can_be_deleted(scene: Scene) -> None:
 
 
 def test_a_user_can_be_destroyed_by_force(scene: Scene) -> None:
-    """ListServiceSpecificCredentials, which Terraform asks before it deletes a user, lists none; of nobody it is an error."""
+    """ListServiceSpecificCredentials, which Terraform calls before deleting a user, lists none; it fails for a missing user."""
     name = scene.name("user")
     scene.iam.create_user(UserName=name)
     assert scene.iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"] == []
