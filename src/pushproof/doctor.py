@@ -129,7 +129,10 @@ def _listener_ports() -> Diagnosis:
             with socket.create_server(("127.255.255.254", port)):
                 pass
     except OSError as error:
-        remedy = "as root: sysctl net.ipv4.ip_unprivileged_port_start=80 (load balancers really listen on 80 and 443)"
+        remedy = (
+            "load balancers really listen on 80 and 443, which the kernel keeps for root. For every user until the next start: "
+            "`sudo sysctl net.ipv4.ip_unprivileged_port_start=80`; for good: the same setting in a file of /etc/sysctl.d"
+        )
         return Diagnosis("listener ports", False, f"80 and 443 of 127.0.0.0/8: {error.strerror}", remedy)
     return Diagnosis("listener ports", True, "80 and 443 of 127.0.0.0/8")
 

@@ -139,6 +139,10 @@ def pytest_runtest_makereport(
             failures.summarise(report, failures.reason_of(error), str(error))
             failures.annotate_error(item, report, error)
         return report
+    if getattr(error, "says_all", False):
+        from pushproof.session import failures
+
+        failures.cut_traceback(failure)
     verdicts = item.stash[_ATTENTION].behind(error) if isinstance(error, AssertionError) else []
     if not verdicts:
         return (yield)

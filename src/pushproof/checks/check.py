@@ -18,9 +18,12 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar
+
+from botocore.exceptions import ClientError
 
 from pushproof.base.origin import Addresses
 from pushproof.checks.finding import Finding
@@ -46,6 +49,19 @@ class NothingToLookAt(Exception):
     ) -> None:
         super().__init__(f"{expected}: {found}")
         self.expected, self.found, self.resource, self.change, self.page = expected, found, resource, change, page
+
+
+class UnknownName(LookupError):
+    """A check was asked about a resource that does not exist. The text names it, and those of the module that are near."""
+
+    #: Reports show the text, and no code that raised it.
+    says_all = True
+
+
+class UnknownCheck(AttributeError):
+    """A check of that name does not exist. The text has the names that are near."""
+
+    says_all = True
 
 
 class Checks:
@@ -83,7 +99,7 @@ class Checks:
             names = [candidate for candidate in dir(type(self)) if not candidate.startswith("_")]
             close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
             meant = f"; did you mean {' or '.join(close)}?" if close else f"; it has {', '.join(names)}"
-            raise AttributeError(f"{type(self).__name__} has no check {name!r}{meant}", name=name, obj=self)
+            raise UnknownCheck(f"{type(self).__name__} has no check {name!r}{meant}", name=name, obj=self)
 
 
 def check(look: Callable[Concatenate[S, P], Iterable[Finding]]) -> Callable[Concatenate[S, P], Verdict]:
@@ -100,7 +116,13 @@ def check(look: Callable[Concatenate[S, P], Iterable[Finding]]) -> Callable[Conc
     return judge
 
 
+# Error codes by which AWS says that there is nothing of a name.
+_MISSING = re.compile(r"NoSuch|NotFound|DoesNotExist|^404$")
+_WORD = re.compile(r"[\w./:-]*\w")
+
+
 def _complete(checks: Checks, name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    __tracebackhide__ = True
     try:
         for finding in findings:
             origin = finding.origin or (checks.addresses.of(finding.resource) if checks.addresses else None)
@@ -118,3 +140,22 @@ def _complete(checks: Checks, name: str, findings: Iterable[Finding]) -> Iterato
             page=nothing.page,
             origin=checks.addresses.of(resource) if checks.addresses else None,
         )
+    except ClientError as error:
+        if not _MISSING.search(error.response["Error"]["Code"]):
+            raise
+        raise UnknownName(f"{name}: {error}{_near(checks, str(error))}") from None
+    except LookupError as error:
+        # A KeyError or an IndexError is a fault of the check's own.
+        if type(error) is not LookupError:
+            raise
+        raise UnknownName(f"{error}{_near(checks, str(error))}") from None
+
+
+def _near(checks: Checks, text: str) -> str:
+    """Return a suggestion from the names of the module's own resources for a name in a message; empty without one."""
+    names = sorted(checks.addresses.names()) if checks.addresses is not None else []
+    words = [word for word in dict.fromkeys(_WORD.findall(text)) if len(word) > 2]
+    near = dict.fromkeys(
+        name for word in words for name in difflib.get_close_matches(word, names, 2, 0.75) if name not in words
+    )
+    return f"; did you mean {' or '.join([*near][:3])}?" if near else ""

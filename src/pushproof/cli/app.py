@@ -56,6 +56,13 @@ app.add_typer(iam.iam, name="iam")
 app.command()(mcp.mcp)
 
 
+class StackFormat(StrEnum):
+    """The forms that a stack's coverage can be printed in."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class TargetName(StrEnum):
     """The targets that a drill can run on."""
 
@@ -94,11 +101,20 @@ def doctor(
     port: Annotated[
         int, typer.Option(parser=parse_port, metavar="PORT", help="the gateway port you mean to use (0: any)")
     ] = 0,
+    stack: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="instead: the resources of this root module that are not emulated"),
+    ] = None,
+    language: Annotated[StackFormat, typer.Option("--format", help="for --stack: how to print")] = StackFormat.TEXT,
 ) -> None:
-    """Show what is present on this machine, what is missing, and what to do about it."""
-    from pushproof.cli.doctor import show_diagnoses
+    """Show the programs that are present on this machine and those that are missing, each with its remedy.
 
-    finish(lambda: show_diagnoses(port))
+    With --stack, show of each resource type of a root module whether it is emulated, stored only, refused or unknown; exit code
+    1 when one is refused.
+    """
+    from pushproof.cli.doctor import show_diagnoses, show_stack
+
+    finish(lambda: show_diagnoses(port) if stack is None else show_stack(stack, as_json=language is StackFormat.JSON))
 
 
 @app.command()

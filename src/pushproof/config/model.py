@@ -108,7 +108,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     drill: DrillSection = Field(default_factory=DrillSection, description="settings of `pushproof drill`")
-    accept: list[dict[str, JsonValue]] = Field(
+    accept: list[dict[str, object]] = Field(
         default_factory=list, description="findings that are accepted, each with its reason"
     )
 

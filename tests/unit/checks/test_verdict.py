@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.unit.checks.answers import clients
 
 import pushproof
@@ -95,6 +96,9 @@ def test_an_address_is_looked_up_where_none_is_given() -> None:
     class Known:
         def of(self, resource: str) -> Origin | None:
             return Origin(f"aws_door.{resource}") if resource == "door-2" else None
+
+        def names(self) -> frozenset[str]:
+            return frozenset({"door-2"})
 
     verdict = Doors(1, 2, addresses=Known()).are_shut()
     assert [f.origin.address if f.origin else None for f in verdict.findings] == [None, "aws_door.door-2"]
@@ -254,3 +258,32 @@ def test_joined():
     )
     result.assert_outcomes(passed=3, warnings=1)
     result.stdout.fnmatch_lines(["*the verdict of doors.are_shut was never looked at*"])
+
+
+def test_a_name_that_nothing_has_is_said_with_those_that_are_near() -> None:
+    """AWS's refusal of an unknown name is one sentence with a suggestion from the module, and no traceback of boto3's."""
+
+    class Known:
+        def of(self, resource: str) -> Origin | None:
+            return None
+
+        def names(self) -> frozenset[str]:
+            return frozenset({"shop-build", "shop-pipeline", "arn:aws:iam::123456789012:role/shop-build"})
+
+    class Roles(Checks):
+        family = "roles"
+
+        @check
+        def are_there(self, code: str) -> Iterator[Finding]:
+            """The role is there."""
+            yield from ()
+            raise ClientError(
+                {"Error": {"Code": code, "Message": "The role with name shop-biuld cannot be found."}}, "GetRole"
+            )
+
+    roles = Roles(clients(), addresses=Known())
+    with pytest.raises(LookupError, match=r"roles\.are_there: .*shop-biuld.*; did you mean shop-build\?") as failure:
+        roles.are_there("NoSuchEntity")
+    assert failure.value.__cause__ is None
+    with pytest.raises(ClientError):
+        roles.are_there("AccessDenied")

@@ -322,6 +322,13 @@ def test_findings_of_one_cause_are_one_entry(session: pytest.Pytester) -> None:
     )
 
 
+def test_an_unknown_check_is_one_sentence(session: pytest.Pytester) -> None:
+    """The caller's own line and a suggestion are shown, and no code of Pushproof's."""
+    result = run(session, _FINDINGS.replace("are_shut()\n", "are_shutt()\n"))
+    result.stdout.fnmatch_lines(["*Doors has no check 'are_shutt'; did you mean are_shut?*"])
+    result.stdout.no_fnmatch_line("*check.py*")
+
+
 # Accepted findings.
 
 

@@ -6,7 +6,10 @@ Everything created here is labelled with the world and its process, so that left
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -21,18 +24,47 @@ class DockerUnavailable(Exception):
     """Docker Engine does not answer; the message contains the remedy."""
 
 
+#: Seconds for a Docker Engine to take a connection; only a host that is gone needs longer.
+_PATIENCE = 2.5
+
+
 def connect(timeout: int = 120) -> Any:
     """Return a Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
     try:
+        _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
         client = docker.from_env(timeout=timeout)
         client.ping()
     except (DockerException, OSError) as error:
-        raise DockerUnavailable(
-            f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), "
-            f"or install it: "
-            "`apt-get install docker.io` on Debian and Ubuntu; elsewhere see https://docs.docker.com/engine/install/."
-        ) from error
+        raise DockerUnavailable(_remedy(error)) from error
     return client
+
+
+def _reach(url: str) -> None:
+    """Raise OSError at once when nothing takes a connection there: the SDK would wait half a minute."""
+    place = urlsplit(url)
+    if place.scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_PATIENCE)
+            probe.connect(place.path)
+    elif place.scheme in ("tcp", "http", "https") and place.hostname:
+        socket.create_connection((place.hostname, place.port or 2375), timeout=_PATIENCE).close()
+
+
+def _remedy(error: Exception) -> str:
+    """Return what is wrong and what to do about it: no permission, a wrong DOCKER_HOST, or no Engine."""
+    host = os.environ.get("DOCKER_HOST")
+    # The SDK has the system's own error somewhere behind its own.
+    if isinstance(error, PermissionError) or "Permission denied" in str(error):
+        return (
+            f"Docker Engine runs, and this user may not talk to it ({error}). Let them: `sudo usermod -aG docker $USER`, then log "
+            "in again (https://docs.docker.com/engine/install/linux-postinstall/); members of that group are as good as root."
+        )
+    if host:
+        return f"Docker Engine does not answer at DOCKER_HOST={host} ({error}). Correct the variable, or unset it for the local one."
+    return (
+        f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
+        "`apt-get install docker.io` on Debian and Ubuntu; elsewhere see https://docs.docker.com/engine/install/."
+    )
 
 
 class DockerHost:
