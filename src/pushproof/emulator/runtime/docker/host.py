@@ -60,7 +60,10 @@ def _remedy(error: Exception) -> str:
             "in again (https://docs.docker.com/engine/install/linux-postinstall/); members of that group are as good as root."
         )
     if host:
-        return f"Docker Engine does not answer at DOCKER_HOST={host} ({error}). Correct the variable, or unset it for the local one."
+        return (
+            f"Docker Engine does not answer at DOCKER_HOST={host} ({error}). "
+            "Correct the variable, or unset it for the local one."
+        )
     return (
         f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
         "`apt-get install docker.io` on Debian and Ubuntu; elsewhere see https://docs.docker.com/engine/install/."
