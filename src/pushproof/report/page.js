@@ -17,8 +17,9 @@
         var text = words.value.toLowerCase(), kinds = boxes.filter(function (b) { return b.checked; }).map(function (b) { return b.value; });
         var count = 0;
         rows.forEach(function (row) {
-          row.hidden = !(kinds.indexOf(row.dataset.kind) >= 0 && (!text || row.textContent.toLowerCase().indexOf(text) >= 0));
-          if (!row.hidden) count += 1;
+          var hide = !(kinds.indexOf(row.dataset.kind) >= 0 && (!text || row.textContent.toLowerCase().indexOf(text) >= 0));
+          if (hide !== row.hidden) row.hidden = hide;
+          if (!hide) count += 1;
         });
         shown.textContent = count + " of " + rows.length;
       }

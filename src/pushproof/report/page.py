@@ -84,7 +84,7 @@ def numbers(record: Record) -> list[tuple[str, str]]:
         failed_tests = sum(test.outcome == "failed" for test in record.tests)
         return [
             (f"{len(record.tests) - failed_tests}/{len(record.tests)}", "tests not failed"),
-            (str(len(record.findings)), "findings"),
+            (str(len(record.findings)), "finding" if len(record.findings) == 1 else "findings"),
             (f"{record.run.seconds:.0f} s", "in all"),
         ]
     sent, bad = sum(r.sent for r in record.requests), sum(r.failed for r in record.requests)

@@ -280,7 +280,7 @@ def _counts(counts: Sequence[Counts], scale: _Scale, end: float) -> Lane:
 
 
 def _requests(requests: Requests, scale: _Scale, palette: dict[str, str]) -> Lane:
-    lane = Lane(f"Requests a second during ({requests.step})", 0, _REQUESTS)
+    lane = Lane(f"Requests per second ({requests.step})", 0, _REQUESTS)
     most = max(1, *(sum(s.answers.values()) + s.failed for s in requests.seconds))
     shapes: dict[str, list[str]] = {}
     for second in requests.seconds:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 import unicodedata
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,6 +320,12 @@ def test_every_fact_of_the_page_is_in_the_record() -> None:
 
     text = to_json(rolled_back())
     assert render(from_json(text)) == render(from_json(to_json(from_json(text))))
+
+
+def test_the_screenshots_show_todays_page() -> None:
+    """README's pictures were taken of this page: run scripts/screenshots after a change."""
+    digest = Path(__file__).resolve().parents[3] / "docs" / "screenshots" / "page.sha256"
+    assert digest.read_text().strip() == hashlib.sha256(render(rolled_back()).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("name", ["page.html.jinja", "page.css", "page.js"])
