@@ -56,7 +56,7 @@ def test_a_stack_without_rollback_is_reported_as_such(tmp_path: Path) -> None:
 
 
 def test_the_same_worker_with_rollback_is_proven(tmp_path: Path) -> None:
-    """Without a load balancer, the tasks that run are judged."""
+    """The running tasks decide if there is no load balancer."""
     copy = tmp_path / "changed"
     shutil.copytree(EXAMPLES / "worker", copy / "worker")
     main = copy / "worker/stack/main.tf"

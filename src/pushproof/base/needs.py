@@ -59,7 +59,7 @@ class AccountRule:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Everything that a root module needs. `foreign_files`: AWS files that it names itself, with the place."""
+    """The needs of a root module. `foreign_files`: AWS files that it names itself, with the place."""
 
     profiles: tuple[NeededProfile, ...] = ()
     roles: tuple[NeededRole, ...] = ()

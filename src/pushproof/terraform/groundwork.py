@@ -27,7 +27,7 @@ def _silent(_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Groundwork:
-    """Everything around a root module's first `init` on a target.
+    """The preparation of a root module's first `init` on a target.
 
     `say` hears a sentence for each thing that is made or decided; `show` writes the file of a place.
     """

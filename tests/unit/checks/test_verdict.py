@@ -213,7 +213,7 @@ def test_raises():
 
 
 def test_a_verdict_of_a_fixture_fails_with_its_findings(pytester: pytest.Pytester) -> None:
-    """What is asserted before the test, in a fixture, is told as well."""
+    """A failed assertion in a fixture is reported with its findings, too."""
     result = run(
         pytester,
         """

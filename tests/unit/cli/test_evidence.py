@@ -23,7 +23,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_page_is_written_beside_the_record(kept: Path, capsys: Capture) -> None:
-    """Without a name, of the latest run."""
+    """The default is the record of the latest run."""
     assert run(["report"]) == 0
     page = kept.with_suffix(".html")
     assert str(page) in capsys.readouterr().out.replace("\n", "")
@@ -89,7 +89,7 @@ def test_what_is_no_record_is_bad_input(
 
 
 def test_a_hostile_run_name_steers_no_terminal(capsys: Capture) -> None:
-    """What was asked for is quoted, and quoted only."""
+    """A run's name is quoted in the message, and never interpreted."""
     assert run(["why", "\x1b[2J\u202ego"]) == 2
     said = capsys.readouterr().out
     assert "\x1b" not in said

@@ -71,7 +71,7 @@ def test_a_file_is_no_directory(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("command", ["drill", "up"])
 def test_where_there_is_no_environment_the_next_step_is_named(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a directory without the usual environment, a command names both ways on, and starts nothing."""
+    """A command in a directory without the usual environment names both remedies, and starts nothing."""
     assert main([command]) == 2
     printed = capsys.readouterr().out
     assert "there is no environment here" in printed

@@ -56,7 +56,7 @@ def test_fish_reads_back_what_was_written() -> None:
 
 
 def test_fish_escapes_what_ends_its_quotes() -> None:
-    """In single quotes fish knows two escapes, of the quote and of the backslash (fishshell.com, language, Quotes)."""
+    """Single quotes of fish have two escapes, of the quote and of the backslash (fishshell.com, language, Quotes)."""
     assert formatted({"A": "it's \\ $x"}, Format.FISH).splitlines()[1] == r"set -gx A 'it\'s \\ $x'"
 
 
@@ -87,7 +87,7 @@ def _world(journal: Journal, endpoint: str) -> str:
 
 
 def test_one_world_is_taken_and_of_two_one_must_be_named(tmp_path: Path) -> None:
-    """Without a world, and with two, it is an error that says what to do; a world that is not ready does not count."""
+    """No world, or two, is an error with the remedy; a world that is not ready does not count."""
     journal = Journal(tmp_path)
     journal.open("embedded")
     with pytest.raises(TargetUnavailable, match="pushproof serve"):

@@ -56,7 +56,7 @@ def test_tools_are_described() -> None:
 
 
 def test_a_member_of_the_record_has_the_schemas_form() -> None:
-    """What a tool returns is what the schema describes, not prose."""
+    """A tool returns the structure that the schema describes, not prose."""
     answer = called("read_record", member="deployments", run="c0ffee01")
     deployments = [read(Deployment, plain, "deployment") for plain in answer.structured_content["deployments"]]
     assert deployments[-1].status == "ROLLBACK_SUCCESSFUL"

@@ -98,7 +98,7 @@ def test_the_nearest_file_counts_up_to_the_repository(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_setting_is_named(text: str, words: str, tmp_path: Path) -> None:
-    """With its file, its key, and what was expected."""
+    """The message contains the file, the key, and the expected value."""
     with pytest.raises(BadSettings) as refused:
         read(tmp_path, text)
     assert words in str(refused.value)

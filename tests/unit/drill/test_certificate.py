@@ -1,4 +1,4 @@
-"""Whatever certificate the load balancer has, a client knows its name and whom to believe, and believes nobody else."""
+"""A client verifies the load balancer's certificate by its name and issuer, whatever the certificate, and accepts no other."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_another_certificate_of_the_same_name_is_not_believed(port: int) -> None
 
 
 def test_the_certificate_is_not_believed_under_another_name(made: SelfSigned, port: int) -> None:
-    """Whoever asks for another host is refused."""
+    """A request for another host is refused."""
     with pytest.raises(ssl.SSLCertVerificationError, match=r"shop\.example\.org"):
         front(port, "shop.example.org", made.certificate).connect()
 

@@ -95,7 +95,7 @@ def test_beginning_with_what_is_left_out_is_refused() -> None:
 
 
 def test_leaving_out_everything_is_refused() -> None:
-    """Nothing would be done."""
+    """A choice without any step is refused."""
     with pytest.raises(BadInput, match="nothing is to be done"):
         choose(skip=NAMES)
 

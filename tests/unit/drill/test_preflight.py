@@ -20,7 +20,7 @@ def application(tmp_path: Path) -> Path:
 
 
 def test_an_application_without_a_dockerfile_is_refused(application: Path) -> None:
-    """When nothing that is to be pushed can do without one; with a Dockerfile anywhere, it goes on."""
+    """The drill stops if every chosen breakage needs a Dockerfile and there is none anywhere."""
     chosen = replace(settings(), application=application, breakages=("crash", "build"))
     with pytest.raises(
         BadInput, match=r"has no Dockerfile, which crash, build would break\. Name the repository with --app"

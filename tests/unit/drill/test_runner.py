@@ -128,7 +128,7 @@ def test_evidence_is_kept_after_each_step_and_lets_another_go_on(
 
 
 def test_what_is_kept_is_not_destroyed(opened: Open, performed: list[str], tmp_path: Path) -> None:
-    """With `keep`, the world and its evidence stay for the next."""
+    """The world and its evidence stay for the next command with `keep`."""
     with opened(keep=True) as drill:
         assert drill.run().skipped == ()
     assert "destroy" not in performed

@@ -120,7 +120,7 @@ def test_a_connection_cannot_become_pending_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("status", "awaits"), [("PENDING", True), ("AVAILABLE", False)])
 def test_a_connection_is_authorised_once(status: str, awaits: bool, tmp_path: Path) -> None:
-    """Without the step that sees a push refused, the first deployment authorises it; a target's own source is left alone."""
+    """The first deployment authorises it unless an earlier step does; a target's own source is not changed."""
     target = ScriptedTarget(tmp_path, {"codestar-connections": Connections(status)})
     assert awaits_authorisation(context(target)) is awaits
     target.missing = {"pending-connection": "authorised beforehand"}
@@ -230,7 +230,7 @@ class Front:
 def test_going_on_asks_first_whether_the_evidence_holds(
     serves: str, definitions: list[str], words: str | None, tmp_path: Path
 ) -> None:
-    """Something deployed since, or a rollout that goes on, is no failed proof but another place to begin."""
+    """A later deployment, or a rollout in progress, is no failed proof but another step to begin with."""
     made = observed(context(ScriptedTarget(tmp_path), None, Record({"first-deployment": DEPLOYED})), *definitions)
     made.front = lambda: Front(serves)
     if words is None:

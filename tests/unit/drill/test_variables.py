@@ -41,7 +41,7 @@ def test_conventional_names_are_filled_where_nobody_sets_them(environment: Path)
 
 
 def test_a_file_of_variables_answers_for_a_conventional_name(environment: Path, tmp_path: Path) -> None:
-    """What `--var-file` sets is somebody's choice."""
+    """Values of `--var-file` are the user's choice."""
     chosen = tmp_path / "eu.tfvars"
     chosen.write_text('slack_webhook_url = "theirs"\n')
     assert terraform_variables(environment, {}, OWN, [chosen]) == ({"certificate_arn": "arn:c"}, {"certificate_arn"})
@@ -103,7 +103,7 @@ def arn(name: str, key: str = "") -> str:
 
 
 def test_secrets_without_a_value_are_given_one() -> None:
-    """With the JSON keys that tasks ask for; a person's value wins, one that is there stays, and one that is gone is left alone."""
+    """Secrets get the JSON keys that tasks read; a user's value wins, an existing one stays, and a deleted secret is left alone."""
     manager = Secrets(plain=None, keyed=None, there="x", own=None)
     references = [
         arn("plain"), arn("keyed", "a"), arn("keyed", "b"), arn("there"), arn("own"), arn("gone"),

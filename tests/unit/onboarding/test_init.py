@@ -102,7 +102,7 @@ def test_what_is_there_stays(repository: Path) -> None:
 def test_a_repository_without_terraform_is_refused(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the next step, and nothing is written."""
+    """The message names the next step, and nothing is written."""
     assert main(["init", str(tmp_path), *arguments]) == 2
     assert words in " ".join(capsys.readouterr().out.split())
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""What the inner sessions import is imported out here: pytester forgets theirs, and each would do it anew."""
+"""Imports of the inner sessions: pytester drops theirs, so that each would import anew."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def pytest_report_header(config):
 
 
 def test_the_plugin_can_be_left_out(session: pytest.Pytester) -> None:
-    """With `-p no:pushproof` there are neither its options nor its fixtures, and other tests run."""
+    """The option `-p no:pushproof` removes its options and fixtures, and other tests run."""
     session.makeconftest("")
     session.makepyfile("def test_it(request):\n    assert not request.config.pluginmanager.hasplugin('pushproof')\n")
     session.runpytest_subprocess("-p", "no:pushproof").assert_outcomes(passed=1)
@@ -128,7 +128,7 @@ def test_a_capability_that_nobody_knows_is_refused(session: pytest.Pytester) -> 
 
 
 def test_fixtures_are_there_at_every_scope(session: pytest.Pytester) -> None:
-    """What a scope applied is destroyed at its end, and not before."""
+    """A scope's modules are destroyed at its end, and not before."""
     result = run(
         session,
         """
@@ -256,7 +256,7 @@ def test_dependents_of_a_failed_apply_are_one_line_each(
 def test_a_failed_apply_that_made_nothing_destroys_nothing(
     session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the state is empty there is nothing to destroy, and nothing to say about it."""
+    """An empty state needs no destroy, and causes no message."""
     monkeypatch.setenv("FAILING", "init")
     result = run(session, _APPLIES)
     result.assert_outcomes(failed=1)
@@ -296,7 +296,7 @@ def test_findings_are_annotations_on_github(session: pytest.Pytester, monkeypatc
 
 
 def test_errors_of_terraform_are_annotations_too(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the place that Terraform names, not at the test's."""
+    """The failure is reported at the place that Terraform names, not at the test's."""
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("FAILING", "apply")
     result = run(session, _APPLIES)
@@ -348,7 +348,7 @@ def test_a_project_accepts_findings_with_a_reason(session: pytest.Pytester) -> N
 
 
 def test_expired_and_unused_acceptances_are_said(session: pytest.Pytester) -> None:
-    """After the last day findings count again; an acceptance of what is not there is to be taken out."""
+    """Findings count again after the last day; an acceptance without a finding must be removed."""
     expired = accept(session, '[[accept]]\ncheck = "doors.*"\nbecause = "soon"\nuntil = "2020-01-31"\n')
     expired.assert_outcomes(failed=1)
     expired.stdout.fnmatch_lines(["*accepted until 2020-01-31 only*", "expired on 2020-01-31: *doors.*, because soon"])

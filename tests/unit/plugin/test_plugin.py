@@ -26,7 +26,7 @@ def test_a_module_is_applied_once_and_destroyed_at_the_end(session: pytest.Pytes
 
 
 def test_modules_are_destroyed_last_first(session: pytest.Pytester) -> None:
-    """What was applied later may stand on what was applied earlier."""
+    """Modules are destroyed last first, since later ones may depend on earlier ones."""
     result = run(
         session,
         """
@@ -56,7 +56,7 @@ def test_a_failing_apply_shows_what_terraform_said(session: pytest.Pytester, mon
 def test_a_failing_cleanup_does_not_hide_the_failing_apply(
     session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When both fail, the apply's message comes first and the destroy's is a note to it."""
+    """The apply's message comes first if both fail, and the destroy's is a note to it."""
     monkeypatch.setenv("FAILING", "apply destroy")
     result = run(session, "def test_it(applied):\n    applied('modules/network')\n")
     result.assert_outcomes(failed=1)

@@ -32,7 +32,7 @@ def observations() -> Observations:
 
 
 def told(**changes: Any) -> Told:
-    """What the drill told of itself."""
+    """The drill's own report."""
     read_once = document()
     steps = tuple(
         Step(

@@ -77,7 +77,7 @@ def test_the_network_says_where_tasks_reach_what() -> None:
 
 
 def test_roles_are_split_in_used_and_unused() -> None:
-    """What a run used is used, what only the reference's other paths need is not, and nothing was refused."""
+    """Permissions that a run used count as used, those of the reference's other paths do not, and nothing was refused."""
     roles = {role.name: role for role in rolled_back().roles}
     assert set(roles) == {
         f"pushproof-dev-{name}" for name in ("codebuild", "codepipeline", "execution", "notify-slack", "task")

@@ -58,7 +58,7 @@ def test_what_only_names_a_secret_stays(text: str) -> None:
 
 @pytest.mark.parametrize("secret", ["sw0rdfish", "two words", 'with "quotes"', "a/b+c=d&e", "líneas-ä"])
 def test_known_values_go_in_every_form(secret: str) -> None:
-    """As they are, in JSON, and in a URL."""
+    """Known values are removed as they are, in JSON, and in a URL."""
     import json
     from urllib.parse import quote
 
@@ -81,7 +81,7 @@ def test_values_inside_of_json_secrets_are_secrets() -> None:
 
 
 def test_terraform_variables_of_the_environment_are_secret() -> None:
-    """What comes by TF_VAR_ was kept off the command line on purpose; of the others, those that are named so."""
+    """Variables from TF_VAR_ are secret, since they avoid the command line; others are secret by their names."""
     variables = {"project": "shop-project", "slack_webhook_url": "https://hooks/x", "certificate_arn": "arn:aws:acm:x"}
     environment = {"TF_VAR_anything": "canary-one", "GITHUB_TOKEN": "canary-two", "HOME": "/home/canary"}
     assert set(secret_variables(variables, environment)) == {"canary-one", "canary-two", "https://hooks/x"}

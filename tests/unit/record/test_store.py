@@ -51,7 +51,7 @@ def test_a_run_that_is_none_is_refused_with_those_there_are(run: str) -> None:
 
 
 def test_no_run_at_all_says_what_makes_one() -> None:
-    """Before the first drill."""
+    """The message before the first drill names the commands that create a run."""
     with pytest.raises(NoRecord, match="pushproof drill"):
         find(None)
 
@@ -66,7 +66,7 @@ def test_a_file_that_is_no_record_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_record_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Whoever else uses the machine has no business in it."""
+    """Other users of the machine cannot read a record."""
     path = write(rolled_back(), tmp_path / "deep" / NAME)
     assert path.stat().st_mode & 0o077 == 0
     assert [entry.name for entry in path.parent.iterdir()] == [NAME]

@@ -243,7 +243,7 @@ def test_hostile_text_is_text(hostile: str, shown: str) -> None:
 
 @pytest.mark.parametrize("hostile", [*(h for h, _ in HOSTILE), "a\n\n# b\n```\n", "@everyone ![x](http://e/x) <b>"])
 def test_hostile_text_is_harmless_in_every_format(hostile: str) -> None:
-    """Nothing steers a terminal, ends a line, mentions anybody or loads an image; XML stays XML."""
+    """Hostile text cannot steer a terminal, end a line, mention a person or load an image; XML stays XML."""
     from xml.etree import ElementTree
 
     record = planted(hostile)
@@ -263,7 +263,7 @@ def test_hostile_text_is_harmless_in_every_format(hostile: str) -> None:
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_becomes_harmless(text: str) -> None:
-    """Nothing that steers a terminal or turns the direction of writing is left, and what is left stays as it is."""
+    """Characters that steer a terminal or turn the direction of writing are removed, and all others stay."""
     result = harmless(text)
     assert all(c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn") for c in result)
     assert harmless(result) == result
@@ -281,7 +281,7 @@ def test_text_fits_eighty_columns() -> None:
 
 
 def test_markdown_has_verdict_why_three_numbers_and_a_link() -> None:
-    """What a job summary and a comment need; never longer than a comment may be."""
+    """The summary has the parts that a job summary and a comment need, and fits into a comment."""
     record = rolled_back()
     told = as_markdown(record, link="https://ci.example/run/1")
     assert told.startswith("### ✅ A push deploys, a bad push rolls back\n")

@@ -78,7 +78,7 @@ def test_an_endpoint_without_the_sdk_says_what_to_install(monkeypatch: pytest.Mo
 
 
 def test_every_part_ends_after_it_began() -> None:
-    """What still goes on ends with the run; a failed run is a failed span."""
+    """A span still open ends with the run; a failed run is a failed span."""
     record = rolled_back()
     going = replace(record, tasks=tuple(replace(task, stopped=None) for task in record.tasks))
     root = spans(replace(going, verdict=replace(record.verdict, passed=False)))

@@ -22,7 +22,7 @@ def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Embedded
 
 
 def test_the_page_is_for_the_keys_alone(target: EmbeddedTarget) -> None:
-    """Nobody without them, no page of another origin, and nothing but looking."""
+    """The page refuses requests without keys, pages of other origins, and every method but GET."""
     page = f"{target.endpoint}/_pushproof/ui"
     for path in ("", "/record", "/events", "/else"):
         answer = requests.get(page + path, timeout=30)

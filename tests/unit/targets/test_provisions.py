@@ -87,7 +87,7 @@ def test_what_a_root_needs_is_made_once_and_said(target: EmbeddedTarget) -> None
 def test_what_a_world_cannot_give_is_said_before_anything_is_made(
     target: EmbeddedTarget, needs: Needs, said: str
 ) -> None:
-    """With file and line, and the way out."""
+    """The message contains file, line, and the remedy."""
     with pytest.raises(NotProvided, match=said):
         target.provide(needs)
 
@@ -119,7 +119,7 @@ def groundwork(target: EmbeddedTarget, tmp_path: Path, text: str) -> tuple[Groun
 
 
 def test_a_partial_backend_is_completed(target: EmbeddedTarget, tmp_path: Path) -> None:
-    """What neither block nor caller says is chosen for this world, and its bucket is made."""
+    """A setting in neither block nor call is chosen for this world, and its bucket is created."""
     work, said = groundwork(target, tmp_path, 'terraform {\n  backend "s3" {\n    key = "mine"\n  }\n}\n')
     settings = work.lay({"region": "us-east-1"}, {})
     assert settings == {"bucket": "pushproof-state-210987654321", "region": "us-east-1"}

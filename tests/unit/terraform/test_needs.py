@@ -109,7 +109,7 @@ def test_a_state_of_another_root_knows_who_writes_it(live: Path) -> None:
 
 
 def test_settings_of_the_caller_complete_the_backend(live: Path) -> None:
-    """What goes to `init` wins, as in Terraform."""
+    """Arguments of `init` win, as in Terraform."""
     (bucket,) = needs(live, backend={"bucket": "mine"}).buckets
     assert bucket.name == "mine"
 

@@ -102,7 +102,7 @@ def test_a_read_only_checkout_gives_a_copy_that_can_be_written_and_removed(tmp_p
 
 
 def test_a_file_that_nobody_may_read_stops_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody's private file in a repository is linked: whoever needs it gets the system's own refusal."""
+    """A private file of another user is linked: reading it gets the system's own refusal."""
     repository = live(tmp_path, git=True)
     real = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: "unnamed" not in str(path) and real(path, mode))

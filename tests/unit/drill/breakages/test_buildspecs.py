@@ -35,7 +35,7 @@ def commands(text: str, phase: str) -> list[str]:
 
 
 def test_a_failing_command_comes_first_in_the_build_phase() -> None:
-    """Before anything is built; the other lines are the same."""
+    """The command runs before anything is built; the other lines are the same."""
     edited = insert_first(TEXT, "echo 'FAIL: x'; false")
     assert commands(edited, "build")[0] == "echo 'FAIL: x'; false\n"
     assert commands(edited, "build")[1:] == commands(TEXT, "build")
@@ -46,7 +46,7 @@ def test_a_failing_command_comes_first_in_the_build_phase() -> None:
 
 
 def test_a_command_comes_after_the_file_is_written() -> None:
-    """At the end of the phase that mentions it, and not in a later one."""
+    """The command is at the end of the phase that mentions the file, and not in a later one."""
     edited = append_after(TEXT, "imagedefinitions.json", 'sed -i \'s/"a": "b"/c/\' x')
     assert commands(edited, "build")[-1] == 'sed -i \'s/"a": "b"/c/\' x\n'
     assert commands(edited, "build")[:-1] == commands(TEXT, "build")
@@ -56,7 +56,7 @@ def test_a_command_comes_after_the_file_is_written() -> None:
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n# the end\n"])
 def test_the_last_phase_may_end_the_file(ending: str) -> None:
-    """With or without a line end, and with comments behind it."""
+    """The last phase may end the file with or without a line end, and with comments after it."""
     text = "version: 0.2\nphases:\n  build:\n    commands:\n      - echo one" + ending
     assert commands(append_after(text, "nowhere", "two"), "build") == ["echo one", "two\n"]
 

@@ -25,7 +25,7 @@ ENTRYPOINT ["/app"]"""
 
 
 def test_every_stage_gets_what_is_added() -> None:
-    """Before the next FROM and at the end, whatever heredocs and continued lines say."""
+    """The lines are added before the next FROM and at the end, whatever heredocs and continued lines contain."""
     edited = append_to_stages(MULTI, ['ENTRYPOINT ["/x"]', "CMD []"])
     assert stages(MULTI) == 2
     assert edited.count('ENTRYPOINT ["/x"]\nCMD []\n') == 2
@@ -34,7 +34,7 @@ def test_every_stage_gets_what_is_added() -> None:
 
 
 def test_a_file_without_a_stage_stays_as_it_is() -> None:
-    """There is nothing to add to."""
+    """A file without a stage is unchanged."""
     assert append_to_stages("# nothing\n", ["CMD []"]) == "# nothing\n"
 
 
@@ -76,11 +76,11 @@ def test_instructions_cover_the_file(lines: list[str]) -> None:
     ],
 )
 def test_base_images_are_replaced_where_an_image_is_meant(line: str, expected: str) -> None:
-    """In FROM, in defaults of ARG, and in COPY --from."""
+    """Base images are replaced in FROM, in defaults of ARG, and in COPY --from."""
     assert map_images(line, {"golang:1.23": "local/go:1"}) == expected
 
 
 def test_base_images_are_listed_once() -> None:
-    """Without stages' names and scratch; the default of an ARG is an image when it looks like one."""
+    """The list leaves out stages' names and scratch; the default of an ARG is an image if it looks like one."""
     assert base_images(MULTI) == ["golang:1.23"]
     assert base_images("ARG N=5\nFROM a:1 AS one\nFROM one\nFROM a:1\n") == ["a:1"]

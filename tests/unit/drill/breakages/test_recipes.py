@@ -58,7 +58,7 @@ def tree(tmp_path: Path) -> Tree:
     ],
 )
 def test_another_program_takes_the_applications_place(name: str, arguments: list[str], tree: Tree) -> None:
-    """In every stage of the Dockerfile that the buildspec names, and in every build context, past its ignore file."""
+    """The program is in every stage of the buildspec's Dockerfile, and in every build context, past its ignore file."""
     BY_NAME[name].break_in(tree)
     text = (tree.directory / "images/web.Dockerfile").read_text()
     assert text.count(f"COPY {PROGRAM} /{PROGRAM}\nENTRYPOINT {json.dumps(['/' + PROGRAM, *arguments])}\nCMD []\n") == 2
@@ -165,7 +165,7 @@ def test_breakages_are_chosen_by_name(tmp_path: Path) -> None:
     ],
 )
 def test_an_unknown_breakage_is_refused_with_a_suggestion(asked: list[str], variant: str, words: str) -> None:
-    """Before anything starts."""
+    """An unknown breakage is refused before anything starts."""
     with pytest.raises(BadInput, match=words.replace("?", r"\?")):
         choose_breakages(asked, ROOT / "app", variant)
 
@@ -194,7 +194,7 @@ def started(*arguments: str) -> subprocess.Popen[bytes]:
     ("arguments", "status"), [(["exit", "3"], 3), (["exit", "x"], 64), ([], 64), (["serve", "1"], 64)]
 )
 def test_the_program_ends_as_it_is_told(arguments: list[str], status: int) -> None:
-    """With the status it is given, or with EX_USAGE; a command of the task definition behind it changes nothing."""
+    """The program ends with its configured status, or with EX_USAGE; a command of the task definition changes nothing."""
     for more in ([], ["gunicorn", "app"]) if arguments[:1] == ["exit"] else ([],):
         with started(*arguments, *more) as process:
             _, errors = process.communicate(timeout=10)
@@ -204,7 +204,7 @@ def test_the_program_ends_as_it_is_told(arguments: list[str], status: int) -> No
 
 @native
 def test_the_program_answers_every_path_late_and_ends_on_sigterm() -> None:
-    """With the status, after the seconds, several requests at a time; SIGTERM ends it at once with 0."""
+    """The program answers with the status, after the seconds, several requests at a time; SIGTERM ends it at once with 0."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -177,7 +177,7 @@ def test_a_service_without_a_load_balancer_is_a_worker() -> None:
     ],
 )
 def test_what_is_not_unique_is_asked_for(pipelines: list[str], choices: Choices, words: str) -> None:
-    """With the candidates, and the line that answers."""
+    """The message contains the candidates, and the line that decides."""
     with pytest.raises(BadInput, match=words):
         found(Account(*[pipeline(name, name) for name in pipelines]), choices)
 
@@ -207,7 +207,7 @@ def test_a_broken_path_is_named(changes: dict[str, Any], words: str) -> None:
 
 
 def test_another_deployment_controller_is_refused() -> None:
-    """What a drill cannot judge, it says before it pushes."""
+    """A drill names what it cannot judge before it pushes."""
     account = Account(pipeline("orders", "orders"))
     account.service["deploymentController"] = {"type": "CODE_DEPLOY"}
     with pytest.raises(BadInput, match="has the deployment controller CODE_DEPLOY"):

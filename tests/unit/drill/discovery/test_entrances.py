@@ -28,7 +28,7 @@ def test_paths_are_tried_best_first(patterns: list[str], paths: list[str]) -> No
 
 @given(st.lists(st.text("ab/.-*?", min_size=1, max_size=8).map(lambda text: "/" + text), min_size=1, max_size=3))
 def test_every_path_satisfies_a_pattern(patterns: list[str]) -> None:
-    """Whatever the patterns are."""
+    """Every candidate path satisfies one of the patterns."""
     paths = list(candidate_paths(patterns, "/health"))
     assert paths
     assert all(any(fnmatchcase(path, pattern) for pattern in patterns) for path in paths)

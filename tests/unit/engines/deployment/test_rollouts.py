@@ -333,7 +333,7 @@ def test_without_room_unhealthy_tasks_stop_one_by_one() -> None:
 
 
 def test_equal_limits_deadlock_and_say_so() -> None:
-    """Nothing may stop and nothing may start at 100/100; the deadlock is announced once."""
+    """No task may stop and none may start at 100/100; the deadlock is announced once."""
     line = deploy(running(configuration=DeploymentConfiguration(100, 100)), GOOD)
     assert line.messages() == [
         "(service web) was unable to stop or start tasks during a deployment because of the service deployment "

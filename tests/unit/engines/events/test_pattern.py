@@ -283,6 +283,6 @@ def test_wildcard_against_an_oracle(pattern: str, value: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.sampled_from(["x", "y", "z"]), min_size=1), st.sampled_from(["x", "y", "z"]))
 def test_anything_but_is_the_complement_for_one_value(excluded: list[str], value: str) -> None:
-    """Anything-but matches a single value exactly where the plain list does not."""
+    """The operator anything-but matches a single value exactly where the plain list does not."""
     positive, negative = compile_pattern({"a": excluded}), compile_pattern({"a": [{"anything-but": excluded}]})
     assert positive.matches({"a": value}) is not negative.matches({"a": value})
