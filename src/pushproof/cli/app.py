@@ -15,17 +15,21 @@ from pushproof.cli import evidence, iam, mcp
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
     DEFAULT_SPEED,
+    REGION,
+    Account,
     Application,
     Bootstrap,
     Environment,
     Open,
     OptionalSpeed,
     Port,
+    Region,
     Repository,
     Speed,
     VarFiles,
     Variables,
     Workspace,
+    WorldOptions,
     parse_port,
     parse_run_id,
 )
@@ -172,6 +176,8 @@ def drill(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="write the page (.html) and the record beside it")] = None,
     open_world: Open = False,
+    region: Region = REGION,
+    account: Account = "",
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
@@ -209,7 +215,14 @@ def drill(
         if open_world and (start is not None or place == "sandbox"):
             raise BadInput("--open is for a world that this command makes")
         factor = speed if speed is not None else read.settings.drill.speed
-        return run_drill(settings, target=place, speed=factor, port=port, run_id=run_id, open_world=open_world)
+        return run_drill(
+            settings,
+            target=place,
+            speed=factor,
+            port=port,
+            run_id=run_id,
+            world=WorldOptions(region, account, open_world),
+        )
 
     finish(body)
 
@@ -226,6 +239,8 @@ def up(
     port: Port = 0,
     repository: Repository = None,
     open_world: Open = False,
+    region: Region = REGION,
+    account: Account = "",
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
@@ -243,7 +258,8 @@ def up(
             repository=repository,
         )
         factor = speed if speed is not None else read.settings.drill.speed
-        return keep_up(drill_settings(options, read), speed=factor, port=port, open_world=open_world)
+        world = WorldOptions(region, account, open_world)
+        return keep_up(drill_settings(options, read), speed=factor, port=port, world=world)
 
     finish(body)
 
@@ -292,11 +308,13 @@ def serve(
             help="run its *.sh when the world is up (/etc/pushproof/init.d, where that is); one that fails ends it with code 1",
         ),
     ] = None,
+    region: Region = REGION,
+    account: Account = "",
 ) -> None:
     """Start an empty embedded world, print how to reach it, and leave it up until Ctrl-C."""
     from pushproof.cli.serve import serve
 
-    finish(lambda: serve(port=port, speed=speed, runtime=runtime.value, init=init))
+    finish(lambda: serve(port=port, speed=speed, runtime=runtime.value, init=init, world=WorldOptions(region, account)))
 
 
 @app.command("env")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from pushproof.cli.options import ACCOUNT, WorldOptions
 from pushproof.cli.outcome import FAILED, OK, console
 from pushproof.cli.recorded import recorded
 
@@ -29,7 +31,7 @@ def run_drill(
     speed: float,
     port: int,
     run_id: str | None = None,
-    open_world: bool = False,
+    world: WorldOptions | None = None,
 ) -> int:
     """Run the drill on a target; returns 0 when everything holds and nothing is left behind.
 
@@ -47,7 +49,9 @@ def run_drill(
     opened: WorldTarget | AttachedWorld | SandboxTarget
     if settings.start is None:
         chosen_steps(settings)
-        opened = _open_sandbox() if target == "sandbox" else _open_world(target, speed, port, any_key=open_world)
+        opened = (
+            _open_sandbox() if target == "sandbox" else _open_world(target, speed, port, _world_for(settings, world))
+        )
         narrator = Narrator(console, speed=1.0 if target == "sandbox" else speed)
     else:
         place = resuming.find(target, run_id)
@@ -100,14 +104,14 @@ def _print_verdict(result: Result) -> None:
         console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
 
 
-def keep_up(settings: DrillSettings, *, speed: float, port: int, open_world: bool = False) -> int:
+def keep_up(settings: DrillSettings, *, speed: float, port: int, world: WorldOptions | None = None) -> int:
     """Apply the environment in an embedded world and leave it up until Ctrl-C."""
     from pushproof.drill.narration import Narrator
     from pushproof.drill.preflight import preflight
     from pushproof.drill.runner import Drill
 
     preflight(settings)
-    target = _open_world("embedded", speed, port, any_key=open_world)
+    target = _open_world("embedded", speed, port, _world_for(settings, world))
     try:
         with Drill(target, settings, Narrator(console, speed=speed)) as drill:
             drill.perform("apply")
@@ -120,11 +124,27 @@ def keep_up(settings: DrillSettings, *, speed: float, port: int, open_world: boo
     return OK
 
 
-def _open_world(name: str, speed: float, port: int, *, any_key: bool = False) -> WorldTarget:
+def _world_for(settings: DrillSettings, world: WorldOptions | None) -> WorldOptions:
+    """Return the options of a world for an environment: where nobody chose an account, the one that its provider works in."""
+    from pushproof.terraform.needs import read_needs
+
+    world = world or WorldOptions()
+    if world.account:
+        return world
+    needs = read_needs(settings.environment, variables=settings.variables)
+    accounts = [rule.accounts[0] for rule in needs.accounts if rule.allowed]
+    accounts += [role.arn.split(":")[4] for role in needs.roles if role.arn.count(":") >= 5]
+    if not accounts:
+        return world
+    console.print(f"the world is account {accounts[0]}, as the environment's provider wants it", markup=False)
+    return replace(world, account=accounts[0])
+
+
+def _open_world(name: str, speed: float, port: int, options: WorldOptions) -> WorldTarget:
     from pushproof.emulator.kernel.settings import WorldSettings
 
-    world = WorldSettings(speed=speed, open=any_key)
-    if any_key:
+    world = WorldSettings(speed=speed, open=options.open, region=options.region, account_id=options.account or ACCOUNT)
+    if options.open:
         console.print(
             "[bold red]This world is open: any access key is good. Whoever reaches its port on loopback is the administrator,[/]"
         )

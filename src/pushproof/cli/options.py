@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -61,6 +62,51 @@ def require_environment(environment: Path) -> None:
             f"there is no environment here: {environment} is not a directory of {Path.cwd()}. Name your own root module with "
             "--environment (and its application with --app), or begin with the reference: pushproof example copy DIR"
         )
+
+
+def parse_region(text: str) -> str:
+    """Parse a region of AWS."""
+    from pushproof.aws.places import require_region
+
+    try:
+        return require_region(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def parse_account(text: str) -> str:
+    """Parse an account id; empty for the one that the environment works in."""
+    from pushproof.aws.places import require_account_id
+
+    try:
+        return require_account_id(text) if text else ""
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Region = Annotated[
+    str, typer.Option("--region", parser=parse_region, metavar="NAME", help="the region of an emulated world")
+]
+Account = Annotated[
+    str,
+    typer.Option(
+        "--account",
+        parser=parse_account,
+        metavar="ID",
+        help="the account id of an emulated world (the one that the environment's provider allows, else 123456789012)",
+    ),
+]
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """Options of an emulated world. `account` is empty where nobody chose it; `open` lets any access key in."""
+
+    region: str = REGION
+    account: str = ""
+    open: bool = False
 
 
 Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gateway port (0: the first free one)")]

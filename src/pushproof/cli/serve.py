@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pushproof.cli.exports import Format, formatted
+from pushproof.cli.options import ACCOUNT, WorldOptions
 from pushproof.cli.outcome import FAILED, OK, console
 
 if TYPE_CHECKING:
@@ -21,14 +22,16 @@ DEFAULT_PORT = 4567
 INIT_DIRECTORY = Path("/etc/pushproof/init.d")
 
 
-def serve(*, port: int, speed: float, runtime: str, init: Path | None) -> int:
+def serve(*, port: int, speed: float, runtime: str, init: Path | None, world: WorldOptions | None = None) -> int:
     """Keep a world up until Ctrl-C; returns 1 when a script of `init` fails."""
     from pushproof.emulator.kernel.settings import WorldSettings
     from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
     from pushproof.targets.exports import publish
 
     scripts = init_scripts(init)
-    target = EmbeddedTarget(EmbeddedSettings(world=WorldSettings(speed=speed), runtime=runtime, port=port))
+    world = world or WorldOptions()
+    settings = WorldSettings(speed=speed, region=world.region, account_id=world.account or ACCOUNT)
+    target = EmbeddedTarget(EmbeddedSettings(world=settings, runtime=runtime, port=port))
     try:
         for line in target.cleaned:
             console.print(f"[yellow]removed what a crashed run left: {escape(line)}[/]")
