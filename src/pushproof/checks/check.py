@@ -21,20 +21,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, NoReturn, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
 
+from pushproof.aws.clients import Clients as Clients
 from pushproof.base.origin import Addresses
 from pushproof.checks.finding import Finding
 from pushproof.checks.verdict import Verdict
-
-
-class Clients(Protocol):
-    """A function that returns a boto3 client by service name, as `boto3.Session().client` does."""
-
-    def __call__(self, service: str, /) -> Any: ...
-
 
 P = ParamSpec("P")
 T = TypeVar("T")

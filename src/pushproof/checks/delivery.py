@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from pushproof.checks.check import Clients
 from pushproof.checks.permissions import Pipeline
+
+
+class _Names(TypedDict, total=False):
+    artifacts_bucket: str
+    connection_arn: str
+    approval_topic_arn: str
+    source_bucket: str
+    build_project: str
+    build_role: str
+    build_log_group: str
+    repository: str
+    cache_repository: str
+    cluster: str
+    service: str
+    pipeline_role: str
+    task_family: str
+    task_role_arn: str
+    execution_role_arn: str
+    task_log_group: str
+    secret_arns: tuple[str, ...]
 
 
 def read_delivery(aws: Clients, pipeline: str) -> Pipeline:
@@ -21,7 +41,7 @@ def read_delivery(aws: Clients, pipeline: str) -> Pipeline:
     described, arn = answer["pipeline"], answer["metadata"]["pipelineArn"]
     actions = [action for stage in described["stages"] for action in stage["actions"]]
     configurations = [action.get("configuration", {}) for action in actions]
-    names = {
+    names: _Names = {
         "artifacts_bucket": described.get("artifactStore", {}).get("location", ""),
         "connection_arn": _first(configurations, "ConnectionArn"),
         "approval_topic_arn": _first(configurations, "NotificationArn"),
@@ -31,19 +51,21 @@ def read_delivery(aws: Clients, pipeline: str) -> Pipeline:
         "service": _first(configurations, "ServiceName"),
         "pipeline_role": described["roleArn"].rpartition("/")[2],
     }
-    names |= _project(aws, names["build_project"]) if names["build_project"] else {}
-    tasks = _tasks(aws, names["cluster"], names["service"]) if names["service"] else {}
+    if names["build_project"]:
+        names |= _project(aws, names["build_project"])
+    if names["service"]:
+        names |= _tasks(aws, names["cluster"], names["service"])
     _, partition, _, region, account, _ = arn.split(":", 5)
-    return Pipeline(region, account, partition=partition, **names, **tasks)
+    return Pipeline(region, account, partition=partition, **names)
 
 
-def _project(aws: Clients, name: str) -> dict[str, str]:
+def _project(aws: Clients, name: str) -> _Names:
     projects = aws("codebuild").batch_get_projects(names=[name])["projects"]
     if not projects:
         return {}
     project = projects[0]
     variables = {v["name"]: v["value"] for v in project["environment"].get("environmentVariables", [])}
-    logs = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
+    logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
     # By the names that people give these variables; without them there is nothing to ask about.
     caches = [value for key, value in variables.items() if "CACHE" in key and "REPO" in key]
     releases = [value for key, value in variables.items() if "REPO" in key and "CACHE" not in key]
@@ -55,14 +77,14 @@ def _project(aws: Clients, name: str) -> dict[str, str]:
     }
 
 
-def _tasks(aws: Clients, cluster: str, service: str) -> dict[str, Any]:
+def _tasks(aws: Clients, cluster: str, service: str) -> _Names:
     ecs = aws("ecs")
     services = ecs.describe_services(cluster=cluster, services=[service])["services"]
     if not services:
         return {}
     definition = ecs.describe_task_definition(taskDefinition=services[0]["taskDefinition"])["taskDefinition"]
     containers = definition["containerDefinitions"]
-    options = [(c.get("logConfiguration") or {}).get("options") or {} for c in containers]
+    options = [c.get("logConfiguration", {}).get("options", {}) for c in containers]
     secrets = [secret["valueFrom"] for c in containers for secret in c.get("secrets", [])]
     return {
         "task_family": definition["family"],

@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +17,9 @@ from pushproof.checks.permissions import Permission
 from pushproof.checks.roles import Role, decide_for, lets_in, read_role
 from pushproof.checks.scoping import can_meet, unbounded, unscopable
 from pushproof.engines import policy as engine
+
+if TYPE_CHECKING:
+    from types_boto3_iam.type_defs import ContextEntryTypeDef
 
 _LEAST = "https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege"
 _PASS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html"
@@ -288,7 +292,7 @@ class IamChecks(Checks):
 
     def _simulated(self, role: Role, permission: Permission) -> bool | None:
         """Return the answer of IAM's simulator; None on targets without one."""
-        entries = [
+        entries: list[ContextEntryTypeDef] = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in permission.context.items()
         ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from pushproof.base.origin import Origin
 from pushproof.checks.check import Checks, check
@@ -167,7 +168,7 @@ class ImageChecks(Checks):
         return lineage
 
 
-def _no_client(service: str) -> object:
+def _no_client(service: str, /) -> NoReturn:
     raise LookupError(f"checks of a Dockerfile have no client of {service}")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +18,10 @@ from pushproof.base.origin import Addresses
 from pushproof.checks.check import Checks, Clients, check
 from pushproof.checks.finding import Finding
 from pushproof.engines.lifecycle import DAY, Image, Policy, Rule, TagStatus, evaluate, parse
+
+if TYPE_CHECKING:
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecr.type_defs import ImageIdentifierTypeDef, RepositoryTypeDef
 
 _MUTABILITY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"
 _SCANNING = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html"
@@ -69,7 +73,7 @@ class RegistryChecks(Checks):
             )
         finally:
             if pushed:
-                identifiers = [{"imageDigest": digest} for digest in pushed]
+                identifiers: list[ImageIdentifierTypeDef] = [{"imageDigest": digest} for digest in pushed]
                 self.aws("ecr").batch_delete_image(repositoryName=self.repository, imageIds=identifiers)
 
     @check
@@ -244,20 +248,17 @@ class RegistryChecks(Checks):
                 pushed: datetime = detail["imagePushedAt"]
                 yield Image(detail["imageDigest"], pushed.timestamp(), tuple(detail.get("imageTags", ())))
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> RepositoryTypeDef:
         ecr = self.aws("ecr")
         try:
-            description: dict[str, Any] = ecr.describe_repositories(repositoryNames=[self.repository])["repositories"][
-                0
-            ]
+            return ecr.describe_repositories(repositoryNames=[self.repository])["repositories"][0]
         except ecr.exceptions.RepositoryNotFoundException:
             raise LookupError(
                 f"there is no repository {self.repository}; check the name, the account and the region"
             ) from None
-        return description
 
 
-def push_small_image(ecr: Any, repository: str, tag: str, content: bytes = b"probe") -> str:
+def push_small_image(ecr: ECRClient, repository: str, tag: str, content: bytes = b"probe") -> str:
     """Push an image of one layer of a few bytes through the ECR API, as a registry client would; its digest.
 
     Raises botocore's ClientError as ECR answers, such as ImageTagAlreadyExistsException.

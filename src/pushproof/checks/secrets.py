@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
 from pushproof.engines.buildspec import parse
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
 
 _PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html"
 _BUILD_PAGE = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html"
@@ -201,19 +204,18 @@ class SecretsChecks(Checks):
             return str(error.response["Error"]["Message"])
         return None
 
-    def _definition(self, name: str) -> dict[str, Any]:
+    def _definition(self, name: str) -> TaskDefinitionTypeDef:
         ecs = self.aws("ecs")
         try:
-            definition: dict[str, Any] = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+            return ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
         except ecs.exceptions.ClientException as error:
             raise LookupError(f"there is no task definition {name}: {error.response['Error']['Message']}") from None
-        return definition
 
 
-def _elsewhere(container: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _elsewhere(container: ContainerDefinitionOutputTypeDef) -> Iterator[tuple[str, str]]:
     """Other fields of a container definition that often contain secrets."""
-    for part in ("command", "entryPoint"):
-        for word in container.get(part) or ():
+    for part, words in (("command", container.get("command")), ("entryPoint", container.get("entryPoint"))):
+        for word in words or ():
             yield part, word
     for label in (container.get("dockerLabels") or {}).values():
         yield "dockerLabels", label

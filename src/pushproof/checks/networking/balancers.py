@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.networking.vpc import BALANCER_GROUPS_PAGE, BALANCER_PAGE, VpcChecks, listed, shown_ports
 from pushproof.engines.reachability import Internet, Place, reach
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import LoadBalancerTypeDef
 
 
 class BalancerChecks(VpcChecks):
@@ -100,7 +103,7 @@ class BalancerChecks(VpcChecks):
                         page=BALANCER_GROUPS_PAGE,
                     )
 
-    def _balancers(self) -> list[dict[str, Any]]:
+    def _balancers(self) -> list[LoadBalancerTypeDef]:
         pages = self.aws("elbv2").get_paginator("describe_load_balancers").paginate()
         return [b for page in pages for b in page["LoadBalancers"] if b.get("VpcId") == self.vpc_id]
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of
 from pushproof.checks.check import Clients
 from pushproof.engines.reachability import Place
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.client import ECSClient
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, ServiceTypeDef
 
 _ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 
@@ -57,11 +61,13 @@ def repository_arn(image: str) -> str | None:
     return arn_of("ecr", f"repository/{match[3]}", region=match[2], account=match[1]) if match else None
 
 
-def _placements_of(ecs: Any, service: dict[str, Any], subnet_ids: set[str]) -> Iterator[Placement]:
-    wired = (service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+def _placements_of(ecs: ECSClient, service: ServiceTypeDef, subnet_ids: set[str]) -> Iterator[Placement]:
+    wired = service.get("networkConfiguration", {}).get("awsvpcConfiguration")
     balancers = service.get("loadBalancers") or ()
-    here = [subnet_id for subnet_id in wired.get("subnets", ()) if subnet_id in subnet_ids]
-    containers = _containers(ecs, service.get("taskDefinition", "")) if here else []
+    here = [subnet_id for subnet_id in (wired["subnets"] if wired is not None else ()) if subnet_id in subnet_ids]
+    if wired is None or not here:
+        return
+    containers = _containers(ecs, service.get("taskDefinition", ""))
     repositories = [arn for container in containers if (arn := repository_arn(container.get("image", "")))]
     secrets = [s["valueFrom"] for container in containers for s in container.get("secrets", ())]
     for subnet_id in here:
@@ -80,23 +86,21 @@ def _placements_of(ecs: Any, service: dict[str, Any], subnet_ids: set[str]) -> I
         )
 
 
-def _streams(container: dict[str, Any], service: dict[str, Any]) -> Iterator[str]:
-    options = (container.get("logConfiguration") or {}).get("options") or {}
+def _streams(container: ContainerDefinitionOutputTypeDef, service: ServiceTypeDef) -> Iterator[str]:
+    options = container.get("logConfiguration", {}).get("options", {})
     if group := options.get("awslogs-group"):
         _, partition, _, region, account, _ = service["serviceArn"].split(":", 5)
         yield f"arn:{partition}:logs:{options.get('awslogs-region', region)}:{account}:log-group:{group}:log-stream:task"
 
 
-def _containers(ecs: Any, definition: str) -> list[dict[str, Any]]:
+def _containers(ecs: ECSClient, definition: str) -> list[ContainerDefinitionOutputTypeDef]:
     if not definition:
         return []
     try:
-        described = ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]
+        return ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["containerDefinitions"]
     except ClientError:
         # A service can outlive its task definition; the needs of its tasks are then unknown.
         return []
-    containers: list[dict[str, Any]] = described["containerDefinitions"]
-    return containers
 
 
 def _listed(client: Any, operation: str, key: str, **arguments: Any) -> list[str]:

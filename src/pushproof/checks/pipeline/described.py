@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.base.origin import Addresses
 from pushproof.checks.check import Checks, Clients
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import ProjectTypeDef
+    from types_boto3_codepipeline.type_defs import (
+        ActionDeclarationOutputTypeDef,
+        GetPipelineOutputTypeDef,
+        PipelineDeclarationOutputTypeDef,
+    )
 
 
 class DescribedPipeline(Checks):
@@ -19,46 +27,43 @@ class DescribedPipeline(Checks):
         super().__init__(aws, addresses=addresses)
         self.pipeline = pipeline
 
-    def _describe(self) -> dict[str, Any]:
-        pipeline: dict[str, Any] = self._get()["pipeline"]
-        return pipeline
+    def _describe(self) -> PipelineDeclarationOutputTypeDef:
+        return self._get()["pipeline"]
 
     def _arn(self) -> str:
-        arn: str = self._get()["metadata"]["pipelineArn"]
-        return arn
+        return self._get()["metadata"]["pipelineArn"]
 
-    def _get(self) -> dict[str, Any]:
+    def _get(self) -> GetPipelineOutputTypeDef:
         pipelines = self.aws("codepipeline")
         try:
-            answer: dict[str, Any] = pipelines.get_pipeline(name=self.pipeline)
+            return pipelines.get_pipeline(name=self.pipeline)
         except pipelines.exceptions.PipelineNotFoundException:
             raise LookupError(
                 f"there is no pipeline {self.pipeline}; check the name, the account and the region"
             ) from None
-        return answer
 
     def _subject(self) -> str:
         return self._arn()
 
-    def _actions(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _actions(self) -> Iterator[tuple[str, ActionDeclarationOutputTypeDef]]:
         for stage in self._describe()["stages"]:
             for action in sorted(stage["actions"], key=lambda action: action.get("runOrder", 1)):
                 yield stage["name"], action
 
-    def _by(self, provider: str) -> list[dict[str, Any]]:
+    def _by(self, provider: str) -> list[ActionDeclarationOutputTypeDef]:
         """The actions of a provider."""
         return [action for _, action in self._actions() if action["actionTypeId"]["provider"] == provider]
 
-    def _sources(self) -> list[dict[str, Any]]:
+    def _sources(self) -> list[ActionDeclarationOutputTypeDef]:
         return [action for _, action in self._actions() if action["actionTypeId"]["category"] == "Source"]
 
-    def _projects(self) -> Iterator[dict[str, Any]]:
+    def _projects(self) -> Iterator[ProjectTypeDef]:
         for _, action in self._actions():
             if action["actionTypeId"]["provider"] == "CodeBuild":
                 names = [action["configuration"]["ProjectName"]]
                 yield from self.aws("codebuild").batch_get_projects(names=names)["projects"]
 
-    def _some_projects(self, page: str) -> list[dict[str, Any]]:
+    def _some_projects(self, page: str) -> list[ProjectTypeDef]:
         """The pipeline's build projects, of which there must be one at least. Raises NothingToLookAt."""
         return self._some(self._projects(), "a CodeBuild action", page=page)
 

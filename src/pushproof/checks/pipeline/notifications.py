@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import account_of, arn_of, arn_of_root, region_of
 from pushproof.checks.check import check
@@ -15,6 +15,10 @@ from pushproof.engines import policy
 from pushproof.engines.events import compile_pattern
 from pushproof.engines.events.errors import EventError
 from pushproof.engines.events.transform import NoResult, RuleFacts, compile_transformer
+
+if TYPE_CHECKING:
+    from types_boto3_events.type_defs import RuleTypeDef, TargetOutputTypeDef
+    from types_boto3_sns.type_defs import SubscriptionTypeDef
 
 _EVENTS = "https://docs.aws.amazon.com/codepipeline/latest/userguide/detect-state-changes-cloudwatch-events.html"
 _TOPIC = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html"
@@ -139,7 +143,7 @@ class NotificationChecks(DescribedPipeline):
                         page=_TOPIC_ACCESS,
                     )
 
-    def _own_targets(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    def _own_targets(self) -> Iterator[tuple[RuleTypeDef, TargetOutputTypeDef]]:
         """The targets of enabled rules that match the end of this pipeline's executions."""
         events = self.aws("events")
         for page in events.get_paginator("list_rules").paginate():
@@ -151,7 +155,7 @@ class NotificationChecks(DescribedPipeline):
                     for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
                         yield rule, target
 
-    def _message(self, rule: dict[str, Any], target: dict[str, Any], state: str) -> Iterator[Finding]:
+    def _message(self, rule: RuleTypeDef, target: TargetOutputTypeDef, state: str) -> Iterator[Finding]:
         """The message to a target has the pipeline's name and the outcome."""
         transformer = target.get("InputTransformer")
         if transformer is None:
@@ -170,7 +174,7 @@ class NotificationChecks(DescribedPipeline):
         if missing:
             yield self._wordless(target, f"{text}, which does not say {' and '.join(missing)}", template)
 
-    def _wordless(self, target: dict[str, Any], found: str, template: str) -> Finding:
+    def _wordless(self, target: TargetOutputTypeDef, found: str, template: str) -> Finding:
         escaped = "\\u003c" in template.lower() or "\\u003e" in template.lower()
         return Finding(
             resource=target["Arn"],
@@ -183,7 +187,7 @@ class NotificationChecks(DescribedPipeline):
             page=_TRANSFORMER,
         )
 
-    def _destination(self, target: dict[str, Any]) -> Iterator[Finding]:
+    def _destination(self, target: TargetOutputTypeDef) -> Iterator[Finding]:
         """EventBridge may call the API destination, and sends it a message."""
         name = target["Arn"].split("/")[1]
         destination = self.aws("events").describe_api_destination(Name=name)
@@ -221,7 +225,7 @@ class NotificationChecks(DescribedPipeline):
         decision = decide_for(role, "events:InvokeApiDestination", destination)
         return None if decision.allowed else decision.reason
 
-    def _subscriptions(self, topic: str) -> list[dict[str, Any]]:
+    def _subscriptions(self, topic: str) -> list[SubscriptionTypeDef]:
         pages = self.aws("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
         return [subscription for page in pages for subscription in page["Subscriptions"]]
 

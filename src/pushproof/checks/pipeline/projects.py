@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.checks.buckets import bucket_findings
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.loggroups import retention_fault
 from pushproof.checks.pipeline.described import DescribedPipeline
+
+if TYPE_CHECKING:
+    from types_boto3_codepipeline.type_defs import ActionDeclarationOutputTypeDef
 
 _DOCKER = "https://docs.aws.amazon.com/codebuild/latest/userguide/sample-docker.html"
 _IMAGES = "https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-available.html"
@@ -62,7 +65,7 @@ class ProjectChecks(DescribedPipeline):
     def build_logs_are_kept(self, *, at_least_days: int = 7) -> Iterator[Finding]:
         """Builds log to a CloudWatch Logs group that exists and whose retention is set."""
         for project in self._some_projects(_LOGS):
-            logs = (project.get("logsConfig") or {}).get("cloudWatchLogs") or {}
+            logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
             if logs.get("status", "ENABLED") == "DISABLED":
                 yield Finding(
                     resource=project["arn"],
@@ -123,8 +126,8 @@ class ProjectChecks(DescribedPipeline):
     def build_cache_is_private(self) -> Iterator[Finding]:
         """A build cache in S3 is in a bucket that exists and is versioned, encrypted and closed."""
         for project in self._some_projects(_IMAGES):
-            cache = project.get("cache") or {}
-            if cache.get("type") == "S3":
+            cache = project.get("cache")
+            if cache is not None and cache["type"] == "S3":
                 yield from bucket_findings(self.aws("s3"), cache["location"].partition("/")[0])
 
     @check
@@ -143,7 +146,7 @@ class ProjectChecks(DescribedPipeline):
                     page=_BUILDSPEC,
                 )
 
-    def _architecture(self, action: dict[str, Any]) -> str | None:
+    def _architecture(self, action: ActionDeclarationOutputTypeDef) -> str | None:
         """The architecture of the task definition that a deploy action's service runs; None where there is none."""
         configuration, ecs = action["configuration"], self.aws("ecs")
         described = ecs.describe_services(

@@ -101,7 +101,8 @@ class StageChecks(DescribedPipeline):
         arns = [arn for _, action in self._actions() if (arn := action.get("configuration", {}).get("ConnectionArn"))]
         for arn in self._some(arns, "a source action with a connection", page=_CONNECTIONS):
             # The same connections under two names; the one in the ARN always answers.
-            connections = self.aws(arn.split(":")[2])
+            old = arn.split(":")[2] == "codestar-connections"
+            connections = self.aws("codestar-connections") if old else self.aws("codeconnections")
             connection = connections.get_connection(ConnectionArn=arn)["Connection"]
             if provider is not None and connection.get("ProviderType") != provider:
                 yield Finding(

@@ -93,8 +93,11 @@ class DeploymentChecks(DescribedService):
     def tasks_have_at_least(self, *, cpu: int, memory: int) -> Iterator[Finding]:
         """The task definition gives tasks this many CPU units and MiB of memory, or more."""
         definition = self._definition()
-        for name, least, unit in (("cpu", cpu, "CPU units"), ("memory", memory, "MiB")):
-            there = int(definition.get(name) or 0)
+        for name, size, least, unit in (
+            ("cpu", definition.get("cpu"), cpu, "CPU units"),
+            ("memory", definition.get("memory"), memory, "MiB"),
+        ):
+            there = int(size or 0)
             if there < least:
                 yield Finding(
                     resource=definition["taskDefinitionArn"],

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.base.origin import Addresses
 from pushproof.checks.check import Checks, Clients, NothingToLookAt
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import LoadBalancerTypeDef, ServiceTypeDef, TaskDefinitionTypeDef
+    from types_boto3_elbv2.type_defs import ListenerTypeDef, TargetGroupTypeDef
 
 TARGETS_PAGE = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"
 
@@ -20,14 +24,14 @@ class DescribedService(Checks):
         super().__init__(aws, addresses=addresses)
         self.cluster, self.service = cluster, service
 
-    def _describe(self) -> dict[str, Any]:
+    def _describe(self) -> ServiceTypeDef:
         ecs = self.aws("ecs")
         try:
             answer = ecs.describe_services(cluster=self.cluster, services=[self.service])["services"]
         except ecs.exceptions.ClusterNotFoundException:
             raise self._no_cluster() from None
         # A deleted service is still described for a while.
-        services: list[dict[str, Any]] = [service for service in answer if service.get("status") != "INACTIVE"]
+        services = [service for service in answer if service.get("status") != "INACTIVE"]
         if not services:
             raise LookupError(
                 f"cluster {self.cluster} has no service {self.service}; check both names (outputs of the module)"
@@ -37,19 +41,18 @@ class DescribedService(Checks):
     def _no_cluster(self) -> LookupError:
         return LookupError(f"there is no cluster {self.cluster}; check the name, the account and the region")
 
-    def _definition(self) -> dict[str, Any]:
+    def _definition(self) -> TaskDefinitionTypeDef:
         arn = self._describe()["taskDefinition"]
-        definition: dict[str, Any] = self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
-        return definition
+        return self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
 
-    def _groups(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    def _groups(self) -> Iterator[tuple[LoadBalancerTypeDef, TargetGroupTypeDef]]:
         """Each load balancer block of the service, with its target group."""
         for balancer in self._describe().get("loadBalancers", []):
             if "targetGroupArn" in balancer:
                 described = self.aws("elbv2").describe_target_groups(TargetGroupArns=[balancer["targetGroupArn"]])
                 yield balancer, described["TargetGroups"][0]
 
-    def _listeners(self) -> Iterator[dict[str, Any]]:
+    def _listeners(self) -> Iterator[ListenerTypeDef]:
         """The listeners of every load balancer in front of the service."""
         for arn in dict.fromkeys(arn for _, group in self._groups() for arn in group["LoadBalancerArns"]):
             yield from self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
@@ -59,8 +62,7 @@ class DescribedService(Checks):
         return {attribute["Key"]: attribute["Value"] for attribute in attributes}
 
     def _subject(self) -> str:
-        arn: str = self._describe()["serviceArn"]
-        return arn
+        return self._describe()["serviceArn"]
 
     def _no_listener(self) -> NothingToLookAt:
         return NothingToLookAt(

@@ -6,12 +6,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.service.described import TARGETS_PAGE, DescribedService
+
+if TYPE_CHECKING:
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef
+    from types_boto3_elbv2.type_defs import TargetGroupTypeDef
 
 _HEALTH = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"
 _GRACE = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html"
@@ -71,7 +75,7 @@ class HealthChecks(DescribedService):
                 continue
             yield from self._agreement(definition["taskDefinitionArn"], container, group, balancer["containerPort"])
 
-    def _group(self, group: dict[str, Any], container_port: int) -> Iterator[Finding]:
+    def _group(self, group: TargetGroupTypeDef, container_port: int) -> Iterator[Finding]:
         fault = partial(Finding, resource=group["TargetGroupArn"], page=TARGETS_PAGE)
         port = group.get("HealthCheckPort", "traffic-port")
         if port not in ("traffic-port", str(container_port)):
@@ -119,7 +123,9 @@ class HealthChecks(DescribedService):
                 change='matcher = "200"',
             )
 
-    def _agreement(self, arn: str, container: dict[str, Any], group: dict[str, Any], port: int) -> Iterator[Finding]:
+    def _agreement(
+        self, arn: str, container: ContainerDefinitionOutputTypeDef, group: TargetGroupTypeDef, port: int
+    ) -> Iterator[Finding]:
         own = container["healthCheck"]
         fault = partial(Finding, resource=arn, page=_HEALTH)
         environment = {variable["name"]: variable["value"] for variable in container.get("environment", [])}
@@ -187,8 +193,11 @@ class HealthChecks(DescribedService):
         """A target is unhealthy within these seconds of its first failed check, and healthy within these of a passed one."""
         for _, group in self._some(self._groups(), "a target group", page=TARGETS_PAGE):
             interval = group["HealthCheckIntervalSeconds"]
-            for count, state in (("UnhealthyThresholdCount", "unhealthy"), ("HealthyThresholdCount", "healthy")):
-                seconds = interval * group.get(count, 2)
+            for count, times, state in (
+                ("UnhealthyThresholdCount", group.get("UnhealthyThresholdCount", 2), "unhealthy"),
+                ("HealthyThresholdCount", group.get("HealthyThresholdCount", 2), "healthy"),
+            ):
+                seconds = interval * times
                 if seconds > within:
                     yield Finding(
                         resource=group["TargetGroupArn"],

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.service.described import DescribedService
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import ActionOutputTypeDef, ListenerTypeDef
 
 _TLS = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"
 _RULES = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html"
@@ -129,14 +132,14 @@ class ListenerChecks(DescribedService):
                     page="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
                 )
 
-    def _actions_of(self, listener: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _actions_of(self, listener: ListenerTypeDef) -> Iterator[ActionOutputTypeDef]:
         yield from listener["DefaultActions"]
         for rule in self.aws("elbv2").describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
             if not rule.get("IsDefault"):
                 yield from rule["Actions"]
 
 
-def _forwarded(action: dict[str, Any]) -> set[str]:
+def _forwarded(action: ActionOutputTypeDef) -> set[str]:
     """The target groups that an action forwards to with a weight above 0."""
     if action["Type"] != "forward":
         return set()
@@ -146,7 +149,7 @@ def _forwarded(action: dict[str, Any]) -> set[str]:
     return {action["TargetGroupArn"]} if "TargetGroupArn" in action else set()
 
 
-def _said(action: dict[str, Any]) -> str:
+def _said(action: ActionOutputTypeDef) -> str:
     redirect = action.get("RedirectConfig")
     if not redirect:
         return f"its default action is {action['Type']}"
