@@ -12,7 +12,9 @@ from pushproof.engines.reachability import Network, PolicyAllows, from_describe
 from pushproof.engines.reachability.resources import Document
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from types_boto3_ec2.client import EC2Client
+    from types_boto3_ec2.type_defs import AttributeBooleanValueTypeDef
 
 # operation -> (key of the answer, filter by VPC)
 _DESCRIBE = {
@@ -76,19 +78,16 @@ def describe_network(ec2: EC2Client, vpc_id: str) -> dict[str, Any]:
     return described
 
 
-def _all(ec2: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
+def _all(ec2: BaseClient, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
     if not ec2.can_paginate(operation):
         return list(getattr(ec2, operation)(**arguments)[key])
     return [entry for page in ec2.get_paginator(operation).paginate(**arguments) for entry in page.get(key, ())]
 
 
-def _attributes(ec2: Any, vpc_id: str) -> dict[str, Any]:
-    attributes: dict[str, Any] = {}
-    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
-        answer = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=attribute)
-        name = attribute[0].upper() + attribute[1:]
-        attributes[name] = answer[name]
-    return attributes
+def _attributes(ec2: EC2Client, vpc_id: str) -> dict[str, AttributeBooleanValueTypeDef]:
+    support = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsSupport")
+    names = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute="enableDnsHostnames")
+    return {"EnableDnsSupport": support["EnableDnsSupport"], "EnableDnsHostnames": names["EnableDnsHostnames"]}
 
 
 def _named_prefix_lists(described: dict[str, Any]) -> set[str]:

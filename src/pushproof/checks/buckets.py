@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.checks.finding import Finding
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+    from types_boto3_s3.type_defs import PublicAccessBlockConfigurationTypeDef
 
 _VERSIONING = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html"
 _ENCRYPTION = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html"
@@ -15,7 +19,7 @@ _PUBLIC = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
 
 
-def bucket_findings(s3: Any, bucket: str) -> Iterator[Finding]:
+def bucket_findings(s3: S3Client, bucket: str) -> Iterator[Finding]:
     """The faults of a bucket that must be versioned, encrypted and private."""
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         yield Finding(
@@ -48,7 +52,7 @@ def bucket_findings(s3: Any, bucket: str) -> Iterator[Finding]:
         )
 
 
-def _encryption(s3: Any, bucket: str) -> str:
+def _encryption(s3: S3Client, bucket: str) -> str:
     """The default encryption. Since January 2023 every bucket has one, AES256 where nobody configured it."""
     try:
         rules = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -61,11 +65,10 @@ def _encryption(s3: Any, bucket: str) -> str:
     return str(default["SSEAlgorithm"]) if default else "AES256"
 
 
-def _blocks(s3: Any, bucket: str) -> dict[str, bool]:
+def _blocks(s3: S3Client, bucket: str) -> PublicAccessBlockConfigurationTypeDef:
     try:
-        blocks: dict[str, bool] = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+        return s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchPublicAccessBlockConfiguration":
             return {}
         raise
-    return blocks

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import account_of
 from pushproof.engines import policy as engine
 from pushproof.engines.policy import Decision, Kind, Policy, Principal, SourceType
+
+if TYPE_CHECKING:
+    from types_boto3_iam.client import IAMClient
 
 _EVERYTHING = engine.parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
 
@@ -36,7 +39,7 @@ class Role:
         return tuple(policy for policy in self.policies if policy.name not in self.made_for_services)
 
 
-def read_role(iam: Any, name: str) -> Role:
+def read_role(iam: IAMClient, name: str) -> Role:
     """The role of this name. Raises LookupError when there is none."""
     try:
         described = iam.get_role(RoleName=name)["Role"]
@@ -47,8 +50,8 @@ def read_role(iam: Any, name: str) -> Role:
         for inline in page["PolicyNames"]:
             document = iam.get_role_policy(RoleName=name, PolicyName=inline)["PolicyDocument"]
             policies.append(_compile(document, Kind.IDENTITY, inline, "role"))
-    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
-        for attached in page["AttachedPolicies"]:
+    for listed in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name):
+        for attached in listed["AttachedPolicies"]:
             policies.append(_managed(iam, attached["PolicyArn"], Kind.IDENTITY))
             if ":iam::aws:policy/service-role/" in attached["PolicyArn"]:
                 made.add(policies[-1].name)
@@ -76,7 +79,7 @@ def lets_in(role: Role, caller: Principal, context: Mapping[str, str]) -> bool:
     return engine.decide(call, policies).allowed
 
 
-def _managed(iam: Any, arn: str, kind: Kind) -> Policy:
+def _managed(iam: IAMClient, arn: str, kind: Kind) -> Policy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
     source: SourceType = "aws-managed" if ":iam::aws:policy/" in arn else "user-managed"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.aws.arns import region_of
 from pushproof.base.target import TargetUnavailable
 
+if TYPE_CHECKING:
+    from pushproof.aws.clients import Clients
 
-def require_issued(client: Callable[[str], Any], arn: str, region: str) -> None:
+
+def require_issued(client: Clients, arn: str, region: str) -> None:
     """Raise TargetUnavailable, with the remedy, unless the certificate is ISSUED and in the load balancer's region.
 
     Source: https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html

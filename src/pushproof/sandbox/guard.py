@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.base.target import TargetUnavailable
 from pushproof.sandbox.settings import SandboxSettings
+
+if TYPE_CHECKING:
+    from pushproof.aws.clients import Clients
 
 _SANDBOX = re.compile(r"(^|[^a-z])(sandbox|sbx|playground)([^a-z]|$)", re.IGNORECASE)
 _PRODUCTION = re.compile(r"prod|(^|[^a-z])(prd|live|payer|billing)([^a-z]|$)", re.IGNORECASE)
@@ -92,7 +94,7 @@ def says_sandbox(name: str) -> bool:
     return _SANDBOX.search(name) is not None
 
 
-def examine(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
+def examine(client: Clients, settings: SandboxSettings, *, temporary: bool) -> Facts:
     """Read the facts: `sts:GetCallerIdentity` and, in an allowed account only, its alias and the marker parameter.
 
     Raises TargetUnavailable when AWS does not answer or rejects the credentials.
@@ -124,7 +126,7 @@ def examine(client: Callable[[str], Any], settings: SandboxSettings, *, temporar
     return Facts(account, caller, settings.region, temporary, aliases, marker, tuple(unread))
 
 
-def admit(client: Callable[[str], Any], settings: SandboxSettings, *, temporary: bool) -> Facts:
+def admit(client: Clients, settings: SandboxSettings, *, temporary: bool) -> Facts:
     """Return the facts when the guard has no objection. Raises Refused otherwise."""
     facts = examine(client, settings, temporary=temporary)
     reasons = refusals(facts, settings)

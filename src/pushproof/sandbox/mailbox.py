@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from pushproof.aws.clients import Clients
 
 # Long polling: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 _POLL = 10
@@ -19,12 +22,12 @@ class Mailbox:
     The subscription is deleted with the topic: deleting it separately takes a permission that AWS cannot scope to a topic.
     """
 
-    def __init__(self, client: Callable[[str], Any], url: str) -> None:
+    def __init__(self, client: Clients, url: str) -> None:
         self._sqs, self._url = client("sqs"), url
         self.heard: list[str] = []
 
     @classmethod
-    def open(cls, client: Callable[[str], Any], *, name: str, topic_arn: str, tags: Mapping[str, str]) -> Mailbox:
+    def open(cls, client: Clients, *, name: str, topic_arn: str, tags: Mapping[str, str]) -> Mailbox:
         """Create the queue, allow the topic alone to send to it, and subscribe it. Raises ClientError.
 
         Source: https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html

@@ -7,14 +7,19 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.base.target import TargetUnavailable
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
-def require_available(client: Callable[[str], Any], arn: str) -> None:
+    from pushproof.aws.clients import Clients
+
+
+def require_available(client: Clients, arn: str) -> None:
     """Raise TargetUnavailable, with a link to the console, unless a connection is AVAILABLE.
 
     Source: https://docs.aws.amazon.com/dtconsole/latest/userguide/connections-update.html
@@ -25,9 +30,9 @@ def require_available(client: Callable[[str], Any], arn: str) -> None:
         + arn.rpartition("/")[2]
     )
     # The service accepts both kinds of ARN under both of its names; every SDK has the older name.
-    service = "codeconnections" if ":codeconnections:" in arn else "codestar-connections"
+    connections = client("codeconnections") if ":codeconnections:" in arn else client("codestar-connections")
     try:
-        status = client(service).get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"]
+        status = connections.get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"]
     except (ClientError, BotoCoreError) as error:
         raise TargetUnavailable(
             f"the connection {arn} cannot be read: {error}. Set PUSHPROOF_SANDBOX_CONNECTION_ARN to a connection "
@@ -56,14 +61,14 @@ def archive(directory: Path) -> bytes:
     return packed.getvalue()
 
 
-def upload(s3: Any, bucket: str, directory: Path, *, commit: str, key: str = "source.zip") -> str:
+def upload(s3: S3Client, bucket: str, directory: Path, *, commit: str, key: str = "source.zip") -> str:
     """Upload a checkout to the source bucket. Return the object's version, which identifies the execution and its image."""
     answer = s3.put_object(Bucket=bucket, Key=key, Body=archive(directory), Metadata={"commit": commit})
     return str(answer["VersionId"])
 
 
 def upload_until_heard(
-    client: Callable[[str], Any],
+    client: Clients,
     bucket: str,
     directory: Path,
     *,
@@ -96,7 +101,7 @@ def upload_until_heard(
     return version
 
 
-def _executions(client: Callable[[str], Any], pipeline: str) -> set[str]:
+def _executions(client: Clients, pipeline: str) -> set[str]:
     listed = client("codepipeline").list_pipeline_executions(pipelineName=pipeline)["pipelineExecutionSummaries"]
     # The first execution of a new pipeline starts by itself, not because of a push.
     pushed = [e for e in listed if e.get("trigger", {}).get("triggerType") != "CreatePipeline"]

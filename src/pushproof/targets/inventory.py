@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Lister = Callable[[Any], Iterator[str]]
+from botocore.client import BaseClient
+
+if TYPE_CHECKING:
+    from pushproof.aws.clients import Clients
+
+Lister = Callable[[BaseClient], Iterator[str]]
 
 
-def inventory(client: Callable[[str], Any]) -> list[str]:
+def inventory(client: Clients) -> list[str]:
     """Return every resource of the kinds that the stack creates, as `service kind name`, without what AWS itself puts into an
     account.
     """
@@ -20,7 +25,7 @@ def inventory(client: Callable[[str], Any]) -> list[str]:
     return resources
 
 
-def _pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+def _pages(api: BaseClient, operation: str, key: str, **arguments: object) -> Iterator[Any]:
     if api.can_paginate(operation):
         for page in api.get_paginator(operation).paginate(**arguments):
             yield from page.get(key, [])
@@ -28,35 +33,35 @@ def _pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any
         yield from getattr(api, operation)(**arguments).get(key, [])
 
 
-def _named(operation: str, key: str, name: str, **arguments: Any) -> Lister:
-    def lister(api: Any) -> Iterator[str]:
+def _named(operation: str, key: str, name: str, **arguments: object) -> Lister:
+    def lister(api: BaseClient) -> Iterator[str]:
         for item in _pages(api, operation, key, **arguments):
             yield item if isinstance(item, str) else str(item[name])
 
     return lister
 
 
-def _vpcs(api: Any) -> Iterator[str]:
+def _vpcs(api: BaseClient) -> Iterator[str]:
     yield from (v["VpcId"] for v in _pages(api, "describe_vpcs", "Vpcs") if not v.get("IsDefault"))
 
 
 def _of_own_vpcs(operation: str, key: str, name: str) -> Lister:
     """Return a lister of resources in VPCs other than the default one."""
 
-    def lister(api: Any) -> Iterator[str]:
+    def lister(api: BaseClient) -> Iterator[str]:
         own = set(_vpcs(api))
         yield from (str(i[name]) for i in _pages(api, operation, key) if i.get("VpcId") in own)
 
     return lister
 
 
-def _nat_gateways(api: Any) -> Iterator[str]:
+def _nat_gateways(api: BaseClient) -> Iterator[str]:
     yield from (
         n["NatGatewayId"] for n in _pages(api, "describe_nat_gateways", "NatGateways") if n["State"] != "deleted"
     )
 
 
-def _endpoints(api: Any) -> Iterator[str]:
+def _endpoints(api: BaseClient) -> Iterator[str]:
     yield from (
         e["VpcEndpointId"]
         for e in _pages(api, "describe_vpc_endpoints", "VpcEndpoints")
@@ -64,7 +69,7 @@ def _endpoints(api: Any) -> Iterator[str]:
     )
 
 
-def _internet_gateways(api: Any) -> Iterator[str]:
+def _internet_gateways(api: BaseClient) -> Iterator[str]:
     own = set(_vpcs(api))
     for gateway in _pages(api, "describe_internet_gateways", "InternetGateways"):
         attached = {a["VpcId"] for a in gateway.get("Attachments", [])}
@@ -72,23 +77,23 @@ def _internet_gateways(api: Any) -> Iterator[str]:
             yield gateway["InternetGatewayId"]
 
 
-def _services(api: Any) -> Iterator[str]:
+def _services(api: BaseClient) -> Iterator[str]:
     for cluster in _pages(api, "list_clusters", "clusterArns"):
         yield from _pages(api, "list_services", "serviceArns", cluster=cluster)
 
 
-def _tasks(api: Any) -> Iterator[str]:
+def _tasks(api: BaseClient) -> Iterator[str]:
     for cluster in _pages(api, "list_clusters", "clusterArns"):
         yield from _pages(api, "list_tasks", "taskArns", cluster=cluster)
 
 
-def _roles(api: Any) -> Iterator[str]:
+def _roles(api: BaseClient) -> Iterator[str]:
     yield from (
         r["RoleName"] for r in _pages(api, "list_roles", "Roles") if not r["Path"].startswith("/aws-service-role/")
     )
 
 
-def _rules(api: Any) -> Iterator[str]:
+def _rules(api: BaseClient) -> Iterator[str]:
     yield from (r["Name"] for r in _pages(api, "list_rules", "Rules") if not r.get("ManagedBy"))
 
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from pushproof.engines import policy as engine
 from pushproof.sandbox.oracles.case import Case
+
+if TYPE_CHECKING:
+    from types_boto3_iam.client import IAMClient
+    from types_boto3_iam.type_defs import ContextEntryTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +28,12 @@ class Question:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def ask_permissions(iam: Any, role_arn: str, questions: Iterable[Question]) -> list[Case]:
+def ask_permissions(iam: IAMClient, role_arn: str, questions: Iterable[Question]) -> list[Case]:
     """Get AWS's decision on each question (allowed, implicitDeny, explicitDeny), and the engine's from the role's policies."""
     documents = _documents(iam, role_arn.rpartition("/")[2])
     cases = []
     for question in questions:
-        keys = [
+        keys: list[ContextEntryTypeDef] = [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in question.context.items()
         ]
@@ -60,13 +64,13 @@ def answer(inquiry: Mapping[str, Any]) -> str:
     return str(decided[0]["EvalDecision"])
 
 
-def _documents(iam: Any, role: str) -> dict[str, Any]:
+def _documents(iam: IAMClient, role: str) -> dict[str, Any]:
     documents: dict[str, Any] = {}
     for page in iam.get_paginator("list_role_policies").paginate(RoleName=role):
         for name in page["PolicyNames"]:
             documents[name] = _decoded(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-    for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
-        for attached in page["AttachedPolicies"]:
+    for listed in iam.get_paginator("list_attached_role_policies").paginate(RoleName=role):
+        for attached in listed["AttachedPolicies"]:
             version = iam.get_policy(PolicyArn=attached["PolicyArn"])["Policy"]["DefaultVersionId"]
             version_document = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId=version)[
                 "PolicyVersion"

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.network import describe_network
-from pushproof.aws.tags import pascal_tags
 from pushproof.engines.reachability import Eni, Internet, from_describe, reach
 from pushproof.sandbox.oracles.case import Case
 
+if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
+    from types_boto3_ec2.literals import ResourceTypeType
+    from types_boto3_ec2.type_defs import TagSpecificationTypeDef, TagTypeDef
+
 
 def ask_reachability(
-    ec2: Any,
+    ec2: EC2Client,
     source: str,
     destination: str,
     port: int,
@@ -32,8 +37,9 @@ def ask_reachability(
     does not end, RuntimeError when it fails.
     """
 
-    def spec(kind: str) -> list[dict[str, Any]]:
-        return [{"ResourceType": kind, "Tags": pascal_tags(tags)}]
+    def spec(kind: ResourceTypeType) -> list[TagSpecificationTypeDef]:
+        listed: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in tags.items()]
+        return [{"ResourceType": kind, "Tags": listed}]
 
     path = ec2.create_network_insights_path(
         Source=source,
@@ -41,11 +47,14 @@ def ask_reachability(
         Protocol="tcp",
         DestinationPort=port,
         TagSpecifications=spec("network-insights-path"),
+        ClientToken=str(uuid.uuid4()),
     )["NetworkInsightsPath"]["NetworkInsightsPathId"]
     analysis: str | None = None
     try:
         analysis = ec2.start_network_insights_analysis(
-            NetworkInsightsPathId=path, TagSpecifications=spec("network-insights-analysis")
+            NetworkInsightsPathId=path,
+            TagSpecifications=spec("network-insights-analysis"),
+            ClientToken=str(uuid.uuid4()),
         )["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]
         waited = 0.0
         while True:

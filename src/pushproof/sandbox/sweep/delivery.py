@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.tags import tag_map
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages, pages_where_offered
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, epoch, gone_is_fine, pages, pages_where_offered
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 
 def _batches(items: list[Any], size: int) -> Iterator[list[Any]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _epoch(at: Any) -> float | None:
-    return at.timestamp() if hasattr(at, "timestamp") else None
 
 
 # CodePipeline, CodeBuild, connections.
@@ -31,7 +30,7 @@ def _pipelines(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=arn) or {}
         yield Resource(
             "codepipeline pipeline", pipeline["name"], name=pipeline["name"],
-            tags=tag_map(answer.get("tags")), created_at=_epoch(pipeline.get("created")),
+            tags=tag_map(answer.get("tags")), created_at=epoch(pipeline.get("created")),
         )  # fmt: skip
 
 
@@ -61,7 +60,7 @@ def _projects(account: Account) -> Iterator[Resource]:
         for project in api.batch_get_projects(names=names)["projects"]:
             yield Resource(
                 "codebuild project", project["name"], name=project["name"],
-                tags=tag_map(project.get("tags")), created_at=_epoch(project.get("created")),
+                tags=tag_map(project.get("tags")), created_at=epoch(project.get("created")),
             )  # fmt: skip
 
 
@@ -81,7 +80,7 @@ def _report_groups(account: Account) -> Iterator[Resource]:
         for group in api.batch_get_report_groups(reportGroupArns=arns)["reportGroups"]:
             yield Resource(
                 "codebuild report-group", group["arn"], name=group["name"],
-                tags=tag_map(group.get("tags")), created_at=_epoch(group.get("created")),
+                tags=tag_map(group.get("tags")), created_at=epoch(group.get("created")),
             )  # fmt: skip
 
 
@@ -149,7 +148,7 @@ def _remove_task(account: Account, resource: Resource) -> None:
     gone_is_fine(account.client("ecs").stop_task, cluster=resource.part_of[1], task=resource.id, reason="sweep")
 
 
-def gone_pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+def gone_pages(api: BaseClient, operation: str, key: str, **arguments: object) -> Iterator[Any]:
     """Return the pages of a listing; nothing when its parent resource no longer exists."""
     from botocore.exceptions import ClientError
 
@@ -201,7 +200,7 @@ def _repositories(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_tags_for_resource, resourceArn=repository["repositoryArn"]) or {}
         yield Resource(
             "ecr repository", repository["repositoryName"], name=repository["repositoryName"],
-            tags=tag_map(answer.get("tags")), created_at=_epoch(repository.get("createdAt")),
+            tags=tag_map(answer.get("tags")), created_at=epoch(repository.get("createdAt")),
         )  # fmt: skip
 
 
@@ -229,7 +228,7 @@ def _balancing(account: Account, kind: str, operation: str, key: str, noun: str)
         for item in items:
             arn = item[f"{noun}Arn"]
             yield Resource(
-                kind, arn, name=item[f"{noun}Name"], tags=tags.get(arn, {}), created_at=_epoch(item.get("CreatedTime"))
+                kind, arn, name=item[f"{noun}Name"], tags=tags.get(arn, {}), created_at=epoch(item.get("CreatedTime"))
             )
 
 

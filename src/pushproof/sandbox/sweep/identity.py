@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pushproof.aws.tags import tag_map
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages
-
-
-def _epoch(at: Any) -> float | None:
-    return at.timestamp() if hasattr(at, "timestamp") else None
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, epoch, gone_is_fine, pages
 
 
 def _roles(account: Account) -> Iterator[Resource]:
@@ -21,7 +16,7 @@ def _roles(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_role_tags, RoleName=role["RoleName"]) or {}
         yield Resource(
             "iam role", role["RoleName"], name=role["RoleName"], tags=tag_map(answer.get("Tags")),
-            created_at=_epoch(role.get("CreateDate")),
+            created_at=epoch(role.get("CreateDate")),
         )  # fmt: skip
 
 
@@ -50,7 +45,7 @@ def _policies(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_policy_tags, PolicyArn=policy["Arn"]) or {}
         yield Resource(
             "iam policy", policy["Arn"], name=policy["PolicyName"], tags=tag_map(answer.get("Tags")),
-            created_at=_epoch(policy.get("CreateDate")),
+            created_at=epoch(policy.get("CreateDate")),
         )  # fmt: skip
 
 
@@ -69,7 +64,7 @@ def _instance_profiles(account: Account) -> Iterator[Resource]:
         described = (gone_is_fine(api.get_instance_profile, InstanceProfileName=name) or {}).get("InstanceProfile", {})
         yield Resource(
             "iam instance-profile", name, name=name, tags=tag_map(described.get("Tags")),
-            created_at=_epoch(profile.get("CreateDate")),
+            created_at=epoch(profile.get("CreateDate")),
         )  # fmt: skip
 
 

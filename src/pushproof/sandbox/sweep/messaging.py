@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from pushproof.aws.tags import tag_map
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, gone_is_fine, pages
-
-
-def _epoch(at: Any) -> float | None:
-    return at.timestamp() if hasattr(at, "timestamp") else None
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, epoch, gone_is_fine, pages
 
 
 def _rules(account: Account) -> Iterator[Resource]:
@@ -34,7 +29,7 @@ def _destinations(account: Account) -> Iterator[Resource]:
     # Neither destinations nor connections carry tags: their names show the run.
     for item in pages(account.client("events"), "list_api_destinations", "ApiDestinations"):
         yield Resource(
-            "events api-destination", item["Name"], name=item["Name"], created_at=_epoch(item.get("CreationTime"))
+            "events api-destination", item["Name"], name=item["Name"], created_at=epoch(item.get("CreationTime"))
         )
 
 
@@ -42,7 +37,7 @@ def _event_connections(account: Account) -> Iterator[Resource]:
     for item in pages(account.client("events"), "list_connections", "Connections"):
         yield Resource(
             "events connection", item["Name"], name=item["Name"], going=item.get("ConnectionState") == "DELETING",
-            created_at=_epoch(item.get("CreationTime")),
+            created_at=epoch(item.get("CreationTime")),
         )  # fmt: skip
 
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
+
+from pushproof.aws.clients import Clients
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,9 @@ class Account(Protocol):
 
     region: str
 
-    def client(self, service: str) -> Any: ...
+    @property
+    def client(self) -> Clients:
+        """Return the maker of boto3 clients."""
 
     def keep(self, name: str, content: bytes) -> None:
         """Keep a copy of a Terraform state before it is deleted."""
@@ -57,13 +65,18 @@ class Kind:
     remove: Remover
 
 
-def pages(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+def pages(api: BaseClient, operation: str, key: str, **arguments: object) -> Iterator[Any]:
     """Return every item of a listing, page by page."""
     if api.can_paginate(operation):
         for page in api.get_paginator(operation).paginate(**arguments):
             yield from page.get(key) or []
     else:
         yield from getattr(api, operation)(**arguments).get(key) or []
+
+
+def epoch(at: object) -> float | None:
+    """Return a time of an answer as seconds; None if it has none."""
+    return at.timestamp() if isinstance(at, datetime) else None
 
 
 _GONE = ("notfound", "nosuch", "doesnotexist", "resourcenotfound")
@@ -78,7 +91,7 @@ def is_gone(error: ClientError) -> bool:
     return code in _GONE_EXACTLY or any(part in code.lower().replace(".", "") for part in _GONE)
 
 
-def gone_is_fine(call: Callable[..., Any], **arguments: Any) -> Any:
+def gone_is_fine(call: Callable[..., Any], **arguments: object) -> Any:
     """Make a call, and return its answer; None if the resource is already gone."""
     try:
         return call(**arguments)
@@ -92,7 +105,7 @@ def gone_is_fine(call: Callable[..., Any], **arguments: Any) -> Any:
 _NOT_OFFERED = frozenset({"InvalidAction", "NotImplemented", "UnknownOperationException", "UnsupportedOperation"})
 
 
-def pages_where_offered(api: Any, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+def pages_where_offered(api: BaseClient, operation: str, key: str, **arguments: object) -> Iterator[Any]:
     """Return the `pages` of a feature that not every region has; nothing where there is no such operation."""
     try:
         yield from pages(api, operation, key, **arguments)

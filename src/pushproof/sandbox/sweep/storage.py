@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.tags import tag_map
-from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing, gone_is_fine, is_gone, pages
+from pushproof.sandbox.sweep.resource import Account, Kind, Resource, StillGoing, epoch, gone_is_fine, is_gone, pages
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _STATE = ".tfstate"
-
-
-def _epoch(at: Any) -> float | None:
-    return at.timestamp() if hasattr(at, "timestamp") else None
 
 
 def _buckets(account: Account) -> Iterator[Resource]:
@@ -34,7 +33,7 @@ def _buckets(account: Account) -> Iterator[Resource]:
             if code not in ("NoSuchTagSet", "AccessDenied", "403"):
                 raise
         yield Resource(
-            "s3 bucket", bucket["Name"], name=bucket["Name"], tags=tags, created_at=_epoch(bucket.get("CreationDate"))
+            "s3 bucket", bucket["Name"], name=bucket["Name"], tags=tags, created_at=epoch(bucket.get("CreationDate"))
         )
 
 
@@ -48,10 +47,9 @@ def _remove_bucket(account: Account, resource: Resource) -> None:
                 if body is not None:
                     account.keep(f"{resource.id}/{entry['Key']}", body["Body"].read())
         for page in api.get_paginator("list_object_versions").paginate(Bucket=resource.id):
-            doomed = [
+            doomed: list[ObjectIdentifierTypeDef] = [
                 {"Key": item["Key"], "VersionId": item["VersionId"]}
-                for key in ("Versions", "DeleteMarkers")
-                for item in page.get(key) or []
+                for item in (*page.get("Versions", []), *page.get("DeleteMarkers", []))
             ]
             for start in range(0, len(doomed), 1000):
                 answer = api.delete_objects(
@@ -88,7 +86,7 @@ def _secrets(account: Account) -> Iterator[Resource]:
         if not secret.get("OwningService"):
             yield Resource(
                 "secretsmanager secret", secret["ARN"], name=secret["Name"], tags=tag_map(secret.get("Tags")),
-                created_at=_epoch(secret.get("CreatedDate")),
+                created_at=epoch(secret.get("CreatedDate")),
             )  # fmt: skip
 
 
@@ -112,7 +110,7 @@ def _certificates(account: Account) -> Iterator[Resource]:
         arn = certificate["CertificateArn"]
         answer = gone_is_fine(api.list_tags_for_certificate, CertificateArn=arn) or {}
         yield Resource(
-            "acm certificate", arn, tags=tag_map(answer.get("Tags")), created_at=_epoch(certificate.get("CreatedAt"))
+            "acm certificate", arn, tags=tag_map(answer.get("Tags")), created_at=epoch(certificate.get("CreatedAt"))
         )
 
 
@@ -126,7 +124,7 @@ def _tables(account: Account) -> Iterator[Resource]:
         answer = gone_is_fine(api.list_tags_of_resource, ResourceArn=table["TableArn"]) or {}
         yield Resource(
             "dynamodb table", name, name=name, tags=tag_map(answer.get("Tags")),
-            going=table["TableStatus"] == "DELETING", created_at=_epoch(table.get("CreationDateTime")),
+            going=table["TableStatus"] == "DELETING", created_at=epoch(table.get("CreationDateTime")),
         )  # fmt: skip
 
 
@@ -156,7 +154,7 @@ def _keys(account: Account) -> Iterator[Resource]:
             if is_gone(error) or error.response["Error"]["Code"] == "AccessDeniedException":
                 continue
             raise
-        yield Resource("kms key", key["KeyId"], tags=tags, created_at=_epoch(metadata.get("CreationDate")))
+        yield Resource("kms key", key["KeyId"], tags=tags, created_at=epoch(metadata.get("CreationDate")))
 
 
 def _remove_key(account: Account, resource: Resource) -> None:
@@ -173,7 +171,7 @@ def _aliases(account: Account) -> Iterator[Resource]:
             key = alias.get("TargetKeyId")
             yield Resource(
                 "kms alias", alias["AliasName"], name=alias["AliasName"].removeprefix("alias/"),
-                part_of=("kms key", key) if key else None, created_at=_epoch(alias.get("CreationDate")),
+                part_of=("kms key", key) if key else None, created_at=epoch(alias.get("CreationDate")),
             )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -18,6 +18,11 @@ from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect, world_labels
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, exists
 from pushproof.targets.localstack.image import ensure_localstack_image, localstack_image_name
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+    from docker.models.containers import Container
+    from testcontainers.core.container import DockerContainer
 
 DEFAULT_IMAGE = "localstack/localstack:4.14.0"
 EDGE_PORT = 4566
@@ -35,11 +40,11 @@ Progress = Callable[[str], None]
 class LocalStackContainer:
     """A running container. `url` is its address; `name` and `image` are Docker's."""
 
-    def __init__(self, container: Any, client: Any, image: str) -> None:
+    def __init__(self, container: Container, client: DockerClient, image: str) -> None:
         self._container = container
         self._client = client
         self.image = image
-        self.name: str = container.name
+        self.name = container.name or ""
         container.reload()
         published = container.attrs["NetworkSettings"]["Ports"][f"{EDGE_PORT}/tcp"]
         self.url = f"http://127.0.0.1:{published[0]['HostPort']}"
@@ -88,7 +93,7 @@ def start_localstack(
     return LocalStackContainer(started, client, name)
 
 
-def choose_image(client: Any, image: str | None, progress: Progress) -> str:
+def choose_image(client: DockerClient, image: str | None, progress: Progress) -> str:
     """Return the image to run, pulled or built if need be. Raises TargetUnavailable."""
     try:
         if image is not None:
@@ -115,7 +120,7 @@ def choose_image(client: Any, image: str | None, progress: Progress) -> str:
         ) from error
 
 
-def _made(client: Any, not_pulled: ImageUnavailable, progress: Progress) -> str:
+def _made(client: DockerClient, not_pulled: ImageUnavailable, progress: Progress) -> str:
     try:
         return ensure_localstack_image(client, progress=progress)
     except ImageUnavailable as error:
@@ -126,7 +131,7 @@ def _made(client: Any, not_pulled: ImageUnavailable, progress: Progress) -> str:
         ) from error
 
 
-def _pull(client: Any, image: str) -> None:
+def _pull(client: DockerClient, image: str) -> None:
     try:
         client.images.pull(image)
     except (APIError, ImageNotFound, DockerException, OSError) as error:
@@ -134,7 +139,7 @@ def _pull(client: Any, image: str) -> None:
         raise ImageUnavailable(f"{image} cannot be pulled ({words})") from error
 
 
-def _start(client: Any, world_id: str, image: str, token: str | None, port: int, region: str) -> Any:
+def _start(client: DockerClient, world_id: str, image: str, token: str | None, port: int, region: str) -> Any:
     from testcontainers.community.localstack import LocalStackContainer as Container
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.exceptions import ContainerStartException
@@ -156,7 +161,7 @@ def _start(client: Any, world_id: str, image: str, token: str | None, port: int,
     try:
         # Not LocalStackContainer.start, which waits a second time, and for a minute only.
         DockerContainer.start(container)
-        return client.containers.get(container.get_wrapped_container().id)
+        return client.containers.get(container.get_wrapped_container().id or "")
     except (APIError, TimeoutError, RuntimeError, ContainerStartException) as error:
         raise _refused(error, container, image, port, token) from error
     finally:
@@ -178,7 +183,7 @@ def settings_of(token: str | None) -> dict[str, str]:
     return {**settings, "LOCALSTACK_AUTH_TOKEN": token} if token else settings
 
 
-def _settle_reaper(client: Any) -> None:
+def _settle_reaper(client: DockerClient) -> None:
     """Leave testcontainers' reaper on if its image is here or can be pulled; turn it off where it would fail the start."""
     from testcontainers.core.config import testcontainers_config as configuration
 
@@ -191,14 +196,18 @@ def _settle_reaper(client: Any) -> None:
         configuration.ryuk_disabled = True
 
 
-def _runs(container: Any) -> bool:
+def _runs(container: DockerContainer) -> bool:
+    created = container._container
     with contextlib.suppress(DockerException):
-        container._container.reload()
-        return bool(container._container.status == "running")
+        if created is not None:
+            created.reload()
+            return created.status == "running"
     return False
 
 
-def _refused(error: Exception, container: Any, image: str, port: int, token: str | None) -> TargetUnavailable:
+def _refused(
+    error: Exception, container: DockerContainer, image: str, port: int, token: str | None
+) -> TargetUnavailable:
     words = str(getattr(error, "explanation", None) or error)
     if _TAKEN.search(words):
         return TargetUnavailable(
@@ -231,7 +240,7 @@ def licence_refused(image: str, log: str, token: str | None) -> str:
     )
 
 
-def autopsy(container: Any, image: str) -> str:
+def autopsy(container: Container, image: str) -> str:
     """Describe the end of a container, with its last log lines."""
     try:
         # Its connections end a moment before Docker Engine reports its end.
@@ -251,7 +260,7 @@ def autopsy(container: Any, image: str) -> str:
         return f"Docker Engine does not describe the container {container.name} ({image}): {error}"
 
 
-def _log(container: Any) -> str:
+def _log(container: Container) -> str:
     with contextlib.suppress(DockerException, OSError):
         return str(container.logs(tail=200).decode(errors="replace"))
     return ""

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pushproof.base.shipped import shipped
 from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
@@ -26,6 +26,9 @@ from pushproof.emulator.runtime.docker.imagemaking import (
     run,
     wheels_for,
 )
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
 
 VERSION = "4.14.0"
 REPOSITORY = "pushproof/localstack"
@@ -55,7 +58,7 @@ def localstack_image_name() -> str:
     return f"{LOCALSTACK_IMAGE}-{content.hexdigest()[:12]}"
 
 
-def ensure_localstack_image(client: Any, *, progress: Progress | None = None) -> str:
+def ensure_localstack_image(client: DockerClient, *, progress: Progress | None = None) -> str:
     """Return the name of the image, built first if it does not exist (about three minutes). It is also tagged
     `pushproof/localstack:4.14.0`.
 

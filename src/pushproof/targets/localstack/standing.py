@@ -10,7 +10,7 @@ import argparse
 import os
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from docker.errors import APIError, NotFound
 
@@ -19,10 +19,13 @@ from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
 from pushproof.targets.localstack.container import EDGE_PORT, START_LIMIT, autopsy, choose_image, settings_of
 from pushproof.targets.localstack.health import health
 
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
 NAME = "pushproof-localstack"
 
 
-def up(client: Any, port: int) -> str:
+def up(client: DockerClient, port: int) -> str:
     """Start it, unless it runs already. Return its URL, once it answers. Raises TargetUnavailable."""
     url = f"http://127.0.0.1:{port}"
     try:
@@ -53,11 +56,13 @@ def up(client: Any, port: int) -> str:
         except TargetUnavailable:
             container.reload()
             if container.status not in ("created", "running") or time.monotonic() > deadline:
-                raise TargetUnavailable(autopsy(container, container.image.tags[0])) from None
+                raise TargetUnavailable(
+                    autopsy(container, container.image.tags[0] if container.image else "")
+                ) from None
             time.sleep(0.3)
 
 
-def down(client: Any) -> None:
+def down(client: DockerClient) -> None:
     """Remove it, if it exists."""
     try:
         client.containers.get(NAME).remove(force=True, v=True)

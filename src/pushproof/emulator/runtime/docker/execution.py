@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from docker.utils.socket import STDERR, frames_iter
+
+if TYPE_CHECKING:
+    from docker.api.client import APIClient
 
 Chunk = Callable[[bytes], None]
 # The SDK's stubs have no types for this one.
@@ -17,7 +20,7 @@ _frames: Callable[..., Iterator[tuple[int, bytes]]] = frames_iter
 
 
 def execute(
-    api: Any, container_id: str | None, command: list[str], *, out: Chunk, err: Chunk | None = None
+    api: APIClient, container_id: str | None, command: list[str], *, out: Chunk, err: Chunk | None = None
 ) -> int | None:
     """Run a command, and return its exit status. `out` and `err` receive its output (`out` both, if there is no `err`).
 
@@ -43,7 +46,7 @@ def execute(
     return status
 
 
-def captured(api: Any, container_id: str | None, command: list[str]) -> tuple[int | None, bytes]:
+def captured(api: APIClient, container_id: str | None, command: list[str]) -> tuple[int | None, bytes]:
     """Return exit status and all output of a command."""
     chunks: list[bytes] = []
     status = execute(api, container_id, command, out=chunks.append)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from pushproof.base.processes import is_gone, owner_mark
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
 
 WORLD_LABEL = "pushproof.world"
 OWNER_LABEL = "pushproof.owner"
@@ -28,7 +31,7 @@ class DockerUnavailable(Exception):
 _PATIENCE = 2.5
 
 
-def connect(timeout: int = 120) -> Any:
+def connect(timeout: int = 120) -> DockerClient:
     """Return a Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
     try:
         _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
@@ -73,7 +76,7 @@ def _remedy(error: Exception) -> str:
 class DockerHost:
     """The Docker side of a world: a bridge network of its own, and everything with its label."""
 
-    def __init__(self, world_id: str, client: Any | None = None) -> None:
+    def __init__(self, world_id: str, client: DockerClient | None = None) -> None:
         self.world_id = world_id
         self.client = client or connect()
         self.network_name = f"pushproof-{world_id}"
@@ -107,9 +110,9 @@ def world_labels(world_id: str, **more: str) -> dict[str, str]:
     return {WORLD_LABEL: world_id, OWNER_LABEL: owner_mark(), **{f"pushproof.{key}": v for key, v in more.items()}}
 
 
-def remove_world(client: Any, world_id: str) -> list[str]:
+def remove_world(client: DockerClient, world_id: str) -> list[str]:
     """Remove every container, volume, network and image labelled with a world, and describe what was removed."""
-    label = {"label": f"{WORLD_LABEL}={world_id}"}
+    label: dict[str, str | list[str] | bool] = {"label": f"{WORLD_LABEL}={world_id}"}
     removed: list[str] = []
     for container in client.containers.list(all=True, filters=label, ignore_removed=True):
         with contextlib.suppress(NotFound, APIError):
@@ -126,7 +129,7 @@ def remove_world(client: Any, world_id: str) -> list[str]:
     return removed
 
 
-def remove_images(client: Any, registry: str) -> list[str]:
+def remove_images(client: DockerClient, registry: str) -> list[str]:
     """Remove every image pulled from a world's registry (`host:port`) that no container uses. Return their names."""
     removed: list[str] = []
     for image in client.images.list():
@@ -138,21 +141,21 @@ def remove_images(client: Any, registry: str) -> list[str]:
     return removed
 
 
-def labelled_worlds(client: Any) -> set[str]:
+def labelled_worlds(client: DockerClient) -> set[str]:
     """Return the ids of all worlds that own a container, volume or network on this Engine."""
     return {labels[WORLD_LABEL] for labels in _labels(client)}
 
 
-def stray_worlds(client: Any) -> set[str]:
+def stray_worlds(client: DockerClient) -> set[str]:
     """Return the ids of worlds whose process is certainly gone, by the labels of their objects on this Engine."""
     labels = _labels(client)
     used = {label[WORLD_LABEL] for label in labels if OWNER_LABEL not in label or not is_gone(label[OWNER_LABEL])}
     return {label[WORLD_LABEL] for label in labels} - used
 
 
-def _labels(client: Any) -> list[dict[str, str]]:
+def _labels(client: DockerClient) -> list[dict[str, str]]:
     """Return the labels of every container, volume and network of a world."""
-    label = {"label": WORLD_LABEL}
+    label: dict[str, str | list[str] | bool] = {"label": WORLD_LABEL}
     all_labels = [c.labels for c in client.containers.list(all=True, filters=label, ignore_removed=True)]
     others = [*client.volumes.list(filters=label), *client.networks.list(filters=label)]
     all_labels += [other.attrs.get("Labels") or {} for other in others]

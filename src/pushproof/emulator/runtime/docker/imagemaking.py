@@ -21,12 +21,15 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from docker.errors import APIError, BuildError, DockerException, ImageNotFound
 
 from pushproof.base.environment import WORLD_VARIABLE, clean_environment
 from pushproof.emulator.runtime.docker.host import connect
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +81,12 @@ class ImageUnavailable(Exception):
     """An image could not be built; the message contains the remedy."""
 
 
-def ensure(name: str, client: Any | None, progress: Progress | None, make: Callable[[Any, str, Progress], None]) -> str:
+def ensure(
+    name: str,
+    client: DockerClient | None,
+    progress: Progress | None,
+    make: Callable[[DockerClient, str, Progress], None],
+) -> str:
     """Build an image with `make(engine, name, progress)` unless it exists. Return its name. Raises ImageUnavailable."""
     engine = client if client is not None else connect(timeout=int(_LIMIT))
     try:
@@ -94,7 +102,7 @@ def ensure(name: str, client: Any | None, progress: Progress | None, make: Calla
     return name
 
 
-def exists(engine: Any, name: str) -> bool:
+def exists(engine: DockerClient, name: str) -> bool:
     """Return whether the Engine has an image of that name."""
     try:
         engine.images.get(name)
@@ -112,7 +120,7 @@ def _alone(name: str) -> Iterator[None]:
         yield
 
 
-def import_root(engine: Any, name: str, packages: tuple[str, ...], suite: str) -> None:
+def import_root(engine: DockerClient, name: str, packages: tuple[str, ...], suite: str) -> None:
     """Create an image of a Debian suite's packages with `mmdebstrap`. Raises ImageUnavailable."""
     with scratch("root") as directory:
         root = Path(directory) / "root.tar"
@@ -168,7 +176,9 @@ def run(command: list[str], remedy: str) -> None:
         raise ImageUnavailable(f"{' '.join(command[:4])} … failed (exit status {done.returncode}):\n{tail}\n{remedy}")
 
 
-def build(engine: Any, name: str, files: dict[str, bytes], directory: Path | None, arguments: dict[str, str]) -> None:
+def build(
+    engine: DockerClient, name: str, files: dict[str, bytes], directory: Path | None, arguments: dict[str, str]
+) -> None:
     """Build an image from files and a directory, which is added under its own name."""
     with tempfile.TemporaryFile(prefix="pushproof-context-") as context:
         with tarfile.open(fileobj=context, mode="w") as archive:

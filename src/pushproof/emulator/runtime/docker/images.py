@@ -11,7 +11,7 @@ import hashlib
 import platform
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.runtime.docker.imagemaking import (
     IMAGE_LABEL,
@@ -26,6 +26,9 @@ from pushproof.emulator.runtime.docker.imagemaking import (
     scratch,
     wheels_for,
 )
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
 
 __all__ = [
     "IMAGE_LABEL",
@@ -74,7 +77,7 @@ def base_image_name() -> str:
     return f"{BASE_REPOSITORY}:{content.hexdigest()[:12]}"
 
 
-def ensure_build_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
+def ensure_build_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
     """Return the name of the image that builds run in, built first if it does not exist (about a minute).
 
     Args:
@@ -87,12 +90,12 @@ def ensure_build_image(client: Any | None = None, *, progress: Progress | None =
     return ensure(build_image_name(), client, progress, _make_build_image)
 
 
-def ensure_base_image(client: Any | None = None, *, progress: Progress | None = None) -> str:
+def ensure_base_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
     """Return the name of a small Debian with Python 3 and curl, built first if it does not exist (about 15 s). Raises as above."""
     return ensure(base_image_name(), client, progress, _make_base_image)
 
 
-def _make_base_image(engine: Any, name: str, progress: Progress) -> None:
+def _make_base_image(engine: DockerClient, name: str, progress: Progress) -> None:
     if shutil.which("mmdebstrap"):
         progress(f"building {name} from Debian packages")
         import_root(engine, name, BASE_PACKAGES, SUITE)
@@ -105,13 +108,13 @@ def _make_base_image(engine: Any, name: str, progress: Progress) -> None:
     build(engine, name, {"Dockerfile": dockerfile.encode()}, None, {})
 
 
-def _make_build_image(engine: Any, name: str, progress: Progress) -> None:
+def _make_build_image(engine: DockerClient, name: str, progress: Progress) -> None:
     tools = ensure(tools_image_name(), engine, progress, _make_tools_image)
     progress(f"building {name}")
     build(engine, name, {file: (_CONTEXT / file).read_bytes() for file in _FILES}, None, {"BASE": tools})
 
 
-def _make_tools_image(engine: Any, name: str, progress: Progress) -> None:
+def _make_tools_image(engine: DockerClient, name: str, progress: Progress) -> None:
     files = {"Dockerfile": (_CONTEXT / "tools.Dockerfile").read_bytes()}
     with scratch("awscli") as directory:
         progress("fetching the AWS CLI")

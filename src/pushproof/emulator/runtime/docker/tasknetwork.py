@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
@@ -134,7 +134,8 @@ class TaskNetworks:
             return self._gateway
 
     def _run(self, name: str, command: list[str], labels: dict[str, str]) -> Container:
-        started: Container = self._host.client.containers.run(
+        # Docker takes a dict as log_config; its stubs name a class of the SDK.
+        started: Container = self._host.client.containers.run(  # type: ignore[call-overload]
             self._image,
             entrypoint=[],
             command=command,
@@ -154,7 +155,7 @@ class TaskNetworks:
             raise StartError(f"the task's network could not be created: {words[-1]}")
 
 
-def remove(container: Any) -> None:
+def remove(container: Container) -> None:
     """Remove a container, if it still exists."""
     with contextlib.suppress(NotFound, APIError):
         container.remove(force=True, v=True)

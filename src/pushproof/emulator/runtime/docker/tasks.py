@@ -26,6 +26,8 @@ from pushproof.emulator.runtime.docker.host import DockerHost
 from pushproof.emulator.runtime.docker.tasknetwork import TaskNetworks, remove
 
 if TYPE_CHECKING:
+    from docker.models.images import Image
+
     from pushproof.emulator.kernel.site import Ground, Images
 
 
@@ -73,10 +75,12 @@ class DockerTaskRuntime:
         except (APIError, ImageNotFound) as error:
             raise PullError(_pull_reason(reference, error)) from error
         digests = image.attrs.get("RepoDigests") or []
-        digest = resolved.digest if resolved is not None else (digests[0].partition("@")[2] if digests else image.id)
+        digest = (
+            resolved.digest if resolved is not None else (digests[0].partition("@")[2] if digests else image.id or "")
+        )
         return PulledImage(name, digest, image.labels)
 
-    def _local_or_public(self, reference: str) -> Any:
+    def _local_or_public(self, reference: str) -> Image:
         try:
             return self._client.images.get(reference)
         except ImageNotFound:
@@ -114,7 +118,8 @@ class DockerTaskRuntime:
             ).start()
 
     def _run(self, task: _Task, spec: ContainerSpec) -> str:
-        task.containers[spec.name] = self._client.containers.run(
+        # Docker takes a dict as log_config; its stubs name a class of the SDK.
+        task.containers[spec.name] = self._client.containers.run(  # type: ignore[call-overload]
             spec.image.reference,
             command=spec.command,
             entrypoint=spec.entry_point,
@@ -159,7 +164,7 @@ class DockerTaskRuntime:
         if running is None:
             return None
         try:
-            statistics: dict[str, Any] = self._client.api.stats(running.id, stream=False, one_shot=True)
+            statistics: dict[str, Any] = self._client.api.stats(running.id or "", stream=False, one_shot=True)
         except (APIError, NotFound):
             return None
         return statistics
