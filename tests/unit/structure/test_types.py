@@ -4,35 +4,110 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from tests.unit.structure.graph import SOURCE, modules
 
 PACKAGE = SOURCE / "pushproof"
 #: The most there may be: lower them when there are fewer.
-MOST_ANY = 592
-MOST_DICT_OF_ANY = 450
-#: Sockets between parts of the emulator, and rooms that parts reach through them. Not in it, with `Any` on purpose: the wire
-#: protocol (`kernel/protocol.py`, `reading.py`, `constraints.py`, `context.py`), whose requests are any operation's.
-WALLS = (
-    "emulator/kernel/awsclients.py",
-    "emulator/kernel/balancing.py",
-    "emulator/kernel/builds.py",
-    "emulator/kernel/calls.py",
-    "emulator/kernel/errors.py",
-    "emulator/kernel/images.py",
-    "emulator/kernel/loop.py",
-    "emulator/kernel/settings.py",
-    "emulator/kernel/shapes",
-    "emulator/kernel/site.py",
-    "emulator/kernel/source.py",
-    "emulator/kernel/tasks.py",
-    "emulator/access",
-    "emulator/events",
-    "emulator/githost",
-    "emulator/network",
-    "emulator/registry",
+MOST_ANY = 544
+MOST_DICT_OF_ANY = 255
+#: Files with `Any` in public annotations still: wire and substrate, whose requests are any operation's; JSON documents; and what is
+#: left to be typed. No file comes in; a file that has none any more goes out.
+OPEN = frozenset(
+    (
+        "aws/clients.py",
+        "aws/network.py",
+        "base/target.py",
+        "checks/finding.py",
+        "checks/loggroups.py",
+        "checks/state.py",
+        "drill/context.py",
+        "drill/evidence.py",
+        "drill/observation.py",
+        "drill/runner.py",
+        "emulator/clients.py",
+        "emulator/kernel/constraints.py",
+        "emulator/kernel/context.py",
+        "emulator/kernel/protocol.py",
+        "emulator/kernel/reading.py",
+        "emulator/runtime/docker/buildimage/agent.py",
+        "emulator/runtime/loadbalancer/proxy.py",
+        "emulator/services/__init__.py",
+        "emulator/services/codebuild/service.py",
+        "emulator/services/codepipeline/actions/base.py",
+        "emulator/services/codepipeline/artifacts.py",
+        "emulator/services/ec2/service.py",
+        "emulator/services/ec2/tags.py",
+        "emulator/services/ecs/balancing.py",
+        "emulator/services/ecs/endpoint.py",
+        "emulator/services/ecs/model.py",
+        "emulator/services/ecs/placement.py",
+        "emulator/services/ecs/shapes.py",
+        "emulator/services/events/base.py",
+        "emulator/services/iam/__init__.py",
+        "emulator/services/iam/names.py",
+        "emulator/services/logs/metricfilters.py",
+        "emulator/services/logs/service.py",
+        "emulator/services/modelled.py",
+        "emulator/services/s3/configurations.py",
+        "emulator/services/s3/service.py",
+        "emulator/services/sts.py",
+        "emulator/substrate/layered.py",
+        "emulator/substrate/moto.py",
+        "emulator/substrate/moto_conditions.py",
+        "emulator/wire/admission.py",
+        "emulator/wire/cbor.py",
+        "emulator/wire/gateway.py",
+        "emulator/wire/judging.py",
+        "emulator/world.py",
+        "engines/deployment/configuration.py",
+        "engines/deployment/exchange.py",
+        "engines/events/paths.py",
+        "engines/events/pattern.py",
+        "engines/events/targets.py",
+        "engines/events/transform.py",
+        "engines/imagedefinitions.py",
+        "engines/notifications/subscriptions.py",
+        "engines/notifications/topics.py",
+        "engines/pipeline/ecs_deploy.py",
+        "engines/pipeline/reading.py",
+        "engines/pipeline/state.py",
+        "engines/pipeline/structure.py",
+        "engines/policy/parsing.py",
+        "engines/tasks/container_health.py",
+        "engines/tasks/ordering.py",
+        "fixtures.py",
+        "newhooks.py",
+        "parity/differences.py",
+        "parity/modules.py",
+        "plugin.py",
+        "record/codec.py",
+        "record/observing.py",
+        "record/redaction.py",
+        "record/roles.py",
+        "record/schema.py",
+        "record/serving.py",
+        "record/since.py",
+        "record/suggesting.py",
+        "report/harmless.py",
+        "sandbox/access.py",
+        "sandbox/cost.py",
+        "sandbox/oracles/case.py",
+        "sandbox/oracles/lifecycle.py",
+        "sandbox/oracles/permissions.py",
+        "sandbox/oracles/reachability.py",
+        "sandbox/oracles/recorded.py",
+        "sandbox/pricelist.py",
+        "sandbox/runs.py",
+        "sandbox/sweep/delivery.py",
+        "sandbox/sweep/resource.py",
+        "targets/base.py",
+        "targets/gateway.py",
+        "targets/sandbox.py",
+        "terraform/addresses.py",
+        "terraform/applied.py",
+        "terraform/driver.py",
+    )
 )
 
 
@@ -64,11 +139,6 @@ def untyped(body: list[ast.stmt], prefix: str = "") -> Iterator[str]:
                 yield prefix + node.target.id
 
 
-def _files(wall: str) -> list[Path]:
-    path = PACKAGE / wall
-    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
-
-
 def test_the_search_sees_any() -> None:
     """`Any` in a parameter, a result, a field and inside another type counts; private names do not."""
     text = """
@@ -83,16 +153,15 @@ def plain(value: object) -> str: ...
     assert list(untyped(ast.parse(text).body)) == ["Part.field", "Part.take", "Part.give"]
 
 
-@pytest.mark.parametrize("wall", WALLS)
-def test_no_any_crosses_a_wall(wall: str) -> None:
-    """A wall between rooms is typed: no public function, method or field of these modules has `Any`."""
-    files = _files(wall)
-    assert files
-    found = {
-        str(path.relative_to(PACKAGE)): list(untyped(ast.parse(path.read_text(encoding="utf-8")).body))
-        for path in files
+def test_no_any_crosses_a_wall() -> None:
+    """No public function, method or field has `Any`, in any room, but for the files that are listed; and each of those has some."""
+    untyped_files = {
+        str(path.relative_to(PACKAGE)): names
+        for path in modules().values()
+        if (names := list(untyped(ast.parse(path.read_text(encoding="utf-8")).body)))
     }
-    assert {name: names for name, names in found.items() if names} == {}
+    assert {name: names for name, names in untyped_files.items() if name not in OPEN} == {}
+    assert OPEN - untyped_files.keys() == frozenset()
 
 
 def counts() -> tuple[int, int]:
