@@ -11,17 +11,19 @@ from __future__ import annotations
 import copy
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pushproof.emulator.kernel.context import Call, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.kernel.protocol import service_model
 from pushproof.emulator.kernel.reading import malformed_xml
 
-Ask = Callable[[RequestContext, str, dict[str, Any]], dict[str, Any]]
-Answer = Callable[[RequestContext, dict[str, Any]], dict[str, Any]]
+# Requests, answers and configurations are read by the names in the tables below, which no one shape has.
+Document = dict[str, object]
+Ask = Callable[[RequestContext, str, Mapping[str, object]], Document]
+Answer = Callable[[RequestContext, Document], Document]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def acting() -> frozenset[str]:
     return frozenset(name for kind in NATIVE if kind.put in obeyed for name in (kind.put, kind.get))
 
 
-def require_body(operation: str, request: dict[str, Any]) -> None:
+def require_body(operation: str, request: Mapping[str, object]) -> None:
     """Raise AwsError unless a request contains the configuration to write.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html (MissingRequestBodyError)
@@ -112,7 +114,7 @@ def require_body(operation: str, request: dict[str, Any]) -> None:
     member = service_model("s3").operation_model(operation).input_shape.serialization.get("payload")
     if member and member not in request:
         raise AwsError("MissingRequestBodyError", "Request Body is empty", 400)
-    if operation == "PutBucketVersioning" and "Status" not in request[member]:
+    if operation == "PutBucketVersioning" and "Status" not in _document(request[member]):
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html
         raise AwsError("IllegalVersioningConfigurationException", "The Versioning element must be specified", 400)
 
@@ -121,8 +123,8 @@ def require_body(operation: str, request: dict[str, Any]) -> None:
 class _Kept:
     """The configurations of one bucket, as they were written."""
 
-    native: dict[str, dict[str, Any]] = field(default_factory=dict)
-    numbered: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    native: dict[str, Document] = field(default_factory=dict)
+    numbered: dict[str, dict[str, Document]] = field(default_factory=dict)
     payer: str = "BucketOwner"
 
 
@@ -170,10 +172,10 @@ class Configurations:
 
     # Configurations that the substrate has.
 
-    def _put(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        written = copy.deepcopy(request[kind.member])
+    def _put(self, kind: Native, context: RequestContext, request: Document) -> Document:
+        written = copy.deepcopy(_document(request[kind.member]))
         if kind.rules_have_ids:
-            for rule in written.get("Rules", []):
+            for rule in _documents(written.get("Rules")):
                 if not rule.get("ID"):
                     # S3 invents one: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
                     rule["ID"] = str(uuid.uuid4())
@@ -181,67 +183,84 @@ class Configurations:
             answer = self._ask(context, kind.put, request)
         except AwsError as error:
             raise _REFUSED.get(error.code, error) from None
-        native = self._of(request["Bucket"]).native
+        native = self._of(_text(request, "Bucket")).native
         before = native.get(kind.put, {})
         lasting = {name: before[name] for name in kind.lasting if name in before}
         native[kind.put] = {**lasting, **_as_read(kind, written, request)}
         return answer
 
-    def _get(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _get(self, kind: Native, context: RequestContext, request: Document) -> Document:
         answer = self._ask(context, kind.get, request)
-        written = self._of(request["Bucket"]).native.get(kind.put)
+        written = self._of(_text(request, "Bucket")).native.get(kind.put)
         return {**answer, **copy.deepcopy(written)} if written is not None else answer
 
-    def _delete(self, kind: Native, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _delete(self, kind: Native, context: RequestContext, request: Document) -> Document:
         answer = self._ask(context, kind.delete, request)
-        self._of(request["Bucket"]).native.pop(kind.put, None)
+        self._of(_text(request, "Bucket")).native.pop(kind.put, None)
         return answer
 
     # Configurations that it lacks.
 
-    def _put_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        self._existing(context, request).payer = request["RequestPaymentConfiguration"]["Payer"]
+    def _put_payer(self, context: RequestContext, request: Document) -> Document:
+        payment = _document(request["RequestPaymentConfiguration"])
+        self._existing(context, request).payer = _text(payment, "Payer")
         return {}
 
-    def _get_payer(self, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _get_payer(self, context: RequestContext, request: Document) -> Document:
         return {"Payer": self._existing(context, request).payer}
 
-    def _put_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
-        kept, configuration = self._existing(context, request), request[kind.member]
+    def _put_numbered(self, kind: Numbered, context: RequestContext, request: Document) -> Document:
+        kept, configuration = self._existing(context, request), _document(request[kind.member])
         if configuration.get("Id") != request["Id"]:
             raise malformed_xml()
-        kept.numbered.setdefault(kind.name, {})[request["Id"]] = copy.deepcopy(configuration)
+        kept.numbered.setdefault(kind.name, {})[_text(request, "Id")] = copy.deepcopy(configuration)
         return {}
 
-    def _get_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _get_numbered(self, kind: Numbered, context: RequestContext, request: Document) -> Document:
         configurations = self._existing(context, request).numbered.get(kind.name, {})
         if request["Id"] not in configurations:
             raise AwsError("NoSuchConfiguration", "The specified configuration does not exist.", 404)
-        return {kind.member: copy.deepcopy(configurations[request["Id"]])}
+        return {kind.member: copy.deepcopy(configurations[_text(request, "Id")])}
 
-    def _delete_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _delete_numbered(self, kind: Numbered, context: RequestContext, request: Document) -> Document:
         self._get_numbered(kind, context, request)
-        del self._of(request["Bucket"]).numbered[kind.name][request["Id"]]
+        del self._of(_text(request, "Bucket")).numbered[kind.name][_text(request, "Id")]
         return {}
 
-    def _list_numbered(self, kind: Numbered, context: RequestContext, request: dict[str, Any]) -> dict[str, Any]:
+    def _list_numbered(self, kind: Numbered, context: RequestContext, request: Document) -> Document:
         """Return a page of a hundred, like S3's."""
         configurations = self._existing(context, request).numbered.get(kind.name, {})
-        after = request.get("ContinuationToken", "")
-        ids = sorted(number for number in configurations if number > after)
-        page = [copy.deepcopy(configurations[number]) for number in ids[:100]]
-        answer: dict[str, Any] = {f"{kind.member}List": page, "IsTruncated": len(ids) > 100}
-        if len(ids) > 100:
-            answer["NextContinuationToken"] = ids[99]
+        token = _text(request, "ContinuationToken") if "ContinuationToken" in request else None
+        refusal = AwsError("InvalidArgument", "The continuation token provided is incorrect", 400)
+        page, more = page_of(sorted(configurations), token, refusal)
+        shown = [copy.deepcopy(configurations[identity]) for identity in page]
+        answer: Document = {f"{kind.member}List": shown, "IsTruncated": more is not None}
+        if more is not None:
+            answer["NextContinuationToken"] = more
         return answer
 
-    def _existing(self, context: RequestContext, request: dict[str, Any]) -> _Kept:
+    def _existing(self, context: RequestContext, request: Document) -> _Kept:
         # A get and not a head: its error has a code and a text.
         self._ask(context, "GetBucketVersioning", {"Bucket": request["Bucket"]})
-        return self._of(request["Bucket"])
+        return self._of(_text(request, "Bucket"))
 
     def _of(self, bucket: str) -> _Kept:
         return self._buckets.setdefault(bucket, _Kept())
+
+
+def _document(value: object) -> Document:
+    """Return a structure of a request, which the model says is one."""
+    if not isinstance(value, dict):
+        raise malformed_xml()
+    return value
+
+
+def _documents(value: object) -> list[Document]:
+    return [_document(entry) for entry in value] if isinstance(value, list) else []
+
+
+def _text(document: Document, member: str) -> str:
+    return str(document[member])
 
 
 # Refusals that the substrate answers with another code, text or status than S3, in S3's spelling. Recorded:
@@ -253,9 +272,11 @@ _REFUSED = {
 }
 
 
-def _as_read(kind: Native, written: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+def _as_read(kind: Native, written: Document, request: Document) -> Document:
     """Return Get's view of Put's input: the configuration under its own name, or its members by theirs."""
     shown = service_model("s3").operation_model(kind.get).output_shape.members
-    read = {kind.member: written} if kind.member in shown else {k: v for k, v in written.items() if k in shown}
+    read: Document = (
+        {kind.member: written} if kind.member in shown else {k: v for k, v in written.items() if k in shown}
+    )
     read.update({name: request[name] for name in kind.beside if name in request})
     return read

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.aws.arns import arn_of_bucket
 from pushproof.emulator.kernel.context import Call
@@ -49,14 +49,14 @@ class ObjectEvents:
                 name="s3: object created",
             )
 
-    def _describe(self, bucket: str, key: str, region: str) -> dict[str, Any]:
+    def _describe(self, bucket: str, key: str, region: str) -> dict[str, str | int]:
         head = self.site.substrate.client("s3", region).head_object(Bucket=bucket, Key=key)
-        facts = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
+        facts: dict[str, str | int] = {"key": key, "size": head["ContentLength"], "etag": head["ETag"].strip('"')}
         if head.get("VersionId"):
             facts["version-id"] = head["VersionId"]
         return facts
 
-    def _announce(self, call: Call, bucket: str, facts: dict[str, Any]) -> None:
+    def _announce(self, call: Call, bucket: str, facts: dict[str, str | int]) -> None:
         self.site.events.publish(
             "aws.s3",
             "Object Created",
