@@ -160,7 +160,7 @@ def clients_of(client: Callable[[str, str | None], Any]) -> RegionalClients:
 def clients_near(aws: RegionalClients, addresses: Regional, resource: str, region: str | None) -> Clients:
     """Return clients in `region`; without one in the region of a resource, which its provider's alias may have chosen."""
 
-    def get(service: str, /) -> object:
+    def get(service: str, /) -> Any:
         return aws(service, region=region or addresses.region_of(resource))
 
     return get
