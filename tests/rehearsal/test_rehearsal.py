@@ -376,5 +376,5 @@ def test_a_dry_run_is_what_a_sweep_is_without_yes(standin: Any, environment: dic
     code, said = sweep(environment)
     assert code == 0, said
     assert "nothing is to be removed" in said
-    assert "may still be running elsewhere" in said
+    assert "may still be running on another machine" in said
     assert standin.resources() == before

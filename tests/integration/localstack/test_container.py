@@ -223,7 +223,7 @@ def test_when_neither_image_can_be_had_both_ways_are_named(monkeypatch: pytest.M
         choose_image(NoImages(), None, lambda _: None)
     told = str(raised.value)
     assert "Pulled: localstack/localstack:4.14.0 cannot be pulled" in told
-    assert "Made here (`python -m pushproof.targets.localstack.image`):" in told
+    assert "Built here (`python -m pushproof.targets.localstack.image`):" in told
     assert "pip download localstack-core==4.14.0" in told
 
 

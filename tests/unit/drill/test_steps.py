@@ -175,7 +175,7 @@ class Listener:
 
 def test_notifications_can_be_heard_again(tmp_path: Path) -> None:
     """Messages that an earlier performance took from the queue still count; the listener stays open until the end."""
-    target = ScriptedTarget(tmp_path, webhooks="AWS does not reach this machine")
+    target = ScriptedTarget(tmp_path, webhooks="AWS cannot reach this machine")
     target.listener = Listener("shop-dev STARTED", "shop-dev SUCCEEDED")
     made = context(target, None, None, ("first-deployment", DEPLOYED))
     shown = Notifications().perform(made)
