@@ -51,7 +51,7 @@ CASES = {
         "PUSHPROOF_SANDBOX_REGIONS is not set", given={"PUSHPROOF_SANDBOX_REGIONS": ""}, calls=frozenset()
     ),
     "a service that is sent elsewhere": Case(
-        "AWS_ENDPOINT_URL_STS sends one service elsewhere",
+        "AWS_ENDPOINT_URL_STS sends one service to another endpoint",
         given={"AWS_ENDPOINT_URL_STS": "https://sts.example.com"},
         calls=frozenset(),
     ),

@@ -118,7 +118,7 @@ def test_a_container_that_is_removed_is_named(opened: Open, engine: Any) -> None
     with opened() as target:
         assert target.container is not None
         engine.containers.get(target.container.name).remove(force=True)
-        with pytest.raises(ClientError, match=f"{target.container.name} .* is gone; somebody removed it"):
+        with pytest.raises(ClientError, match=rf"{target.container.name} .* is gone\. It was removed from outside"):
             target.client("sqs").list_queues()
 
 
