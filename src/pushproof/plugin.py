@@ -208,9 +208,12 @@ def target(pytestconfig: pytest.Config) -> Iterator[Target]:
         pytest.exit(
             f"--pushproof-target {name} is not known; expected one of {', '.join(TARGETS)}{meant}", returncode=4
         )
+    from pushproof.session.motoguard import refusing_mock_aws
+
     pytestconfig.stash[_OPENED] = True
     try:
-        yield opened
+        with refusing_mock_aws(opened):
+            yield opened
         if is_on(pytestconfig, "keep-world"):
             _keep(pytestconfig, opened)
     finally:

@@ -329,6 +329,33 @@ def test_an_unknown_check_is_one_sentence(session: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*check.py*")
 
 
+def test_mock_aws_does_not_erase_a_world(session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto's decorator works before a world is open; beside one it is refused, and the world keeps what it has."""
+    monkeypatch.setenv("PUSHPROOF_STATE", str(session.path / "state"))
+    session.makepyfile(
+        """
+        import boto3, pytest
+        from moto import mock_aws
+
+        @mock_aws
+        def use():
+            s3 = boto3.client("s3", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="y")
+            s3.create_bucket(Bucket="bucket-of-moto")
+
+        def test_before():
+            use()
+
+        def test_beside(target, aws):
+            aws("ecs").create_cluster(clusterName="shop")
+            aws("sqs").create_queue(QueueName="shop")
+            with pytest.raises(RuntimeError, match="mock_aws would erase the world"):
+                use()
+            assert len(aws("sqs").list_queues()["QueueUrls"]) == 1
+        """
+    )
+    session.runpytest_subprocess("-p", "no:cacheprovider", "--task-runtime", "scripted").assert_outcomes(passed=2)
+
+
 # Accepted findings.
 
 
