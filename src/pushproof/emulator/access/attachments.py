@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from pushproof.aws.arns import arn_of_role, resource_of
 from pushproof.aws.tags import tag_map
+from pushproof.emulator.access.readers import ID_KEYS, READERS, TAGS
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.engines.policy import Kind, Policy, PolicyError, SourceType, parse
@@ -197,7 +198,7 @@ class Attachments:
     def of_resource(self, arn: str, region: str) -> Policy | None:
         """Return the policy attached to the resource itself; None if it has none, or its kind cannot have one."""
         service = arn.split(":", 3)[2] if arn.count(":") >= 5 else ""
-        reader = _READERS.get(service)
+        reader = READERS.get(service)
         if reader is None:
             return None
         name = reader[0](arn)
@@ -209,7 +210,7 @@ class Attachments:
         return policy
 
     def _read_resource(self, service: str, name: str, region: str) -> Policy | None:
-        operation, arguments, pick = _READERS[service][1:]
+        operation, arguments, pick = READERS[service][1:]
         answer = self._ask(service, operation, region, **arguments(name))
         document = pick(answer) if answer else None
         return self._compile(document, Kind.RESOURCE, name, "resource") if document else None
@@ -286,7 +287,7 @@ class Attachments:
         if service == "iam":
             role = self._ask("iam", "get_role", RoleName=name)
             return as_text(role["Role"]["AssumeRolePolicyDocument"]) if role else None
-        operation, arguments, pick = _READERS[service][1:]
+        operation, arguments, pick = READERS[service][1:]
         answer = self._ask(service, operation, region, **arguments(name))
         document = pick(answer) if answer else None
         return as_text(document) if document else None
@@ -308,7 +309,7 @@ class Attachments:
         write them to tell when they change.
         """
         parts = arn.split(":", 5)
-        reader = _TAGS.get(parts[2]) if len(parts) == 6 and "*" not in parts[5] else None
+        reader = TAGS.get(parts[2]) if len(parts) == 6 and "*" not in parts[5] else None
         if reader is None:
             return {}
         operation, arguments = reader
@@ -317,8 +318,8 @@ class Attachments:
         if parts[2] == "ec2":
             keys |= {key.replace("aws:", "ec2:", 1): value for key, value in keys.items()}
             kind, _, identity = parts[5].partition("/")
-            if kind in _ID_KEYS:
-                keys[f"ec2:{_ID_KEYS[kind]}"] = identity
+            if kind in ID_KEYS:
+                keys[f"ec2:{ID_KEYS[kind]}"] = identity
         return keys
 
     def _of_association(self, rest: str, region: str) -> str | None:
@@ -380,75 +381,3 @@ class Attachments:
 def as_text(document: object) -> str:
     """Return a document as text, whether the API answered text or an object."""
     return document if isinstance(document, str) else json.dumps(document)
-
-
-def _after(prefix: str) -> Callable[[str], str]:
-    """Return the part of an ARN's resource after a prefix; empty unless it is a single resource of that kind."""
-
-    def name(arn: str) -> str:
-        rest = resource_of(arn)
-        return rest.removeprefix(prefix) if rest.startswith(prefix) and "*" not in rest else ""
-
-    return name
-
-
-def _bucket(arn: str) -> str:
-    name = resource_of(arn).split("/", 1)[0]
-    return name if "*" not in name else ""
-
-
-Reader = tuple[
-    Callable[[str], str], str, Callable[[str], dict[str, Any]], Callable[[dict[str, Any]], Any]
-]  # name in the ARN, operation, its arguments, the document in its answer
-
-_READERS: dict[str, Reader] = {
-    "s3": (_bucket, "get_bucket_policy", lambda name: {"Bucket": name}, lambda a: a.get("Policy")),
-    "sns": (
-        lambda arn: arn if "*" not in arn else "",
-        "get_topic_attributes",
-        lambda name: {"TopicArn": name},
-        lambda a: a["Attributes"].get("Policy"),
-    ),
-    "sqs": (
-        _after(""),
-        "get_queue_attributes",
-        lambda name: {"QueueUrl": name, "AttributeNames": ["Policy"]},
-        lambda a: (a.get("Attributes") or {}).get("Policy"),
-    ),
-    "kms": (
-        _after("key/"),
-        "get_key_policy",
-        lambda name: {"KeyId": name, "PolicyName": "default"},
-        lambda a: a.get("Policy"),
-    ),
-    "secretsmanager": (
-        lambda arn: arn if ":secret:" in arn and "?" not in arn and "*" not in arn else "",
-        "get_resource_policy",
-        lambda name: {"SecretId": name},
-        lambda a: a.get("ResourcePolicy"),
-    ),
-    "ecr": (
-        _after("repository/"),
-        "get_repository_policy",
-        lambda name: {"repositoryName": name},
-        lambda a: a.get("policyText"),
-    ),
-}
-
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html (resource types)
-_ID_KEYS = {
-    "dhcp-options": "DhcpOptionsID", "elastic-ip": "AllocationId", "instance": "InstanceID",
-    "internet-gateway": "InternetGatewayID", "network-acl": "NetworkAclID", "network-interface": "NetworkInterfaceID",
-    "route-table": "RouteTableID", "security-group": "SecurityGroupID", "subnet": "SubnetID", "volume": "VolumeID",
-    "vpc": "VpcID",
-}  # fmt: skip
-# The reading of an ARN's tags: an operation and its arguments.
-_TAGS: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
-    "ec2": (
-        "describe_tags",
-        lambda arn: {"Filters": [{"Name": "resource-id", "Values": [arn.rsplit("/", 1)[-1]]}]},
-    ),
-    "acm": ("list_tags_for_certificate", lambda arn: {"CertificateArn": arn}),
-    "codeconnections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
-    "codestar-connections": ("list_tags_for_resource", lambda arn: {"ResourceArn": arn}),
-}
