@@ -126,7 +126,7 @@ def read(path: Path) -> Kept:
         return from_text(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path} is missing: nothing is kept there to go on with. Begin anew, without --from") from None
-    except (OSError, ValueError, Unreadable) as error:
+    except (OSError, ValueError, RecursionError, Unreadable) as error:
         raise BadInput(f"{path} cannot be used: {error}. Begin anew, without --from") from error
 
 

@@ -99,6 +99,7 @@ class World:
             clients=self._clients,
             calls=self.log,
             doorkeeper=self.keys,
+            images_secret=secrets.token_hex(16),
         )
         self.services: dict[str, Service] = {}
         self.authority = Authority(self.ground, plane_key=plane_key, keys=self.keys, owned=self._owns)
@@ -163,7 +164,11 @@ class World:
         for name in native:
             self.services.pop(name, None)
         # The task endpoint comes first: its paths begin with /v2/ too, like the registry's.
-        fronts: list[Front] = [self.ecs.endpoint, ImagesMirror(equipment.engine), self.registry]
+        fronts: list[Front] = [
+            self.ecs.endpoint,
+            ImagesMirror(equipment.engine, self.ground.images_secret),
+            self.registry,
+        ]
         if isinstance(equipment.git, GitHost):
             fronts.append(equipment.git)
         fronts.append(

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
+from pushproof.engines import expressions
+
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
@@ -283,33 +285,32 @@ def certificate_for(server_name: str | None, names: Sequence[Sequence[str]]) -> 
 
 
 def _any(values: Sequence[str], regexes: Sequence[str], texts: Sequence[str], *, ignore_case: bool) -> bool:
-    flags = re.IGNORECASE if ignore_case else 0
     return any(matches(value, text, ignore_case=ignore_case) for value in values for text in texts) or any(
-        re.search(regex, text, flags) for regex in regexes for text in texts
+        expressions.compiled(regex, ignore_case=ignore_case).is_in(text) for regex in regexes for text in texts
     )
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    parts: list[str] = []
-    literal = False
+    # Literal stretches between runs. Their leftmost places are as good as any, so no place is tried twice.
+    stretches, literal = [""], False
     for character in pattern:
         if literal:
-            parts.append(re.escape(character))
+            stretches[-1] += re.escape(character)
             literal = False
         elif character == "\\":
             literal = True
         elif character == "*":
-            # A run of stars equals one star. One star also cannot backtrack against another.
-            if not parts or parts[-1] != ".*":
-                parts.append(".*")
-        elif character == "?":
-            parts.append(".")
+            stretches.append("")
         else:
-            parts.append(re.escape(character))
+            stretches[-1] += "." if character == "?" else re.escape(character)
     if literal:
-        parts.append(re.escape("\\"))
-    return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+        stretches[-1] += re.escape("\\")
+    first, *others = stretches
+    expression = first
+    if others:
+        expression += "".join(f"(?>.*?{stretch})" for stretch in others[:-1] if stretch) + f".*{others[-1]}"
+    return re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def _parameters(query: str) -> list[tuple[str, str]]:

@@ -66,10 +66,14 @@ def read_file(path: Path) -> list[Block]:
     if path.name.endswith(".json"):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            return list(_of_json(content, path)) if isinstance(content, dict) else []
+        except (ValueError, RecursionError):
             return []
-        return list(_of_json(content, path)) if isinstance(content, dict) else []
-    return list(_children(_body(_parser().parse(path.read_bytes()).root_node), path))
+    try:
+        return list(_children(_body(_parser().parse(path.read_bytes()).root_node), path))
+    except RecursionError:
+        # Nested deeper than Terraform accepts.
+        return []
 
 
 def read_settings(path: Path) -> dict[str, str]:

@@ -348,17 +348,20 @@ def mirror_of(world: World) -> int:
 
 
 def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path: Path) -> None:
-    """An image of the host is served under the mirror's name without a login, exported once, and nothing can be pushed."""
-    mirror = ImagesMirror(EngineOnly(engine), tmp_path / "cache")
+    """An image of the host is served under the mirror's secret name, and no other, exported once, and nothing can be pushed."""
+    mirror = ImagesMirror(EngineOnly(engine), "secret", tmp_path / "cache")
     world.gateway.fronts[mirror_of(world)] = mirror
     repository = f"pushproof-test-{uuid.uuid4().hex[:8]}"
     identity = engine.images.get(images.make(f"{repository}:1", "base")).id
-    host = {"Host": f"{IMAGES_HOST}:{world.port}"}
+    host = {"Host": f"secret.{IMAGES_HOST}:{world.port}"}
 
     def get(path: str, method: str = "GET") -> requests.Response:
         return requests.request(method, f"{world.endpoint}/v2/{path}", headers=host, timeout=60)
 
     assert get("").status_code == 200
+    for name in (IMAGES_HOST, f"other.{IMAGES_HOST}"):
+        stranger = requests.get(f"{world.endpoint}/v2/", headers={"Host": f"{name}:{world.port}"}, timeout=60)
+        assert stranger.status_code == 401
     # Docker Hub names official images library/x.
     answer = get(f"library/{repository}/manifests/1")
     assert answer.status_code == 200, answer.text
@@ -380,7 +383,7 @@ def test_images_mirror(world: World, images: LocalImages, engine: Any, tmp_path:
 @needs_skopeo
 def test_skopeo_reads_the_mirrors_export(world: World, images: LocalImages, engine: Any, tmp_path: Path) -> None:
     """The mirror serves a valid image to an OCI client: every layer is fetched and checked."""
-    mirror = ImagesMirror(EngineOnly(engine), tmp_path / "cache")
+    mirror = ImagesMirror(EngineOnly(engine), "127.0.0.1", tmp_path / "cache")
     # skopeo goes to the gateway's own address, where the mirror answers only for this test.
     mirror.accepts = lambda request: request.path.startswith("/v2")
     world.gateway.fronts[mirror_of(world)] = mirror

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.context import Credentials, IssuedKey
+from pushproof.emulator.kernel.logins import login_of
 
 if TYPE_CHECKING:
     from types_boto3_sts.type_defs import CredentialsTypeDef
@@ -70,10 +71,10 @@ class KeyRing:
         """Return whether a request to a front contains the administrator's keys, as user and password."""
         if self.open:
             return True
-        login = request.authorization
-        if login is None or login.type != "basic":
+        login = login_of(request)
+        if login is None:
             return False
-        user, password = login.username or "", login.password or ""
+        user, password = login
         mine = self.administrator
         right = hmac.compare_digest(user.encode(), mine.access_key_id.encode())
         return hmac.compare_digest(password.encode(), mine.secret_access_key.encode()) and right

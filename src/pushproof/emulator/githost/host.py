@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+# Names as long as GitHub's at most: https://docs.github.com/en/rest/repos/repos (39 and 100 characters).
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,38}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# Paths of git's protocol below a repository: https://git-scm.com/docs/git-http-backend#_services
+_SERVICE = re.compile(r"/(?:HEAD|info/refs|objects/[A-Za-z0-9./_-]{1,200}|git-upload-pack|git-receive-pack)")
 _PREFIX = "/_git/"
+_REQUEST = re.compile(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?({_SERVICE.pattern})")
 _HOOK_PREFIX = "/_git-push/"
 _ZERO = "0" * 40
 
@@ -130,8 +134,8 @@ class GitHost:
             if not hmac.compare_digest(request.headers.get("X-Pushproof-Hook", "").encode(), self._secret.encode()):
                 return Response("Only the git host itself announces pushes here.\n", status=403)
             return self._received(request.path.removeprefix(_HOOK_PREFIX), request.get_data().decode())
-        match = re.match(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?(/.*)$", request.path)
-        if match is None:
+        match = _REQUEST.fullmatch(request.path)
+        if match is None or ".." in match[0]:
             return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
         if not self._ground.doorkeeper.admits(request):
             return Response(f"{KEYS_NEEDED}.\n", status=401, headers={"WWW-Authenticate": CHALLENGE})
@@ -176,10 +180,10 @@ class GitHost:
             "REMOTE_ADDR": request.remote_addr or "127.0.0.1",
             "PATH_INFO": path_info,
             "REQUEST_METHOD": request.method,
-            "QUERY_STRING": request.query_string.decode(),
-            "CONTENT_TYPE": request.content_type or "",
-            "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "QUERY_STRING": _plain(request.query_string.decode("latin-1")),
+            "CONTENT_TYPE": _plain(request.content_type or ""),
+            "HTTP_CONTENT_ENCODING": _plain(request.headers.get("Content-Encoding", "")),
+            "GIT_PROTOCOL": _plain(request.headers.get("Git-Protocol", "")),
         }
         body = request.get_data(parse_form_data=False)
         environment["CONTENT_LENGTH"] = str(len(body))
@@ -187,7 +191,7 @@ class GitHost:
             [self._git, "http-backend"], input=body, env=environment, capture_output=True, check=False, timeout=300
         )
         if done.stderr:
-            log.warning("git http-backend: %s", done.stderr.decode(errors="replace").strip())
+            log.info("git http-backend: %s", done.stderr.decode(errors="replace").strip())
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         response = Response(content, status=200)
         for line in head.decode().split("\r\n"):
@@ -196,6 +200,10 @@ class GitHost:
                 response.status = value
             elif name:
                 response.headers[name] = value
+        if response.status_code >= 500:
+            # Git ends so on a request that it cannot use.
+            words = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            return Response(f"git cannot use this request: {words or 'no reason given'}\n", status=400)
         return response
 
     def _path(self, repository: str) -> Path:
@@ -213,3 +221,8 @@ class GitHost:
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         environment = {**self._environment, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         return subprocess.run([self._git, *arguments], env=environment, capture_output=True, check=check, timeout=60)
+
+
+def _plain(value: str) -> str:
+    """Return a header's value as a variable of git's environment, which holds no NUL and nothing but ASCII."""
+    return value.replace("\0", "").encode("ascii", "ignore").decode()

@@ -240,9 +240,15 @@ def parse(service: str, request: Request) -> ParsedCall:
     operation, uri, spoken = route(service, request)
     if operation.input_shape is None:
         return ParsedCall(service, operation.name, spoken, {}, operation)
-    return ParsedCall(service, operation.name, spoken, parameters_of(operation, uri, spoken, request), operation)
+    parameters = parameters_of(operation, uri, spoken, request)
+    if service == "s3" and not _BUCKET.fullmatch(str(parameters.get("Bucket", "a"))):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+        raise AwsError("InvalidBucketName", "The specified bucket is not valid.", 400)
+    return ParsedCall(service, operation.name, spoken, parameters, operation)
 
 
+# A bucket's name at its most liberal, or an access point's ARN.
+_BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}|arn:aws[^\s]*", re.ASCII)
 # Operations of S3 on the path of another one; only the name in the signature separates them.
 _BY_SIGNATURE = {
     ("s3express", "GET", "/"): "ListDirectoryBuckets",

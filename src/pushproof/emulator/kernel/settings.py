@@ -100,6 +100,26 @@ class DoorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Bounds on what callers may make a world hold. What exceeds one is refused, with the name of the limit.
+
+    Bytes: `call_bytes` of an API call's body (also unpacked), `object_bytes` of an object's, a layer's and a git push's,
+    `header_bytes` of a request's headers, `archive_bytes` that a source or artifact may unpack to, `layer_bytes` that one layer
+    of a task's image may unpack to, `disk_bytes` of all layers in the registry.
+    Counts: `connections` open at a time, `containers` of the world, those of its own networks included.
+    """
+
+    call_bytes: int = 128 * 1024**2
+    object_bytes: int = 16 * 1024**3
+    header_bytes: int = 128 * 1024
+    archive_bytes: int = 4 * 1024**3
+    layer_bytes: int = 16 * 1024**3
+    disk_bytes: int = 64 * 1024**3
+    connections: int = 512
+    containers: int = 500
+
+
+@dataclass(frozen=True, slots=True)
 class WorldSettings:
     """Settings of a world. `speed`: how many times as fast as on AWS time passes; `port` 0 takes the first free one."""
 
@@ -121,3 +141,6 @@ class WorldSettings:
     # Initial circumstances, such as zones that are down.
     circumstances: Circumstances = field(default_factory=Circumstances)
     doors: DoorSettings = field(default_factory=DoorSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    # Whether projects with `privileged_mode` get privileged containers; False: their builds are refused.
+    privileged: bool = True

@@ -7,7 +7,7 @@ protocols here are the sockets: a method renamed on one side is a type error on 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
@@ -293,6 +293,8 @@ class Ground:
     clients: Clients
     calls: CallLog
     doorkeeper: Doorkeeper
+    # : The label by which builds, and no one else, address the mirror of the host's images.
+    images_secret: str = field(repr=False)
 
     @property
     def clock(self) -> Clock:

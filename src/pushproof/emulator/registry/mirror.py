@@ -1,6 +1,7 @@
 """Base images for builds without network: the host engine's own images, as a read-only registry mirror.
 
-A build's Docker daemon has `images.pushproof.internal` as its mirror, so that `FROM some/base:tag` is served from here if
+A build's Docker daemon has `<secret>.images.pushproof.internal` as its mirror: Docker sends no login to mirrors, and always the
+mirror's name, which only builds of this world have. So `FROM some/base:tag` is served from here if
 the host has it. An image is exported once, layer by layer, into the user's cache, under its id; layers stay uncompressed, which
 costs no time and gives the same digests at every export.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -50,13 +52,16 @@ class ImagesMirror:
 
     name = "images mirror"
 
-    def __init__(self, host: Engine | None, cache: Path | None = None) -> None:
+    def __init__(self, host: Engine | None, secret: str, cache: Path | None = None) -> None:
+        """Set up; `secret` is the first label of the name by which builds reach it."""
         self._host = host
+        self._secret = secret
         self._cache = cache or cache_directory() / "images"
         self._guard = threading.Lock()
 
     def accepts(self, request: Request) -> bool:
-        return request.host.partition(":")[0] == IMAGES_HOST
+        name = _host_of(request)
+        return name == IMAGES_HOST or name.endswith(f".{IMAGES_HOST}")
 
     def handle(self, request: Request) -> Response:
         try:
@@ -65,6 +70,9 @@ class ImagesMirror:
             return error.response()
 
     def _answer(self, request: Request) -> Response:
+        label = _host_of(request).removesuffix(IMAGES_HOST).removesuffix(".")
+        if not hmac.compare_digest(label.encode("utf-8", "replace"), self._secret.encode()):
+            raise RegistryError(401, "UNAUTHORIZED", "Only builds of this world have the name of this mirror.")
         if request.method not in ("GET", "HEAD"):
             raise RegistryError(405, "UNSUPPORTED", "This mirror can only be read.")
         if request.path in ("/v2", "/v2/"):
@@ -154,6 +162,10 @@ def export(archive: Iterator[bytes], image_id: str, cache: Path) -> str:
     import io
 
     return _keep(io.BytesIO(json.dumps(manifest).encode()), cache)[0]
+
+
+def _host_of(request: Request) -> str:
+    return str(request.host).partition(":")[0].lower()
 
 
 class _Reader:

@@ -82,8 +82,10 @@ def _read(body: bytes) -> dict[Any, Any]:
         ResponseParserError,
         ValueError,
         OverflowError,
+        OSError,
         TypeError,
-        RecursionError,
+        # RecursionError, and moments that no calendar has.
+        RuntimeError,
         MemoryError,
         struct.error,
     ) as error:

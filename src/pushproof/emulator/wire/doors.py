@@ -83,7 +83,7 @@ class Doors:
         name, port = parts
         if port not in (None, 80, self.port()):
             return False
-        if self._is_local(name) or name == _LINK_LOCAL:
+        if self._is_local(name) or name == _LINK_LOCAL or name.endswith(f".{IMAGES_HOST}"):
             return True
         if any(name == own or name.endswith(f".{own}") for own in self.settings.hosts):
             return True

@@ -72,8 +72,9 @@ class SizedBody(Body):
 class ChunkedBody(Body):
     """A body in chunks, each after its size; trailer fields are read and dropped."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, longest: int = LONGEST) -> None:
         self._source = source
+        self._longest = longest
         self._left = 0
         self._between = False
         self._total = 0
@@ -101,8 +102,8 @@ class ChunkedBody(Body):
             raise FramingError(f"{line[:40]!r} is no chunk size")
         self._left = int(match[1], 16)
         self._total += self._left
-        if self._total > LONGEST:
-            raise TooLong("The body is too long")
+        if self._total > self._longest:
+            raise _too_long(self._longest)
         self._between = True
         if not self._left:
             self._trailers()
@@ -121,7 +122,11 @@ class ChunkedBody(Body):
         return line
 
 
-def body_of(headers: Message, source: BinaryIO) -> Body:
+def _too_long(longest: int) -> TooLong:
+    return TooLong(f"The body has more than {longest} bytes (WorldSettings.limits.object_bytes)")
+
+
+def body_of(headers: Message, source: BinaryIO, *, longest: int = LONGEST) -> Body:
     """Return the body that a request's headers announce.
 
     Raises:
@@ -136,7 +141,7 @@ def body_of(headers: Message, source: BinaryIO) -> Body:
             raise FramingError("Transfer-Encoding and Content-Length exclude each other")
         if encodings != ["chunked"]:
             raise FramingError(f"Transfer-Encoding {', '.join(encodings)!r} is not understood: expected chunked")
-        return ChunkedBody(source)
+        return ChunkedBody(source, longest)
     if not lengths:
         return SizedBody(source, 0)
     if len(set(lengths)) > 1:
@@ -144,8 +149,8 @@ def body_of(headers: Message, source: BinaryIO) -> Body:
     if not _LENGTH.fullmatch(lengths[0]):
         raise FramingError(f"Content-Length {lengths[0][:40]!r} is no length")
     length = int(lengths[0])
-    if length > LONGEST:
-        raise TooLong("The body is too long")
+    if length > longest:
+        raise _too_long(longest)
     return SizedBody(source, length)
 
 

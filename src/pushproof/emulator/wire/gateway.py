@@ -201,7 +201,7 @@ class Gateway:
         # From an unknown caller, no more is read than the size of a call.
         stored = exchange.service in ("s3", _UNKNOWN) and (begun is not None or not exchange.stranger)
         # Read once and kept: form parsing would otherwise consume the body that the substrate needs.
-        exchange.request = unpacked(request, stored=stored)
+        exchange.request = unpacked(request, stored=stored, longest=self.ground.settings.limits.call_bytes)
         if begun is not None:
             assert self.verifier is not None
             self.verifier.finish(request, exchange.service, begun, request.get_data(cache=True))
@@ -380,7 +380,7 @@ class Gateway:
         from pushproof.emulator.wire.server import Server
 
         self._doors.addresses = frozenset(addresses)
-        self._server = Server(self.receive, addresses, port)
+        self._server = Server(self.receive, addresses, port, self.ground.settings.limits)
         return self._server.port
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ only when an answer begins with one (https://pkg.go.dev/net/http: "server gave H
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http
 import logging
@@ -21,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel.settings import LimitSettings
 from pushproof.emulator.wire.framing import Body, FramingError, SizedBody, body_of, check_target
 from pushproof.emulator.wire.verifying import RAW_HEADERS
 
@@ -86,7 +88,14 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
             return False
         try:
             check_target(self.path)
-            self.body = body_of(self.headers, self.rfile)
+            limits = self.server.limits
+            if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
+                self.send_error(
+                    http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    explain=f"the headers have more than {limits.header_bytes} bytes (WorldSettings.limits.header_bytes)",
+                )
+                return False
+            self.body = body_of(self.headers, self.rfile, longest=limits.object_bytes)
         except FramingError as error:
             self.send_error(error.code or 400, explain=error.description)
             return False
@@ -184,12 +193,42 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
 class _Listener(ThreadedWSGIServer):
     """Listens on a socket that is already bound, and passes requests to `answer`."""
 
-    def __init__(self, sock: socket.socket, answer: Callable[[Request], Response]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        answer: Callable[[Request], Response],
+        limits: LimitSettings,
+        free: threading.Semaphore,
+    ) -> None:
         address, port = sock.getsockname()[:2]
         # It works on a copy of the socket.
         super().__init__(address, port, _unused, _Handler, fd=sock.fileno())
         sock.close()
         self.answer = answer
+        self.limits = limits
+        self._free = free
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, if there is room for one more connection."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+            return
+        words = (
+            f"503 Service Unavailable: this world serves {self.limits.connections} connections at once "
+            "(WorldSettings.limits.connections)\n"
+        )
+        with contextlib.suppress(OSError):
+            # Not to wait for a client: whoever opens connections without end need not read.
+            request.setblocking(False)
+            head = f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: {len(words)}"
+            request.send(f"{head}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n{words}".encode())
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def log(self, type: str, message: str, *args: Any) -> None:
         log.debug(message, *args)
@@ -230,8 +269,16 @@ class Server:
         OSError: an address is not available, or the port is taken.
     """
 
-    def __init__(self, answer: Callable[[Request], Response], addresses: list[str], port: int) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Request], Response],
+        addresses: list[str],
+        port: int,
+        limits: LimitSettings | None = None,
+    ) -> None:
         self._answer = answer
+        self._limits = limits or LimitSettings()
+        self._free = threading.BoundedSemaphore(self._limits.connections)
         self._servers: list[_Listener] = []
         self._threads: list[threading.Thread] = []
         self.port = port
@@ -243,7 +290,7 @@ class Server:
         # Bound here, because werkzeug ends the process when the port is taken.
         sock = socket.create_server((address, self.port), backlog=256)
         self.port = sock.getsockname()[1]
-        server = _Listener(sock, self._answer)
+        server = _Listener(sock, self._answer, self._limits, self._free)
         thread = threading.Thread(
             target=server.serve_forever, args=(0.1,), name=f"pushproof-gateway-{address}", daemon=True
         )

@@ -8,11 +8,12 @@ in the artifact; ``discard-paths`` flattens.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import basename, normpath
 
+from pushproof.engines import expressions
 from pushproof.engines.buildspec.model import Artifacts
 
 
@@ -74,6 +75,23 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
     return re.compile("".join(out), re.DOTALL)
 
 
+# With more runs than this, an expression that backtracks can take hours over one path.
+_MOST_RUNS = 2
+
+
+@lru_cache(maxsize=1024)
+def _matcher(glob: str) -> Callable[[str], bool]:
+    """Return the test whether a whole relative path matches a glob."""
+    pattern = glob_pattern(glob)
+    if glob.count("*") <= _MOST_RUNS:
+        return lambda path: pattern.fullmatch(path) is not None
+    try:
+        expression = expressions.compiled(pattern.pattern, dot_all=True)
+    except expressions.UnsupportedExpression as error:
+        raise ArtifactError(f"the pattern {glob[:200]} is too long", "name fewer files with one pattern") from error
+    return lambda path: expression.is_in(path, whole=True)
+
+
 def _character_class(body: str) -> str:
     negated = body[0] in "!^"
     members = body[1:] if negated else body
@@ -102,8 +120,8 @@ def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
     """
     files = sorted(set(paths))
     roots = _base_directories(files, artifacts.base_directory)
-    patterns = [(glob, glob_pattern(_clean(glob))) for glob in artifacts.files]
-    excluded = [glob_pattern(_clean(glob)) for glob in artifacts.exclude_paths]
+    patterns = [(glob, _matcher(_clean(glob))) for glob in artifacts.files]
+    excluded = [_matcher(_clean(glob)) for glob in artifacts.exclude_paths]
     matched: set[str] = set()
     selection: dict[str, SelectedFile] = {}
     for root in roots:
@@ -112,11 +130,11 @@ def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
             if not path.startswith(prefix):
                 continue
             relative = path[len(prefix) :]
-            hits = [glob for glob, pattern in patterns if pattern.fullmatch(relative)]
+            hits = [glob for glob, pattern in patterns if pattern(relative)]
             if not hits:
                 continue
             matched.update(hits)
-            if any(pattern.fullmatch(relative) for pattern in excluded):
+            if any(pattern(relative) for pattern in excluded):
                 continue
             # Where two files land on one path the last one is kept, as a zip written in this order would unpack.
             target = basename(relative) if artifacts.discard_paths else relative
@@ -132,9 +150,8 @@ def select(paths: Iterable[str], artifacts: Artifacts) -> Selection:
 
 def expand(paths: Iterable[str], globs: Iterable[str]) -> tuple[str, ...]:
     """The files that ``cache.paths`` or a report's files name; a path that is a directory means all below it."""
-    patterns = [glob_pattern(_clean(glob)) for glob in globs]
-    below = [glob_pattern(f"{_clean(glob)}/**") for glob in globs]
-    return tuple(sorted(path for path in set(paths) if any(p.fullmatch(path) for p in (*patterns, *below))))
+    patterns = [_matcher(form) for glob in globs for form in (_clean(glob), f"{_clean(glob)}/**")]
+    return tuple(sorted(path for path in set(paths) if any(pattern(path) for pattern in patterns)))
 
 
 def _clean(glob: str) -> str:
@@ -146,9 +163,9 @@ def _base_directories(files: list[str], base: str | None) -> list[str]:
     cleaned = _clean(base) if base else ""
     if not cleaned:
         return [""]
-    pattern = glob_pattern(cleaned)
+    pattern = _matcher(cleaned)
     directories = {path[:index] for path in files for index in _slashes(path)}
-    matches = sorted(directory for directory in directories if pattern.fullmatch(directory))
+    matches = sorted(directory for directory in directories if pattern(directory))
     if not matches:
         raise ArtifactError(
             f"no matching base directory path found for {base}",

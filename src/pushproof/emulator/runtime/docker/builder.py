@@ -13,7 +13,6 @@ import logging
 import tarfile
 import threading
 import time
-import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,9 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, DockerException, NotFound
 
+from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
 from pushproof.emulator.kernel.images import IMAGES_HOST
+from pushproof.emulator.kernel.settings import LimitSettings
 from pushproof.emulator.runtime.docker.execution import captured, execute
+from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
 from pushproof.engines.buildspec import Phase, SelectedFile, is_linux_image, sh_of
@@ -59,6 +61,10 @@ class DockerBuilder:
                 "(aws/codebuild/…) are emulated.",
             )
         try:
+            self.host.check_room(self.ground.settings.limits.containers, 1)
+        except NoRoom as error:
+            raise BuilderError("INTERNAL_ERROR", f"The build's container cannot be started: {error}") from error
+        try:
             with on_behalf_of(self.ground.id, self.ground.directory / "images"):
                 image = ensure_build_image(self.host.client)
             container = self._start(job, image)
@@ -79,6 +85,7 @@ class DockerBuilder:
     def _start(self, job: BuildJob, image: str) -> Container:
         account, port = self.ground.account_id, self.ground.endpoint.port
         registry = f"{account}.dkr.ecr.{job.region}.amazonaws.com"
+        mirror = f"{self.ground.images_secret}.{IMAGES_HOST}"
         options: dict[str, Any] = {
             "name": f"pushproof-{self.host.world_id}-build-{job.build_id[:12]}",
             "labels": self.host.labels(build=job.build_id, project=job.project),
@@ -87,11 +94,12 @@ class DockerBuilder:
             "environment": {
                 "PUSHPROOF_PORT": str(port),
                 "PUSHPROOF_GATEWAY": self.host.bridge_address,
-                "PUSHPROOF_INSECURE": f"{registry} {IMAGES_HOST}:{port}",
+                "PUSHPROOF_INSECURE": f"{registry} {mirror}:{port}",
+                "PUSHPROOF_MIRROR": f"{mirror}:{port}" if job.privileged else "",
                 "PUSHPROOF_DOCKER": "1" if job.privileged else "",
                 "PUSHPROOF_SH": sh_of(job.image),
             },
-            "extra_hosts": {IMAGES_HOST: "127.0.0.1", registry: "127.0.0.1"},
+            "extra_hosts": {mirror: "127.0.0.1", registry: "127.0.0.1"},
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m"}},
         }
         client = self.host.client
@@ -170,7 +178,8 @@ class DockerBuildContainer:
             )
 
     def put_source(self, archive: bytes | None, directory: str) -> None:
-        self._put(zip_to_tar(archive, directory) if archive is not None else empty_tar(directory))
+        most = self._builder.ground.settings.limits.archive_bytes
+        self._put(zip_to_tar(archive, directory, most) if archive is not None else empty_tar(directory))
 
     def prepare(self, plan: BuildPlan) -> None:
         document = {
@@ -267,23 +276,25 @@ class _Lines:
             self._log(line.decode(errors="replace").rstrip("\r"))
 
 
-def zip_to_tar(archive: bytes, directory: str) -> bytes:
-    """Convert a zip's files, with modes and symbolic links, to a tar that unpacks below `directory`."""
+def zip_to_tar(archive: bytes, directory: str, most_bytes: int = LimitSettings().archive_bytes) -> bytes:
+    """Convert a zip's files, with modes and symbolic links, to a tar that unpacks below `directory`. Raises UnsafeArchive."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as source, tarfile.open(fileobj=out, mode="w") as target:
+    with examined(archive, most_bytes) as source, tarfile.open(fileobj=out, mode="w") as target:
         _add_directory(target, directory)
         for info in source.infolist():
             name = f"{directory}/{info.filename}".lstrip("/")
             mode = info.external_attr >> 16
             member = tarfile.TarInfo(name.rstrip("/"))
-            member.mtime = int(time.mktime((*info.date_time, 0, 0, -1)))
+            # A zip may name any month and hour.
+            with contextlib.suppress(ValueError, OverflowError):
+                member.mtime = max(0, int(time.mktime((*info.date_time, 0, 0, -1))))
             if info.is_dir():
                 member.type, member.mode = tarfile.DIRTYPE, 0o755
                 target.addfile(member)
                 continue
-            content = source.read(info)
-            if mode & 0o170000 == 0o120000:
-                member.type, member.linkname = tarfile.SYMTYPE, content.decode()
+            content = content_of(source, info)
+            if is_link(info):
+                member.type, member.linkname = tarfile.SYMTYPE, content.decode(errors="replace").replace("\0", "")
                 target.addfile(member)
                 continue
             member.size, member.mode = len(content), (mode & 0o777) or 0o644

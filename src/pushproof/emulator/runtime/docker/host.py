@@ -73,6 +73,10 @@ def _remedy(error: Exception) -> str:
     )
 
 
+class NoRoom(Exception):
+    """The world has as many containers as its settings allow; the message names the limit."""
+
+
 class DockerHost:
     """The Docker side of a world: a bridge network of its own, and everything with its label."""
 
@@ -96,6 +100,13 @@ class DockerHost:
         """Return the host's own address on the world's network."""
         address: str = self.network.attrs["IPAM"]["Config"][0]["Gateway"]
         return address.split("/")[0]
+
+    def check_room(self, most: int, more: int) -> None:
+        """Raise NoRoom if the world would have more containers than `most` with `more` of them added."""
+        label = {"label": f"{WORLD_LABEL}={self.world_id}"}
+        standing = len(self.client.api.containers(quiet=True, filters=label))
+        if standing + more > most:
+            raise NoRoom(f"the world has {standing} containers; it may have {most} (WorldSettings.limits.containers)")
 
     def close(self) -> None:
         remove_world(self.client, self.world_id)

@@ -22,7 +22,7 @@ from pushproof.emulator.kernel.tasks import (
     TaskSpec,
 )
 from pushproof.emulator.runtime.docker.execution import captured
-from pushproof.emulator.runtime.docker.host import DockerHost
+from pushproof.emulator.runtime.docker.host import DockerHost, NoRoom
 from pushproof.emulator.runtime.docker.tasknetwork import TaskNetworks, remove
 
 if TYPE_CHECKING:
@@ -88,11 +88,13 @@ class DockerTaskRuntime:
 
     def start(self, spec: TaskSpec, listener: TaskListener) -> str:
         try:
+            # One more holds the task's network.
+            self._host.check_room(self._ground.settings.limits.containers, len(spec.containers) + 1)
             task = _Task(spec, listener, self._networks.open(spec.task_id, spec.family))
             with self._guard:
                 self._tasks[spec.task_id] = task
             started = [self._run(task, container) for container in spec.containers if not container.depends_on]
-        except (APIError, ImageNotFound, StartError) as error:
+        except (APIError, ImageNotFound, NoRoom, StartError) as error:
             self.stop(spec.task_id)
             raise error if isinstance(error, StartError) else StartError(_words(error)) from error
         for name in started:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -23,6 +24,8 @@ from pushproof.emulator.runtime.loadbalancer.tls import TlsServer
 from pushproof.engines.tlspolicy import tls_policy
 
 T = TypeVar("T")
+_of_clients = logging.getLogger(f"{__name__}.clients")
+_of_clients.setLevel(logging.CRITICAL)
 
 # The real seconds for which a removed listener lets its requests finish.
 LAST_REQUESTS = 2.0
@@ -177,6 +180,8 @@ class LoadBalancerRuntime:
             proxy,
             request_factory=proxy.request,
             access_log=None,
+            # What a client sends that is no HTTP is its own fault, and answered 400; faults here are logged by the proxy.
+            logger=_of_clients,
             auto_decompress=False,
             keepalive_timeout=spec.client_keep_alive,
             max_line_size=16_384,

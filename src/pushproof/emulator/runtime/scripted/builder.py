@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pushproof.emulator.kernel.archives import content_of
 from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
 from pushproof.engines.buildspec import Phase, SelectedFile, expand, is_linux_image, refusal, sh_of
 
@@ -82,7 +83,7 @@ class ScriptedContainer:
         if archive is None or directory != self.source:
             return
         with zipfile.ZipFile(io.BytesIO(archive)) as source:
-            self.tree |= {name: source.read(name) for name in source.namelist() if not name.endswith("/")}
+            self.tree |= {name: content_of(source, name) for name in source.namelist() if not name.endswith("/")}
 
     def prepare(self, plan: BuildPlan) -> None:
         self._plan = plan

@@ -253,6 +253,12 @@ class BuildRun:
             )
         turn = self._turn
         environment = build.settings["environment"]
+        if environment["privilegedMode"] and not self._site.settings.privileged:
+            raise PhaseFailure(
+                "INTERNAL_ERROR",
+                f"the project {build.project} has privileged_mode, and this world gives no build privileges "
+                "(--no-privileged): build its images without a Docker daemon and turn privileged_mode off, or leave the option out",
+            )
         container = builder.open(
             BuildJob(build.uuid, build.project, environment["image"], environment["privilegedMode"], build.region)
         )
@@ -271,13 +277,15 @@ class BuildRun:
         build, container = self.build, self._container
         assert container is not None
         self._log.agent("Phase is DOWNLOAD_SOURCE")
-        sources = transfers.fetch(build, self._client("s3"))
-        container.put_source(sources.primary, container.source)
+        sources = transfers.fetch(build, self._client("s3"), self._service.site.settings.limits.archive_bytes)
+        with transfers.readable("the source"):
+            container.put_source(sources.primary, container.source)
         secondary = {
             name: (f"/codebuild/output/secondary/{name}", further) for name, further in sources.secondary.items()
         }
         for directory, further in secondary.values():
-            container.put_source(further.archive, directory)
+            with transfers.readable("a secondary source"):
+                container.put_source(further.archive, directory)
         self._log.agent(f"CODEBUILD_SRC_DIR={container.source}")
         for name, (directory, _) in secondary.items():
             self._log.agent(f"CODEBUILD_SRC_DIR_{name}={directory}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of_bucket
+from pushproof.emulator.kernel.archives import UnsafeArchive, content_of, examined
 from pushproof.emulator.kernel.builds import BuildContainer
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure
@@ -41,8 +44,30 @@ class Sources:
     secondary: dict[str, SecondarySource] = field(default_factory=dict)
 
 
-def fetch(build: Build, s3: S3Client) -> Sources:
-    """Download the build's sources. Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words."""
+def fetch(build: Build, s3: S3Client, most_bytes: int) -> Sources:
+    """Download the build's sources, each of which unpacks to `most_bytes` at most.
+
+    Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words.
+    """
+    sources = _fetched(build, s3)
+    zips = [sources.primary, *(further.archive for further in sources.secondary.values())]
+    for content in zips:
+        if content is not None:
+            with readable("the source"):
+                examined(content, most_bytes).close()
+    return sources
+
+
+@contextlib.contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Raise PhaseFailure (CLIENT_ERROR) for an archive that the body of the `with` cannot unpack."""
+    try:
+        yield
+    except UnsafeArchive as error:
+        raise PhaseFailure("CLIENT_ERROR", f"{name} cannot be unpacked: {error}") from error
+
+
+def _fetched(build: Build, s3: S3Client) -> Sources:
     source = build.settings["source"]
     if build.handoff is not None:
         inputs = build.handoff.inputs
@@ -117,7 +142,10 @@ def member(archive: bytes | None, path: str) -> str | None:
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         names = {name.removeprefix("./"): name for name in source.namelist()}
         member = names.get(path.removeprefix("./"))
-        return source.read(member).decode("utf-8", errors="surrogateescape") if member is not None else None
+        if member is None:
+            return None
+        with readable("the source"):
+            return content_of(source, member).decode("utf-8", errors="surrogateescape")
 
 
 def upload(build: Build, spec: Buildspec, container: BuildContainer, s3: S3Client, log: LogStream) -> None:
@@ -184,9 +212,9 @@ def _upload_one(
     archive = _collect(chosen, container, log)
     if declared.get("packaging") == "ZIP":
         return _put(s3, declared["location"], prefix, archive, key)
-    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+    with readable("the artifact"), zipfile.ZipFile(io.BytesIO(archive)) as files:
         for path in files.namelist():
-            _put(s3, declared["location"], f"{prefix}/{path}", files.read(path), key)
+            _put(s3, declared["location"], f"{prefix}/{path}", content_of(files, path), key)
     return {"location": arn_of_bucket(declared["location"], prefix)}
 
 

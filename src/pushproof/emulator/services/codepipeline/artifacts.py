@@ -9,10 +9,14 @@ import io
 import secrets
 import string
 import zipfile
+import zlib
 from typing import Any
 
+from pushproof.emulator.kernel.archives import UnsafeArchive
 from pushproof.engines.pipeline import Artifact, ArtifactStore
 
+# Files that actions read have at most 100 KB.
+_MOST_OF_A_MEMBER = 1024 * 1024
 _LETTERS = string.ascii_letters + string.digits
 
 
@@ -30,10 +34,17 @@ def upload(s3: Any, store: ArtifactStore, key: str, content: bytes) -> None:
 
 
 def read_member(s3: Any, artifact: Artifact, name: str) -> bytes | None:
-    """Return a file of an artifact; None if it has no such file. Raises ClientError, or BadZipFile."""
+    """Return a file of an artifact, cut off after a mebibyte; None if it has no such file. Raises ClientError, or UnsafeArchive."""
     content = s3.get_object(Bucket=artifact.bucket, Key=artifact.key)["Body"].read()
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        try:
-            return archive.read(name)
-        except KeyError:
-            return None
+    return member_of(content, name)
+
+
+def member_of(content: bytes, name: str) -> bytes | None:
+    """Return a file of a zip, cut off after a mebibyte; None if it has no such file. Raises UnsafeArchive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open(name) as member:
+            return member.read(_MOST_OF_A_MEMBER)
+    except KeyError:
+        return None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError, RuntimeError, zlib.error) as error:
+        raise UnsafeArchive(str(error)) from error

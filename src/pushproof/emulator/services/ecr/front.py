@@ -24,6 +24,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.images import ResolvedImage, ecr_host, parse_reference
+from pushproof.emulator.kernel.logins import login_of
 from pushproof.emulator.kernel.paging import number_of
 from pushproof.emulator.kernel.tasks import PullError
 from pushproof.emulator.registry.errors import RegistryError, from_aws
@@ -167,11 +168,11 @@ class Registry:
     # Identity and permission.
 
     def _login(self, request: Request) -> Token:
-        authorization = request.authorization
-        if authorization is None or authorization.type != "basic":
+        login = login_of(request)
+        if login is None:
             challenge = f'Basic realm="{self._site.endpoint.url}/",service="ecr.amazonaws.com"'
             raise RegistryError(401, "UNAUTHORIZED", "Not Authorized", WWW_Authenticate=challenge)
-        token = self._token(authorization.username or "", authorization.password or "")
+        token = self._token(*login)
         addressed = ecr_host(request.host)
         if addressed is not None and addressed != token.scope:
             raise RegistryError(

@@ -34,6 +34,7 @@ class Store:
         self.root = site.directory / "ecr"
         self.repositories: dict[Scope, dict[str, Repository]] = {}
         self.uploads: dict[str, Upload] = {}
+        self._used = 0
 
     # Repositories.
 
@@ -149,8 +150,14 @@ class Store:
 
     def write(self, upload: Upload, chunks: Iterable[bytes]) -> None:
         """Append to an upload; off the lock."""
+        most = self.site.settings.limits.disk_bytes
         with upload.path.open("ab") as file:
             for chunk in chunks:
+                self._used += len(chunk)
+                if self._used > most:
+                    self._used -= len(chunk)
+                    words = f"This world keeps {most} bytes of layers at most (WorldSettings.limits.disk_bytes)"
+                    raise AwsError("LimitExceededException", words)
                 file.write(chunk)
                 upload.hash.update(chunk)
                 upload.size += len(chunk)
@@ -168,6 +175,7 @@ class Store:
         return upload.size
 
     def cancel_upload(self, upload: Upload) -> None:
+        self._used -= upload.size
         self.uploads.pop(upload.id, None)
         upload.path.unlink(missing_ok=True)
 

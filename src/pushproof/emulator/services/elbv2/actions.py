@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2.model import Rule
+from pushproof.engines import expressions
 from pushproof.engines import loadbalancing as engine
 
 if TYPE_CHECKING:
@@ -134,9 +135,11 @@ def _check_any(name: str, values: Sequence[object] | None) -> None:
 
 def _check_regexes(regexes: list[str]) -> None:
     for pattern in regexes:
+        if len(pattern) > 128:
+            raise invalid(f"Condition value '{pattern}' cannot be longer than '128' characters")
         try:
-            re.compile(pattern)
-        except re.error as error:
+            expressions.compiled(pattern)
+        except (re.error, ValueError) as error:
             raise invalid(f"Condition value '{pattern}' is not a valid regular expression: {error}") from error
 
 

@@ -102,7 +102,12 @@ class Certificates:
     def _note(self, certificate: bytes | str | None, key: bytes | str | None, chain: bytes | str | None) -> None:
         if certificate and key:
             leaf = _bytes(certificate)
-            public = _fingerprint(x509.load_pem_x509_certificate(leaf).public_key())
+            try:
+                public = _fingerprint(x509.load_pem_x509_certificate(leaf).public_key())
+            except ValueError as error:
+                # No listener can present it.
+                log.debug("a certificate cannot be read: %s", error)
+                return
             self._imports[public] = (_bytes(key).decode(), _chain(leaf.decode(), _bytes(chain or b"").decode()))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from cryptography import x509
 
 from pushproof.aws.arns import arn_of_role
 from pushproof.emulator.access.attachments import as_text
@@ -133,6 +134,13 @@ class Refusals:
         if attaching:
             raise _no_entity(f"Policy {arn} does not exist or is not attachable.")
         raise _no_entity(f"Policy {arn} was not found.")
+
+    def upload_server_certificate(self, request: Request) -> None:
+        try:
+            x509.load_pem_x509_certificate(str(request["CertificateBody"]).encode())
+        except ValueError as error:
+            words = "Unable to parse certificate. Please ensure the certificate is in PEM format."
+            raise AwsError("MalformedCertificate", words, 400) from error
 
     def create_policy(self, request: Request) -> None:
         if len(_spaceless(str(request.get("PolicyDocument", "")))) > _MANAGED_SIZE:

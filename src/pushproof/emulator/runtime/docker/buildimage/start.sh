@@ -4,6 +4,7 @@
 #   PUSHPROOF_PORT      the gateway's port
 #   PUSHPROOF_GATEWAY   the host's address on this network
 #   PUSHPROOF_INSECURE  registries to speak HTTP with, separated by spaces
+#   PUSHPROOF_MIRROR    the mirror of the host's images, with its port; its name is a secret of the world
 #   PUSHPROOF_DOCKER    1 when the build is privileged and gets a Docker daemon of its own
 #   PUSHPROOF_SH        what sh is: dash, as on AWS's Ubuntu images, or bash, as on its Amazon Linux images
 set -u
@@ -31,10 +32,13 @@ forward "$PUSHPROOF_PORT"
 
 if [ "${PUSHPROOF_DOCKER:-}" = 1 ]; then
   own_cgroups > /var/log/cgroups.log 2>&1
-  options=(--storage-driver overlay2 --registry-mirror "http://images.pushproof.internal:$PUSHPROOF_PORT")
+  # In a file: arguments are shown to every user of the machine, and the mirror's name is a secret.
+  mkdir -p /etc/docker
+  (umask 077 && printf '{"storage-driver": "overlay2", "registry-mirrors": ["http://%s"], "insecure-registries": [%s]}\n' \
+    "$PUSHPROOF_MIRROR" "$(for registry in $PUSHPROOF_INSECURE; do printf '"http://%s" ' "$registry"; done | sed 's/ *$//; s/ /, /g')" \
+    > /etc/docker/daemon.json)
   # With the scheme: dockerd warns about it and goes without, but BuildKit speaks plain HTTP only where it says so.
-  for registry in $PUSHPROOF_INSECURE; do options+=(--insecure-registry "http://$registry"); done
-  dockerd "${options[@]}" > /var/log/dockerd.log 2>&1 &
+  dockerd > /var/log/dockerd.log 2>&1 &
   daemon=$!
   until docker version > /dev/null 2>&1; do
     kill -0 "$daemon" 2>/dev/null || { touch /codebuild/failed; break; }

@@ -5,12 +5,12 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-referen
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.emulator.kernel.archives import UnsafeArchive
 from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
 from pushproof.engines.imagedefinitions import (
@@ -46,7 +46,7 @@ class EcsDeploy(Job):
             substitutions = read_image_definitions(content, file_name, where=where)
         except ImageDefinitionsError as error:
             raise JobFailed(f"Invalid action configuration: {error.message}", "ConfigurationError") from error
-        except zipfile.BadZipFile as error:
+        except UnsafeArchive as error:
             raise JobFailed(f"Input artifact {where} is not a zip file: {error}", "ConfigurationError") from error
         ecs = self.client("ecs")
         current = self._service(ecs, cluster, service)["taskDefinition"]
