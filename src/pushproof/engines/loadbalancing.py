@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from pushproof.engines import expressions
+from pushproof.base import expressions
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pushproof.engines import expressions
+from pushproof.base import expressions
 from pushproof.engines.buildspec import Artifacts, select
 from pushproof.engines.loadbalancing import HttpRequest, PathPattern, holds, matches
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import basename, normpath
 
-from pushproof.engines import expressions
+from pushproof.base import expressions
 from pushproof.engines.buildspec.model import Artifacts
 
 

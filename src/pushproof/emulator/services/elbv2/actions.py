@@ -11,9 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
+from pushproof.base import expressions
 from pushproof.emulator.kernel.errors import AwsError, not_implemented
 from pushproof.emulator.services.elbv2.model import Rule
-from pushproof.engines import expressions
 from pushproof.engines import loadbalancing as engine
 
 if TYPE_CHECKING:
