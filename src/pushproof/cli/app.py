@@ -20,6 +20,7 @@ from pushproof.cli.options import (
     Application,
     Bootstrap,
     Environment,
+    NoPrivileged,
     Open,
     OptionalSpeed,
     Port,
@@ -178,6 +179,7 @@ def drill(
     open_world: Open = False,
     region: Region = REGION,
     account: Account = "",
+    no_privileged: NoPrivileged = False,
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
@@ -214,6 +216,8 @@ def drill(
             raise BadInput("--run names what --from goes on in; a new drill makes its own")
         if open_world and (start is not None or place == "sandbox"):
             raise BadInput("--open is for a world that this command makes")
+        if no_privileged and (start is not None or place == "sandbox"):
+            raise BadInput("--no-privileged is for a world that this command makes")
         factor = speed if speed is not None else read.settings.drill.speed
         return run_drill(
             settings,
@@ -221,7 +225,7 @@ def drill(
             speed=factor,
             port=port,
             run_id=run_id,
-            world=WorldOptions(region, account, open_world),
+            world=WorldOptions(region, account, open_world, not no_privileged),
         )
 
     finish(body)
@@ -241,6 +245,7 @@ def up(
     open_world: Open = False,
     region: Region = REGION,
     account: Account = "",
+    no_privileged: NoPrivileged = False,
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
@@ -258,7 +263,7 @@ def up(
             repository=repository,
         )
         factor = speed if speed is not None else read.settings.drill.speed
-        world = WorldOptions(region, account, open_world)
+        world = WorldOptions(region, account, open_world, not no_privileged)
         return keep_up(drill_settings(options, read), speed=factor, port=port, world=world)
 
     finish(body)
@@ -310,11 +315,20 @@ def serve(
     ] = None,
     region: Region = REGION,
     account: Account = "",
+    no_privileged: NoPrivileged = False,
 ) -> None:
     """Start an empty embedded world, print how to reach it, and leave it up until Ctrl-C."""
     from pushproof.cli.serve import serve
 
-    finish(lambda: serve(port=port, speed=speed, runtime=runtime.value, init=init, world=WorldOptions(region, account)))
+    finish(
+        lambda: serve(
+            port=port,
+            speed=speed,
+            runtime=runtime.value,
+            init=init,
+            world=WorldOptions(region, account, privileged=not no_privileged),
+        )
+    )
 
 
 @app.command("env")

@@ -143,7 +143,13 @@ def _world_for(settings: DrillSettings, world: WorldOptions | None) -> WorldOpti
 def _open_world(name: str, speed: float, port: int, options: WorldOptions) -> WorldTarget:
     from pushproof.emulator.kernel.settings import WorldSettings
 
-    world = WorldSettings(speed=speed, open=options.open, region=options.region, account_id=options.account or ACCOUNT)
+    world = WorldSettings(
+        speed=speed,
+        open=options.open,
+        privileged=options.privileged,
+        region=options.region,
+        account_id=options.account or ACCOUNT,
+    )
     if options.open:
         console.print(
             "[bold red]This world is open: any access key is good. Whoever reaches its port on loopback is the administrator,[/]"

@@ -107,6 +107,7 @@ class WorldOptions:
     region: str = REGION
     account: str = ""
     open: bool = False
+    privileged: bool = True
 
 
 Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gateway port (0: the first free one)")]
@@ -115,6 +116,10 @@ Speed = Annotated[
 ]
 Open = Annotated[
     bool, typer.Option("--open", help="let any access key in: whoever reaches the port is the administrator")
+]
+NoPrivileged = Annotated[
+    bool,
+    typer.Option("--no-privileged", help="refuse builds of projects with privileged_mode: no container is root here"),
 ]
 OptionalSpeed = Annotated[
     float | None,

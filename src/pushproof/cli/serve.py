@@ -30,7 +30,9 @@ def serve(*, port: int, speed: float, runtime: str, init: Path | None, world: Wo
 
     scripts = init_scripts(init)
     world = world or WorldOptions()
-    settings = WorldSettings(speed=speed, region=world.region, account_id=world.account or ACCOUNT)
+    settings = WorldSettings(
+        speed=speed, region=world.region, account_id=world.account or ACCOUNT, privileged=world.privileged
+    )
     target = EmbeddedTarget(EmbeddedSettings(world=settings, runtime=runtime, port=port))
     try:
         for line in target.cleaned:

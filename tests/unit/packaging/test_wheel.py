@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import shutil
 import subprocess
 import sys
@@ -49,6 +50,31 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     assert built.returncode == 0, built.stdout + built.stderr
     (file,) = directory.glob("*.whl")
     return zipfile.ZipFile(file)
+
+
+def _built(directory: Path, umask: int) -> bytes:
+    built = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(directory)],
+        cwd=ROOT,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    (file,) = directory.glob("*.whl")
+    return file.read_bytes()
+
+
+def test_the_wheel_is_built_reproducibly(tmp_path: Path) -> None:
+    """Two builds, one after the other and with different umasks, have the same bytes, and no time of their own."""
+    pytest.importorskip("hatchling", reason="the build backend is not installed here (make setup installs it)")
+    first, second = (_built(tmp_path / name, umask) for name, umask in (("one", 0o022), ("two", 0o077)))
+    assert first == second
+    with zipfile.ZipFile(io.BytesIO(first)) as archive:
+        # https://reproducible-builds.org/docs/source-date-epoch/ : hatchling's own is the second of February 2020.
+        assert {member.date_time for member in archive.infolist()} == {(2020, 2, 2, 0, 0, 0)}
 
 
 def test_the_wheel_holds_the_package_and_what_it_reads(wheel: zipfile.ZipFile) -> None:

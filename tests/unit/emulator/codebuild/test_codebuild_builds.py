@@ -544,3 +544,32 @@ def test_an_image_that_is_not_there_cannot_be_pulled(builds: Builds, image: str)
     """PROVISIONING fails with BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE; nothing runs in an image of another kind instead."""
     builds.project(environment={"image": image})
     assert builds.phase(builds.run(), "PROVISIONING")[:2] == ("FAILED", "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE")
+
+
+def test_a_world_without_privileges_refuses_privileged_mode() -> None:
+    """No container is opened for a project with privileged_mode, and the build says why; other builds run."""
+    with World.virtual(WorldSettings(privileged=False), equip=scripts) as world:
+        builds = Builds(world)
+        builds.project(artifacts={"type": "NO_ARTIFACTS"})
+        build = builds.run()
+        assert build["buildStatus"] == "FAILED"
+        (context,) = next(phase["contexts"] for phase in build["phases"] if phase["phaseType"] == "PROVISIONING")
+        assert "privileged_mode" in context["message"]
+        assert "--no-privileged" in context["message"]
+        assert builds.builder.opened == []
+
+
+def test_a_bomb_as_source_fails_the_build() -> None:
+    """A source that unpacks to more than the world's setting fails DOWNLOAD_SOURCE, and nothing of it is unpacked."""
+    with World.virtual(WorldSettings(limits=LimitSettings(archive_bytes=1_000_000)), equip=scripts) as world:
+        builds = Builds(world)
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("bomb", bytes(2_000_000))
+        builds.s3.put_object(Bucket="store", Key="source.zip", Body=out.getvalue())
+        builds.project(source={"type": "S3", "location": "store/source.zip", "buildspec": BUILDSPEC})
+        build = builds.run()
+        (context,) = next(phase["contexts"] for phase in build["phases"] if phase["phaseType"] == "DOWNLOAD_SOURCE")
+        assert context["statusCode"] == "CLIENT_ERROR"
+        assert "2000000 bytes" in context["message"]
+        assert builds.builder.opened[0].tree == {}

@@ -54,3 +54,39 @@ def test_image_names_are_our_own_and_tell_their_content() -> None:
     ):
         assert name.startswith(f"{repository}:")
         assert len(name.partition(":")[2]) == 12
+
+
+class Recorder:
+    """Docker Engine that notes what a container would be started with."""
+
+    def __init__(self) -> None:
+        self.options: dict[str, Any] = {}
+        self.containers = self
+        self.api = self
+
+    def run(self, image: str, **options: Any) -> None:
+        self.options = {"image": image, **options}
+
+    create = run
+
+
+def test_a_tasks_container_gets_no_privileges_and_nothing_of_the_host() -> None:
+    """Docker's default seccomp profile and capabilities, no mount, no device, no namespace of the host, whatever the task says."""
+    engine = Recorder()
+    runtime: Any = object.__new__(DockerTaskRuntime)
+    runtime._client, runtime._host = engine, SimpleNamespace(world_id="w", labels=lambda **_: {})
+    image = PulledImage("image", "sha256:0", {})
+    container = ContainerSpec(name="web", image=image, environment={"A": "b"})
+    task = SimpleNamespace(
+        containers={},
+        spec=SimpleNamespace(family="f", task_id="0" * 32, memory=512, cpu=256),
+        pause=SimpleNamespace(id="p"),
+    )
+    runtime._run(task, container)
+    given = set(engine.options)
+    assert given & {
+        "privileged", "cap_add", "security_opt", "volumes", "mounts", "binds", "devices", "pid_mode", "ipc_mode", "userns_mode",
+        "cgroup_parent", "sysctls", "device_requests", "extra_hosts", "volumes_from",
+    } == set()  # fmt: skip
+    assert engine.options["network_mode"] == "container:p"
+    assert engine.options["environment"] == {"A": "b"}
