@@ -52,7 +52,13 @@ def _world_settings(config: pytest.Config) -> WorldSettings:
         region, account = require_region(text_of(config, "region")), require_account_id(text_of(config, "account"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
-    return WorldSettings(speed=_speed(config), open=is_on(config, "open-world"), region=region, account_id=account)
+    return WorldSettings(
+        speed=_speed(config),
+        open=is_on(config, "open-world"),
+        privileged=not is_on(config, "no-privileged"),
+        region=region,
+        account_id=account,
+    )
 
 
 def _speed(config: pytest.Config) -> float:

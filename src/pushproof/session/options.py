@@ -52,6 +52,7 @@ OPTIONS = (
     Option("account", "the account id when emulated [123456789012]", metavar="ID", default="123456789012", short=False),
     Option("keep-world", "at the end of the session, leave the world up until Ctrl-C"),
     Option("open-world", "let any access key in: whoever reaches the port is the administrator"),
+    Option("no-privileged", "refuse builds of projects with privileged_mode: no container is root here"),
     Option(
         "task-runtime",
         "what tasks run on when emulated [docker]",

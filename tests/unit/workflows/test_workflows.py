@@ -180,7 +180,7 @@ def test_tox_passes_what_the_workflows_set() -> None:
     tox.read(ROOT / "tox.ini")
     passed = [line for name in ("testenv", "testenv:sandbox") for line in tox[name]["pass_env"].split()]
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
-    for place in ("rehearsal", "integration/foreign"):
+    for place in ("rehearsal", "integration/foreign", "fuzz"):
         source += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / place).glob("*.py"))
     levels = [
         level

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from pushproof.base.clock import VirtualClock
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.kernel.loop import VirtualLoop
-from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
+from pushproof.emulator.kernel.settings import CodeBuildSettings, LimitSettings, WorldSettings
 from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.world import World
@@ -566,8 +566,8 @@ def test_a_bomb_as_source_fails_the_build() -> None:
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("bomb", bytes(2_000_000))
+        builds.project()
         builds.s3.put_object(Bucket="store", Key="source.zip", Body=out.getvalue())
-        builds.project(source={"type": "S3", "location": "store/source.zip", "buildspec": BUILDSPEC})
         build = builds.run()
         (context,) = next(phase["contexts"] for phase in build["phases"] if phase["phaseType"] == "DOWNLOAD_SOURCE")
         assert context["statusCode"] == "CLIENT_ERROR"

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from types import SimpleNamespace
+from typing import Any
 
+from pushproof.emulator.kernel.tasks import ContainerSpec, PulledImage
 from pushproof.emulator.runtime.docker import images
 from pushproof.emulator.runtime.docker.builder import empty_tar, host_capabilities, tar_of, zip_to_tar
+from pushproof.emulator.runtime.docker.tasks import DockerTaskRuntime
 
 
 def test_a_source_zip_keeps_modes_and_links() -> None:
