@@ -10,7 +10,7 @@ import warnings
 import zipfile
 from random import Random
 
-from inputs import bounded, campaign, damaged, text
+from tests.fuzz.inputs import bounded, campaign, damaged, text
 
 from pushproof.emulator.kernel.archives import UnsafeArchive
 from pushproof.emulator.runtime.docker.builder import zip_to_tar

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from inputs import bounded, campaign, damaged, damaged_text, mutated, text, value
+from tests.fuzz.inputs import bounded, campaign, damaged, damaged_text, mutated, text, value
 
 from pushproof.drill import keeping
 from pushproof.engines import buildspec, imagedefinitions, lifecycle, logpatterns
@@ -18,6 +18,7 @@ from pushproof.engines.events.errors import EventError
 from pushproof.engines.policy import Policies, PolicyError, decide, principal_of, request
 from pushproof.engines.policy import parse as parse_policy
 from pushproof.engines.policy.validation import BUCKET, IDENTITY, TRUST, examine
+from pushproof.record.codec import Unreadable, from_json
 from pushproof.terraform import hcl
 
 BUILDSPEC = """version: 0.2
@@ -238,3 +239,26 @@ def test_any_json_value_is_no_document(random: Random) -> None:
         allowed((EventError,), lambda: pattern.compile_pattern(written))
         allowed((lifecycle.LifecyclePolicyError,), lambda: lifecycle.parse(written))
         allowed((buildspec.BuildspecError,), lambda: buildspec.parse(written))
+
+
+RECORD: Any = json.loads(
+    (Path(__file__).parents[1] / "unit" / "record" / "rolled_back.json").read_text(encoding="utf-8")
+)
+
+
+@campaign
+def test_records(random: Random) -> None:
+    """The record of a run is read, or refused with the place of the fault."""
+    content = {name: value for name, value in RECORD.items() if random.random() < 0.9}
+    names = [name for name in content if isinstance(content[name], list | dict)]
+    # One part at a time: a whole record is long, and most damage ends at the first part.
+    for name in names:
+        content[name] = content[name][:2] if isinstance(content[name], list) else content[name]
+    if names and random.random() < 0.8:
+        name = random.choice(names)
+        content[name] = mutated(random, content[name])
+    written = json.dumps(content)
+    if random.random() < 0.2:
+        written = damaged_text(random, written)
+    with bounded(written[:2000]):
+        allowed((Unreadable,), lambda: from_json(written))

@@ -6,14 +6,13 @@ import base64
 import hashlib
 import json
 import socket
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from urllib.parse import quote
 
 import pytest
-from inputs import bounded, campaign, damaged, damaged_text, mutated, text
+from tests.fuzz.inputs import bounded, campaign, damaged, damaged_text, mutated, text
+from tests.fuzz.test_gateway import _request
 
 from pushproof.base.clock import ScaledClock
 from pushproof.emulator.githost.host import GitHost
@@ -23,9 +22,6 @@ from pushproof.emulator.runtime.loadbalancer import ListenerSpec, LoadBalancerRu
 from pushproof.emulator.services.elbv2 import actions
 from pushproof.emulator.world import World
 from pushproof.engines import loadbalancing
-
-sys.path.insert(0, str(Path(__file__).parent))
-from test_gateway import _request
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _LAYER = hashlib.sha256(b"layer").hexdigest()

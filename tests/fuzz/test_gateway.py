@@ -11,23 +11,19 @@ import io
 import json
 import re
 import socket
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from inputs import bounded, campaign, damaged, damaged_text, mutated, text
 from moto.core.request import Request
+from tests.fuzz.inputs import bounded, campaign, damaged, damaged_text, mutated, text
+from tests.unit.emulator.asking import least, model, written
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.world import World
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "emulator"))
-from asking import least, model, written
 
 # Services in CBOR, which are JSON to everything behind the wire.
 _CBOR = ("codebuild", "cloudwatch")

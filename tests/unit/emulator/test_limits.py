@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import socket
 import stat
 import warnings
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from pushproof.emulator.kernel.settings import LimitSettings, WorldSettings
 from pushproof.emulator.runtime.docker.builder import zip_to_tar
 from pushproof.emulator.runtime.docker.host import DockerHost, NoRoom
 from pushproof.emulator.services.codepipeline.artifacts import member_of
+from pushproof.emulator.services.ecr.layersize import unpacks_beyond
 from pushproof.emulator.wire.server import Server
 from pushproof.emulator.world import World
 
@@ -158,3 +161,15 @@ def test_a_file_of_an_artifact_is_read_in_part() -> None:
     """An action reads a mebibyte of imagedefinitions.json at most, whatever it unpacks to."""
     content = zipped(("imagedefinitions.json", bytes(50_000_000), 0o644))
     assert len(member_of(content, "imagedefinitions.json") or b"") == 1024 * 1024
+
+
+def test_a_layer_that_is_a_bomb_is_not_pulled(tmp_path: Path) -> None:
+    """A layer that unpacks to more than the setting is recognised before Docker gets it; any other passes."""
+    bomb, plain = tmp_path / "bomb", tmp_path / "plain"
+    bomb.write_bytes(gzip.compress(bytes(3_000_000)))
+    plain.write_bytes(b"x" * 2_000)
+    assert bomb.stat().st_size < 10_000
+    assert unpacks_beyond(bomb, 1_000_000)
+    assert not unpacks_beyond(bomb, 3_000_000)
+    assert not unpacks_beyond(plain, 1_000_000)
+    assert unpacks_beyond(plain, 1_000)

@@ -113,7 +113,7 @@ class LimitSettings:
     object_bytes: int = 16 * 1024**3
     header_bytes: int = 128 * 1024
     archive_bytes: int = 4 * 1024**3
-    layer_bytes: int = 16 * 1024**3
+    layer_bytes: int = 32 * 1024**3
     disk_bytes: int = 64 * 1024**3
     connections: int = 512
     containers: int = 500

@@ -30,6 +30,7 @@ from pushproof.emulator.kernel.tasks import PullError
 from pushproof.emulator.registry.errors import RegistryError, from_aws
 from pushproof.emulator.services.ecr import manifests
 from pushproof.emulator.services.ecr.downloads import PREFIX
+from pushproof.emulator.services.ecr.layersize import unpacks_beyond
 from pushproof.emulator.wire.admission import Visit
 from pushproof.emulator.wire.blobresponse import blob_response
 
@@ -61,6 +62,7 @@ class Registry:
         self._admission = admission
         self._ecr = ecr
         self._store = ecr.store
+        self._measured: set[str] = set()
 
     # Calls from other parts of the plane.
 
@@ -93,6 +95,7 @@ class Registry:
         except AwsError as error:
             raise PullError(_retried(reference, "not found")) from error
         chosen = self._for_platform(repository, image)
+        self._check_layers(reference, chosen)
         config = json.loads(self._store.blob_path(chosen.config.digest).read_bytes()) if chosen.config else {}
         suffix = f":{parsed.tag}" if parsed.tag and not parsed.digest else f"@{image.digest}"
         labels = (config.get("config") or {}).get("Labels") or {}
@@ -105,6 +108,17 @@ class Registry:
             config,
             {str(key): str(value) for key, value in labels.items()},
         )
+
+    def _check_layers(self, reference: str, manifest: manifests.Manifest) -> None:
+        """Raise PullError for a layer that would unpack to more than the world's setting. Each layer is measured once."""
+        most = self._site.settings.limits.layer_bytes
+        for layer in manifest.layers:
+            if layer.digest in self._measured:
+                continue
+            if unpacks_beyond(self._store.blob_path(layer.digest), most):
+                words = f"layer {layer.digest} unpacks to more than {most} bytes (WorldSettings.limits.layer_bytes)"
+                raise PullError(f"failed to pull {reference}: {words}")
+            self._measured.add(layer.digest)
 
     def _named(self, scope: Scope | None, name: str) -> Repository:
         if scope is not None:
