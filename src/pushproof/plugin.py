@@ -130,7 +130,7 @@ def pytest_runtest_makereport(
     if errors is not None and isinstance(error, errors.TerraformError):
         from pushproof.session import failures
 
-        first = failures.told_before(item, error)
+        first = failures.first_test_with(item, error)
         failures.cut_traceback(failure)
         report = yield
         if first and call.when == "setup":

@@ -112,7 +112,7 @@ class Verdict:
     def __str__(self) -> str:
         if not self.findings:
             return f"{self.check}: holds{self._accepted()}"
-        numbered = (f"\n{number}. {_told(group)}" for number, group in enumerate(causes(self.findings), 1))
+        numbered = (f"\n{number}. {_text(group)}" for number, group in enumerate(causes(self.findings), 1))
         expired = [f"\naccepted until {acceptance.until} only: {acceptance}" for acceptance in self._expired]
         return "\n".join([f"{self.check}: {self._count()}{self._accepted()}", *numbered, *expired])
 
@@ -158,7 +158,7 @@ def causes(findings: Iterable[Finding]) -> list[list[Finding]]:
     return list(groups.values())
 
 
-def _told(group: list[Finding]) -> str:
+def _text(group: list[Finding]) -> str:
     """Return a cause: its first finding whole, and for the others of what differs."""
     first, *others = group
     lines = [str(first)]

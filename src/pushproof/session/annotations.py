@@ -14,11 +14,6 @@ import pytest
 from pushproof.session.failures import ANNOTATIONS
 
 
-def wanted(environment: Mapping[str, str]) -> bool:
-    """Return whether this is a job of GitHub Actions."""
-    return environment.get("GITHUB_ACTIONS") == "true"
-
-
 def commands(reports: Iterable[object], root: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """Return an error command for each finding and each error of Terraform's in failed reports, each once."""
     workspace = environment.get("GITHUB_WORKSPACE")

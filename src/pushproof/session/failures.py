@@ -16,7 +16,7 @@ from pushproof.terraform.errors import CommandFailed, TerraformError
 DEPENDENTS = pytest.StashKey[list[str]]()
 #: What annotations of a CI system are made from, on reports; plain values, which workers of xdist hand on.
 ANNOTATIONS = "pushproof_annotations"
-_FIRST = "_pushproof_first_told_by"
+_FIRST = "_pushproof_first_test"
 
 
 def cut_traceback(failure: pytest.ExceptionInfo[BaseException]) -> None:
@@ -29,7 +29,7 @@ def cut_traceback(failure: pytest.ExceptionInfo[BaseException]) -> None:
         own.tb_next = None
 
 
-def told_before(item: pytest.Item, error: BaseException) -> str:
+def first_test_with(item: pytest.Item, error: BaseException) -> str:
     """Return the test that an error was shown with before; empty when this is the first."""
     first: str = getattr(error, _FIRST, "")
     if not first:
@@ -57,16 +57,21 @@ def summarise(report: pytest.TestReport, reason: str, text: str) -> None:
 
 
 def annotate_error(item: pytest.Item, report: pytest.TestReport, error: TerraformError) -> None:
-    """Keep what annotations say about an error of Terraform's, at the place of each of its errors."""
+    """Put annotations for an error of Terraform's on the report, at the place of each of its errors."""
     entries = [
-        {"file": one.file, "line": one.line, "title": f"terraform: {one.address or item.name}", "text": str(one)}
-        for one in (error.diagnostics if isinstance(error, CommandFailed) else ())
+        {
+            "file": diagnostic.file,
+            "line": diagnostic.line,
+            "title": f"terraform: {diagnostic.address or item.name}",
+            "text": str(diagnostic),
+        }
+        for diagnostic in (error.diagnostics if isinstance(error, CommandFailed) else ())
     ]
     setattr(report, ANNOTATIONS, entries or [{**_place(item), "title": item.name, "text": _reason(error)}])
 
 
 def annotate_findings(item: pytest.Item, report: pytest.TestReport, verdicts: Sequence[Verdict]) -> None:
-    """Keep what annotations say about findings, at the place of each one's resource, or else of the test."""
+    """Put annotations for findings on the report, at the place of each one's resource, or else of the test."""
     findings = dict.fromkeys(finding for verdict in verdicts for finding in verdict.findings)
     setattr(report, ANNOTATIONS, [_entry(item, finding) for finding in findings])
 

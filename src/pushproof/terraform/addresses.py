@@ -30,7 +30,7 @@ class TerraformAddresses:
     """Looks up the origin of resources.
 
     Args:
-        state: What `terraform show -json` printed, or the content of a state file: parsed.
+        state: The parsed output of `terraform show -json`, or the parsed content of a state file.
         directory: The root module. Left out, files are not given.
         base: The directory that files are relative to; this process's own by default.
 

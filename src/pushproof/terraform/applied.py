@@ -231,6 +231,6 @@ def clean_up_after(terraform: Terraform, error: BaseException, *, disposable: bo
     try:
         terraform.destroy()
     except CommandFailed as second:
-        error.add_note(f"What had been made could not all be destroyed: {second.reason}")
+        error.add_note(f"The resources that were made could not all be destroyed: {second.reason}")
     except TerraformError as second:
-        error.add_note(f"What had been made could not all be destroyed: {second}")
+        error.add_note(f"The resources that were made could not all be destroyed: {second}")

@@ -38,7 +38,7 @@ from pushproof.terraform.working_copy import WorkingCopy
 LineListener = Callable[[str], None]
 # Settings of a backend; "local" keeps the state in the working copy instead.
 Backend = Mapping[str, object] | str | None
-# Told a plan's `resource_changes` before they are carried out; what it raises stops the apply.
+# Hears a plan's `resource_changes` before they are carried out; an exception stops the apply.
 PlanListener = Callable[[list[dict[str, Any]]], None]
 # Prepares an `init`: gets the backend's settings and Terraform's environment, which it may add to; returns the settings to use.
 Preparation = Callable[[Backend, dict[str, str]], dict[str, object] | None]

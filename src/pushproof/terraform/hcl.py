@@ -53,7 +53,7 @@ class Block:
 def read_directory(directory: Path) -> list[Block]:
     """Return the top-level blocks of every `*.tf` and `*.tf.json` in a directory, file by file in the order of their names.
 
-    What cannot be parsed is left out: Terraform says what is wrong with it, better than a reader could.
+    Files that cannot be parsed are left out: Terraform reports their errors better than a reader could.
     """
     blocks: list[Block] = []
     for path in sorted([*directory.glob("*.tf"), *directory.glob("*.tf.json")]):

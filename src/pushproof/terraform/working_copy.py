@@ -31,7 +31,7 @@ _LEFT_OUT = (
     ".pytest_cache",
     ".ruff_cache",
 )
-# What other package managers install: large, and never written by Terraform.
+# Packages of other languages: large, and never written by Terraform.
 _LINKED = ("node_modules", ".venv", "venv")
 #: A repository of more files, or more bytes, is copied in part.
 MOST_FILES = 5_000
