@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from pushproof.checks.service import ServiceChecks
     from pushproof.checks.state import StateChecks
     from pushproof.checks.verdict import Verdict
+    from pushproof.drill.runner import Drill
     from pushproof.fixtures import (
         Apply,
+        DrillFactory,
         IamFactory,
         ImageFactory,
         NetworkingFactory,
@@ -52,8 +54,10 @@ _HOMES = {
     "pushproof.checks.service": ("ServiceChecks",),
     "pushproof.checks.state": ("StateChecks",),
     "pushproof.checks.verdict": ("Verdict",),
+    "pushproof.drill.runner": ("Drill",),
     "pushproof.fixtures": (
         "Apply",
+        "DrillFactory",
         "IamFactory",
         "ImageFactory",
         "NetworkingFactory",
@@ -73,6 +77,8 @@ __all__ = [
     "Apply",
     "Checks",
     "Clients",
+    "Drill",
+    "DrillFactory",
     "Finding",
     "IamChecks",
     "IamFactory",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pushproof.checks.check import Clients
 from pushproof.checks.iam import IamChecks
@@ -18,6 +18,10 @@ from pushproof.checks.state import StateChecks
 from pushproof.terraform.applied import AppliedModule, PlannedModule
 from pushproof.terraform.driver import Backend
 from pushproof.terraform.errors import CommandFailed
+
+if TYPE_CHECKING:
+    # A run without a drill does not pay for it.
+    from pushproof.drill.runner import Drill
 
 
 class RegionalClients(Protocol):
@@ -86,6 +90,25 @@ class NetworkingFactory(Protocol):
         region: str | None = None,
     ) -> NetworkingChecks:
         """Checks of the module's VPC; see `NetworkingChecks` for the arguments. `region`: by default the VPC's own."""
+
+
+class DrillFactory(Protocol):
+    """The fixture `drill`."""
+
+    def __call__(
+        self,
+        environment: str | Path | None = None,
+        *,
+        app: str | Path | None = None,
+        bootstrap: str | Path | None = None,
+        pipeline: str | None = None,
+        service: str | None = None,
+        **variables: object,
+    ) -> Drill:
+        """Make a drill that has done nothing yet. Paths are relative to pytest's root directory.
+
+        What is left out comes from `pushproof.toml`. Further keyword arguments are Terraform variables.
+        """
 
 
 class RegistryFactory(Protocol):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pushproof.checks.acceptance import Acceptance
     from pushproof.fixtures import (
         Apply,
+        DrillFactory,
         IamFactory,
         ImageFactory,
         NetworkingFactory,
@@ -257,6 +258,22 @@ applied_for_package = _applier(
 )
 applied_for_class = _applier("class", """Apply modules for this class of tests: `applied`, destroyed at its end.""")
 applied_for_function = _applier("function", """Apply modules for this test alone: `applied`, destroyed at its end.""")
+
+
+@pytest.fixture(scope="module")
+def drill(target: Any, pytestconfig: pytest.Config) -> Iterator[DrillFactory]:
+    """Make a drill of a stack for this test module: `drill("infrastructure/environments/dev", app="app")`; destroyed at its end.
+
+    What is left out comes from `pushproof.toml`. `apply()`, `deploy()`, `break_with("crash")` and `perform("empty-plan")` return
+    what they have shown, and raise ProofFailed when something does not hold.
+    """
+    from pushproof.session.drilling import Drills
+    from pushproof.session.options import text_of
+
+    speed = 1.0 if text_of(pytestconfig, "target") == "sandbox" else float(text_of(pytestconfig, "speed"))
+    drills = Drills(target, pytestconfig, speed)
+    yield drills
+    drills.close()
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,8 @@ from pushproof.cli.options import (
     WorldOptions,
     parse_port,
     parse_run_id,
+    parse_variables,
+    require_environment,
 )
 from pushproof.cli.outcome import finish
 from pushproof.cli.serve import DEFAULT_PORT
@@ -187,17 +189,17 @@ def drill(
     empty-plan, destroy. Options win over pushproof.toml (`pushproof config --explain`).
     """
     from pushproof.cli.drill import run_drill
-    from pushproof.cli.settings import Options, drill_settings, read_here
+    from pushproof.drill.configured import Options, drill_settings, read_around
     from pushproof.drill.settings import BadInput
 
     def body() -> int:
-        read = read_here()
+        read = read_around(Path.cwd())
         place = target.value if target is not None else read.settings.drill.target
         options = Options(
             environment=environment,
             application=application,
             bootstrap=bootstrap,
-            variables=variables or (),
+            variables=parse_variables(variables or []),
             var_files=var_files or (),
             workspace=workspace,
             repository=repository,
@@ -212,6 +214,7 @@ def drill(
             start=start,
         )
         settings = drill_settings(options, read)
+        require_environment(settings.environment)
         if run_id is not None and start is None:
             raise BadInput("--run names what --from goes on in; a new drill makes its own")
         if open_world and (start is not None or place == "sandbox"):
@@ -249,22 +252,24 @@ def up(
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
-    from pushproof.cli.settings import Options, drill_settings, read_here
+    from pushproof.drill.configured import Options, drill_settings, read_around
 
     def body() -> int:
-        read = read_here()
+        read = read_around(Path.cwd())
         options = Options(
             environment=environment,
             application=application,
             bootstrap=bootstrap,
-            variables=variables or (),
+            variables=parse_variables(variables or []),
             var_files=var_files or (),
             workspace=workspace,
             repository=repository,
         )
         factor = speed if speed is not None else read.settings.drill.speed
+        settings = drill_settings(options, read)
+        require_environment(settings.environment)
         world = WorldOptions(region, account, open_world, not no_privileged)
-        return keep_up(drill_settings(options, read), speed=factor, port=port, world=world)
+        return keep_up(settings, speed=factor, port=port, world=world)
 
     finish(body)
 

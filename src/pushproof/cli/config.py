@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.markup import escape
 
 from pushproof.cli.outcome import OK, console
-from pushproof.cli.settings import read_here
+from pushproof.drill.configured import read_around
 
 
 def show_settings(*, explain: bool, schema: bool) -> int:
@@ -15,7 +17,7 @@ def show_settings(*, explain: bool, schema: bool) -> int:
     if schema:
         print(explaining.schema(), end="")
         return OK
-    read = read_here()
+    read = read_around(Path.cwd())
     place = str(read.file) if read.file is not None else "no pushproof.toml here: everything has its default"
     console.print(f"[bold]{escape(place)}[/]")
     for setting in explaining.explanations(read.settings):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from pushproof.drill.breakages.choice import choose_breakages
 from pushproof.drill.context import Context, Result
-from pushproof.drill.evidence import AppliedStack, Destroyed, Evidence, Record
+from pushproof.drill.evidence import AppliedStack, BrokenPushes, Deployed, Destroyed, Evidence, Record
 from pushproof.drill.executions import Outcome, outcome
 from pushproof.drill.keeping import Keeper, Kept, at_work, messages_log
 from pushproof.drill.narration import Narrator
@@ -18,6 +19,8 @@ from pushproof.drill.standin import SlackLog, SlackStandIn, Webhook
 from pushproof.drill.steps.order import STEPS, choose, require_shown, step_named
 from pushproof.drill.steps.step import Step
 from pushproof.targets.base import DrillTarget
+
+E = TypeVar("E", bound=Evidence)
 
 
 def chosen_steps(
@@ -84,6 +87,29 @@ class Drill:
         self._keeper.keep(self.context.record)
         return evidence
 
+    def apply(self) -> AppliedStack:
+        """Apply the environment and find the path that a push takes."""
+        return _as(AppliedStack, self.perform("apply"))
+
+    def deploy(self) -> Deployed:
+        """Push a good commit and see it serve; from the second one on, under load."""
+        first = "first-deployment" not in self.context.record
+        return _as(Deployed, self.perform("first-deployment" if first else "second-deployment"))
+
+    def break_with(self, *names: str) -> BrokenPushes:
+        """Push breakages by name, as `--break` takes them. Raises ProofFailed when the stack does not survive one."""
+        chosen = choose_breakages(names, self.context.settings.application)
+        self.context.breakages, earlier = chosen, self.context.breakages
+        try:
+            return _as(BrokenPushes, self.perform("broken-deployment"))
+        finally:
+            self.context.breakages = earlier
+
+    def destroy(self) -> None:
+        """Destroy the environment, and find nothing of it left. Does nothing before an apply."""
+        if "apply" in self.context.record:
+            self.perform("destroy")
+
     def close(self) -> None:
         """End the webhook."""
         self.context.webhook.close()
@@ -133,3 +159,8 @@ class Drill:
     def outcome(self, commit: str) -> Outcome:
         """Wait for the end of a commit's pipeline execution. Raises ProofFailed when it does not end."""
         return outcome(self.context, commit)
+
+
+def _as(kind: type[E], evidence: Evidence) -> E:
+    assert isinstance(evidence, kind)
+    return evidence

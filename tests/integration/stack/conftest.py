@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
-from pushproof.drill.evidence import Deployed
-from pushproof.drill.narration import Narrator
+from pushproof import DrillFactory
 from pushproof.drill.repository import Checkout
 from pushproof.drill.runner import Drill
-from pushproof.drill.settings import DrillSettings
 
 
 @dataclass(slots=True)
@@ -53,20 +48,8 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(target: Any, pytestconfig: pytest.Config) -> Iterator[Stack]:
-    root = pytestconfig.rootpath
-    settings = DrillSettings(
-        environment=root / "infrastructure/environments/dev",
-        application=root / "app",
-        # The session's account may have the reference environments in it already.
-        variables={"project": "stack"},
-    )
-    with (
-        open(os.devnull, "w", encoding="utf-8") as nowhere,
-        Drill(target, settings, Narrator(Console(file=nowhere), speed=1.0)) as drill,
-    ):
-        drill.perform("apply")
-        deployed = drill.perform("first-deployment")
-        assert isinstance(deployed, Deployed)
-        yield Stack(drill, drill.checkout, deployed.commit)
-        drill.perform("destroy")
+def stack(drill: DrillFactory) -> Stack:
+    # The session's account may have the reference environments in it already.
+    made = drill("infrastructure/environments/dev", app="app", project="stack")
+    made.apply()
+    return Stack(made, made.checkout, made.deploy().commit)

@@ -9,10 +9,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from pushproof.cli.settings import Options, drill_settings
 from pushproof.config.explaining import explanations, schema
 from pushproof.config.model import Settings
 from pushproof.config.reading import BadSettings, ReadSettings, read_settings
+from pushproof.drill.configured import Options, drill_settings
 from pushproof.drill.settings import BadInput, Bounds, Choices, VersionPlace
 
 WHOLE = """\
@@ -55,7 +55,7 @@ def test_options_win(tmp_path: Path) -> None:
         environment=Path("other"),
         breakages=["all"],
         pipeline="b",
-        variables=["zones=x"],
+        variables={"zones": "x"},
         image_map=["a=b"],
         skip=["empty-plan"],
     )

@@ -1,12 +1,11 @@
-"""Settings of a command: its options, then the repository's settings, then defaults."""
+"""Settings of a drill: what is asked for, then the repository's settings, then defaults."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pushproof.cli.options import parse_variables, require_environment
 from pushproof.config.model import DrillSection
 from pushproof.config.reading import BadSettings, ReadSettings, read_settings
 from pushproof.drill.settings import BadInput, Bounds, Choices, DrillSettings, VersionPlace
@@ -16,12 +15,12 @@ REPOSITORY = "example/shop"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Options of `pushproof drill` and `pushproof up`, each None or empty where it is not given."""
+    """What a command or a test asks for, each None or empty where it does not. `image_map`: IMAGE=IMAGE pairs."""
 
     environment: Path | None = None
     application: Path | None = None
     bootstrap: Path | None = None
-    variables: Sequence[str] = ()
+    variables: Mapping[str, object] = field(default_factory=dict)
     var_files: Sequence[Path] = ()
     workspace: str | None = None
     repository: str | None = None
@@ -36,10 +35,10 @@ class Options:
     start: str | None = None
 
 
-def read_here() -> ReadSettings:
-    """Return the settings of the repository around the working directory. Raises BadInput."""
+def read_around(directory: Path) -> ReadSettings:
+    """Return the settings of the repository around a directory. Raises BadInput."""
     try:
-        return read_settings(Path.cwd())
+        return read_settings(directory)
     except BadSettings as error:
         raise BadInput(str(error)) from error
 
@@ -48,8 +47,6 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
     """Return the settings of a drill. Raises BadInput, naming the option or the key."""
     section = read.settings.drill
     environment = options.environment or _path(read, section.environment)
-    if options.environment is None and "environment" not in section.model_fields_set:
-        require_environment(environment)
     if options.variant and options.breakages:
         raise BadInput("--variant names one of the application's own breakages; give it or --break, not both")
     bootstrap = options.bootstrap or (_path(read, section.bootstrap) if section.bootstrap else None)
@@ -60,7 +57,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         breakages=() if options.variant else tuple(options.breakages) or _breakages(read),
         variant=options.variant or "",
         repository=options.repository or section.repository or REPOSITORY,
-        variables={**section.variables, **parse_variables(list(options.variables))},
+        variables={**section.variables, **options.variables},
         var_files=tuple(options.var_files) or tuple(_path(read, name) for name in section.var_files),
         workspace=options.workspace or section.workspace,
         keep=options.keep,
