@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ServiceFactory,
         StateFactory,
     )
+    from pushproof.targets.base import DrillTarget
     from pushproof.terraform.applied import AppliedModule
 
 TARGETS = ("embedded", "localstack", "sandbox")
@@ -261,7 +262,7 @@ applied_for_function = _applier("function", """Apply modules for this test alone
 
 
 @pytest.fixture(scope="module")
-def drill(target: Any, pytestconfig: pytest.Config) -> Iterator[DrillFactory]:
+def drill(target: DrillTarget, pytestconfig: pytest.Config) -> Iterator[DrillFactory]:
     """Make a drill of a stack for this test module: `drill("infrastructure/environments/dev", app="app")`; destroyed at its end.
 
     What is left out comes from `pushproof.toml`. `apply()`, `deploy()`, `break_with("crash")` and `perform("empty-plan")` return
