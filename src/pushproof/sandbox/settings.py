@@ -43,9 +43,8 @@ class SandboxSettings:
         elsewhere = sorted(name for name, url in environ.items() if name.startswith("AWS_ENDPOINT_URL_") and url)
         if elsewhere:
             raise TargetUnavailable(
-                f"{', '.join(elsewhere)} sends one service to another endpoint than the others: the account that "
-                f"the guard examines and the one that a run changes "
-                "could be two accounts. Unset it."
+                f"{', '.join(elsewhere)} sends one service to another endpoint than the others: the account that the "
+                "guard examines and the one that a run changes could be two accounts. Unset it."
             )
         accounts = _list(environ, "PUSHPROOF_SANDBOX_ACCOUNTS")
         if not accounts:

@@ -55,7 +55,7 @@ PUBLISH: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Given:
+class Account:
     """AWS's answers; a test changes a part of them."""
 
     def __init__(self) -> None:
@@ -152,17 +152,17 @@ class Given:
 
 
 @pytest.fixture
-def given() -> Given:
-    return Given()
+def account() -> Account:
+    return Account()
 
 
 def words(findings: Any) -> str:
     return " ".join(str(findings).split())
 
 
-def test_a_good_pipeline_gives_no_finding(given: Given) -> None:
+def test_a_good_pipeline_gives_no_finding(account: Account) -> None:
     """Stages, approval, connection, artifacts, Docker and notifications as in the reference."""
-    checks = given.checks()
+    checks = account.checks()
     assert checks.goes_through("Source", "Build", "Approval", "Deploy")
     assert checks.asks_before_it_deploys()
     assert checks.its_connection_is_usable()
@@ -182,9 +182,9 @@ def test_a_good_pipeline_gives_no_finding(given: Given) -> None:
     assert checks.builds_find_their_buildspec(APP)
 
 
-def test_the_reference_buildspec_gives_no_finding(given: Given) -> None:
+def test_the_reference_buildspec_gives_no_finding(account: Account) -> None:
     """The application's buildspec passes every check of buildspecs."""
-    checks = given.checks()
+    checks = account.checks()
     assert checks.build_makes_what_deploy_reads(REFERENCE, container="app")
     assert checks.builds_use_the_layer_cache(REFERENCE)
     assert checks.releases_have_tags_of_their_own(REFERENCE, repository="shop")
@@ -197,52 +197,52 @@ def test_the_reference_buildspec_gives_no_finding(given: Given) -> None:
     assert checks.release_tags(REFERENCE, repository="shop") == ["dev-0123abc"]
 
 
-def test_an_order_that_repeats_is_told_as_it_is(given: Given) -> None:
+def test_an_order_that_repeats_is_told_as_it_is(account: Account) -> None:
     """A second Deploy after the approval does not hide the one before it."""
-    given.stages = [[SOURCE], [BUILD], [DEPLOY], [APPROVAL], [DEPLOY]]
-    found = words(given.checks().goes_through("Source", "Build", "Approval", "Deploy"))
+    account.stages = [[SOURCE], [BUILD], [DEPLOY], [APPROVAL], [DEPLOY]]
+    found = words(account.checks().goes_through("Source", "Build", "Approval", "Deploy"))
     assert "found: Source → Build → Deploy → Approval → Deploy" in found
 
 
-def test_actions_run_in_their_order(given: Given) -> None:
+def test_actions_run_in_their_order(account: Account) -> None:
     """Within a stage runOrder counts, not the place in the list."""
-    given.stages = [[SOURCE], [BUILD], [DEPLOY | {"runOrder": 2}, APPROVAL | {"runOrder": 1}]]
-    assert given.checks().goes_through("Source", "Build", "Approval", "Deploy")
-    assert given.checks().asks_before_it_deploys()
+    account.stages = [[SOURCE], [BUILD], [DEPLOY | {"runOrder": 2}, APPROVAL | {"runOrder": 1}]]
+    assert account.checks().goes_through("Source", "Build", "Approval", "Deploy")
+    assert account.checks().asks_before_it_deploys()
 
 
 @pytest.mark.parametrize("stages", [[SOURCE, BUILD, DEPLOY], [SOURCE, BUILD, DEPLOY, APPROVAL]])
-def test_a_missing_approval_is_found(given: Given, stages: list[dict[str, Any]]) -> None:
+def test_a_missing_approval_is_found(account: Account, stages: list[dict[str, Any]]) -> None:
     """A pipeline without an approval, or with one after the deployment, is a finding."""
-    given.stages = [[a] for a in stages]
-    assert "an Approval action before Deploy" in words(given.checks().asks_before_it_deploys())
+    account.stages = [[a] for a in stages]
+    assert "an Approval action before Deploy" in words(account.checks().asks_before_it_deploys())
 
 
 @pytest.mark.parametrize("key", list(ASKED))
-def test_an_approval_nobody_hears_of_is_found(given: Given, key: str) -> None:
+def test_an_approval_nobody_hears_of_is_found(account: Account, key: str) -> None:
     """An approval without notification or link is a finding: it expires unseen."""
-    del given.stages[2][0]["configuration"][key]
-    assert f"{key} in the approval's configuration" in words(given.checks().asks_before_it_deploys())
+    del account.stages[2][0]["configuration"][key]
+    assert f"{key} in the approval's configuration" in words(account.checks().asks_before_it_deploys())
 
 
-def test_a_pending_connection_is_found(given: Given) -> None:
+def test_a_pending_connection_is_found(account: Account) -> None:
     """A PENDING connection is reported with the step for a person; a missing connection proves nothing."""
-    given.status = "PENDING"
-    assert "complete the handshake" in words(given.checks().its_connection_is_usable())
-    given.stages[0][0]["configuration"] = {"S3Bucket": "source"}
-    assert "proves nothing" in words(given.checks().its_connection_is_usable())
+    account.status = "PENDING"
+    assert "complete the handshake" in words(account.checks().its_connection_is_usable())
+    account.stages[0][0]["configuration"] = {"S3Bucket": "source"}
+    assert "proves nothing" in words(account.checks().its_connection_is_usable())
 
 
-def test_an_artifact_nobody_makes_is_found(given: Given) -> None:
+def test_an_artifact_nobody_makes_is_found(account: Account) -> None:
     """The finding names the artifact and what there is."""
-    given.stages[3][0]["inputArtifacts"] = [{"name": "image"}]
-    assert "an action before Deploy that makes image" in words(given.checks().artifacts_flow())
+    account.stages[3][0]["inputArtifacts"] = [{"name": "image"}]
+    assert "an action before Deploy that makes image" in words(account.checks().artifacts_flow())
 
 
-def test_a_build_without_docker_is_found(given: Given) -> None:
+def test_a_build_without_docker_is_found(account: Account) -> None:
     """A build without privileged mode is a finding: it has no daemon."""
-    given.privileged = False
-    assert "Cannot connect to the Docker daemon" in words(given.checks().builds_can_use_docker())
+    account.privileged = False
+    assert "Cannot connect to the Docker daemon" in words(account.checks().builds_can_use_docker())
 
 
 def spec(*commands: str, phase: str = "build", artifact: str = "imagedefinitions.json", more: str = "") -> str:
@@ -273,9 +273,9 @@ DEFINE = 'printf \'[{"name":"%s","imageUri":"%s"}]\' "$CONTAINER_NAME" "$IMAGE" 
         (spec("IMAGE=r/shop:1", "docker push $IMAGE", DEFINE), None),
     ],
 )
-def test_image_definitions_must_arrive_and_name_the_container(given: Given, text: str, says: str | None) -> None:
+def test_image_definitions_must_arrive_and_name_the_container(account: Account, text: str, says: str | None) -> None:
     """The file is written, is in the artifact, and names the container; a word that contains the name is not the name."""
-    found = words(given.checks().build_makes_what_deploy_reads(text, container="app"))
+    found = words(account.checks().build_makes_what_deploy_reads(text, container="app"))
     assert (says or "holds") in found
 
 
@@ -290,17 +290,17 @@ def test_image_definitions_must_arrive_and_name_the_container(given: Given, text
         ("docker build", "make image", "a docker build in the buildspec"),
     ],
 )
-def test_a_cache_that_does_not_work_is_found(given: Given, old: str, new: str, says: str | None) -> None:
+def test_a_cache_that_does_not_work_is_found(account: Account, old: str, new: str, says: str | None) -> None:
     """Each link of the chain is checked: pulled, used, annotated and pushed."""
     assert old in REFERENCE
-    assert (says or "holds") in words(given.checks().builds_use_the_layer_cache(REFERENCE.replace(old, new)))
+    assert (says or "holds") in words(account.checks().builds_use_the_layer_cache(REFERENCE.replace(old, new)))
 
 
-def test_a_registry_cache_needs_no_pull(given: Given) -> None:
+def test_a_registry_cache_needs_no_pull(account: Account) -> None:
     """type=registry is read and written by BuildKit itself, and must be written."""
     build = "docker buildx build --cache-from type=registry,ref=$C:x"
-    assert given.checks().builds_use_the_layer_cache(spec(f"{build} --cache-to type=registry,ref=$C:x ."))
-    assert "no build has --cache-to" in words(given.checks().builds_use_the_layer_cache(spec(f"{build} .")))
+    assert account.checks().builds_use_the_layer_cache(spec(f"{build} --cache-to type=registry,ref=$C:x ."))
+    assert "no build has --cache-to" in words(account.checks().builds_use_the_layer_cache(spec(f"{build} .")))
 
 
 HASH = "COMMIT_HASH=$(echo $CODEBUILD_RESOLVED_SOURCE_VERSION | cut -c 1-7)"
@@ -321,9 +321,9 @@ HASH = "COMMIT_HASH=$(echo $CODEBUILD_RESOLVED_SOURCE_VERSION | cut -c 1-7)"
         (["docker push $R/$REPO:latest"], "Set R, REPO in the build project: the buildspec uses what nobody sets"),
     ],
 )
-def test_tags_that_come_again_are_found(given: Given, commands: list[str], says: str | None) -> None:
+def test_tags_that_come_again_are_found(account: Account, commands: list[str], says: str | None) -> None:
     """Variables are followed to the commit; other repositories are ignored; a default is a guess."""
-    found = words(given.checks().releases_have_tags_of_their_own(spec(*commands), repository="shop"))
+    found = words(account.checks().releases_have_tags_of_their_own(spec(*commands), repository="shop"))
     assert (says or "holds") in found
 
 
@@ -337,37 +337,37 @@ def test_tags_that_come_again_are_found(given: Given, commands: list[str], says:
         (["echo done"], False),
     ],
 )
-def test_a_push_after_a_failed_build_is_found(given: Given, commands: list[str], found: bool) -> None:
+def test_a_push_after_a_failed_build_is_found(account: Account, commands: list[str], found: bool) -> None:
     """The guard must come before the push."""
-    assert bool(given.checks().pushes_only_after_a_successful_build(spec(*commands, phase="post_build"))) is not found
+    assert bool(account.checks().pushes_only_after_a_successful_build(spec(*commands, phase="post_build"))) is not found
 
 
-def test_what_codebuild_no_longer_needs_is_found(given: Given) -> None:
+def test_what_codebuild_no_longer_needs_is_found(account: Account) -> None:
     """runtime-versions: docker is reported with its line."""
     text = REFERENCE.replace("  pre_build:\n", "  install:\n    runtime-versions:\n      docker: 20\n\n  pre_build:\n")
-    assert "runtime-versions: docker" in words(given.checks().buildspec_is_up_to_date(text))
+    assert "runtime-versions: docker" in words(account.checks().buildspec_is_up_to_date(text))
 
 
-def test_a_state_no_rule_matches_is_found(given: Given) -> None:
+def test_a_state_no_rule_matches_is_found(account: Account) -> None:
     """Each state is checked on its own."""
-    assert given.pattern
-    given.pattern["detail"]["state"] = ["SUCCEEDED"]
-    found = given.checks().somebody_is_notified()
+    assert account.pattern
+    account.pattern["detail"]["state"] = ["SUCCEEDED"]
+    found = account.checks().somebody_is_notified()
     assert [f.expected.rpartition(" ")[2] for f in found.findings] == ["STARTED", "FAILED"]
 
 
-def test_a_rule_without_a_target_is_found(given: Given) -> None:
+def test_a_rule_without_a_target_is_found(account: Account) -> None:
     """A rule that matches and leads nowhere is named."""
-    given.targets = []
-    assert "shop matches and has no target" in words(given.checks().somebody_is_notified())
+    account.targets = []
+    assert "shop matches and has no target" in words(account.checks().somebody_is_notified())
 
 
-def test_a_topic_nobody_reads_is_found(given: Given) -> None:
+def test_a_topic_nobody_reads_is_found(account: Account) -> None:
     """A message to no one is no message; another target beside the topic is."""
-    given.subscriptions = []
-    assert "nobody reads it" in words(given.checks().somebody_is_notified())
-    given.targets.append({"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE})
-    assert given.checks().somebody_is_notified()
+    account.subscriptions = []
+    assert "nobody reads it" in words(account.checks().somebody_is_notified())
+    account.targets.append({"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE})
+    assert account.checks().somebody_is_notified()
 
 
 @pytest.mark.parametrize(
@@ -380,22 +380,22 @@ def test_a_topic_nobody_reads_is_found(given: Given) -> None:
         [PUBLISH, {"Effect": "Deny", "Principal": "*", "Action": "sns:*", "Resource": TOPIC}],
     ],
 )
-def test_a_topic_that_refuses_eventbridge_is_found(given: Given, statements: list[dict[str, Any]]) -> None:
+def test_a_topic_that_refuses_eventbridge_is_found(account: Account, statements: list[dict[str, Any]]) -> None:
     """The policy is evaluated, not searched for words: no principal, another principal, action or rule, or a Deny is a finding."""
-    given.statements = statements
-    assert "EventBridge is refused, silently" in words(given.checks().somebody_is_notified())
+    account.statements = statements
+    assert "EventBridge is refused, silently" in words(account.checks().somebody_is_notified())
 
 
-def test_a_topic_encrypted_with_awss_key_is_found(given: Given) -> None:
+def test_a_topic_encrypted_with_awss_key_is_found(account: Account) -> None:
     """EventBridge may not use the key that AWS manages for SNS."""
-    given.key = "alias/aws/sns"
-    assert "messages vanish" in words(given.checks().somebody_is_notified())
+    account.key = "alias/aws/sns"
+    assert "messages vanish" in words(account.checks().somebody_is_notified())
 
 
-def test_slack_behind_a_topic_is_found(given: Given) -> None:
+def test_slack_behind_a_topic_is_found(account: Account) -> None:
     """A webhook cannot confirm a subscription."""
-    given.subscriptions.append({"Protocol": "https", "Endpoint": "https://hooks.slack.com/services/T0/B0/x"})
-    assert "A webhook cannot confirm" in words(given.checks().somebody_is_notified())
+    account.subscriptions.append({"Protocol": "https", "Endpoint": "https://hooks.slack.com/services/T0/B0/x"})
+    assert "A webhook cannot confirm" in words(account.checks().somebody_is_notified())
 
 
 def test_a_pipeline_that_is_not_there_is_told() -> None:
@@ -408,23 +408,23 @@ def test_a_pipeline_that_is_not_there_is_told() -> None:
 # What passes between stages.
 
 
-def test_a_variable_without_a_namespace_is_found(given: Given) -> None:
+def test_a_variable_without_a_namespace_is_found(account: Account) -> None:
     """A link that names a variable which no earlier action makes is no link."""
-    del given.stages[0][0]["namespace"]
-    assert "an action before Approval with the namespace SourceVariables" in words(given.checks().artifacts_flow())
+    del account.stages[0][0]["namespace"]
+    assert "an action before Approval with the namespace SourceVariables" in words(account.checks().artifacts_flow())
 
 
-def test_a_link_to_another_repository_is_found(given: Given) -> None:
+def test_a_link_to_another_repository_is_found(account: Account) -> None:
     """The approver must see what is deployed."""
-    given.stages[2][0]["configuration"]["ExternalEntityLink"] = "https://github.com/example/other"
-    assert "a link to what changed in example/shop" in words(given.checks().asks_before_it_deploys())
+    account.stages[2][0]["configuration"]["ExternalEntityLink"] = "https://github.com/example/other"
+    assert "a link to what changed in example/shop" in words(account.checks().asks_before_it_deploys())
 
 
-def test_a_deployment_of_the_source_is_found(given: Given) -> None:
+def test_a_deployment_of_the_source_is_found(account: Account) -> None:
     """Deploy must read what Build has made."""
-    given.stages[3][0]["inputArtifacts"] = [{"name": "source"}]
-    assert given.checks().artifacts_flow(), "it flows"
-    found = words(given.checks().build_makes_what_deploy_reads(REFERENCE, container="app"))
+    account.stages[3][0]["inputArtifacts"] = [{"name": "source"}]
+    assert account.checks().artifacts_flow(), "it flows"
+    found = words(account.checks().build_makes_what_deploy_reads(REFERENCE, container="app"))
     assert "an artifact of a build as input of Deploy: built" in found
 
 
@@ -436,82 +436,82 @@ def test_a_deployment_of_the_source_is_found(given: Given) -> None:
         ({"FullRepositoryId": "example/other"}, "FullRepositoryId example/shop"),
     ],
 )
-def test_a_source_that_is_another_is_found(given: Given, change: dict[str, str], says: str) -> None:
+def test_a_source_that_is_another_is_found(account: Account, change: dict[str, str], says: str) -> None:
     """Another repository, another branch, or nothing that starts it."""
-    given.stages[0][0]["configuration"] |= change
-    assert says in words(given.checks().starts_on_a_push(repository="example/shop", branch="main"))
+    account.stages[0][0]["configuration"] |= change
+    assert says in words(account.checks().starts_on_a_push(repository="example/shop", branch="main"))
 
 
-def test_a_trigger_starts_it_as_well(given: Given) -> None:
+def test_a_trigger_starts_it_as_well(account: Account) -> None:
     """DetectChanges is off where triggers say more exactly what starts it."""
-    given.stages[0][0]["configuration"]["DetectChanges"] = "false"
-    given.pipeline["triggers"] = [{"providerType": "CodeStarSourceConnection"}]
-    assert given.checks().starts_on_a_push()
+    account.stages[0][0]["configuration"]["DetectChanges"] = "false"
+    account.pipeline["triggers"] = [{"providerType": "CodeStarSourceConnection"}]
+    assert account.checks().starts_on_a_push()
 
 
-def test_a_deployment_to_another_service_is_found(given: Given) -> None:
+def test_a_deployment_to_another_service_is_found(account: Account) -> None:
     """Cluster and service are those that were meant."""
-    given.stages[3][0]["configuration"]["ServiceName"] = "other"
-    assert "service other of cluster shop" in words(given.checks().deploys_to("shop", "shop"))
+    account.stages[3][0]["configuration"]["ServiceName"] = "other"
+    assert "service other of cluster shop" in words(account.checks().deploys_to("shop", "shop"))
 
 
 @pytest.mark.parametrize("mode", ["QUEUED", "PARALLEL"])
-def test_another_execution_mode_is_found(given: Given, mode: str) -> None:
+def test_another_execution_mode_is_found(account: Account, mode: str) -> None:
     """Two rollouts at once, or a queue behind an approval."""
-    given.pipeline["executionMode"] = mode
-    assert f"executionMode {mode}" in words(given.checks().newer_commits_overtake())
+    account.pipeline["executionMode"] = mode
+    assert f"executionMode {mode}" in words(account.checks().newer_commits_overtake())
 
 
-def test_a_deployment_that_is_given_no_time_is_found(given: Given) -> None:
+def test_a_deployment_that_is_given_no_time_is_found(account: Account) -> None:
     """One minute is not enough for a rolling update."""
-    given.stages[3][0]["configuration"]["DeploymentTimeout"] = "1"
-    assert "at least 10 minutes" in words(given.checks().deployments_are_given_time())
+    account.stages[3][0]["configuration"]["DeploymentTimeout"] = "1"
+    assert "at least 10 minutes" in words(account.checks().deployments_are_given_time())
 
 
 # Build projects.
 
 
 @pytest.mark.parametrize(("minutes", "says"), [(480, "a build that hangs"), (5, "finds no cache")])
-def test_a_limit_that_is_none_is_found(given: Given, minutes: int, says: str) -> None:
+def test_a_limit_that_is_none_is_found(account: Account, minutes: int, says: str) -> None:
     """Eight hours are no limit, and five minutes are too few."""
-    given.project["timeoutInMinutes"] = minutes
-    assert says in words(given.checks().builds_end_in_time()).lower()
+    account.project["timeoutInMinutes"] = minutes
+    assert says in words(account.checks().builds_end_in_time()).lower()
 
 
-def test_build_logs_that_are_not_kept_are_found(given: Given) -> None:
+def test_build_logs_that_are_not_kept_are_found(account: Account) -> None:
     """Logs are reported if they are off, in an unmanaged group, or kept for ever."""
-    given.retention = None
-    assert "for ever, and billed" in words(given.checks().build_logs_are_kept())
-    given.project["logsConfig"] = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/other"}}
-    assert "the group does not exist" in words(given.checks().build_logs_are_kept())
-    given.project["logsConfig"] = {"cloudWatchLogs": {"status": "DISABLED"}}
-    assert "logs are off" in words(given.checks().build_logs_are_kept())
+    account.retention = None
+    assert "for ever, and billed" in words(account.checks().build_logs_are_kept())
+    account.project["logsConfig"] = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/other"}}
+    assert "the group does not exist" in words(account.checks().build_logs_are_kept())
+    account.project["logsConfig"] = {"cloudWatchLogs": {"status": "DISABLED"}}
+    assert "logs are off" in words(account.checks().build_logs_are_kept())
 
 
-def test_an_old_build_image_is_found(given: Given) -> None:
+def test_an_old_build_image_is_found(account: Account) -> None:
     """Images that AWS no longer updates are reported; custom images are not."""
-    given.environment["image"] = "aws/codebuild/standard:4.0"
-    assert "aws/codebuild/standard:4.0" in words(given.checks().builds_on_a_current_image())
-    given.environment["image"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/build:1"
-    assert given.checks().builds_on_a_current_image()
+    account.environment["image"] = "aws/codebuild/standard:4.0"
+    assert "aws/codebuild/standard:4.0" in words(account.checks().builds_on_a_current_image())
+    account.environment["image"] = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/build:1"
+    assert account.checks().builds_on_a_current_image()
 
 
-def test_an_image_for_another_architecture_is_found(given: Given) -> None:
+def test_an_image_for_another_architecture_is_found(account: Account) -> None:
     """Built on x86, run on ARM: exec format error."""
-    given.architecture = "ARM64"
-    assert "exec format error" in words(given.checks().builds_for_the_architecture_that_runs())
-    given.environment["type"] = "ARM_CONTAINER"
-    assert given.checks().builds_for_the_architecture_that_runs()
+    account.architecture = "ARM64"
+    assert "exec format error" in words(account.checks().builds_for_the_architecture_that_runs())
+    account.environment["type"] = "ARM_CONTAINER"
+    assert account.checks().builds_for_the_architecture_that_runs()
 
 
-def test_a_buildspec_that_is_not_there_is_found(given: Given) -> None:
+def test_a_buildspec_that_is_not_there_is_found(account: Account) -> None:
     """The project names a file that the repository does not have; a buildspec in the project itself needs none."""
-    given.project["source"] = {"buildspec": "buildspec.yaml"}
+    account.project["source"] = {"buildspec": "buildspec.yaml"}
     assert "expected: a file of the repository, such as buildspec.yml" in words(
-        given.checks().builds_find_their_buildspec(APP)
+        account.checks().builds_find_their_buildspec(APP)
     )
-    given.project["source"] = {"buildspec": "version: 0.2\nphases: {}\n"}
-    assert given.checks().builds_find_their_buildspec(APP)
+    account.project["source"] = {"buildspec": "version: 0.2\nphases: {}\n"}
+    assert account.checks().builds_find_their_buildspec(APP)
 
 
 # Buildspecs.
@@ -539,9 +539,9 @@ BUILD_TESTS, RELEASE = "docker build --target test .", "docker build --tag r/sho
         (["pytest || { echo failed; exit 1; }", "docker push r/shop:1"], None),
     ],
 )
-def test_what_no_test_has_seen_is_found(given: Given, commands: list[str], says: str | None) -> None:
+def test_what_no_test_has_seen_is_found(account: Account, commands: list[str], says: str | None) -> None:
     """Tests run, count, and come first."""
-    found = words(given.checks().tests_run_before_anything_is_pushed(spec(*commands), TESTED))
+    found = words(account.checks().tests_run_before_anything_is_pushed(spec(*commands), TESTED))
     assert (says or "holds") in found
 
 
@@ -561,56 +561,58 @@ def test_what_no_test_has_seen_is_found(given: Given, commands: list[str], says:
         ("post_build", ['if [ "$CODEBUILD_BUILD_SUCCEEDING" = 1 ]; then docker push x; fi'], None),
     ],
 )
-def test_a_push_of_what_was_not_built_is_found(given: Given, phase: str, commands: list[str], says: str | None) -> None:
+def test_a_push_of_what_was_not_built_is_found(
+    account: Account, phase: str, commands: list[str], says: str | None
+) -> None:
     """A failure before the push must prevent the push, in every phase."""
-    found = words(given.checks().pushes_only_after_a_successful_build(spec(*commands, phase=phase)))
+    found = words(account.checks().pushes_only_after_a_successful_build(spec(*commands, phase=phase)))
     assert (says or "holds") in found
 
 
-def test_finally_pushes_after_a_failure_too(given: Given) -> None:
+def test_finally_pushes_after_a_failure_too(account: Account) -> None:
     """`finally` runs whatever happened to the commands."""
     text = "version: 0.2\nphases:\n  build:\n    commands: [make]\n    finally: ['docker push x']\n"
-    assert "`finally` of build" in words(given.checks().pushes_only_after_a_successful_build(text))
+    assert "`finally` of build" in words(account.checks().pushes_only_after_a_successful_build(text))
 
 
-def test_a_phase_that_goes_on_after_a_failure_is_found(given: Given) -> None:
+def test_a_phase_that_goes_on_after_a_failure_is_found(account: Account) -> None:
     """on-failure: CONTINUE lets the next phase run."""
     text = spec(RELEASE, "docker push r/shop:1").replace("  build:\n", "  build:\n    on-failure: CONTINUE\n")
-    assert "on-failure: CONTINUE in build" in words(given.checks().pushes_only_after_a_successful_build(text))
+    assert "on-failure: CONTINUE in build" in words(account.checks().pushes_only_after_a_successful_build(text))
 
 
 @pytest.mark.parametrize("verb", ["pull", "push"])
-def test_a_cache_that_must_be_there_is_found(given: Given, verb: str) -> None:
+def test_a_cache_that_must_be_there_is_found(account: Account, verb: str) -> None:
     """The first build has no cache, and no release waits for one."""
     text = "\n".join(
         line.replace(" || true", "") if f"docker {verb}" in line else line for line in REFERENCE.splitlines()
     )
-    assert f"docker {verb} of the cache that may fail" in words(given.checks().builds_use_the_layer_cache(text))
+    assert f"docker {verb} of the cache that may fail" in words(account.checks().builds_use_the_layer_cache(text))
 
 
-def test_a_variable_that_nobody_sets_is_found(given: Given) -> None:
+def test_a_variable_that_nobody_sets_is_found(account: Account) -> None:
     """A typing error in a variable's name, or one that the project no longer sets."""
-    del given.variables["ENVIRONMENT"]
-    (finding,) = given.checks().every_variable_of_the_buildspec_is_set(REFERENCE).findings
+    del account.variables["ENVIRONMENT"]
+    (finding,) = account.checks().every_variable_of_the_buildspec_is_set(REFERENCE).findings
     assert (finding.expected, finding.change) == ("a value for ENVIRONMENT", "Give the build project ENVIRONMENT.")
     text = spec("for x in 1 2; do echo $x ${OPTIONAL:-no} $CODEBUILD_BUILD_ID; done", "echo '$literal'", "A=1; echo $A")
-    assert given.checks().every_variable_of_the_buildspec_is_set(text)
+    assert account.checks().every_variable_of_the_buildspec_is_set(text)
 
 
-def test_a_repository_that_is_not_there_is_found(given: Given) -> None:
+def test_a_repository_that_is_not_there_is_found(account: Account) -> None:
     """Each reference is followed to its repository; without a login there is none."""
-    given.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cashe"
-    assert "a repository shop-cashe in" in words(given.checks().images_go_where_they_are_expected(REFERENCE))
-    given.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cache"
+    account.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cashe"
+    assert "a repository shop-cashe in" in words(account.checks().images_go_where_they_are_expected(REFERENCE))
+    account.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cache"
     without = "\n".join(line for line in REFERENCE.splitlines() if "docker login" not in line)
-    assert "docker login before the first pull" in words(given.checks().images_go_where_they_are_expected(without))
+    assert "docker login before the first pull" in words(account.checks().images_go_where_they_are_expected(without))
 
 
-def test_a_commit_that_cannot_be_released_again_is_found(given: Given) -> None:
+def test_a_commit_that_cannot_be_released_again_is_found(account: Account) -> None:
     """An immutable tag is looked for before it is pushed."""
     text = spec("docker push r/shop:$CODEBUILD_RESOLVED_SOURCE_VERSION")
     assert "ImageTagAlreadyExistsException" in words(
-        given.checks().a_commit_can_be_released_again(text, repository="shop")
+        account.checks().a_commit_can_be_released_again(text, repository="shop")
     )
 
 
@@ -632,11 +634,11 @@ PATHS = {"pipeline": "$.detail.pipeline", "state": "$.detail.state"}
     ],
 )
 def test_a_message_that_says_nothing_is_found(
-    given: Given, paths: dict[str, str], template: str, says: str | None
+    account: Account, paths: dict[str, str], template: str, says: str | None
 ) -> None:
     """The template is filled with an event, and must name pipeline and state."""
-    given.targets[0]["InputTransformer"] = {"InputPathsMap": paths, "InputTemplate": template}  # type: ignore[assignment]
-    assert (says or "holds") in words(given.checks().somebody_is_notified())
+    account.targets[0]["InputTransformer"] = {"InputPathsMap": paths, "InputTemplate": template}  # type: ignore[assignment]
+    assert (says or "holds") in words(account.checks().somebody_is_notified())
 
 
 @pytest.mark.parametrize(
@@ -648,21 +650,21 @@ def test_a_message_that_says_nothing_is_found(
         ({"allowed": []}, "may not events:InvokeApiDestination"),
     ],
 )
-def test_a_webhook_that_is_not_called_is_found(given: Given, change: dict[str, Any], says: str | None) -> None:
+def test_a_webhook_that_is_not_called_is_found(account: Account, change: dict[str, Any], says: str | None) -> None:
     """EventBridge needs a role that lets it in and may call the destination, by a method that carries a message."""
-    given.targets = [{"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE}]
+    account.targets = [{"Id": "slack", "Arn": DESTINATION, "RoleArn": ROLE}]
     for name, value in change.items():
-        setattr(given, name, value)
+        setattr(account, name, value)
     if change.get("allowed") == []:
-        given.allowed = [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}]
-    assert (says or "holds") in words(given.checks().somebody_is_notified())
+        account.allowed = [{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}]
+    assert (says or "holds") in words(account.checks().somebody_is_notified())
 
 
-def test_a_rule_for_every_pipeline_is_found(given: Given) -> None:
+def test_a_rule_for_every_pipeline_is_found(account: Account) -> None:
     """A pattern without the pipeline's name notifies about all pipelines."""
-    assert given.pattern
-    del given.pattern["detail"]["pipeline"]
-    assert "matches other pipelines' events" in words(given.checks().tells_of_itself_only())
+    assert account.pattern
+    del account.pattern["detail"]["pipeline"]
+    assert "matches other pipelines' events" in words(account.checks().tells_of_itself_only())
 
 
 ANYBODY: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Resource": TOPIC}
@@ -684,7 +686,7 @@ ANYBODY: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Resour
         ),
     ],
 )
-def test_a_topic_for_everybody_is_found(given: Given, statements: list[dict[str, Any]], says: str | None) -> None:
+def test_a_topic_for_everybody_is_found(account: Account, statements: list[dict[str, Any]], says: str | None) -> None:
     """The policy engine decides who may publish and subscribe, for other accounts and for others' rules."""
-    given.statements = statements
-    assert (says or "holds") in words(given.checks().topics_admit_only_their_publishers())
+    account.statements = statements
+    assert (says or "holds") in words(account.checks().topics_admit_only_their_publishers())

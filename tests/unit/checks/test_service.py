@@ -72,7 +72,7 @@ HTTPS: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Given:
+class Account:
     """AWS's answers; a test changes a part of them."""
 
     def __init__(self) -> None:
@@ -112,8 +112,8 @@ class Given:
 
 
 @pytest.fixture
-def given() -> Given:
-    return Given()
+def account() -> Account:
+    return Account()
 
 
 DOCKERFILE = "FROM python:3.13-slim\n# curl is not here\nCOPY healthcheck ./\nHEALTHCHECK CMD curl localhost\n"
@@ -139,22 +139,22 @@ ALL: tuple[Callable[[ServiceChecks], Any], ...] = (
 
 
 @pytest.mark.parametrize("check", ALL)
-def test_a_good_service_gives_no_finding(given: Given, check: Callable[[ServiceChecks], Any]) -> None:
+def test_a_good_service_gives_no_finding(account: Account, check: Callable[[ServiceChecks], Any]) -> None:
     """The reference's service passes every check."""
-    assert check(given.checks())
+    assert check(account.checks())
 
 
 @pytest.mark.parametrize(("enable", "rollback"), [(False, False), (True, False)])
-def test_a_breaker_that_does_not_roll_back_is_found(given: Given, enable: bool, rollback: bool) -> None:
+def test_a_breaker_that_does_not_roll_back_is_found(account: Account, enable: bool, rollback: bool) -> None:
     """A breaker without rollback is as little use as none."""
-    given.service["deploymentConfiguration"]["deploymentCircuitBreaker"] = {"enable": enable, "rollback": rollback}
-    assert "rollback False" in str(given.checks().rolls_back_by_itself())
+    account.service["deploymentConfiguration"]["deploymentCircuitBreaker"] = {"enable": enable, "rollback": rollback}
+    assert "rollback False" in str(account.checks().rolls_back_by_itself())
 
 
-def test_another_controller_is_found(given: Given) -> None:
+def test_another_controller_is_found(account: Account) -> None:
     """The breaker belongs to the ECS controller."""
-    given.service["deploymentController"] = {"type": "CODE_DEPLOY"}
-    assert "CODE_DEPLOY" in str(given.checks().rolls_back_by_itself())
+    account.service["deploymentController"] = {"type": "CODE_DEPLOY"}
+    assert "CODE_DEPLOY" in str(account.checks().rolls_back_by_itself())
 
 
 @pytest.mark.parametrize(
@@ -168,23 +168,23 @@ def test_another_controller_is_found(given: Given) -> None:
         (0, 100, 100, "the deployment never begins"),
     ],
 )
-def test_percents_that_lose_or_block_are_found(given: Given, desired: int, low: int, high: int, says: str) -> None:
+def test_percents_that_lose_or_block_are_found(account: Account, desired: int, low: int, high: int, says: str) -> None:
     """ECS rounds the minimum up and the maximum down; the finding states the result in tasks."""
-    given.service["desiredCount"] = desired
-    given.service["deploymentConfiguration"] |= {"minimumHealthyPercent": low, "maximumPercent": high}
-    assert says in " ".join(str(given.checks().keeps_its_capacity_while_it_deploys()).split())
+    account.service["desiredCount"] = desired
+    account.service["deploymentConfiguration"] |= {"minimumHealthyPercent": low, "maximumPercent": high}
+    assert says in " ".join(str(account.checks().keeps_its_capacity_while_it_deploys()).split())
 
 
-def test_a_service_scaled_to_nothing_has_room(given: Given) -> None:
+def test_a_service_scaled_to_nothing_has_room(account: Account) -> None:
     """A service without tasks is no finding at 100 and 200 percent."""
-    given.service["desiredCount"] = 0
-    assert given.checks().keeps_its_capacity_while_it_deploys()
+    account.service["desiredCount"] = 0
+    assert account.checks().keeps_its_capacity_while_it_deploys()
 
 
-def test_a_service_without_load_balancer_is_found(given: Given) -> None:
+def test_a_service_without_load_balancer_is_found(account: Account) -> None:
     """A service without a load balancer has no health checks, and no check of listeners passes because there are none."""
-    given.service["loadBalancers"] = []
-    checks = given.checks()
+    account.service["loadBalancers"] = []
+    checks = account.checks()
     for check in (
         checks.health_checks_agree,
         checks.redirects_http_to_https,
@@ -194,10 +194,10 @@ def test_a_service_without_load_balancer_is_found(given: Given) -> None:
         assert len(check().findings) == 1
 
 
-def test_a_port_that_is_not_mapped_is_found(given: Given) -> None:
+def test_a_port_that_is_not_mapped_is_found(account: Account) -> None:
     """The target group sends to a port that the container does not map."""
-    given.container["portMappings"] = [{"containerPort": 80}]
-    assert "a port mapping for 8080" in str(given.checks().health_checks_agree())
+    account.container["portMappings"] = [{"containerPort": 80}]
+    assert "a port mapping for 8080" in str(account.checks().health_checks_agree())
 
 
 @pytest.mark.parametrize(
@@ -208,34 +208,34 @@ def test_a_port_that_is_not_mapped_is_found(given: Given) -> None:
         (["CMD-SHELL", "curl -f http://localhost:8080/ready || exit 1"], "a container check of /health"),
     ],
 )
-def test_a_container_check_of_something_else_is_found(given: Given, command: list[str], says: str) -> None:
+def test_a_container_check_of_something_else_is_found(account: Account, command: list[str], says: str) -> None:
     """Another port or path than the load balancer's is another definition of healthy."""
-    given.container["healthCheck"]["command"] = command
-    assert says in str(given.checks().health_checks_agree())
+    account.container["healthCheck"]["command"] = command
+    assert says in str(account.checks().health_checks_agree())
 
 
 @pytest.mark.parametrize("url", ["http://localhost:${PORT}/health", "http://localhost:$PORT/health"])
-def test_a_port_from_the_environment_is_read_there(given: Given, url: str) -> None:
+def test_a_port_from_the_environment_is_read_there(account: Account, url: str) -> None:
     """Variables of the task definition are put in; others are left to the running container."""
-    given.container["healthCheck"]["command"] = ["CMD-SHELL", f"curl -f {url}"]
-    assert given.checks().health_checks_agree()
-    given.container["environment"] = []
-    assert given.checks().health_checks_agree()
-    given.container["environment"] = [{"name": "PORT", "value": "3000"}]
-    assert given.checks().health_checks_agree().findings
+    account.container["healthCheck"]["command"] = ["CMD-SHELL", f"curl -f {url}"]
+    assert account.checks().health_checks_agree()
+    account.container["environment"] = []
+    assert account.checks().health_checks_agree()
+    account.container["environment"] = [{"name": "PORT", "value": "3000"}]
+    assert account.checks().health_checks_agree().findings
 
 
-def test_the_root_path_is_one_path(given: Given) -> None:
+def test_the_root_path_is_one_path(account: Account) -> None:
     """http://host:8080 and / are the same."""
-    given.container["healthCheck"]["command"] = ["CMD", "probe", "http://localhost:8080"]
-    given.group["HealthCheckPath"] = "/"
-    assert given.checks().health_checks_agree()
+    account.container["healthCheck"]["command"] = ["CMD", "probe", "http://localhost:8080"]
+    account.group["HealthCheckPath"] = "/"
+    assert account.checks().health_checks_agree()
 
 
-def test_a_missing_container_check_is_found(given: Given) -> None:
+def test_a_missing_container_check_is_found(account: Account) -> None:
     """ECS ignores the image's HEALTHCHECK."""
-    del given.container["healthCheck"]
-    assert "A HEALTHCHECK in the image is ignored" in str(given.checks().health_checks_agree())
+    del account.container["healthCheck"]
+    assert "A HEALTHCHECK in the image is ignored" in str(account.checks().health_checks_agree())
 
 
 @pytest.mark.parametrize(
@@ -251,10 +251,10 @@ def test_a_missing_container_check_is_found(given: Given) -> None:
         ({"Protocol": "HTTPS"}, "the target group sends HTTPS"),
     ],
 )
-def test_a_target_group_that_misjudges_is_found(given: Given, change: dict[str, Any], says: str) -> None:
+def test_a_target_group_that_misjudges_is_found(account: Account, change: dict[str, Any], says: str) -> None:
     """A target group is a finding if Fargate cannot register with it, if it flaps, or if it counts errors as healthy."""
-    given.group |= change
-    assert says in " ".join(str(given.checks().health_checks_agree()).split())
+    account.group |= change
+    assert says in " ".join(str(account.checks().health_checks_agree()).split())
 
 
 @pytest.mark.parametrize(
@@ -265,18 +265,18 @@ def test_a_target_group_that_misjudges_is_found(given: Given, change: dict[str, 
         (["CMD-SHELL", "TIMEOUT=2 nc -z localhost 8080"], "nc"),
     ],
 )
-def test_a_program_the_image_lacks_is_found(given: Given, command: list[str], named: str) -> None:
+def test_a_program_the_image_lacks_is_found(account: Account, command: list[str], named: str) -> None:
     """Comments and the image's own HEALTHCHECK are no proof that a program is there."""
-    given.container["healthCheck"]["command"] = command
-    assert f"the check runs {named}," in str(given.checks().health_check_is_in_the_image(DOCKERFILE))
+    account.container["healthCheck"]["command"] = command
+    assert f"the check runs {named}," in str(account.checks().health_check_is_in_the_image(DOCKERFILE))
 
 
 @pytest.mark.parametrize("command", [["CMD-SHELL", "exit 0"], ["CMD", "python3", "-c", "…"], ["NONE"]])
-def test_a_program_the_image_has_is_not_found(given: Given, command: list[str]) -> None:
+def test_a_program_the_image_has_is_not_found(account: Account, command: list[str]) -> None:
     """The shell's own words, and what the Dockerfile names, are there."""
-    given.container["healthCheck"]["command"] = command
+    account.container["healthCheck"]["command"] = command
     dockerfile = DOCKERFILE + 'RUN apt-get install -y python3\nCMD ["python3", "-m", "app"]\n'
-    assert given.checks().health_check_is_in_the_image(dockerfile)
+    assert account.checks().health_check_is_in_the_image(dockerfile)
 
 
 @pytest.mark.parametrize(
@@ -289,30 +289,30 @@ def test_a_program_the_image_has_is_not_found(given: Given, command: list[str]) 
         {"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "StatusCode": "HTTP_301"}},
     ],
 )
-def test_http_that_is_not_moved_for_good_is_found(given: Given, action: dict[str, Any]) -> None:
+def test_http_that_is_not_moved_for_good_is_found(account: Account, action: dict[str, Any]) -> None:
     """Only a permanent redirect to HTTPS passes."""
-    given.http["DefaultActions"] = [action]
-    assert "a redirect to HTTPS on port 443 with status 301" in str(given.checks().redirects_http_to_https())
+    account.http["DefaultActions"] = [action]
+    assert "a redirect to HTTPS on port 443 with status 301" in str(account.checks().redirects_http_to_https())
 
 
-def test_a_rule_that_serves_over_http_is_found(given: Given) -> None:
+def test_a_rule_that_serves_over_http_is_found(account: Account) -> None:
     """A rule that forwards is reported although the default action redirects."""
-    given.rules.append({"RuleArn": "rule", "Priority": "5", "IsDefault": False, "Actions": [{"Type": "forward"}]})
-    assert "rule 5 of the listener on 80 forwards" in str(given.checks().redirects_http_to_https())
+    account.rules.append({"RuleArn": "rule", "Priority": "5", "IsDefault": False, "Actions": [{"Type": "forward"}]})
+    assert "rule 5 of the listener on 80 forwards" in str(account.checks().redirects_http_to_https())
 
 
 @pytest.mark.parametrize("policy", ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-0-2021-06"])
-def test_old_tls_is_found(given: Given, policy: str) -> None:
+def test_old_tls_is_found(account: Account, policy: str) -> None:
     """Policies that allow TLS 1.0 are reported by name."""
-    given.https["SslPolicy"] = policy
-    assert policy in str(given.checks().speaks_current_tls())
+    account.https["SslPolicy"] = policy
+    assert policy in str(account.checks().speaks_current_tls())
 
 
 @pytest.mark.parametrize("policy", ["ELBSecurityPolicy-TLS13-1-3-2021-06", "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"])
-def test_current_tls_is_not_found(given: Given, policy: str) -> None:
+def test_current_tls_is_not_found(account: Account, policy: str) -> None:
     """Stricter policies than the reference's are as good."""
-    given.https["SslPolicy"] = policy
-    assert given.checks().speaks_current_tls()
+    account.https["SslPolicy"] = policy
+    assert account.checks().speaks_current_tls()
 
 
 @pytest.mark.parametrize(
@@ -324,30 +324,30 @@ def test_current_tls_is_not_found(given: Given, policy: str) -> None:
         ([{"logGroupName": "/ecs/shop", "retentionInDays": 1}], "retention 1"),
     ],
 )
-def test_logs_that_are_not_kept_are_found(given: Given, groups: list[dict[str, Any]], says: str) -> None:
+def test_logs_that_are_not_kept_are_found(account: Account, groups: list[dict[str, Any]], says: str) -> None:
     """A group that is missing, is kept for ever or not long enough is named."""
-    given.log_groups = groups
-    assert says in str(given.checks().logs_are_kept())
+    account.log_groups = groups
+    assert says in str(account.checks().logs_are_kept())
 
 
-def test_a_container_without_logs_is_found(given: Given) -> None:
+def test_a_container_without_logs_is_found(account: Account) -> None:
     """No log configuration, no last words."""
-    del given.container["logConfiguration"]
-    assert "no log configuration" in str(given.checks().logs_are_kept())
+    del account.container["logConfiguration"]
+    assert "no log configuration" in str(account.checks().logs_are_kept())
 
 
-def test_insights_that_are_off_are_found(given: Given) -> None:
+def test_insights_that_are_off_are_found(account: Account) -> None:
     """Insights that are off are reported, and enhanced is as good as on."""
-    given.insights = "disabled"
-    assert given.checks().container_insights_is_on().findings
-    given.insights = "enhanced"
-    assert given.checks().container_insights_is_on()
+    account.insights = "disabled"
+    assert account.checks().container_insights_is_on().findings
+    account.insights = "enhanced"
+    assert account.checks().container_insights_is_on()
 
 
-def test_a_load_balancer_without_protection_is_found(given: Given) -> None:
+def test_a_load_balancer_without_protection_is_found(account: Account) -> None:
     """The finding names the load balancer."""
-    given.attributes = [{"Key": "deletion_protection.enabled", "Value": "false"}]
-    assert BALANCER in str(given.checks().deletion_is_protected())
+    account.attributes = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+    assert BALANCER in str(account.checks().deletion_is_protected())
 
 
 def test_names_that_nothing_has_are_told() -> None:
@@ -364,17 +364,17 @@ def test_names_that_nothing_has_are_told() -> None:
 
 
 @pytest.mark.parametrize("name", ["PORT", "SERVER_PORT", "HTTP_PORT"])
-def test_a_program_told_another_port_is_found(given: Given, name: str) -> None:
+def test_a_program_told_another_port_is_found(account: Account, name: str) -> None:
     """The variable by which the program learns its port agrees with the port mapping; a database's port is its own."""
-    given.container["environment"] = [{"name": name, "value": "80"}, {"name": "DB_PORT", "value": "5432"}]
-    (finding,) = given.checks().health_checks_agree().findings
+    account.container["environment"] = [{"name": name, "value": "80"}, {"name": "DB_PORT", "value": "5432"}]
+    (finding,) = account.checks().health_checks_agree().findings
     assert finding.found == f"{name} = 80"
 
 
-def test_one_failed_check_is_too_few(given: Given) -> None:
+def test_one_failed_check_is_too_few(account: Account) -> None:
     """A container that is stopped for a single slow answer is reported."""
-    given.container["healthCheck"]["retries"] = 1
-    assert "retries 1" in str(given.checks().health_checks_agree())
+    account.container["healthCheck"]["retries"] = 1
+    assert "retries 1" in str(account.checks().health_checks_agree())
 
 
 @pytest.mark.parametrize(
@@ -384,31 +384,31 @@ def test_one_failed_check_is_too_few(given: Given) -> None:
         ({"HealthCheckIntervalSeconds": 300}, "3 checks, 300 s apart: 900 s"),
     ],
 )
-def test_health_that_is_decided_late_is_found(given: Given, change: dict[str, Any], says: str) -> None:
+def test_health_that_is_decided_late_is_found(account: Account, change: dict[str, Any], says: str) -> None:
     """Interval times threshold is how long a broken target is asked to serve."""
-    given.group |= change
-    assert says in str(given.checks().health_is_decided_in_time())
+    account.group |= change
+    assert says in str(account.checks().health_is_decided_in_time())
 
 
-def test_starts_that_are_not_forgiven_are_found(given: Given) -> None:
+def test_starts_that_are_not_forgiven_are_found(account: Account) -> None:
     """A start period of none, and a grace shorter than the start period."""
-    given.service["healthCheckGracePeriodSeconds"] = 0
-    assert "at least 60 s" in str(given.checks().slow_starts_are_forgiven())
-    given.service["healthCheckGracePeriodSeconds"] = 60
-    del given.container["healthCheck"]["startPeriod"]
-    assert "a start period of container app" in str(given.checks().slow_starts_are_forgiven())
+    account.service["healthCheckGracePeriodSeconds"] = 0
+    assert "at least 60 s" in str(account.checks().slow_starts_are_forgiven())
+    account.service["healthCheckGracePeriodSeconds"] = 60
+    del account.container["healthCheck"]["startPeriod"]
+    assert "a start period of container app" in str(account.checks().slow_starts_are_forgiven())
 
 
-def test_requests_that_are_cut_off_are_found(given: Given) -> None:
+def test_requests_that_are_cut_off_are_found(account: Account) -> None:
     """A deregistration delay of 0 cuts open requests."""
-    given.delay = "0"
-    assert "cut off" in str(given.checks().finishes_requests_before_it_stops())
+    account.delay = "0"
+    assert "cut off" in str(account.checks().finishes_requests_before_it_stops())
 
 
-def test_a_single_task_is_found(given: Given) -> None:
+def test_a_single_task_is_found(account: Account) -> None:
     """One task is none while it is replaced."""
-    given.service["desiredCount"] = 1
-    assert "at least 2 tasks" in str(given.checks().outlives_the_loss_of_a_task())
+    account.service["desiredCount"] = 1
+    assert "at least 2 tasks" in str(account.checks().outlives_the_loss_of_a_task())
 
 
 @pytest.mark.parametrize(
@@ -421,19 +421,19 @@ def test_a_single_task_is_found(given: Given) -> None:
     ],
 )
 def test_capacity_that_may_all_be_taken_back_is_found(
-    given: Given, strategy: list[tuple[str, int, int]], found: bool
+    account: Account, strategy: list[tuple[str, int, int]], found: bool
 ) -> None:
     """Spot capacity is reported if no base is on FARGATE."""
-    given.service["capacityProviderStrategy"] = [
+    account.service["capacityProviderStrategy"] = [
         {"capacityProvider": name, "base": base, "weight": weight} for name, base, weight in strategy
     ]
-    assert bool(given.checks().runs_on_capacity_that_stays().findings) is found
+    assert bool(account.checks().runs_on_capacity_that_stays().findings) is found
 
 
-def test_untagged_tasks_are_found(given: Given) -> None:
+def test_untagged_tasks_are_found(account: Account) -> None:
     """The default of propagateTags is NONE."""
-    del given.service["propagateTags"]
-    assert "propagateTags NONE" in str(given.checks().tasks_carry_tags())
+    del account.service["propagateTags"]
+    assert "propagateTags NONE" in str(account.checks().tasks_carry_tags())
 
 
 @pytest.mark.parametrize(
@@ -444,16 +444,16 @@ def test_untagged_tasks_are_found(given: Given) -> None:
         {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "group", "Weight": 0}]}},
     ],
 )
-def test_a_listener_that_serves_nobody_is_found(given: Given, action: dict[str, Any]) -> None:
+def test_a_listener_that_serves_nobody_is_found(account: Account, action: dict[str, Any]) -> None:
     """HTTPS must lead to the service's own target group."""
-    given.https["DefaultActions"] = [action]
-    assert "no request reaches them" in " ".join(str(given.checks().serves_over_https()).split())
+    account.https["DefaultActions"] = [action]
+    assert "no request reaches them" in " ".join(str(account.checks().serves_over_https()).split())
 
 
-def test_invalid_headers_that_pass_are_found(given: Given) -> None:
+def test_invalid_headers_that_pass_are_found(account: Account) -> None:
     """Off is AWS's default."""
-    given.attributes = given.attributes[:1]
-    assert "requests are smuggled" in " ".join(str(given.checks().rejects_malformed_requests()).split())
+    account.attributes = account.attributes[:1]
+    assert "requests are smuggled" in " ".join(str(account.checks().rejects_malformed_requests()).split())
 
 
 @pytest.mark.parametrize(
@@ -464,22 +464,22 @@ def test_invalid_headers_that_pass_are_found(given: Given) -> None:
         ("awslogs-stream-prefix", None, "awslogs-stream-prefix for container app"),
     ],
 )
-def test_logs_that_go_elsewhere_are_found(given: Given, option: str, value: str | None, says: str) -> None:
+def test_logs_that_go_elsewhere_are_found(account: Account, option: str, value: str | None, says: str) -> None:
     """The check compares region and stream prefix of the logs."""
-    options = given.container["logConfiguration"]["options"]
+    options = account.container["logConfiguration"]["options"]
     options[option] = value
-    assert says in str(given.checks().logs_are_kept())
+    assert says in str(account.checks().logs_are_kept())
 
 
-def test_another_port_and_path_are_as_right(given: Given) -> None:
+def test_another_port_and_path_are_as_right(account: Account) -> None:
     """Any port and path pass if they agree: nothing depends on 8080 or /health."""
-    given.service["loadBalancers"][0] |= {"containerPort": 9090, "containerName": "web"}
-    given.group |= {"Port": 9090, "HealthCheckPath": "/ready"}
-    given.container |= {
+    account.service["loadBalancers"][0] |= {"containerPort": 9090, "containerName": "web"}
+    account.group |= {"Port": 9090, "HealthCheckPath": "/ready"}
+    account.container |= {
         "name": "web",
         "portMappings": [{"containerPort": 9090}],
         "environment": [{"name": "PORT", "value": "9090"}],
     }
-    given.container["healthCheck"]["command"] = ["CMD", "/app/healthcheck", "http://127.0.0.1:9090/ready"]
+    account.container["healthCheck"]["command"] = ["CMD", "/app/healthcheck", "http://127.0.0.1:9090/ready"]
     for check in ALL:
-        assert check(given.checks())
+        assert check(account.checks())

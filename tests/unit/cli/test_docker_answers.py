@@ -26,7 +26,7 @@ def test_a_dead_host_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_refused_port_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens: the SDK is not even asked."""
+    """The SDK is not even called if nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{port}")

@@ -56,7 +56,7 @@ def test_each_resource_has_its_state_and_its_place(stack: Path) -> None:
 
 
 def test_downloaded_modules_are_read(stack: Path) -> None:
-    """What `terraform init` has fetched counts."""
+    """Modules that `terraform init` has fetched count."""
     (stack / ".terraform/modules/far").mkdir(parents=True)
     (stack / ".terraform/modules/far/main.tf").write_text('resource "aws_nat_gateway" "this" {}\n')
     entries = [{"Key": "", "Dir": "."}, {"Key": "far", "Dir": ".terraform/modules/far"}]
@@ -67,7 +67,7 @@ def test_downloaded_modules_are_read(stack: Path) -> None:
 
 
 def test_the_doctor_says_it(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With file and line, the calls that are refused, what to do, and an exit code."""
+    """The output has file and line, the refused calls, the remedy, and an exit code."""
     assert run(["doctor", "--stack", str(stack)]) == 1
     text = " ".join(capsys.readouterr().out.split())
     assert "live/main.tf:7: aws_chatbot_slack_channel_configuration.chat is refused: chatbot:Create" in text
@@ -110,7 +110,7 @@ def test_states_are_those_of_the_operations() -> None:
 
 
 def test_a_refused_call_is_refused_by_a_world() -> None:
-    """What the table calls refused answers 501 in a running world, and what it calls stored does not."""
+    """Operations that the table lists as refused answer 501 in a running world, and stored ones do not."""
     with World.virtual() as world:
         codebuild = world.administrator("codebuild")
         with pytest.raises(codebuild.exceptions.ClientError) as refusal:

@@ -20,7 +20,7 @@ from pushproof.drill.settings import DrillSettings
 def test_a_place_that_does_not_exist_is_refused(
     command: str, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Before a world is made, with the name that was meant."""
+    """A wrong option is refused before a world is created, with the intended name."""
     assert run([command, *options]) == 2
     text = capsys.readouterr()
     assert said in " ".join((text.out + text.err).replace("│", " ").split())

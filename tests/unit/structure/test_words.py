@@ -41,14 +41,14 @@ def test_variables_are_nouns(room: str) -> None:
     assert [line for path in files(room) for line in names(path)] == []
 
 
-@pytest.mark.parametrize(("folder", "most"), [("src", 20), ("tests", 20)])
+@pytest.mark.parametrize(("folder", "most"), [("src", 20), ("tests", 12)])
 def test_openings_become_fewer(folder: str, most: int) -> None:
     """The docstrings of a folder that open otherwise do not become more."""
     opening = [line for path in files(folder) for line in openings(path, OPENINGS)]
     assert len(opening) <= most, "\n".join(opening)
 
 
-@pytest.mark.parametrize(("folder", "most"), [("src", 26), ("tests", 320)])
+@pytest.mark.parametrize(("folder", "most"), [("src", 26), ("tests", 235)])
 def test_participles_become_fewer(folder: str, most: int) -> None:
     """The variables of a folder that are no nouns do not become more."""
     words = [line for path in files(folder) if str(path.relative_to(ROOT)) not in FIELDS for line in names(path)]
