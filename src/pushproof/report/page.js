@@ -59,12 +59,13 @@
     });
     filters();
   }
-  var source = new EventSource("ui/events");
+  // Without the login that an address may carry: browsers ask for nothing under such a one.
+  var base = location.origin + location.pathname, source = new EventSource(base + "/events");
   source.addEventListener("change", function () {
     // Whoever types or reads with the keyboard is not interrupted.
     if (waiting || (document.activeElement && document.activeElement.closest("main"))) return;
     waiting = true;
-    fetch("ui", { credentials: "same-origin" }).then(function (answer) { return answer.ok ? answer.text() : Promise.reject(answer.status); })
+    fetch(base, { credentials: "same-origin" }).then(function (answer) { return answer.ok ? answer.text() : Promise.reject(answer.status); })
       .then(swap).then(function () { live.textContent = "live, " + new Date().toLocaleTimeString(); }, function () { live.textContent = "not answering"; })
       .then(function () { setTimeout(function () { waiting = false; }, 1000); });
   });
