@@ -10,6 +10,7 @@ from pathlib import Path
 from pushproof.base.origin import shown
 from pushproof.emulator.coverage.resourcetypes import TypeState, coverage_of_type
 from pushproof.terraform.configuration import local_source
+from pushproof.terraform.errors import Unanswered
 from pushproof.terraform.hcl import Block, read_directory
 from pushproof.terraform.working_copy import require_configuration
 
@@ -18,7 +19,8 @@ from pushproof.terraform.working_copy import require_configuration
 class CoveredBlock:
     """A resource or data source of a root module, with its place and the fate of its type in an emulated world.
 
-    `refused`: the operations that answer 501, as `service:Operation`.
+    `refused`: the operations that answer 501, as `service:Operation`. `conditional`: a `count` or `for_each` decides whether it
+    exists, its own or that of a module around it.
     """
 
     address: str
@@ -26,6 +28,7 @@ class CoveredBlock:
     line: int
     state: TypeState
     refused: tuple[str, ...] = ()
+    conditional: bool = False
 
     @property
     def type_name(self) -> str:
@@ -63,12 +66,12 @@ def coverage_of(root: Path, *, base: Path | None = None) -> StackCoverage:
     downloaded = _downloaded(source)
     blocks: list[CoveredBlock] = []
     unread: list[str] = []
-    waiting: list[tuple[Path, str, str, tuple[Path, ...]]] = [(source, "", "", ())]
+    waiting: list[tuple[Path, str, str, tuple[Path, ...], bool]] = [(source, "", "", (), False)]
     while waiting:
-        directory, prefix, key, above = waiting.pop(0)
+        directory, prefix, key, above, conditional = waiting.pop(0)
         for block in read_directory(directory):
             place = shown(block.file, base)
-            if (covered := _covered(block, prefix, place)) is not None:
+            if (covered := _covered(block, prefix, place, conditional)) is not None:
                 blocks.append(covered)
             elif block.kind == "module" and block.labels:
                 name = block.labels[0]
@@ -78,18 +81,23 @@ def coverage_of(root: Path, *, base: Path | None = None) -> StackCoverage:
                     written = block.literal("source") or "a source that only Terraform can evaluate"
                     unread.append(f"{place}:{block.line}: {prefix}module.{name} ({written})")
                 elif child not in (*above, directory):
-                    waiting.append((child, f"{prefix}module.{name}.", inner_key, (*above, directory)))
+                    counted = conditional or _counted(block)
+                    waiting.append((child, f"{prefix}module.{name}.", inner_key, (*above, directory), counted))
     return StackCoverage(tuple(blocks), tuple(unread))
 
 
-def _covered(block: Block, prefix: str, file: str) -> CoveredBlock | None:
+def _counted(block: Block) -> bool:
+    return bool({"count", "for_each"} & block.attributes.keys())
+
+
+def _covered(block: Block, prefix: str, file: str, conditional: bool) -> CoveredBlock | None:
     """Return the coverage of a block of the AWS provider; None for any other."""
     if block.kind not in ("resource", "data") or len(block.labels) != 2 or not block.labels[0].startswith("aws_"):
         return None
     data = block.kind == "data"
     coverage = coverage_of_type(block.labels[0], data=data)
     address = f"{prefix}{'data.' if data else ''}{'.'.join(block.labels)}"
-    return CoveredBlock(address, file, block.line, coverage.state, coverage.refused)
+    return CoveredBlock(address, file, block.line, coverage.state, coverage.refused, conditional or _counted(block))
 
 
 def _downloaded(root: Path) -> dict[str, Path]:
@@ -99,6 +107,22 @@ def _downloaded(root: Path) -> dict[str, Path]:
         return {entry["Key"]: (root / entry["Dir"]).resolve() for entry in manifest["Modules"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def require_answered(root: Path) -> list[str]:
+    """Return what to say of a stack before it is applied in an emulated world.
+
+    Raises Unanswered, with file and line, when the world refuses a resource that no condition leaves out.
+    """
+    coverage = coverage_of(root)
+    refused = [block for block in coverage.of(TypeState.REFUSED) if not block.conditional]
+    if refused:
+        listed = "\n".join(f"  {block}" for block in refused)
+        raise Unanswered(
+            f"an emulated world does not answer what {len(refused)} resources of this environment need:\n{listed}\n"
+            "Leave them out of the test by a variable (count = 0), or use --target sandbox"
+        )
+    return list(sentences(coverage))
 
 
 def sentences(coverage: StackCoverage) -> Iterator[str]:

@@ -44,6 +44,7 @@ def run_drill(
     from pushproof.targets.sandbox import SandboxTarget
 
     preflight(settings)
+    _require_answered(settings, target)
     resuming.require_resumable(settings)
     kept: Kept | None = None
     opened: WorldTarget | AttachedWorld | SandboxTarget
@@ -104,6 +105,14 @@ def _print_verdict(result: Result) -> None:
         console.print("[bold green]Proven: a push deploys, a bad push rolls back.[/]")
 
 
+def _require_answered(settings: DrillSettings, target: str) -> None:
+    """Show what an emulated world does not know of the environment. Raises Unanswered for what it refuses."""
+    from pushproof.stack import require_answered
+
+    for line in require_answered(settings.environment) if target != "sandbox" and settings.start is None else ():
+        console.print(f"[yellow]{escape(line)}[/]")
+
+
 def keep_up(settings: DrillSettings, *, speed: float, port: int, world: WorldOptions | None = None) -> int:
     """Apply the environment in an embedded world and leave it up until Ctrl-C."""
     from pushproof.drill.narration import Narrator
@@ -111,6 +120,7 @@ def keep_up(settings: DrillSettings, *, speed: float, port: int, world: WorldOpt
     from pushproof.drill.runner import Drill
 
     preflight(settings)
+    _require_answered(settings, "embedded")
     target = _open_world("embedded", speed, port, _world_for(settings, world))
     try:
         with Drill(target, settings, Narrator(console, speed=speed)) as drill:

@@ -31,6 +31,7 @@ def _code_of(command: Callable[[], int]) -> int:
         NoConfiguration,
         OutputMissing,
         TerraformError,
+        Unanswered,
         UndeclaredVariables,
     )
 
@@ -42,7 +43,7 @@ def _code_of(command: Callable[[], int]) -> int:
     except ProofFailed as error:
         console.print(f"[bold red]Not proven:[/] {escape(str(error))}")
         return FAILED
-    except (BadInput, NoConfiguration, OutputMissing, UndeclaredVariables) as error:
+    except (BadInput, NoConfiguration, OutputMissing, Unanswered, UndeclaredVariables) as error:
         return bad_input(str(error))
     except CommandFailed as error:
         console.print(f"[bold red]Terraform failed:[/] {escape(str(error))}")

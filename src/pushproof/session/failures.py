@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import pushproof
 from pushproof.checks.finding import Finding
 from pushproof.checks.verdict import Verdict
 from pushproof.terraform.errors import CommandFailed, TerraformError
@@ -21,7 +22,7 @@ _FIRST = "_pushproof_first_test"
 
 def cut_traceback(failure: pytest.ExceptionInfo[BaseException]) -> None:
     """Cut the traceback behind the caller's own line: the message says what is wrong, not the code that ran Terraform."""
-    home = Path(__file__).parents[1]
+    home = Path(pushproof.__file__).parent
     own, entry = None, failure.value.__traceback__
     while entry is not None and not Path(entry.tb_frame.f_code.co_filename).is_relative_to(home):
         own, entry = entry, entry.tb_next

@@ -22,6 +22,10 @@ class ProviderMissing(TerraformError):
     """The AWS provider can neither be found in a mirror nor be downloaded."""
 
 
+class Unanswered(Exception):
+    """An emulated world refuses resources of a root module; the message names each with its file and line."""
+
+
 class NoConfiguration(TerraformError):
     """The directory holds no Terraform files."""
 

@@ -14,7 +14,8 @@ from pushproof.emulator.coverage import State, operation
 from pushproof.emulator.coverage.resourcetypes import TypeState, coverage_of_type, operations_of_types
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.world import World
-from pushproof.stack import coverage_of
+from pushproof.stack import coverage_of, require_answered
+from pushproof.terraform.errors import Unanswered
 
 _ROOT = Path(__file__).parents[3]
 _MAIN = """module "net" {
@@ -119,3 +120,15 @@ def test_a_refused_call_is_refused_by_a_world() -> None:
         assert coverage_of_type("aws_codebuild_source_credential").state is TypeState.REFUSED
         world.administrator("sqs").create_queue(QueueName="q")
         assert coverage_of_type("aws_sqs_queue").state is TypeState.STORED
+
+
+def test_what_a_world_refuses_is_said_before_the_apply(stack: Path) -> None:
+    """With its file and line and what to do; not when a condition can leave it out."""
+    with pytest.raises(
+        Unanswered, match=r"live/main.tf:7: aws_chatbot_slack_channel_configuration.chat is refused"
+    ) as refused:
+        require_answered(stack)
+    assert "use --target sandbox" in str(refused.value)
+    main = stack / "main.tf"
+    main.write_text(main.read_text().replace('" "chat" {}', '" "chat" {\n  count = 0\n}'))
+    assert any("aws_quicksight_dashboard.d is unknown" in line for line in require_answered(stack))

@@ -40,6 +40,8 @@ _SERVICE = re.compile(r"/(?:HEAD|info/refs|objects/[A-Za-z0-9./_-]{1,200}|git-up
 _PREFIX = "/_git/"
 _REQUEST = re.compile(rf"{_PREFIX}({_NAME.pattern}?)(?:\.git)?({_SERVICE.pattern})")
 _HOOK_PREFIX = "/_git-push/"
+# Git asks for `service=git-upload-pack`; the backend gets the query as a variable, which has a limit of its own.
+_LONGEST_QUERY = 1024
 _ZERO = "0" * 40
 
 # Runs inside git's receive-pack; the pusher sees its output as "remote: …".
@@ -139,6 +141,8 @@ class GitHost:
             return Response(f"{request.path} is not {_PREFIX}<owner>/<name>.git\n", status=404)
         if not self._ground.doorkeeper.admits(request):
             return Response(f"{KEYS_NEEDED}.\n", status=401, headers={"WWW-Authenticate": CHALLENGE})
+        if len(request.query_string) > _LONGEST_QUERY:
+            return Response(f"A query has at most {_LONGEST_QUERY} characters.\n", status=414)
         try:
             # The first push creates a repository; reading a missing one is an error.
             if "git-receive-pack" in (request.args.get("service"), match[2].removeprefix("/")):

@@ -247,8 +247,13 @@ def parse(service: str, request: Request) -> ParsedCall:
     return ParsedCall(service, operation.name, spoken, parameters, operation)
 
 
-# A bucket's name at its most liberal, or an access point's ARN.
-_BUCKET = re.compile(r"[a-zA-Z0-9._-]{1,255}|arn:aws[^\s]*", re.ASCII)
+# A bucket's name at its most liberal, or an access point's ARN, by the patterns of botocore's client (botocore.handlers).
+_BUCKET = re.compile(
+    r"[a-zA-Z0-9._-]{1,255}"
+    r"|arn:aws[a-z-]*:(?:s3|s3-object-lambda):[a-z0-9-]*:[0-9]{12}:accesspoint[/:][a-zA-Z0-9.-]{1,63}"
+    r"|arn:aws[a-z-]*:s3-outposts:[a-z0-9-]+:[0-9]{12}:outpost[/:][a-zA-Z0-9-]{1,63}[/:]accesspoint[/:][a-zA-Z0-9-]{1,63}",
+    re.ASCII,
+)
 # Operations of S3 on the path of another one; only the name in the signature separates them.
 _BY_SIGNATURE = {
     ("s3express", "GET", "/"): "ListDirectoryBuckets",

@@ -13,7 +13,7 @@ from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services.ecr import errors
 from pushproof.emulator.services.ecr.base import EcrOperations
 from pushproof.emulator.services.ecr.model import Repository, Scope
-from pushproof.emulator.services.ecr.repositories import checked_policy
+from pushproof.emulator.services.ecr.repositories import check_name, checked_policy
 from pushproof.emulator.services.ecr.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class RegistryOperations(EcrOperations):
         configurations: list[RepositoryScanningConfigurationTypeDef] = []
         failures: list[RepositoryScanningConfigurationFailureTypeDef] = []
         for name in request["repositoryNames"]:
+            check_name(name, "repositoryNames")
             repository = self.store.of(context.scope).get(name)
             if repository is None:
                 failures.append(

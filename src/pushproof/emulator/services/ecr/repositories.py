@@ -65,13 +65,18 @@ _TAG_LENGTHS = (
 )
 
 
+def check_name(name: str, parameter: str) -> None:
+    """Raise InvalidParameterException for a name that no repository can have."""
+    if not 2 <= len(name) <= 256 or _NAME.fullmatch(name) is None:
+        raise errors.invalid(parameter, f"must satisfy regular expression '{_NAME.pattern}'")
+
+
 class RepositoryOperations(EcrOperations):
     """CreateRepository to PutImageScanningConfiguration, policies and tags of repositories."""
 
     def create_repository(self, context: RequestContext, request: CreateRepositoryRequest) -> CreateRepositoryAnswer:
         name = request["repositoryName"]
-        if not 2 <= len(name) <= 256 or _NAME.fullmatch(name) is None:
-            raise errors.invalid("repositoryName", f"must satisfy regular expression '{_NAME.pattern}'")
+        check_name(name, "repositoryName")
         scope = self._scope(context, request)
         if scope != context.scope:
             raise errors.invalid("registryId", "must be the caller's own registry")
