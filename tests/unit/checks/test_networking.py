@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from pushproof.checks.check import UnknownName
 from pushproof.checks.networking import NetworkingChecks
 from pushproof.checks.verdict import Verdict
 from pushproof.terraform.addresses import TerraformAddresses
@@ -323,7 +323,7 @@ def test_nothing_to_look_at_is_a_finding(vpc: Vpc) -> None:
     empty = vpc.ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
     bare = NetworkingChecks(vpc.session.client, vpc_id=empty)
     assert len(bare.is_sound().findings) == 5
-    with pytest.raises(ClientError, match="InvalidVpcID"):
+    with pytest.raises(UnknownName, match="InvalidVpcID"):
         NetworkingChecks(vpc.session.client, vpc_id="vpc-0").is_sound()
 
 

