@@ -71,9 +71,11 @@ class Stand:
             file.write_text(original)
 
     def _own_files(self) -> Iterator[Path]:
-        root = self.module.terraform.copy.root
-        nested = root / MODULES / "ecs"
-        return (nested if nested.is_dir() else root).glob("*.tf")
+        copy = self.module.terraform.copy
+        # The service stands in a configuration of its own around the module.
+        module = copy.source.is_relative_to(ROOT / MODULES)
+        service = copy.root / (ROOT / MODULES / "ecs").relative_to(copy.base)
+        return (copy.directory if module else service).glob("*.tf")
 
 
 def _replaced(text: str, mistake: Mistake) -> str:

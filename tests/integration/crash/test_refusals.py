@@ -38,8 +38,8 @@ def nothing_left(state: Path) -> bool:
     [
         pytest.param(["--environment", "docs"], "holds no Terraform files", id="a-directory-without-terraform"),
         pytest.param(["--environment", "nowhere"], "is not a directory", id="no-such-directory"),
-        pytest.param(["--variant", "cosmic-rays"], "choose one of: crash-at-start", id="an-unknown-variant"),
-        pytest.param(["--app", "docs"], "no buildspec.yml", id="no-application"),
+        pytest.param(["--variant", "cosmic-rays"], "there are: crash-at-start", id="an-unknown-variant"),
+        pytest.param(["--app", "docs"], "docs has no Dockerfile", id="no-application"),
         pytest.param(["--var", "novalue"], "expected NAME=VALUE", id="a-variable-without-a-value"),
         pytest.param(["--speed", "0"], "is not a speed", id="no-speed"),
         pytest.param(["--port", "http"], "is not a port", id="no-port"),

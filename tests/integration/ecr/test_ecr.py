@@ -55,7 +55,7 @@ def test_the_cache_takes_a_tag_again(cache: RegistryChecks) -> None:
     assert cache.accepts_a_second_push_of_a_tag()
     verdict = cache.refuses_a_second_push_of_a_tag()
     assert "moved the tag" in str(verdict)
-    assert "aws_ecr_repository.cache (cache-repository.tf:2)" in str(verdict)
+    assert "aws_ecr_repository.cache (infrastructure/modules/ecr/cache-repository.tf:2)" in str(verdict)
 
 
 def test_a_probe_leaves_nothing(deploy: RegistryChecks) -> None:
