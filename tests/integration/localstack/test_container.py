@@ -235,7 +235,7 @@ def test_without_docker_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(TargetUnavailable) as raised:
         start_localstack("0123abcd", progress=lambda _: None)
     assert "Docker Engine does not answer" in str(raised.value)
-    assert "Start it" in str(raised.value)
+    assert "Correct the variable" in str(raised.value)
     del raised
     gc.collect()
 
