@@ -168,6 +168,9 @@ def _text(group: list[Finding]) -> str:
         place = f"  {finding.origin}" if finding.origin else ""
         check = f"{finding.check}: " if finding.check != first.check else ""
         lines.append(f"    {finding.resource}{place}: {check}{finding.found}")
+        if finding.why != first.why:
+            # The same change, and another symptom to know it by.
+            lines.append(f"      why: {finding.why}")
     return "\n".join(lines)
 
 
