@@ -216,7 +216,7 @@ def test_configuration(tmp_path: Path) -> None:
 
 
 def test_kept_evidence(tmp_path: Path) -> None:
-    """What a drill kept is read, or refused with the way out."""
+    """Kept evidence is read, or refused with the way out."""
     path = tmp_path / "evidence.json"
     content = {"format": keeping.FORMAT, "version": keeping.VERSION, "stage": {}, "steps": [{"step": "apply"}]}
 

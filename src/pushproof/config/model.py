@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
@@ -111,8 +110,3 @@ class Settings(BaseModel):
     accept: list[dict[str, object]] = Field(
         default_factory=list, description="findings that are accepted, each with its reason"
     )
-
-
-def relative_to(directory: Path, path: str) -> Path:
-    """Return a path of the settings, which counts from the directory of their file."""
-    return directory / path

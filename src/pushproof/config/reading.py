@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +85,3 @@ def _model_of(annotation: object) -> type[BaseModel] | None:
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
-
-
-def as_mapping(settings: Settings) -> Mapping[str, object]:
-    """Return the settings by their names in the file."""
-    return settings.model_dump(by_alias=True, mode="json")

@@ -15,7 +15,7 @@ REPOSITORY = "example/shop"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a command or a test asks for, each None or empty where it does not. `image_map`: IMAGE=IMAGE pairs."""
+    """Choices of a command or a test, each None or empty where there is none. `image_map`: IMAGE=IMAGE pairs."""
 
     environment: Path | None = None
     application: Path | None = None

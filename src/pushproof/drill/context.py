@@ -164,8 +164,10 @@ class Context:
 
     def _images(self) -> dict[str, str]:
         """Return the base images to replace; "${base_image}" stands for the target's own, where it has one."""
-        base = self.target.build_environment().get("BASE_IMAGE", "")
-        named = {public: local.replace("${base_image}", base) for public, local in self.settings.image_map.items()}
+        place, base = "${base_image}", ""
+        if any(place in local for local in self.settings.image_map.values()):
+            base = self.target.build_environment().get("BASE_IMAGE", "")
+        named = {public: local.replace(place, base) for public, local in self.settings.image_map.items()}
         return {public: local for public, local in named.items() if local}
 
     @cached_property

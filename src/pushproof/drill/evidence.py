@@ -41,15 +41,13 @@ class AppliedStack(Evidence):
 
     `delivery` is the path that a push takes; where there is none, `undelivered` says why. `host` and `certificates` (PEM, public)
     are what a client verifies; `there_before` names what was in the account already. `webhook`: the environment has the drill's
-    webhook. `bootstrap` is empty where the drill made the state's bucket itself, which is `state_bucket` then, or where Terraform
-    keeps the state in a file.
+    webhook. `bootstrap` is empty where no such module made the state's bucket.
     """
 
     delivery: Delivery
     undelivered: str
     webhook: bool
     bootstrap: Workplace
-    state_bucket: str
     stack: Workplace
     certificate_arn: str
     host: str
@@ -121,7 +119,7 @@ class BrokenPush:
 
     @property
     def survived(self) -> bool:
-        """Whether what served before the push serves after it, without help."""
+        """True when the revision that served before the push serves after it, without help."""
         return self.fate in (Fate.ROLLED_BACK, Fate.STOPPED)
 
 

@@ -29,7 +29,7 @@ class Root:
 
     @property
     def delivers(self) -> bool:
-        """Whether a pipeline and a service are among its resources."""
+        """True when a pipeline and a service are among its resources."""
         return {"aws_codepipeline", "aws_ecs_service"} <= self.kinds
 
 

@@ -33,7 +33,7 @@ from pushproof.record.since import Since
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What a run tells of itself, beside what was observed of AWS."""
+    """Account that a run gives of itself, beside what was observed of AWS."""
 
     run: Run
     versions: Versions

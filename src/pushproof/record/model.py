@@ -377,7 +377,7 @@ class VpcEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Whether tasks in a subnet reach a destination while a zone is lost ("" for none), by which way, or why not."""
+    """Reachability of a destination from a subnet's tasks while a zone is lost ("" for none): the way, or the obstacle."""
 
     subnet: str
     zone: str

@@ -48,7 +48,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Whether tasks of a subnet reach a destination, and how."""
+    """Reachability of a destination from a subnet's tasks, and the way to it."""
 
     reached: bool
     text: str
@@ -56,7 +56,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Where tasks reach what: a row for each subnet, a column for each destination."""
+    """Table of reachability: a row for each subnet, a column for each destination."""
 
     lost: str
     destinations: tuple[str, ...]

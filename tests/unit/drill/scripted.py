@@ -37,7 +37,7 @@ APPLIED = AppliedStack(
         topic_arn="arn:aws:sns:eu-west-1:1:shop",
     ),
     undelivered="", webhook=True,
-    bootstrap=WORK, state_bucket="", stack=WORK, certificate_arn="arn:aws:acm:eu-west-1:1:certificate/c", host="shop.example.test",
+    bootstrap=WORK, stack=WORK, certificate_arn="arn:aws:acm:eu-west-1:1:certificate/c", host="shop.example.test",
     certificates="PEM", there_before=("sns topic theirs",), resources=3, seconds=1.5,
 )  # fmt: skip
 DEPLOYED = Deployed("a" * 40, "execution-1", ("task-definition/shop:2",), ("sha256:1",), Asking("/version", True))

@@ -47,7 +47,7 @@ class Breakage(ABC):
 
     @property
     def rolls_back(self) -> bool:
-        """Whether the push is expected to reach the service, and to be rolled back."""
+        """True when the push is expected to reach the service, and to be rolled back."""
         return self.ending is Ending.ROLLED_BACK
 
     @abstractmethod

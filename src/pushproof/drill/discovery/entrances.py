@@ -29,7 +29,7 @@ class Listening:
 
     @property
     def tls(self) -> bool:
-        """Whether the listener speaks TLS."""
+        """True for a listener that speaks TLS."""
         return self.listener["Protocol"] in _TLS
 
     def forwards_to(self, group: str) -> bool:
@@ -47,7 +47,7 @@ class Listening:
 
     @property
     def askable(self) -> bool:
-        """Whether a plain GET can satisfy the rule: its conditions are on host and path alone."""
+        """True when a plain GET can satisfy the rule: its conditions are on host and path alone."""
         return all(c.get("Field") in ("host-header", "path-pattern") for c in self.rule.get("Conditions", ()))
 
 

@@ -58,7 +58,12 @@ class Apply(Step):
                 settings.environment.resolve(), settings.variables, own, settings.var_files
             )
             stack = context.environment_run(variables)
+            prepared = earlier is None and target.disposable
+            before = target.leftovers() if prepared else []
             stack.init(backend=place.backend)
+            if prepared:
+                # Buckets and roles that the first init was given are the world's, and go with it.
+                there_before = tuple(sorted({*there_before, *(set(target.leftovers()) - set(before))}))
             stack.limit = context.deadline("apply", stack.limit)
             spent = stack.timings.get("apply", 0.0)
             stack.apply()
@@ -83,7 +88,6 @@ class Apply(Step):
             undelivered=undelivered,
             webhook="webhook_url" in used,
             bootstrap=_NOWHERE if place.bootstrap is None else _workplace(place.bootstrap),
-            state_bucket=place.own_bucket,
             stack=_workplace(stack),
             certificate_arn=certificate.made,
             host=trusted.host,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import Destroyed
 from pushproof.drill.observation import wait_for
-from pushproof.drill.steps.state import remove_state
 from pushproof.drill.steps.step import Step
 
 
@@ -28,8 +27,6 @@ class Destroy(Step):
                 target.forget_certificate(applied.certificate_arn)
             if bootstrap is not None:
                 bootstrap.destroy()
-            if applied.state_bucket:
-                remove_state(context, applied.state_bucket)
             swept = target.tidy(frozenset(applied.there_before))
             if swept:
                 narrator.claim(f"swept, as no Terraform knows them: {', '.join(swept)}")
