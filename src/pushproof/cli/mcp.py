@@ -14,11 +14,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pushproof.cli.outcome import OK, UNAVAILABLE, console, finish
+from pushproof.base.extras import require
+from pushproof.cli.outcome import OK, finish
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -43,9 +43,7 @@ def mcp() -> None:
 
 def serve_stdio() -> int:
     """Answer an agent until it leaves; returns the exit code."""
-    if find_spec("mcp") is None:
-        console.print("[bold red]Cannot run here:[/] the package mcp is missing: pip install 'pushproof\\[mcp]'")
-        return UNAVAILABLE
+    require("mcp", "`pushproof mcp`")
     workshop = Workshop()
     try:
         server(workshop).run("stdio")

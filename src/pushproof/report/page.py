@@ -14,16 +14,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup, escape
 
+from pushproof.base.extras import require
 from pushproof.record.cause import cause, clock
 from pushproof.record.model import Record
 from pushproof.report.harmless import harmless
 from pushproof.report.picture import matrices, picture
 from pushproof.report.timeline import WIDTH, colours, draw, failed
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _TEMPLATE, _STYLE, _SCRIPT = "page.html.jinja", "page.css", "page.js"
 #: Events on the page: a run with a thousand tasks has tens of thousands, which no page opens with in a second. The next number is
@@ -163,7 +166,10 @@ def _hash(text: str) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template() -> Template:
+    require("report", "a page of a record")
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("pushproof.report", package_path=""),
         autoescape=True,

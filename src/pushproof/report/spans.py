@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.util import find_spec
 
+from pushproof.base.extras import missing
 from pushproof.record.model import Record
 
 #: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
@@ -63,7 +63,7 @@ def export(record: Record, environment: Mapping[str, str] = os.environ) -> bool:
     """
     if not any(environment.get(name) for name in ENDPOINTS):
         return False
-    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter.otlp.proto.http") is None:
+    if missing("otel"):
         raise NoSdk(f"{ENDPOINTS[0]} is set, and the SDK is not installed: pip install 'pushproof[otel]'")
     from opentelemetry.context import Context
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from tests.unit.record.observed import rolled_back
 
-from pushproof.cli import mcp
 from pushproof.cli.app import run
 from pushproof.cli.mcp import Workshop, server
 from pushproof.record.codec import read
@@ -121,6 +120,6 @@ def test_without_the_package_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The extra is optional."""
-    monkeypatch.setattr(mcp, "find_spec", lambda _name: None)
+    monkeypatch.setattr("pushproof.base.extras.find_spec", lambda _name: None)
     assert run(["mcp"]) == 3
     assert "pip install 'pushproof[mcp]'" in capsys.readouterr().out

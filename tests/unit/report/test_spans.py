@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from tests.unit.record.observed import rolled_back
 
-from pushproof.report import spans as module
 from pushproof.report.spans import NoSdk, export, spans
 
 
@@ -72,7 +71,7 @@ def test_without_an_endpoint_nothing_is_sent() -> None:
 
 def test_an_endpoint_without_the_sdk_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is optional; that it is missing is said only to whoever asked for it."""
-    monkeypatch.setattr(module, "find_spec", lambda _name: None)
+    monkeypatch.setattr("pushproof.base.extras.find_spec", lambda _name: None)
     with pytest.raises(NoSdk, match=r"pip install 'pushproof\[otel\]'"):
         export(rolled_back(), {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
 

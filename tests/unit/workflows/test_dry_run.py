@@ -17,6 +17,8 @@ CHECKS = [
     "lint", "workflows", "audit", "sbom", "fuzz", "unit", "embedded", "variations", "drills", "wheel", "foreign", "localstack",
     "sandbox-rehearsal",
 ]  # fmt: skip
+# Environments that run on a Python of their own.
+PYTHONS = {"py311": "3.11", "py313": "3.13", "py314": "3.14"}
 GITHUB = {
     "github.event_name": "schedule",
     "github.ref": "refs/heads/main",
@@ -180,10 +182,15 @@ def test_the_journal_of_a_run_that_left_something_is_kept(night: Night, tmp_path
 
 
 @pytest.mark.parametrize("event", ["push", "schedule"])
-@pytest.mark.parametrize("environment", CHECKS)
+@pytest.mark.parametrize("environment", [*CHECKS, *PYTHONS])
 def test_ci_runs_what_its_matrix_says(tmp_path: Path, environment: str, event: str) -> None:
     """Each environment is installed and run once; the nights kill all the runs that there are to kill."""
-    values = {**GITHUB, "matrix.env": environment, "github.event_name": event}
+    values = {
+        **GITHUB,
+        "matrix.env": environment,
+        "matrix.python": PYTHONS.get(environment, ""),
+        "github.event_name": event,
+    }
     job = Job(CI, "checks", tmp_path / "job", values)
     job.stand_ins.put(job.workspace / "scripts" / "foreign-modules")
     done = job.run()
@@ -192,6 +199,7 @@ def test_ci_runs_what_its_matrix_says(tmp_path: Path, environment: str, event: s
     assert [call.line for call in run] == [f"tox run -e {environment}"]
     assert run[0].environment["PUSHPROOF_REHEARSAL_KILLS"] == ("30" if event == "schedule" else "6")
     assert run[0].environment["PUSHPROOF_PROVIDER_MIRROR"] == f"{done.workspace}/.providers"
+    assert done.used["actions/setup-python"]["python-version"] == PYTHONS.get(environment, "3.12")
     assert done.called("^terraform .* providers mirror ")
     fetched = [call.line for call in done.called("^foreign-modules")]
     assert fetched == ([f"foreign-modules {done.workspace}/.foreign-modules"] if environment == "foreign" else [])
@@ -201,12 +209,14 @@ def test_ci_runs_what_its_matrix_says(tmp_path: Path, environment: str, event: s
 def test_the_matrix_is_what_is_run_here() -> None:
     """No environment of the matrix is left out of the test before."""
     read = yaml.safe_load(CI.read_text(encoding="utf-8"))
-    assert read["jobs"]["checks"]["strategy"]["matrix"]["env"] == CHECKS
+    matrix = read["jobs"]["checks"]["strategy"]["matrix"]
+    assert matrix["env"] == CHECKS
+    assert {entry["env"]: entry["python"] for entry in matrix["include"]} == PYTHONS
 
 
 def test_a_failing_environment_fails_its_job(tmp_path: Path) -> None:
     """And the mirror that the cache has brought is not made again."""
-    values = {**GITHUB, "matrix.env": "unit", "steps.providers.outputs.cache-hit": "true"}
+    values = {**GITHUB, "matrix.env": "unit", "matrix.python": "", "steps.providers.outputs.cache-hit": "true"}
     done = Job(CI, "checks", tmp_path / "job", values, [Answer("^tox", code=1)]).run()
     assert done.status == "failure"
     assert not done.called("^terraform")

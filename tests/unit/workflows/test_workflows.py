@@ -40,8 +40,9 @@ def scripts(workflow: Path) -> list[str]:
 
 def environments(workflow: Path) -> set[str]:
     named = set(re.findall(r"tox run -e ([a-z-]+)", workflow.read_text(encoding="utf-8")))
-    matrix = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].get("checks", {})
-    return named | set(matrix.get("strategy", {}).get("matrix", {}).get("env", []))
+    checks = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].get("checks", {})
+    matrix = checks.get("strategy", {}).get("matrix", {})
+    return named | set(matrix.get("env", [])) | {job["env"] for job in matrix.get("include", [])}
 
 
 def test_both_workflows_are_there() -> None:
@@ -84,7 +85,30 @@ def test_tox_has_the_environments(workflow: Path) -> None:
     tox = configparser.ConfigParser()
     tox.read(ROOT / "tox.ini")
     assert environments(workflow)
-    assert environments(workflow) <= {name.removeprefix("testenv:") for name in tox.sections()}
+    assert environments(workflow) <= tox_environments(tox)
+
+
+def tox_environments(tox: configparser.ConfigParser) -> set[str]:
+    """Return the names of tox's environments; `py{311,312}` in a section's name stands for two."""
+    names: set[str] = set()
+    for section in tox.sections():
+        name = section.removeprefix("testenv:")
+        stem, several, versions = name.partition("{")
+        names |= {stem + version for version in versions.rstrip("}").split(",")} if several else {name}
+    return names
+
+
+def test_every_python_that_the_package_takes_is_tested() -> None:
+    """CI runs the unit tests on each version of Python from `requires-python` to the newest that tox.ini has an environment for."""
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini")
+    versions = {name for name in tox_environments(tox) if re.fullmatch(r"py3\d+", name)}
+    lowest = re.search(r'requires-python = ">=3\.(\d+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert lowest is not None
+    assert min(versions) == f"py3{lowest[1]}"
+    # The other environments run on 3.12: `unit` is its test.
+    assert "python-version: ${{ matrix.python || '3.12' }}" in CI.read_text(encoding="utf-8")
+    assert versions - {"py312"} == {name for name in environments(CI) if name.startswith("py")}
 
 
 def test_the_commands_are_known() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
-from localstack_client import config as localstack_client
 
+from pushproof.base.extras import require
 from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.substrate.moto import require_private
 
@@ -65,6 +65,9 @@ def named_in_environment(environment: Mapping[str, str] | None = None) -> Named 
     host = environment.get("LOCALSTACK_HOST", "").strip()
     if not host:
         return None
+    require("localstack", "reading LOCALSTACK_HOST")
+    from localstack_client import config as localstack_client
+
     try:
         return Named(str(localstack_client.get_service_endpoint("s3", localstack_host=host)), "LOCALSTACK_HOST")
     except RuntimeError as error:
@@ -88,6 +91,9 @@ def standing(url: str, named_by: str) -> Health:
 
 def found_standing() -> tuple[str, Health] | None:
     """Return the LocalStack at localstack-client's default address on this machine, if one answers there."""
+    require("localstack", "looking for a running LocalStack")
+    from localstack_client import config as localstack_client
+
     url = f"http://127.0.0.1:{localstack_client.DEFAULT_EDGE_PORT}"
     try:
         return url, health(url, timeout=2.0)

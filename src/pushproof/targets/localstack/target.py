@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from pushproof.base.extras import require
 from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.kernel.settings import DoorSettings, WorldSettings
 from pushproof.emulator.services import PLANE
@@ -76,6 +77,7 @@ class LocalStackTarget(WorldTarget):
         journal: Journal | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
+        require("localstack", "the target localstack")
         self._localstack = settings or LocalStackSettings()
         self._progress = progress
         self.container: LocalStackContainer | None = None
