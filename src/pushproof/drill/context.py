@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pushproof.aws.codecommit import place_of
 from pushproof.drill.breakages.breakage import Breakage
 from pushproof.drill.delivery import Delivery
 from pushproof.drill.evidence import AppliedStack, Asking, BrokenPush, Deployed, Record, Workplace
@@ -178,7 +179,10 @@ class Context:
     @property
     def repository(self) -> str:
         """The owner and name of the repository that is pushed to: the pipeline's, or the settings' where it names none."""
-        return self.delivery.source.repository or self.settings.repository
+        source = self.delivery.source
+        if source.kind == "CodeCommit":
+            return place_of(source.repository, self.target.region)
+        return source.repository or self.settings.repository
 
     def commit(self, message: str, breakage: Breakage | None = None) -> str:
         """Commit the application, broken by a breakage. Raises NotApplicable."""

@@ -25,6 +25,7 @@ from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
 from pushproof.emulator.runtime.loadbalancer import LoadBalancerRuntime, ScriptedLoadBalancer
 from pushproof.emulator.services import PLANE, Service, service_class
 from pushproof.emulator.services.codebuild import CodeBuildService
+from pushproof.emulator.services.codecommit import CodeCommitService
 from pushproof.emulator.services.codepipeline import CodePipelineService, Neighbours
 from pushproof.emulator.services.connections import ConnectionsService
 from pushproof.emulator.services.ecr import EcrService
@@ -144,7 +145,8 @@ class World:
         self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
         self.s3 = S3Service(site, "s3")
         sns = SnsService(site, "sns")
-        neighbours = Neighbours(self.connections, equipment.git, self.codebuild)
+        codecommit = CodeCommitService(site, "codecommit", git=equipment.git)
+        neighbours = Neighbours(self.connections, codecommit, equipment.git, self.codebuild)
         self.services |= {
             "ecs": self.ecs,
             "ecr": self.ecr,
@@ -152,6 +154,7 @@ class World:
             "codeconnections": ConnectionsService(site, "codeconnections", other=self.connections),
             "elbv2": self.elbv2,
             "codebuild": self.codebuild,
+            "codecommit": codecommit,
             "codepipeline": CodePipelineService(site, "codepipeline", neighbours=neighbours, objects=self.s3),
             "events": EventsService(site, "events", bus=self.bus),
             "s3": self.s3,

@@ -217,6 +217,13 @@ class Connections(Protocol):
         """Return a connection by its ARN under either prefix; None if there is none."""
 
 
+class Repositories(Protocol):
+    """CodeCommit, as pipelines use it."""
+
+    def holds(self, name: str, region: str) -> bool:
+        """Return whether there is a repository of a name in a region."""
+
+
 class Engine(Protocol):
     """Docker Engine, as the mirror of base images uses it."""
 

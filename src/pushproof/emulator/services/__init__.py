@@ -30,6 +30,7 @@ PLANE: dict[str, str] = {
     "codeconnections": "pushproof.emulator.services.connections:ConnectionsService",
     "elbv2": "pushproof.emulator.services.elbv2:LoadBalancingService",
     "codebuild": "pushproof.emulator.services.codebuild:CodeBuildService",
+    "codecommit": "pushproof.emulator.services.codecommit:CodeCommitService",
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
     "sns": "pushproof.emulator.services.sns:SnsService",

@@ -44,6 +44,10 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Source", "AWS", "CodeStarSourceConnection"): _kind(
         (0, 0), (0, 1), "ConnectionArn FullRepositoryId BranchName", "OutputArtifactFormat DetectChanges"
     ),
+    ("Source", "AWS", "CodeCommit"): _kind(
+        (0, 0), (0, 1), "RepositoryName BranchName", "OutputArtifactFormat PollForSourceChanges"
+    ),
+    ("Source", "ThirdParty", "GitHub"): _kind((0, 0), (0, 1), "Owner Repo Branch OAuthToken", "PollForSourceChanges"),
     ("Source", "AWS", "S3"): _kind(
         (0, 0), (0, 1), "S3Bucket S3ObjectKey", "PollForSourceChanges AllowOverrideForS3ObjectKey"
     ),
@@ -58,9 +62,7 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
 #: AWS's providers that are not executed here. A declaration that names one is valid and unsupported.
 ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
     {
-        ("Source", "AWS", "CodeCommit"),
         ("Source", "AWS", "ECR"),
-        ("Source", "ThirdParty", "GitHub"),
         ("Build", "AWS", "ECRBuildAndPublish"),
         ("Build", "Custom", "Jenkins"),
         ("Test", "AWS", "DeviceFarm"),

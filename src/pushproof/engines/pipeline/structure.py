@@ -165,6 +165,12 @@ _VALUES: dict[tuple[str, str], tuple[re.Pattern[str], str]] = {
         "CODE_ZIP or CODEBUILD_CLONE_REF",
     ),
     ("CodeStarSourceConnection", "DetectChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("CodeCommit", "OutputArtifactFormat"): (
+        re.compile("CODE_ZIP|CODEBUILD_CLONE_REF"),
+        "CODE_ZIP or CODEBUILD_CLONE_REF",
+    ),
+    ("CodeCommit", "PollForSourceChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
+    ("GitHub", "PollForSourceChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
     ("S3", "PollForSourceChanges"): (re.compile("true|false", re.IGNORECASE), "true or false"),
     ("S3", "AllowOverrideForS3ObjectKey"): (re.compile("true|false", re.IGNORECASE), "true or false"),
     ("CodeBuild", "BatchEnabled"): (re.compile("true|false", re.IGNORECASE), "true or false"),

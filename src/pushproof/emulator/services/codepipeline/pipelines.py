@@ -54,6 +54,9 @@ def complete(body: PipelineDeclarationOutputTypeDef, version: int) -> PipelineDe
             action.setdefault("configuration", {})
             action.setdefault("inputArtifacts", [])
             action.setdefault("outputArtifacts", [])
+            # "The token is displayed as a series of asterisks": nothing here needs it, so nothing here keeps it.
+            if "OAuthToken" in action["configuration"]:
+                action["configuration"]["OAuthToken"] = "****"
     return body
 
 

@@ -21,6 +21,7 @@ from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
 from pushproof.emulator.services.codepipeline import shapes
 from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL, Neighbours
+from pushproof.emulator.services.codepipeline.actions.repositories import POLLED
 from pushproof.emulator.services.codepipeline.executor import Executor
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline, complete, declared
 from pushproof.engines.pipeline import (
@@ -119,8 +120,12 @@ class CodePipelineService(Service):
         for pipeline in self._all():
             for action in pipeline.state.declaration.stages[0].actions:
                 if self._watches(pipeline, action, push.repository, push.branch):
-                    detail = action.configuration["ConnectionArn"]
-                    start = Start(str(uuid.uuid4()), "WebhookV2", detail, overrides={action.name: push.commit.id})
+                    overrides = {action.name: push.commit.id}
+                    if action.provider == "CodeStarSourceConnection":
+                        detail = action.configuration["ConnectionArn"]
+                        start = Start(str(uuid.uuid4()), "WebhookV2", detail, overrides=overrides)
+                    else:
+                        start = Start(str(uuid.uuid4()), "PollForSourceChanges", action.name, overrides=overrides)
                     self._feed(pipeline, start)
                     messages.append(f"Pipeline {pipeline.name} started execution {start.execution_id}.")
                     break
@@ -128,6 +133,9 @@ class CodePipelineService(Service):
 
     def _watches(self, pipeline: Pipeline, action: Action, repository: str, branch: str) -> bool:
         configuration = action.configuration
+        if action.provider in POLLED:
+            polled = configuration.get("PollForSourceChanges", "true").lower() != "false"
+            return polled and POLLED[action.provider](configuration, pipeline.region) == (repository, branch)
         if action.provider != "CodeStarSourceConnection" or configuration["FullRepositoryId"] != repository:
             return False
         connection = self._connections.find(configuration["ConnectionArn"])

@@ -18,6 +18,7 @@ TABLES: dict[str, Table] = {
     "application-autoscaling": containers.APPLICATION_AUTOSCALING,
     "cloudwatch": messaging.CLOUDWATCH,
     "codebuild": delivery.CODEBUILD,
+    "codecommit": delivery.CODECOMMIT,
     "codeconnections": delivery.CODECONNECTIONS,
     "codepipeline": delivery.CODEPIPELINE,
     "codestar-connections": delivery.CODESTAR_CONNECTIONS,

@@ -5,11 +5,14 @@ from pushproof.emulator.services.codepipeline.actions.base import Assignment, Jo
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
 from pushproof.emulator.services.codepipeline.actions.connection import ConnectionSource
 from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
+from pushproof.emulator.services.codepipeline.actions.repositories import CodeCommitSource, GitHubSource
 from pushproof.emulator.services.codepipeline.actions.s3 import S3Source
 
 # : provider -> the class of its job.
 JOBS: dict[str, type[Job]] = {
     "CodeStarSourceConnection": ConnectionSource,
+    "CodeCommit": CodeCommitSource,
+    "GitHub": GitHubSource,
     "S3": S3Source,
     "CodeBuild": CodeBuildAction,
     "Manual": ManualApproval,

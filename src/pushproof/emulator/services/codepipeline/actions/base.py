@@ -23,7 +23,7 @@ from pushproof.engines.pipeline import (
 )
 
 if TYPE_CHECKING:
-    from pushproof.emulator.kernel.site import Builds, Connections, Site
+    from pushproof.emulator.kernel.site import Builds, Connections, Repositories, Site
     from pushproof.emulator.kernel.source import GitSource
     from pushproof.emulator.services.codepipeline.pipelines import Pipeline
 
@@ -48,6 +48,7 @@ class Neighbours:
     """The services that actions call in process. `git` is None in a world without a git host."""
 
     connections: Connections
+    repositories: Repositories
     git: GitSource | None
     builds: Builds
 
