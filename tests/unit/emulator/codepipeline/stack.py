@@ -58,9 +58,8 @@ class PlainGit:
         identity = f"{len(self.files) + 1:040x}"
         self.files[identity] = files
         self.heads[(repository, branch)] = identity
-        self.said = [
-            tell(Push(repository, branch, self.commit(repository, identity), None)) for tell in self._subscribers
-        ]
+        push = Push(repository, branch, self.commit(repository, identity), None)
+        self.said = [text for tell in self._subscribers if (text := tell(push))] or [None]
         return identity
 
     def head(self, repository: str, branch: str) -> str | None:

@@ -147,7 +147,7 @@ def test_a_push_to_codecommit_is_an_event(stack: Stack) -> None:
     )
     before = len(stack.executions())
     commit = stack.push(repository=PLACE)
-    assert stack.git.said == ["CodeCommit has main of web, and EventBridge has the event.", None]
+    assert stack.git.said == ["CodeCommit has main of web, and EventBridge has the event."]
     stack.advance(60)
     assert len(stack.executions()) == before + 1
     newest = stack.newest()

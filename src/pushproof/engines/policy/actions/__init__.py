@@ -18,7 +18,6 @@ TABLES: dict[str, Table] = {
     "application-autoscaling": containers.APPLICATION_AUTOSCALING,
     "cloudwatch": messaging.CLOUDWATCH,
     "codebuild": delivery.CODEBUILD,
-    "codecommit": delivery.CODECOMMIT,
     "codeconnections": delivery.CODECONNECTIONS,
     "codepipeline": delivery.CODEPIPELINE,
     "codestar-connections": delivery.CODESTAR_CONNECTIONS,

@@ -1,7 +1,7 @@
-"""Tables of the services that deliver: CodeBuild, CodeCommit, CodePipeline, CodeConnections, EventBridge Scheduler.
+"""Tables of the services that deliver: CodeBuild, CodePipeline, CodeConnections, EventBridge Scheduler.
 
-Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages list_awscodebuild, list_awscodecommit,
-list_awscodepipeline, list_awscodestarconnections, list_amazoneventbridgescheduler.
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages list_awscodebuild, list_awscodepipeline,
+list_awscodestarconnections, list_amazoneventbridgescheduler.
 """
 
 from __future__ import annotations
@@ -206,21 +206,6 @@ def _connections(prefix: str) -> Table:
 
 CODESTAR_CONNECTIONS = _connections("codestar-connections")
 CODECONNECTIONS = _connections("codeconnections")
-
-# CodeCommit
-
-CODECOMMIT = Table(
-    "codecommit",
-    resources=by_operation(
-        {
-            "CreateRepository GetRepository DeleteRepository UpdateRepositoryDescription UpdateDefaultBranch GetBranch": by_name(
-                "repositoryName", "codecommit", "{}"
-            ),
-            "UpdateRepositoryName": by_name("oldName", "codecommit", "{}"),
-            "TagResource UntagResource ListTagsForResource": arns_in("resourceArn"),
-        }
-    ),
-)
 
 # EventBridge Scheduler
 

@@ -26,7 +26,7 @@ def _at_codecommit(configuration: Mapping[str, str], region: str) -> tuple[str, 
     return place_of(configuration["RepositoryName"], region), configuration["BranchName"]
 
 
-def _at_github(configuration: Mapping[str, str], region: str) -> tuple[str, str]:
+def _at_github(configuration: Mapping[str, str], _: str) -> tuple[str, str]:
     return f"{configuration['Owner']}/{configuration['Repo']}", configuration["Branch"]
 
 
