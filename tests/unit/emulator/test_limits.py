@@ -33,7 +33,9 @@ def spoken(port: int, sent: bytes) -> bytes:
 
 
 def server(**limits: int) -> Server:
-    return Server(lambda request: Response(str(len(request.get_data()))), ["127.0.0.1"], 0, LimitSettings(**limits))
+    opened = Server(lambda request: Response(str(len(request.get_data()))), LimitSettings(**limits))
+    opened.start()
+    return opened
 
 
 def test_headers_and_bodies_have_bounds() -> None:

@@ -27,8 +27,8 @@ def answer(request: Request) -> Response:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    server = Server(answer, ["127.0.0.1"], 0)
-    yield server.port
+    server = Server(answer)
+    yield server.start()
     server.close()
 
 
@@ -39,7 +39,7 @@ def connect(port: int) -> socket.socket:
 def ask(port: int, path: str, *headers: str) -> tuple[str, bytes, bytes]:
     """Headers, the body's part that came with them, and the whole body."""
     with connect(port) as client:
-        lines = [f"POST {path} HTTP/1.1", "Host: gateway", "Content-Length: 0", *headers, "", ""]
+        lines = [f"POST {path} HTTP/1.1", "Host: gateway", "Content-Length: 0", "Connection: close", *headers, "", ""]
         client.sendall("\r\n".join(lines).encode())
         first = client.recv(1 << 20)
         whole = first
@@ -83,6 +83,7 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(port: int) -> Non
         client.sendall(b"POST /echo HTTP/1.1\r\nHost: gateway\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(4096).startswith(b"HTTP/1.1 100 ")
         client.sendall(b"hello")
+        client.shutdown(socket.SHUT_WR)
         rest = b""
         while more := client.recv(4096):
             rest += more

@@ -7,14 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable
-from email.errors import (
-    MultipartInvariantViolationDefect,
-    NoBoundaryInMultipartDefect,
-    StartBoundaryNotFoundDefect,
-)
-from email.message import Message
-from typing import BinaryIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from werkzeug.exceptions import BadRequest
@@ -26,8 +20,8 @@ _LONGEST_LINE = 8192
 _MOST_TRAILERS = 100
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
-# Defects that a mail parser reports after the headers of a form with files: their body has not been read.
-_OF_BODIES = (StartBoundaryNotFoundDefect, MultipartInvariantViolationDefect, NoBoundaryInMultipartDefect)
+# The bytes that are read at once from a body that is read whole.
+_PIECE = 1024 * 1024
 
 
 class FramingError(BadRequest):
@@ -40,6 +34,16 @@ class TooLong(FramingError):
     code = 413
 
 
+class Source(Protocol):
+    """The bytes that a connection brings."""
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, as soon as there are any; none at the end."""
+
+    def readline(self, longest: int) -> bytes:
+        """Return a line with its end; without one if it has `longest` bytes, or the connection ended."""
+
+
 class Body(io.RawIOBase):
     """A request's body as a stream that ends where the body ends. Reading raises FramingError when it is cut off."""
 
@@ -48,50 +52,63 @@ class Body(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        return self.readall() if size is None or size < 0 else self._next(size)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self._next(_PIECE), b""))
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        piece = self._next(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _next(self, size: int) -> bytes:
+        """Return up to `size` bytes of the body; none at its end."""
+        raise NotImplementedError
+
 
 class SizedBody(Body):
     """A body of the length that Content-Length names."""
 
-    def __init__(self, source: BinaryIO, length: int) -> None:
+    def __init__(self, source: Source, length: int) -> None:
         self._source = source
         self._left = length
         self.done = length == 0
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def _next(self, size: int) -> bytes:
         if not self._left:
-            return 0
-        piece = self._source.read(min(len(buffer), self._left))
-        if not piece:
+            return b""
+        piece = self._source.read(min(size, self._left))
+        if not piece and size:
             raise FramingError(f"The body ended {self._left} bytes before the length that Content-Length names")
-        buffer[: len(piece)] = piece
         self._left -= len(piece)
         self.done = not self._left
-        return len(piece)
+        return piece
 
 
 class ChunkedBody(Body):
     """A body in chunks, each after its size; trailer fields are read and dropped."""
 
-    def __init__(self, source: BinaryIO, longest: int = LONGEST) -> None:
+    def __init__(self, source: Source, longest: int = LONGEST) -> None:
         self._source = source
         self._longest = longest
         self._left = 0
         self._between = False
         self._total = 0
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def _next(self, size: int) -> bytes:
         if self.done:
-            return 0
+            return b""
         if not self._left:
             self._next_chunk()
             if self.done:
-                return 0
-        piece = self._source.read(min(len(buffer), self._left))
-        if not piece:
+                return b""
+        piece = self._source.read(min(size, self._left))
+        if not piece and size:
             raise FramingError(f"The body ended in the middle of a chunk, {self._left} bytes before its end")
-        buffer[: len(piece)] = piece
         self._left -= len(piece)
-        return len(piece)
+        return piece
 
     def _next_chunk(self) -> None:
         if self._between and self._line() not in (b"\r\n", b"\n"):
@@ -126,16 +143,14 @@ def _too_long(longest: int) -> TooLong:
     return TooLong(f"The body has more than {longest} bytes (WorldSettings.limits.object_bytes)")
 
 
-def body_of(headers: Message, source: BinaryIO, *, longest: int = LONGEST) -> Body:
-    """Return the body that a request's headers announce.
+def body_of(headers: Mapping[str, Sequence[str]], source: Source, *, longest: int = LONGEST) -> Body:
+    """Return the body that a request's headers, by lower-case name, announce.
 
     Raises:
         FramingError: the headers contradict each other, or state no valid length.
     """
-    if any(not isinstance(defect, _OF_BODIES) for defect in headers.defects) or headers.get_payload():
-        raise FramingError("A header line has no colon, or blanks before it")
-    encodings = _listed(headers.get_all("Transfer-Encoding", ()))
-    lengths = _listed(headers.get_all("Content-Length", ()))
+    encodings = _listed(headers.get("transfer-encoding", ()))
+    lengths = _listed(headers.get("content-length", ()))
     if encodings:
         if lengths:
             raise FramingError("Transfer-Encoding and Content-Length exclude each other")
@@ -168,4 +183,4 @@ def check_target(target: str) -> None:
 
 
 def _listed(values: Iterable[str]) -> list[str]:
-    return [part.strip().lower() for value in values for part in str(value).split(",")]
+    return [part.strip().lower() for value in values for part in value.split(",")]

@@ -380,12 +380,18 @@ class Gateway:
         from pushproof.emulator.wire.server import Server
 
         self._doors.addresses = frozenset(addresses)
-        self._server = Server(self.receive, addresses, port, self.ground.settings.limits)
-        return self._server.port
+        self._server = Server(self.receive, self.ground.settings.limits)
+        return self._server.start(addresses, port)
 
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
+
+    def abandon(self) -> None:
+        """Drop the server that the child of a fork has inherited, without a word on its sockets; `serve` opens the child's own."""
+        if self._server is not None:
+            self._server.abandon()
             self._server = None
 
 

@@ -10,29 +10,31 @@ import contextlib
 import gzip
 import http
 import logging
+import select
 import socket
+import struct
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from email.utils import formatdate
 
 from moto.core.request import Request
-from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.settings import LimitSettings
-from pushproof.emulator.wire.framing import Body, FramingError, SizedBody, body_of, check_target
-from pushproof.emulator.wire.verifying import RAW_HEADERS
+from pushproof.emulator.wire.framing import Body, FramingError, body_of, check_target
+from pushproof.emulator.wire.heads import Head, HeadParser, Refused
 
 log = logging.getLogger(__name__)
+
+Answer = Callable[[Request], Response]
 
 # Go's AWS SDK, in versions before a fix in smithy-go, may close a connection as soon as an answer begins if its own last write has
 # not returned by then. The part of the answer that it has not read is lost, and it repeats a call that was carried out: a second
 # CreateRole is refused, a second DeleteCluster finds nothing. So an answer goes out in one piece, and a long one is
 # compressed to what Go reads at once (4,096 bytes, headers included).
-_PIECE = 65536
 _READ_AT_ONCE = 3500
 _API_TYPES = (
     "application/x-amz-json-1.0",
@@ -41,206 +43,242 @@ _API_TYPES = (
     "text/xml",
     "application/xml",
 )
+_PIECE = 65536
+# The seconds of silence after which a connection is given up. Clients give theirs up sooner: Go after 90, Java after 60.
+_SILENCE = 600
 # The seconds for which, and the bytes that, a client may send after its answer before its connection is reset.
 _LAST_WORDS_SECONDS = 2.0
 _LAST_WORDS = 64 * 1024 * 1024
 # Possible first bytes of a method's name (RFC 9110: a token).
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class _Handler(MotoRequestHandler):  # type: ignore[misc]
-    """Reads one request, gets its answer, and closes the connection."""
+class _Incoming:
+    """The bytes that a connection brings. What was received beyond the end of one thing is the beginning of the next."""
 
-    protocol_version = "HTTP/1.1"
-    # Nagle and delayed acknowledgements together cost 40 ms a request.
-    disable_nagle_algorithm = True
-    timeout = 600
-    wbufsize = _PIECE
-    server: _Listener
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._ahead = b""
 
-    def handle(self) -> None:
+    def ahead(self) -> bytes:
+        """Take what was received ahead, without waiting."""
+        ahead, self._ahead = self._ahead, b""
+        return ahead
+
+    def put_back(self, ahead: bytes) -> None:
+        self._ahead = ahead
+
+    def receive(self) -> bytes:
+        """Return new bytes; none at the end."""
+        return self._sock.recv(_PIECE)
+
+    def read(self, size: int) -> bytes:
+        if not self._ahead:
+            return self._sock.recv(min(size, 16 * _PIECE))
+        piece, self._ahead = self._ahead[:size], self._ahead[size:]
+        return piece
+
+    def readline(self, longest: int) -> bytes:
+        while (end := self._ahead.find(b"\n", 0, longest)) < 0 and len(self._ahead) < longest:
+            more = self._sock.recv(_PIECE)
+            if not more:
+                end = len(self._ahead)
+                break
+            self._ahead += more
+        return self.read(longest if end < 0 else end + 1) if self._ahead else b""
+
+
+@dataclass(slots=True, eq=False)
+class _Opening:
+    """The sockets and threads of a server between its start and its end."""
+
+    listeners: list[socket.socket]
+    #: Closing one end wakes all threads that wait for connections.
+    stop: tuple[socket.socket, socket.socket]
+    threads: list[threading.Thread] = field(default_factory=list)
+    connections: set[_Connection] = field(default_factory=set)
+    guard: threading.Lock = field(default_factory=threading.Lock)
+    #: Whether answers are the last ones of their connections.
+    closing: bool = False
+
+    def add(self, connection: _Connection, most: int) -> bool:
+        """Add a connection, in place of the one that has waited longest if there are too many. Return whether there is room."""
+        with self.guard:
+            if len(self.connections) >= most:
+                idle = [(since, other) for other in self.connections if (since := other.idle_since) is not None]
+                if not idle:
+                    return False
+                _, oldest = min(idle, key=lambda pair: pair[0])
+                self.connections.discard(oldest)
+                _end(oldest.sock)
+            self.connections.add(connection)
+            return True
+
+    def discard(self, connection: _Connection) -> None:
+        with self.guard:
+            self.connections.discard(connection)
+
+
+class _Connection:
+    """Answers the requests of one connection, one after the other."""
+
+    def __init__(self, sock: socket.socket, peer: tuple[str, int], server: Server, opening: _Opening) -> None:
+        self.sock = sock
+        #: Since when it has waited for another request after its last answer; None if it has not.
+        self.idle_since: float | None = None
+        self._peer = peer
+        self._own = sock.getsockname()
+        self._server = server
+        self._opening = opening
+        self._incoming = _Incoming(sock)
+
+    def run(self) -> None:
         try:
-            self.handle_one_request()
+            while not self._opening.closing and self._answer_one():
+                self.idle_since = time.monotonic()
         except OSError as error:
             # The client left, or stayed silent: an answer would reach no one.
             log.debug("a connection ended: %s", error)
         except Exception:
-            log.exception("the server failed on a request of %s", self.client_address)
+            log.exception("the server failed on a request of %s", self._peer)
 
-    def handle_one_request(self) -> None:
-        self.body: Body = SizedBody(self.rfile, 0)
-        self.environ = None
-        self.command = self.requestline = ""
-        self.request_version = self.protocol_version
-        first = self.rfile.peek(1)[:1]
-        if first and first[0] not in _TOKEN:
-            # A line of it may never end: a TLS hello has no end of line.
-            self.send_error(http.HTTPStatus.BAD_REQUEST, explain="this is no HTTP request")
-            return
-        super().handle_one_request()
-
-    def parse_request(self) -> bool:
-        if len(self.raw_requestline.split()) == 2:
-            # HTTP/0.9, whose answers have no status line; nothing follows that could be waited for.
-            self.send_error(http.HTTPStatus.BAD_REQUEST, explain="the request line names no version of HTTP")
-            return False
-        if not super().parse_request():
-            return False
+    def _answer_one(self) -> bool:
+        """Answer a request. Return whether another one may follow."""
         try:
-            check_target(self.path)
-            limits = self.server.limits
-            if sum(len(name) + len(value) for name, value in self.headers.items()) > limits.header_bytes:
-                self.send_error(
-                    http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    explain=f"the headers have more than {limits.header_bytes} bytes (WorldSettings.limits.header_bytes)",
-                )
+            head = self._head()
+            if head is None:
                 return False
-            self.body = body_of(self.headers, self.rfile, longest=limits.object_bytes)
-        except FramingError as error:
-            self.send_error(error.code or 400, explain=error.description)
+            body = self._body(head)
+        except Refused as refused:
+            self._refuse(refused.code, str(refused))
             return False
-        if self.headers.get("Expect", "").lower() == "100-continue" and self.request_version != "HTTP/1.0":
-            # The client waits for this before it sends the rest of the request.
-            self.send_response_only(http.HTTPStatus.CONTINUE)
-            self.end_headers()
-            self.wfile.flush()
-        return True
-
-    def handle_expect_100(self) -> bool:
-        """Leave it to `parse_request`, which checks the rest of the headers first."""
-        return True
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what cannot be read as a request, always with a status line, and end the connection."""
-        self.request_version = self.protocol_version
-        reason = http.HTTPStatus(code).phrase
-        text = f"{code} {reason}: {explain or message or reason}\n".encode("utf-8", "replace")
-        self.send_response_only(code, reason)
-        self.send_header("Content-Type", "text/plain; charset=utf-8")
-        self.send_header("Content-Length", str(len(text)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(text)
-        self._hear_out()
-
-    def run_wsgi(self) -> None:
-        """Answer the request that was parsed."""
-        self.environ = environ = self.make_environ()
-        environ["wsgi.input"] = self.body
-        environ["wsgi.input_terminated"] = True
-        # A signature covers headers as they arrived: WSGI folds their names.
-        environ[RAW_HEADERS] = self.headers
-        request = Request(environ)
-        response = self._answer(request)
+        except FramingError as error:
+            self._refuse(error.code or 400, error.description or "")
+            return False
+        request = Request(self._environ(head, body))
+        response, lasting = self._answer(request)
         try:
-            self._send(response, environ)
+            # After a body that was not read to its end, its rest cannot be told from the next request.
+            lasting = lasting and head.lasting and body.done and not self._opening.closing
+            lasting = self._send(response, request, lasting)
         finally:
             response.close()
-        if not self.body.done:
+        if not body.done:
             self._hear_out()
+        return lasting
 
-    def _answer(self, request: Request) -> Response:
+    def _head(self) -> Head | None:
+        received: bytes | bytearray = self._incoming.ahead() or self._incoming.receive()
+        self.idle_since = None
+        if not received:
+            return None
+        if received[0] not in _TOKEN:
+            # A line of it may never end: a TLS hello has no end of line.
+            raise Refused(400, "this is no HTTP request")
+        parser = HeadParser()
+        while (end := parser.end_of(received)) is None:
+            more = self._incoming.receive()
+            if not more:
+                raise Refused(400, "the connection ended within the headers")
+            received = bytearray(received) if isinstance(received, bytes) else received
+            received += more
+        if end < len(received):
+            self._incoming.put_back(bytes(received[end:]))
+        return parser.head()
+
+    def _body(self, head: Head) -> Body:
+        check_target(head.target)
+        limits = self._server.limits
+        if head.size > limits.header_bytes:
+            words = f"the headers have more than {limits.header_bytes} bytes (WorldSettings.limits.header_bytes)"
+            raise Refused(431, words)
+        body = body_of(head.headers, self._incoming, longest=limits.object_bytes)
+        if head.expecting:
+            # The client waits for this before it sends the rest of the request.
+            self.sock.sendall(_CONTINUE)
+        return body
+
+    def _environ(self, head: Head, body: Body) -> dict[str, object]:
+        environ = head.environ()
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = self._peer[:2]
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = self._own[0], str(self._own[1])
+        environ["wsgi.url_scheme"] = "http"
+        environ["wsgi.input"] = body
+        environ["wsgi.input_terminated"] = True
+        environ["werkzeug.socket"] = self.sock
+        return environ
+
+    def _answer(self, request: Request) -> tuple[Response, bool]:
+        """Return the answer, and whether nothing failed."""
         try:
-            return compressed(request, self.server.answer(request))
+            return compressed(request, self._server.answer(request)), True
         except HTTPException as error:
-            return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code)
+            return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code), True
         except Exception as error:
             log.exception("the gateway failed on %s %s", request.method, request.path)
             # Not 500: SDKs would repeat for minutes what cannot succeed.
-            return Response(f"Pushproof failed inside: {error!r}\n", status=501)
+            return Response(f"Pushproof failed inside: {error!r}\n", status=501), False
 
-    def _send(self, response: Response, environ: dict[str, Any]) -> None:
-        headers = response.get_wsgi_headers(environ)
-        pieces = response.get_app_iter(environ)
-        self.send_response_only(response.status_code, response.status.partition(" ")[2])
-        for name, value in headers:
-            self.send_header(name, _latin(value))
+    def _send(self, response: Response, request: Request, lasting: bool) -> bool:
+        """Send an answer. Return whether the client can tell where it ended, so that another may follow."""
+        headers = response.get_wsgi_headers(request.environ)
+        status = response.status_code
+        lines = [f"HTTP/1.1 {response.status}"]
+        lines += [f"{name}: {_latin(value)}" for name, value in headers]
         if "Date" not in headers:
-            self.send_header("Date", self.date_time_string())
-        bodiless = self.command == "HEAD" or response.status_code in (204, 304)
-        chunked = not bodiless and "Content-Length" not in headers and self.request_version != "HTTP/1.0"
+            lines.append(f"Date: {self._server.date()}")
+        bodiless = request.method == "HEAD" or status in (204, 304)
+        framed = bodiless or "Content-Length" in headers
+        chunked = not framed and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0"
         if chunked:
-            self.send_header("Transfer-Encoding", "chunked")
-        # One request for each connection: after a body that was not read to its end, its rest cannot be told from the next request.
-        self.send_header("Connection", "close")
-        self.end_headers()
-        for piece in pieces:
+            lines.append("Transfer-Encoding: chunked")
+        lasting = lasting and (framed or chunked)
+        if not lasting:
+            lines.append("Connection: close")
+        head = "\r\n".join((*lines, "", "")).encode("latin-1", "replace")
+        if bodiless or response.is_sequence:
+            body = b"" if bodiless else b"".join(response.iter_encoded())
+            if chunked:
+                body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+            self.sock.sendall(head + body)
+            return lasting
+        sent = 0
+        for piece in response.get_app_iter(request.environ):
             if piece:
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                # The head is in the same write, if both are short enough for one.
-                self.wfile.flush()
-        if chunked:
-            self.wfile.write(b"0\r\n\r\n")
-        self.wfile.flush()
+                sent += len(piece)
+                framed_piece = b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
+                # The head is in the same piece.
+                self.sock.sendall(head + framed_piece if head else framed_piece)
+                head = b""
+        if chunked or head:
+            self.sock.sendall(head + (b"0\r\n\r\n" if chunked else b""))
+        # What is shorter than it was said to be ends with the connection.
+        return lasting and (chunked or sent == int(headers["Content-Length"]))
+
+    def _refuse(self, code: int, words: str) -> None:
+        """Refuse what cannot be read as a request, always with a status line, and end the connection."""
+        reason = http.HTTPStatus(code).phrase
+        text = f"{code} {reason}: {words or reason}\n".encode("utf-8", "replace")
+        head = f"HTTP/1.1 {code} {reason}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(text)}\r\n"
+        self.sock.sendall(f"{head}Connection: close\r\n\r\n".encode() + text)
+        self._hear_out()
 
     def _hear_out(self) -> None:
-        """End the answer, then read and drop what the client still sends: closing at once would destroy the answer."""
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(socket.SHUT_WR)
+        """Read and drop what the client still sends after its answer: closing at once would destroy the answer."""
+        self.sock.shutdown(socket.SHUT_WR)
         until, left = time.monotonic() + _LAST_WORDS_SECONDS, _LAST_WORDS
         while left > 0 and (rest := until - time.monotonic()) > 0:
-            self.connection.settimeout(rest)
-            piece = self.connection.recv(_PIECE)
+            self.sock.settimeout(rest)
+            piece = self.sock.recv(_PIECE)
             if not piece:
                 return
             left -= len(piece)
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Log nothing: the world has a call log of its own."""
-
-
-class _Listener(ThreadedWSGIServer):
-    """Listens on a socket that is already bound, and passes requests to `answer`."""
-
-    def __init__(
-        self,
-        sock: socket.socket,
-        answer: Callable[[Request], Response],
-        limits: LimitSettings,
-        free: threading.Semaphore,
-    ) -> None:
-        address, port = sock.getsockname()[:2]
-        # It works on a copy of the socket.
-        super().__init__(address, port, _unused, _Handler, fd=sock.fileno())
-        sock.close()
-        self.answer = answer
-        self.limits = limits
-        self._free = free
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of its own, if there is room for one more connection."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-            return
-        words = (
-            f"503 Service Unavailable: this world serves {self.limits.connections} connections at once "
-            "(WorldSettings.limits.connections)\n"
-        )
-        with contextlib.suppress(OSError):
-            # Not to wait for a client: whoever opens connections without end need not read.
-            request.setblocking(False)
-            head = f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: {len(words)}"
-            request.send(f"{head}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n{words}".encode())
-        self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        log.debug(message, *args)
 
 
 def _latin(value: str) -> str:
     """Return a header's value as HTTP carries it: characters beyond ASCII as the bytes of their UTF-8."""
     return value if value.isascii() else value.encode("utf-8").decode("latin-1")
-
-
-def _unused(*_: Any) -> Any:
-    raise AssertionError("requests are handed to `answer`")
 
 
 def compressed(request: Request, response: Response) -> Response:
@@ -249,13 +287,13 @@ def compressed(request: Request, response: Response) -> Response:
     An answer with an ETag is a stored object: its bytes are its owner's.
     """
     if (
-        response.mimetype in _API_TYPES
+        response.is_sequence
+        and len(response.get_data()) > _READ_AT_ONCE
+        and response.mimetype in _API_TYPES
         and "ETag" not in response.headers
-        and response.is_sequence
         and "Content-Encoding" not in response.headers
         and request.accept_encodings["gzip"]
         and request.method != "HEAD"
-        and len(response.get_data()) > _READ_AT_ONCE
     ):
         response.set_data(gzip.compress(response.get_data(), compresslevel=1))
         response.headers["Content-Encoding"] = "gzip"
@@ -263,45 +301,159 @@ def compressed(request: Request, response: Response) -> Response:
 
 
 class Server:
-    """Answers HTTP on several addresses, all on one port (0: the first free one).
+    """Answers HTTP on several addresses, all on one port.
 
-    Raises:
-        OSError: an address is not available, or the port is taken.
+    It owns its sockets and threads, has none of either before `start` and after `close`, and can be started again, on another
+    port too. Nothing of it is global.
+
+    A process that is forked while it serves has copies of its sockets, but none of its threads. The child calls `abandon`
+    first: it closes its copies, which the parent's clients do not notice, and forgets its threads. Then `start` opens the child's
+    own port. A request that the parent was answering at the fork is the parent's to answer.
+
+    Args:
+        answer: Answers a request; called in the thread of its connection, and may raise.
+        limits: Bounds on headers, bodies and connections.
     """
 
-    def __init__(
-        self,
-        answer: Callable[[Request], Response],
-        addresses: list[str],
-        port: int,
-        limits: LimitSettings | None = None,
-    ) -> None:
-        self._answer = answer
-        self._limits = limits or LimitSettings()
-        self._free = threading.BoundedSemaphore(self._limits.connections)
-        self._servers: list[_Listener] = []
-        self._threads: list[threading.Thread] = []
-        self.port = port
-        for address in addresses:
-            self.add(address)
+    def __init__(self, answer: Answer, limits: LimitSettings | None = None) -> None:
+        self.answer = answer
+        self.limits = limits or LimitSettings()
+        self.port = 0
+        self._opening: _Opening | None = None
+        self._dated = (0, "")
 
-    def add(self, address: str) -> None:
-        """Listen on one more address, on the same port."""
-        # Bound here, because werkzeug ends the process when the port is taken.
-        sock = socket.create_server((address, self.port), backlog=256)
-        self.port = sock.getsockname()[1]
-        server = _Listener(sock, self._answer, self._limits, self._free)
-        thread = threading.Thread(
-            target=server.serve_forever, args=(0.1,), name=f"pushproof-gateway-{address}", daemon=True
-        )
-        thread.start()
-        self._servers.append(server)
-        self._threads.append(thread)
+    def start(self, addresses: Sequence[str] = ("127.0.0.1",), port: int = 0) -> int:
+        """Listen on every address, on the same port (0: the first free one). Return the port.
+
+        Raises:
+            OSError: An address is not available, or the port is taken. Nothing listens then.
+            RuntimeError: It has started already.
+        """
+        if self._opening is not None:
+            raise RuntimeError(f"the server listens on port {self.port} already; close it first")
+        listeners: list[socket.socket] = []
+        try:
+            for address in addresses:
+                listener = socket.create_server((address, port), backlog=256)
+                listener.setblocking(False)
+                listeners.append(listener)
+                port = listener.getsockname()[1]
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            raise
+        self._opening = opening = _Opening(listeners, socket.socketpair())
+        self.port = port
+        for listener in listeners:
+            name = f"pushproof-gateway-{listener.getsockname()[0]}"
+            thread = threading.Thread(target=self._accept, args=(listener, opening), name=name, daemon=True)
+            opening.threads.append(thread)
+            thread.start()
+        return port
 
     def close(self) -> None:
-        """Stop listening; requests in progress end by themselves."""
-        for server in self._servers:
-            server.shutdown()
-            server.server_close()
-        for thread in self._threads:
+        """Stop listening, and end the connections that wait for a request; those with a request end after its answer."""
+        opening, self._opening = self._opening, None
+        if opening is None:
+            return
+        opening.closing = True
+        opening.stop[1].close()
+        for thread in opening.threads:
             thread.join(timeout=5)
+        for sock in (*opening.listeners, opening.stop[0]):
+            sock.close()
+        with opening.guard:
+            for connection in opening.connections:
+                if connection.idle_since is not None:
+                    _end(connection.sock)
+
+    def abandon(self) -> None:
+        """Close the copies that a forked child has of its parent's sockets, without a word on any of them; forget the threads.
+
+        Only for the child, before it starts a server of its own.
+        """
+        opening, self._opening = self._opening, None
+        self.port = 0
+        if opening is not None:
+            # Without the lock: a thread of the parent may have held it at the fork.
+            for sock in (*opening.listeners, *opening.stop, *(each.sock for each in opening.connections)):
+                sock.close()
+
+    def date(self) -> str:
+        """Return the time, as HTTP writes it."""
+        now = int(time.time())
+        if self._dated[0] != now:
+            self._dated = (now, formatdate(now, usegmt=True))
+        return self._dated[1]
+
+    # Connections.
+
+    def _accept(self, listener: socket.socket, opening: _Opening) -> None:
+        poll = select.poll()
+        poll.register(listener, select.POLLIN)
+        poll.register(opening.stop[0], select.POLLIN)
+        while not opening.closing:
+            poll.poll()
+            try:
+                sock, peer = listener.accept()
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                # Without room for one more open file, the next one may find some.
+                log.debug("a connection was not accepted: %s", error)
+                time.sleep(0.05)
+                continue
+            self._welcome(sock, peer, opening)
+
+    def _welcome(self, sock: socket.socket, peer: tuple[str, int], opening: _Opening) -> None:
+        """Answer a connection in a thread of its own, if there is room for one more."""
+        try:
+            # Nagle and delayed acknowledgements together cost 40 ms a request.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _SILENCE, 0))
+            connection = _Connection(sock, peer, self, opening)
+        except OSError:
+            sock.close()
+            return
+        if not opening.add(connection, self.limits.connections):
+            self._turn_away(sock)
+            return
+        thread = threading.Thread(
+            target=_serve, args=(connection, opening), name=f"pushproof-connection-{peer[1]}", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            log.warning("there is no thread for one more connection")
+            opening.discard(connection)
+            self._turn_away(sock)
+
+    def _turn_away(self, sock: socket.socket) -> None:
+        words = (
+            f"503 Service Unavailable: this world serves {self.limits.connections} connections at once "
+            "(WorldSettings.limits.connections)\n"
+        )
+        with contextlib.suppress(OSError):
+            # Not to wait for a client: whoever opens connections without end need not read.
+            sock.setblocking(False)
+            head = f"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: {len(words)}"
+            sock.send(f"{head}\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n{words}".encode())
+            sock.shutdown(socket.SHUT_WR)
+        sock.close()
+
+
+def _serve(connection: _Connection, opening: _Opening) -> None:
+    try:
+        connection.run()
+    finally:
+        opening.discard(connection)
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_WR)
+        connection.sock.close()
+
+
+def _end(sock: socket.socket) -> None:
+    """End a connection whose thread waits for a request: the thread sees its end, and closes the socket."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

@@ -13,18 +13,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.message import Message as Headers
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.context import IssuedKey
+from pushproof.emulator.wire.heads import RAW_HEADERS
 from pushproof.emulator.wire.mistrust import Mistrust
 from pushproof.engines import signature as sigv4
 
-# : The key under which the server puts the headers of a request as they arrived.
-RAW_HEADERS = "pushproof.headers"
 _SKEW = timedelta(minutes=15)
 _WEEK = 604_800
 _STAMP = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
@@ -200,10 +198,11 @@ def _target(request: Request) -> tuple[str, str]:
 
 def _headers(request: Request) -> dict[str, list[str]]:
     """Return a request's headers as they arrived, by lower-case name."""
-    raw = request.environ.get(RAW_HEADERS)
-    items = raw.items() if isinstance(raw, Headers) else request.headers.items()
+    raw: dict[str, list[str]] | None = request.environ.get(RAW_HEADERS)
+    if raw is not None:
+        return raw
     values: dict[str, list[str]] = {}
-    for name, value in items:
+    for name, value in request.headers.items():
         values.setdefault(name.lower(), []).append(str(value))
     return values
 
