@@ -193,6 +193,7 @@ def _decoded(text: str) -> str:
     return unquote_to_bytes(text.replace("+", "%20")).decode("utf-8", "replace")
 
 
+@functools.lru_cache(maxsize=1024)
 def _path(path: str, service: str) -> str:
     """Write a path as it is signed: S3's as it is, every other's normalised and encoded once more."""
     if service == "s3":
@@ -206,6 +207,8 @@ def _path(path: str, service: str) -> str:
 
 def _query(query: str) -> str:
     """Write a query as it is signed: sorted, without the signature itself, every value encoded alike."""
+    if not query:
+        return ""
     pairs = []
     for part in query.split("&"):
         if not part:

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.constraints import Kind, code_of, violations, worded
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.hastening import hasten
 from pushproof.emulator.kernel.reading import check_form, malformed_xml, parameters_of
 from pushproof.emulator.kernel.signing import services_signed_as
 
@@ -323,6 +324,7 @@ def for_xml(text: str) -> str:
 
 def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
     """Serialise an answer, or an error, in the protocol of the request."""
+    hasten()
     serializer = get_serializer_class(call.service, call.protocol)(call.model, SerializationContext(request_id))
     if isinstance(result, AwsError):
         import warnings
@@ -338,8 +340,7 @@ def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request
     body = written["body"]
     if call.protocol in ("query", "ec2", "rest-xml") and isinstance(body, str):
         body = for_xml(body)
-    response = Response(body, status=status)
-    for name, value in written["headers"].items():
-        response.headers[name] = value
-    response.headers.setdefault("x-amzn-RequestId", request_id)
-    return response
+    headers: list[tuple[str, str]] = list(written["headers"].items())
+    if not any(name.lower() == "x-amzn-requestid" for name, _ in headers):
+        headers.append(("x-amzn-RequestId", request_id))
+    return Response(body, status=status, headers=headers)

@@ -30,16 +30,25 @@ from werkzeug.wrappers import Response
 
 from pushproof.aws.clients import make_client
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
+from pushproof.emulator.kernel.hastening import hasten
 from pushproof.emulator.kernel.protocol import for_xml
 from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_conditions import decided
+from pushproof.emulator.substrate.moto_direct import Callback, answer, callback_of, is_direct
 from pushproof.emulator.substrate.moto_fixes import repair
 from pushproof.emulator.substrate.moto_lacks import lacks, moto_has
 from pushproof.emulator.substrate.naming import name_of
 
 log = logging.getLogger(__name__)
 
-Wsgi = Callable[[dict[str, Any], Any], Any]
+
+class Wsgi(Protocol):
+    """moto's front."""
+
+    def __call__(self, environ: dict[str, object], start_response: Any, /) -> Any: ...
+
+    def callback(self, environ: dict[str, object]) -> Callback | None:
+        """Return moto's method for a request at the root; None if there is none."""
 
 
 class Substrate(Protocol):
@@ -84,6 +93,13 @@ def _application() -> Wsgi:
         def __init__(self) -> None:
             super().__init__(create_backend_app)
             self._backends: dict[str, str] = {"moto_api": "moto_api"}
+            self._callbacks: dict[object, Callback | None] = {}
+
+        def callback(self, environ: dict[str, object]) -> Callback | None:
+            application = self.get_application(environ)
+            if application not in self._callbacks:
+                self._callbacks[application] = callback_of(application)
+            return self._callbacks[application]
 
         def get_backend_for_host(self, host: str | None) -> str | None:
             if host is None:
@@ -125,6 +141,7 @@ class MotoSubstrate:
         self._open = True
         self._account_id = account_id
         repair()
+        hasten()
         read_once()
         # Resetting recreates every backend before it is discarded; not with the policies, which are most of the work.
         default_user_config["iam"]["load_aws_managed_policies"] = False
@@ -151,13 +168,17 @@ class MotoSubstrate:
 
     def _run(self, request: Request, environ: dict[str, Any]) -> Response:
         try:
-            body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+            callback = self._app.callback(environ) if is_direct(request) else None
+            if callback is not None:
+                response = answer(callback, request, environ)
+            else:
+                body, status, headers = run_wsgi_app(self._app, environ, buffered=True)
+                response = Response(body, status=status, headers=headers, direct_passthrough=True)
         except (_NoBackend, NotImplementedError) as error:
             raise _lacking(request) from error
         except Exception as error:
             log.exception("moto failed on %s %s", request.method, request.path)
             raise failed_inside("The substrate (moto)", str(name_of(request)), error) from error
-        response = Response(body, status=status, headers=headers, direct_passthrough=True)
         if response.status_code >= 400:
             if _is_no_answer(response):
                 raise _lacking(request)

@@ -38,6 +38,7 @@ _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".on.aws")
 # Names of AWS that customers can resolve to addresses of their choice.
 _CUSTOMERS = (".elb.amazonaws.com", ".compute.amazonaws.com", ".compute-1.amazonaws.com")
 _CORS = "access-control-"
+_REMEMBERED = 1000
 
 
 @dataclass(slots=True)
@@ -50,6 +51,8 @@ class Doors:
     port: Callable[[], int]
     addresses: Collection[str] = ()
     settings: DoorSettings = field(default_factory=DoorSettings)
+    # Values of the Host header that were the world's own, each with the port and the addresses at that time.
+    _admitted: set[tuple[str, int, Collection[str]]] = field(default_factory=set)
 
     def refusal(self, request: Request) -> AwsError | None:
         """Return the reason why a request must not come in; None if it may."""
@@ -57,7 +60,7 @@ class Doors:
         # A browser always sends one; tools that speak HTTP/1.0 need not.
         if host is None and request.environ.get("SERVER_PROTOCOL") != "HTTP/1.0":
             return AwsError("BadRequest", "The request has no Host header", 400)
-        if host is not None and not self.is_own(host):
+        if host is not None and not self._is_admitted(host):
             words = (
                 f"This world does not answer to {host[:100]!r}; its names are 127.0.0.1 and localhost with port {self.port()}, "
                 "and those of AWS"
@@ -74,6 +77,17 @@ class Doors:
                 "ForeignOrigin", "A web page of another origin asked for this. It is not admitted here", 403
             )
         return None
+
+    def _is_admitted(self, host: str) -> bool:
+        known = (host, self.port(), self.addresses)
+        if known in self._admitted:
+            return True
+        if not self.is_own(host):
+            return False
+        if len(self._admitted) >= _REMEMBERED:
+            self._admitted.clear()
+        self._admitted.add(known)
+        return True
 
     def is_own(self, host: str) -> bool:
         """Return whether the value of a Host header is one of the world's names."""

@@ -26,6 +26,7 @@ from pushproof.emulator.kernel.quiet import no_warning_decides
 from pushproof.emulator.wire import cbor, judging
 from pushproof.emulator.wire.admission import Admission, Fault
 from pushproof.emulator.wire.doors import Doors
+from pushproof.emulator.wire.heads import headers_of
 from pushproof.emulator.wire.mistrust import Mistrust
 from pushproof.emulator.wire.plain import plain_error
 from pushproof.emulator.wire.unpacking import unpacked
@@ -267,7 +268,7 @@ class Gateway:
             principal=exchange.principal,
             request_id=exchange.request_id,
             source_ip=exchange.request.remote_addr or "127.0.0.1",
-            headers={k.lower(): v for k, v in exchange.request.headers.items()},
+            headers=headers_of(exchange.request),
         )
 
     def _admit(self, exchange: Exchange) -> None:

@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import httptools
-from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY, should_preserve_original_header_name
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    Request,
+    should_preserve_original_header_name,
+)
 
 # : The variable that holds a request's headers as they arrived: the values of each, by lower-case name.
 RAW_HEADERS = "pushproof.headers"
@@ -192,6 +196,29 @@ class HeadParser:
 
 def _last(received: bytes | bytearray) -> bytes:
     return bytes(received[received.rfind(b"\n") + 1 :])
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return a request's headers by lower-case name, as WSGI has them."""
+    environ = request.environ
+    headers: dict[str, str] = {}
+    for variable, value in environ.items():
+        if variable[:5] == "HTTP_" or (variable in _WITHOUT_PREFIX and value):
+            headers[_header(variable)] = value
+    preserved: dict[str, str] = environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY) or {}
+    for variable, name in preserved.items():
+        if variable in environ:
+            headers.pop(_header(variable), None)
+            headers[name.lower()] = environ[variable]
+    return headers
+
+
+_WITHOUT_PREFIX = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+
+
+@functools.lru_cache(maxsize=4096)
+def _header(variable: str) -> str:
+    return variable.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 @functools.lru_cache(maxsize=4096)

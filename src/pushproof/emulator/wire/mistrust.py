@@ -9,6 +9,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.
 
 from __future__ import annotations
 
+import functools
+
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.errors import AwsError
@@ -26,13 +28,21 @@ class Mistrust:
     """The refusals of signatures for one request."""
 
     def __init__(self, request: Request, service: str) -> None:
-        self._spoken = protocol_of(request, service)
-        self._targeted = bool(request.headers.get("X-Amz-Target")) or self._spoken == "cbor"
+        self._request = request
+        self._service = service
+
+    @functools.cached_property
+    def _spoken(self) -> str:
+        return protocol_of(self._request, self._service)
+
+    @property
+    def _targeted(self) -> bool:
+        return bool(self._request.headers.get("X-Amz-Target")) or self._spoken == "cbor"
 
     @property
     def s3(self) -> bool:
         """Return whether the request is for S3, which has rules of its own."""
-        return self._spoken == "s3"
+        return self._service == "s3" and self._spoken == "s3"
 
     def _worded(self, query: str, json: str, message: str, status: int = 403) -> AwsError:
         """Return the error of a service without words of its own: JSON's are always a 400."""

@@ -28,7 +28,10 @@ def unpacked(request: Request, *, stored: bool, longest: int) -> Request:
         return request
     words = f"The request is longer than {longest} bytes (WorldSettings.limits.call_bytes)"
     too_long = AwsError("RequestEntityTooLargeException", words, 413)
-    request.max_content_length = longest
+    declared = request.content_length
+    # Bodies in chunks announce no length.
+    if declared is None or declared > longest:
+        request.max_content_length = longest
     try:
         body = request.get_data(cache=True)
     except RequestEntityTooLarge as error:

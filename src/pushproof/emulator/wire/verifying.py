@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html (pr
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import time
@@ -164,7 +165,7 @@ class Verifier:
                     f"Signature not yet current: {_stamp(claim.at)} is still later than {_stamp(now + _SKEW)} "
                     f"({_stamp(now)} + 15 min.)"
                 )
-        if claim.scope.date != f"{claim.at:%Y%m%d}":
+        if claim.scope.date != _stamp(claim.at)[:8]:
             raise words.mismatch(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
                 f"'{claim.scope.date}' != '{claim.at:%Y%m%d}', from '{_stamp(claim.at)}'."
@@ -292,7 +293,7 @@ def _made(
     credential: str, signed: str, signature: str, stamp: str, token: str | None, expires: int | None, words: Mistrust
 ) -> Claim:
     query = expires is not None
-    scope = _SCOPE.fullmatch(credential)
+    scope = _scope(credential)
     if scope is None:
         raise words.incomplete(
             f"Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
@@ -303,14 +304,27 @@ def _made(
     if at is None:
         raise words.incomplete(f"Date must be in ISO-8601 'basic format'. Got '{stamp}'.", query=query)
     names = tuple(signed.split(";"))
-    if list(names) != sorted({name.lower() for name in names}):
-        # The canonical form has exactly one order and one case.
+    if not _is_canonical(names):
         raise words.mismatch()
     if "host" not in names:
         raise words.unsigned_header("host")
-    return Claim(scope[1], sigv4.Scope(scope[2], scope[3], scope[4]), names, signature, _stamp(at), at, token, expires)
+    return Claim(*scope, names, signature, _stamp(at), at, token, expires)
 
 
+@functools.lru_cache(maxsize=1024)
+def _scope(credential: str) -> tuple[str, sigv4.Scope] | None:
+    """Return the key and the scope of a credential; None if it has not its five parts."""
+    match = _SCOPE.fullmatch(credential)
+    return None if match is None else (match[1], sigv4.Scope(match[2], match[3], match[4]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_canonical(names: tuple[str, ...]) -> bool:
+    """Return whether names of signed headers have the one order and the one case of the canonical form."""
+    return list(names) == sorted({name.lower() for name in names})
+
+
+@functools.lru_cache(maxsize=1024)
 def _time(text: str) -> datetime | None:
     try:
         if _STAMP.fullmatch(text):
@@ -320,5 +334,6 @@ def _time(text: str) -> datetime | None:
         return None
 
 
+@functools.lru_cache(maxsize=1024)
 def _stamp(at: datetime) -> str:
     return f"{at:%Y%m%dT%H%M%SZ}"
