@@ -6,6 +6,9 @@ Each docstring states what fails without the repair.
 from __future__ import annotations
 
 import functools
+import ipaddress
+import itertools
+import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +20,7 @@ _SENT = threading.local()
 def repair_networks() -> None:
     """Apply every repair; safe to call again."""
     from moto.ec2.models import EC2Backend
+    from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
     from moto.ec2.models.nat_gateways import NatGatewayBackend
     from moto.ec2.models.subnets import Subnet
     from moto.ec2.models.vpcs import VPCBackend
@@ -26,6 +30,7 @@ def repair_networks() -> None:
     from moto.ec2.responses.vpcs import VPCs
 
     _around(EC2Backend, "__init__", _default_vpc_reaches_the_internet)
+    _around(NetworkInterfaceBackend, "create_network_interface", _interfaces_have_addresses_of_their_own)
     _around(DHCPOptions, "create_dhcp_options", _dhcp_options_keep_tags)
     _around(CustomerGateways, "create_customer_gateway", _customer_gateways_keep_their_device)
     _around(Subnets, "modify_subnet_attribute", _subnets_keep_every_attribute)
@@ -50,6 +55,49 @@ def _around(owner: Any, name: str, repair: Callable[..., Any]) -> None:
 
     repaired.repaired = True  # type: ignore[attr-defined]
     setattr(owner, name, repaired)
+
+
+def _interfaces_have_addresses_of_their_own(
+    original: Any,
+    backend: Any,
+    subnet: Any,
+    private_ip_address: Any,
+    private_ip_addresses: Any = None,
+    *rest: Any,
+    **named: Any,
+) -> Any:
+    """Choose addresses that are free. Without it, two of 200 tasks share one, and their target group never has as many targets.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html: AWS keeps the first four addresses and the last.
+    https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InsufficientFreeAddressesInSubnet)
+    """
+    subnet = backend.get_subnet(subnet) if isinstance(subnet, str) else subnet
+    # The interface that has each address of the subnet.
+    holders: dict[str, str] = subnet.__dict__.setdefault("pushproof_holders", {})
+    if not private_ip_address and not private_ip_addresses and subnet.cidr_block:
+        private_ip_address = _free_address(backend, ipaddress.IPv4Network(subnet.cidr_block), holders)
+    interface = original(backend, subnet, private_ip_address, private_ip_addresses, *rest, **named)
+    for address in interface.private_ip_addresses:
+        holders[address["PrivateIpAddress"]] = interface.id
+    return interface
+
+
+def _free_address(backend: Any, network: ipaddress.IPv4Network, holders: dict[str, str]) -> str:
+    first, last = 4, network.num_addresses - 2
+    tried = (random.randint(first, last) for _ in range(_TRIES))
+    for offset in itertools.chain(tried, range(first, last + 1)):
+        address = str(network.network_address + offset)
+        holder = holders.get(address)
+        if holder is None or holder not in backend.enis:
+            return address
+    from moto.ec2.exceptions import EC2ClientError
+
+    words = "The specified subnet does not have enough free addresses to satisfy the request."
+    raise EC2ClientError("InsufficientFreeAddressesInSubnet", words)
+
+
+# As many tries at random find an address in all but crowded subnets.
+_TRIES = 20
 
 
 def _default_vpc_reaches_the_internet(original: Any, backend: Any, *arguments: Any, **named: Any) -> None:
