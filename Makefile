@@ -9,7 +9,7 @@ BIN := .venv/bin
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-gateway doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ test-module: known-module setup ## One module under test: make test-module MODUL
 known-module:
 	@case " $(MODULES) " in *" $(MODULE) "*) ;; *) \
 	  echo "MODULE=$(MODULE) is not a module; expected one of: $(MODULES)" >&2; exit 2;; esac
+
+bench-gateway: setup ## The gateway beside moto's server, MiniStack and LocalStack: start-up, requests, Terraform
+	$(BIN)/python bench/bench_gateway.py all
 
 bench: setup ## Speed of the engines, at three sizes each
 	@set -e; for bench in bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
