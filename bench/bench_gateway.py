@@ -42,7 +42,7 @@ _BASE = "moto_server"
 
 @dataclass(slots=True)
 class Figures:
-    """What was measured of one emulator."""
+    """Measurements of one emulator."""
 
     start_seconds: float = 0.0
     #: Of each round.
@@ -223,18 +223,23 @@ def table(figures: dict[str, Figures]) -> dict[str, dict[str, object]]:
     print(
         f"  {'':12} {'start':>7} {'req/s':>7} {'ratio':>6} {'p50':>8} {'cpu/req':>8} {'conns':>6}  apply / plan / destroy"
     )
-    for name, one in figures.items():
-        per_second, p50 = statistics.median(one.per_second), statistics.median(one.latencies)
-        ratio = statistics.median(a / b for a, b in zip(one.per_second, base.per_second, strict=True)) if base else None
-        processor = statistics.median(one.processor) if one.processor else None
+    for name, measured in figures.items():
+        per_second, p50 = statistics.median(measured.per_second), statistics.median(measured.latencies)
+        ratio = (
+            statistics.median(a / b for a, b in zip(measured.per_second, base.per_second, strict=True))
+            if base
+            else None
+        )
+        processor = statistics.median(measured.processor) if measured.processor else None
         rows[name] = {
-            "start seconds": one.start_seconds, "requests per second": per_second, "ratio": ratio, "p50 ms": p50,
-            "processor ms": processor, "connections": one.connections, "terraform": one.terraform, "failure": one.failure,
+            "start seconds": measured.start_seconds, "requests per second": per_second, "ratio": ratio, "p50 ms": p50,
+            "processor ms": processor, "connections": measured.connections, "terraform": measured.terraform,
+            "failure": measured.failure,
         }  # fmt: skip
-        commands = one.failure or " / ".join(f"{seconds:.1f}" for seconds in one.terraform.values())
+        commands = measured.failure or " / ".join(f"{seconds:.1f}" for seconds in measured.terraform.values())
         print(
-            f"  {name:12} {one.start_seconds:6.1f}s {per_second:7.0f} {ratio or 0:6.2f} {p50:6.2f}ms "
-            f"{processor or 0:6.2f}ms {one.connections:6}  {commands}"
+            f"  {name:12} {measured.start_seconds:6.1f}s {per_second:7.0f} {ratio or 0:6.2f} {p50:6.2f}ms "
+            f"{processor or 0:6.2f}ms {measured.connections:6}  {commands}"
         )
     return rows
 

@@ -11,7 +11,12 @@ import itertools
 import random
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moto.ec2.models import EC2Backend
+    from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+    from moto.ec2.models.subnets import Subnet
 
 # The parts of a request that moto's backends do not receive, for the thread that answers it.
 _SENT = threading.local()
@@ -58,14 +63,14 @@ def _around(owner: Any, name: str, repair: Callable[..., Any]) -> None:
 
 
 def _interfaces_have_addresses_of_their_own(
-    original: Any,
-    backend: Any,
-    subnet: Any,
-    private_ip_address: Any,
-    private_ip_addresses: Any = None,
-    *rest: Any,
-    **named: Any,
-) -> Any:
+    original: Callable[..., NetworkInterface],
+    backend: EC2Backend,
+    subnet: Subnet | str,
+    private_ip_address: list[str] | str | None,
+    private_ip_addresses: list[dict[str, object]] | None = None,
+    *rest: object,
+    **named: object,
+) -> NetworkInterface:
     """Choose addresses that are free. Without it, two of 200 tasks share one, and their target group never has as many targets.
 
     https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html: AWS keeps the first four addresses and the last.
@@ -82,7 +87,7 @@ def _interfaces_have_addresses_of_their_own(
     return interface
 
 
-def _free_address(backend: Any, network: ipaddress.IPv4Network, holders: dict[str, str]) -> str:
+def _free_address(backend: EC2Backend, network: ipaddress.IPv4Network, holders: dict[str, str]) -> str:
     first, last = 4, network.num_addresses - 2
     tried = (random.randint(first, last) for _ in range(_TRIES))
     for offset in itertools.chain(tried, range(first, last + 1)):
