@@ -138,6 +138,12 @@ VarFiles = Annotated[
     typer.Option("--var-file", metavar="FILE", help="a *.tfvars file of the environment; may be repeated"),
 ]
 Workspace = Annotated[str | None, typer.Option(help="workspace of the environment's state (the default one)")]
+TerraformCommand = Annotated[
+    str | None,
+    typer.Option(
+        "--terraform", metavar="COMMAND", help="command that runs Terraform: tofu, or a wrapper with its words"
+    ),
+]
 Repository = Annotated[
     str | None,
     typer.Option(help="owner/name of the source repository, where the pipeline does not tell (example/shop)"),

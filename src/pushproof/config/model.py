@@ -73,6 +73,10 @@ class DrillSection(BaseModel):
         default_factory=list, description="*.tfvars files of the environment, the last one wins"
     )
     workspace: str = Field(default="", description="workspace of the environment's state; empty: the default one")
+    terraform: str | list[str] = Field(
+        default="",
+        description="command that runs Terraform, such as tofu or a wrapper with its words; empty: terraform, or tofu",
+    )
     pipeline: str = Field(default="", description="the pipeline to push through, where the environment has several")
     service: str = Field(
         default="", description="the service that is judged, or cluster/service, where several are deployed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ class Options:
     variables: Mapping[str, object] = field(default_factory=dict)
     var_files: Sequence[Path] = ()
     workspace: str | None = None
+    terraform: str | None = None
     repository: str | None = None
     pipeline: str | None = None
     service: str | None = None
@@ -60,6 +62,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         variables={**section.variables, **options.variables},
         var_files=tuple(options.var_files) or tuple(_path(read, name) for name in section.var_files),
         workspace=options.workspace or section.workspace,
+        terraform=tuple(shlex.split(options.terraform or "")) or _command(section.terraform),
         keep=options.keep,
         report=options.report,
         skip=tuple(options.skip or section.skip),
@@ -88,6 +91,11 @@ def parse_image_map(pairs: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--image-map {pair!r}: expected IMAGE=IMAGE, such as golang:1.23=local/go:1.23")
         images[public] = local
     return images
+
+
+def _command(setting: str | list[str]) -> tuple[str, ...]:
+    """Return the words of a command in the settings: a list of them, or a text as a shell splits it."""
+    return tuple(shlex.split(setting)) if isinstance(setting, str) else tuple(setting)
 
 
 def _path(read: ReadSettings, path: str) -> Path:

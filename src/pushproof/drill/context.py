@@ -104,7 +104,7 @@ class Context:
         """Return the run of a configuration, prepared when it is asked for first; a repeated step works in the same copy."""
         if name not in self._runs:
             self._runs[name] = prepare(
-                self.target, source, name=name, variables=variables, listener=self._hear_terraform
+                self.target, source, name=name, variables=variables, listener=self._hear_terraform, binary=self.binary
             )
         return self._runs[name]
 
@@ -135,7 +135,7 @@ class Context:
     def _run(self, name: str, workplace: Workplace) -> Terraform:
         if name not in self._runs:
             copy = WorkingCopy(Path(workplace.source), Path(workplace.directory), Path(workplace.root))
-            run = reopen(self.target, copy, name=name, listener=self._hear_terraform)
+            run = reopen(self.target, copy, name=name, listener=self._hear_terraform, binary=self.binary)
             self._runs[name] = self._in_workspace(run) if name == STACK else run
         return self._runs[name]
 
@@ -225,6 +225,7 @@ class Context:
             path=asking.path,
             place=self.settings.version if asking.tells else None,
             certified=applied.host,
+            passes_connections=entrance.passes_connections,
         )
 
     def show_progress(self) -> None:

@@ -41,7 +41,8 @@ class Entrance:
     """The way of a request to the service; `dns_name` is "" for a service without a load balancer.
 
     `host` and `paths` satisfy the listener's rule; the paths are those to try, best first. `codes`: the statuses that the target
-    group takes for healthy, as its matcher writes them.
+    group takes for healthy, as its matcher writes them. `passes_connections`: a Network Load Balancer, through which a connection
+    that is kept open ends with its target.
     """
 
     dns_name: str = ""
@@ -51,6 +52,7 @@ class Entrance:
     paths: tuple[str, ...] = ()
     certificate_arn: str = ""
     codes: str = "200"
+    passes_connections: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,15 @@ class Container:
     """The container that a push replaces.
 
     `port`: its container port, 0 without one. `architecture`: AWS's cpuArchitecture. `patience`: the longest that a health check
-    waits for an answer, in seconds; 0 without a health check. `entry_point`: the task definition's own, in place of the image's.
+    waits for an answer, in seconds; 0 without a health check. `connection_suffices`: nothing but the load balancer's TCP check asks
+    the container. `entry_point`: the task definition's own, in place of the image's.
     """
 
     name: str = ""
     port: int = 0
     architecture: str = "X86_64"
     patience: int = 0
+    connection_suffices: bool = False
     entry_point: tuple[str, ...] = ()
 
 

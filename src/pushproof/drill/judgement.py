@@ -98,6 +98,11 @@ def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> 
     answered = ", ".join(sorted(commit[:7] for commit in report.commits)) if asking.tells else asking.path
     if report.stall > _NOTABLE:
         context.narrator.claim(f"this machine held the prober up for {report.stall:.1f} s: bounds are that much wider")
+    if report.reopened:
+        context.narrator.claim(
+            f"a kept connection ended with its target {report.reopened} times, and its request was sent on another one: a "
+            "Network Load Balancer passes connections on"
+        )
     context.narrator.claim(
         f"{report.sent} requests sent meanwhile, 0 failed, the slowest {report.slowest:.2f} s, "
         f"the longest gap {report.longest_gap:.2f} s, answered by {answered}"

@@ -46,6 +46,6 @@ def preflight(settings: DrillSettings) -> Preflight:
         )
     if settings.dockerfile is not None and not (settings.application / settings.dockerfile).is_file():
         raise BadInput(f"dockerfile = {str(settings.dockerfile)!r} is no file of {settings.application}")
-    binary = find_terraform()
+    binary = find_terraform(settings.terraform)
     require_provider()
     return Preflight(binary, breakages)

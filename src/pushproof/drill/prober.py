@@ -23,6 +23,8 @@ from pushproof.drill.settings import VersionPlace
 _RESOLVER_PAUSE = 1.0
 #: The shortest abbreviation of a commit that git itself prints.
 _SHORTEST = 7
+#: Errors of a connection that its other side has ended.
+_ENDED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -47,6 +49,7 @@ class ProbeReport:
 
     `failed` holds every answer that was no success, `commits` how many answers each commit gave. `stall`: the longest time in
     seconds that this machine let the prober itself wait beyond its pause; an answer looks as late as that without being late.
+    `reopened`: how often a kept connection had ended with its target, and the request was sent on another one.
     """
 
     sent: int = 0
@@ -54,6 +57,7 @@ class ProbeReport:
     commits: Counter[str] = field(default_factory=Counter)
     answers: list[Answer] = field(default_factory=list)
     stall: float = 0.0
+    reopened: int = 0
 
     def strangers(self, allowed: set[str]) -> dict[str, int]:
         """Return the commits that answered and should not have, with the number of their answers."""
@@ -85,7 +89,8 @@ class Front:
 
     `place`: where the application tells its commit; None for a request that only shows that it answers. Certificates are trusted
     besides the system's authorities. A name that does not resolve for a moment is looked up once more before a request counts as
-    failed: it is this machine's resolver that is asked, not the application.
+    failed: it is this machine's resolver that is asked, not the application. `passes_connections`: the load balancer ends no HTTP,
+    so that a target that stops ends the connections that its clients keep.
     """
 
     def __init__(
@@ -97,8 +102,10 @@ class Front:
         path: str = "/version",
         place: VersionPlace | None = None,
         certified: str = "",
+        passes_connections: bool = False,
     ) -> None:
         self._address = address
+        self.passes_connections = passes_connections
         self.host, self.path, self.place = host, path, place
         self._certified = certified or host
         self._context: ssl.SSLContext | None = None
@@ -229,8 +236,15 @@ class Prober:
         while not self._stop.is_set():
             begun = time.monotonic()
             try:
+                kept = connection is not None and self._front.passes_connections
                 connection = connection or self._front.connect()
-                answer = self._front.ask_on(connection)
+                try:
+                    answer = self._front.ask_on(connection)
+                except _ENDED:
+                    if not kept:
+                        raise
+                    _close(connection)
+                    connection, answer = self._ask_again()
             except (OSError, http.client.HTTPException) as error:
                 ended = time.monotonic()
                 answer = Answer(ended, None, None, f"{type(error).__name__}: {error}", ended - begun)
@@ -244,6 +258,15 @@ class Prober:
             self._stop.wait(self._pause)
             self.report.stall = max(self.report.stall, time.monotonic() - paused - self._pause)
         _close(connection)
+
+    def _ask_again(self) -> tuple[http.client.HTTPConnection, Answer]:
+        """Send a request anew whose kept connection ended before an answer began, as HTTP clients do.
+
+        Source: https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1 (retrying requests)
+        """
+        self.report.reopened += 1
+        connection = self._front.connect()
+        return connection, self._front.ask_on(connection)
 
     def _count(self, answer: Answer) -> None:
         with self._guard:

@@ -44,7 +44,8 @@ class DrillSettings:
     `start`: the step to begin with, with the evidence that is kept of those before. `repository`: owner/name of the source
     repository where the pipeline does not tell. `version`: None for an application that does not tell its commit. `image_map`:
     base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter. `var_files`:
-    *.tfvars files of the environment. `workspace`: the workspace of its state, "" for the default one.
+    *.tfvars files of the environment. `workspace`: the workspace of its state, "" for the default one. `terraform`: the words of
+    the command that runs Terraform; empty for the usual one.
     """
 
     environment: Path
@@ -56,6 +57,7 @@ class DrillSettings:
     variables: Mapping[str, object] = field(default_factory=dict)
     var_files: tuple[Path, ...] = ()
     workspace: str = ""
+    terraform: tuple[str, ...] = ()
     keep: bool = False
     report: Path | None = None
     skip: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from typing import Any
 from pushproof.base.origin import Origin, shown
 from pushproof.base.target import Target
 from pushproof.terraform.addresses import TerraformAddresses
-from pushproof.terraform.binary import find_terraform
+from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.driver import Backend, LineListener, Terraform, changes_of, written_variables
 from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformError
 from pushproof.terraform.groundwork import Groundwork
@@ -31,16 +31,17 @@ def prepare(
     remote_states: Mapping[str, Mapping[str, object]] | None = None,
     say: Callable[[str], None] | None = None,
     base: Path | None = None,
+    binary: TerraformBinary | None = None,
 ) -> Terraform:
     """A working copy of `source` ready for `init` and `apply` against a target.
 
     `remote_states`: the outputs of states that other root modules write, by the name of the data source that reads them. `say`
     hears what is made beforehand, which `listener` hears otherwise, after "pushproof: ". `base`: the directory that places in
-    messages are relative to.
+    messages are relative to. `binary`: the Terraform to run, where it is not the usual one.
 
     Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
     """
-    binary = find_terraform()
+    binary = binary or find_terraform()
     variables = dict(variables or {})
     values = {**variables, **target.variables(source, variables)}
     announce = partial(target.announce, name) if target.announces else None
@@ -66,7 +67,14 @@ def _say_to(listener: LineListener, sentence: str) -> None:
     listener(f"pushproof: {sentence}")
 
 
-def reopen(target: Target, copy: WorkingCopy, *, name: str, listener: LineListener | None = None) -> Terraform:
+def reopen(
+    target: Target,
+    copy: WorkingCopy,
+    *,
+    name: str,
+    listener: LineListener | None = None,
+    binary: TerraformBinary | None = None,
+) -> Terraform:
     """Return a run in a working copy that another process has initialised and applied, with the variables that it used.
 
     Raises NoConfiguration when the copy is gone, TerraformMissing when there is no usable Terraform.
@@ -74,7 +82,9 @@ def reopen(target: Target, copy: WorkingCopy, *, name: str, listener: LineListen
     require_configuration(copy.directory)
     announce = partial(target.announce, name) if target.announces else None
     variables = written_variables(copy.directory)
-    return Terraform(copy, find_terraform(), _environment(target), variables, listener=listener, announce=announce)
+    return Terraform(
+        copy, binary or find_terraform(), _environment(target), variables, listener=listener, announce=announce
+    )
 
 
 def _environment(target: Target) -> dict[str, str]:

@@ -57,12 +57,14 @@ class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
     limit: float = 1800.0
     listener: LineListener | None = None
     accepted: frozenset[int] = frozenset({0})
+    # Words of a wrapper's command before Terraform's own.
+    before: tuple[str, ...] = ()
     # The name of the directory in messages, and Terraform's words as a reader can use them.
     place: str = ""
     localise: Callable[[str], str] = staticmethod(lambda text: text)
 
     def execute_command(self, cmd: str, *cmd_args: str) -> Any:
-        line = [self.binary, cmd, *(str(argument) for argument in cmd_args)]
+        line = [self.binary, *self.before, cmd, *(str(argument) for argument in cmd_args)]
         process = subprocess.Popen(
             line,
             cwd=self.tfdir,
@@ -318,7 +320,7 @@ class Terraform:
             self._writes += 1
         runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
         runner.env = dict(self.environment)
-        runner.limit, runner.listener = self.limit, self.listener
+        runner.limit, runner.listener, runner.before = self.limit, self.listener, self.binary.arguments
         runner.place, runner.localise = shown(self.copy.source, self.base), self._localise
         started = time.monotonic()
         try:

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from pushproof.terraform.diagnostics import Diagnostic, diagnostics
 
+# Failures that this machine can mend: what Terraform's summary says, and what to do.
+_REMEDIES = (
+    (
+        re.compile(
+            r"accessing remote module registry|[Dd]ownload(?:ing)? module|Module not found|Failed to (?:resolve|expand) module|"
+            r"retrieve available versions for module|Module is not available"
+        ),
+        "A module's source cannot be reached from here. Run `terraform init` once where it can: what it installs in "
+        ".terraform/modules is used as it is. Or keep the module in the repository.",
+    ),
+    (
+        re.compile(r"query available provider packages|install provider|resolve provider packages"),
+        "A provider cannot be had here. Where there is internet, `terraform providers mirror DIR` in this root module fills a "
+        "folder with all that it needs; bring it here and name it: PUSHPROOF_PROVIDER_MIRROR=DIR.",
+    ),
+    (
+        re.compile(r"Unsupported Terraform Core version"),
+        "The root module's required_version leaves this Terraform out. Name another one: --terraform COMMAND, `terraform` under "
+        "[drill] in pushproof.toml, or PUSHPROOF_TERRAFORM.",
+    ),
+)
 # Characters of Terraform's words in a message: the beginning has the reason, the end what came of it.
 _LONGEST = 6000
 
@@ -43,7 +65,12 @@ class CommandFailed(TerraformError):
     def __init__(self, command: str, directory: str, code: int, output: str, errors: str) -> None:
         self.command, self.directory, self.code, self.output, self.errors = command, directory, code, output, errors
         self.diagnostics: list[Diagnostic] = diagnostics(errors) or diagnostics(output)
-        super().__init__(f"{self._words()}`{self._name}` in {directory} ended with exit code {code}.")
+        remedy = "".join(f" {text}" for text in self._remedies())
+        super().__init__(f"{self._words()}`{self._name}` in {directory} ended with exit code {code}.{remedy}")
+
+    def _remedies(self) -> list[str]:
+        said = [diagnostic.summary for diagnostic in self.diagnostics]
+        return [text for pattern, text in _REMEDIES if any(pattern.search(summary) for summary in said)]
 
     @property
     def reason(self) -> str:

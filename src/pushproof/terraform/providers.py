@@ -31,10 +31,11 @@ _DECISIVE = (
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A folder laid out as a filesystem mirror, and the AWS provider's versions in it."""
+    """A folder laid out as a filesystem mirror, the AWS provider's versions in it, and the addresses of the others that it has."""
 
     path: Path
     versions: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path} (hashicorp/aws {', '.join(self.versions)})"
@@ -64,7 +65,16 @@ def _mirror_at(base: Path) -> Mirror | None:
         return None
     versions = {name for name in names if _VERSION.fullmatch(name)}
     versions |= {m[0] for name in names if name.endswith(".zip") and (m := _VERSION.search(name))}
-    return Mirror(base, tuple(sorted(versions, key=lambda v: [int(p) for p in v.split(".")]))) if versions else None
+    if not versions:
+        return None
+    return Mirror(base, tuple(sorted(versions, key=lambda v: [int(p) for p in v.split(".")])), _others(base))
+
+
+def _others(base: Path) -> tuple[str, ...]:
+    """Return the providers beside AWS's in a mirror, as `host/namespace/name`."""
+    folders = sorted(folder for folder in base.glob("*.*/*/*") if folder.is_dir())
+    names = [str(folder.relative_to(base)) for folder in folders]
+    return tuple(name for name in names if name != str(_PROVIDER))
 
 
 def _configured() -> Iterator[Path]:
@@ -144,14 +154,12 @@ def cli_configuration(mirrors: list[Mirror], cache: Path | None = None) -> str:
         lines.append(f'plugin_cache_dir = "{cache}"')
     lines.append("provider_installation {")
     for mirror in mirrors:
-        lines += [
-            "  filesystem_mirror {",
-            f'    path    = "{mirror.path}"',
-            '    include = ["registry.terraform.io/hashicorp/aws"]',
-            "  }",
-        ]
+        included = ", ".join(f'"{name}"' for name in (str(_PROVIDER), *mirror.others))
+        lines += ["  filesystem_mirror {", f'    path    = "{mirror.path}"', f"    include = [{included}]", "  }"]
     lines.append("  direct {")
     if mirrors:
-        lines.append('    exclude = ["registry.terraform.io/hashicorp/aws"]')
+        mirrored = dict.fromkeys([str(_PROVIDER), *(name for mirror in mirrors for name in mirror.others)])
+        excluded = ", ".join(f'"{name}"' for name in mirrored)
+        lines.append(f"    exclude = [{excluded}]")
     lines += ["  }", "}", ""]
     return "\n".join(lines)

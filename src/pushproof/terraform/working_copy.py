@@ -100,7 +100,22 @@ def copy_configuration(source: Path, target: Path) -> WorkingCopy:
     # A directory around the modules is copied where they need it, not as a whole.
     inside = {path for path in needed if path in modules or not any(m.is_relative_to(path) for m in modules)}
     _Copier(root, target.resolve(), inside).copy_directory(root, target, whole=whole)
-    return WorkingCopy(absolute, target / absolute.relative_to(root), target)
+    copy = WorkingCopy(absolute, target / absolute.relative_to(root), target)
+    _copy_installed_modules(copy)
+    return copy
+
+
+def _copy_installed_modules(copy: WorkingCopy) -> None:
+    """Copy the modules that an `init` has installed, which spares the next one their download, or the need of a network.
+
+    Source: https://developer.hashicorp.com/terraform/cli/commands/init#child-module-installation ("re-running init with modules
+    already installed will install the sources for any modules that were added", and changes none that is there)
+    """
+    installed = copy.source / ".terraform/modules"
+    if (installed / "modules.json").is_file():
+        shutil.copytree(
+            installed, copy.directory / ".terraform/modules", symlinks=True, ignore=shutil.ignore_patterns(".git")
+        )
 
 
 def _is_small(root: Path) -> bool:

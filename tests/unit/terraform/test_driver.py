@@ -222,3 +222,59 @@ def test_two_configurations_of_one_name_never_share_a_state(
     (source / "main.tf").write_text("")
     directories = {prepare(place, source, name="bootstrap").copy.directory for _ in range(3)}
     assert len(directories) == 3
+
+
+def test_a_wrapper_stands_before_terraforms_own_words(tmp_path: Path, fake: Path) -> None:
+    """A command of several words, in a list or as a text, runs every Terraform command."""
+    wrapper = tmp_path / "wrapper"
+    wrapper.write_text(f'#!/bin/sh\nshift\necho "wrapped: $*" >> "{tmp_path}/calls"\nexec "{fake}" "$@"\n')
+    wrapper.chmod(0o755)
+    binary = find_terraform(f"{wrapper} run")
+    assert binary.command == (str(wrapper), "run")
+    assert find_terraform([str(wrapper), "run"]) == binary
+    run = terraform(tmp_path, fake)
+    run.binary = binary
+    run.apply()
+    assert [line.split()[1] for line in (tmp_path / "calls").read_text().splitlines()] == ["version", "apply"]
+
+
+def test_the_commands_name_is_in_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is not there is named with its origin."""
+    with pytest.raises(TerraformMissing, match=r"'no-such-wrapper' \(from the settings\) is not on PATH"):
+        find_terraform(("no-such-wrapper", "run"))
+    monkeypatch.setenv("PUSHPROOF_TERRAFORM", "no-such-tofu --quiet")
+    with pytest.raises(TerraformMissing, match=r"'no-such-tofu' \(from PUSHPROOF_TERRAFORM\)"):
+        find_terraform()
+
+
+def test_installed_modules_come_along(tmp_path: Path) -> None:
+    """What an `init` has installed is in the copy, without the history of its repositories."""
+    source = tmp_path / "module"
+    installed = source / ".terraform/modules"
+    (installed / "vpc/.git").mkdir(parents=True)
+    (installed / "modules.json").write_text("{}")
+    (installed / "vpc/main.tf").write_text("")
+    (source / "main.tf").write_text("")
+    copy = copy_configuration(source, tmp_path / "run")
+    assert (copy.directory / ".terraform/modules/vpc/main.tf").is_file()
+    assert not (copy.directory / ".terraform/modules/vpc/.git").exists()
+
+
+@pytest.mark.parametrize(
+    ("summary", "remedy"),
+    [
+        ("Error accessing remote module registry", ".terraform/modules is used as it is"),
+        ("Failed to download module", ".terraform/modules is used as it is"),
+        ("Failed to query available provider packages", "PUSHPROOF_PROVIDER_MIRROR"),
+        ("Unsupported Terraform Core version", "PUSHPROOF_TERRAFORM"),
+    ],
+)
+def test_failures_that_this_machine_can_mend_say_how(summary: str, remedy: str) -> None:
+    """A source, a provider or a version of Terraform that cannot be had comes with what to do, at the file and line."""
+    words = f'╷\n│ Error: {summary}\n│ \n│   on main.tf:3, in module "vpc":\n│    3: source = "x"\n╵\n'
+    failure = CommandFailed("init", "live", 1, "", words)
+    assert remedy in str(failure)
+    assert failure.reason == f"{summary} (main.tf:3)"
+    assert "Run `terraform init` once" not in str(
+        CommandFailed("apply", "live", 1, "", words.replace(summary, "Other"))
+    )

@@ -61,7 +61,7 @@ class Unhealthy(ReplacedProgram):
     name, title = "unhealthy", "every request is answered with 500"
 
     def arguments(self, tree: Tree) -> tuple[str, ...]:
-        return "serve", str(_checked_port(tree)), "500", "0"
+        return "serve", str(_answering_port(tree)), "500", "0"
 
 
 class WrongPort(ReplacedProgram):
@@ -80,7 +80,7 @@ class Slow(ReplacedProgram):
     name, title = "slow", "answers come later than the health check waits"
 
     def arguments(self, tree: Tree) -> tuple[str, ...]:
-        return "serve", str(_checked_port(tree)), "200", str(tree.delivery.container.patience + _TOO_LATE)
+        return "serve", str(_answering_port(tree)), "200", str(tree.delivery.container.patience + _TOO_LATE)
 
 
 class OutOfMemory(ReplacedProgram):
@@ -147,6 +147,13 @@ def _checked_port(tree: Tree) -> int:
     if not container.port:
         raise NotApplicable(f"container {container.name} maps no port")
     return container.port
+
+
+def _answering_port(tree: Tree) -> int:
+    """Return the container's port, where a health check asks for an answer. Raises NotApplicable."""
+    if tree.delivery.container.connection_suffices:
+        raise NotApplicable("the load balancer's health check is TCP: a connection is enough, whatever the answer")
+    return _checked_port(tree)
 
 
 def _append_to_dockerfile(tree: Tree, added: list[str]) -> None:

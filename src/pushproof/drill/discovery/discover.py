@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Build, Delivery, Entrance
 from pushproof.drill.discovery.choices import Choices
-from pushproof.drill.discovery.entrances import Listening, choose_listening, entrance_of
+from pushproof.drill.discovery.entrances import NETWORK, Listening, choose_listening, entrance_of
 from pushproof.drill.discovery.pipelines import (
     Action,
     actions_of,
@@ -137,6 +137,10 @@ def _entrance(
 
 def _listenings(clients: Clients, balancer_arn: str) -> Iterator[Listening]:
     for listener in clients("elbv2").describe_listeners(LoadBalancerArn=balancer_arn)["Listeners"]:
+        if listener["Protocol"] in NETWORK:
+            # A Network Load Balancer's listener has no rules but its own action.
+            yield Listening(listener, {"Actions": listener.get("DefaultActions", []), "IsDefault": True})
+            continue
         for rule in clients("elbv2").describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
             yield Listening(listener, rule)
 

@@ -16,6 +16,8 @@ from pushproof.drill.discovery.choices import Choices
 if TYPE_CHECKING:
     from pushproof.drill.discovery.shapes import Listener, LoadBalancer, Rule, RuleAction, RuleCondition, TargetGroup
 
+#: Protocols of a Network Load Balancer's listeners.
+NETWORK = ("TCP", "TLS", "UDP", "TCP_UDP")
 #: Protocols of listeners that speak TLS.
 _TLS = ("HTTPS", "TLS")
 
@@ -86,6 +88,7 @@ def entrance_of(listening: Listening, balancer: LoadBalancer, group: TargetGroup
         paths=choices.paths or tuple(candidate_paths(listening.values("path-pattern"), health_path(group))),
         certificate_arn=str(certificates[0].get("CertificateArn", "")) if listening.tls else "",
         codes=health_codes(group),
+        passes_connections=listening.listener["Protocol"] in NETWORK,
     )
 
 

@@ -61,6 +61,7 @@ def container_of(
         port=port or next(iter(mapped), 0),
         architecture=str(definition.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")),
         patience=max(own, balancer),
+        connection_suffices=not own and group is not None and group.get("HealthCheckProtocol") == "TCP",
         entry_point=tuple(container.get("entryPoint", ())),
     )
 

@@ -33,7 +33,8 @@ class Certificate:
 class ListenerSpec:
     """A listener of one load balancer.
 
-    `protocol` is `HTTP` or `HTTPS`; the first certificate is the default one. `rules` include the default rule.
+    `protocol` is `HTTP` or `HTTPS`, and `TCP` or `TLS` of a Network Load Balancer; the first certificate is the default one.
+    `rules` include the default rule.
     Timeouts are real seconds: real programs answer at their own speed, whatever the speed of the world's clock.
     """
 
@@ -68,10 +69,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class TargetGroupSpec:
-    """A target group and its targets. `protocol` is `HTTP` or `HTTPS`.
+    """A target group and its targets. `protocol` is `HTTP`, `HTTPS`, `TCP` or `TLS`.
 
-    `stickiness_seconds` keeps a client with its target: by the AWSALB cookie, or, with `application_cookie`, while the
-    client also sends the cookie of this name that the target set.
+    `source_ip_stickiness` keeps a client's connections with one target by its address, in groups of TCP and TLS;
+    `reset_unhealthy` resets the connections of a target that becomes unhealthy. `stickiness_seconds` keeps a client with its
+    target: by the AWSALB cookie, or, with `application_cookie`, while the client also sends the cookie of this name that the
+    target set.
     """
 
     arn: str
@@ -80,6 +83,8 @@ class TargetGroupSpec:
     algorithm: str = "round_robin"
     stickiness_seconds: int | None = None
     application_cookie: str | None = None
+    source_ip_stickiness: bool = False
+    reset_unhealthy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

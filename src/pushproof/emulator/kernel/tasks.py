@@ -128,13 +128,17 @@ class TaskRuntime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """A target's answer to a health probe: a status, or an error (`"timeout"`, `"refused"`, …)."""
+    """A target's answer to a health probe: a status, or an error (`"timeout"`, `"refused"`, …).
+
+    `accepted`: the target took the connection of a TCP check, which asks for no more.
+    """
 
     status: int | None
     error: str | None = None
+    accepted: bool = False
 
 
 class TargetProber(Protocol):
-    """Probes a target over HTTP as the load balancer does. Timeout in AWS seconds."""
+    """Probes a target over HTTP or TCP, by the protocol, as the load balancer does. Timeout in AWS seconds."""
 
     def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe: ...

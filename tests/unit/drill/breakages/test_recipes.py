@@ -233,3 +233,11 @@ def status_of(url: str) -> int:
             return error.code
         except OSError:
             assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize("name", ["unhealthy", "slow"])
+def test_a_tcp_check_sees_no_answers(name: str, tree: Tree) -> None:
+    """A load balancer that only connects finds a service that answers 500, or late, as healthy as any."""
+    connecting = replace(tree.delivery.container, connection_suffices=True)
+    with pytest.raises(NotApplicable, match="a connection is enough"):
+        BY_NAME[name].break_in(replace(tree, delivery=replace(tree.delivery, container=connecting)))

@@ -274,3 +274,25 @@ def test_the_topic_of_the_pipeline_is_found() -> None:
     )
     assert found(account, None, notified).topic_arn == topic
     assert found(account).topic_arn == ""
+
+
+def test_a_network_load_balancer_is_an_entrance() -> None:
+    """Its TLS listener has no rules to ask for: DescribeRules is for Application Load Balancers."""
+
+    class Network(Account):
+        def describe_listeners(self, **_: Any) -> dict[str, Any]:
+            forward = {"Type": "forward", "TargetGroupArn": GROUP}
+            listener = {"ListenerArn": "l", "Protocol": "TLS", "Port": 8443, "DefaultActions": [forward]}
+            return {"Listeners": [{**listener, "Certificates": [{"CertificateArn": "arn:cert"}]}]}
+
+        def describe_rules(self, **_: Any) -> dict[str, Any]:
+            raise AssertionError("a network listener was asked for its rules")
+
+        def describe_target_groups(self, **_: Any) -> dict[str, Any]:
+            group = {"TargetGroupName": "orders", "LoadBalancerArns": ["lb"], "HealthCheckProtocol": "TCP"}
+            return {"TargetGroups": [{**group, "HealthCheckTimeoutSeconds": 10}]}
+
+    delivery = found(Network(pipeline("orders", "web")))
+    assert (delivery.entrance.port, delivery.entrance.tls) == (8443, True)
+    assert delivery.entrance.paths == ("/",)
+    assert delivery.container.connection_suffices

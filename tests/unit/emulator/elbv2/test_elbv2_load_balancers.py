@@ -160,10 +160,10 @@ def test_attributes_have_awss_defaults_and_are_checked(stack: Any) -> None:
 
 
 def test_what_is_not_emulated_says_so(stack: Any) -> None:
-    """A network load balancer is refused by name, never answered with an empty success."""
-    code, message = stack.refused("create_load_balancer", Name="n", Subnets=stack.network.subnets, Type="network")
+    """A gateway load balancer is refused by name, never answered with an empty success."""
+    code, message = stack.refused("create_load_balancer", Name="n", Subnets=stack.network.subnets, Type="gateway")
     assert code == "NotImplemented"
-    assert "network" in message
+    assert "gateway" in message
 
 
 def test_capacity_reservations_are_kept(stack: Any) -> None:

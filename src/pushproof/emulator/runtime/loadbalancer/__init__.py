@@ -1,4 +1,4 @@
-"""The data plane of Application Load Balancers: real sockets (`LoadBalancerRuntime`) or scripted (`ScriptedLoadBalancer`)."""
+"""The data plane of load balancers: real sockets (`LoadBalancerRuntime`) or scripted (`ScriptedLoadBalancer`)."""
 
 from __future__ import annotations
 

@@ -44,6 +44,12 @@ class Group:
         self._turn += 1
         return candidates[self._turn % len(candidates)]
 
+    def choose_for(self, flow: int | None) -> Target | None:
+        """Return the target for a new connection; the same one for the same flow, as long as the same targets take any."""
+        if flow is None or not self._eligible:
+            return self.choose()
+        return self._eligible[flow % len(self._eligible)]
+
     @contextmanager
     def serving(self, target: Target) -> Iterator[None]:
         """Count a request as in progress."""

@@ -20,6 +20,7 @@ from pushproof.emulator.kernel.quiet import no_warning_decides_here
 from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
+from pushproof.emulator.runtime.loadbalancer.streams import StreamProxy, Streams, failing
 from pushproof.emulator.runtime.loadbalancer.tls import TlsServer
 from pushproof.engines.tlspolicy import tls_policy
 
@@ -32,11 +33,13 @@ LAST_REQUESTS = 2.0
 
 
 class _Listening:
-    """A listener that is bound."""
+    """A listener that is bound; `end` unbinds it, and gives what is in progress a moment."""
 
-    def __init__(self, proxy: ListenerProxy, runner: web.ServerRunner, tls: TlsServer | None) -> None:
+    def __init__(
+        self, proxy: ListenerProxy | StreamProxy, end: Callable[[], Coroutine[Any, Any, None]], tls: TlsServer | None
+    ) -> None:
         self.proxy = proxy
-        self.runner = runner
+        self.end = end
         self.tls = tls
 
 
@@ -51,6 +54,7 @@ class LoadBalancerRuntime:
         self._log: deque[AccessLogEntry] = deque(maxlen=log_size)
         self._listening: dict[str, _Listening] = {}
         self._groups: dict[str, Group] = {}
+        self._streams = Streams()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = threading.Lock()
         self._closing = False
@@ -114,7 +118,9 @@ class LoadBalancerRuntime:
         return dict(group.in_flight) if group is not None else {}
 
     def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
-        """Send one HTTP GET as ELB-HealthChecker/2.0, without following redirects. `timeout` in AWS seconds."""
+        """Send one HTTP GET as ELB-HealthChecker/2.0, without following redirects; TCP connects. `timeout` in AWS seconds."""
+        if protocol == "TCP":
+            return self._call(self._connect(address, port, timeout))
         return self._call(self._probe(address, port, path, protocol, timeout))
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
@@ -171,9 +177,30 @@ class LoadBalancerRuntime:
                     current.tls.update(spec.certificates, tls_policy(spec.tls_policy))
                 current.proxy.spec = spec
                 return
-        tls = TlsServer(spec.certificates, tls_policy(spec.tls_policy)) if spec.protocol == "HTTPS" else None
+        secure = spec.protocol in ("HTTPS", "TLS")
+        alpn = ("http/1.1",) if spec.protocol == "HTTPS" else ()
+        tls = TlsServer(spec.certificates, tls_policy(spec.tls_policy), alpn) if secure else None
         if current is not None:
             await self._remove_listener(spec.arn)
+        listen = self._listen_to_streams if spec.protocol in ("TCP", "TLS") else self._listen_to_requests
+        try:
+            self._listening[spec.arn] = await listen(spec, tls)
+        except OSError as error:
+            raise ListenError(_why_not(spec, error)) from error
+
+    async def _listen_to_streams(self, spec: ListenerSpec, tls: TlsServer | None) -> _Listening:
+        proxy = StreamProxy(spec, self._groups, self._streams)
+        server = await asyncio.start_server(
+            proxy, spec.address, spec.port, ssl=tls.context if tls else None, backlog=512
+        )
+
+        async def end() -> None:
+            server.close()
+            await proxy.close(LAST_REQUESTS)
+
+        return _Listening(proxy, end, tls)
+
+    async def _listen_to_requests(self, spec: ListenerSpec, tls: TlsServer | None) -> _Listening:
         assert self._connections is not None
         proxy = ListenerProxy(spec, self._groups, self._connections, self._log.append, self._clock.now)
         server = web.Server(
@@ -192,15 +219,15 @@ class LoadBalancerRuntime:
         site = web.TCPSite(runner, spec.address, spec.port, ssl_context=tls.context if tls else None, backlog=512)
         try:
             await site.start()
-        except OSError as error:
+        except OSError:
             await runner.cleanup()
-            raise ListenError(_why_not(spec, error)) from error
-        self._listening[spec.arn] = _Listening(proxy, runner, tls)
+            raise
+        return _Listening(proxy, runner.cleanup, tls)
 
     async def _remove_listener(self, arn: str) -> None:
         listening = self._listening.pop(arn, None)
         if listening is not None:
-            await listening.runner.cleanup()
+            await listening.end()
 
     async def _put_target_group(self, spec: TargetGroupSpec) -> None:
         group = self._groups.get(spec.arn)
@@ -208,6 +235,19 @@ class LoadBalancerRuntime:
             self._groups[spec.arn] = Group(spec)
         else:
             group.update(spec)
+            if spec.reset_unhealthy:
+                self._streams.reset(spec.arn, failing(spec.targets))
+
+    async def _connect(self, address: str, port: int, timeout: float) -> HttpProbe:
+        try:
+            async with asyncio.timeout(work_limit(self._clock, timeout)):
+                _, writer = await asyncio.open_connection(address, port)
+        except TimeoutError:
+            return HttpProbe(None, "timeout")
+        except OSError as error:
+            return HttpProbe(None, "refused" if error.errno == errno.ECONNREFUSED else str(error))
+        writer.transport.abort()
+        return HttpProbe(None, accepted=True)
 
     async def _probe(self, address: str, port: int, path: str, protocol: str, timeout: float) -> HttpProbe:
         assert self._probes is not None

@@ -30,9 +30,14 @@ class TlsServer:
     context that the server name selects.
     """
 
-    def __init__(self, certificates: Sequence[Certificate], policy: TlsPolicy) -> None:
+    def __init__(
+        self, certificates: Sequence[Certificate], policy: TlsPolicy, alpn: Sequence[str] = ("http/1.1",)
+    ) -> None:
+        """Set up. `alpn`: the protocols to negotiate; without any, nothing is negotiated."""
+        self._alpn = list(alpn)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.set_alpn_protocols(["http/1.1"])
+        if self._alpn:
+            self.context.set_alpn_protocols(self._alpn)
         self.context.sni_callback = self._select
         self._contexts: list[ssl.SSLContext] = []
         self._names: list[tuple[str, ...]] = []
@@ -42,7 +47,7 @@ class TlsServer:
         """Use these for future handshakes. Raises CertificateError and changes nothing if one cannot be used."""
         if not certificates:
             raise CertificateError("an HTTPS listener needs a certificate; pass at least the default one")
-        contexts = [_context(certificate) for certificate in certificates]
+        contexts = [_context(certificate, self._alpn) for certificate in certificates]
         names = [certificate_names(certificate) for certificate in certificates]
         apply_policy(self.context, policy)
         # A handshake without a server name uses the listening context's own certificate.
@@ -81,9 +86,10 @@ def certificate_names(certificate: Certificate) -> tuple[str, ...]:
         return tuple(str(name.value) for name in leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME))
 
 
-def _context(certificate: Certificate) -> ssl.SSLContext:
+def _context(certificate: Certificate, alpn: Sequence[str]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    if alpn:
+        context.set_alpn_protocols(list(alpn))
     _load(context, certificate)
     return context
 

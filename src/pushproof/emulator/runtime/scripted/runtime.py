@@ -233,6 +233,8 @@ class ScriptedRuntime:
             return HttpProbe(None, "refused")
         if behaviour.http_error is not None:
             return HttpProbe(None, behaviour.http_error)
+        if protocol == "TCP":
+            return HttpProbe(None, accepted=True)
         age = self._ground.clock.now() - task.began[serving.name]
         if behaviour.healthy(age):
             return HttpProbe(behaviour.http_status)

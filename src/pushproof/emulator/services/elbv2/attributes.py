@@ -38,6 +38,19 @@ LOAD_BALANCER = {
     "zonal_shift.config.enabled": "false",
 }
 
+NETWORK_LOAD_BALANCER = {
+    "access_logs.s3.enabled": "false",
+    "access_logs.s3.bucket": "",
+    "access_logs.s3.prefix": "",
+    "deletion_protection.enabled": "false",
+    "dns_record.client_routing_policy": "any_availability_zone",
+    "load_balancing.cross_zone.enabled": "false",
+    "secondary_ips.auto_assigned.per_subnet": "0",
+    "zonal_shift.config.enabled": "false",
+}
+
+TCP_LISTENER = {"tcp.idle_timeout.seconds": "350"}
+
 LISTENER = {
     "routing.http.response.server.enabled": "true",
     **{f"routing.http.response.{name}.header_value": "" for name in RESPONSE_HEADERS},
@@ -71,6 +84,21 @@ TARGET_GROUP = {
     "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": "off",
 }
 
+_GROUP_HEALTH = {name: value for name, value in TARGET_GROUP.items() if name.startswith("target_group_health.")}
+#: Attributes of a target group of TCP or TLS whose targets are IP addresses; for instances, client addresses are preserved.
+NETWORK_TARGET_GROUP = {
+    "deregistration_delay.connection_termination.enabled": "false",
+    "deregistration_delay.timeout_seconds": "300",
+    "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",
+    "preserve_client_ip.enabled": "false",
+    "proxy_protocol_v2.enabled": "false",
+    "stickiness.enabled": "false",
+    "stickiness.type": "source_ip",
+    **_GROUP_HEALTH,
+    "target_health_state.unhealthy.connection_termination.enabled": "true",
+    "target_health_state.unhealthy.draining_interval_seconds": "0",
+}
+
 _STICKINESS = ("lb_cookie", "app_cookie")
 _METHODS = r"(?:GET|HEAD|POST|DELETE|PUT|OPTIONS|PATCH|TRACE|CONNECT)"
 _RANGES = {
@@ -79,8 +107,16 @@ _RANGES = {
     "deregistration_delay.timeout_seconds": (0, 3_600),
     "stickiness.app_cookie.duration_seconds": (1, 604_800),
     "stickiness.lb_cookie.duration_seconds": (1, 604_800),
+    "tcp.idle_timeout.seconds": (60, 6_000),
+    "target_health_state.unhealthy.draining_interval_seconds": (0, 360_000),
+    "secondary_ips.auto_assigned.per_subnet": (0, 7),
 }
 _CHOICES = {
+    "dns_record.client_routing_policy": (
+        "availability_zone_affinity",
+        "partial_availability_zone_affinity",
+        "any_availability_zone",
+    ),
     "routing.http.desync_mitigation_mode": ("monitor", "defensive", "strictest"),
     "routing.http.xff_header_processing.mode": ("append", "preserve", "remove"),
     "load_balancing.algorithm.type": ("round_robin", "least_outstanding_requests", "weighted_random"),
@@ -140,6 +176,11 @@ _OF_OTHER_TYPES = frozenset(
     }
 )
 _MOST = 20
+#: Attributes that only Network Load Balancers and their parts have here.
+NETWORK_ONLY = (NETWORK_LOAD_BALANCER | TCP_LISTENER | NETWORK_TARGET_GROUP).keys() - (
+    LOAD_BALANCER | HTTPS_LISTENER | TARGET_GROUP
+).keys()
+_EVERY = (LOAD_BALANCER | HTTPS_LISTENER | TARGET_GROUP).keys()
 
 
 class Attribute(TypedDict):
@@ -162,18 +203,20 @@ def changed(kind: str, attributes: Mapping[str, str], items: Sequence[Attribute]
     for item in items:
         key, value = item.get("Key") or "", item.get("Value") or ""
         if key not in attributes:
-            if key in HTTPS_LISTENER and kind == "Listener":
+            network = bool(NETWORK_ONLY & attributes.keys()) or not attributes
+            if key in HTTPS_LISTENER and kind == "Listener" and not network:
                 raise AwsError(
                     "InvalidConfigurationRequest",
                     f"{kind} attribute key '{key}' is not supported on listeners with the HTTP protocol",
                 )
-            if key in _OF_OTHER_TYPES:
+            if key in _OF_OTHER_TYPES or (network and key in _EVERY):
                 raise AwsError(
                     "InvalidConfigurationRequest",
-                    f"{kind} attribute key '{key}' is not supported on load balancers with type 'application'",
+                    f"{kind} attribute key '{key}' is not supported on load balancers with type "
+                    f"'{'network' if network else 'application'}'",
                 )
             raise AwsError("ValidationError", f"{kind} attribute key '{key}' is not recognized")
-        _check(kind, key, value)
+        _check(kind, key, value, network=bool(NETWORK_ONLY & attributes.keys()))
         after[key] = value
     _check_together(kind, after)
     return after
@@ -201,7 +244,7 @@ def header_settings(listener: Mapping[str, str], balancer: Mapping[str, str]) ->
     )
 
 
-def _check(kind: str, key: str, value: str) -> None:
+def _check(kind: str, key: str, value: str, *, network: bool) -> None:
     if key in _RANGES:
         low, high = _RANGES[key]
         if not re.fullmatch(r"\d{1,7}", value, re.ASCII) or not low <= int(value) <= high:
@@ -211,17 +254,19 @@ def _check(kind: str, key: str, value: str) -> None:
         if not re.fullmatch(pattern, value, re.ASCII):
             raise _invalid(kind, key, value, words)
     choices = _CHOICES.get(key)
-    if key == "load_balancing.cross_zone.enabled":
+    if key == "load_balancing.cross_zone.enabled" and network and kind == "Load balancer":
+        choices = ("true", "false")
+    elif key == "load_balancing.cross_zone.enabled":
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html : it cannot be changed
         choices = ("true",) if kind == "Load balancer" else ("true", "false", "use_load_balancer_configuration")
     elif choices is None and key.endswith(".enabled"):
         choices = ("true", "false")
     if choices and value not in choices:
         raise _invalid(kind, key, value, f"it must be one of {', '.join(choice for choice in choices if choice)}")
-    if key == "stickiness.type" and value not in _STICKINESS:
+    if key == "stickiness.type" and value not in (("source_ip",) if network else _STICKINESS):
         raise AwsError(
             "InvalidConfigurationRequest",
-            f"Stickiness type '{value}' is not supported for target groups with the HTTP protocol",
+            f"Stickiness type '{value}' is not supported for target groups with the {'TCP' if network else 'HTTP'} protocol",
         )
     if key.endswith(".header_value") and not _HEADER_VALUE.fullmatch(value):
         raise _invalid(kind, key, value, "it must be the value of an HTTP header")

@@ -145,7 +145,7 @@ class HealthMonitor:
             if self._starts(group, target, answer):
                 self._probe_at(group, target, started + group.check_interval)
                 return
-            probe = Probe(answer.status, timed_out=answer.error == "timeout")
+            probe = Probe(answer.status, timed_out=answer.error == "timeout", accepted=answer.accepted)
             after = target_probed(check(group), target.health, started, probe)
             self._set(group, target, after)
             self._probe_at(group, target, after.next_check_at or started + group.check_interval)
@@ -155,7 +155,7 @@ class HealthMonitor:
 
     def _starts(self, group: TargetGroup, target: RegisteredTarget, probe: HttpProbe) -> bool:
         """Return whether nothing listens yet, in the time that a program takes to start however fast the clock runs."""
-        if probe.status is not None or target.health.state != "initial":
+        if probe.status is not None or probe.accepted or target.health.state != "initial":
             return False
         clock, patience = self._site.clock, float(group.check_interval * group.unhealthy_threshold)
         return clock.now() < target.since + start_room(clock, patience)

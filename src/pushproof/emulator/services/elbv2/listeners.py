@@ -14,6 +14,7 @@ from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.model import Listener, Rule, unique
 from pushproof.emulator.services.elbv2.store import Store, page
 from pushproof.emulator.services.elbv2.tagging import with_tags
+from pushproof.emulator.services.elbv2.targetgroups import NETWORK
 from pushproof.engines.tlspolicy import DEFAULT_POLICY, POLICIES
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ if TYPE_CHECKING:
     )
 
 
+_ATTRIBUTES: dict[str, dict[str, str]] = {
+    "HTTP": attributes.LISTENER,
+    "HTTPS": attributes.HTTPS_LISTENER,
+    "TCP": attributes.TCP_LISTENER,
+    "TLS": {},
+}
 _MOST_LISTENERS = 50
 _MOST_RULES = 100
 _MOST_CERTIFICATES = 25
@@ -70,7 +77,12 @@ class ListenerOperations(Store):
         path = f"{balancer.path}/{unique()}"
         prefix = balancer.arn.partition(":loadbalancer/")[0]
         default = Rule(f"{prefix}:listener-rule/{path}/{unique()}", None, [], actions_stored)
-        listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "HTTP", 0, [default], dict(attributes.LISTENER))
+        if balancer.network:
+            listener = Listener(f"{prefix}:listener/{path}", balancer.arn, "TLS", 0, [default], {})
+        else:
+            listener = Listener(
+                f"{prefix}:listener/{path}", balancer.arn, "HTTP", 0, [default], dict(attributes.LISTENER)
+            )
         listener = self._configured(listener, request)
         tags = with_tags(context, {}, request.get("Tags", []))
         self._apply(listener)
@@ -175,6 +187,8 @@ class ListenerOperations(Store):
 
     def create_rule(self, context: RequestContext, request: CreateRuleRequest) -> CreateRuleAnswer:
         listener = self.listener(request["ListenerArn"])
+        if listener.protocol in NETWORK:
+            raise AwsError("ValidationError", "Rules are unsupported for network listeners")
         if request.get("Transforms"):
             raise not_implemented("elbv2", "rule transforms")
         if len(listener.rules) > _MOST_RULES:
@@ -252,20 +266,45 @@ class ListenerOperations(Store):
 
     def _apply(self, listener: Listener) -> None:
         """Apply a listener's new settings: to the data plane first, so that a refusal there changes nothing."""
+        self._check_protocols(listener)
         self.publish_listener(listener)
         before = self.in_use()
         self.listeners[listener.arn] = listener
         self.rewire(before)
 
+    def _check_protocols(self, listener: Listener) -> None:
+        """Raise AwsError for a target group whose protocol does not fit the listener's.
+
+        Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html (routing
+        configuration): TCP listeners take TCP groups, TLS listeners take TCP and TLS groups.
+        """
+        fitting = {"TCP": ("TCP",), "TLS": ("TCP", "TLS")}.get(listener.protocol, ("HTTP", "HTTPS"))
+        for rule in listener.rules:
+            for arn in actions.target_groups_of(rule.actions):
+                protocol = self.group(arn).protocol
+                if protocol not in fitting:
+                    raise AwsError(
+                        "IncompatibleProtocols",
+                        f"The listener protocol '{listener.protocol}' and the target group protocol '{protocol}' of "
+                        f"'{arn}' are not compatible",
+                    )
+
     def _actions(self, balancer_arn: str, requested: list[ActionOutputTypeDef]) -> list[ActionOutputTypeDef]:
         stored = actions.stored_actions(requested)
-        self.check_groups(self.balancer(balancer_arn), stored)
+        balancer = self.balancer(balancer_arn)
+        self.check_groups(balancer, stored)
+        if balancer.network and any(action["Type"] != "forward" for action in stored):
+            raise AwsError("InvalidLoadBalancerAction", "The action type is not valid for a Network Load Balancer")
         return stored
 
     def _configured(self, listener: Listener, request: CreateListenerRequest | ModifyListenerRequest) -> Listener:
         protocol = request.get("Protocol") or listener.protocol
-        if protocol not in ("HTTP", "HTTPS"):
-            raise AwsError("UnsupportedProtocol", f"Listener protocol '{protocol}' must be one of 'HTTP, HTTPS'")
+        network = self.balancers[listener.load_balancer_arn].network
+        if network and protocol in ("UDP", "TCP_UDP", "QUIC", "TCP_QUIC"):
+            raise not_implemented("elbv2", f"listeners of protocol {protocol}")
+        if protocol not in (NETWORK if network else ("HTTP", "HTTPS")):
+            listed = "TCP, TLS, UDP, TCP_UDP" if network else "HTTP, HTTPS"
+            raise AwsError("UnsupportedProtocol", f"Listener protocol '{protocol}' must be one of '{listed}'")
         port = request.get("Port") or listener.port
         if not 1 <= port <= 65_535:
             raise AwsError("ValidationError", f"Listener port '{port}' must be between 1 and 65535")
@@ -278,7 +317,9 @@ class ListenerOperations(Store):
                 )
         if (request.get("MutualAuthentication") or {}).get("Mode", "off") != "off":
             raise not_implemented("elbv2", "mutual TLS on listeners")
-        if request.get("AlpnPolicy"):
+        if protocol == "TLS" and request.get("AlpnPolicy", ["None"]) != ["None"]:
+            raise not_implemented("elbv2", "ALPN policies")
+        if request.get("AlpnPolicy") and protocol != "TLS":
             raise AwsError("ValidationError", "ALPN policies are for TLS listeners of Network Load Balancers")
         arns = [
             certificate["CertificateArn"]
@@ -287,10 +328,11 @@ class ListenerOperations(Store):
         ]
         changed = replace(listener, protocol=protocol, port=port)
         if protocol != listener.protocol:
-            changed.attributes = dict(attributes.HTTPS_LISTENER if protocol == "HTTPS" else attributes.LISTENER)
-        if protocol == "HTTP":
+            changed.attributes = dict(_ATTRIBUTES[protocol])
+        if protocol in ("HTTP", "TCP"):
             if arns or request.get("SslPolicy"):
-                raise AwsError("ValidationError", "Certificates and SSL policies are for HTTPS listeners")
+                secure = "TLS" if network else "HTTPS"
+                raise AwsError("ValidationError", f"Certificates and SSL policies are for {secure} listeners")
             changed.certificates, changed.ssl_policy = [], None
             return changed
         if len(arns) > 1:
@@ -304,15 +346,15 @@ class ListenerOperations(Store):
             self.certificates.check(arns[0])
             changed.certificates = list(dict.fromkeys([arns[0], *listener.certificates[1:]]))
         if not changed.certificates:
-            raise AwsError("ValidationError", "A certificate must be specified for HTTPS listeners")
+            raise AwsError("ValidationError", f"A certificate must be specified for {protocol} listeners")
         changed.ssl_policy = policy
         return changed
 
     def _https(self, arn: str) -> Listener:
         listener = self.listener(arn)
-        if listener.protocol != "HTTPS":
+        if listener.protocol not in ("HTTPS", "TLS"):
             # AWS lists no error of its own for this; its answer on creating such a listener is used here too.
-            raise AwsError("ValidationError", "A certificate cannot be specified for HTTP listeners")
+            raise AwsError("ValidationError", f"A certificate cannot be specified for {listener.protocol} listeners")
         return listener
 
     @staticmethod
@@ -330,9 +372,10 @@ class ListenerOperations(Store):
             "Protocol": listener.protocol,
             "DefaultActions": listener.default_rule.actions,
         }
-        if listener.protocol == "HTTPS":
+        if listener.protocol in ("HTTPS", "TLS"):
             shown["Certificates"] = [{"CertificateArn": listener.certificates[0]}]
             shown["SslPolicy"] = listener.ssl_policy or DEFAULT_POLICY
+        if listener.protocol == "HTTPS":
             shown["MutualAuthentication"] = {"Mode": "off"}
         return shown
 

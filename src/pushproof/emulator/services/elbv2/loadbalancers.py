@@ -73,6 +73,10 @@ class OnSubnets(TypedDict):
     SubnetMappings: NotRequired[list[SubnetMappingTypeDef]]
 
 
+#: The first part of an ARN's path, by type of load balancer.
+_PATHS = {"application": "app", "network": "net"}
+
+
 class LoadBalancerOperations(Store):
     """Create, describe, change and delete load balancers."""
 
@@ -81,13 +85,16 @@ class LoadBalancerOperations(Store):
     ) -> CreateLoadBalancerAnswer:
         name = request["Name"]
         check_name("Load balancer", name)
-        if request.get("Type", "application") != "application":
-            raise not_implemented("elbv2", f"CreateLoadBalancer of type {request['Type']}")
+        kind = request.get("Type") or "application"
+        if kind not in _PATHS:
+            raise not_implemented("elbv2", f"CreateLoadBalancer of type {kind}")
         if request.get("CustomerOwnedIpv4Pool") or request.get("IpamPools"):
             raise not_implemented("elbv2", "CreateLoadBalancer with address pools")
         scheme = request.get("Scheme") or "internet-facing"
-        zones, vpc_id = self._zones(context.region, request, scheme)
-        groups = self._security_groups(context.region, vpc_id, request.get("SecurityGroups"))
+        zones, vpc_id = self._zones(context.region, request, scheme, network=kind == "network")
+        requested = request.get("SecurityGroups")
+        # A Network Load Balancer without security groups has none, where an Application Load Balancer has the VPC's default.
+        groups = self._security_groups(context.region, vpc_id, requested) if requested or kind == "application" else []
         ip_type = request.get("IpAddressType") or "ipv4"
         _check_ip_type(ip_type)
         tags = with_tags(context, {}, request.get("Tags", []))
@@ -106,7 +113,7 @@ class LoadBalancerOperations(Store):
             return {"LoadBalancers": [self._shown(existing)]}
         arn = arn_of(
             "elasticloadbalancing",
-            f"loadbalancer/app/{name}/{unique()}",
+            f"loadbalancer/{_PATHS[kind]}/{name}/{unique()}",
             region=context.region,
             account=context.account_id,
         )
@@ -121,7 +128,12 @@ class LoadBalancerOperations(Store):
             groups,
             ip_type,
             zones,
-            dict(attributes.LOAD_BALANCER),
+            dict(attributes.NETWORK_LOAD_BALANCER if kind == "network" else attributes.LOAD_BALANCER),
+            addresses={
+                mapping["SubnetId"]: mapping["AllocationId"]
+                for mapping in request.get("SubnetMappings") or []
+                if "SubnetId" in mapping and "AllocationId" in mapping
+            },
         )
         self._attach(balancer)
         self.balancers[arn] = balancer
@@ -186,7 +198,7 @@ class LoadBalancerOperations(Store):
     def _check_buckets(self, region: str, after: dict[str, str]) -> None:
         """Refuse logs in a bucket that does not exist."""
         for logs in ("access_logs", "connection_logs", "health_check_logs"):
-            if after[f"{logs}.s3.enabled"] == "true":
+            if after.get(f"{logs}.s3.enabled") == "true":
                 bucket = after[f"{logs}.s3.bucket"]
                 try:
                     self.site.substrate.client("s3", region).head_bucket(Bucket=bucket)
@@ -197,6 +209,12 @@ class LoadBalancerOperations(Store):
         self, context: RequestContext, request: SetSecurityGroupsRequest
     ) -> SetSecurityGroupsAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
+        if balancer.network and not balancer.security_groups:
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+            raise AwsError(
+                "InvalidConfigurationRequest",
+                "You can not set security groups on a Network Load Balancer that was created without security groups",
+            )
         balancer.security_groups = self._security_groups(context.region, balancer.vpc_id, request["SecurityGroups"])
         ec2 = self.site.substrate.client("ec2", balancer.region)
         for interface in balancer.interfaces.values():
@@ -205,7 +223,7 @@ class LoadBalancerOperations(Store):
 
     def set_subnets(self, context: RequestContext, request: SetSubnetsRequest) -> SetSubnetsAnswer:
         balancer = self.balancer(request["LoadBalancerArn"])
-        zones, vpc_id = self._zones(context.region, request, balancer.scheme)
+        zones, vpc_id = self._zones(context.region, request, balancer.scheme, network=balancer.network)
         if vpc_id != balancer.vpc_id:
             raise AwsError("InvalidSubnet", f"The subnets must be in VPC '{balancer.vpc_id}' of the load balancer")
         if request.get("IpAddressType"):
@@ -262,9 +280,15 @@ class LoadBalancerOperations(Store):
             "Scheme": balancer.scheme,
             "VpcId": balancer.vpc_id,
             "State": {"Code": "active" if active else "provisioning"},
-            "Type": "application",
+            "Type": "network" if balancer.network else "application",
             "AvailabilityZones": [
-                {"ZoneName": zone, "SubnetId": subnet, "LoadBalancerAddresses": []}
+                {
+                    "ZoneName": zone,
+                    "SubnetId": subnet,
+                    "LoadBalancerAddresses": [{"AllocationId": balancer.addresses[subnet]}]
+                    if subnet in balancer.addresses
+                    else [],
+                }
                 for subnet, zone in balancer.zones.items()
             ],
             "SecurityGroups": balancer.security_groups,
@@ -273,9 +297,9 @@ class LoadBalancerOperations(Store):
 
     # The network of a load balancer.
 
-    def _zones(self, region: str, request: OnSubnets, scheme: str) -> tuple[dict[str, str], str]:
+    def _zones(self, region: str, request: OnSubnets, scheme: str, *, network: bool) -> tuple[dict[str, str], str]:
         mappings = request.get("SubnetMappings") or []
-        if any(mapping.get("AllocationId") for mapping in mappings):
+        if not network and any(mapping.get("AllocationId") for mapping in mappings):
             raise AwsError(
                 "InvalidConfigurationRequest", "Application Load Balancers do not support Elastic IP addresses"
             )
@@ -285,7 +309,10 @@ class LoadBalancerOperations(Store):
         subnet_ids = list(dict.fromkeys([*(request.get("Subnets") or []), *mapped]))
         if not subnet_ids:
             raise AwsError(
-                "ValidationError", "At least two subnets in two different Availability Zones must be specified"
+                "ValidationError",
+                "At least one subnet must be specified"
+                if network
+                else "At least two subnets in two different Availability Zones must be specified",
             )
         ec2 = self.site.substrate.client("ec2", region)
         try:
@@ -304,7 +331,7 @@ class LoadBalancerOperations(Store):
                 "InvalidConfigurationRequest",
                 "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
             )
-        if len(zones) < 2:
+        if len(zones) < 2 and not network:
             raise AwsError(
                 "ValidationError", "At least two subnets in two different Availability Zones must be specified"
             )

@@ -27,7 +27,10 @@ def unique() -> str:
 
 @dataclass(slots=True)
 class LoadBalancer:
-    """An Application Load Balancer. `zones` maps subnet id to zone name; `interfaces` subnet id to network interface id."""
+    """A load balancer.
+
+    `zones` maps subnet id to zone name, `interfaces` to network interface id, `addresses` to the allocation of an Elastic IP.
+    """
 
     arn: str
     name: str
@@ -41,13 +44,19 @@ class LoadBalancer:
     zones: dict[str, str]
     attributes: dict[str, str]
     interfaces: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     capacity_units: int | None = None
     capacity_modified_at: float | None = None
 
     @property
     def path(self) -> str:
-        """Return `app/<name>/<id>`, as in ARNs of listeners and descriptions of network interfaces."""
+        """Return `app/<name>/<id>` or `net/…`, as in ARNs of listeners and descriptions of network interfaces."""
         return self.arn.partition(":loadbalancer/")[2]
+
+    @property
+    def network(self) -> bool:
+        """True for a Network Load Balancer."""
+        return self.path.startswith("net/")
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Elastic Load Balancing v2: Application Load Balancers, with a store and a data plane that really serves requests."""
+"""Elastic Load Balancing v2: Application and Network Load Balancers, with a store and a data plane that really serves requests."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class LoadBalancingService(LoadBalancerOperations, TargetGroupOperations, Listen
         self, context: RequestContext, request: DescribeSSLPoliciesRequest
     ) -> DescribeSSLPoliciesAnswer:
         names = request.get("Names") or list(POLICIES)
-        if request.get("LoadBalancerType") not in (None, "application"):
+        if request.get("LoadBalancerType") not in (None, "application", "network"):
             names = []
         unknown = [name for name in names if name not in POLICIES]
         if unknown:
@@ -67,5 +67,5 @@ def _shown_policy(policy: TlsPolicy) -> SslPolicyTypeDef:
         "Name": policy.name,
         "SslProtocols": list(policy.protocols),
         "Ciphers": [{"Name": name, "Priority": number} for number, name in enumerate(policy.ciphers, 1)],
-        "SupportedLoadBalancerTypes": ["application"],
+        "SupportedLoadBalancerTypes": ["application", "network"],
     }

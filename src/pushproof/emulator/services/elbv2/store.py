@@ -61,16 +61,29 @@ class Store(Service):
 
     def publish_group(self, group: TargetGroup) -> None:
         """Send a group's current targets to the data plane."""
+        targets = tuple(
+            Target(target.id, target.port, target.address, target.port, target.health.state)
+            for target in group.targets.values()
+        )
+        if group.protocol in ("TCP", "TLS"):
+            self.plane.put_target_group(
+                TargetGroupSpec(
+                    group.arn,
+                    targets,
+                    group.protocol,
+                    source_ip_stickiness=group.attributes["stickiness.enabled"] == "true",
+                    reset_unhealthy=group.attributes["target_health_state.unhealthy.connection_termination.enabled"]
+                    == "true",
+                )
+            )
+            return
         by_application = group.attributes["stickiness.type"] == "app_cookie"
         cookie = "app_cookie" if by_application else "lb_cookie"
         sticky = group.attributes["stickiness.enabled"] == "true"
         self.plane.put_target_group(
             TargetGroupSpec(
                 group.arn,
-                tuple(
-                    Target(target.id, target.port, target.address, target.port, target.health.state)
-                    for target in group.targets.values()
-                ),
+                targets,
                 group.protocol,
                 group.attributes["load_balancing.algorithm.type"],
                 int(group.attributes[f"stickiness.{cookie}.duration_seconds"]) if sticky else None,
@@ -81,17 +94,21 @@ class Store(Service):
     def publish_listener(self, listener: Listener) -> None:
         """Make the data plane listen as a listener specifies. Raises AwsError when it cannot."""
         balancer = self.balancers[listener.load_balancer_arn]
-        spec = ListenerSpec(
-            listener.arn,
-            balancer.address,
-            listener.port,
-            listener.protocol,
-            tuple(actions.engine_rule(rule) for rule in listener.rules),
-            tuple(self.certificates.find(arn) for arn in listener.certificates),
-            listener.ssl_policy or DEFAULT_POLICY,
-            idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
-            client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
-            headers=attributes.header_settings(listener.attributes, balancer.attributes),
+        spec = (
+            self._network_spec(balancer, listener)
+            if balancer.network
+            else ListenerSpec(
+                listener.arn,
+                balancer.address,
+                listener.port,
+                listener.protocol,
+                tuple(actions.engine_rule(rule) for rule in listener.rules),
+                tuple(self.certificates.find(arn) for arn in listener.certificates),
+                listener.ssl_policy or DEFAULT_POLICY,
+                idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
+                client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
+                headers=attributes.header_settings(listener.attributes, balancer.attributes),
+            )
         )
         try:
             self.plane.put_listener(spec)
@@ -99,6 +116,18 @@ class Store(Service):
             raise AwsError("OperationNotPermitted", f"The listener cannot listen on this machine: {error}") from error
         except CertificateError as error:
             raise AwsError("UnsupportedCertificate", str(error)) from error
+
+    def _network_spec(self, balancer: LoadBalancer, listener: Listener) -> ListenerSpec:
+        return ListenerSpec(
+            listener.arn,
+            balancer.address,
+            listener.port,
+            listener.protocol,
+            tuple(actions.engine_rule(rule) for rule in listener.rules),
+            tuple(self.certificates.find(arn) for arn in listener.certificates),
+            listener.ssl_policy or DEFAULT_POLICY,
+            idle_timeout=float(listener.attributes.get("tcp.idle_timeout.seconds", "350")),
+        )
 
     def using(self, group_arn: str) -> list[str]:
         """Return ARNs of the load balancers with a rule that forwards to the group."""

@@ -64,6 +64,10 @@ _NUMBERS = {
 }
 
 
+#: Protocols of target groups behind Network Load Balancers.
+NETWORK = ("TCP", "TLS")
+
+
 class TargetGroupOperations(Store):
     """Create, describe, change and delete target groups; register and deregister targets."""
 
@@ -78,8 +82,11 @@ class TargetGroupOperations(Store):
         protocol = request.get("Protocol")
         if protocol is None:
             raise AwsError("ValidationError", "A protocol must be specified")
-        if protocol not in ("HTTP", "HTTPS"):
+        if protocol not in ("HTTP", "HTTPS", *NETWORK):
             raise not_implemented("elbv2", f"target groups of protocol {protocol}")
+        network = protocol in NETWORK
+        if network and request.get("ProtocolVersion"):
+            raise AwsError("ValidationError", f"Protocol version is not supported for protocol '{protocol}'")
         if (request.get("ProtocolVersion") or "HTTP1") != "HTTP1":
             raise not_implemented("elbv2", f"protocol version {request['ProtocolVersion']}")
         if request.get("Port") is None:
@@ -101,16 +108,16 @@ class TargetGroupOperations(Store):
             request["Port"],
             request["VpcId"],
             request.get("IpAddressType") or "ipv4",
-            dict(attributes.TARGET_GROUP),
-            # AWS's default is HTTP, whatever the group's own protocol.
-            check_protocol="HTTP",
+            _attributes(kind) if network else dict(attributes.TARGET_GROUP),
+            # AWS's default is HTTP, whatever the group's own protocol; for Network Load Balancers it is TCP.
+            check_protocol="TCP" if network else "HTTP",
             check_port="traffic-port",
             check_path="/",
             check_interval=30,
-            check_timeout=5,
+            check_timeout=_timeout(request) if network else 5,
             healthy_threshold=5,
             unhealthy_threshold=2,
-            matcher="200",
+            matcher="200-399" if network else "200",
         )
         _configure(group, request)
         tags = with_tags(context, {}, request.get("Tags", []))
@@ -247,7 +254,7 @@ class TargetGroupOperations(Store):
     # Shapes.
 
     def _shown_group(self, group: TargetGroup) -> TargetGroupTypeDef:
-        return {
+        shown: TargetGroupTypeDef = {
             "TargetGroupArn": group.arn,
             "TargetGroupName": group.name,
             "Protocol": group.protocol,
@@ -267,6 +274,11 @@ class TargetGroupOperations(Store):
             "Matcher": {"HttpCode": group.matcher},
             "LoadBalancerArns": self.using(group.arn),
         }
+        if group.protocol in NETWORK:
+            del shown["ProtocolVersion"]
+        if group.check_protocol == "TCP":
+            del shown["HealthCheckPath"], shown["Matcher"]
+        return shown
 
     def _address(self, group: TargetGroup, target: TargetDescriptionTypeDef) -> str:
         target_id = str(target["Id"])
@@ -306,6 +318,23 @@ class TargetGroupOperations(Store):
         return [ipaddress.ip_network(block) for block in blocks]
 
 
+def _timeout(request: CreateTargetGroupRequest) -> int:
+    """Return the default timeout of a check behind a Network Load Balancer: 6 s for HTTP, 10 s for TCP and HTTPS.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
+    """
+    return 6 if request.get("HealthCheckProtocol") == "HTTP" else 10
+
+
+def _attributes(kind: str) -> dict[str, str]:
+    """Return the attributes of a new group of TCP or TLS: clients' addresses are preserved for targets that are instances.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html
+    """
+    preserved = "true" if kind == "instance" else "false"
+    return {**attributes.NETWORK_TARGET_GROUP, "preserve_client_ip.enabled": preserved}
+
+
 def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTargetGroupRequest) -> None:
     """Apply the health check settings of a request; raise AwsError and change nothing if they do not fit."""
     interval = request.get("HealthCheckIntervalSeconds", group.check_interval)
@@ -325,8 +354,13 @@ def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTar
             f"Health check enabled must be true for target groups with target type '{group.target_type}'",
         )
     protocol = request.get("HealthCheckProtocol") or group.check_protocol
-    if protocol not in ("HTTP", "HTTPS"):
-        raise AwsError("ValidationError", f"Health check protocol '{protocol}' must be HTTP or HTTPS")
+    network = group.protocol in NETWORK
+    if protocol not in ("HTTP", "HTTPS", *(("TCP",) if network else ())):
+        allowed = "TCP, HTTP or HTTPS" if network else "HTTP or HTTPS"
+        raise AwsError("ValidationError", f"Health check protocol '{protocol}' must be {allowed}")
+    asked = request.get("Matcher", {}).get("HttpCode")
+    if protocol == "TCP" and (request.get("HealthCheckPath") or asked):
+        raise AwsError("ValidationError", "Health check paths and matchers are not supported for the protocol 'TCP'")
     port = str(request.get("HealthCheckPort") or group.check_port)
     if port != "traffic-port" and (not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 1 <= int(port) <= 65_535):
         raise AwsError("ValidationError", f"Health check port '{port}' must be 'traffic-port' or between 1 and 65535")
@@ -336,13 +370,14 @@ def _configure(group: TargetGroup, request: CreateTargetGroupRequest | ModifyTar
             "ValidationError", f"Health check path '{path}' must start with '/' and have at most 1024 characters"
         )
     matcher = (request.get("Matcher") or {}).get("HttpCode") or group.matcher
+    most = 599 if network else 499
     try:
         # An Application Load Balancer accepts 200 to 499 only.
-        if any(high > 499 for _, high in Matcher.parse(matcher).ranges):
-            raise AwsError("ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'")
+        if any(high > most for _, high in Matcher.parse(matcher).ranges):
+            raise AwsError("ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-{most}'")
     except InvalidDeploymentConfiguration as error:
         raise AwsError(
-            "ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-499'"
+            "ValidationError", f"Health check matcher HTTP code '{matcher}' must be within '200-{most}'"
         ) from error
     group.check_interval, group.check_timeout = interval, timeout
     group.healthy_threshold, group.unhealthy_threshold = healthy, unhealthy
