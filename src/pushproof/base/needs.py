@@ -49,6 +49,20 @@ class NeededState:
 
 
 @dataclass(frozen=True, slots=True)
+class NeededThing:
+    """A resource that a data source reads and the configuration does not make, such as a parameter with a password.
+
+    `kind`: the data source's type. `value`: a parameter's or a secret's content; empty for a throw-away one.
+    """
+
+    kind: str
+    name: str
+    place: str
+    region: str = ""
+    value: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AccountRule:
     """The accounts that a provider is allowed to work in, or is kept out of."""
 
@@ -67,6 +81,7 @@ class Needs:
     states: tuple[NeededState, ...] = ()
     accounts: tuple[AccountRule, ...] = ()
     foreign_files: tuple[tuple[str, str], ...] = ()
+    things: tuple[NeededThing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ def drill(
     ] = None,
     report: Annotated[Path | None, typer.Option(help="write the page (.html) and the record beside it")] = None,
     open_world: Open = False,
-    region: Region = REGION,
+    region: Region = "",
     account: Account = "",
     no_privileged: NoPrivileged = False,
 ) -> None:
@@ -250,7 +250,7 @@ def up(
     port: Port = 0,
     repository: Repository = None,
     open_world: Open = False,
-    region: Region = REGION,
+    region: Region = "",
     account: Account = "",
     no_privileged: NoPrivileged = False,
 ) -> None:

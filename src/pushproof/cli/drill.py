@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from pushproof.cli.options import ACCOUNT, WorldOptions
+from pushproof.cli.options import ACCOUNT, REGION, WorldOptions
 from pushproof.cli.outcome import FAILED, OK, console
 from pushproof.cli.recorded import recorded
 
@@ -135,10 +135,15 @@ def keep_up(settings: DrillSettings, *, speed: float, port: int, world: WorldOpt
 
 
 def _world_for(settings: DrillSettings, world: WorldOptions | None) -> WorldOptions:
-    """Return the options of a world for an environment: where nobody chose an account, the one that its provider works in."""
-    from pushproof.terraform.needs import read_needs
+    """Return the options of a world for an environment: where nobody chose region and account, those that its provider works in."""
+    from pushproof.terraform.needs import provider_region, read_needs
 
     world = world or WorldOptions()
+    if not world.region:
+        region = provider_region(settings.environment, settings.variables) or REGION
+        if region != REGION:
+            console.print(f"the world is in {region}, as the environment's provider is", markup=False)
+        world = replace(world, region=region)
     if world.account:
         return world
     needs = read_needs(settings.environment, variables=settings.variables)
@@ -157,7 +162,7 @@ def _open_world(name: str, speed: float, port: int, options: WorldOptions) -> Wo
         speed=speed,
         open=options.open,
         privileged=options.privileged,
-        region=options.region,
+        region=options.region or REGION,
         account_id=options.account or ACCOUNT,
     )
     if options.open:

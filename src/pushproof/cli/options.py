@@ -65,11 +65,11 @@ def require_environment(environment: Path) -> None:
 
 
 def parse_region(text: str) -> str:
-    """Parse a region of AWS."""
+    """Parse a region of AWS; empty for the environment's own."""
     from pushproof.aws.places import require_region
 
     try:
-        return require_region(text)
+        return require_region(text) if text else ""
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -85,7 +85,13 @@ def parse_account(text: str) -> str:
 
 
 Region = Annotated[
-    str, typer.Option("--region", parser=parse_region, metavar="NAME", help="the region of an emulated world")
+    str,
+    typer.Option(
+        "--region",
+        parser=parse_region,
+        metavar="NAME",
+        help="the region of an emulated world (the environment's provider's, else eu-west-1)",
+    ),
 ]
 Account = Annotated[
     str,
@@ -102,9 +108,9 @@ ACCOUNT = "123456789012"
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """Options of an emulated world. `account` is empty where nobody chose it; `open` lets any access key in."""
+    """Options of an emulated world. `region` and `account` are empty where nobody chose them; `open` lets any access key in."""
 
-    region: str = REGION
+    region: str = ""
     account: str = ""
     open: bool = False
     privileged: bool = True

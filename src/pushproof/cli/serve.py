@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from pushproof.cli.exports import Format, formatted
-from pushproof.cli.options import ACCOUNT, WorldOptions
+from pushproof.cli.options import ACCOUNT, REGION, WorldOptions
 from pushproof.cli.outcome import FAILED, OK, console
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def serve(*, port: int, speed: float, runtime: str, init: Path | None, world: Wo
     scripts = init_scripts(init)
     world = world or WorldOptions()
     settings = WorldSettings(
-        speed=speed, region=world.region, account_id=world.account or ACCOUNT, privileged=world.privileged
+        speed=speed, region=world.region or REGION, account_id=world.account or ACCOUNT, privileged=world.privileged
     )
     target = EmbeddedTarget(EmbeddedSettings(world=settings, runtime=runtime, port=port))
     try:

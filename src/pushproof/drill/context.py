@@ -104,7 +104,13 @@ class Context:
         """Return the run of a configuration, prepared when it is asked for first; a repeated step works in the same copy."""
         if name not in self._runs:
             self._runs[name] = prepare(
-                self.target, source, name=name, variables=variables, listener=self._hear_terraform, binary=self.binary
+                self.target,
+                source,
+                name=name,
+                variables=variables,
+                listener=self._hear_terraform,
+                binary=self.binary,
+                secrets=self.settings.secrets,
             )
         return self._runs[name]
 

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from botocore.exceptions import ClientError
 
-from pushproof.base.needs import NeededBucket, NeededProfile, NeededRole, NeededState, Needs, Provision
+from pushproof.base.needs import (
+    NeededBucket,
+    NeededProfile,
+    NeededRole,
+    NeededState,
+    NeededThing,
+    Needs,
+    Provision,
+)
 from pushproof.terraform.errors import NotProvided
 
 if TYPE_CHECKING:
@@ -18,7 +26,19 @@ if TYPE_CHECKING:
     from types_boto3_s3.literals import BucketLocationConstraintType
 
 _ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-_GONE = ("404", "NoSuchBucket", "NoSuchKey", "NoSuchEntity", "ResourceNotFoundException", "NotFound")
+#: The content of a parameter or secret that nobody gave: letters and digits, which every service takes for a password.
+THROW_AWAY = "ThrowAway0123456789"
+_GONE = (
+    "ParameterNotFound",
+    "RepositoryDoesNotExistException",
+    "RepositoryNotFoundException",
+    "404",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "NoSuchEntity",
+    "ResourceNotFoundException",
+    "NotFound",
+)
 
 
 class Account(Protocol):
@@ -60,6 +80,8 @@ def provide(target: Account, needs: Needs) -> Provision:
         sentences += _bucket(target, bucket)
     for state in needs.states:
         sentences += _state(target, state)
+    for thing in needs.things:
+        sentences += _thing(target, thing)
     return Provision(environment, tuple(sentences))
 
 
@@ -158,6 +180,72 @@ def _state(target: Account, need: NeededState) -> Iterator[str]:
         _make_bucket(s3, need.bucket, region)
     s3.put_object(Bucket=need.bucket, Key=need.key, Body=json.dumps(state_of(need.outputs)).encode())
     yield f"{need.place}: wrote the state s3://{need.bucket}/{need.key} with {', '.join(need.outputs) or 'no outputs'}"
+
+
+def _thing(target: Account, need: NeededThing) -> Iterator[str]:
+    """Make what a data source reads, where it is not there yet."""
+    region = need.region or target.region
+    ask, make = _makers(target, need, region)
+    if _there(ask):
+        return
+    make()
+    thing, content = _WORDS[need.kind]
+    given = "" if not content else ", with the value of the settings" if need.value else ", with a throw-away value"
+    yield f"{need.place}: made {thing} {need.name} in {region}{given}: a data source reads it, and nothing here makes it"
+
+
+_WORDS = {
+    "aws_ssm_parameter": ("the parameter", True),
+    "aws_secretsmanager_secret": ("the secret", True),
+    "aws_codecommit_repository": ("the CodeCommit repository", False),
+    "aws_ecr_repository": ("the ECR repository", False),
+    "aws_codestarconnections_connection": ("the connection", False),
+    "aws_codeconnections_connection": ("the connection", False),
+}
+
+
+def _makers(target: Account, need: NeededThing, region: str) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return the call that finds a thing, and the one that makes it."""
+    name, value = need.name, need.value or THROW_AWAY
+    match need.kind:
+        case "aws_ssm_parameter":
+            ssm = target.client("ssm", region)
+            return (
+                lambda: ssm.get_parameter(Name=name),
+                lambda: ssm.put_parameter(Name=name, Value=value, Type="SecureString"),
+            )
+        case "aws_secretsmanager_secret":
+            manager = target.client("secretsmanager", region)
+            return (
+                lambda: manager.describe_secret(SecretId=name),
+                lambda: manager.create_secret(Name=name, SecretString=value),
+            )
+        case "aws_codecommit_repository":
+            codecommit = target.client("codecommit", region)
+            return (
+                lambda: codecommit.get_repository(repositoryName=name),
+                lambda: codecommit.create_repository(repositoryName=name),
+            )
+        case "aws_ecr_repository":
+            ecr = target.client("ecr", region)
+            return (
+                lambda: ecr.describe_repositories(repositoryNames=[name]),
+                lambda: ecr.create_repository(repositoryName=name),
+            )
+    connections = target.client(
+        need.kind.removeprefix("aws_").removesuffix("_connection").replace("codestar", "codestar-"), region
+    )
+    return (
+        lambda: _named_connection(connections, name),
+        lambda: connections.create_connection(ConnectionName=name, ProviderType="GitHub"),
+    )
+
+
+def _named_connection(connections: Any, name: str) -> None:
+    """Raise ClientError unless there is a connection of a name."""
+    known = {connection["ConnectionName"] for connection in connections.list_connections()["Connections"]}
+    if name not in known:
+        raise ClientError({"Error": {"Code": "NotFound", "Message": name}}, "ListConnections")
 
 
 def state_of(outputs: Mapping[str, object]) -> dict[str, object]:

@@ -32,12 +32,14 @@ def prepare(
     say: Callable[[str], None] | None = None,
     base: Path | None = None,
     binary: TerraformBinary | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Terraform:
     """A working copy of `source` ready for `init` and `apply` against a target.
 
     `remote_states`: the outputs of states that other root modules write, by the name of the data source that reads them. `say`
     hears what is made beforehand, which `listener` hears otherwise, after "pushproof: ". `base`: the directory that places in
-    messages are relative to. `binary`: the Terraform to run, where it is not the usual one.
+    messages are relative to. `binary`: the Terraform to run, where it is not the usual one. `secrets`: contents of
+    parameters and secrets that data sources read, by name.
 
     Raises NoConfiguration when `source` has no Terraform files, TerraformMissing when there is no usable Terraform.
     """
@@ -49,7 +51,14 @@ def prepare(
     if say is None:
         say = partial(_say_to, listener) if listener is not None else lambda _: None
     groundwork = Groundwork(
-        target, copy, name, values, remote_states or {}, say, show=lambda path: shown(copy.original(path), base)
+        target,
+        copy,
+        name,
+        values,
+        remote_states or {},
+        secrets or {},
+        say,
+        show=lambda path: shown(copy.original(path), base),
     )
     return Terraform(
         copy,

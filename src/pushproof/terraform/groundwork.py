@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pushproof.base.needs import Needs
@@ -29,7 +29,8 @@ def _silent(_: str) -> None:
 class Groundwork:
     """The preparation of a root module's first `init` on a target.
 
-    `say` hears a sentence for each thing that is made or decided; `show` writes the file of a place.
+    `secrets`: contents of parameters and secrets that data sources read, by name. `say` hears a sentence for each thing that is
+    made or decided; `show` writes the file of a place.
     """
 
     target: Target
@@ -37,6 +38,7 @@ class Groundwork:
     name: str
     variables: Mapping[str, object]
     remote_states: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     say: Callable[[str], None] = _silent
     show: Callable[[Path], str] = str
 
@@ -52,10 +54,11 @@ class Groundwork:
             variables=self.variables,
             backend=settings,
             remote_states=self.remote_states,
+            values=self.secrets,
             show=self.show,
         )
         if _LOCAL in {path.name for path in self.copy.directory.glob("*.tf")}:
-            needs = Needs(needs.profiles, needs.roles, (), needs.states, needs.accounts, needs.foreign_files)
+            needs = replace(needs, buckets=())
         if needs != Needs():
             provision = self.target.provide(needs)
             environment.update(provision.environment)

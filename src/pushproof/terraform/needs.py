@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pushproof.base.needs import AccountRule, NeededBucket, NeededProfile, NeededRole, NeededState, Needs
+from pushproof.base.needs import (
+    AccountRule,
+    NeededBucket,
+    NeededProfile,
+    NeededRole,
+    NeededState,
+    NeededThing,
+    Needs,
+)
 from pushproof.terraform.configuration import local_modules
 from pushproof.terraform.hcl import Block, read_directory
 from pushproof.terraform.values import Values
@@ -17,6 +25,20 @@ from pushproof.terraform.working_copy import repository_of
 
 # Folders of a repository that are looked through for the root module that writes a state.
 _MOST_FOLDERS = 2_000
+#: Data sources whose things a world can make, and the argument that names the thing; the resource's own is the second one.
+_THINGS = {
+    "aws_ssm_parameter": ("name", "name"),
+    "aws_secretsmanager_secret": ("name", "name"),
+    "aws_secretsmanager_secret_version": ("secret_id", "secret_id"),
+    "aws_codecommit_repository": ("repository_name", "repository_name"),
+    "aws_ecr_repository": ("name", "name"),
+    "aws_codestarconnections_connection": ("name", "name"),
+    "aws_codeconnections_connection": ("name", "name"),
+}
+# A version's secret is the thing to make.
+_MADE_AS = {"aws_secretsmanager_secret_version": "aws_secretsmanager_secret"}
+# Parameters that AWS keeps for everybody.
+_PUBLIC = "/aws/"
 
 
 def read_needs(
@@ -25,17 +47,29 @@ def read_needs(
     variables: Mapping[str, object],
     backend: Mapping[str, object] | None = None,
     remote_states: Mapping[str, Mapping[str, object]] | None = None,
+    values: Mapping[str, str] | None = None,
     show: Callable[[Path], str] = str,
 ) -> Needs:
     """Return the needs of a root module, as far as they can be told without running Terraform.
 
     `backend`: settings that complete the backend block at `init`. `remote_states`: the outputs of states that other roots write,
-    by the name of the data source. `show`: how a place's file is written.
+    by the name of the data source. `values`: contents of parameters and secrets by name. `show`: how a place's file is written.
     """
-    reader = _Reader(source, variables, backend or {}, remote_states or {}, show)
+    reader = _Reader(source, variables, backend or {}, remote_states or {}, values or {}, show)
     for module in sorted(local_modules(source), key=lambda path: path != source.resolve()):
         reader.read(module, of_root=module == source.resolve())
     return reader.needs()
+
+
+def provider_region(source: Path, variables: Mapping[str, object]) -> str:
+    """Return the region of a root module's default AWS provider, as far as it can be told; "" where it cannot."""
+    blocks = read_directory(source)
+    values = Values(source, variables, blocks)
+    for block in blocks:
+        if block.kind == "provider" and block.labels == ("aws",) and "alias" not in block.attributes:
+            region = block.attributes.get("region")
+            return values.text(region.text) or "" if region is not None else ""
+    return ""
 
 
 def backend_kind(source: Path) -> str | None:
@@ -56,10 +90,11 @@ class _Reader:
         variables: Mapping[str, object],
         backend: Mapping[str, object],
         remote_states: Mapping[str, Mapping[str, object]],
+        contents: Mapping[str, str],
         show: Callable[[Path], str],
     ) -> None:
         self._source, self._variables, self._backend = source.resolve(), variables, backend
-        self._remote_states, self._show = remote_states, show
+        self._remote_states, self._contents, self._show = remote_states, contents, show
         self._values = Values(source, variables)
         self._profiles: dict[str, NeededProfile] = {}
         self._roles: dict[str, NeededRole] = {}
@@ -67,6 +102,9 @@ class _Reader:
         self._states: list[NeededState] = []
         self._accounts: list[AccountRule] = []
         self._files: list[tuple[str, str]] = []
+        self._things: dict[tuple[str, str], NeededThing] = {}
+        self._made: set[tuple[str, str]] = set()
+        self._regions: dict[str, str] = {}
 
     def needs(self) -> Needs:
         return Needs(
@@ -76,6 +114,7 @@ class _Reader:
             states=tuple(self._states),
             accounts=tuple(self._accounts),
             foreign_files=tuple(self._files),
+            things=tuple(thing for key, thing in self._things.items() if key not in self._made),
         )
 
     def read(self, module: Path, *, of_root: bool) -> None:
@@ -83,7 +122,12 @@ class _Reader:
         self._values = Values(module, self._variables if of_root else {}, blocks)
         for block in blocks:
             if block.kind == "provider" and block.labels == ("aws",):
+                self._regions[block.literal("alias") or ""] = self._text(block, "region") or ""
+        for block in blocks:
+            if block.kind == "provider" and block.labels == ("aws",):
                 self._read_provider(block)
+            elif block.kind in ("data", "resource") and block.labels[:1] and block.labels[0] in _THINGS:
+                self._read_thing(block)
             elif block.kind == "data" and block.labels[:1] == ("terraform_remote_state",):
                 self._read_state(block)
             elif block.kind == "terraform" and of_root:
@@ -121,6 +165,30 @@ class _Reader:
                     lock_table=settings.get("dynamodb_table") or "",
                 )
             )
+
+    def _read_thing(self, block: Block) -> None:
+        kind = block.labels[0]
+        argument, own = _THINGS[kind]
+        argument = argument if block.kind == "data" else own
+        name = self._text(block, argument)
+        if not name or name.startswith((_PUBLIC, "arn:")):
+            return
+        made = _MADE_AS.get(kind, kind)
+        if block.kind == "resource":
+            self._made.add((made, name))
+            return
+        provider = block.attributes.get("provider")
+        alias = provider.text.partition(".")[2] if provider is not None else ""
+        self._things.setdefault(
+            (made, name),
+            NeededThing(
+                made,
+                name,
+                self._place(block, argument),
+                region=self._regions.get(alias, ""),
+                value=self._contents.get(name, ""),
+            ),
+        )
 
     def _read_state(self, block: Block) -> None:
         name = block.labels[1]

@@ -16,6 +16,7 @@ from pushproof.base.needs import (
     NeededProfile,
     NeededRole,
     NeededState,
+    NeededThing,
     Needs,
 )
 from pushproof.emulator.kernel.settings import WorldSettings
@@ -163,3 +164,30 @@ def test_aliases_that_a_caller_gives_are_configured(target: EmbeddedTarget, tmp_
     assert 'alias  = "us_east_1"\n  region = "us-east-1"' in written
     assert 'alias  = "replica"\n  region = "us-west-2"' in written
     assert len(said) == 2
+
+
+def test_things_that_data_sources_read_are_made_once(target: EmbeddedTarget) -> None:
+    """With the content that the settings give, or a throw-away one, in the region of the data source."""
+    needs = Needs(
+        things=(
+            NeededThing("aws_ssm_parameter", "/db/password", "a.tf:1"),
+            NeededThing("aws_secretsmanager_secret", "token", "a.tf:2", region="us-east-1", value="t0ken"),
+            NeededThing("aws_codecommit_repository", "shop", "a.tf:3"),
+            NeededThing("aws_ecr_repository", "base", "a.tf:4"),
+            NeededThing("aws_codestarconnections_connection", "github", "a.tf:5"),
+        )
+    )
+    assert [sentence.partition(":1")[0].partition(": a data")[0] for sentence in target.provide(needs).sentences] == [
+        "a.tf",
+        "a.tf:2: made the secret token in us-east-1, with the value of the settings",
+        "a.tf:3: made the CodeCommit repository shop in us-west-2",
+        "a.tf:4: made the ECR repository base in us-west-2",
+        "a.tf:5: made the connection github in us-west-2",
+    ]
+    parameter = target.client("ssm").get_parameter(Name="/db/password", WithDecryption=True)["Parameter"]
+    assert parameter["Value"].isalnum()
+    secret = target.client("secretsmanager", "us-east-1").get_secret_value(SecretId="token")
+    assert secret["SecretString"] == "t0ken"
+    (connection,) = target.client("codestar-connections").list_connections()["Connections"]
+    assert connection["ConnectionName"] == "github"
+    assert target.provide(needs).sentences == ()

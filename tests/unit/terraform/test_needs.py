@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pushproof.base.needs import Needs
-from pushproof.terraform.needs import backend_kind, read_needs
+from pushproof.terraform.needs import backend_kind, provider_region, read_needs
 from pushproof.terraform.values import Values
 
 _LIVE = """variable "stage" { default = "prod" }
@@ -147,3 +147,47 @@ def test_values_are_told_as_far_as_they_can_be(tmp_path: Path) -> None:
     assert [values.text(text) for text in expressions] == ["file", "caller", None, None, None, None, "x-file"]
     assert values.texts("var.list") == ["1", "2"]
     assert values.texts('["1", var.a, var.c]') == ["1", "file"]
+
+
+_READING = """variable "stack" { default = "shop" }
+provider "aws" { region = "us-east-1" }
+provider "aws" {
+  alias  = "home"
+  region = "eu-west-1"
+}
+data "aws_ssm_parameter" "password" { name = "/${var.stack}/password" }
+data "aws_ssm_parameter" "image" { name = "/aws/service/ami" }
+data "aws_secretsmanager_secret" "token" { name = "github-token" }
+data "aws_secretsmanager_secret_version" "token" { secret_id = data.aws_secretsmanager_secret.token.id }
+data "aws_secretsmanager_secret_version" "key" { secret_id = "api-key" }
+data "aws_codestarconnections_connection" "github" {
+  name     = "github"
+  provider = aws.home
+}
+resource "aws_ecr_repository" "app" { name = "app" }
+data "aws_ecr_repository" "app" { name = "app" }
+data "aws_ecr_repository" "base" { name = "base" }
+"""
+
+
+def test_things_that_others_made_are_needs(tmp_path: Path) -> None:
+    """A data source reads them; what a resource of the configuration makes, or AWS keeps for everybody, is none."""
+    (tmp_path / "main.tf").write_text(_READING)
+    things = read_needs(tmp_path, variables={}, values={"github-token": "t0ken"}).things
+    assert [(thing.kind, thing.name, thing.region, thing.value) for thing in things] == [
+        ("aws_ssm_parameter", "/shop/password", "us-east-1", ""),
+        ("aws_secretsmanager_secret", "github-token", "us-east-1", "t0ken"),
+        ("aws_secretsmanager_secret", "api-key", "us-east-1", ""),
+        ("aws_codestarconnections_connection", "github", "eu-west-1", ""),
+        ("aws_ecr_repository", "base", "us-east-1", ""),
+    ]
+    assert things[0].place.endswith("main.tf:7")
+
+
+def test_the_providers_region_is_the_worlds(tmp_path: Path) -> None:
+    """The default provider's, as a variable or a *.tfvars file gives it; none where only Terraform could tell."""
+    (tmp_path / "main.tf").write_text('variable "region" {}\nprovider "aws" { region = var.region }\n')
+    assert provider_region(tmp_path, {}) == ""
+    (tmp_path / "terraform.tfvars").write_text('region="us-east-1"\n')
+    assert provider_region(tmp_path, {}) == "us-east-1"
+    assert provider_region(tmp_path, {"region": "eu-north-1"}) == "eu-north-1"
