@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pushproof.aws.types import canonical_type
 from pushproof.checks.buckets import bucket_findings
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
@@ -173,7 +174,7 @@ class StateChecks(Checks):
             faults = [f"{name} = true" for name in ("force_destroy", "force_delete") if values.get(name) is True]
             if "recovery_window_in_days" in values and values["recovery_window_in_days"] == 0:
                 faults.append("recovery_window_in_days = 0")
-            if values.get("enable_deletion_protection") is False and address.split(".")[-2] == "aws_lb":
+            if values.get("enable_deletion_protection") is False and canonical_type(address.split(".")[-2]) == "aws_lb":
                 faults.append("enable_deletion_protection = false")
             for fault in faults:
                 yield Finding(

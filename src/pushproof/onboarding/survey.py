@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pushproof.aws.types import canonical_type
 from pushproof.terraform.configuration import local_modules, local_source
 from pushproof.terraform.hcl import Block, read_directory, read_settings
 
@@ -107,7 +108,9 @@ def _root(here: Path, folder: Path, own: Sequence[Block]) -> Root:
     sources = [b.literal("source") or "" for b in every if b.kind == "module" and local_source(b) is None]
     return Root(
         path=str(folder.relative_to(here)),
-        kinds=frozenset(block.labels[0] for block in every if block.kind == "resource" and block.labels),
+        kinds=frozenset(
+            canonical_type(block.labels[0]) for block in every if block.kind == "resource" and block.labels
+        ),
         remote=tuple(dict.fromkeys(source for source in sources if source)),
         needed=tuple(name for name, b in declared.items() if "default" not in b.attributes and name not in given),
         backend=backends[0].labels[0] if backends else "",

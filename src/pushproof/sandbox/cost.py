@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields
 from importlib.resources import files
 from typing import Any
 
+from pushproof.aws.types import canonical_type
+
 # AWS seldom changes these prices, and mostly downwards; one comparison a year is enough.
 STALE_AFTER_DAYS = 365
 
@@ -154,7 +156,7 @@ def require_affordable(estimate: Estimate, ceiling: float) -> None:
 def of_plan(changes: Iterable[Mapping[str, Any]]) -> Quantities:
     """Count the resources paid by the hour that a Terraform plan creates (`resource_changes` of `terraform show -json`)."""
     created = [c for c in changes if "create" in c["change"]["actions"]]
-    count = Counter(str(c["type"]) for c in created)
+    count = Counter(canonical_type(str(c["type"])) for c in created)
     endpoint_zones, vcpus, memory = 0, 0.0, 0.0
     # Terraform may learn an endpoint's subnets only during apply. The count is then that of the plan's private subnets, or two.
     zones = len({c["change"]["after"].get("availability_zone") for c in created if c["type"] == "aws_subnet"}) or 2

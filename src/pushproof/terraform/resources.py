@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pushproof.aws.types import canonical_type
+
 #: Values by name, as `terraform show -json` gives them: the provider's schema decides their types.
 Attributes = Mapping[str, Any]
 
@@ -45,10 +47,13 @@ class Stated(Protocol):
 
 
 def resources(module: Stated, kind: str) -> list[Attributes]:
-    """Return the attributes of a module's managed resources of a type, such as "aws_ecs_service", in the state's order."""
-    return [resource.values for resource in managed_resources(module.state()) if resource.type == kind]
+    """Return the attributes of a module's managed resources of a type, such as "aws_ecs_service", in the state's order.
+
+    `aws_lb` and `aws_alb` are one type.
+    """
+    return [resource.values for resource in of_type(managed_resources(module.state()), kind)]
 
 
 def of_type(resources: list[Resource], kind: str) -> list[Resource]:
     """Return the resources of a type, in the state's order."""
-    return [resource for resource in resources if resource.type == kind]
+    return [resource for resource in resources if canonical_type(resource.type) == canonical_type(kind)]

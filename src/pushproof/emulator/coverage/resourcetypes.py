@@ -11,6 +11,7 @@ import functools
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pushproof.aws.types import canonical_type
 from pushproof.emulator.coverage.operations import State, operation
 from pushproof.emulator.services import PLANE
 from pushproof.emulator.substrate.moto_lacks import moto_has
@@ -218,7 +219,7 @@ def operations_of_types(*, data: bool = False) -> dict[str, tuple[str, ...]]:
 @functools.cache
 def coverage_of_type(name: str, *, data: bool = False) -> TypeCoverage:
     """Return the coverage of a resource type, or of a data source; unknown where the table does not have it."""
-    calls = operations_of_types(data=data).get(name)
+    calls = operations_of_types(data=data).get(canonical_type(name))
     if calls is None:
         return TypeCoverage(name, TypeState.UNKNOWN)
     states = {call: _state(*call.split(":")) for call in calls}
