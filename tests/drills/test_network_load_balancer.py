@@ -27,7 +27,7 @@ def behind_a_network_load_balancer(infra: Path) -> None:
     text = _DEFAULT.sub(forward, _RULE.sub("", text), count=1)
     main.write_text(text)
     settings = infra.parent / "pushproof.toml"
-    # Each connection reaches the application's small server itself; a busy machine drops a SYN, which comes again after 1, 3 and 7 s.
+    # Each connection reaches the application's small server itself; a busy machine drops a SYN; it comes again after 1, 3, 7 s.
     settings.write_text(settings.read_text() + "\n[drill.probe]\nslowest = 20\nlongest-gap = 20\n")
 
 
