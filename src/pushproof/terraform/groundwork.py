@@ -16,6 +16,7 @@ from pushproof.terraform.working_copy import WorkingCopy
 
 _LOCAL = "pushproof_override.tf"
 _ALIASES = "pushproof_providers.tf"
+_KEYS = "pushproof_keys_override.tf"
 _ALIAS_LIST = re.compile(r"configuration_aliases\s*[=:]\s*\[([^\]]*)\]")
 _ALIAS = re.compile(r"\baws\.(\w+)")
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
@@ -49,6 +50,7 @@ class Groundwork:
         """
         settings = self._backend(backend)
         self._alias_providers()
+        self._replace_keys()
         needs = read_needs(
             self.copy.source,
             variables=self.variables,
@@ -128,6 +130,29 @@ class Groundwork:
                 f"{self.show(self.copy.source)}: provider aws.{alias}, which the module's caller gives, is {region}"
             )
         (self.copy.directory / _ALIASES).write_text("".join(texts))
+
+    def _replace_keys(self) -> None:
+        """Override the keys that a provider block holds itself by this world's, which are the only ones that it knows.
+
+        Source: https://developer.hashicorp.com/terraform/language/files/override
+        """
+        keys: tuple[str, str] | None = getattr(self.target, "keys", None)
+        if not self.target.disposable or keys is None:
+            return
+        texts = []
+        for block in read_directory(self.copy.source):
+            if block.kind != "provider" or block.labels != ("aws",) or "access_key" not in block.attributes:
+                continue
+            alias = block.literal("alias")
+            lines = [f'  alias = "{alias}"'] if alias else []
+            lines += [f'  access_key = "{keys[0]}"', f'  secret_key = "{keys[1]}"', "  token = null"]
+            texts.append('provider "aws" {\n' + "\n".join(lines) + "\n}\n")
+            line = block.attributes["access_key"].line
+            self.say(f"{self.show(block.file)}:{line}: the provider has this world's keys in place of its own")
+        if texts:
+            path = self.copy.directory / _KEYS
+            path.touch(mode=0o600)
+            path.write_text("".join(texts))
 
     def _region_of(self, alias: str) -> str:
         """Return the region that an alias names, such as `us_east_1`; the target's own for any other name."""

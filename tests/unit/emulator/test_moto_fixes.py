@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from pushproof.aws.databases import parameter_family
 from pushproof.emulator.world import World
 
 
@@ -52,3 +55,34 @@ def test_a_vpc_endpoint_changes_when_it_is_modified() -> None:
         ec2.modify_vpc_endpoint(VpcEndpointId=interface, PrivateDnsEnabled=False)
         described = ec2.describe_vpc_endpoints(VpcEndpointIds=[interface])["VpcEndpoints"][0]
         assert described["PrivateDnsEnabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "family"),
+    [
+        ("mysql", "5.7", "mysql5.7"),
+        ("mysql", "8.0.35", "mysql8.0"),
+        ("mariadb", "10.11.6", "mariadb10.11"),
+        ("postgres", "16.1", "postgres16"),
+        ("postgres", "9.6.24", "postgres9.6"),
+        ("aurora-postgresql", "15.4", "aurora-postgresql15"),
+        ("aurora-mysql", "8.0.mysql_aurora.3.05.2", "aurora-mysql8.0"),
+        ("oracle-ee", "19.0.0.0.ru-2024-01.rur-2024-01.r1", "oracle-ee-19"),
+        ("sqlserver-se", "15.00.4345.5.v1", "sqlserver-se-15.0"),
+    ],
+)
+def test_the_family_of_an_engines_parameters(engine: str, version: str, family: str) -> None:
+    """As CreateDBParameterGroup lists families."""
+    assert parameter_family(engine, version) == family
+
+
+def test_a_database_has_the_default_parameter_group_of_its_family() -> None:
+    """A configuration that names `default.mysql5.7` finds nothing to change."""
+    with World.virtual() as world:
+        rds = world.administrator("rds")
+        made = rds.create_db_instance(
+            DBInstanceIdentifier="db", Engine="mysql", EngineVersion="5.7", DBInstanceClass="db.m5.large",
+            AllocatedStorage=5, MasterUsername="root", MasterUserPassword="ThrowAway0123456789",
+            DBParameterGroupName="default.mysql5.7",
+        )["DBInstance"]  # fmt: skip
+        assert made["DBParameterGroups"][0]["DBParameterGroupName"] == "default.mysql5.7"

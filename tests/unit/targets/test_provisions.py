@@ -191,3 +191,23 @@ def test_things_that_data_sources_read_are_made_once(target: EmbeddedTarget) -> 
     (connection,) = target.client("codestar-connections").list_connections()["Connections"]
     assert connection["ConnectionName"] == "github"
     assert target.provide(needs).sentences == ()
+
+
+def test_a_providers_own_keys_give_way_to_the_worlds(target: EmbeddedTarget, tmp_path: Path) -> None:
+    """No world knows another account's keys; the override is readable by its owner alone, and said."""
+    text = (
+        'variable "key" {}\nprovider "aws" {\n  access_key = var.key\n  secret_key = var.key\n}\n'
+        'provider "aws" {\n  alias = "home"\n  access_key = "AKIAIOSFODNN7EXAMPLE"\n}\nprovider "aws" {\n  alias = "plain"\n}\n'
+    )
+    work, said = groundwork(target, tmp_path, text)
+    work.lay(None, {})
+    path = work.copy.directory / "pushproof_keys_override.tf"
+    assert path.stat().st_mode & 0o777 == 0o600
+    written = path.read_text()
+    assert written.count(f'access_key = "{target.keys[0]}"') == 2
+    assert 'alias      = "home"' in written or 'alias = "home"' in written
+    assert "plain" not in written
+    assert said == [
+        "main.tf:3: the provider has this world's keys in place of its own",
+        "main.tf:8: the provider has this world's keys in place of its own",
+    ]

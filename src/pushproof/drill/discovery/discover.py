@@ -94,6 +94,8 @@ def _build(clients: Clients, action: Action | None) -> tuple[Build, list[str]]:
             f"pipeline {action.pipeline} builds with project {name}, which does not exist: correct ProjectName of its action"
         )
     project = projects[0]
+    # An action may name its project by the ARN, which Terraform has as its id.
+    name = project.get("name", name)
     logs = project.get("logsConfig", {}).get("cloudWatchLogs", {})
     written = str(project["source"].get("buildspec") or "")
     inline = "\n" in written or written.lstrip().startswith(("{", "version:"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pushproof.aws.databases import parameter_family
 from pushproof.emulator.substrate.moto_gaps import fill_gaps
 from pushproof.emulator.substrate.moto_networks import repair_networks
 
@@ -17,6 +18,7 @@ def repair() -> None:
     _buckets_have_one_owner()
     _policy_documents_are_judged_once()
     _iam_names_have_their_form()
+    _databases_have_the_default_parameters_of_their_family()
     repair_networks()
     fill_gaps()
 
@@ -201,3 +203,17 @@ def _prefix_ids(kind: Any, prefix: str) -> None:
 
     __init__.repaired = True  # type: ignore[attr-defined]
     kind.__init__ = __init__
+
+
+def _databases_have_the_default_parameters_of_their_family() -> None:
+    """Name the default parameter group of a database by its engine's family.
+
+    Without it, mysql 5.7 has `default.mysql5`, and a configuration that names `default.mysql5.7` is never without a change.
+    """
+    from moto.rds.models import DBInstance
+
+    def default_db_parameter_group_details(self: Any) -> tuple[str, str]:
+        family = parameter_family(self.engine.lower(), str(self.engine_version))
+        return family, f"default.{family}"
+
+    setattr(DBInstance, "default_db_parameter_group_details", default_db_parameter_group_details)  # noqa: B010
