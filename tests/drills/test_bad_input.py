@@ -1,4 +1,4 @@
-"""A drill of an environment that cannot be drilled: the message names file and line, the exit code is not 0, and nothing is left."""
+"""A drill of an environment that cannot be drilled: the message names the place, the exit code is not 0, nothing is left."""
 
 from __future__ import annotations
 

@@ -248,7 +248,9 @@ def _artifact(value: Value) -> Artifacts:
             f"Missing required key {value.name}.files at line {value.line}", value.line, "list the files to upload"
         )
     return Artifacts(
-        files=entries["files"].strings(),
+        # One file may stand without a list: AWS's own tutorials write `files: imagedefinitions.json`.
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/ecs-cd-pipeline.html#ecs-cd-prereqs
+        files=_one_or_many(entries["files"]),
         name=entries["name"].text() if "name" in entries else None,
         discard_paths=entries["discard-paths"].boolean() if "discard-paths" in entries else False,
         base_directory=(entries["base-directory"].text() or None) if "base-directory" in entries else None,

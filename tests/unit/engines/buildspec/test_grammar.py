@@ -153,7 +153,7 @@ def test_the_reference_example_is_read_whole() -> None:
         (minimal(env="env:\n  variables:\n    A:\n      B: c\n"), WrongType, None, 9),
         (minimal(env="env:\n  exported-variables: A\n"), WrongType, None, 7),
         (minimal(a="artifacts:\n  name: x\n"), MissingKey, None, 7),
-        (minimal(a="artifacts:\n  files: x\n"), WrongType, None, 7),
+        (minimal(a="artifacts:\n  files: {x: y}\n"), WrongType, None, 7),
         (minimal(a="artifacts:\n  files: [x]\n  discard-paths: often\n"), InvalidValue, None, 8),
         (minimal(r="reports:\n  group:\n    files: [x]\n    file-format: TAP\n"), InvalidValue, None, 9),
         (minimal(c="cache:\n  paths: x\n"), WrongType, None, 7),
@@ -269,3 +269,13 @@ def test_merge_keys_and_anchors_are_resolved() -> None:
     )
     assert spec.phases[Phase.BUILD].commands == ("b",)
     assert spec.phases[Phase.BUILD].finally_ == ("z",)
+
+
+def test_one_artifact_file_needs_no_list() -> None:
+    """As AWS's tutorial of a pipeline to ECS writes it.
+
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/ecs-cd-pipeline.html#ecs-cd-prereqs
+    """
+    spec = parse(minimal(a="artifacts:\n  files: imagedefinitions.json\n"))
+    assert spec.artifacts is not None
+    assert spec.artifacts.files == ("imagedefinitions.json",)
