@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
+import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,3 +97,18 @@ def test_a_tasks_container_gets_no_privileges_and_nothing_of_the_host() -> None:
     } == set()  # fmt: skip
     assert engine.options["network_mode"] == "container:p"
     assert engine.options["environment"] == {"A": "b"}
+
+
+def test_buildx_is_refused_by_name() -> None:
+    """Docker takes the plugin for one of its own, and whoever calls it reads what to do instead."""
+    plugin = Path(images.__file__).parent / "buildimage/docker-buildx"
+    metadata = subprocess.run(
+        ["sh", str(plugin), "docker-cli-plugin-metadata"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(metadata.stdout)["SchemaVersion"] == "0.1.0"
+    refused = subprocess.run(
+        ["sh", str(plugin), "buildx", "bake", "--push"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert "docker buildx bake --push: Pushproof's build image has Docker without buildx" in refused.stderr
+    assert "DOCKER_BUILDKIT=1 docker build" in refused.stderr

@@ -53,7 +53,7 @@ BUILD_PACKAGES = (
 )  # fmt: skip
 BASE_PACKAGES = ("python3", "ca-certificates", "curl")
 _CONTEXT = Path(__file__).parent / "buildimage"
-_FILES = ("Dockerfile", "agent.py", "start.sh", "aws")
+_FILES = ("Dockerfile", "agent.py", "start.sh", "aws", "docker-buildx")
 
 
 def tools_image_name() -> str:
