@@ -128,7 +128,7 @@ def test_a_monolith_is_applied_and_stops_at_its_build(tmp_path: Path) -> None:
 
 
 def test_blue_green_by_codedeploy_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    """With file and line of each resource, in seconds."""
+    """The refusal has file and line of each resource, and comes within seconds."""
     code, output = run(copied(MODULES, tmp_path), tmp_path, "drill")
     assert code == 2, output
     assert (
@@ -142,6 +142,6 @@ def test_a_configuration_of_an_older_provider_is_refused_by_terraform(tmp_path: 
     """`capacity_providers` of a cluster is gone since version 5 of the provider, and the stack names no version."""
     code, output = run(copied(DEFAULT_VPC, tmp_path), tmp_path, "drill")
     assert code != 0, output
-    assert "infra/main.tf:18: the provider has this world's keys in place of its own" in output
+    assert "infra/main.tf:17: the provider has this world's keys in place of its own" in output
     assert "Unsupported argument" in output
     assert "infra/ecs.tf:" in output

@@ -22,6 +22,7 @@ from pushproof.base.needs import (
 from pushproof.terraform.errors import NotProvided
 
 if TYPE_CHECKING:
+    from types_boto3_codeconnections import CodeConnectionsClient
     from types_boto3_s3 import S3Client
     from types_boto3_s3.literals import BucketLocationConstraintType
 
@@ -190,8 +191,8 @@ def _thing(target: Account, need: NeededThing) -> Iterator[str]:
         return
     make()
     thing, content = _WORDS[need.kind]
-    given = "" if not content else ", with the value of the settings" if need.value else ", with a throw-away value"
-    yield f"{need.place}: made {thing} {need.name} in {region}{given}: a data source reads it, and nothing here makes it"
+    filling = "" if not content else ", with the value of the settings" if need.value else ", with a throw-away value"
+    yield f"{need.place}: made {thing} {need.name} in {region}{filling}: a data source reads it, and nothing here makes it"
 
 
 _WORDS = {
@@ -241,7 +242,7 @@ def _makers(target: Account, need: NeededThing, region: str) -> tuple[Callable[[
     )
 
 
-def _named_connection(connections: Any, name: str) -> None:
+def _named_connection(connections: CodeConnectionsClient, name: str) -> None:
     """Raise ClientError unless there is a connection of a name."""
     known = {connection["ConnectionName"] for connection in connections.list_connections()["Connections"]}
     if name not in known:

@@ -72,7 +72,7 @@ def test_a_vpc_endpoint_changes_when_it_is_modified() -> None:
     ],
 )
 def test_the_family_of_an_engines_parameters(engine: str, version: str, family: str) -> None:
-    """As CreateDBParameterGroup lists families."""
+    """Families are those that CreateDBParameterGroup lists."""
     assert parameter_family(engine, version) == family
 
 

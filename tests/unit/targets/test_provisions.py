@@ -167,7 +167,7 @@ def test_aliases_that_a_caller_gives_are_configured(target: EmbeddedTarget, tmp_
 
 
 def test_things_that_data_sources_read_are_made_once(target: EmbeddedTarget) -> None:
-    """With the content that the settings give, or a throw-away one, in the region of the data source."""
+    """Their content is the settings' or a throw-away one, their region the data source's."""
     needs = Needs(
         things=(
             NeededThing("aws_ssm_parameter", "/db/password", "a.tf:1"),

@@ -248,7 +248,7 @@ def test_the_commands_name_is_in_the_refusal(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_installed_modules_come_along(tmp_path: Path) -> None:
-    """What an `init` has installed is in the copy, without the history of its repositories."""
+    """Modules of an earlier `init` are in the copy, without the history of their repositories."""
     source = tmp_path / "module"
     installed = source / ".terraform/modules"
     (installed / "vpc/.git").mkdir(parents=True)

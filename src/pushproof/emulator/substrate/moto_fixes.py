@@ -212,8 +212,8 @@ def _databases_have_the_default_parameters_of_their_family() -> None:
     """
     from moto.rds.models import DBInstance
 
-    def default_db_parameter_group_details(self: Any) -> tuple[str, str]:
-        family = parameter_family(self.engine.lower(), str(self.engine_version))
+    def default_db_parameter_group_details(self: DBInstance) -> tuple[str, str]:
+        family = parameter_family(str(self.engine).lower(), str(self.engine_version))
         return family, f"default.{family}"
 
     setattr(DBInstance, "default_db_parameter_group_details", default_db_parameter_group_details)  # noqa: B010

@@ -59,7 +59,7 @@ def codecommit(stack: Stack, **more: str) -> Any:
 
 
 def test_a_push_to_github_is_polled(stack: Stack) -> None:
-    """Without a webhook the pipeline polls, and the execution has the pushed commit."""
+    """A pipeline without a webhook polls, and the execution has the pushed commit."""
     github(stack)
     commit = stack.push()
     assert "started execution" in stack.git.said[-1]

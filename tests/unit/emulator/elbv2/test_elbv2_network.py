@@ -28,7 +28,7 @@ def tcp_group(stack: Stack, name: str = "tcp", **options: Any) -> str:
 
 
 def test_one_subnet_and_no_security_group_suffice(stack: Stack) -> None:
-    """Where an Application Load Balancer needs two zones, and has the VPC's default group."""
+    """An Application Load Balancer needs two zones, and has the VPC's default group; this one does neither."""
     made = network(stack)
     assert made["Type"] == "network"
     assert ":loadbalancer/net/net/" in made["LoadBalancerArn"]
@@ -53,7 +53,7 @@ def test_a_group_of_tcp_has_its_own_defaults(stack: Stack) -> None:
 
 
 def test_a_group_of_tcp_may_be_checked_over_http(stack: Stack) -> None:
-    """With 6 seconds and 200-399, the defaults of HTTP checks behind a Network Load Balancer."""
+    """The defaults of HTTP checks behind a Network Load Balancer are 6 seconds and 200-399."""
     arn = tcp_group(stack, HealthCheckProtocol="HTTP", HealthCheckPath="/up")
     (group,) = stack.elbv2.describe_target_groups(TargetGroupArns=[arn])["TargetGroups"]
     assert (group["HealthCheckTimeoutSeconds"], group["Matcher"]) == (6, {"HttpCode": "200-399"})

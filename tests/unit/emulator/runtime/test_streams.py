@@ -118,7 +118,7 @@ def test_a_client_may_end_its_side_first(plane: LoadBalancerRuntime, echoes: lis
 
 
 def test_without_a_target_a_connection_is_reset(plane: LoadBalancerRuntime) -> None:
-    """There is no page to answer with."""
+    """The load balancer speaks no HTTP, and has no page to answer with."""
     spec = listening(plane)
     with pytest.raises(ConnectionResetError):
         first_byte(spec)
@@ -141,7 +141,7 @@ def test_connections_of_an_unhealthy_target_are_reset(plane: LoadBalancerRuntime
 
 
 def test_a_client_keeps_its_target_by_its_address(plane: LoadBalancerRuntime, echoes: list[Echo]) -> None:
-    """With stickiness of type source_ip."""
+    """Stickiness of type source_ip makes all its connections go to one target."""
     spec = listening(plane, *(echo.target() for echo in echoes), source_ip_stickiness=True)
     answers = set()
     for _ in range(4):

@@ -272,7 +272,7 @@ def test_merge_keys_and_anchors_are_resolved() -> None:
 
 
 def test_one_artifact_file_needs_no_list() -> None:
-    """As AWS's tutorial of a pipeline to ECS writes it.
+    """AWS's tutorial of a pipeline to ECS writes it so.
 
     https://docs.aws.amazon.com/codepipeline/latest/userguide/ecs-cd-pipeline.html#ecs-cd-prereqs
     """

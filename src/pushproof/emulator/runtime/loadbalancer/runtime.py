@@ -7,7 +7,7 @@ import errno
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 import aiohttp
@@ -36,7 +36,7 @@ class _Listening:
     """A listener that is bound; `end` unbinds it, and gives what is in progress a moment."""
 
     def __init__(
-        self, proxy: ListenerProxy | StreamProxy, end: Callable[[], Coroutine[Any, Any, None]], tls: TlsServer | None
+        self, proxy: ListenerProxy | StreamProxy, end: Callable[[], Awaitable[None]], tls: TlsServer | None
     ) -> None:
         self.proxy = proxy
         self.end = end
