@@ -98,9 +98,10 @@ class UpdateName(TypedDict):
     newName: str
 
 
-class GetBranch(Named):
-    """The request of GetBranch."""
+class GetBranch(TypedDict):
+    """The request of GetBranch, whose model requires nothing."""
 
+    repositoryName: NotRequired[str]
     branchName: NotRequired[str]
 
 
@@ -286,6 +287,9 @@ class CodeCommitService(Service):
         return {}
 
     def get_branch(self, context: RequestContext, request: GetBranch) -> BranchAnswer:
+        if "repositoryName" not in request:
+            # https://docs.aws.amazon.com/codecommit/latest/APIReference/API_GetBranch.html
+            raise AwsError("RepositoryNameRequiredException", "A repository name is required, but was not specified.")
         repository = self._repository(context, request["repositoryName"])
         branch = request.get("branchName", repository.default_branch)
         head = self._head(context, repository.name, branch)
