@@ -51,6 +51,8 @@ class Figures:
     latencies: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
     connections: int = 0
+    #: The services whose call it does not answer, and which are left out of its turns.
+    lacking: list[str] = field(default_factory=list)
     #: Seconds of each command of Terraform, or the reason why it failed.
     terraform: dict[str, float] = field(default_factory=dict)
     failure: str = ""
@@ -99,6 +101,20 @@ class Client:
             raise RuntimeError(f"{head!r} {body[:500]!r}")
         if headers.get(b"connection") == b"close" or lines[0].startswith(b"http/1.0"):
             self.close()
+
+    def drop_lacking(self) -> list[str]:
+        """Drop the requests that are refused. Return their services."""
+        answered, lacking = [], []
+        for (service, *_), request in zip(_CALLS, self.requests, strict=True):
+            try:
+                self.ask(request)
+            except RuntimeError:
+                lacking.append(service)
+                self.close()
+            else:
+                answered.append(request)
+        self.requests = answered
+        return lacking
 
     def _more(self) -> bytes:
         assert self._sock is not None
@@ -198,7 +214,8 @@ def compare(names: list[str], *, terraform: bool) -> dict[str, Figures]:
                 continue
             running[name] = opened, client
             figures[name] = Figures(start_seconds=time.perf_counter() - begun)
-        for opened, client in running.values():
+        for name, (opened, client) in running.items():
+            figures[name].lacking = client.drop_lacking()
             # What the first calls load is start-up.
             measure(opened, client, Figures(), 60)
             client.close()
@@ -234,12 +251,13 @@ def table(figures: dict[str, Figures]) -> dict[str, dict[str, object]]:
         rows[name] = {
             "start seconds": measured.start_seconds, "requests per second": per_second, "ratio": ratio, "p50 ms": p50,
             "processor ms": processor, "connections": measured.connections, "terraform": measured.terraform,
-            "failure": measured.failure,
+            "failure": measured.failure, "lacking": measured.lacking,
         }  # fmt: skip
+        lacking = f"  (without {', '.join(measured.lacking)})" if measured.lacking else ""
         commands = measured.failure or " / ".join(f"{seconds:.1f}" for seconds in measured.terraform.values())
         print(
             f"  {name:12} {measured.start_seconds:6.1f}s {per_second:7.0f} {ratio or 0:6.2f} {p50:6.2f}ms "
-            f"{processor or 0:6.2f}ms {measured.connections:6}  {commands}"
+            f"{processor or 0:6.2f}ms {measured.connections:6}  {commands}{lacking}"
         )
     return rows
 

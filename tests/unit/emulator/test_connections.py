@@ -169,10 +169,12 @@ def test_a_waiting_connection_makes_room(server: Server) -> None:
 def test_a_closed_server_answers_nobody(server: Server) -> None:
     """Connections that wait end with it, and its port is free."""
     port = server.port
-    with Client(port) as client:
+    with Client(port) as client, Client(port) as silent:
         assert client.ask()[0] == 200
+        time.sleep(0.2)
         server.close()
         assert client.ended()
+        assert silent.ended()
     with pytest.raises(ConnectionRefusedError):
         Client(port)
     server.close()

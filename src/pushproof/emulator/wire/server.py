@@ -125,6 +125,8 @@ class _Connection:
 
     def __init__(self, sock: socket.socket, peer: tuple[str, int], server: Server, opening: _Opening) -> None:
         self.sock = sock
+        #: Whether it waits for a request.
+        self.waiting = False
         #: Since when it has waited for another request after its last answer; None if it has not.
         self.idle_since: float | None = None
         self._peer = peer
@@ -169,9 +171,10 @@ class _Connection:
         return lasting
 
     def _head(self) -> Head | None:
+        self.waiting = True
         received: bytes | bytearray = self._incoming.ahead() or self._incoming.receive()
-        self.idle_since = None
-        if not received:
+        self.waiting, self.idle_since = False, None
+        if not received or self._opening.closing:
             return None
         if received[0] not in _TOKEN:
             # A line of it may never end: a TLS hello has no end of line.
@@ -364,7 +367,7 @@ class Server:
             sock.close()
         with opening.guard:
             for connection in opening.connections:
-                if connection.idle_since is not None:
+                if connection.waiting:
                     _end(connection.sock)
 
     def abandon(self) -> None:
