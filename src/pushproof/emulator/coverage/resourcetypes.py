@@ -22,6 +22,14 @@ _MODULES = {"lambda": "awslambda"}
 # One line for each type: service, then the operations. `-`: no call at all.
 _RESOURCES = """
 aws_acm_certificate acm RequestCertificate DescribeCertificate DeleteCertificate
+aws_api_gateway_authorizer apigateway CreateAuthorizer GetAuthorizer DeleteAuthorizer
+aws_api_gateway_deployment apigateway CreateDeployment GetDeployment DeleteDeployment
+aws_api_gateway_integration apigateway PutIntegration GetIntegration DeleteIntegration
+aws_api_gateway_method apigateway PutMethod GetMethod DeleteMethod
+aws_api_gateway_method_response apigateway PutMethodResponse GetMethodResponse DeleteMethodResponse
+aws_api_gateway_resource apigateway CreateResource GetResource DeleteResource
+aws_api_gateway_rest_api apigateway CreateRestApi GetRestApi DeleteRestApi
+aws_api_gateway_stage apigateway CreateStage GetStage DeleteStage
 aws_appautoscaling_policy application-autoscaling PutScalingPolicy DescribeScalingPolicies DeleteScalingPolicy
 aws_appautoscaling_scheduled_action application-autoscaling PutScheduledAction DescribeScheduledActions DeleteScheduledAction
 aws_appautoscaling_target application-autoscaling RegisterScalableTarget DescribeScalableTargets DeregisterScalableTarget
@@ -56,6 +64,8 @@ aws_db_parameter_group rds CreateDBParameterGroup DescribeDBParameterGroups Dele
 aws_db_subnet_group rds CreateDBSubnetGroup DescribeDBSubnetGroups DeleteDBSubnetGroup
 aws_default_security_group ec2 DescribeSecurityGroups RevokeSecurityGroupIngress RevokeSecurityGroupEgress
 aws_default_route_table ec2 DescribeRouteTables
+aws_default_subnet ec2 DescribeSubnets
+aws_default_vpc ec2 DescribeVpcs
 aws_default_network_acl ec2 DescribeNetworkAcls
 aws_dynamodb_table dynamodb CreateTable DescribeTable DeleteTable
 aws_ecr_lifecycle_policy ecr PutLifecyclePolicy GetLifecyclePolicy DeleteLifecyclePolicy
@@ -148,6 +158,7 @@ aws_acm_certificate acm ListCertificates DescribeCertificate
 aws_availability_zones ec2 DescribeAvailabilityZones
 aws_caller_identity sts GetCallerIdentity
 aws_cloudwatch_log_group logs DescribeLogGroups
+aws_codecommit_repository codecommit GetRepository
 aws_codestarconnections_connection codestar-connections GetConnection
 aws_ecr_authorization_token ecr GetAuthorizationToken
 aws_ecr_image ecr DescribeImages
