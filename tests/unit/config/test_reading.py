@@ -121,3 +121,19 @@ def test_every_setting_is_explained(tmp_path: Path) -> None:
     assert all(setting.meaning for setting in listed.values())
     assert {name for name in listed if "_" in name} == set()
     assert [setting.set_here for setting in explanations(Settings())] == [False] * len(explanations(Settings()))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ('terraform = "tofu"', ("tofu",)),
+        ('terraform = "terragrunt run --"', ("terragrunt", "run", "--")),
+        ('terraform = ["/opt/team tools/tf", "run"]', ("/opt/team tools/tf", "run")),
+        ("", ()),
+    ],
+)
+def test_the_command_of_terraform_is_words(written: str, words: tuple[str, ...], tmp_path: Path) -> None:
+    """A text is split as a shell splits it, a list is taken as it is, and the option wins over both."""
+    settings = read(tmp_path, f"[drill]\n{written}\n")
+    assert drill_settings(Options(), settings).terraform == words
+    assert drill_settings(Options(terraform="wrap 'a b'"), settings).terraform == ("wrap", "a b")

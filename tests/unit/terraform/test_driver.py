@@ -278,3 +278,11 @@ def test_failures_that_this_machine_can_mend_say_how(summary: str, remedy: str) 
     assert "Run `terraform init` once" not in str(
         CommandFailed("apply", "live", 1, "", words.replace(summary, "Other"))
     )
+
+
+def test_opentofu_is_taken_by_its_name(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `tofu` that answers as Terraform does is one, and is called OpenTofu."""
+    tofu = fake.with_name("tofu")
+    fake.rename(tofu)
+    monkeypatch.setenv("PATH", f"{tofu.parent}:{os.environ['PATH']}")
+    assert str(find_terraform("tofu")).startswith("OpenTofu 1.")
