@@ -17,7 +17,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 }
 
 
-class ExtraMissing(TargetUnavailable):
+class ExtraMissing(TargetUnavailable, ImportError):
     """An optional part is not installed; the message contains the command that installs it."""
 
 

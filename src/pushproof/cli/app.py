@@ -326,6 +326,17 @@ def serve(
     region: Region = REGION,
     account: Account = "",
     no_privileged: NoPrivileged = False,
+    in_container: Annotated[
+        bool,
+        typer.Option(
+            "--in-container",
+            help="listen on the addresses of the container around it too; publish the port on 127.0.0.1 only",
+        ),
+    ] = False,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST", help="a name by which other containers reach this world; may be repeated"),
+    ] = None,
 ) -> None:
     """Start an empty embedded world, print how to reach it, and leave it up until Ctrl-C."""
     from pushproof.cli.serve import serve
@@ -337,6 +348,8 @@ def serve(
             runtime=runtime.value,
             init=init,
             world=WorldOptions(region, account, privileged=not no_privileged),
+            in_container=in_container,
+            names=name or (),
         )
     )
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pushproof.base import processes
 from pushproof.base.directories import private, remove_tree, state_directory
 from pushproof.base.environment import WORLD_VARIABLE
 from pushproof.base.processes import process_start
@@ -217,7 +218,10 @@ def _kill(pid: int) -> None:
 
 def _marked(world_id: str) -> Iterator[int]:
     mark = f"{WORLD_VARIABLE}={world_id}".encode()
-    for entry in Path("/proc").iterdir():
+    if not processes.PROC.is_dir():
+        # macOS does not show other processes' environments.
+        return
+    for entry in processes.PROC.iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
                 if mark in (entry / "environ").read_bytes().split(b"\0"):

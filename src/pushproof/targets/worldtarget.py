@@ -21,11 +21,15 @@ from pushproof.targets.live import LivePage
 
 @dataclass(frozen=True, slots=True)
 class WorldTargetSettings:
-    """Settings of a world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one."""
+    """Settings of a world. `runtime`: "docker" or "scripted"; `port` 0 takes the first free one.
+
+    `addresses`: more addresses of this machine to listen on, besides loopback and the world's own bridge.
+    """
 
     world: WorldSettings = field(default_factory=WorldSettings)
     runtime: str = "docker"
     port: int = 0
+    addresses: tuple[str, ...] = ()
 
 
 class WorldTarget(GatewayTarget):
@@ -82,7 +86,8 @@ class WorldTarget(GatewayTarget):
         world.gateway.fronts.insert(0, self._live)
         try:
             # Builds reach the gateway on the world's own bridge.
-            world.serve(*([] if host is None else [host.bridge_address]))
+            bridge = [] if host is None else [host.bridge_address]
+            world.serve(*dict.fromkeys((*bridge, *self.settings.addresses)))
             note_registry(Path(self._record.directory), world.registry_host)
             note_keys(Path(self._record.directory), _keys(world))
             if host is not None:

@@ -18,6 +18,15 @@ from pushproof.base.extras import EXTRAS
 
 # moto cannot be imported without jinja2, so that no installation lacks it.
 ALWAYS = ("jinja2",)
+# As a test module that is collected without the extra.
+_IMPORT = """
+import pushproof.base.extras
+try:
+    import pushproof.testcontainers
+except ImportError as error:
+    print(error)
+    sys.exit(3)
+"""
 _WITHOUT = """
 import importlib.abc, sys
 _ABSENT = sys.argv[1].split()
@@ -70,11 +79,11 @@ def test_an_extra_brings_its_modules(project: dict[str, Any], extra: str) -> Non
 
 
 def test_everything_can_be_imported_without_extras() -> None:
-    """No module of the package needs an extra to be imported."""
+    """No module of the package needs an extra to be imported, but for the class that extends one's own."""
     program = """
 import importlib, pkgutil, pushproof
 for module in pkgutil.walk_packages(pushproof.__path__, "pushproof."):
-    if not module.name.endswith("__main__"):
+    if not module.name.endswith(("__main__", "pushproof.testcontainers")):
         importlib.import_module(module.name)
 """
     done = _without(list(EXTRAS), program)
@@ -88,6 +97,7 @@ for module in pkgutil.walk_packages(pushproof.__path__, "pushproof."):
             "localstack",
             "from pushproof.cli import main; sys.argv = ['pushproof', 'drill', '--target', 'localstack']; sys.exit(main())",
         ),
+        ("testcontainers", _IMPORT),
         ("mcp", "from pushproof.cli import main; sys.argv = ['pushproof', 'mcp']; sys.exit(main())"),
     ],
 )

@@ -106,7 +106,12 @@ class Engine:
     def _networks(self, filters: dict[str, str]) -> list[Any]:
         label, _, value = filters["label"].partition("=")
         return [
-            SimpleNamespace(name=name, attrs={"Labels": labels}, remove=lambda name=name: self.owned.pop(name))
+            SimpleNamespace(
+                name=name,
+                attrs={"Labels": labels},
+                reload=lambda: None,
+                remove=lambda name=name: self.owned.pop(name),
+            )
             for name, labels in self.owned.items()
             if label in labels and value in ("", labels[label])
         ]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from docker.errors import APIError
+import pytest
+from docker.errors import APIError, NotFound
 
+from pushproof.emulator.runtime.docker import host as module
 from pushproof.emulator.runtime.docker.host import WORLD_LABEL, DockerHost
 
 
@@ -17,10 +19,24 @@ class Engine:
         self.names = set(images)
         self.used: dict[str, str] = {}
         self.closed = False
+        self.own: SimpleNamespace | None = None
+        self.members: list[str] = []
         self.containers = self.networks = self.volumes = self.images = self
 
     def create(self, name: str, **settings: Any) -> Any:
-        return SimpleNamespace(name=name, reload=lambda: None, remove=lambda: None, **settings)
+        return SimpleNamespace(
+            name=name,
+            attrs={"IPAM": {"Config": [{"Gateway": "172.30.0.1"}]}},
+            reload=lambda: None,
+            remove=lambda: None,
+            connect=lambda container: self.members.append(container.id),
+            **settings,
+        )
+
+    def get(self, name: str) -> Any:
+        if self.own is None or self.own.id != name:
+            raise NotFound(name)
+        return self.own
 
     def list(self, *, all: bool = False, filters: Any = None, ignore_removed: bool = False) -> list[Any]:
         if filters is None:
@@ -52,3 +68,53 @@ def test_the_images_of_a_world_go_with_it_even_those_a_container_still_stood_on(
     assert engine.names == {"127.0.0.1:5000/shop:dev-1", "pushproof/python:1"}
     assert not engine.used
     assert engine.closed
+
+
+OWN = "a" * 64
+
+
+def _container(mode: str) -> SimpleNamespace:
+    networks = {"pushproof-0123abcd": {"IPAddress": "172.30.0.9"}}
+    attrs = {"HostConfig": {"NetworkMode": mode}, "NetworkSettings": {"Networks": networks}}
+    return SimpleNamespace(id=OWN, attrs=attrs, reload=lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "members", "address"),
+    [("bridge", [OWN], "172.30.0.9"), ("host", [], "172.30.0.1"), ("none", [], "172.30.0.1"), (None, [], "172.30.0.1")],
+)
+def test_a_world_in_a_container_joins_its_own_network(
+    monkeypatch: pytest.MonkeyPatch, mode: str | None, members: list[str], address: str
+) -> None:
+    """In a container of the same Engine the gateway's address is the container's; elsewhere it is the bridge's."""
+    monkeypatch.setattr(module, "container_id", lambda: OWN)
+    engine = Engine()
+    engine.own = None if mode is None else _container(mode)
+    host = DockerHost("0123abcd", engine)
+    assert engine.members == members
+    assert host.bridge_address == address
+
+
+def test_the_end_of_a_world_takes_leave_of_its_network() -> None:
+    """What joined the network without belonging to the world, as the container that the world ran in, is parted from it first."""
+    left: list[str] = []
+
+    def remove() -> None:
+        if "outer" not in left:
+            raise APIError("has active endpoints")
+        left.append("network")
+
+    network = SimpleNamespace(
+        name="pushproof-0123abcd",
+        attrs={"Containers": {"outer": {}}},
+        reload=lambda: None,
+        disconnect=lambda member, **_: left.append(member),
+        remove=remove,
+    )
+    client: Any = SimpleNamespace(
+        containers=SimpleNamespace(list=lambda **_: []),
+        volumes=SimpleNamespace(list=lambda **_: []),
+        networks=SimpleNamespace(list=lambda **_: [network]),
+    )
+    assert module.remove_world(client, "0123abcd") == ["network pushproof-0123abcd"]
+    assert left == ["outer", "network"]

@@ -8,16 +8,18 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from pushproof.base.processes import is_gone, owner_mark
+from pushproof.base.processes import container_id, is_gone, owner_mark
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
+    from docker.models.containers import Container
 
 WORLD_LABEL = "pushproof.world"
 OWNER_LABEL = "pushproof.owner"
@@ -78,15 +80,29 @@ class NoRoom(Exception):
 
 
 class DockerHost:
-    """The Docker side of a world: a bridge network of its own, and everything with its label."""
+    """The Docker side of a world: a bridge network of its own, and everything with its label.
+
+    Where this process runs in a container of the same Engine, that container joins the network: the bridge's own address is the
+    host's, at which the process cannot listen.
+    """
 
     def __init__(self, world_id: str, client: DockerClient | None = None) -> None:
         self.world_id = world_id
         self.client = client or connect()
+        self._own = own_container(self.client)
+        if self._own is None and sys.platform == "darwin":
+            self.client.close()
+            raise DockerUnavailable(_NO_BRIDGE)
         self.network_name = f"pushproof-{world_id}"
         self.network = self.client.networks.create(
             self.network_name, driver="bridge", labels=self.labels(), check_duplicate=True
         )
+        if self._own is not None:
+            try:
+                self.network.connect(self._own)
+            except BaseException:
+                self.network.remove()
+                raise
         self.network.reload()
         # : Registries (`host:port`) whose images are removed with the world.
         self.registries: set[str] = set()
@@ -97,7 +113,11 @@ class DockerHost:
 
     @property
     def bridge_address(self) -> str:
-        """Return the host's own address on the world's network."""
+        """Return the address of this process on the world's network: the host's own, or that of the container it runs in."""
+        if self._own is not None:
+            self._own.reload()
+            own: str = self._own.attrs["NetworkSettings"]["Networks"][self.network_name]["IPAddress"]
+            return own
         address: str = self.network.attrs["IPAM"]["Config"][0]["Gateway"]
         return address.split("/")[0]
 
@@ -114,6 +134,32 @@ class DockerHost:
         for registry in self.registries:
             remove_images(self.client, registry)
         self.client.close()
+
+
+# A person with macOS has two ways: without containers, or with the world in a container too.
+_NO_BRIDGE = (
+    "Docker Desktop runs containers in a virtual machine whose networks this machine cannot reach: tasks, builds and load "
+    "balancers do not work from here. Use scripted tasks (--task-runtime scripted), or run Pushproof in a container that has "
+    "Docker's socket (docs/container.md)."
+)
+
+
+def own_container(client: DockerClient) -> Container | None:
+    """Return the container that this process runs in, if it is one of this Engine's with networks of its own."""
+    own = container_id()
+    if own is None:
+        return None
+    try:
+        container = client.containers.get(own)
+        mode = container.attrs["HostConfig"]["NetworkMode"]
+        if mode.startswith("container:"):
+            # It shares the network of another, which can join a network in its place.
+            container = client.containers.get(mode.partition(":")[2])
+            mode = container.attrs["HostConfig"]["NetworkMode"]
+    except NotFound:
+        # A container of another Engine, in which this one runs.
+        return None
+    return None if mode in ("host", "none") else container
 
 
 def world_labels(world_id: str, **more: str) -> dict[str, str]:
@@ -135,6 +181,11 @@ def remove_world(client: DockerClient, world_id: str) -> list[str]:
             removed.append(f"volume {volume.name}")
     for network in client.networks.list(filters=label):
         with contextlib.suppress(NotFound, APIError):
+            network.reload()
+            for member in network.attrs.get("Containers") or {}:
+                # The container that the world itself ran in; its own containers are gone by now.
+                with contextlib.suppress(NotFound, APIError):
+                    network.disconnect(member, force=True)
             network.remove()
             removed.append(f"network {network.name}")
     return removed
