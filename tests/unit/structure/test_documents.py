@@ -15,9 +15,9 @@ from tests.unit.structure.graph import SOURCE
 ROOT = SOURCE.parent
 
 
-@pytest.mark.parametrize("script", ["api_reference.py", "operations.py"])
+@pytest.mark.parametrize("script", ["api_reference.py", "operations.py", "check_pages.py"])
 def test_pages_made_from_code_are_current(script: str) -> None:
-    """docs/api.md is what the docstrings say now, docs/operations.md what the services do now."""
+    """docs/api.md and docs/checks are what docstrings and checks say now, docs/operations.md what the services do now."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / script), "--check"],
         capture_output=True, text=True, timeout=120, check=False,
@@ -27,7 +27,7 @@ def test_pages_made_from_code_are_current(script: str) -> None:
 
 def test_links_between_documents_lead_somewhere() -> None:
     """Every relative link of README, CONTRIBUTING and docs is a file that exists."""
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
     broken = [
         f"{page.relative_to(ROOT)}: {link}"
         for page in pages
@@ -43,7 +43,7 @@ def test_the_glossary_is_short() -> None:
     assert 1 <= len(rows) <= 10
 
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,20 @@ def test_python_blocks_run(page: Path) -> None:
     assert examples
     for example in examples:
         example.evaluate()
+
+
+def test_every_check_has_a_page_with_an_example_and_a_source() -> None:
+    """A page for each check says its promise, shows it in a test that is Python, and links the documentation behind it."""
+    pages = [page for page in (ROOT / "docs" / "checks").glob("*.md") if page.name != "index.md"]
+    index = (ROOT / "docs" / "checks" / "index.md").read_text(encoding="utf-8")
+    assert len(pages) > 80
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        name = page.stem.partition(".")[2]
+        assert f"]({page.name})" in index
+        (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        assert f".{name}(" in block
+        assert re.search(r"^- <https://(docs\.aws\.amazon\.com|developer\.hashicorp\.com)/", text, re.MULTILINE), (
+            page.name
+        )
+        assert text.splitlines()[2].strip(), page.name

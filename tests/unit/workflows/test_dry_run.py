@@ -14,7 +14,7 @@ from tests.unit.workflows.runner import ROOT, Answer, Job
 NIGHTLY = ROOT / ".github" / "workflows" / "nightly-sandbox.yml"
 CI = ROOT / ".github" / "workflows" / "ci.yml"
 CHECKS = [
-    "lint", "workflows", "audit", "sbom", "fuzz", "unit", "embedded", "variations", "drills", "wheel", "image", "foreign",
+    "lint", "workflows", "audit", "sbom", "docs", "fuzz", "unit", "embedded", "variations", "drills", "wheel", "image", "foreign",
     "localstack", "sandbox-rehearsal",
 ]  # fmt: skip
 # Environments that run on a Python of their own.
