@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, cast
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
@@ -69,9 +70,8 @@ class PushproofContainer(DockerContainer):
         names: Sequence[str] = (),
         init_scripts: Path | None = None,
         arguments: Sequence[str] = (),
-        **options: Any,
     ) -> None:
-        super().__init__(image, **options)
+        super().__init__(image)
         self._chosen, self._docker_socket, self._names = port, docker, tuple(names)
         self._arguments = ("--speed", f"{speed:g}", *arguments)
         self._exports: dict[str, str] = {}
@@ -112,7 +112,7 @@ class PushproofContainer(DockerContainer):
             ["serve", "--in-container", "--port", str(self.port), "--task-runtime", runtime, *names, *self._arguments]
         )
         # Docker's own form of a published port; testcontainers has no parameter for the address.
-        ports: dict[str, Any] = self.ports
+        ports = cast("dict[str, object]", self.ports)
         ports.clear()
         ports[str(self.port)] = ("127.0.0.1", self.port)
         self._kwargs = {**self._kwargs, "init": True}
@@ -204,10 +204,10 @@ class PushproofContainer(DockerContainer):
         self._running()
         return dict(self._exports)
 
-    def client(self, service: str, *, region: str | None = None) -> Any:
+    def client(self, service: str, *, region: str | None = None) -> BaseClient:
         """Return a boto3 client of the administrator's."""
         key, secret = self.keys
-        return make_client(
+        client: BaseClient = make_client(
             boto3.session.Session(),
             service,
             region_name=region or self.region,
@@ -216,6 +216,7 @@ class PushproofContainer(DockerContainer):
             aws_secret_access_key=secret,
             config=Config(s3={"addressing_style": "path"}),
         )
+        return client
 
 
 def _free_port() -> int:
