@@ -230,8 +230,8 @@ def _page_of(family: Family, owner: type[Checks], name: str, function: Callable[
         lines += ["## Findings", "", "`…` is where a finding has the names and values of the run.", ""]
         for fault in reading.faults:
             parts = {"expected": fault.expected, "why it matters": fault.why, "change": fault.change}
-            told = [f"**{title}:** {text}" for title, text in parts.items() if text.strip("… ")]
-            lines.append("- " + "\n  <br>".join(told))
+            shown = [f"**{title}:** {text}" for title, text in parts.items() if text.strip("… ")]
+            lines.append("- " + "\n  <br>".join(shown))
         lines.append("")
     if caught:
         lines += ["## Caught in tests", "", "The tests make this mistake in the reference, and expect the finding:", ""]

@@ -68,7 +68,9 @@ def test_every_check_has_a_page_with_an_example_and_a_source() -> None:
         assert f"]({page.name})" in index
         (block,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
         assert f".{name}(" in block
-        assert re.search(r"^- <https://(docs\.aws\.amazon\.com|developer\.hashicorp\.com)/", text, re.MULTILINE), (
-            page.name
-        )
+        assert re.search(
+            r"^- <https://(docs\.aws\.amazon\.com|docs\.docker\.com|developer\.hashicorp\.com|registry\.terraform\.io)/",
+            text,
+            re.MULTILINE,
+        ), page.name
         assert text.splitlines()[2].strip(), page.name
