@@ -92,7 +92,7 @@ def drill(directory: Path, *options: str) -> tuple[int, str]:
             id="no-service",
         ),
         pytest.param(
-            _BUCKET + 'module "net" {\n  source = "acme.invalid/net/aws"\n}\n',
+            _BUCKET + 'module "net" {\n  source = "acme/net/aws"\n}\n',
             (),
             ["live/main.tf:7", ".terraform/modules is used as it is"],
             id="a-registry-that-cannot-be-reached",

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Build, Delivery, Entrance
 from pushproof.drill.discovery.choices import Choices
@@ -74,7 +76,12 @@ def _pipeline(clients: Clients, name: str) -> Pipeline:
 
 
 def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> Service:
-    services = clients("ecs").describe_services(cluster=cluster, services=[name])["services"]
+    try:
+        services = clients("ecs").describe_services(cluster=cluster, services=[name])["services"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ClusterNotFoundException":
+            raise
+        services = []
     if not services or services[0]["status"] != "ACTIVE":
         raise BadInput(
             f"pipeline {pipeline} deploys to service {cluster}/{name}, which does not exist: correct ClusterName and "

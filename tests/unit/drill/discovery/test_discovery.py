@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Breaker, Delivery
@@ -296,3 +297,15 @@ def test_a_network_load_balancer_is_an_entrance() -> None:
     assert (delivery.entrance.port, delivery.entrance.tls) == (8443, True)
     assert delivery.entrance.paths == ("/",)
     assert delivery.container.connection_suffices
+
+
+def test_a_cluster_that_does_not_exist_is_named() -> None:
+    """ECS refuses the question; the answer names the pipeline and what to correct."""
+
+    class Clusterless(Account):
+        def describe_services(self, **_: Any) -> dict[str, Any]:
+            error = {"Error": {"Code": "ClusterNotFoundException", "Message": "Cluster not found."}}
+            raise ClientError(error, "DescribeServices")  # type: ignore[arg-type]
+
+    with pytest.raises(BadInput, match="pipeline orders deploys to service apps/web, which does not exist"):
+        found(Clusterless(pipeline("orders", "web")))
