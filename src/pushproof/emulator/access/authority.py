@@ -50,6 +50,9 @@ class Session:
     policies: tuple[engine.Policy, ...] | None = None
 
 
+_NONE = engine.Policies()
+
+
 class Authority:
     """Lookup of the principal behind an access key, and decisions about calls."""
 
@@ -260,13 +263,7 @@ class Authority:
 
     def _decide(self, principal: Principal, permission: Permission, region: str) -> engine.Decision:
         caller, policies = self.bearing(principal)
-        tags = {} if principal.kind == "account" else self.attachments.resource_keys(permission.resource, region)
-        context = {**self._context(region), **tags, **permission.context}
         role = permission.resource if permission.action == "sts:AssumeRole" else None
-        question = engine.request(
-            caller, permission.action, permission.resource, context,
-            resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._ground.account_id,
-        )  # fmt: skip
         resource: engine.Policy | None
         decides = False
         if role:
@@ -278,6 +275,15 @@ class Authority:
             resource = self.attachments.of_resource(permission.resource, region)
             # Policies of keys apply first. Only explicit denies restrict the administrator.
             decides = principal.kind != "account" and resource is not None and permission.action.startswith("kms:")
+        context = permission.context
+        if principal.kind != "account" or resource is not None or policies != _NONE:
+            # An administrator without a policy meets no condition.
+            tags = {} if principal.kind == "account" else self.attachments.resource_keys(permission.resource, region)
+            context = {**self._context(region), **tags, **permission.context}
+        question = engine.request(
+            caller, permission.action, permission.resource, context,
+            resource_account=None if role or permission.resource.split(":")[3:5] != ["", ""] else self._ground.account_id,
+        )  # fmt: skip
         return engine.decide(question, _with(policies, resource, decides))
 
     def _context(self, region: str, source_arn: str | None = None) -> dict[str, str]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import functools
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from xml.sax.saxutils import escape, quoteattr
 
 from moto.core import serialize
-from moto.core.model import Shape
+from moto.core.model import OperationModel, Shape
 from moto.core.serialize import (
     AttributePickerContext,
     DefaultAttributePicker,
     ResponseSerializer,
+    SerializationContext,
     XFormedAttributePicker,
+    get_serializer_class,
 )
 from moto.core.utils import get_value as value_of
 from moto.moto_api._internal.moto_random import MotoRandom
@@ -57,20 +59,16 @@ def _get_value(self: ResponseSerializer, value: object, key: str, shape: Shape) 
         return value_of(value, key, None)
     if type(picker) is not XFormedAttributePicker:
         return _original(self, value, key, shape)
-    known: dict[tuple[str, type], tuple[str, ...]] | None = shape.__dict__.get(_NAMES)
+    known: dict[tuple[str, type], tuple[_Read, tuple[str, ...]]] | None = shape.__dict__.get(_NAMES)
     if known is None:
         known = shape.__dict__[_NAMES] = {}
     owner = type(value)
-    names = known.get((key, owner))
-    if names is None:
+    way = known.get((key, owner))
+    if way is None:
         context = AttributePickerContext(obj=value, key=key, shape=shape)
-        names = known[key, owner] = tuple(dict.fromkeys(picker.get_possible_keys(context)))
-    for name in names:
-        read: object = value_of(value, name, _MISSING)
-        if read is not _MISSING:
-            break
-    else:
-        read = None
+        names = tuple(dict.fromkeys(picker.get_possible_keys(context)))
+        way = known[key, owner] = _read_of(owner, names), names
+    read = way[0](value, way[1])
     transformers = picker.response_transformers
     ends = _ends(tuple(transformers), key) if transformers else ()
     if ends:
@@ -82,10 +80,67 @@ def _get_value(self: ResponseSerializer, value: object, key: str, shape: Shape) 
     return read
 
 
+# Reads the first of some names that a value has; None if it has none.
+_Read = Callable[[object, tuple[str, ...]], object]
+
+
+def _read_of(owner: type, names: tuple[str, ...]) -> _Read:
+    """Return the quickest way to read names of values of a type."""
+    if any("." in name for name in names):
+        return _any_item
+    if owner is dict:
+        return _item
+    return _any_item if hasattr(owner, "__getitem__") else _attribute
+
+
+def _item(value: object, names: tuple[str, ...]) -> object:
+    assert isinstance(value, dict)
+    for name in names:
+        if name in value:
+            read: object = value[name]
+            return read
+    return None
+
+
+def _attribute(value: object, names: tuple[str, ...]) -> object:
+    for name in names:
+        read: object = getattr(value, name, _MISSING)
+        if read is not _MISSING:
+            return read
+    return None
+
+
+def _any_item(value: object, names: tuple[str, ...]) -> object:
+    for name in names:
+        read: object = value_of(value, name, _MISSING)
+        if read is not _MISSING:
+            return read
+    return None
+
+
 @functools.lru_cache(maxsize=20_000)
 def _ends(paths: tuple[str, ...], key: str) -> tuple[str, ...]:
     """Return the ends of paths, in their order, that a path to this key may have."""
     return tuple(path for path in paths if key.endswith(path.rpartition(".")[2]))
+
+
+# Serialisers.
+
+
+def serializer_of(
+    service: str, protocol: str, operation: OperationModel, context: SerializationContext
+) -> ResponseSerializer:
+    """Return a new serialiser for an operation's answer, of which only the state of this answer is new."""
+    model = _prototype(service, protocol, operation)
+    made = model.__class__.__new__(model.__class__)
+    made.__dict__.update(model.__dict__)
+    made.context, made.path = context, [made.operation_name]
+    return made
+
+
+@functools.lru_cache(maxsize=5000)
+def _prototype(service: str, protocol: str, operation: OperationModel) -> ResponseSerializer:
+    return get_serializer_class(service, protocol)(operation)
 
 
 # XML.

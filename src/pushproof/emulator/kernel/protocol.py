@@ -15,14 +15,14 @@ from typing import Any
 from botocore.model import OperationModel
 from moto.core.request import Request
 from moto.core.routing import get_router_class
-from moto.core.serialize import SerializationContext, get_serializer_class
+from moto.core.serialize import SerializationContext
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.constraints import Kind, code_of, violations, worded
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.emulator.kernel.hastening import hasten
+from pushproof.emulator.kernel.hastening import hasten, serializer_of
 from pushproof.emulator.kernel.reading import check_form, malformed_xml, parameters_of
 from pushproof.emulator.kernel.signing import services_signed_as
 
@@ -325,7 +325,7 @@ def for_xml(text: str) -> str:
 def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
     """Serialise an answer, or an error, in the protocol of the request."""
     hasten()
-    serializer = get_serializer_class(call.service, call.protocol)(call.model, SerializationContext(request_id))
+    serializer = serializer_of(call.service, call.protocol, call.model, SerializationContext(request_id))
     if isinstance(result, AwsError):
         import warnings
 

@@ -165,7 +165,7 @@ def export(archive: Iterator[bytes], image_id: str, cache: Path) -> str:
 
 
 def _host_of(request: Request) -> str:
-    return str(request.host).partition(":")[0].lower()
+    return str(request.environ.get("HTTP_HOST") or request.host).partition(":")[0].lower()
 
 
 class _Reader:
