@@ -23,8 +23,6 @@ UNKNOWN: list[tuple[str, str, Calling]] = [
     ("accessanalyzer", "ValidatePolicy", lambda c: c.validate_policy(policyDocument="{}", policyType="IDENTITY_POLICY")),
     ("chatbot", "DescribeSlackChannelConfigurations", lambda c: c.describe_slack_channel_configurations()),
     ("ecr-public", "DescribeRepositories", lambda c: c.describe_repositories()),
-    ("codecommit", "ListRepositories", lambda c: c.list_repositories()),
-    ("codecommit", "CreateRepository", lambda c: c.create_repository(repositoryName="r")),
     ("codeartifact", "ListDomains", lambda c: c.list_domains()),
     ("cloudsearch", "DescribeDomains", lambda c: c.describe_domains()),
     ("arc-region-switch", "ListPlans", lambda c: c.list_plans()),
