@@ -14,8 +14,8 @@ from tests.unit.workflows.runner import ROOT, Answer, Job
 NIGHTLY = ROOT / ".github" / "workflows" / "nightly-sandbox.yml"
 CI = ROOT / ".github" / "workflows" / "ci.yml"
 CHECKS = [
-    "lint", "workflows", "audit", "sbom", "docs", "fuzz", "unit", "embedded", "variations", "drills", "wheel", "image", "foreign",
-    "localstack", "sandbox-rehearsal",
+    "lint", "workflows", "audit", "sbom", "docs", "fuzz", "unit", "embedded", "variations", "drills",
+    "wheel", "image", "neighbours", "foreign", "localstack", "sandbox-rehearsal",
 ]  # fmt: skip
 # Environments that run on a Python of their own.
 PYTHONS = {"py311": "3.11", "py313": "3.13", "py314": "3.14"}
