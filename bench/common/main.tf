@@ -80,14 +80,3 @@ resource "aws_s3_bucket_versioning" "main" {
     status = "Enabled"
   }
 }
-
-resource "aws_dynamodb_table" "main" {
-  name         = "bench"
-  billing_mode = "PAY_PER_REQUEST"
-  hash_key     = "id"
-
-  attribute {
-    name = "id"
-    type = "S"
-  }
-}
