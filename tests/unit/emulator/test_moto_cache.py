@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.emulator.substrate import moto_cache
 from pushproof.emulator.world import World
 
 ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -65,3 +69,29 @@ def test_an_operation_is_looked_for_in_its_class_once(monkeypatch: pytest.Monkey
             for _ in range(3):
                 topics.list_topics()
         assert [getattr(cls, "__name__", "") for cls in classes].count("SNSResponse") == 1
+
+
+_COUNT = """
+import boto3, botocore.loaders
+from pushproof.emulator.substrate.moto_cache import import_ec2
+read, original, session = [], botocore.loaders.JSONFileLoader.load_file, boto3.Session
+def load_file(self, path):
+    read.append(path)
+    return original(self, path)
+botocore.loaders.JSONFileLoader.load_file = load_file
+import_ec2()
+assert boto3.Session is session
+from moto.ec2.models.availability_zones_and_regions import RegionsAndZonesBackend
+assert {"eu-west-1", "us-gov-west-1", "cn-north-1"} <= RegionsAndZonesBackend.zones.keys()
+loader = botocore.loaders.JSONFileLoader()
+print(sum("/ec2/" in path and "service-2" in path and original(loader, path) is not None for path in read))
+"""
+
+
+def test_the_model_of_ec2_is_read_once() -> None:
+    """The first world of a process does not read botocore's model of EC2 for every partition; the session is boto3's own again."""
+    source = {"PYTHONPATH": str(Path(moto_cache.__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _COUNT], env=source, capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")

@@ -32,7 +32,7 @@ from pushproof.aws.clients import make_client
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.kernel.hastening import hasten
 from pushproof.emulator.kernel.protocol import for_xml
-from pushproof.emulator.substrate.moto_cache import read_once
+from pushproof.emulator.substrate.moto_cache import import_ec2, read_once
 from pushproof.emulator.substrate.moto_conditions import decided
 from pushproof.emulator.substrate.moto_direct import Callback, answer, callback_of, is_direct
 from pushproof.emulator.substrate.moto_fixes import repair
@@ -140,6 +140,7 @@ class MotoSubstrate:
             )
         self._open = True
         self._account_id = account_id
+        import_ec2()
         repair()
         hasten()
         read_once()
