@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import socket
 import stat
@@ -185,9 +186,13 @@ def live(engine: docker.DockerClient) -> Iterator[PushproofContainer]:
     if not stat.S_ISSOCK(Path("/var/run/docker.sock").stat().st_mode):
         pytest.skip("Docker's socket is not at /var/run/docker.sock")
     with PushproofContainer(docker=True) as container:
+        logged = engine.containers.get(container.get_container_id()).logs().decode()
+        (world,) = re.findall(r"World ([0-9a-f]{8}) is up", logged)
         yield container
-    assert not engine.containers.list(all=True, filters={"label": "pushproof.world"})
-    assert not engine.networks.list(filters={"label": "pushproof.world"})
+    # Other worlds of this machine may be up.
+    label = {"label": f"pushproof.world={world}"}
+    assert not engine.containers.list(all=True, filters=label)
+    assert not engine.networks.list(filters=label)
 
 
 def test_a_build_and_a_task_are_live_with_the_socket(live: PushproofContainer, engine: docker.DockerClient) -> None:
