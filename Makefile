@@ -6,6 +6,9 @@ TARGET ?= embedded
 VARIANT ?= unhealthy
 KILLS ?= 4
 BIN := .venv/bin
+# Compiled modules are kept, beside the environment: a run would compile a thousand of them each time.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 SHORT := localstack networking ecr iam ecs codepipeline state
 

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 import aiohttp
 from aiohttp import web
 
-from pushproof.emulator.runtime.loadbalancer import ListenerSpec, LoadBalancerRuntime, Target, TargetGroupSpec
+from pushproof.emulator.runtime.loadbalancer import ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
 from pushproof.engines.loadbalancing import Forward, Rule, WeightedTargetGroup
 
 ADDRESS, PORT = "127.77.1.1", 18080

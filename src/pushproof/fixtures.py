@@ -180,6 +180,11 @@ def clients_of(client: Callable[[str, str | None], Any]) -> RegionalClients:
     return get
 
 
+def clients_in(module: AppliedModule, aws: RegionalClients) -> RegionalClients:
+    """Return the clients of the world that a module is applied in: those of the target, or of its own if it is a fork."""
+    return aws if module.client is None else clients_of(module.client)
+
+
 def clients_near(aws: RegionalClients, addresses: Regional, resource: str, region: str | None) -> Clients:
     """Return clients in `region`; without one in the region of a resource, which its provider's alias may have chosen."""
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ServiceFactory,
         StateFactory,
     )
+    from pushproof.session.keeping import Keeper
     from pushproof.targets.base import DrillTarget
     from pushproof.terraform.applied import AppliedModule
 
@@ -101,6 +102,8 @@ _OPENED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if keeper := _keeper(item.config):
+        keeper.settle()
     with attending(item.config.stash.get(_ACCEPTED, ())) as item.stash[_ATTENTION]:
         return (yield)
 
@@ -168,6 +171,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         remembered.update(dict.fromkeys(session.config.stash.get(failures.DEPENDENTS, []), True))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Note fixtures that change the world, so that no narrower scope goes back to before them."""
+    keeper = _keeper(request.config)
+    if keeper is None:
+        return (yield)
+    before = keeper.changes()
+    try:
+        return (yield)
+    finally:
+        if keeper.changes() != before:
+            keeper.pin(fixturedef.scope)
+
+
+def _keeper(config: pytest.Config) -> Keeper | None:
+    # Nothing is kept before a module was applied.
+    keeping = sys.modules.get("pushproof.session.keeperof")
+    keeper: Keeper | None = config.stash.get(keeping.KEEPER, None) if keeping is not None else None
+    return keeper
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if accepted := config.stash.get(_ACCEPTED, []):
         from pushproof.session.accepted import sentences
@@ -219,6 +245,8 @@ def target(pytestconfig: pytest.Config) -> Iterator[Target]:
         if is_on(pytestconfig, "keep-world"):
             _keep(pytestconfig, opened)
     finally:
+        if keeper := _keeper(pytestconfig):
+            keeper.close()
         opened.close()
 
 
@@ -236,7 +264,7 @@ def _applier(scope: _Scope, description: str) -> Callable[..., Iterator[Apply]]:
     def apply(target: Any, request: pytest.FixtureRequest) -> Iterator[Apply]:
         from pushproof.session.applying import Applier
 
-        applier = Applier(target, request.node, request.config)
+        applier = Applier(target, request.node, request.config, scope)
         yield applier
         applier.close()
 
@@ -281,10 +309,10 @@ def drill(target: DrillTarget, pytestconfig: pytest.Config) -> Iterator[DrillFac
 def networking_checks(aws: RegionalClients) -> NetworkingFactory:
     """Checks of a VPC: `networking_checks(module, vpc_id=module["vpc_id"])`; its subnets' ways out and in, and endpoints."""
     from pushproof.checks.networking import NetworkingChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, region: str | None = None, **settings: Any) -> NetworkingChecks:
-        clients = clients_near(aws, module.addresses, settings["vpc_id"], region)
+        clients = clients_near(clients_in(module, aws), module.addresses, settings["vpc_id"], region)
         return NetworkingChecks(clients, addresses=module.addresses, **settings)
 
     return make
@@ -294,10 +322,10 @@ def networking_checks(aws: RegionalClients) -> NetworkingFactory:
 def registry_checks(aws: RegionalClients) -> RegistryFactory:
     """Checks of an ECR repository: `registry_checks(module, repository="shop")`; immutable tags, scanning, lifecycle."""
     from pushproof.checks.registry import RegistryChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, repository: str, region: str | None = None) -> RegistryChecks:
-        clients = clients_near(aws, module.addresses, repository, region)
+        clients = clients_near(clients_in(module, aws), module.addresses, repository, region)
         return RegistryChecks(clients, addresses=module.addresses, repository=repository)
 
     return make
@@ -307,18 +335,19 @@ def registry_checks(aws: RegionalClients) -> RegistryFactory:
 def iam_checks(aws: RegionalClients) -> IamFactory:
     """Checks of IAM roles: `iam_checks(module).is_scoped("shop-build")`; what they may, may not, and who can assume them."""
     from pushproof.checks.iam import IamChecks
+    from pushproof.fixtures import clients_in
 
-    return lambda module: IamChecks(aws, addresses=module.addresses)
+    return lambda module: IamChecks(clients_in(module, aws), addresses=module.addresses)
 
 
 @pytest.fixture(scope="session")
 def service_checks(aws: RegionalClients) -> ServiceFactory:
     """Checks of an ECS service: `service_checks(module, cluster="shop", service="shop")`; rollback, health, listeners, logs."""
     from pushproof.checks.service import ServiceChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, cluster: str, service: str, region: str | None = None) -> ServiceChecks:
-        clients = clients_near(aws, module.addresses, cluster, region)
+        clients = clients_near(clients_in(module, aws), module.addresses, cluster, region)
         return ServiceChecks(clients, addresses=module.addresses, cluster=cluster, service=service)
 
     return make
@@ -328,10 +357,10 @@ def service_checks(aws: RegionalClients) -> ServiceFactory:
 def pipeline_checks(aws: RegionalClients) -> PipelineFactory:
     """Checks of a CodePipeline: `pipeline_checks(module, pipeline="shop")`; stages, approval, build, cache, notifications."""
     from pushproof.checks.pipeline import PipelineChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, pipeline: str, region: str | None = None) -> PipelineChecks:
-        clients = clients_near(aws, module.addresses, pipeline, region)
+        clients = clients_near(clients_in(module, aws), module.addresses, pipeline, region)
         return PipelineChecks(clients, addresses=module.addresses, pipeline=pipeline)
 
     return make
@@ -341,10 +370,12 @@ def pipeline_checks(aws: RegionalClients) -> PipelineFactory:
 def secrets_checks(aws: RegionalClients) -> SecretsFactory:
     """Checks that secrets go by reference: `secrets_checks(module).secrets_are_passed_by_reference(task_definition="shop")`."""
     from pushproof.checks.secrets import SecretsChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, region: str | None = None) -> SecretsChecks:
-        return SecretsChecks(clients_near(aws, module.addresses, "", region), addresses=module.addresses)
+        return SecretsChecks(
+            clients_near(clients_in(module, aws), module.addresses, "", region), addresses=module.addresses
+        )
 
     return make
 
@@ -364,10 +395,12 @@ def image_checks(pytestconfig: pytest.Config) -> ImageFactory:
 def state_checks(aws: RegionalClients) -> StateFactory:
     """Checks of Terraform's state: `state_checks(module).plan_is_empty(module)`; its bucket, backends, what two share."""
     from pushproof.checks.state import StateChecks
-    from pushproof.fixtures import clients_near
+    from pushproof.fixtures import clients_in, clients_near
 
     def make(module: AppliedModule, *, region: str | None = None) -> StateChecks:
-        return StateChecks(clients_near(aws, module.addresses, "", region), addresses=module.addresses)
+        return StateChecks(
+            clients_near(clients_in(module, aws), module.addresses, "", region), addresses=module.addresses
+        )
 
     return make
 

@@ -18,7 +18,8 @@ from pushproof.base.clock import ScaledClock
 from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.runtime.equipment import Equipment
-from pushproof.emulator.runtime.loadbalancer import ListenerSpec, LoadBalancerRuntime
+from pushproof.emulator.runtime.loadbalancer import ListenerSpec
+from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
 from pushproof.emulator.services.elbv2 import actions
 from pushproof.emulator.world import World
 from pushproof.engines import loadbalancing

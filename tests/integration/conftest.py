@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pushproof.drill.certificate import self_signed
+from pushproof.drill.certificate import kept_self_signed
 from pushproof.drill.standin import SlackStandIn
-from pushproof.terraform.applied import AppliedModule, apply_module
+from pushproof.terraform.applied import AppliedModule
+from pushproof.terraform.applied import apply_module as anywhere
 
 ROOT = Path(__file__).parents[2]
 Environment = Callable[[str], AppliedModule]
@@ -39,7 +41,7 @@ def zones(target: Any) -> list[str]:
 @pytest.fixture(scope="session")
 def certificate_arn(target: Any) -> Iterator[str]:
     """Return the load balancers' certificate: a self-signed one that the target trusts, or the target's own."""
-    made = self_signed("shop.example.test")
+    made = kept_self_signed("shop.example.test")
     arn = target.certificate(made.certificate, made.private_key)
     yield str(arn)
     target.forget_certificate(arn)
@@ -47,19 +49,32 @@ def certificate_arn(target: Any) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def slack() -> Iterator[SlackStandIn]:
-    """Listen in place of Slack."""
-    stand_in = SlackStandIn()
+    """Listen in place of Slack; at the same address in each run if possible, since kept environments contain it."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    try:
+        stand_in = SlackStandIn(port=47_310 + int(worker), path="/services/T0000TEST/B0000TEST/integration")
+    except OSError:
+        stand_in = SlackStandIn()
     yield stand_in
     stand_in.close()
 
 
 @pytest.fixture(scope="session")
-def environment(target: Any, certificate_arn: str, slack: SlackStandIn) -> Iterator[Environment]:
+def environment(
+    target: Any, certificate_arn: str, slack: SlackStandIn, applied_for_session: Callable[..., AppliedModule]
+) -> Iterator[Environment]:
     """`environment("dev")`: that environment of the reference infrastructure, unmodified, applied once a session.
 
     An emulated world is thrown away with them; anywhere else they are destroyed, with production's protections taken off.
     """
     made: dict[str, AppliedModule] = {}
+
+    def apply_module(_target: Any, source: Path, *, name: str, variables: Any, backend: Any = None) -> AppliedModule:
+        """Apply as the fixture does where it need not be destroyed."""
+        if target.name == "embedded":
+            return applied_for_session(source, backend=backend, **variables)
+        return anywhere(target, source, name=name, variables=variables, backend=backend)
+
     backends: list[AppliedModule] = []
 
     def apply(name: str) -> AppliedModule:

@@ -7,8 +7,9 @@ Everything that waits (health intervals, drains, grace periods, timeouts) receiv
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Clock(Protocol):
@@ -22,6 +23,12 @@ class Clock(Protocol):
 
     def real_delay(self, seconds: float) -> float:
         """Return the real seconds that `seconds` of AWS time take."""
+
+    def reading(self) -> ClockReading:
+        """Return what another clock needs to continue this one."""
+
+    def continue_after(self, reading: ClockReading) -> None:
+        """Go on from where another clock was, whose instants this one then shows as that one did."""
 
 
 # Real work (an HTTP probe, a command in a container) does not speed up with the clock, and shares a busy machine: its
@@ -63,6 +70,23 @@ def unshortened(clock: Clock, seconds: float) -> float:
     return seconds * seconds / real if 0.0 < real < seconds else seconds
 
 
+@dataclass(frozen=True, slots=True)
+class ClockSpan:
+    """A time in which one clock ran: the AWS time and the wall-clock time of its start, in seconds since the epoch."""
+
+    aws: float
+    wall: float
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The AWS time of a clock, and the spans in which it has run so far."""
+
+    now: float
+    spans: tuple[ClockSpan, ...]
+
+
 class ScaledClock:
     """AWS time that runs `speed` times as fast as the wall clock, both starting at the same instant.
 
@@ -70,18 +94,32 @@ class ScaledClock:
     token's expiry): only durations are scaled.
     """
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
     def __init__(self, speed: float = 1.0) -> None:
         if not speed > 0:
             raise ValueError(f"speed is {speed!r}; expected a number greater than 0, such as 1 (as on AWS) or 30")
         self.speed = float(speed)
-        self._wall = time.time()
+        wall = time.time()
+        self._spans: tuple[ClockSpan, ...] = (ClockSpan(wall, wall, self.speed),)
         self._monotonic = time.monotonic()
 
     def now(self) -> float:
-        return self._wall + (time.monotonic() - self._monotonic) * self.speed
+        return self._spans[-1].aws + (time.monotonic() - self._monotonic) * self.speed
 
     def stamp(self, at: float) -> datetime:
-        return datetime.fromtimestamp(self._wall + (at - self._wall) / self.speed, UTC)
+        span = next((span for span in reversed(self._spans) if span.aws <= at), self._spans[0])
+        return datetime.fromtimestamp(span.wall + (at - span.aws) / span.speed, UTC)
+
+    def reading(self) -> ClockReading:
+        """Return what another clock needs to continue this one."""
+        return ClockReading(self.now(), self._spans)
+
+    def continue_after(self, reading: ClockReading) -> None:
+        """Go on from where another clock was, whose instants this one then shows as that one did."""
+        self._spans = (*reading.spans, ClockSpan(reading.now, time.time(), self.speed))
+        self._monotonic = time.monotonic()
 
     def real_delay(self, seconds: float) -> float:
         return seconds / self.speed
@@ -89,6 +127,9 @@ class ScaledClock:
 
 class VirtualClock:
     """A clock that moves only when a test or simulation moves it."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
         self._now = start
@@ -101,6 +142,14 @@ class VirtualClock:
 
     def real_delay(self, seconds: float) -> float:
         return 0.0
+
+    def reading(self) -> ClockReading:
+        """Return what another clock needs to continue this one."""
+        return ClockReading(self._now, ())
+
+    def continue_after(self, reading: ClockReading) -> None:
+        """Go on from where another clock was."""
+        self._now = reading.now
 
     def move_to(self, at: float) -> None:
         """Set the time; it never runs backwards."""

@@ -12,6 +12,7 @@ import typer
 
 from pushproof import __version__
 from pushproof.cli import evidence, iam, mcp
+from pushproof.cli.cache import cache
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
     DEFAULT_SPEED,
@@ -58,6 +59,7 @@ example = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(example, name="example")
+app.add_typer(cache, name="cache")
 app.command()(evidence.report)
 app.command()(evidence.why)
 app.add_typer(iam.iam, name="iam")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -48,6 +50,25 @@ def trust(acm: ACMClient, arn: str) -> Trust:
     names = list(dict.fromkeys([described["DomainName"], *described.get("SubjectAlternativeNames", [])]))
     host = next((name for name in names if "*" not in name), names[0].replace("*", "drill", 1))
     return Trust(host, acm.get_certificate(CertificateArn=arn)["Certificate"].strip() + "\n")
+
+
+def kept_self_signed(host: str, *, least_days: int = 7) -> SelfSigned:
+    """Return a self-signed certificate for `host` that runs of this user share, valid for `least_days` at least.
+
+    The same certificate has the same ARN in every emulated world, so that what depends on it can be kept.
+    """
+    from pushproof.targets.kept.store import KeptWorlds
+
+    store, name = KeptWorlds(), f"certificate-{hashlib.sha256(host.encode()).hexdigest()}"
+    text = store.recall(name)
+    if text is not None:
+        kept = SelfSigned(**json.loads(text))
+        end = x509.load_pem_x509_certificate(kept.certificate.encode()).not_valid_after_utc
+        if end - datetime.datetime.now(datetime.UTC) > datetime.timedelta(days=least_days):
+            return kept
+    made = self_signed(host)
+    store.remember(name, json.dumps(asdict(made)))
+    return made
 
 
 def self_signed(host: str, *, days: int = 30) -> SelfSigned:

@@ -52,14 +52,14 @@ class SlackStandIn:
     Source: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
     """
 
-    def __init__(self, log: Path | None = None) -> None:
+    def __init__(self, log: Path | None = None, *, port: int = 0, path: str | None = None) -> None:
+        """Listen. `port`: 0 takes the first free one; `path`: a random one by default. Raises OSError if the port is taken."""
         self.messages: list[Message] = []
         self.refused: list[str] = []
         self._log = log
         self._arrived = threading.Condition()
-        self._path = (
-            f"/services/T{secrets.token_hex(4).upper()}/B{secrets.token_hex(4).upper()}/{secrets.token_hex(12)}"
-        )
+        random = f"/services/T{secrets.token_hex(4).upper()}/B{secrets.token_hex(4).upper()}/{secrets.token_hex(12)}"
+        self._path = path or random
         owner = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -74,7 +74,7 @@ class SlackStandIn:
             def log_message(self, *_: Any) -> None:
                 """Messages are kept, not logged."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.1,), name="pushproof-slack", daemon=True).start()
 

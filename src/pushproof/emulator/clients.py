@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -15,6 +15,9 @@ from pushproof.emulator.substrate.moto import in_process_client
 
 class WorldClients:
     """Makes clients whose requests go to the gateway in process, one for each service, region and pair of keys."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     def __init__(self, handle: Callable[[Request], Response], *, region: str, plane_key: str) -> None:
         self._handle = handle

@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from pushproof.base.clock import Clock, ScaledClock
 from pushproof.emulator.access.authority import Authority
@@ -13,16 +14,23 @@ from pushproof.emulator.access.keys import KeyRing
 from pushproof.emulator.clients import WorldClients
 from pushproof.emulator.events.bus import Bus
 from pushproof.emulator.githost.host import GitHost
-from pushproof.emulator.kernel.balancing import DataPlane
+from pushproof.emulator.keeping.files import copy_files
+from pushproof.emulator.keeping.parts import Continuing, parts_of
+from pushproof.emulator.keeping.places import Place
+from pushproof.emulator.keeping.reading import read_into
+from pushproof.emulator.keeping.rebuilding import NotKeepable
+from pushproof.emulator.keeping.state import files_of, read_clock, read_state, write_state
+from pushproof.emulator.keeping.writing import written
+from pushproof.emulator.kernel.balancing import DataPlane, balancer_prefix
 from pushproof.emulator.kernel.calls import CallLog
 from pushproof.emulator.kernel.context import Credentials
-from pushproof.emulator.kernel.loop import Loop, ThreadedLoop, VirtualLoop
+from pushproof.emulator.kernel.loop import Loop, Outcome, ThreadedLoop, VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.site import Endpoint, Front, Ground, Site, Substrate
 from pushproof.emulator.network.paths import Paths
 from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
-from pushproof.emulator.runtime.loadbalancer import LoadBalancerRuntime, ScriptedLoadBalancer
+from pushproof.emulator.runtime.loadbalancer import OnDemandDataPlane, ScriptedLoadBalancer
 from pushproof.emulator.services import PLANE, Service, service_class
 from pushproof.emulator.services.codebuild import CodeBuildService
 from pushproof.emulator.services.codecommit import CodeCommitService
@@ -55,9 +63,13 @@ class World:
         world_id: The name of the world on this machine; by default a random one.
         equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
+        keys: The administrator's keys; by default a new pair.
 
     A context manager; on exit servers stop, containers are removed, and state is discarded.
     """
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     def __init__(
         self,
@@ -69,6 +81,7 @@ class World:
         world_id: str | None = None,
         equip: Equip = no_equipment,
         native: frozenset[str] = frozenset(),
+        keys: Credentials | None = None,
     ) -> None:
         self.settings = settings or WorldSettings()
         self.id = world_id or secrets.token_hex(4)
@@ -87,7 +100,7 @@ class World:
         self._clients = WorldClients(
             lambda request: self.gateway.handle(request), region=self.region, plane_key=plane_key
         )
-        self.keys = KeyRing(self.substrate.secret_access_key, open=self.settings.open)
+        self.keys = KeyRing(self.substrate.secret_access_key, open=self.settings.open, administrator=keys)
         self.ground = Ground(
             id=self.id,
             account_id=self.account_id,
@@ -127,14 +140,21 @@ class World:
             fronts,
             None if self.settings.open else Verifier(self.keys),
         )
+        # Before anything happens: what the parts are made of, and not what they come to hold.
+        self._parts = parts_of(self)
 
     def _data_plane(self) -> DataPlane:
         """Return the data plane: real sockets, or scripted, since no socket reaches targets that a prober answers for."""
         prober = self.equipment.prober
         scripted = prober is not None or isinstance(self.loop, VirtualLoop)
-        plane: DataPlane = ScriptedLoadBalancer(lambda: prober) if scripted else LoadBalancerRuntime(self.clock)
+        plane: DataPlane = ScriptedLoadBalancer(lambda: prober) if scripted else OnDemandDataPlane(self._sockets)
         plane.start()
         return plane
+
+    def _sockets(self) -> DataPlane:
+        from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
+
+        return LoadBalancerRuntime(self.clock)
 
     def _compose(self, native: frozenset[str]) -> list[Front]:
         """Create the services, each after those it uses. Return the other fronts of the gateway's port, in order."""
@@ -227,6 +247,57 @@ class World:
         self.ground.endpoint.port = self.gateway.serve(["127.0.0.1", *more], self.settings.port)
         return self.endpoint
 
+    # Keeping.
+
+    def keep(self, directory: Path, *, within: float = 10.0) -> None:
+        """Write the world's state into an empty directory, as of a moment without work on its way.
+
+        Containers are not kept: a world that continues starts its tasks anew. Raises NotKeepable for what cannot be written, or
+        after `within` real seconds without such a moment, and OSError.
+        """
+        try:
+            with self.loop.quiet(within):
+                clock = self.clock.reading()
+                state = written(self._parts, {"substrate": self.substrate.state()}, self.place)
+                copy_files(self.directory, files_of(directory))
+        except TimeoutError as error:
+            raise NotKeepable(str(error)) from error
+        write_state(directory, state, clock)
+
+    def begin(self, kept: Path) -> None:
+        """Continue a kept world (see `keep`), at this world's own addresses. Only for a world in which nothing has happened yet.
+
+        Raises UnreadableState, OSError; the world is then of no use.
+        """
+        state, reading = read_state(kept), read_clock(kept)
+        copy_files(files_of(kept), self.directory)
+        with self.loop.lock:
+            self.loop.hold()
+            more = read_into(self._parts, state, self.place)
+            self.substrate.continue_from(more["substrate"])
+            self.clock.continue_after(reading)
+            for part in self._parts.values():
+                if isinstance(part, Continuing):
+                    part.continued()
+        if self.ecs.life.resting:
+            self.loop.submit(self.ecs.life.resume, self._resumed, name="resume tasks")
+        else:
+            self.elbv2.publish()
+            self.loop.release()
+
+    def _resumed(self, outcome: Outcome[None]) -> None:
+        """Open the load balancers once their targets are there, and let time pass."""
+        self.elbv2.publish()
+        self.loop.release()
+        outcome.get()
+
+    @property
+    def place(self) -> Place:
+        """Return the addresses of the world on this machine."""
+        tasks = self.equipment.tasks
+        endpoint = urlsplit(tasks.endpoint).hostname if tasks is not None and tasks.endpoint else None
+        return Place(self.registry_host, balancer_prefix(self.port), self.directory, endpoint or "")
+
     # Calls to AWS from inside.
 
     def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
@@ -246,8 +317,8 @@ class World:
         """Return credentials of a role, as an AWS service gets them. Raises AwsError if the role's trust policy refuses."""
         return self.site.assume(role_arn, service_principal, session_name, source_arn=source_arn)
 
-    def close(self) -> None:
-        """Stop everything; safe to call twice."""
+    def close(self, *, with_engine: bool = True) -> None:
+        """Stop everything; safe to call twice. `with_engine`: whether nobody else goes on using Docker Engine's side."""
         if self._closed:
             return
         self._closed = True
@@ -260,7 +331,7 @@ class World:
             if part is not None:
                 part.close()
         self.loop.close()
-        if equipment.engine is not None:
+        if equipment.engine is not None and with_engine:
             equipment.engine.close()
         self.substrate.close()
         if self._temporary is not None:

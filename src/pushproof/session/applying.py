@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pushproof.base.target import Target
 from pushproof.session.interrupts import was_interrupted
+from pushproof.session.keeperof import keeper_of
+from pushproof.session.keeping import Checkpoint, Keeper, Request
 from pushproof.session.output import writer
-from pushproof.terraform.applied import AppliedModule, PlannedModule, apply_module, clean_up_after, prepare
+from pushproof.terraform.applied import AppliedModule, PlannedModule, apply_prepared, clean_up_after, prepare
 from pushproof.terraform.driver import Backend, Terraform
 from pushproof.terraform.errors import CommandFailed, TerraformError
 from pushproof.terraform.progress import Progress
@@ -22,8 +25,12 @@ _STEPS = ("init", "validate", "plan", "apply")
 class Applier:
     """Applies modules for the tests of one scope. See `pushproof.Apply`."""
 
-    def __init__(self, target: Target, node: pytest.Item | pytest.Collector, config: pytest.Config) -> None:
-        self._target, self._node, self._config = target, node, config
+    def __init__(
+        self, target: Target, node: pytest.Item | pytest.Collector, config: pytest.Config, scope: str = "module"
+    ) -> None:
+        self._target, self._node, self._config, self._scope = target, node, config, scope
+        self._keeper = keeper_of(config, target)
+        self._checkpoint: Checkpoint | None = None
         self._write = writer(config)
         self._modules: list[AppliedModule] = []
         self._count = 0
@@ -38,19 +45,32 @@ class Applier:
     ) -> AppliedModule:
         """Apply a module, and destroy it at the end of the scope."""
         source, name, progress = self._beginning(path)
-        module = apply_module(
+        terraform = prepare(
             self._target,
             source,
             name=name,
             variables=variables,
-            backend=backend,
-            remote_states=remote_states,
             listener=progress.hear,
+            remote_states=remote_states,
             say=progress.say,
             base=self._config.rootpath,
         )
+        apply = partial(apply_prepared, self._target, terraform, backend)
+        if self._keeper is None:
+            apply()
+            module = AppliedModule(terraform, terraform.outputs())
+        else:
+            self._begin_scope(self._keeper)
+            request = Request(backend, remote_states, self._config.rootpath)
+            module = self._keeper.apply(terraform, request, say=progress.say, cold_apply=apply)
         self._modules.append(module)
         return module
+
+    def _begin_scope(self, keeper: Keeper) -> None:
+        """Note the way back to before the first apply, and that narrower scopes have none to before this one."""
+        if not self._modules and self._checkpoint is None:
+            self._checkpoint = keeper.checkpoint(self._scope)
+        keeper.pin(self._scope)
 
     def plan_only(
         self,
@@ -119,9 +139,17 @@ class Applier:
         return until, None
 
     def close(self) -> None:
-        """Destroy what was applied, last first. A world that goes with an interrupted session takes its modules along."""
+        """Take away what was applied. An emulated world goes back to before, or ends; elsewhere Terraform destroys, last first."""
+        for module in self._modules:
+            module.close()
         if was_interrupted(self._config) and self._target.disposable:
             return
+        if self._keeper is not None and self._modules:
+            if self._scope == "session":
+                # The world goes next, and everything with it.
+                return
+            if self._checkpoint is not None and self._keeper.return_to(self._checkpoint):
+                return
         problems: list[TerraformError] = []
         for module in reversed(self._modules):
             try:

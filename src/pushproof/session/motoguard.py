@@ -21,7 +21,7 @@ def refusing_mock_aws(target: object) -> Iterator[None]:
     moto keeps one state for a process, and `mock_aws` empties it when it begins and when it ends.
     Source: http://docs.getmoto.org/en/latest/docs/getting_started.html
     """
-    if getattr(target, "world", None) is None:
+    if not hasattr(type(target), "world") and not hasattr(target, "world"):
         yield
         return
     from moto.core.models import MockAWS

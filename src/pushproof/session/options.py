@@ -51,6 +51,7 @@ OPTIONS = (
     Option("region", "the region when emulated [eu-west-1]", metavar="NAME", default="eu-west-1", short=False),
     Option("account", "the account id when emulated [123456789012]", metavar="ID", default="123456789012", short=False),
     Option("keep-world", "at the end of the session, leave the world up until Ctrl-C"),
+    Option("cold", "apply everything anew, and neither use nor keep what earlier runs have applied"),
     Option("open-world", "let any access key in: whoever reaches the port is the administrator"),
     Option("no-privileged", "refuse builds of projects with privileged_mode: no container is root here"),
     Option(

@@ -17,6 +17,7 @@ class EmbeddedTarget(WorldTarget):
     """A world that needs nothing but this process and, unless scripted, Docker Engine."""
 
     name = "embedded"
+    keeps = True
 
     def __init__(self, settings: EmbeddedSettings | None = None, *, journal: Journal | None = None) -> None:
         super().__init__(settings or EmbeddedSettings(), journal=journal)

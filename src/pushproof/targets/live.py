@@ -25,7 +25,6 @@ from pushproof.record.codec import to_json
 from pushproof.record.inside import inside
 from pushproof.record.model import Record, Run, Versions
 from pushproof.record.observing import Scope, Watch, discover, read_secrets
-from pushproof.report.page import render
 
 PATH = "/_pushproof/ui"
 # : Real seconds between two looks for changes, and after which a page gets an event in any case: targets change without one.
@@ -62,6 +61,9 @@ class LivePage:
         if request.method != "GET":
             return Response("The page only shows: GET it\n", 405, headers={"Allow": "GET"}, content_type="text/plain")
         if request.path == PATH:
+            # Imported here, because its templates' library takes an eighth of a second.
+            from pushproof.report.page import render
+
             return _unkept(Response(render(self.record(), live=True), content_type="text/html; charset=utf-8"))
         if request.path == f"{PATH}/record":
             return _unkept(Response(to_json(self.record()), content_type="application/json"))

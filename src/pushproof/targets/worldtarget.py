@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from pushproof.base.directories import remove_tree
 from pushproof.base.environment import scrub
 from pushproof.base.target import TargetUnavailable
+from pushproof.emulator.keeping.files import STATE_DIRECTORIES
+from pushproof.emulator.keeping.places import Place
+from pushproof.emulator.keeping.reading import UnreadableState
+from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.equipment import docker_equipment, scripted_equipment
@@ -16,6 +22,8 @@ from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
 from pushproof.targets.gateway import GatewayTarget, running_containers
 from pushproof.targets.journal import Journal, note_keys, note_registry
+from pushproof.targets.kept.lineage import Lineage
+from pushproof.targets.kept.reads import Read, Recording, are_answered_alike, recording
 from pushproof.targets.live import LivePage
 
 
@@ -44,19 +52,26 @@ class WorldTarget(GatewayTarget):
         scrub(os.environ)
         self._record = self._journal.open(self.name, engine=self._uses_engine())
         try:
-            self.world = self._open()
+            self._world = self._open()
         except BaseException:
             self._journal.forget(self._record)
             raise
+        self.lineage = Lineage(self._world)
         super().__init__(
-            world_id=self.world.id,
-            endpoint=self.world.endpoint,
-            region=self.world.region,
-            account_id=self.world.account_id,
-            keys=_keys(self.world),
-            clock=self.world.clock,
+            world_id=self._world.id,
+            endpoint=self._world.endpoint,
+            region=self._world.region,
+            account_id=self._world.account_id,
+            keys=_keys(self._world),
+            clock=self._world.clock,
             directory=Path(self._record.directory),
         )
+
+    @property
+    def world(self) -> World:
+        """The world. Whoever has it may change it in ways that no call tells of."""
+        self.lineage.obscure("a test has used the world itself")
+        return self._world
 
     def _uses_engine(self) -> bool:
         """Return whether Docker Engine may hold objects of this world."""
@@ -65,11 +80,81 @@ class WorldTarget(GatewayTarget):
     #: Services that the substrate answers itself, although the plane has them.
     native: tuple[str, ...] = ()
 
-    def _open(self) -> World:
-        settings = replace(self.settings.world, port=self.settings.port)
+    #: Whether the world's state can be kept: all of it is in this process.
+    keeps: bool = False
+
+    def keep(self, directory: Path) -> None:
+        """Write the world's state into an empty directory. Raises NotKeepable, OSError."""
+        self._world.keep(directory)
+
+    @property
+    def place(self) -> Place:
+        """The addresses of the world, which kept texts have marks for."""
+        return self._world.place
+
+    def continue_from(self, kept: Path | None, origin: str) -> None:
+        """Replace the world by a new one, or by one that continues a kept one, at the same address and with the same keys.
+
+        `origin`: the lineage of the state. Raises UnreadableState, OSError; the target then has a new world.
+        """
+        before = self._world
+        if kept is not None and before.log.total == 0 and before.gateway.front_writes == 0:
+            before.begin(kept)
+            self.lineage = Lineage(before, origin)
+            return
+        host = before.equipment.engine
+        self._live.close()
+        before.gateway.close()
+        before.close(with_engine=False)
+        for name in STATE_DIRECTORIES:
+            remove_tree(Path(self._record.directory) / name)
+        keys, port = before.keys.administrator, before.port
+        assert host is None or isinstance(host, DockerHost)
+        try:
+            self._world = self._open(keys=keys, port=port, host=host)
+            if kept is not None:
+                self._world.begin(kept)
+        except (UnreadableState, OSError):
+            self._world.close(with_engine=False)
+            for name in STATE_DIRECTORIES:
+                remove_tree(Path(self._record.directory) / name)
+            self._world = self._open(keys=keys, port=port, host=host)
+            self.lineage, self.clock = Lineage(self._world), self._world.clock
+            raise
+        self.lineage, self.clock = Lineage(self._world, origin), self._world.clock
+
+    def derive(self, origin: str) -> None:
+        """Note that the present state of the world is that of a kept one, whose key is `origin`."""
+        self.lineage = Lineage(self._world, origin)
+
+    def changes(self) -> tuple[int, int, int]:
+        """Return a value that differs after every change that a caller made."""
+        log = self._world.log
+        return id(self._world), self._world.gateway.front_writes, sum(call.mutating for call in log.calls)
+
+    def recorded(self) -> AbstractContextManager[Recording]:
+        """Record the reads of the world meanwhile."""
+        return recording(self._world)
+
+    def answers_alike(self, reads: list[Read]) -> bool:
+        """Return whether the world answers reads as when they were recorded."""
+        return are_answered_alike(self._world, reads)
+
+    def is_idle(self) -> bool:
+        """Return whether no task and no build runs in the world: its state does not change by itself."""
+        return not self._world.ecs.life.tasks()
+
+    def _open(
+        self,
+        *,
+        keys: Credentials | None = None,
+        port: int | None = None,
+        host: DockerHost | None = None,
+    ) -> World:
+        settings = replace(self.settings.world, port=self.settings.port if port is None else port)
         substrate = self._substrate(settings)
         try:
-            host = self._docker_host()
+            host = host or self._docker_host()
             world = World(
                 settings,
                 substrate=substrate,
@@ -77,6 +162,7 @@ class WorldTarget(GatewayTarget):
                 world_id=self._record.id,
                 equip=scripted_equipment if host is None else docker_equipment(host),
                 native=frozenset(self.native),
+                keys=keys,
             )
         except BaseException:
             if substrate is not None:
@@ -125,20 +211,22 @@ class WorldTarget(GatewayTarget):
 
     def repository_url(self, repository: str) -> str:
         """Return the URL to push to; the repository is created if need be."""
-        url: str = self.world.git.create(repository)
+        self.lineage.obscure("a repository was created in the world before")
+        url: str = self._world.git.create(repository)
         return url
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""
-        with self.world.loop.lock:
-            self.world.connections.authorise(arn)
+        self.lineage.obscure("a connection was authorised in the world before")
+        with self._world.loop.lock:
+            self._world.connections.authorise(arn)
 
     def build_environment(self) -> dict[str, str]:
         return {} if self.settings.runtime == "scripted" else super().build_environment()
 
     def _containers(self) -> list[str]:
-        engine = self.world.equipment.engine
-        return [] if engine is None else running_containers(engine.client, self.world.id)
+        engine = self._world.equipment.engine
+        return [] if engine is None else running_containers(engine.client, self._world.id)
 
     def remains(self) -> list[str]:
         """Return what the world left on this machine after `close`, by its own labels and files. Empty when nothing is left."""
@@ -147,15 +235,15 @@ class WorldTarget(GatewayTarget):
         left = [self._record.directory] if Path(self._record.directory).exists() else []
         if self.settings.runtime == "docker":
             client = connect()
-            left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
+            left += [f"Docker objects of world {self._world.id}"] if self._world.id in labelled_worlds(client) else []
             client.close()
         return left
 
     def close(self) -> None:
         self._live.close()
         with contextlib.suppress(Exception):
-            self.world.gateway.close()
-        self.world.close()
+            self._world.gateway.close()
+        self._world.close()
         self._journal.forget(self._record)
 
     def __enter__(self) -> Self:

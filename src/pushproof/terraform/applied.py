@@ -14,7 +14,7 @@ from pushproof.base.origin import Origin, shown
 from pushproof.base.target import Target
 from pushproof.terraform.addresses import TerraformAddresses
 from pushproof.terraform.binary import TerraformBinary, find_terraform
-from pushproof.terraform.driver import Backend, LineListener, Terraform, changes_of, written_variables
+from pushproof.terraform.driver import Backend, LineListener, ObjectMissing, Terraform, changes_of, written_variables
 from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformError
 from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
@@ -69,6 +69,7 @@ def prepare(
         announce=announce,
         preparation=groundwork.lay,
         base=base,
+        read_object=partial(_read_object, target) if target.disposable else None,
     )
 
 
@@ -96,6 +97,31 @@ def reopen(
     )
 
 
+def _read_object(target: Target, bucket: str, key: str, region: str | None) -> str:
+    """Return the text of an object of S3. Raises ObjectMissing."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        body: bytes = target.client("s3", region).get_object(Bucket=bucket, Key=key)["Body"].read()
+    except (ClientError, BotoCoreError) as error:
+        raise ObjectMissing(str(error)) from error
+    return body.decode()
+
+
+def reopen_in(target: Target, copy: WorkingCopy, run: Terraform) -> Terraform:
+    """Return a run like `run`, of the same configuration and variables, in a copy of its files on another target."""
+    return Terraform(
+        copy,
+        run.binary,
+        _environment(target),
+        dict(run.variables),
+        limit=run.limit,
+        listener=run.listener,
+        base=run.base,
+        read_object=partial(_read_object, target),
+    )
+
+
 def _environment(target: Target) -> dict[str, str]:
     """Return the environment of Terraform's commands on a target."""
     configuration = target.directory("terraform") / "cli.tfrc"
@@ -116,6 +142,10 @@ def _garbage_collection() -> str:
     that a short process gives back at once.
     """
     return os.environ.get("GOGC", "400")
+
+
+class NotForkable(TerraformError):
+    """A module cannot be forked; the message says why, and what to do instead."""
 
 
 class ModuleAddresses:
@@ -153,6 +183,11 @@ class AppliedModule:
 
     terraform: Terraform
     outputs: dict[str, Any] = field(default_factory=dict)
+    # : Clients of the world that the module is applied in, by service and region; None: those of the target.
+    client: Callable[[str, str | None], object] | None = None
+    # : Makes forks of the module; None where its world cannot be forked.
+    forker: Callable[[AppliedModule], AppliedModule] | None = None
+    _ends: list[Callable[[], None]] = field(default_factory=list)
     _addresses: ModuleAddresses | None = field(default=None, init=False, repr=False)
 
     def __getitem__(self, name: str) -> Any:
@@ -172,6 +207,44 @@ class AppliedModule:
         if self._addresses is None:
             self._addresses = ModuleAddresses(self.terraform)
         return self._addresses
+
+    def fork(self) -> AppliedModule:
+        """Return a copy of the module in a copy of its world, for a test that changes things. A context manager.
+
+        Both go on by themselves: what happens in one is not seen in the other. Checks of the fork ask its own world; `aws` gives
+        its clients. Tasks run in the fork in containers of its own. It ends with the `with` block, or with the module.
+
+        Raises NotForkable where the module is not in an emulated world, or the world cannot be copied.
+        """
+        if self.forker is None:
+            raise NotForkable(
+                f"{shown(self.source, self.terraform.base)}: only what is applied in an embedded world can be forked. Without a "
+                "fork, let the test undo its changes, or mark it with target_needs"
+            )
+        fork = self.forker(self)
+        self._ends.append(fork.close)
+        return fork
+
+    def aws(self, service: str, /, *, region: str | None = None) -> Any:
+        """Return a boto3 client of a fork's world. Raises NotForkable for a module that is no fork: use the fixture `aws`."""
+        if self.client is None:
+            raise NotForkable("this module is no fork; the fixture `aws` has the clients of its target")
+        return self.client(service, region)
+
+    def on_close(self, end: Callable[[], None]) -> None:
+        """Call `end` when the module, a fork, is closed."""
+        self._ends.append(end)
+
+    def close(self) -> None:
+        """End a fork, and the forks of the module; safe to call twice."""
+        while self._ends:
+            self._ends.pop()()
+
+    def __enter__(self) -> AppliedModule:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def changes(self) -> dict[str, list[str]]:
         """Return the changes that a plan would make now: address -> actions; empty when there are none."""
@@ -229,10 +302,15 @@ def apply_module(
         say=say,
         base=base,
     )
+    apply_prepared(target, terraform, backend)
+    return AppliedModule(terraform, terraform.outputs())
+
+
+def apply_prepared(target: Target, terraform: Terraform, backend: Backend) -> None:
+    """Init and apply a prepared configuration. When the apply fails, what it made is destroyed again before the error is raised."""
     terraform.init(backend=backend)
     try:
         terraform.apply()
-        return AppliedModule(terraform, terraform.outputs())
     except BaseException as error:
         clean_up_after(terraform, error, disposable=target.disposable)
         raise

@@ -18,13 +18,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tftest
 
 from pushproof.base.origin import shown
 from pushproof.terraform.binary import TerraformBinary
 from pushproof.terraform.configuration import declared_variables
+from pushproof.terraform.content import read_content
 from pushproof.terraform.diagnostics import localise
 from pushproof.terraform.errors import (
     CommandFailed,
@@ -42,13 +43,28 @@ Backend = Mapping[str, object] | str | None
 PlanListener = Callable[[list[dict[str, Any]]], None]
 # Prepares an `init`: gets the backend's settings and Terraform's environment, which it may add to; returns the settings to use.
 Preparation = Callable[[Backend, dict[str, str]], dict[str, object] | None]
+# Reads an object of S3: bucket, key and region. Raises ObjectMissing.
+ObjectReader = Callable[[str, str, str | None], str]
 _PLAN_HAS_CHANGES = 2
 # Terraform reads `*.auto.tfvars.json` in the order of their names, and the last value wins.
 _VARIABLES = "zz-pushproof.auto.tfvars.json"
+# Files that Terraform, or a run of it here, writes beside a configuration.
+_WRITTEN = frozenset({_VARIABLES, ".terraform.lock.hcl"})
 
 
 #: The process groups of commands that run now, for whoever ends this process at once.
 RUNNING: set[int] = set()
+
+
+class ObjectMissing(Exception):
+    """An object of S3 is not there, or may not be read."""
+
+
+class PlanMemory(Protocol):
+    """Plans of earlier runs, by a note of everything that they depend on besides the world."""
+
+    def planned(self, note: str, plan: Callable[[], str]) -> str:
+        """Return what was remembered for a note, as long as the world gives the same answers; else what `plan` returns now."""
 
 
 class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
@@ -161,7 +177,12 @@ class Terraform:
     preparation: Preparation | None = None
     base: Path | None = None
     timings: dict[str, float] = field(default_factory=dict)
+    memory: PlanMemory | None = None
+    read_object: ObjectReader | None = None
+    # Whether the preparation of the first `init` added to the environment: profiles, roles.
+    provided: bool = False
     _initialised: bool = False
+    _stale: bool = False
     _writes: int = 0
     _state: tuple[tuple[int, int | None], dict[str, Any]] | None = None
 
@@ -171,11 +192,36 @@ class Terraform:
         Raises CommandFailed, and NotProvided when the module needs what the target cannot give.
         """
         if self.preparation is not None:
+            before = dict(self.environment)
             settings = self.preparation(backend, self.environment)
+            self.provided = self.provided or self.environment != before
         else:
             settings = None if backend is None or isinstance(backend, str) else dict(backend)
         self._call("init", lambda t: t.init(init_vars=settings, input=False, color=False))
         self._initialised = True
+
+    def resumed(self) -> None:
+        """Note that the files of an earlier run of the same configuration, initialised and applied, are in place."""
+        self._initialised, self._state = True, None
+        self._writes += 1
+        links = [path for path in (self.copy.here / ".terraform").rglob("*") if path.is_symlink()]
+        # On another machine, providers may be elsewhere.
+        self._stale = not links or not all(link.exists() for link in links)
+
+    def _refresh_providers(self) -> None:
+        """Init again, with the backend's settings of the earlier run."""
+        self._stale = False
+        settings = {k: v for k, v in self._backend()[1].items() if isinstance(v, str | bool) and v != ""}
+        self._call("init", lambda t: t.init(init_vars=settings or None, input=False, color=False, reconfigure=True))
+
+    def _backend(self) -> tuple[str, Mapping[str, object]]:
+        """Return the type and the settings of the backend that `init` has set up; "local" where there was nothing to set up."""
+        try:
+            path = self.copy.here / ".terraform/terraform.tfstate"
+            backend = json.loads(path.read_text(encoding="utf-8"))["backend"]
+            return str(backend["type"]), dict(backend.get("config") or {})
+        except (OSError, ValueError, KeyError, TypeError):
+            return "local", {}
 
     def validate(self) -> None:
         """`terraform validate`. Raises CommandFailed with the diagnostics."""
@@ -221,8 +267,9 @@ class Terraform:
         return self._planned(variables) or {}
 
     def _planned(self, variables: dict[str, Any], *, only_changes: bool = False) -> dict[str, Any] | None:
-        plan_file = str(self.copy.directory / f".pushproof-{os.getpid()}.tfplan")
+        plan_file = str(self.copy.here / f".pushproof-{os.getpid()}.tfplan")
         arguments = tftest.parse_args(input=False, color=False)
+        note = self._plan_note(variables, only_changes)
 
         def run(t: _Tftest) -> dict[str, Any] | None:
             t.accepted = frozenset({0, _PLAN_HAS_CHANGES})
@@ -232,11 +279,37 @@ class Terraform:
             plan: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
             return plan
 
+        def plan() -> str:
+            return json.dumps(self._call("plan", run, variables))
+
         try:
-            answer: dict[str, Any] | None = self._call("plan", run, variables)
+            text = plan() if note is None or self.memory is None else self.memory.planned(note, plan)
+            answer: dict[str, Any] | None = json.loads(text)
             return answer
         finally:
             Path(plan_file).unlink(missing_ok=True)
+
+    def _plan_note(self, variables: Mapping[str, object], only_changes: bool) -> str | None:
+        """Return everything that a plan depends on besides the world; None if nobody remembers plans, or that cannot be told."""
+        if self.memory is None:
+            return None
+        copy = self.copy
+        content = (
+            read_content(copy.directory, base=copy.root)
+            if copy.is_complete
+            else read_content(copy.source, base=copy.base)
+        )
+        files = {name: value for name, value in content.files.items() if Path(name).name not in _WRITTEN}
+        lock = copy.here / ".terraform.lock.hcl"
+        providers = lock.read_text(encoding="utf-8") if lock.exists() else ""
+        state = self._stored_state()
+        if content.reasons or state is None:
+            return None
+        values = {**self.variables, **variables}
+        environment = {name: value for name, value in self.environment.items() if name.startswith("TF_")}
+        return json.dumps(
+            [only_changes, files, providers, values, environment, str(self.binary), state], sort_keys=True, default=str
+        )
 
     def plan_text(self, **variables: Any) -> str:
         """The readable plan, for a message about changes nobody wanted."""
@@ -247,13 +320,17 @@ class Terraform:
     def serial(self) -> tuple[int, int | None]:
         """A value that changes with the state: how often this object wrote it, and the serial of a local state file."""
         try:
-            local = json.loads((self.copy.directory / "terraform.tfstate").read_text(encoding="utf-8"))
+            local = json.loads((self.copy.here / "terraform.tfstate").read_text(encoding="utf-8"))
             return self._writes, int(local["serial"])
         except (OSError, ValueError, KeyError, TypeError):
             return self._writes, None
 
     def outputs(self) -> dict[str, Any]:
-        """Every output's value, by name."""
+        """Every output's value, by name; read from the state, where it can be had without starting Terraform."""
+        state = self._stored_state()
+        outputs = state.get("outputs") if state is not None else None
+        if isinstance(outputs, Mapping):
+            return {name: entry.get("value") for name, entry in outputs.items()}
         raw = self._call("output", lambda t: t.execute_command("output", "-json", "-no-color").out)
         return {name: entry["value"] for name, entry in json.loads(raw).items()}
 
@@ -273,13 +350,31 @@ class Terraform:
         return self._state[1]
 
     def raw_state(self) -> dict[str, object]:
-        """The content of the state file, empty before there is one: to be had without starting the provider."""
-        try:
-            text = (self.copy.directory / "terraform.tfstate").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = self._call("state", lambda t: t.execute_command("state", "pull").out)
+        """The content of the state, empty before there is one: to be had without starting the provider."""
+        state = self._stored_state()
+        if state is not None:
+            return state
+        text = self._call("state", lambda t: t.execute_command("state", "pull").out)
         raw: dict[str, object] = json.loads(text) if text.strip() else {}
         return raw
+
+    def _stored_state(self) -> dict[str, object] | None:
+        """Return the state from where the backend stores it; None if only Terraform can tell where that is."""
+        if "TF_WORKSPACE" in self.environment or (self.copy.here / ".terraform/environment").exists():
+            return None
+        kind, settings = self._backend()
+        region = settings.get("region")
+        try:
+            if kind == "s3" and self.read_object is not None and not settings.get("endpoints"):
+                text = self.read_object(str(settings["bucket"]), str(settings["key"]), str(region) if region else None)
+            elif kind == "local" and not settings.get("path"):
+                text = (self.copy.here / "terraform.tfstate").read_text(encoding="utf-8")
+            else:
+                return None
+            state: dict[str, object] = json.loads(text)
+        except (OSError, ValueError, KeyError, ObjectMissing):
+            return None
+        return state
 
     def holds_nothing(self) -> bool:
         """Return whether the state is certainly without resources, so that there is nothing to destroy."""
@@ -314,6 +409,8 @@ class Terraform:
         )
 
     def _call(self, name: str, command: Callable[[_Tftest], Any], variables: Mapping[str, Any] | None = None) -> Any:
+        if self._stale and name != "init":
+            self._refresh_providers()
         if variables is not None:
             self._give(variables)
         if name in ("apply", "destroy"):

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import tree_sitter_hcl
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 
 # How many labels a block of Terraform's JSON syntax has before its body.
 _LABELS = {"resource": 2, "data": 2, "module": 1, "variable": 1, "output": 1, "provider": 1, "backend": 1}
@@ -48,6 +49,43 @@ class Block:
         """Return the value of an argument when it is a plain string, number or boolean; else None."""
         attribute = self.attributes.get(name)
         return attribute.literal if attribute is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of one of Terraform's functions: its name, its first argument as written, and its place (line 0 in JSON)."""
+
+    name: str
+    argument: str
+    file: Path
+    line: int
+
+
+_CALL_IN_JSON = re.compile(r"\b(?:provider::\w+::)?([a-z][a-z0-9_]*)\(\s*((?:\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^,()])*)")
+
+
+def read_calls(directory: Path) -> list[Call]:
+    """Return every call of a function in the `*.tf` and `*.tf.json` of a directory, those in templates included."""
+    calls: list[Call] = []
+    for path in sorted(directory.glob("*.tf")):
+        tree = _parser().parse(path.read_bytes())
+        captures = QueryCursor(_calls()).captures(tree.root_node)
+        calls += [_call(node, path) for node in captures.get("call", ())]
+    for path in sorted(directory.glob("*.tf.json")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        calls += [
+            Call(match[1], match[2].replace('\\"', '"').strip(), path, 0) for match in _CALL_IN_JSON.finditer(text)
+        ]
+    return calls
+
+
+def _call(node: Node, path: Path) -> Call:
+    names = [child for child in node.named_children if child.type == "identifier"]
+    arguments = next((child for child in node.named_children if child.type == "function_arguments"), None)
+    first = arguments.named_children[0] if arguments is not None and arguments.named_children else None
+    # The last of `provider::aws::arn_parse`.
+    name = _text(names[-1]) if names else ""
+    return Call(name, _text(first) if first is not None else "", path, node.start_point[0] + 1)
 
 
 def read_directory(directory: Path) -> list[Block]:
@@ -84,7 +122,17 @@ def read_settings(path: Path) -> dict[str, str]:
 
 @functools.cache
 def _parser() -> Parser:
-    return Parser(Language(tree_sitter_hcl.language()))
+    return Parser(_language())
+
+
+@functools.cache
+def _calls() -> Query:
+    return Query(_language(), "(function_call) @call")
+
+
+@functools.cache
+def _language() -> Language:
+    return Language(tree_sitter_hcl.language())
 
 
 def _body(node: Node) -> Node | None:

@@ -11,7 +11,7 @@ import fnmatch
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +40,46 @@ MOST_BYTES = 256 * 2**20
 LARGEST_FILE = 32 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
 class WorkingCopy:
-    """A configuration as it stands in the tree (`source`), and the copy to run in (`directory`), below the copy's `root`."""
+    """A configuration as it stands in the tree (`source`), and the copy to run in.
 
-    source: Path
-    directory: Path
-    root: Path
+    The files are copied when somebody asks for `directory` or `root`: a run that never starts Terraform does without them.
+    """
+
+    def __init__(self, source: Path, directory: Path, root: Path, fill: Callable[[], None] | None = None) -> None:
+        """Set up. `directory`: of the copied root module, below the copy's `root`. `fill` copies; None: they are there."""
+        self.source = source
+        # : `directory`, as it is so far.
+        self.here = directory
+        self._root = root
+        self._fill = fill
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether the files have been copied."""
+        return self._fill is None
+
+    @property
+    def directory(self) -> Path:
+        """The directory of the copied root module, with everything in place."""
+        self._complete()
+        return self.here
+
+    @property
+    def root(self) -> Path:
+        """The directory that holds the whole copy, with everything in place."""
+        self._complete()
+        return self._root
+
+    def _complete(self) -> None:
+        fill, self._fill = self._fill, None
+        if fill is not None:
+            fill()
 
     @property
     def base(self) -> Path:
         """The directory that `root` is a copy of."""
-        depth = len(self.directory.relative_to(self.root).parts)
+        depth = len(self.here.relative_to(self._root).parts)
         return self.source.parents[depth - 1] if depth else self.source
 
     def original(self, path: Path) -> Path:
@@ -59,10 +87,10 @@ class WorkingCopy:
 
         Paths elsewhere, and those of files that only the copy has, such as downloaded modules, are returned as they are.
         """
-        absolute = Path(os.path.normpath(self.directory / path))
-        if not absolute.is_relative_to(self.root):
+        absolute = Path(os.path.normpath(self.here / path))
+        if not absolute.is_relative_to(self._root):
             return absolute
-        inside = self.base / absolute.relative_to(self.root)
+        inside = self.base / absolute.relative_to(self._root)
         return inside if inside.exists() or ".terraform" not in absolute.parts else absolute
 
 
@@ -84,7 +112,7 @@ def repository_of(directory: Path) -> Path | None:
 
 
 def copy_configuration(source: Path, target: Path) -> WorkingCopy:
-    """Copy a configuration with everything that it may read below `target`; places relative to each other stay.
+    """Return a copy of a configuration, with everything that it may read, below `target`; places relative to each other stay.
 
     Raises NoConfiguration when `source` is missing or has no Terraform files.
     """
@@ -99,23 +127,26 @@ def copy_configuration(source: Path, target: Path) -> WorkingCopy:
     whole = root == repository and _is_small(root)
     # A directory around the modules is copied where they need it, not as a whole.
     inside = {path for path in needed if path in modules or not any(m.is_relative_to(path) for m in modules)}
-    _Copier(root, target.resolve(), inside).copy_directory(root, target, whole=whole)
-    copy = WorkingCopy(absolute, target / absolute.relative_to(root), target)
-    _copy_installed_modules(copy)
-    return copy
+    copier, directory = _Copier(root, target.resolve(), inside), target / absolute.relative_to(root)
+    # A directory with something in it is taken.
+    (directory / ".terraform").mkdir(parents=True, exist_ok=True)
+
+    def fill() -> None:
+        copier.copy_directory(root, target, whole=whole)
+        _copy_installed_modules(absolute, directory)
+
+    return WorkingCopy(absolute, directory, target, fill)
 
 
-def _copy_installed_modules(copy: WorkingCopy) -> None:
+def _copy_installed_modules(source: Path, directory: Path) -> None:
     """Copy the modules that an `init` has installed, which spares the next one their download, or the need of a network.
 
     Source: https://developer.hashicorp.com/terraform/cli/commands/init#child-module-installation ("re-running init with modules
     already installed will install the sources for any modules that were added", and changes none that is there)
     """
-    installed = copy.source / ".terraform/modules"
-    if (installed / "modules.json").is_file():
-        shutil.copytree(
-            installed, copy.directory / ".terraform/modules", symlinks=True, ignore=shutil.ignore_patterns(".git")
-        )
+    installed, copies = source / ".terraform/modules", directory / ".terraform/modules"
+    if (installed / "modules.json").is_file() and not copies.exists():
+        shutil.copytree(installed, copies, symlinks=True, ignore=shutil.ignore_patterns(".git"))
 
 
 def _is_small(root: Path) -> bool:

@@ -99,7 +99,7 @@ def test_the_gateway_listens_on_loopback_only(world: World) -> None:
     """No other machine on the network reaches an emulator."""
     assert world.serve().startswith("http://127.0.0.1:")
     server: Any = world.gateway._server
-    assert [s.server_address[0] for s in server._servers] == ["127.0.0.1"]
+    assert [listener.getsockname()[0] for listener in server._opening.listeners] == ["127.0.0.1"]
 
 
 def test_a_person_authorises_a_connection_through_the_control_endpoint(world: World) -> None:

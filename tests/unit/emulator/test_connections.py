@@ -154,7 +154,7 @@ def test_a_large_body_is_read_in_pieces(server: Server) -> None:
 
 
 def test_a_waiting_connection_makes_room(server: Server) -> None:
-    """At the bound, the connection that has waited longest for another request ends; one without an answer yet does not."""
+    """The connection that has waited longest for another request ends at the bound; one without an answer yet does not."""
     with Client(server.port) as first, Client(server.port) as second, Client(server.port) as silent:
         for client in (second, first, second):
             assert client.ask()[0] == 200

@@ -116,7 +116,7 @@ def test_values_are_read_alike(
 
 
 def test_random_names_have_their_length_and_letters() -> None:
-    """As moto's own: so many letters of that kind, and others every time."""
+    """Random names are like moto's own: so many letters of that kind, and others every time."""
     hasten()
     source = MotoRandom()
     assert len(source.get_random_string()) == 20

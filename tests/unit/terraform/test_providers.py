@@ -65,9 +65,21 @@ def test_a_working_copy_brings_the_local_modules_along(tmp_path: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     copy = copy_configuration(tmp_path / "tree/environments/dev", tmp_path / "run")
+    assert copy.directory == tmp_path / "run/environments/dev"
     files = sorted(str(p.relative_to(tmp_path / "run")) for p in (tmp_path / "run").rglob("*") if p.is_file())
     assert files == ["environments/dev/main.tf", "modules/a/main.tf", "modules/b/main.tf"]
-    assert copy.directory == tmp_path / "run/environments/dev"
+
+
+def test_files_are_copied_when_they_are_asked_for(tmp_path: Path) -> None:
+    """A working copy takes its directory at once, and its files only when somebody asks for the directory."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/main.tf").write_text("")
+    copy = copy_configuration(tmp_path / "tree", tmp_path / "run")
+    assert not copy.is_complete
+    assert any((tmp_path / "run").iterdir())
+    assert not (copy.here / "main.tf").exists()
+    assert (copy.directory / "main.tf").exists()
+    assert copy.is_complete
 
 
 def test_a_directory_without_terraform_files_is_refused(tmp_path: Path) -> None:

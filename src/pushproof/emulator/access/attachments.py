@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from botocore.exceptions import ClientError, ParamValidationError
 
@@ -64,6 +64,9 @@ class Secret:
 
 class Attachments:
     """The attached policies. Call `forget` after a write that bypassed the gateway."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("_memory", "_aws_managed")
 
     def __init__(self, ground: Ground, owned: Callable[[str], bool]) -> None:
         """Set up. `owned` returns whether the plane answers for a service by itself, so that its policies are read there."""

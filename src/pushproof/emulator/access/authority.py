@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -55,6 +55,9 @@ _NONE = engine.Policies()
 
 class Authority:
     """Lookup of the principal behind an access key, and decisions about calls."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("_plane_key",)
 
     def __init__(self, ground: Ground, *, plane_key: str, keys: KeyRing, owned: Callable[[str], bool]) -> None:
         """Set up. `plane_key` is the access key of AWS's own services here; for `owned` see `Attachments`."""

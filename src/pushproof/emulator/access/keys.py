@@ -10,7 +10,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from moto.core.request import Request
 
@@ -34,13 +34,25 @@ def new_key(prefix: str) -> Credentials:
 class KeyRing:
     """Every issued key, by its id."""
 
-    def __init__(self, secret_of: Callable[[str], str | None], *, open: bool = False) -> None:
-        """Set up. `secret_of` returns the secret of an IAM user's active key. `open`: whether any key, or none, is accepted."""
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("administrator", "open")
+
+    def __init__(
+        self,
+        secret_of: Callable[[str], str | None],
+        *,
+        open: bool = False,
+        administrator: Credentials | None = None,
+    ) -> None:
+        """Set up. `secret_of` returns the secret of an IAM user's active key. `open`: whether any key, or none, is accepted.
+
+        `administrator`: that pair, by default a new one.
+        """
         self._secret_of = secret_of
         self._sessions: dict[str, IssuedKey] = {}
         self.open = open
         # : The keys for Terraform, the AWS CLI, Docker and tests.
-        self.administrator = Credentials("pushproof", "pushproof") if open else new_key("AKIA")
+        self.administrator = administrator or (Credentials("pushproof", "pushproof") if open else new_key("AKIA"))
 
     def find(self, access_key_id: str) -> IssuedKey | None:
         """Return what was issued under an id; None if nothing was, or if it is no longer active."""

@@ -15,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from botocore.exceptions import ClientError
 
@@ -86,6 +86,9 @@ class Delivery:
 
 class Bus:
     """Publishes events; delivery reads rules and targets from the substrate."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("_compiled",)
 
     def __init__(self, ground: Ground, permissions: Permissions) -> None:
         self._ground = ground

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -59,6 +59,9 @@ except Exception as error:
 class GitHost:
     """Repositories of a world. A front of the gateway."""
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("_git", "_environment", "_secret")
+
     name = "git host"
 
     def __init__(self, ground: Ground) -> None:
@@ -89,13 +92,22 @@ class GitHost:
         if not (path / "HEAD").exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._run("init", "--quiet", "--bare", "--initial-branch=main", str(path))
-            hook = path / "hooks" / "post-receive"
-            hook.parent.mkdir(exist_ok=True)
-            url = f"{self._ground.endpoint.url}{_HOOK_PREFIX}{repository}"
-            hook.touch(mode=stat.S_IRWXU)
-            hook.write_text(_HOOK.format(python=sys.executable, url=url, secret=self._secret))
-            hook.chmod(stat.S_IRWXU)
+            self._write_hook(repository)
         return self.url(repository)
+
+    def _write_hook(self, repository: str) -> None:
+        """Write the hook that announces pushes to this world."""
+        hook = self._path(repository) / "hooks" / "post-receive"
+        hook.parent.mkdir(exist_ok=True)
+        url = f"{self._ground.endpoint.url}{_HOOK_PREFIX}{repository}"
+        hook.touch(mode=stat.S_IRWXU)
+        hook.write_text(_HOOK.format(python=sys.executable, url=url, secret=self._secret))
+        hook.chmod(stat.S_IRWXU)
+
+    def continued(self) -> None:
+        """Make the repositories of a kept world announce pushes here."""
+        for repository in self.repositories():
+            self._write_hook(repository)
 
     def url(self, repository: str) -> str:
         """Return the URL for `git push`."""

@@ -12,6 +12,12 @@ from pushproof.engines.loadbalancing import Rule
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
 
 
+def balancer_prefix(port: int) -> str:
+    """Return the start of the addresses of a world's load balancers: its gateway's port, part of it, separates worlds."""
+    port = port or 1
+    return f"127.{64 + (port >> 8) % 64}.{port & 255}."
+
+
 class ListenError(Exception):
     """A listener cannot listen; the message names the address, the cause and the remedy."""
 

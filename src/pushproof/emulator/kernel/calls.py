@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from pushproof.emulator.kernel.context import Call
 
@@ -30,14 +31,22 @@ class CallLog:
         self._observers: list[_Observer] = []
         #: Finished calls, the oldest first.
         self.calls: deque[Call] = deque(maxlen=100_000)
+        # : The number of calls that have finished.
+        self.total = 0
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
         """Call `callback` for every finished call of a service, or of these operations of it."""
         self._observers.append(_Observer(service, frozenset(operations), callback))
 
+    def since(self, total: int) -> list[Call] | None:
+        """Return the calls after the first `total` ones; None if there are more of them than the log keeps."""
+        newer = self.total - total
+        return list(islice(reversed(self.calls), newer))[::-1] if newer <= len(self.calls) else None
+
     def record(self, call: Call) -> None:
         """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
         self.calls.append(call)
+        self.total += 1
         for observer in self._observers:
             if observer.service == call.context.service and (
                 not observer.operations or call.context.operation in observer.operations

@@ -6,14 +6,17 @@ probing a target, a webhook) goes through `submit`: it runs off the lock, and it
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pushproof.base.clock import Clock, VirtualClock
 from pushproof.emulator.kernel.quiet import no_warning_decides
@@ -62,6 +65,9 @@ class Loop(Protocol):
     def submit(
         self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None = None, *, name: str = ""
     ) -> None: ...
+    def quiet(self, within: float) -> AbstractContextManager[None]: ...
+    def hold(self) -> None: ...
+    def release(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -114,9 +120,27 @@ class _Timers:
 class ThreadedLoop(_Timers):
     """A loop with timers in one thread and blocking work in a small pool. Restartable after a fork."""
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = (
+        "clock",
+        "lock",
+        "_wake",
+        "_closing",
+        "_dirty",
+        "_workers",
+        "_pool",
+        "_thread",
+        "_working",
+        "_held",
+        "_idle",
+    )
+
     def __init__(self, clock: Clock, *, workers: int = 48) -> None:
         super().__init__(clock)
         self._wake = threading.Condition()
+        self._idle = threading.Condition()
+        self._working = 0
+        self._held = False
         self._closing = False
         self._dirty = False
         self._workers = workers
@@ -133,7 +157,43 @@ class ThreadedLoop(_Timers):
         """Run `work` off the lock; `done` receives its outcome under the lock."""
         if self._closing:
             return
-        self._pool.submit(self._work, work, done, name)
+        with self._idle:
+            self._working += 1
+        self._pool.submit(self._counted, work, done, name)
+
+    def _counted(self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None, name: str) -> None:
+        try:
+            self._work(work, done, name)
+        finally:
+            with self._idle:
+                self._working -= 1
+                self._idle.notify_all()
+
+    @contextlib.contextmanager
+    def quiet(self, within: float) -> Iterator[None]:
+        """Hold the world's lock at a moment without work on its way. Raises TimeoutError after `within` real seconds."""
+        end = time.monotonic() + within
+        while True:
+            self.lock.acquire()
+            if self._working == 0:
+                break
+            self.lock.release()
+            with self._idle:
+                if not self._idle.wait_for(lambda: self._working == 0, timeout=end - time.monotonic()):
+                    raise TimeoutError(f"work of the world has not ended within {within:.0f} s")
+        try:
+            yield
+        finally:
+            self.lock.release()
+
+    def hold(self) -> None:
+        """Run no timer before `release`."""
+        self._held = True
+
+    def release(self) -> None:
+        """Let timers run again."""
+        self._held = False
+        self._changed()
 
     def _work(self, work: Callable[[], Any], done: Callable[[Outcome[Any]], None] | None, name: str) -> None:
         outcome: Outcome[Any]
@@ -159,11 +219,11 @@ class ThreadedLoop(_Timers):
             with self._wake:
                 self._dirty = False
             with self.lock:
-                timer = self._pop_due(self.clock.now())
+                timer = None if self._held else self._pop_due(self.clock.now())
                 if timer is not None:
                     self._run(timer.name, timer.callback)
                     continue
-                upcoming = self._heap[0].when if self._heap else None
+                upcoming = self._heap[0].when if self._heap and not self._held else None
             delay = None if upcoming is None else max(0.0, self.clock.real_delay(upcoming - self.clock.now()))
             with self._wake:
                 self._wake.wait_for(lambda: self._dirty or self._closing, timeout=delay)
@@ -179,6 +239,9 @@ class ThreadedLoop(_Timers):
 
 class VirtualLoop(_Timers):
     """A loop that runs everything inline, in order, on a virtual clock: ten minutes of a deployment take milliseconds."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("clock", "lock", "_virtual")
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self._virtual = clock or VirtualClock()
@@ -229,6 +292,18 @@ class VirtualLoop(_Timers):
                 raise TimeoutError(f"not reached within {within:.0f} s of AWS time (next timer: {upcoming})")
             self.advance(max(0.0, upcoming - self._virtual.now()))
         return self._virtual.now() - start
+
+    @contextlib.contextmanager
+    def quiet(self, within: float) -> Iterator[None]:
+        """Hold the world's lock: work runs at once here, so that none is on its way."""
+        with self.lock:
+            yield
+
+    def hold(self) -> None:
+        """Do nothing: time passes only when a test or simulation lets it."""
+
+    def release(self) -> None:
+        """Do nothing."""
 
     def close(self) -> None:
         self._heap.clear()

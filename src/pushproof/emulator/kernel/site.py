@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -49,6 +49,12 @@ class Substrate(Protocol):
 
     def secret_access_key(self, access_key_id: str) -> str | None:
         """Return the secret of an IAM user's active key; None if there is no such key, or the substrate does not return it."""
+
+    def state(self) -> dict[str, object]:
+        """Return the state of the account. Raises NotKeepable if another process has it."""
+
+    def continue_from(self, state: Mapping[str, object]) -> None:
+        """Replace the state of the account by what `state()` of another substrate returned."""
 
     def close(self) -> None:
         """Release everything."""
@@ -248,6 +254,9 @@ class LoadBalancers(Protocol):
     def register_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
         """Register a target; `address` is where it really answers."""
 
+    def move_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
+        """Note that a registered target answers at another address now; its health stays."""
+
     def deregister_target(self, target_group_arn: str, ip: str, port: int) -> None:
         """Deregister a target, which drains first."""
 
@@ -271,6 +280,9 @@ class Builds(Protocol):
 @dataclass(slots=True)
 class Endpoint:
     """The gateway's address. `port` is 0 until the gateway listens."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     port: int = 0
 

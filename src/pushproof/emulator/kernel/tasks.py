@@ -94,6 +94,10 @@ class TaskRuntime(Protocol):
     """Runs tasks. `credentials` for a pull are the registry's user and password."""
 
     @property
+    def keeps_tasks(self) -> bool:
+        """Return whether running tasks are kept with a world; otherwise a world that continues starts them anew."""
+
+    @property
     def endpoint(self) -> str:
         """Return the gateway's URL as containers reach it; "" where no containers reach it."""
 

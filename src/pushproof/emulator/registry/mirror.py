@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
@@ -49,6 +49,9 @@ _KEPT = 14 * 86_400.0
 
 class ImagesMirror:
     """A front of the gateway for requests to `images.pushproof.internal`."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     name = "images mirror"
 

@@ -7,12 +7,13 @@ delivery plane, which reaches either through boto3.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.keeping.rebuilding import NotKeepable
 from pushproof.emulator.kernel.protocol import signature_of
 from pushproof.emulator.substrate.moto import MotoSubstrate, Substrate
 
@@ -66,6 +67,12 @@ class LayeredSubstrate:
 
     def secret_access_key(self, access_key_id: str) -> str | None:
         return self.layer("iam").secret_access_key(access_key_id)
+
+    def state(self) -> dict[str, object]:
+        raise NotKeepable("another emulator has a part of the account's state")
+
+    def continue_from(self, state: Mapping[str, object]) -> None:
+        raise NotKeepable("another emulator has a part of the account's state")
 
     def close(self) -> None:
         try:

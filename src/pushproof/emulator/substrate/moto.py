@@ -12,7 +12,7 @@ import logging
 import re
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
@@ -29,13 +29,15 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from pushproof.aws.clients import make_client
+from pushproof.emulator.keeping.rebuilding import NotKeepable
 from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
 from pushproof.emulator.kernel.hastening import hasten
 from pushproof.emulator.kernel.protocol import for_xml
-from pushproof.emulator.substrate.moto_cache import import_ec2, read_once
+from pushproof.emulator.substrate.moto_backends import backends_in_use, discard_backends, use_backends
+from pushproof.emulator.substrate.moto_cache import read_once
 from pushproof.emulator.substrate.moto_conditions import decided
 from pushproof.emulator.substrate.moto_direct import Callback, answer, callback_of, is_direct
-from pushproof.emulator.substrate.moto_fixes import repair
+from pushproof.emulator.substrate.moto_fixes import repair_service
 from pushproof.emulator.substrate.moto_lacks import lacks, moto_has
 from pushproof.emulator.substrate.naming import name_of
 
@@ -66,6 +68,12 @@ class Substrate(Protocol):
     def secret_access_key(self, access_key_id: str) -> str | None:
         """Return the secret of an IAM user's active key; None if there is no such key, or the substrate does not return it."""
 
+    def state(self) -> dict[str, object]:
+        """Return the state of the account. Raises NotKeepable if another process has it."""
+
+    def continue_from(self, state: Mapping[str, object]) -> None:
+        """Replace the state of the account by what `state()` of another substrate returned."""
+
     def close(self) -> None:
         """Release everything."""
 
@@ -90,6 +98,8 @@ def _application() -> Wsgi:
     class Front(DomainDispatcherApplication):  # type: ignore[misc]
         """Reports a missing backend, where moto's own front goes on with None; remembers the service of each host."""
 
+        not_kept = ("*",)
+
         def __init__(self) -> None:
             super().__init__(create_backend_app)
             self._backends: dict[str, str] = {"moto_api": "moto_api"}
@@ -106,6 +116,7 @@ def _application() -> Wsgi:
                 return None
             if host not in self._backends:
                 self._backends[host] = self._find(host)
+            repair_service(self._backends[host].removesuffix("bucket_path"))
             return self._backends[host]
 
         def _find(self, host: str) -> str:
@@ -127,11 +138,13 @@ class MotoSubstrate:
     A fork of the process has a copy of its own.
     """
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
     _taken: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, account_id: str) -> None:
         from moto.core.config import default_user_config
-        from moto.moto_api._internal.models import moto_api_backend
 
         if not MotoSubstrate._taken.acquire(blocking=False):
             raise RuntimeError(
@@ -140,13 +153,9 @@ class MotoSubstrate:
             )
         self._open = True
         self._account_id = account_id
-        import_ec2()
-        repair()
         hasten()
         read_once()
-        # Resetting recreates every backend before it is discarded; not with the policies, which are most of the work.
-        default_user_config["iam"]["load_aws_managed_policies"] = False
-        moto_api_backend.reset()
+        discard_backends()
         # Batch and Lambda would start containers of their own; nothing here may reach the network.
         default_user_config["lambda"]["use_docker"] = False
         default_user_config["batch"]["use_docker"] = False
@@ -154,6 +163,15 @@ class MotoSubstrate:
         default_user_config["iam"]["load_aws_managed_policies"] = True
         self._app = _application()
         self._client = functools.cache(self._make_client)
+
+    def state(self) -> dict[str, object]:
+        """Return moto's backends, by service."""
+        return backends_in_use()
+
+    def continue_from(self, state: Mapping[str, object]) -> None:
+        """Replace moto's backends by those that `state()` of another returned."""
+        discard_backends()
+        use_backends(state)
 
     def handle(self, request: Request) -> Response:
         if lacks(request) or request.path.startswith(_MOTOS_OWN):
@@ -232,6 +250,9 @@ class UpstreamSubstrate:
         explain: returns an explanation when the emulator no longer answers, such as the last log lines of its container.
     """
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
     def __init__(self, url: str, account_id: str = "000000000000", *, explain: Callable[[], str] | None = None) -> None:
         require_private(url)
         self.url = url.rstrip("/")
@@ -281,6 +302,12 @@ class UpstreamSubstrate:
 
     def secret_access_key(self, access_key_id: str) -> str | None:
         return None
+
+    def state(self) -> dict[str, object]:
+        raise NotKeepable(f"{self.url} has the state of the account")
+
+    def continue_from(self, state: Mapping[str, object]) -> None:
+        raise NotKeepable(f"{self.url} has the state of the account")
 
     def close(self) -> None:
         self._session.close()

@@ -9,38 +9,41 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
-import sys
+import os
 from typing import Any
 
 
 def read_once() -> None:
     """Make moto use what this process has already read; safe to call again."""
+    _models()
     _managed_policies()
     _services()
     _methods()
 
 
-def import_ec2() -> None:
-    """Import moto's models of EC2, before anything else does: they read botocore's model of EC2 three times, from three sessions.
+_S3 = f"{os.sep}s3{os.sep}"
 
-    From one it is once: half a second less for the start of the first world in a process.
-    """
-    if "moto.ec2.models" in sys.modules:
+
+def _models() -> None:
+    """Parse each of botocore's models once: moto has sessions of its own, and EC2's model alone takes a third of a second."""
+    from botocore.loaders import JSONFileLoader
+
+    original: Any = JSONFileLoader.load_file
+    if getattr(original, "reads_once", False):
         return
-    import boto3
-    from moto.core.base_backend import AccountSpecificBackend
+    parsed: dict[str, object] = {}
 
-    original = boto3.Session
+    def load_file(self: JSONFileLoader, file_path: str) -> object:
+        if _S3 in file_path:
+            # Routers take the bucket out of its paths, each in a model of its own.
+            return original(self, file_path)
+        if file_path not in parsed:
+            parsed[file_path] = original(self, file_path)
+        # Sessions add to the outermost level, such as by `sdk-extras`.
+        return copy.copy(parsed[file_path])
 
-    def shared(*arguments: object, **named: object) -> object:
-        return original(*arguments, **named) if arguments or named else AccountSpecificBackend.get_session()  # type: ignore[arg-type]
-
-    setattr(boto3, "Session", shared)  # noqa: B010
-    try:
-        importlib.import_module("moto.ec2.models")
-    finally:
-        setattr(boto3, "Session", original)  # noqa: B010
+    load_file.reads_once = True  # type: ignore[attr-defined]
+    JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
 
 
 def _methods() -> None:

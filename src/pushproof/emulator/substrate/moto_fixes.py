@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+import uuid
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from pushproof.aws.databases import parameter_family
-from pushproof.emulator.substrate.moto_gaps import fill_gaps
+from pushproof.emulator.substrate.moto_gaps import GAPS, users_have_no_service_credentials
 from pushproof.emulator.substrate.moto_networks import repair_networks
 
 
 def repair() -> None:
     """Apply every repair; safe to call again, and harmless once moto has its own."""
-    _delete_markers_can_be_disposed_of()
-    _vpc_endpoints_change_when_modified()
-    _every_bucket_is_encrypted()
-    _buckets_take_what_s3_takes()
-    _buckets_have_one_owner()
-    _policy_documents_are_judged_once()
-    _iam_names_have_their_form()
-    _databases_have_the_default_parameters_of_their_family()
-    repair_networks()
-    fill_gaps()
+    for service in _repairs():
+        repair_service(service)
+
+
+def repair_service(service: str) -> None:
+    """Apply the repairs of one of moto's services, by the name of its package, and of those that it has imported."""
+    repairs = _repairs()
+    for name in (service, *repairs):
+        if name not in repairs or (name != service and _models_of(name) is None):
+            continue
+        if name not in _REPAIRED or _REPAIRED[name] is not _models_of(name):
+            for apply in repairs[name]:
+                apply()
+            _REPAIRED[name] = _models_of(name)
+
+
+# Importing a service of moto's takes up to a second, so that each is repaired when it is first used. By the module that was
+# repaired: tests of pytest plugins import modules anew.
+_REPAIRED: dict[str, ModuleType | None] = {}
+
+
+def _models_of(service: str) -> ModuleType | None:
+    return sys.modules.get(f"moto.{service}.models")
+
+
+def _repairs() -> dict[str, tuple[Callable[[], None], ...]]:
+    return {
+        "acm": (_imported_certificates_have_the_arn_of_their_content,),
+        "ec2": (_vpc_endpoints_change_when_modified, repair_networks),
+        "iam": (_policy_documents_are_judged_once, _iam_names_have_their_form, users_have_no_service_credentials),
+        "s3": (
+            _delete_markers_can_be_disposed_of,
+            _every_bucket_is_encrypted,
+            _buckets_take_what_s3_takes,
+            _buckets_have_one_owner,
+        ),
+        "rds": (_databases_have_the_default_parameters_of_their_family,),
+        **GAPS,
+    }
 
 
 def _delete_markers_can_be_disposed_of() -> None:
@@ -62,6 +96,41 @@ def _vpc_endpoints_change_when_modified() -> None:
 
     modify_vpc_endpoint.repaired = True  # type: ignore[attr-defined]
     setattr(VPCs, "modify_vpc_endpoint", modify_vpc_endpoint)  # noqa: B010
+
+
+def _imported_certificates_have_the_arn_of_their_content() -> None:
+    """Give the same certificate the same ARN in every world. Without it, nothing that depends on it can be kept for another run.
+
+    A certificate that is imported twice has two ARNs, as on AWS:
+    https://docs.aws.amazon.com/acm/latest/APIReference/API_ImportCertificate.html
+    """
+    from moto.acm.models import AWSCertificateManagerBackend
+
+    original = AWSCertificateManagerBackend.import_certificate
+    if getattr(original, "repaired", False):
+        return
+
+    def import_certificate(
+        self: Any,
+        certificate: bytes,
+        private_key: bytes,
+        chain: bytes | None,
+        arn: str | None,
+        tags: list[dict[str, str]],
+    ) -> str:
+        made = original(self, certificate, private_key, chain, arn, tags)
+        if arn is not None:
+            return made
+        names = (uuid.uuid5(uuid.NAMESPACE_OID, f"{number} {certificate.hex()}") for number in itertools.count())
+        candidates = (f"{made.rpartition('/')[0]}/{name}" for name in names)
+        chosen = next(candidate for candidate in candidates if candidate not in self._certificates)
+        bundle = self._certificates.pop(made)
+        bundle.arn = chosen
+        self._certificates[chosen] = bundle
+        return chosen
+
+    import_certificate.repaired = True  # type: ignore[attr-defined]
+    setattr(AWSCertificateManagerBackend, "import_certificate", import_certificate)  # noqa: B010
 
 
 def _every_bucket_is_encrypted() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 from typing import Any
 
 from pushproof.engines.logpatterns import FilterPattern, compile_pattern
@@ -12,18 +13,6 @@ from pushproof.engines.logpatterns import FilterPattern, compile_pattern
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/firelens-using-fluentbit.html
 _FLUENT_BIT = "/aws/service/aws-for-fluent-bit/"
 _FLUENT_BIT_TAGS = ("latest", "stable", "2.32.5", "2.34.0", "3.0.0", "debug-latest", "init-latest")
-
-
-def fill_gaps() -> None:
-    """Fill every gap; safe to call again, and harmless once moto has its own."""
-    _log_groups_have_a_class()
-    _subscription_filters_filter()
-    _subscription_filters_can_be_changed()
-    _subnet_groups_of_caches_can_be_deleted()
-    _users_have_no_service_credentials()
-    _permission_sets_show_their_tags()
-    _fluent_bit_s_image_is_known()
-    _public_parameters_are_json()
 
 
 def _log_groups_have_a_class() -> None:
@@ -116,7 +105,7 @@ def _subnet_groups_of_caches_can_be_deleted() -> None:
     setattr(ElastiCacheResponse, "delete_cache_subnet_group", delete_cache_subnet_group)  # noqa: B010
 
 
-def _users_have_no_service_credentials() -> None:
+def users_have_no_service_credentials() -> None:
     """List a user's service credentials: none, since none can be created here.
 
     Without it, a user with `force_destroy` cannot be destroyed.
@@ -203,3 +192,12 @@ def _public_parameters_are_json() -> None:
 
     convert_to_params.repaired = True  # type: ignore[attr-defined]
     setattr(models, "convert_to_params", convert_to_params)  # noqa: B010
+
+
+#: The gaps of each of moto's services, by the name of its package; those of IAM are among its repairs.
+GAPS: dict[str, tuple[Callable[[], None], ...]] = {
+    "elasticache": (_subnet_groups_of_caches_can_be_deleted,),
+    "logs": (_log_groups_have_a_class, _subscription_filters_filter, _subscription_filters_can_be_changed),
+    "ssm": (_fluent_bit_s_image_is_known, _public_parameters_are_json),
+    "ssoadmin": (_permission_sets_show_their_tags,),
+}

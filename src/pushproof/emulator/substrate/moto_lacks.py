@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from moto.core.request import Request
 
 from pushproof.emulator.kernel.protocol import service_model, signature_of
-from pushproof.emulator.substrate.moto_fixes import repair
+from pushproof.emulator.substrate.moto_fixes import repair_service
 
 # The names that moto looks for in a query string, by method, for buckets and for keys.
 ROUTED: dict[tuple[str, str], frozenset[str]] = {
@@ -105,7 +105,7 @@ def _routeless(operation: str) -> bool:
 @functools.cache
 def _answering(service: str) -> Any:
     """Return moto's class of a service, with the methods of our repairs; None if there is none."""
-    repair()
+    repair_service(service)
     try:
         urls = importlib.import_module(f"moto.{service}.urls")
     except ModuleNotFoundError:

@@ -7,13 +7,14 @@ recorded. An operation that the plane lacks is answered 501.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
@@ -102,6 +103,9 @@ class Exchange:
 class Gateway:
     """Answers requests for a world."""
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("_listener", "_server", "fronts", "verifier", "judged")
+
     ground: Ground
     permissions: Permissions
     admission: Admission
@@ -112,6 +116,9 @@ class Gateway:
     verifier: Verifier | None = None
     # Whether AWS's models judge every answer of the plane (`judging`).
     judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
+    # Requests to fronts that may have changed something: pushes, uploads, control calls.
+    front_writes: int = 0
+    _listener: Callable[[Request, bytes, Response], None] | None = None
     _server: Server | None = None
     _doors: Doors = field(init=False)
 
@@ -136,7 +143,21 @@ class Gateway:
         refusal = self._doors.refusal(request)
         if refusal is not None:
             return self._doors.refuse(request, refusal)
-        return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
+        if self._listener is None:
+            return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
+        body = request.get_data(cache=True)
+        response = self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
+        self._listener(request, body, response)
+        return response
+
+    @contextlib.contextmanager
+    def heard_by(self, listener: Callable[[Request, bytes, Response], None]) -> Iterator[None]:
+        """Tell `listener` of every request over the wire, with its body and the answer."""
+        before, self._listener = self._listener, listener
+        try:
+            yield
+        finally:
+            self._listener = before
 
     def handle(self, request: Request) -> Response:
         """Answer one request of this process, whatever it is. Never raises."""
@@ -184,6 +205,8 @@ class Gateway:
     # The handlers, in order.
 
     def _front(self, front: Front, request: Request) -> Response:
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            self.front_writes += 1
         try:
             return front.handle(request)
         except HTTPException as error:

@@ -159,7 +159,7 @@ class LocalStackTarget(WorldTarget):
     def answers(self, service: str) -> str:
         """Return what answers a service: "plane", "localstack", "localstack, completed by the plane", or "moto"."""
         if service in PLANE and service not in self.native:
-            if not self.world.services[service].overlay:
+            if not self._world.services[service].overlay:
                 return "plane"
             return (
                 "localstack, completed by the plane"
@@ -178,7 +178,7 @@ class LocalStackTarget(WorldTarget):
         left = super().remains()
         if self.container is not None and self.settings.runtime == "scripted":
             client = connect()
-            left += [f"Docker objects of world {self.world.id}"] if self.world.id in labelled_worlds(client) else []
+            left += [f"Docker objects of world {self._world.id}"] if self._world.id in labelled_worlds(client) else []
             client.close()
         return left
 

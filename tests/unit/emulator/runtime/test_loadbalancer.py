@@ -31,10 +31,10 @@ from pushproof.emulator.runtime.loadbalancer import (
     CertificateError,
     ListenError,
     ListenerSpec,
-    LoadBalancerRuntime,
     Target,
     TargetGroupSpec,
 )
+from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
 from pushproof.engines.listenerheaders import HeaderSettings
 from pushproof.engines.loadbalancing import (
     FixedResponse,

@@ -16,7 +16,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docker.errors import APIError, DockerException, NotFound
 
@@ -46,6 +46,9 @@ class DockerBuilder:
     A privileged build gets a Docker daemon of its own, so that nothing of the host's layer cache leaks in: without pulling a
     cache image it is as cold as on AWS. Without privilege there is no daemon, as on AWS.
     """
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     ground: Ground
     host: DockerHost

@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 import docker
@@ -85,6 +85,9 @@ class DockerHost:
     Where this process runs in a container of the same Engine, that container joins the network: the bridge's own address is the
     host's, at which the process cannot listen.
     """
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     def __init__(self, world_id: str, client: DockerClient | None = None) -> None:
         self.world_id = world_id

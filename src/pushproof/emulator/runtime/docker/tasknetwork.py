@@ -91,6 +91,7 @@ class TaskNetworks:
         self._guard = threading.Lock()
         self._image = ""
         self._gateway = ""
+        self._container: Container | None = None
 
     def open(self, task_id: str, family: str) -> Container:
         """Return the container whose namespace a task's containers join. Raises StartError, APIError."""
@@ -130,8 +131,16 @@ class TaskNetworks:
                 except BaseException:
                     remove(endpoint)
                     raise
-                self._gateway = self.address(endpoint)
+                self._gateway, self._container = self.address(endpoint), endpoint
             return self._gateway
+
+    def close(self) -> None:
+        """Remove the container that owns the tasks' endpoint."""
+        with self._guard:
+            self._gateway = ""
+            if self._container is not None:
+                remove(self._container)
+                self._container = None
 
     def _run(self, name: str, command: list[str], labels: dict[str, str]) -> Container:
         # Docker takes a dict as log_config; its stubs name a class of the SDK.

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
@@ -44,6 +44,9 @@ class _Task:
 class DockerTaskRuntime:
     """Runs ECS tasks as containers; see `TaskRuntime`."""
 
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
     def __init__(self, ground: Ground, host: DockerHost, images: Images | None) -> None:
         self._ground = ground
         self._registry = images
@@ -53,6 +56,11 @@ class DockerTaskRuntime:
         self._networks = TaskNetworks(ground, host)
         self._stopping: set[str] = set()
         self._guard = threading.Lock()
+
+    @property
+    def keeps_tasks(self) -> bool:
+        """Return False: a container belongs to one world."""
+        return False
 
     @property
     def endpoint(self) -> str:
@@ -232,6 +240,7 @@ class DockerTaskRuntime:
             task = self._tasks.pop(task_id)
             for container in (*task.containers.values(), task.pause):
                 remove(container)
+        self._networks.close()
 
 
 def stop_order(containers: tuple[ContainerSpec, ...]) -> list[set[str]]:

@@ -1,4 +1,4 @@
-"""The data plane of load balancers: real sockets (`LoadBalancerRuntime`) or scripted (`ScriptedLoadBalancer`)."""
+"""The data plane of load balancers: real sockets (`runtime`), made on demand, or scripted (`ScriptedLoadBalancer`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pushproof.emulator.kernel.balancing import (
     Target,
     TargetGroupSpec,
 )
-from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
+from pushproof.emulator.runtime.loadbalancer.ondemand import OnDemandDataPlane
 from pushproof.emulator.runtime.loadbalancer.scripted import ScriptedLoadBalancer
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "DataPlane",
     "ListenError",
     "ListenerSpec",
-    "LoadBalancerRuntime",
+    "OnDemandDataPlane",
     "ScriptedLoadBalancer",
     "Target",
     "TargetGroupSpec",

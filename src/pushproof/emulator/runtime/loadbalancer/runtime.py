@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -48,6 +48,9 @@ class LoadBalancerRuntime:
 
     Every method may be called from any thread and blocks until done. `clock` stamps the access log and scales probe timeouts.
     """
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
     def __init__(self, clock: Clock | None = None, *, log_size: int = 50_000) -> None:
         self._clock: Clock = clock or ScaledClock()

@@ -115,6 +115,7 @@ class ScriptedRuntime:
     """A `TaskRuntime`, and the `TargetProber` of the tasks it runs."""
 
     endpoint = ""
+    keeps_tasks = True
 
     def __init__(self, ground: Ground, images: Images | None = None) -> None:
         self._ground = ground

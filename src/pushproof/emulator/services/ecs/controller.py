@@ -105,6 +105,11 @@ class ServiceController:
         service = task.service
         if service is None:
             return
+        if what == "moved":
+            for (arn, ip, port), owner in service.targets.items():
+                if owner == task.id and task.address is not None:
+                    self._balancers.move_target(arn, ip, port, address=task.address)
+            return
         observation: Observation
         if what == "running":
             observation = TaskRunning(task.id)

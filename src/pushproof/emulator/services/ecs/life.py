@@ -9,16 +9,18 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.kernel.settings import EcsSettings
-from pushproof.emulator.kernel.tasks import CommandResult, StartError, TaskRuntime
+from pushproof.emulator.kernel.tasks import CommandResult, PullError, StartError, TaskRuntime, TaskSpec
 from pushproof.engines.tasks import (
     AnnounceState,
     AttachInterface,
@@ -63,7 +65,7 @@ from . import interfaces
 from .model import EcsTask, Interface
 from .orders import container_state, order_of
 from .output import TaskOutput
-from .preparing import Prepared, TaskFailed, prepare
+from .preparing import Prepared, TaskFailed, login_for, prepare
 from .roles import TaskRoles
 from .shapes import task_shape
 
@@ -101,6 +103,9 @@ class TaskLife:
         self._output = TaskOutput(site, self._roles, settings.log_flush_seconds)
         self._tasks: dict[str, EcsTask] = {}
         self._prepared: dict[str, Prepared] = {}
+        self._started: dict[str, TaskSpec] = {}
+        # : Tasks of a kept world whose containers do not run here yet.
+        self.resting: tuple[EcsTask, ...] = ()
         self._effects: deque[tuple[EcsTask, Effect]] = deque()
         self._busy = False
         self._closed = False
@@ -138,6 +143,42 @@ class TaskLife:
         """Note that the task's targets are being deregistered: DEACTIVATING."""
         self._tell(task, TargetsDraining())
 
+    # In a world that continues a kept one -----------------------------------------------------------------------
+
+    def continued(self) -> None:
+        """Note the tasks whose containers run nowhere: none, if the runtime's tasks are kept with the world."""
+        runtime = self._runtime
+        if runtime is not None and not runtime.keeps_tasks:
+            self.resting = tuple(task for task in self._tasks.values() if task.id in self._started)
+
+    def resume(self) -> None:
+        """Start the containers of tasks that rest. Off the lock; blocks until they run, or have been reported as ended."""
+        tasks, self.resting = self.resting, ()
+        with ThreadPoolExecutor(max(1, len(tasks)), thread_name_prefix="pushproof-resume") as pool:
+            list(pool.map(self._resume, tasks))
+
+    def _resume(self, task: EcsTask) -> None:
+        runtime = self._runtime
+        assert runtime is not None
+        spec = self._started[task.id]
+        try:
+            for container in spec.containers:
+                runtime.pull(container.image.reference, login_for(self._site, container.image.reference, task.region))
+            address = runtime.start(spec, self)
+            for container in spec.containers:
+                if container.depends_on:
+                    runtime.start_container(task.id, container.name)
+        except (PullError, StartError, TaskFailed, AwsError, OSError) as error:
+            self._report(task, "resumed", error)
+            with self._site.loop.lock:
+                for container in spec.containers:
+                    self.container_exited(task.id, container.name, 137)
+            return
+        with self._site.loop.lock:
+            before, task.address = task.address, address
+            self._changed(task, "moved")
+            log.debug("task %s has moved from %s to %s", task.id, before, address)
+
     # News from containers (TaskListener) -----------------------------------------------------------
 
     def container_exited(self, task_id: str, container: str, exit_code: int, *, out_of_memory: bool = False) -> None:
@@ -163,6 +204,7 @@ class TaskLife:
         if task.last_status == "STOPPED":
             self._tasks.pop(task.id, None)
             self._prepared.pop(task.id, None)
+            self._started.pop(task.id, None)
             self._roles.forget(task.id)
         self._effects.extend((task, effect) for effect in change.effects)
         if self._busy:
@@ -286,7 +328,7 @@ class TaskLife:
     def _start_containers(self, task: EcsTask) -> None:
         runtime, clock = self._runtime, self._site.clock
         assert runtime is not None
-        spec = self._prepared.pop(task.id).spec
+        spec = self._started[task.id] = self._prepared.pop(task.id).spec
 
         def work() -> str:
             return runtime.start(replace(spec, started_at=clock.now()), self)

@@ -286,6 +286,15 @@ def _registry_login(site: Site, order: Order, credentials: Credentials | None) -
     return user, password
 
 
+def login_for(site: Site, image: str, region: str) -> tuple[str, str] | None:
+    """Return the user and password of the world's registry, as ECS itself logs in; None for an image of another registry."""
+    if not is_ecr(site, image):
+        return None
+    answer = site.client("ecr", region=region).get_authorization_token()
+    user, _, password = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode().partition(":")
+    return user, password
+
+
 def _pull(
     site: Site,
     runtime: TaskRuntime,

@@ -13,6 +13,7 @@ from pushproof.emulator.kernel.balancing import (
     ListenerSpec,
     Target,
     TargetGroupSpec,
+    balancer_prefix,
 )
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import page_of
@@ -54,10 +55,15 @@ class Store(Service):
     # The data plane.
 
     def loopback_address(self) -> str:
-        """Return an unused address of 127.0.0.0/8 for a load balancer. The gateway's port, part of it, separates worlds."""
-        number = next(self._numbers)
-        port = self.site.endpoint.port or 1
-        return f"127.{64 + (port >> 8) % 64}.{port & 255}.{number + 1}"
+        """Return an unused address of 127.0.0.0/8 for a load balancer."""
+        return f"{balancer_prefix(self.site.endpoint.port)}{next(self._numbers) + 1}"
+
+    def publish(self) -> None:
+        """Send everything to the data plane, in a world that continues a kept one."""
+        for group in self.groups.values():
+            self.publish_group(group)
+        for listener in self.listeners.values():
+            self.publish_listener(listener)
 
     def publish_group(self, group: TargetGroup) -> None:
         """Send a group's current targets to the data plane."""

@@ -231,6 +231,12 @@ class TargetGroupOperations(Store):
         group = self.group(target_group_arn)
         self.health.register(group, ip, port, address, zone=None, in_use=group.arn in self.in_use())
 
+    def move_target(self, target_group_arn: str, ip: str, port: int, *, address: str) -> None:
+        """Note that a registered target answers at another address now; its health stays."""
+        target = self.group(target_group_arn).targets.get((ip, port))
+        if target is not None:
+            target.address = address
+
     def deregister_target(self, target_group_arn: str, ip: str, port: int) -> None:
         """Begin to drain a target; do nothing if group or target is gone."""
         group = self.groups.get(target_group_arn)

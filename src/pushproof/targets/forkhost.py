@@ -1,0 +1,138 @@
+"""The process that forks worlds: `python -m pushproof.targets.forkhost <socket>`.
+
+It imports everything, and then forks itself for each world: twenty worlds share what was imported, and none waits for it. It
+has a single thread, so that nothing is half done in a fork. A fork ends when the other side of its socket is closed, however
+that happens, and the host ends when the socket to it is.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import IO
+
+from pushproof.base.target import TargetUnavailable
+from pushproof.emulator.keeping.reading import UnreadableState
+from pushproof.emulator.services import PLANE
+from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+from pushproof.targets.forkwords import Order, World, decode_settings
+
+
+def main() -> int:
+    """Serve the socket that was inherited."""
+    here = socket.socket(fileno=int(sys.argv[1]))
+    # Ctrl-C is for the process that asks; this one ends with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    _import_everything()
+    gc.collect()
+    # What was imported is not looked at again, so that its pages stay shared.
+    gc.freeze()
+    here.sendall(b"+")
+    while True:
+        message, descriptors = _received(here)
+        if not message:
+            return 0
+        for descriptor in descriptors:
+            if os.fork() == 0:
+                here.close()
+                code = 1
+                try:
+                    _live(socket.socket(fileno=descriptor), message)
+                    code = 0
+                except BaseException:
+                    traceback.print_exc()
+                finally:
+                    # Nothing of the host's is cleaned up here.
+                    os._exit(code)
+            os.close(descriptor)
+
+
+def _received(here: socket.socket) -> tuple[bytes, list[int]]:
+    """Return a message and the file descriptors that came with it; an empty one at the end."""
+    message, ancillary, _, _ = here.recvmsg(65_536, socket.CMSG_SPACE(array.array("i", [0]).itemsize))
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return message, list(descriptors)
+
+
+def _import_everything() -> None:
+    """Import what worlds use later, as far as it starts no thread."""
+    import moto.acm.models
+    import moto.ec2.models
+    import moto.iam.models
+    import moto.s3.models
+    import moto.sts.models  # noqa: F401
+
+    import pushproof.emulator.runtime.loadbalancer.runtime
+    import pushproof.emulator.wire.server  # noqa: F401
+    from pushproof.emulator.kernel.protocol import service_model
+    from pushproof.emulator.substrate.moto_cache import read_once
+
+    read_once()
+    for service in PLANE:
+        service_model(service)
+
+
+def _live(line: socket.socket, settings: bytes) -> None:
+    """Be one world: open it, continue a kept one when that is asked for, and end with the line."""
+    with line, line.makefile("r", encoding="utf-8") as orders, line.makefile("w", encoding="utf-8") as answers:
+        try:
+            world, runtime = decode_settings(settings)
+            target = EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
+        except (TargetUnavailable, OSError, ValueError) as error:
+            _answer(answers, {"refused": str(error)})
+            return
+        try:
+            _answer(answers, _described(target))
+            while text := _next(orders):
+                order: Order = json.loads(text)
+                try:
+                    target.continue_from(Path(order["kept"]), order["origin"])
+                except (UnreadableState, OSError) as error:
+                    _answer(answers, {"refused": str(error)})
+                    return
+                _answer(answers, _described(target))
+        finally:
+            target.close()
+
+
+def _next(orders: IO[str]) -> str:
+    """Return the next order; an empty text when the other side is gone."""
+    try:
+        return orders.readline()
+    except OSError:
+        return ""
+
+
+def _described(target: EmbeddedTarget) -> World:
+    place = target.place
+    return World(
+        id=target.world_id,
+        pid=os.getpid(),
+        endpoint=target.endpoint,
+        keys=target.keys,
+        directory=str(place.directory),
+        balancers=place.balancers,
+        bridge=place.bridge,
+    )
+
+
+def _answer(answers: IO[str], answer: World | dict[str, str]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

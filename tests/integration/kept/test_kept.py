@@ -1,0 +1,268 @@
+"""Sessions that continue what earlier sessions have applied, and forks of applied modules, with Terraform itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+MODULE = """
+variable "name" {
+  default = "orders"
+}
+variable "path" {
+  default = ""
+}
+resource "aws_ssm_parameter" "main" {
+  name  = "/${var.name}"
+  type  = "String"
+  value = "3600"
+}
+resource "aws_sns_topic" "news" {
+  name         = "${var.name}-news"
+  display_name = file("${path.module}/title.txt")
+}
+output "parameter" {
+  value = aws_ssm_parameter.main.name
+}
+"""
+TESTS = """
+import pytest
+
+@pytest.fixture(scope="module")
+def queue(applied):
+    return applied("queue"VARIABLES)
+
+def test_it_is_there(queue, aws):
+    assert aws("ssm").get_parameter(Name=queue["parameter"])["Parameter"]["Value"] == "RETENTION"
+
+def test_nothing_is_left_to_do(queue):
+    assert queue.changes() == {}
+"""
+
+
+class Project:
+    """A repository with one module and its tests, and a directory of kept worlds of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory, self.cache = directory, directory / ".kept"
+        (directory / "queue").mkdir(parents=True)
+        (directory / "queue/main.tf").write_text(MODULE)
+        (directory / "queue/title.txt").write_text("Orders")
+        (directory / "conftest.py").write_text("")
+        (directory / "pytest.ini").write_text("[pytest]\n")
+        (directory / ".git").mkdir()
+        self.write()
+
+    def write(self, variables: str = "", retention: int = 3600, more: str = "") -> None:
+        text = TESTS.replace("VARIABLES", variables).replace("RETENTION", str(retention))
+        (self.directory / "test_queue.py").write_text(text + more)
+
+    def edit(self, old: str, new: str) -> None:
+        file = self.directory / "queue/main.tf"
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    def run(self, *options: str, **environment: str) -> str:
+        """Run the tests in a session of their own, and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pushproof-task-runtime=scripted", *options],
+            cwd=self.directory,
+            env={**os.environ, "PUSHPROOF_CACHE": str(self.cache), **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def entries(self) -> list[Path]:
+        return [path for path in self.cache.iterdir() if path.is_dir() and path.name[0] != "."]
+
+
+@pytest.fixture(scope="module")
+def applied_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project whose tests have run once."""
+    project = Project(tmp_path_factory.mktemp("kept") / "project")
+    output = project.run()
+    assert "terraform init" in output
+    assert len(project.entries()) == 1
+    return project.directory
+
+
+@pytest.fixture
+def project(applied_once: Path, tmp_path: Path) -> Project:
+    """Return a copy of that project, of which the worlds are kept at the same place."""
+    copy = Project.__new__(Project)
+    copy.directory, copy.cache = tmp_path / "project", tmp_path / "project/.kept"
+    shutil.copytree(applied_once, copy.directory, symlinks=True)
+    return copy
+
+
+CONTINUED = "continued from a kept world"
+NEAREST = "continued from the nearest kept world"
+
+
+def test_nothing_is_done_twice(project: Project) -> None:
+    """An unchanged module starts no Terraform: neither for the apply, nor for the plan, nor to destroy."""
+    output = project.run()
+    assert CONTINUED in output, output
+    assert "terraform init" not in output
+    assert "Plan:" not in output
+
+
+def test_a_changed_module_is_applied_as_a_difference(project: Project) -> None:
+    """Terraform changes the one attribute in the nearest kept world, and the next run continues from there."""
+    project.edit("3600", "7200")
+    project.write(retention=7200)
+    output = project.run()
+    assert NEAREST in output, output
+    assert "0 to add, 1 to change" in output
+    assert CONTINUED in project.run()
+
+
+@pytest.mark.parametrize(
+    "ingredient", ["file", "variable", "speed", "region", "account", "terraform", "environment", "name"]
+)
+def test_each_ingredient_decides(project: Project, ingredient: str) -> None:
+    """A change of anything that the outcome depends on finds no kept world of the same content."""
+    options: list[str] = []
+    environment: dict[str, str] = {}
+    match ingredient:
+        case "file":
+            (project.directory / "queue/title.txt").write_text("Orders of today")
+        case "variable":
+            project.write(variables=', name="returns"')
+        case "speed" | "region" | "account":
+            value = {"speed": "21", "region": "eu-central-1", "account": "210987654321"}[ingredient]
+            options = [f"--pushproof-{ingredient}={value}"]
+        case "terraform":
+            wrapper = project.directory / "other/terraform"
+            wrapper.parent.mkdir()
+            real = shutil.which("terraform")
+            wrapper.write_text(f'#!/bin/sh\n"{real}" "$@" | sed "s/1\\.1[0-9]\\.[0-9]*/1.99.9/"\n')
+            wrapper.chmod(0o755)
+            environment = {"PUSHPROOF_TERRAFORM": str(wrapper)}
+            if "version" not in subprocess.run([wrapper, "version", "-json"], capture_output=True, text=True).stdout:
+                pytest.skip("Terraform's answer cannot be changed here")
+        case "environment":
+            environment = {"TF_CLI_ARGS_plan": "-parallelism=3"}
+        case "name":
+            (project.directory / "test_queue.py").rename(project.directory / "test_renamed.py")
+    assert CONTINUED not in project.run(*options, **environment)
+
+
+def test_cold_uses_and_keeps_nothing(project: Project) -> None:
+    """The option --cold applies everything anew."""
+    before = project.entries()
+    output = project.run("--cold")
+    assert "terraform init" in output
+    assert "Plan: 2 to add" in output
+    assert project.entries() == before
+
+
+def test_a_damaged_world_is_dropped_and_said(project: Project) -> None:
+    """A kept world with one changed byte is not used; the module is applied anew, and kept again."""
+    (entry,) = project.entries()
+    state = next(entry.rglob("state"))
+    data = bytearray(state.read_bytes())
+    data[len(data) // 2] ^= 1
+    state.write_bytes(bytes(data))
+    output = project.run()
+    assert "is damaged or from elsewhere" in output
+    assert "Plan: 2 to add" in output
+    assert CONTINUED in project.run()
+
+
+def test_what_cannot_be_kept_is_applied_cold(project: Project) -> None:
+    """The reason is in the output, with file and line."""
+    project.edit('default = "orders"', 'default = "orders"\n}\nlocals {\n  now = timestamp()')
+    output = project.run()
+    assert "applied cold, and not kept: queue/main.tf:6: timestamp() depends on the time" in output
+
+
+def test_a_fixture_of_a_wider_scope_is_not_lost(project: Project) -> None:
+    """A session's fixture that runs after a module was applied is not undone for the next module."""
+    more = """
+@pytest.fixture(scope="session")
+def parameter(aws):
+    aws("ssm").put_parameter(Name="/a", Value="1", Type="String")
+
+def test_later(queue, parameter, aws):
+    assert aws("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "1"
+"""
+    project.write(more=more)
+    (project.directory / "conftest.py").write_text(
+        more.partition("def test_later")[0].replace("@pytest", "import pytest\n@pytest", 1)
+    )
+    project.write(more=more[more.index("def test_later") :])
+    (project.directory / "test_z.py").write_text(
+        'def test_it_stays(parameter, aws):\n    assert aws("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "1"\n'
+    )
+    project.run()
+
+
+def test_modules_do_not_see_each_other(project: Project) -> None:
+    """The world of one module is gone after its tests: the same module is applied again under the same names."""
+    shutil.copy(project.directory / "test_queue.py", project.directory / "test_twice.py")
+    (project.directory / "test_empty.py").write_text(
+        'def test_empty(aws):\n    assert aws("sns").list_topics()["Topics"] == []\n'
+    )
+    project.run()
+
+
+FORKS = """
+def names(aws):
+    return [each["Name"] for each in aws("ssm").describe_parameters()["Parameters"]]
+
+def test_forks_part(queue, aws):
+    with queue.fork() as one, queue.fork() as two:
+        one.aws("ssm").delete_parameter(Name=one["parameter"])
+        assert names(one.aws) == []
+        assert names(two.aws) == names(aws) == ["/orders"]
+        assert list(one.changes()) == ["aws_ssm_parameter.main"]
+        assert two.changes() == {}
+        two.terraform.apply(name="returns")
+        assert names(two.aws) == ["/returns"]
+    assert queue.changes() == {}
+
+def test_a_fork_ends(queue):
+    from pushproof.targets.forks import ForkUnavailable
+    fork = queue.fork()
+    fork.close()
+    with pytest.raises(Exception):
+        fork.aws("ssm").describe_parameters()
+"""
+
+
+def test_forks_are_worlds_of_their_own(project: Project) -> None:
+    """Two forks and the module go their own ways: calls, plans and applies in one are not seen in the others."""
+    project.write(more=FORKS)
+    project.run()
+
+
+def test_a_killed_session_leaves_nothing_torn(project: Project) -> None:
+    """kill -9 at any moment leaves kept worlds that are whole, or none; the next run works."""
+    for number in range(4):
+        project.edit("  value = ", f"  # {number}\n  value = ")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pushproof-task-runtime=scripted"],
+            cwd=project.directory,
+            env={**os.environ, "PUSHPROOF_CACHE": str(project.cache)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(2.5 + number)
+        process.kill()
+        process.wait()
+    project.run()
+    for entry in project.entries():
+        assert json.loads((entry / "about.json").read_text())["key"] == entry.name
+    assert list(project.cache.glob(".making-*")) == []
