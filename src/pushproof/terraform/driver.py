@@ -300,15 +300,15 @@ class Terraform:
             else read_content(copy.source, base=copy.base)
         )
         files = {name: value for name, value in content.files.items() if Path(name).name not in _WRITTEN}
-        lock = copy.here / ".terraform.lock.hcl"
-        providers = lock.read_text(encoding="utf-8") if lock.exists() else ""
         state = self._stored_state()
         if content.reasons or state is None:
             return None
         values = {**self.variables, **variables}
         environment = {name: value for name, value in self.environment.items() if name.startswith("TF_")}
         return json.dumps(
-            [only_changes, files, providers, values, environment, str(self.binary), state], sort_keys=True, default=str
+            [only_changes, files, self._providers(), values, environment, str(self.binary), state],
+            sort_keys=True,
+            default=str,
         )
 
     def plan_text(self, **variables: Any) -> str:
@@ -345,9 +345,26 @@ class Terraform:
         """The state as `terraform show -json` gives it; read once for each state, where it is a local file."""
         serial = self.serial
         if self._state is None or serial[1] is None or self._state[0] != serial:
-            raw = self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
-            self._state = serial, json.loads(raw)
+            self._state = serial, json.loads(self._shown())
         return self._state[1]
+
+    def _shown(self) -> str:
+        """Return `terraform show -json`, which depends on the state and the providers alone."""
+
+        def show() -> str:
+            text: str = self._call("show", lambda t: t.execute_command("show", "-json", "-no-color").out)
+            return text
+
+        state = self._stored_state() if self.memory is not None else None
+        if self.memory is None or state is None:
+            return show()
+        note = json.dumps(["show", self._providers(), str(self.binary), state], sort_keys=True)
+        return self.memory.planned(note, show)
+
+    def _providers(self) -> str:
+        """Return the versions of providers that `init` has locked, as it wrote them."""
+        lock = self.copy.here / ".terraform.lock.hcl"
+        return lock.read_text(encoding="utf-8") if lock.exists() else ""
 
     def raw_state(self) -> dict[str, object]:
         """The content of the state, empty before there is one: to be had without starting the provider."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.kept.conftest import SETTINGS
 
 from pushproof.emulator.keeping.places import Place
 from pushproof.emulator.keeping.reading import UnreadableState
 from pushproof.emulator.keeping.rebuilding import NotKeepable
+from pushproof.emulator.runtime.equipment import scripted_equipment
 from pushproof.emulator.world import World
 
 Continue = Callable[[Path], World]
@@ -97,6 +100,29 @@ def test_what_belongs_to_the_process_is_named(furnished: World, tmp_path: Path) 
     with pytest.raises(NotKeepable, match="test_what_belongs"):
         furnished.keep(tmp_path)
     assert not (tmp_path / "state").exists()
+
+
+def test_objects_move_with_their_checksums(tmp_path: Path) -> None:
+    """An object that contains the world's address, as Terraform's states do, has the new one; clients that verify it agree."""
+    world = World(SETTINGS, equip=scripted_equipment)
+    old = world.serve()
+    s3 = world.administrator("s3")
+    s3.create_bucket(Bucket="states", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="states", Key="s", Body=f'{{"url": "{old}/x"}}'.encode(), ChecksumAlgorithm="SHA256")
+    world.keep(tmp_path)
+    world.close()
+    world = World(SETTINGS, equip=scripted_equipment)
+    try:
+        new = world.serve()
+        assert new != old
+        world.begin(tmp_path)
+        answer = world.administrator("s3").get_object(Bucket="states", Key="s", ChecksumMode="ENABLED")
+        content = answer["Body"].read()
+        assert content == f'{{"url": "{new}/x"}}'.encode()
+        assert answer["ContentLength"] == len(content)
+        assert answer["ETag"] == f'"{hashlib.md5(content).hexdigest()}"'
+    finally:
+        world.close()
 
 
 class _Evil:

@@ -70,6 +70,8 @@ class _Reader(pickle.Unpickler):
         kind, value = identity
         if kind == "text":
             return self._place.filled(value)
+        if kind == "bytes":
+            return self._place.filled(value).encode("utf-8", "surrogateescape")
         part = self._parts.get(value)
         if part is None:
             raise UnreadableState(f"this world has no part {value}")

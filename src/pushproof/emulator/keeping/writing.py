@@ -90,6 +90,11 @@ class _Writer(pickle.Pickler):
         if type(value) is str:
             marked = self._place.marked(value)
             return None if marked is value else ("text", marked)
+        if type(value) is bytes:
+            # Contents of objects, such as Terraform's states. Other bytes are what they are.
+            text = value.decode("utf-8", "surrogateescape")
+            marked = self._place.marked(text)
+            return None if marked is text else ("bytes", marked)
         name = self._names.get(id(value))
         return None if name is None else ("part", name)
 
