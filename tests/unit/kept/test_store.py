@@ -97,7 +97,7 @@ def test_a_writer_that_fails_leaves_nothing(store: KeptWorlds) -> None:
 def test_what_a_killed_process_left_is_removed(store: KeptWorlds) -> None:
     """A directory that a process was writing when it was killed is no entry, and goes when the next one is kept."""
     store.put(about(), content())
-    half = store.directory / ".making-999999-1-abcd"
+    half = store.directory / ".making-999999~1~abcd"
     half.mkdir()
     (half / "state").write_text("half")
     assert len(store.entries()) == 1

@@ -14,6 +14,7 @@ import pytest
 from tests.unit.workflows.runner import ROOT
 
 PINS = ROOT / "tests" / "integration" / "foreign" / "modules.json"
+STACKS = ROOT / "tests" / "drills" / "stacks.json"
 SCRIPT = "scripts/foreign-modules"
 IDENTITY = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test")
 
@@ -44,6 +45,9 @@ def tree(tmp_path: Path) -> Path:
     pins = copy / PINS.relative_to(ROOT)
     pins.parent.mkdir(parents=True)
     pins.write_text(json.dumps([pin]))
+    stacks = copy / STACKS.relative_to(ROOT)
+    stacks.parent.mkdir(parents=True)
+    stacks.write_text("[]")
     return copy
 
 

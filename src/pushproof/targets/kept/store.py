@@ -113,7 +113,7 @@ class KeptWorlds:
             private(self.directory)
             self.prune()
             making = (
-                self.directory / f"{_PARTIAL}{os.getpid()}-{process_start(os.getpid()) or 0}-{secrets.token_hex(4)}"
+                self.directory / f"{_PARTIAL}{os.getpid()}~{process_start(os.getpid()) or 0}~{secrets.token_hex(4)}"
             )
             private(making)
             write(making)
@@ -180,7 +180,7 @@ class KeptWorlds:
         if not self.directory.is_dir():
             return removed
         for path in self.directory.glob(f"{_PARTIAL}*"):
-            pid, started, _ = (*path.name.removeprefix(_PARTIAL).split("-"), "", "")[:3]
+            pid, started, _ = (*path.name.removeprefix(_PARTIAL).split("~"), "", "")[:3]
             if not pid.isdigit() or process_start(int(pid)) != started:
                 remove_tree(path)
         left, now = size, time.time()

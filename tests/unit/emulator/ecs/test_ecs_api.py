@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 Refused = Callable[[Callable[[], Any]], tuple[str, str]]
 
 
@@ -234,3 +237,16 @@ def test_lists_are_paged(stack: Any) -> None:
         familyPrefix="app", PaginationConfig={"PageSize": 2}
     )
     assert [arn for page in pages for arn in page["taskDefinitionArns"]] == arns
+
+
+@pytest.mark.parametrize("logging", ["", "null", "SOMEWHERE"])
+def test_logging_of_commands_is_one_of_three(stack: Any, logging: str) -> None:
+    """A cluster's configuration with another kind of logging is refused, when it is created and when it changes."""
+    configuration = {"executeCommandConfiguration": {"logging": logging}}
+    with pytest.raises(ClientError, match="is not a valid execute command logging"):
+        stack.ecs.create_cluster(clusterName="other", configuration=configuration)
+    with pytest.raises(ClientError, match="is not a valid execute command logging"):
+        stack.ecs.update_cluster(cluster="main", configuration=configuration)
+    assert (
+        "configuration" not in stack.ecs.describe_clusters(clusters=["main"], include=["CONFIGURATIONS"])["clusters"][0]
+    )

@@ -17,7 +17,8 @@ import pytest
 from tests.unit.emulator.runtime.test_loadbalancer import certificate
 
 from pushproof.base.clock import ScaledClock
-from pushproof.emulator.runtime.loadbalancer import ListenerSpec, LoadBalancerRuntime, Target, TargetGroupSpec
+from pushproof.emulator.runtime.loadbalancer import ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
 from pushproof.engines.loadbalancing import Forward, Rule, WeightedTargetGroup
 
 ADDRESS, GROUP = "127.77.0.9", "tg-tcp"

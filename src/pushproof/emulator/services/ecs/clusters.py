@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.literals import ClusterFieldType, SettingNameType
     from types_boto3_ecs.type_defs import (
         CapacityProviderTypeDef,
+        ClusterConfigurationTypeDef,
         ClusterServiceConnectDefaultsRequestTypeDef,
         ClusterServiceConnectDefaultsTypeDef,
         ClusterSettingTypeDef,
@@ -91,6 +92,7 @@ class ClusterOperations(EcsBase):
             return {"cluster": self._shape(region, existing, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
         check_tags(request.get("tags"))
         _check_settings(request.get("settings"))
+        _check_configuration(request.get("configuration"))
         providers = request.get("capacityProviders") or []
         strategy = request.get("defaultCapacityProviderStrategy") or []
         check_providers(providers)
@@ -132,6 +134,7 @@ class ClusterOperations(EcsBase):
         region = self.region(context)
         cluster = self.find_cluster(region, request["cluster"])
         _check_settings(request.get("settings"))
+        _check_configuration(request.get("configuration"))
         if request.get("settings"):
             cluster.settings = request["settings"]
         if request.get("configuration"):
@@ -291,6 +294,16 @@ def _service_connect(
     defaults: ClusterServiceConnectDefaultsRequestTypeDef | None,
 ) -> ClusterServiceConnectDefaultsTypeDef | None:
     return None if defaults is None else {"namespace": defaults["namespace"]}
+
+
+def _check_configuration(configuration: ClusterConfigurationTypeDef | None) -> None:
+    """Refuse a kind of logging that there is not.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandConfiguration.html
+    """
+    commands = (configuration or {}).get("executeCommandConfiguration", {})
+    if "logging" in commands:
+        one_of("execute command logging", commands["logging"] or "null", ("NONE", "DEFAULT", "OVERRIDE"))
 
 
 def _check_settings(settings: list[ClusterSettingTypeDef] | None) -> None:
