@@ -12,7 +12,7 @@ export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
 SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-gateway doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,7 +64,10 @@ bench-gateway: setup ## The gateway beside moto's server, MiniStack and LocalSta
 	$(BIN)/python bench/bench_gateway.py all
 
 bench: setup ## Speed of the engines, at three sizes each
-	@set -e; for bench in bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench; done
+	@set -e; for bench in $(filter-out %_runs.py %_gateway.py,$(wildcard bench/bench_*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
+
+bench-runs: setup ## Runs of a module's tests: cold, and continued from kept worlds; and forks (MODULES="ecr ecs")
+	$(BIN)/python bench/bench_runs.py $(if $(filter command line,$(origin MODULES)),$(MODULES))
 
 doctor: setup ## List present and missing programs, with a remedy for each missing one
 	$(BIN)/pushproof doctor

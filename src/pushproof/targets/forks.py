@@ -159,7 +159,8 @@ class Fork(GatewayTarget):
 
     def __init__(self, described: World, line: _Line, settings: WorldSettings) -> None:
         self._line = line
-        self._pid = described["pid"]
+        # : The process that the world is.
+        self.pid = described["pid"]
         self._closed = False
         key, secret = described["keys"]
         super().__init__(
@@ -181,7 +182,7 @@ class Fork(GatewayTarget):
             if requests.get(f"{self.endpoint}/_pushproof/health", timeout=_PATIENCE).ok:
                 return
         raise ForkUnavailable(
-            f"forked world {self.world_id} (process {self._pid}) does not answer at {self.endpoint}: it was closed, or the "
+            f"forked world {self.world_id} (process {self.pid}) does not answer at {self.endpoint}: it was closed, or the "
             "process that it was forked for has ended. Fork once more"
         )
 
@@ -209,7 +210,7 @@ class Fork(GatewayTarget):
             return
         self._closed = True
         with contextlib.suppress(OSError):
-            handle = os.pidfd_open(self._pid)
+            handle = os.pidfd_open(self.pid)
         self._line.close()
         with contextlib.suppress(OSError, UnboundLocalError):
             import select
