@@ -86,23 +86,23 @@ def _import_everything() -> None:
 
 def _live(line: socket.socket, settings: bytes) -> None:
     """Be one world: open it, continue a kept one when that is asked for, and end with the line."""
-    with line, line.makefile("r", encoding="utf-8") as orders, line.makefile("w", encoding="utf-8") as answers:
+    with line, line.makefile("r", encoding="utf-8") as orders:
         try:
             world, runtime = decode_settings(settings)
             target = EmbeddedTarget(EmbeddedSettings(world=world, runtime=runtime))
         except (TargetUnavailable, OSError, ValueError) as error:
-            _answer(answers, {"refused": str(error)})
+            _answer(line, {"refused": str(error)})
             return
         try:
-            _answer(answers, _described(target))
+            _answer(line, _described(target))
             while text := _next(orders):
                 order: Order = json.loads(text)
                 try:
                     target.continue_from(Path(order["kept"]), order["origin"])
                 except (UnreadableState, OSError) as error:
-                    _answer(answers, {"refused": str(error)})
+                    _answer(line, {"refused": str(error)})
                     return
-                _answer(answers, _described(target))
+                _answer(line, _described(target))
         finally:
             target.close()
 
@@ -128,10 +128,10 @@ def _described(target: EmbeddedTarget) -> World:
     )
 
 
-def _answer(answers: IO[str], answer: World | dict[str, str]) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+def _answer(line: socket.socket, answer: World | dict[str, str]) -> None:
+    # Whoever asked may be gone; the next order tells.
+    with contextlib.suppress(OSError):
+        line.sendall(json.dumps(answer).encode() + b"\n")
 
 
 if __name__ == "__main__":

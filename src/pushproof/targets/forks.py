@@ -114,6 +114,8 @@ class Forks:
         return _Line(mine)
 
     def _start(self) -> socket.socket:
+        if self._socket is not None:
+            self._socket.close()
         mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         mine.settimeout(_PATIENCE)
         with other:

@@ -266,3 +266,62 @@ def test_a_killed_session_leaves_nothing_torn(project: Project) -> None:
     for entry in project.entries():
         assert json.loads((entry / "about.json").read_text())["key"] == entry.name
     assert list(project.cache.glob(".making-*")) == []
+
+
+FORKING = """
+import sys, tempfile, time
+from pathlib import Path
+from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+from pushproof.targets.forks import Forks
+
+target = EmbeddedTarget(EmbeddedSettings(runtime="scripted"))
+kept = Path(tempfile.mkdtemp())
+target.keep(kept)
+forks = Forks(target.settings.world, "scripted")
+fork = forks.fork(kept, "test")
+print(fork.pid, forks._host.pid, fork.place.directory, flush=True)
+time.sleep(300)
+"""
+
+
+def test_forks_end_with_a_killed_process() -> None:
+    """kill -9 of a process that has forked worlds ends all of them, with the process that forks, and their files go."""
+    process = subprocess.Popen([sys.executable, "-c", FORKING], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    fork, host, directory = process.stdout.readline().split()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    end = time.monotonic() + 60
+    while any(
+        Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (fork, host)
+    ):
+        assert time.monotonic() < end, "a fork, or its host, is still there"
+        time.sleep(0.1)
+    assert not Path(directory).exists()
+
+
+def test_an_ended_fork_is_named(tmp_path: Path) -> None:
+    """A fork whose process has ended says so, and what to do; the next fork works."""
+    from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+    from pushproof.targets.forks import Forks, ForkUnavailable
+
+    with EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as target:
+        target.keep(tmp_path)
+        forks = Forks(target.settings.world, "scripted")
+        try:
+            first = forks.fork(tmp_path, "test")
+            first.require_alive()
+            os.kill(first.pid, 9)
+            with pytest.raises(
+                ForkUnavailable, match=rf"forked world {first.world_id} \(process {first.pid}\) does not"
+            ):
+                first.require_alive()
+            assert forks._host is not None
+            forks._host.kill()
+            forks._host.wait()
+            # One world waited already; after it another host is started.
+            for _ in range(2):
+                forks.fork(tmp_path, "test").require_alive()
+        finally:
+            forks.close()
