@@ -92,6 +92,7 @@ class TaskNetworks:
         self._image = ""
         self._gateway = ""
         self._container: Container | None = None
+        self._closed = False
 
     def open(self, task_id: str, family: str) -> Container:
         """Return the container whose namespace a task's containers join. Raises StartError, APIError."""
@@ -117,6 +118,8 @@ class TaskNetworks:
     def _endpoint(self) -> str:
         """Return the address of the container that owns 169.254.170.2; it is started with the first task."""
         with self._guard:
+            if self._closed:
+                raise StartError("the world has ended")
             if not self._gateway:
                 try:
                     with on_behalf_of(self._ground.id, self._ground.directory / "images"):
@@ -137,7 +140,7 @@ class TaskNetworks:
     def close(self) -> None:
         """Remove the container that owns the tasks' endpoint."""
         with self._guard:
-            self._gateway = ""
+            self._gateway, self._closed = "", True
             if self._container is not None:
                 remove(self._container)
                 self._container = None

@@ -55,6 +55,7 @@ class DockerTaskRuntime:
         self._tasks: dict[str, _Task] = {}
         self._networks = TaskNetworks(ground, host)
         self._stopping: set[str] = set()
+        self._closed = False
         self._guard = threading.Lock()
 
     @property
@@ -101,6 +102,9 @@ class DockerTaskRuntime:
             task = _Task(spec, listener, self._networks.open(spec.task_id, spec.family))
             with self._guard:
                 self._tasks[spec.task_id] = task
+                closed = self._closed
+            if closed:
+                raise StartError("the world has ended")
             started = [self._run(task, container) for container in spec.containers if not container.depends_on]
         except (APIError, ImageNotFound, NoRoom, StartError) as error:
             self.stop(spec.task_id)
@@ -236,6 +240,10 @@ class DockerTaskRuntime:
         return task.containers.get(name) if task is not None else None
 
     def close(self) -> None:
+        with self._guard:
+            # What ends from here on is not replaced: another world may go on with the same Engine.
+            self._closed = True
+            self._stopping |= self._tasks.keys()
         for task_id in list(self._tasks):
             task = self._tasks.pop(task_id)
             for container in (*task.containers.values(), task.pause):
