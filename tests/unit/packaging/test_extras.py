@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -52,6 +53,8 @@ def _without(extras: list[str], program: str) -> subprocess.CompletedProcess[str
     absent = {module.partition(".")[0] for extra in extras for module in EXTRAS[extra]} - set(ALWAYS)
     return subprocess.run(
         [sys.executable, "-c", _WITHOUT + program, " ".join(absent)],
+        # A LocalStack that runs on this machine would be used as it is.
+        env={**os.environ, "PUSHPROOF_LOCALSTACK": "container"},
         capture_output=True,
         text=True,
         check=False,
