@@ -17,6 +17,7 @@ from pushproof.engines.pipeline import (
     ActionFailed,
     ActionProgressed,
     ActionSucceeded,
+    Artifact,
     ArtifactStore,
     Input,
     StartAction,
@@ -51,6 +52,14 @@ class Neighbours:
     repositories: Repositories
     git: GitSource | None
     builds: Builds
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The artifact and the output variables of a source action."""
+
+    artifact: Artifact
+    variables: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,17 @@ class Job:
         """Call back after `seconds` of AWS time, unless the action has ended by then."""
         self._timer = self.site.loop.call_later(
             seconds, lambda: None if self.ended else callback(), name=f"{self.pipeline.name}: {self.run.action.name}"
+        )
+
+    def fetched(self, source: Fetched) -> None:
+        """End a source action with what it fetched."""
+        outputs = self.run.action.outputs
+        self.succeeded(
+            artifacts={outputs[0]: source.artifact} if outputs else {},
+            variables=source.variables,
+            summary=source.artifact.revision_summary,
+            external_id=source.artifact.revision_id,
+            external_url=source.artifact.revision_url,
         )
 
     def progressed(self, **news: Any) -> None:

@@ -8,22 +8,15 @@ from __future__ import annotations
 import bisect
 import json
 import subprocess
-from dataclasses import dataclass
 
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.source import Commit, GitSource
 from pushproof.emulator.services.codepipeline import artifacts
-from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
+from pushproof.emulator.services.codepipeline.actions.base import Fetched, Job, JobFailed
 from pushproof.engines.pipeline import Artifact
 
 #: Characters of a revision's summary.
 SUMMARY_LIMIT = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched:
-    artifact: Artifact
-    variables: dict[str, str]
 
 
 def revision_summary(provider: str, message: str) -> str:
@@ -56,19 +49,9 @@ class ConnectionSource(Job):
             self.failed(JobFailed(f"Connection {arn} is not available", "ConfigurationError"))
         else:
             provider = connection.provider_type or "GitHub"
-            self.work(lambda: self._fetch(arn, provider), self._done)
+            self.work(lambda: self._fetch(arn, provider), self.fetched)
 
-    def _done(self, fetched: _Fetched) -> None:
-        name = self.run.action.outputs[0] if self.run.action.outputs else None
-        self.succeeded(
-            artifacts={name: fetched.artifact} if name else {},
-            variables=fetched.variables,
-            summary=fetched.artifact.revision_summary,
-            external_id=fetched.artifact.revision_id,
-            external_url=fetched.artifact.revision_url,
-        )
-
-    def _fetch(self, arn: str, provider: str) -> _Fetched:
+    def _fetch(self, arn: str, provider: str) -> Fetched:
         s3 = self.client("s3")
         self._check_permission(arn)
         repository, branch = self.configuration["FullRepositoryId"], self.configuration["BranchName"]
@@ -86,7 +69,7 @@ class ConnectionSource(Job):
             f"https://{self.region}.console.aws.amazon.com/codesuite/settings/connections/redirect?connectionArn={arn}"
             f"&referenceType=COMMIT&FullRepositoryId={repository}&Commit={commit.id}"
         )
-        return _Fetched(
+        return Fetched(
             Artifact(store.location, key, commit.id, summary, url),
             {
                 "AuthorDate": commit.date,

@@ -14,7 +14,7 @@ from pushproof.aws.codecommit import place_of
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.source import Commit, NoSuchRepository
 from pushproof.emulator.services.codepipeline import artifacts
-from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed
+from pushproof.emulator.services.codepipeline.actions.base import Fetched, Job, JobFailed
 from pushproof.emulator.services.codepipeline.actions.connection import SUMMARY_LIMIT
 from pushproof.engines.pipeline import Artifact
 
@@ -41,7 +41,7 @@ class _RepositorySource(Job):
     """Puts the branch's commit (or the one that the execution was started with) as a zip into the artifact store."""
 
     def start(self) -> None:
-        self.work(self._fetch, self._done)
+        self.work(self._fetch, self.fetched)
 
     def check(self) -> None:
         """Raise JobFailed unless the repository can be read."""
@@ -58,18 +58,7 @@ class _RepositorySource(Job):
         """Return output variables besides those that both providers have."""
         return {}
 
-    def _done(self, fetched: tuple[Artifact, dict[str, str]]) -> None:
-        artifact, variables = fetched
-        outputs = self.run.action.outputs
-        self.succeeded(
-            artifacts={outputs[0]: artifact} if outputs else {},
-            variables=variables,
-            summary=artifact.revision_summary,
-            external_id=artifact.revision_id,
-            external_url=artifact.revision_url,
-        )
-
-    def _fetch(self) -> tuple[Artifact, dict[str, str]]:
+    def _fetch(self) -> Fetched:
         self.check()
         repository, branch = POLLED[self.run.action.provider](self.configuration, self.region)
         git = self.neighbours.git
@@ -95,7 +84,7 @@ class _RepositorySource(Job):
             "CommitterDate": commit.date,
             **self.more(commit),
         }
-        return Artifact(store.location, key, commit.id, summary, url), variables
+        return Fetched(Artifact(store.location, key, commit.id, summary, url), variables)
 
 
 class CodeCommitSource(_RepositorySource):

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.services.codepipeline import artifacts
-from pushproof.emulator.services.codepipeline.actions.base import Job, JobFailed, is_denial
+from pushproof.emulator.services.codepipeline.actions.base import Fetched, Job, JobFailed, is_denial
 from pushproof.engines.pipeline import Artifact
 
 
@@ -20,20 +20,9 @@ class S3Source(Job):
     about = "S3"
 
     def start(self) -> None:
-        self.work(self._fetch, self._done)
+        self.work(self._fetch, self.fetched)
 
-    def _done(self, fetched: tuple[Artifact, dict[str, str]]) -> None:
-        artifact, variables = fetched
-        outputs = self.run.action.outputs
-        self.succeeded(
-            artifacts={outputs[0]: artifact} if outputs else {},
-            variables=variables,
-            summary=artifact.revision_summary,
-            external_id=artifact.revision_id,
-            external_url=artifact.revision_url,
-        )
-
-    def _fetch(self) -> tuple[Artifact, dict[str, str]]:
+    def _fetch(self) -> Fetched:
         s3 = self.client("s3")
         bucket, key = self.configuration["S3Bucket"], self.configuration["S3ObjectKey"]
         content = self._get(s3, bucket, key)
@@ -51,7 +40,7 @@ class S3Source(Job):
         url = f"https://console.aws.amazon.com/s3/object/{bucket}?region={self.region}&prefix={key}&versionId={version}"
         artifact = Artifact(store.location, target, version, f"Amazon S3 version id: {version}", url)
         variables = {"BucketName": bucket, "ETag": content["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
-        return artifact, variables
+        return Fetched(artifact, variables)
 
     def _get(self, s3: Any, bucket: str, key: str) -> dict[str, Any]:
         selection = {"VersionId": self.command.override} if self.command.override else {}
