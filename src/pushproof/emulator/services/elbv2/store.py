@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar
 
 from pushproof.emulator.kernel.balancing import (
@@ -100,31 +101,7 @@ class Store(Service):
     def publish_listener(self, listener: Listener) -> None:
         """Make the data plane listen as a listener specifies. Raises AwsError when it cannot."""
         balancer = self.balancers[listener.load_balancer_arn]
-        spec = (
-            self._network_spec(balancer, listener)
-            if balancer.network
-            else ListenerSpec(
-                listener.arn,
-                balancer.address,
-                listener.port,
-                listener.protocol,
-                tuple(actions.engine_rule(rule) for rule in listener.rules),
-                tuple(self.certificates.find(arn) for arn in listener.certificates),
-                listener.ssl_policy or DEFAULT_POLICY,
-                idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
-                client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
-                headers=attributes.header_settings(listener.attributes, balancer.attributes),
-            )
-        )
-        try:
-            self.plane.put_listener(spec)
-        except ListenError as error:
-            raise AwsError("OperationNotPermitted", f"The listener cannot listen on this machine: {error}") from error
-        except CertificateError as error:
-            raise AwsError("UnsupportedCertificate", str(error)) from error
-
-    def _network_spec(self, balancer: LoadBalancer, listener: Listener) -> ListenerSpec:
-        return ListenerSpec(
+        spec = ListenerSpec(
             listener.arn,
             balancer.address,
             listener.port,
@@ -132,8 +109,22 @@ class Store(Service):
             tuple(actions.engine_rule(rule) for rule in listener.rules),
             tuple(self.certificates.find(arn) for arn in listener.certificates),
             listener.ssl_policy or DEFAULT_POLICY,
-            idle_timeout=float(listener.attributes.get("tcp.idle_timeout.seconds", "350")),
         )
+        if balancer.network:
+            spec = replace(spec, idle_timeout=float(listener.attributes.get("tcp.idle_timeout.seconds", "350")))
+        else:
+            spec = replace(
+                spec,
+                idle_timeout=float(balancer.attributes["idle_timeout.timeout_seconds"]),
+                client_keep_alive=float(balancer.attributes["client_keep_alive.seconds"]),
+                headers=attributes.header_settings(listener.attributes, balancer.attributes),
+            )
+        try:
+            self.plane.put_listener(spec)
+        except ListenError as error:
+            raise AwsError("OperationNotPermitted", f"The listener cannot listen on this machine: {error}") from error
+        except CertificateError as error:
+            raise AwsError("UnsupportedCertificate", str(error)) from error
 
     def using(self, group_arn: str) -> list[str]:
         """Return ARNs of the load balancers with a rule that forwards to the group."""
