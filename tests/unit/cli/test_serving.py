@@ -1,4 +1,4 @@
-"""Where `pushproof serve` listens, and by which names: never on addresses of the machine itself."""
+"""Addresses and names at which `pushproof serve` listens: never those of the machine itself."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_world_in_a_container_joins_its_own_network(
 
 
 def test_the_end_of_a_world_takes_leave_of_its_network() -> None:
-    """What joined the network without belonging to the world, as the container that the world ran in, is parted from it first."""
+    """A container that joined the network without belonging to the world, as the one that it ran in, is parted from it first."""
     left: list[str] = []
 
     def remove() -> None:
