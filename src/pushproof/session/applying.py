@@ -150,6 +150,8 @@ class Applier:
                 return
             if self._checkpoint is not None and self._keeper.return_to(self._checkpoint):
                 return
+            # A narrower scope's end comes first: going back later would bring back what is destroyed here.
+            self._keeper.settle()
         problems: list[TerraformError] = []
         for module in reversed(self._modules):
             try:

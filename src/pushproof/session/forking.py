@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pushproof.terraform.applied import AppliedModule, reopen_in
-from pushproof.terraform.working_copy import WorkingCopy
+from pushproof.terraform.working_copy import STATE_FILE, VARIABLES_FILE, WorkingCopy
 
 if TYPE_CHECKING:
     from pushproof.targets.forks import Fork
     from pushproof.targets.worldtarget import WorldTarget
 
 # Files in which Terraform keeps addresses of the world. Others are the user's own.
-_STATES = ("terraform.tfstate", "terraform.tfstate.backup", "zz-pushproof.auto.tfvars.json")
+_STATES = (STATE_FILE, f"{STATE_FILE}.backup", VARIABLES_FILE)
 
 
 def forked_module(module: AppliedModule, target: WorldTarget, fork: Fork) -> AppliedModule:

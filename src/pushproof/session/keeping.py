@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING
@@ -32,6 +33,14 @@ from pushproof.terraform.applied import AppliedModule, NotForkable
 from pushproof.terraform.content import read_content
 from pushproof.terraform.driver import Backend, Terraform
 from pushproof.terraform.errors import TerraformError
+from pushproof.terraform.providers import session_mirrors
+from pushproof.terraform.working_copy import (
+    ALIASES_FILE,
+    LOCAL_BACKEND_FILE,
+    LOCK_FILE,
+    STATE_FILE,
+    VARIABLES_FILE,
+)
 
 if TYPE_CHECKING:
     from pushproof.targets.forks import Forks
@@ -41,13 +50,7 @@ _STATE, _MODULE = "world", "module"
 #: Ingredients that a change of a module changes; the others make a family.
 _OF_THE_MODULE = frozenset({"files", "variables"})
 # What Terraform writes beside a configuration, and what Pushproof does.
-_WRITTEN = (
-    "terraform.tfstate",
-    ".terraform.lock.hcl",
-    "zz-pushproof.auto.tfvars.json",
-    "pushproof_override.tf",
-    "pushproof_providers.tf",
-)
+_WRITTEN = (STATE_FILE, LOCK_FILE, VARIABLES_FILE, LOCAL_BACKEND_FILE, ALIASES_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +100,21 @@ class Keeper:
         origin = self.target.lineage.digest()
         if origin is None or not self.target.is_idle():
             return None
-        directory: Path | None = None
-        if origin != NEW:
-            directory = self.target.directory(f"checkpoints/{len(self._checkpoints)}-{secrets.token_hex(4)}")
-            try:
-                self.target.keep(directory)
-            except (NotKeepable, OSError):
-                return None
-        checkpoint = Checkpoint(scope, origin, directory)
-        self._checkpoints.append(checkpoint)
+        checkpoint = self._way_back(scope, origin)
+        if checkpoint is not None:
+            self._checkpoints.append(checkpoint)
         return checkpoint
+
+    def _way_back(self, scope: str, origin: str) -> Checkpoint | None:
+        """Return the present state, of the lineage `origin`, as a checkpoint; None if it cannot be kept."""
+        if origin == NEW:
+            return Checkpoint(scope, NEW, None)
+        directory = self.target.directory(f"checkpoints/{secrets.token_hex(4)}")
+        try:
+            self.target.keep(directory)
+        except (NotKeepable, OSError):
+            return None
+        return Checkpoint(scope, origin, directory)
 
     def return_to(self, checkpoint: Checkpoint) -> bool:
         """Take the target back, before the next test begins; returns whether that is possible.
@@ -193,14 +201,15 @@ class Keeper:
         key = _digest(ingredients)
         family = _digest({name: value for name, value in ingredients.items() if name not in _OF_THE_MODULE})
         with self.store.only_here(key):
-            if self.store.damaged(key):
-                say("the kept world of this content is damaged or from elsewhere, and is dropped")
-            kept, before = self.store.find(key), self._here(base)
+            dropped = partial(say, "the kept world of this content is damaged or from elsewhere, and is dropped")
+            kept = self.store.find(key, dropped=dropped)
+            nearest = self.store.nearest(family) if kept is None else None
+            before = self._here(base) if kept is not None or nearest is not None else None
             if kept is not None and before is not None and self._continue(kept, before, terraform, say):
                 say(f"continued from a kept world: nothing that it depends on has changed ({_saved(kept)})")
                 return self._module(terraform)
             started = time.monotonic()
-            if before is None or not self._change_nearest(family, before, terraform, request, say):
+            if nearest is None or before is None or not self._change(nearest, before, terraform, request, say):
                 cold_apply()
             module = self._module(terraform)
             self._keep(key, family, ingredients, terraform, request, time.monotonic() - started, say)
@@ -234,13 +243,10 @@ class Keeper:
         terraform.resumed()
         return True
 
-    def _change_nearest(
-        self, family: str, before: Checkpoint, terraform: Terraform, request: Request, say: Callable[[str], None]
+    def _change(
+        self, nearest: Kept, before: Checkpoint, terraform: Terraform, request: Request, say: Callable[[str], None]
     ) -> bool:
-        """Apply the difference to the nearest kept world. Returns False, in the world of before, if there is none or it fails."""
-        nearest = self.store.nearest(family)
-        if nearest is None:
-            return False
+        """Apply the difference to the nearest kept world. Returns False, in the world of before, if that fails."""
         if not self._continue(nearest, before, terraform, say):
             return False
         say(f"continued from the nearest kept world, of {_when(nearest)}; Terraform applies the difference")
@@ -255,23 +261,19 @@ class Keeper:
         return True
 
     def _here(self, base: str) -> Checkpoint | None:
-        """Return a way back to the present state; None if there is none."""
-        if base == NEW:
-            return Checkpoint("function", NEW, None)
+        """Return a way back to the present state, for as long as an apply takes; None if there is none."""
         if self._kept is not None and self._kept[0] == base and self._kept[1].is_dir():
             return Checkpoint("function", base, self._kept[1])
-        directory = self.target.directory(f"checkpoints/{secrets.token_hex(4)}")
-        try:
-            self.target.keep(directory)
-        except (NotKeepable, OSError):
-            return None
-        return Checkpoint("function", base, directory)
+        return self._way_back("function", base)
 
     def _remove_files(self, terraform: Terraform) -> None:
         """Remove what an earlier run has written beside a configuration."""
         for name in (*_WRITTEN, "terraform.tfstate.backup"):
             (terraform.copy.directory / name).unlink(missing_ok=True)
         shutil.rmtree(terraform.copy.directory / ".terraform", ignore_errors=True)
+        # A lock file of the repository's own pins the providers of what comes next.
+        if (terraform.copy.source / LOCK_FILE).exists():
+            shutil.copyfile(terraform.copy.source / LOCK_FILE, terraform.copy.directory / LOCK_FILE)
 
     def _put_files(self, source: Path, terraform: Terraform) -> None:
         place = self.target.place
@@ -392,9 +394,7 @@ _OF_THIS_RUN = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TF_CLI_
 
 def _providers(configuration: str) -> str:
     """Return what decides which providers `init` chooses, besides the constraints and the lock file of the module."""
-    from pushproof.terraform.providers import find_mirrors
-
-    versions = [str(mirror) for mirror in find_mirrors()]
+    versions = [str(mirror) for mirror in session_mirrors()]
     # Where the registry decides, a version that nothing pins may be another one tomorrow.
     return _json([configuration, versions or datetime.now(UTC).date().isoformat()])
 

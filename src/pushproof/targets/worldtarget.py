@@ -22,7 +22,7 @@ from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
 from pushproof.targets.gateway import GatewayTarget, running_containers
 from pushproof.targets.journal import Journal, note_keys, note_registry
-from pushproof.targets.kept.lineage import Lineage
+from pushproof.targets.kept.lineage import NEW, Lineage
 from pushproof.targets.kept.reads import Read, Recording, are_answered_alike, recording
 from pushproof.targets.live import LivePage
 
@@ -97,31 +97,30 @@ class WorldTarget(GatewayTarget):
 
         `origin`: the lineage of the state. Raises UnreadableState, OSError; the target then has a new world.
         """
+        untouched = self._world.log.total == 0 and self.lineage.digest() == NEW
+        if kept is None or not untouched:
+            self._renew()
+        if kept is not None:
+            try:
+                self._world.begin(kept)
+            except (UnreadableState, OSError):
+                self._renew()
+                raise
+        self.derive(origin)
+
+    def _renew(self) -> None:
+        """Open a new world in place of this one, at its address and with its keys."""
         before = self._world
-        if kept is not None and before.log.total == 0 and before.gateway.front_writes == 0:
-            before.begin(kept)
-            self.lineage = Lineage(before, origin)
-            return
         host = before.equipment.engine
+        assert host is None or isinstance(host, DockerHost)
         self._live.close()
         before.gateway.close()
         before.close(with_engine=False)
         for name in STATE_DIRECTORIES:
             remove_tree(Path(self._record.directory) / name)
-        keys, port = before.keys.administrator, before.port
-        assert host is None or isinstance(host, DockerHost)
-        try:
-            self._world = self._open(keys=keys, port=port, host=host)
-            if kept is not None:
-                self._world.begin(kept)
-        except (UnreadableState, OSError):
-            self._world.close(with_engine=False)
-            for name in STATE_DIRECTORIES:
-                remove_tree(Path(self._record.directory) / name)
-            self._world = self._open(keys=keys, port=port, host=host)
-            self.lineage, self.clock = Lineage(self._world), self._world.clock
-            raise
-        self.lineage, self.clock = Lineage(self._world, origin), self._world.clock
+        self._world = self._open(keys=before.keys.administrator, port=before.port, host=host)
+        self.clock = self._world.clock
+        self.derive(NEW)
 
     def derive(self, origin: str) -> None:
         """Note that the present state of the world is that of a kept one, whose key is `origin`."""
@@ -129,8 +128,7 @@ class WorldTarget(GatewayTarget):
 
     def changes(self) -> tuple[int, int, int]:
         """Return a value that differs after every change that a caller made."""
-        log = self._world.log
-        return id(self._world), self._world.gateway.front_writes, sum(call.mutating for call in log.calls)
+        return id(self._world), self._world.gateway.front_writes, self._world.log.mutating
 
     def recorded(self) -> AbstractContextManager[Recording]:
         """Record the reads of the world meanwhile."""
@@ -141,7 +139,7 @@ class WorldTarget(GatewayTarget):
         return are_answered_alike(self._world, reads)
 
     def is_idle(self) -> bool:
-        """Return whether no task and no build runs in the world: its state does not change by itself."""
+        """Return whether no task lives in the world, whose state would change by itself."""
         return not self._world.ecs.life.tasks()
 
     def _open(

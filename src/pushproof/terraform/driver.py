@@ -34,7 +34,7 @@ from pushproof.terraform.errors import (
     TerraformError,
     UndeclaredVariables,
 )
-from pushproof.terraform.working_copy import WorkingCopy
+from pushproof.terraform.working_copy import LOCK_FILE, STATE_FILE, VARIABLES_FILE, WorkingCopy
 
 LineListener = Callable[[str], None]
 # Settings of a backend; "local" keeps the state in the working copy instead.
@@ -46,10 +46,8 @@ Preparation = Callable[[Backend, dict[str, str]], dict[str, object] | None]
 # Reads an object of S3: bucket, key and region. Raises ObjectMissing.
 ObjectReader = Callable[[str, str, str | None], str]
 _PLAN_HAS_CHANGES = 2
-# Terraform reads `*.auto.tfvars.json` in the order of their names, and the last value wins.
-_VARIABLES = "zz-pushproof.auto.tfvars.json"
 # Files that Terraform, or a run of it here, writes beside a configuration.
-_WRITTEN = frozenset({_VARIABLES, ".terraform.lock.hcl"})
+_WRITTEN = frozenset({VARIABLES_FILE, LOCK_FILE})
 
 
 #: The process groups of commands that run now, for whoever ends this process at once.
@@ -320,7 +318,7 @@ class Terraform:
     def serial(self) -> tuple[int, int | None]:
         """A value that changes with the state: how often this object wrote it, and the serial of a local state file."""
         try:
-            local = json.loads((self.copy.here / "terraform.tfstate").read_text(encoding="utf-8"))
+            local = json.loads((self.copy.here / STATE_FILE).read_text(encoding="utf-8"))
             return self._writes, int(local["serial"])
         except (OSError, ValueError, KeyError, TypeError):
             return self._writes, None
@@ -363,7 +361,7 @@ class Terraform:
 
     def _providers(self) -> str:
         """Return the versions of providers that `init` has locked, as it wrote them."""
-        lock = self.copy.here / ".terraform.lock.hcl"
+        lock = self.copy.here / LOCK_FILE
         return lock.read_text(encoding="utf-8") if lock.exists() else ""
 
     def raw_state(self) -> dict[str, object]:
@@ -385,7 +383,7 @@ class Terraform:
             if kind == "s3" and self.read_object is not None and not settings.get("endpoints"):
                 text = self.read_object(str(settings["bucket"]), str(settings["key"]), str(region) if region else None)
             elif kind == "local" and not settings.get("path"):
-                text = (self.copy.here / "terraform.tfstate").read_text(encoding="utf-8")
+                text = (self.copy.here / STATE_FILE).read_text(encoding="utf-8")
             else:
                 return None
             state: dict[str, object] = json.loads(text)
@@ -413,7 +411,7 @@ class Terraform:
         declared = declared_variables(self.copy.directory)
         if undeclared := sorted(values.keys() - declared):
             raise UndeclaredVariables(undeclared, str(self.copy.source), declared)
-        path = self.copy.directory / _VARIABLES
+        path = self.copy.directory / VARIABLES_FILE
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(values, file)
 
@@ -446,7 +444,7 @@ class Terraform:
 def written_variables(directory: Path) -> dict[str, Any]:
     """Return the variables that the last command in a working copy was run with; none when there was no such command."""
     try:
-        written: dict[str, Any] = json.loads((directory / _VARIABLES).read_text(encoding="utf-8"))
+        written: dict[str, Any] = json.loads((directory / VARIABLES_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     return written

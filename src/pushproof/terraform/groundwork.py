@@ -12,10 +12,8 @@ from pushproof.base.target import Target
 from pushproof.terraform.driver import Backend
 from pushproof.terraform.hcl import read_directory
 from pushproof.terraform.needs import backend_kind, read_needs
-from pushproof.terraform.working_copy import WorkingCopy
+from pushproof.terraform.working_copy import ALIASES_FILE, LOCAL_BACKEND_FILE, WorkingCopy
 
-_LOCAL = "pushproof_override.tf"
-_ALIASES = "pushproof_providers.tf"
 _KEYS = "pushproof_keys_override.tf"
 _ALIAS_LIST = re.compile(r"configuration_aliases\s*[=:]\s*\[([^\]]*)\]")
 _ALIAS = re.compile(r"\baws\.(\w+)")
@@ -59,7 +57,7 @@ class Groundwork:
             values=self.secrets,
             show=self.show,
         )
-        if _LOCAL in {path.name for path in self.copy.directory.glob("*.tf")}:
+        if LOCAL_BACKEND_FILE in {path.name for path in self.copy.directory.glob("*.tf")}:
             needs = replace(needs, buckets=())
         if needs != Needs():
             provision = self.target.provide(needs)
@@ -111,7 +109,7 @@ class Groundwork:
 
         Source: https://developer.hashicorp.com/terraform/language/files/override
         """
-        (self.copy.directory / _LOCAL).write_text('terraform {\n  backend "local" {}\n}\n')
+        (self.copy.directory / LOCAL_BACKEND_FILE).write_text('terraform {\n  backend "local" {}\n}\n')
 
     def _alias_providers(self) -> None:
         """Configure the provider aliases that a module expects from its caller, where it is a root itself."""
@@ -129,7 +127,7 @@ class Groundwork:
             self.say(
                 f"{self.show(self.copy.source)}: provider aws.{alias}, which the module's caller gives, is {region}"
             )
-        (self.copy.directory / _ALIASES).write_text("".join(texts))
+        (self.copy.directory / ALIASES_FILE).write_text("".join(texts))
 
     def _replace_keys(self) -> None:
         """Override the keys that a provider block holds itself by this world's, which are the only ones that it knows.

@@ -144,7 +144,17 @@ def session_configuration() -> str:
 
 @functools.cache
 def _session_configuration(*_: str | None) -> str:
-    return cli_configuration(find_mirrors())
+    return cli_configuration(session_mirrors())
+
+
+def session_mirrors() -> list[Mirror]:
+    """Return the mirrors of this machine, looked for once in a process."""
+    return _session_mirrors(*(os.environ.get(name) for name in _DECISIVE))
+
+
+@functools.cache
+def _session_mirrors(*_: str | None) -> list[Mirror]:
+    return find_mirrors()
 
 
 def cli_configuration(mirrors: list[Mirror], cache: Path | None = None) -> str:

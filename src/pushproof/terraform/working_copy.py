@@ -33,6 +33,13 @@ _LEFT_OUT = (
 )
 # Packages of other languages: large, and never written by Terraform.
 _LINKED = ("node_modules", ".venv", "venv")
+#: Files that runs write beside a configuration: variables, overrides, Terraform's lock file and state. Terraform reads
+#: `*.auto.tfvars.json` in the order of their names, and the last value wins.
+VARIABLES_FILE = "zz-pushproof.auto.tfvars.json"
+LOCAL_BACKEND_FILE = "pushproof_override.tf"
+ALIASES_FILE = "pushproof_providers.tf"
+LOCK_FILE = ".terraform.lock.hcl"
+STATE_FILE = "terraform.tfstate"
 #: A repository of more files, or more bytes, is copied in part.
 MOST_FILES = 5_000
 MOST_BYTES = 256 * 2**20

@@ -121,3 +121,22 @@ def test_a_person_authorises_a_connection_through_the_control_endpoint(world: Wo
     wrong = requests.post(url, params={"arn": "arn:nope"}, auth=login, timeout=10)
     assert wrong.status_code == 404
     assert "arn:nope" in wrong.json()["error"]
+
+
+def test_a_listener_hears_calls_and_no_fronts(world: World) -> None:
+    """Who listens hears the API's calls with their answers; what a front streams passes by, and nothing after the end."""
+    endpoint = world.serve()
+    keys = world.keys.administrator
+    client = boto3.client(
+        "sts",
+        region_name=world.region,
+        endpoint_url=endpoint,
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+    )
+    heard: list[tuple[str, int]] = []
+    with world.gateway.heard_by(lambda request, _, response: heard.append((request.method, response.status_code))):
+        client.get_caller_identity()
+        assert requests.get(f"{endpoint}/_pushproof/health", timeout=10).ok
+    client.get_caller_identity()
+    assert heard == [("POST", 200)]

@@ -54,8 +54,12 @@ def test_a_damaged_entry_is_dropped(store: KeptWorlds, damage: Callable[[Path], 
     directory = store.put(about(), content()).directory
     damage(directory)
     assert store.damaged("k" * 64)
-    assert store.find("k" * 64) is None
+    said: list[str] = []
+    assert store.find("k" * 64, dropped=lambda: said.append("dropped")) is None
+    assert said == ["dropped"]
     assert not directory.exists()
+    assert store.find("k" * 64, dropped=lambda: said.append("again")) is None
+    assert said == ["dropped"]
 
 
 def test_an_entry_from_elsewhere_is_not_used(

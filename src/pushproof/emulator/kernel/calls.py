@@ -31,8 +31,9 @@ class CallLog:
         self._observers: list[_Observer] = []
         #: Finished calls, the oldest first.
         self.calls: deque[Call] = deque(maxlen=100_000)
-        # : The number of calls that have finished.
+        # : The number of calls that have finished, and of those among them that change something.
         self.total = 0
+        self.mutating = 0
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
         """Call `callback` for every finished call of a service, or of these operations of it."""
@@ -47,6 +48,7 @@ class CallLog:
         """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
         self.calls.append(call)
         self.total += 1
+        self.mutating += call.mutating
         for observer in self._observers:
             if observer.service == call.context.service and (
                 not observer.operations or call.context.operation in observer.operations

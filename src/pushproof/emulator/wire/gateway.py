@@ -143,7 +143,8 @@ class Gateway:
         refusal = self._doors.refusal(request)
         if refusal is not None:
             return self._doors.refuse(request, refusal)
-        if self._listener is None:
+        # Fronts stream; who listens asks for what Terraform's provider reads.
+        if self._listener is None or any(front.accepts(request) for front in self.fronts):
             return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
         body = request.get_data(cache=True)
         response = self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
@@ -152,7 +153,7 @@ class Gateway:
 
     @contextlib.contextmanager
     def heard_by(self, listener: Callable[[Request, bytes, Response], None]) -> Iterator[None]:
-        """Tell `listener` of every request over the wire, with its body and the answer."""
+        """Tell `listener` of every API call over the wire, with its body and the answer."""
         before, self._listener = self._listener, listener
         try:
             yield

@@ -51,11 +51,11 @@ class Recording:
 
 @contextlib.contextmanager
 def recording(world: World) -> Iterator[Recording]:
-    """Record every request that comes over the wire."""
+    """Record every API call that comes over the wire."""
     made, begun = Recording(), world.log.total
 
     def hear(request: Request, body: bytes, response: Response) -> None:
-        if not _is_of_the_lock(request.path):
+        if not request.path.endswith(_LOCK):
             made.reads.append(_read(request, body, response, world.place))
 
     with world.gateway.heard_by(hear):
@@ -81,10 +81,6 @@ def are_answered_alike(world: World, reads: list[Read]) -> bool:
         if _digest(world.gateway.handle(request), place) != read["answer"]:
             return False
     return True
-
-
-def _is_of_the_lock(path: str) -> bool:
-    return path.endswith(_LOCK)
 
 
 def _read(request: Request, body: bytes, response: Response, place: Place) -> Read:

@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pushproof.base.directories import cache_directory, private, remove_tree
@@ -46,7 +46,6 @@ class About:
     ingredients: Mapping[str, str]
     made_at: float
     seconds: float = 0.0
-    outputs: Mapping[str, object] = field(default_factory=dict)
     format: int = FORMAT
 
 
@@ -68,15 +67,20 @@ class KeptWorlds:
         choice = os.environ.get(DIRECTORY_VARIABLE)
         self.directory = directory or (Path(choice) if choice else cache_directory() / "worlds")
 
-    def find(self, key: str) -> Kept | None:
-        """Return the entry of a key; None if there is none. One that is damaged, or from elsewhere, is dropped."""
-        entry = self._read(self.directory / key)
-        if entry is None:
+    def find(self, key: str, *, dropped: Callable[[], None] = lambda: None) -> Kept | None:
+        """Return the entry of a key; None if there is none. One that is damaged, or from elsewhere, is dropped.
+
+        `dropped` is called if that was so.
+        """
+        directory = self.directory / key
+        if not directory.is_dir():
             return None
-        if not self._is_whole(entry):
-            remove_tree(entry.directory)
+        entry = self._read(directory)
+        if entry is None or not self._is_whole(entry):
+            dropped()
+            remove_tree(directory)
             return None
-        (entry.directory.parent / f"{_USED}-{key}").touch()
+        (self.directory / f"{_USED}-{key}").touch()
         return entry
 
     def damaged(self, key: str) -> bool:
