@@ -1,4 +1,4 @@
-"""Connections to the gateway's server: several requests on one, their end, and a server that is closed, started again, or forked.
+"""Connections to the gateway's server: several requests on one, their end, and a server that is closed or started again.
 
 Sources: RFC 9112, section 9 (https://www.rfc-editor.org/rfc/rfc9112#section-9).
 """
@@ -6,12 +6,8 @@ Sources: RFC 9112, section 9 (https://www.rfc-editor.org/rfc/rfc9112#section-9).
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
-import textwrap
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from moto.core.request import Request
@@ -194,61 +190,3 @@ def test_a_server_can_be_started_again(server: Server) -> None:
         other.start(port=port)
     assert other.start() != port
     other.close()
-
-
-_FORK = textwrap.dedent(
-    """
-    import os, socket, sys
-    from werkzeug.wrappers import Response
-    from pushproof.emulator.wire.server import Server
-
-    def ask(client):
-        client.sendall(b"GET / HTTP/1.1\\r\\nHost: g\\r\\n\\r\\n")
-        return client.recv(65536).rpartition(b"\\r\\n\\r\\n")[2]
-
-    who = "parent"
-    server = Server(lambda request: Response(who))
-    port = server.start()
-    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    client = socket.create_connection(("127.0.0.1", port), timeout=10)
-    assert ask(client) == b"parent"
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if not child:
-        who = "child"
-        client.close()
-        server.abandon()
-        own = server.start()
-        if before:
-            # Two ends of the pipe are new; the client and its connection are gone.
-            assert len(os.listdir("/proc/self/fd")) == before + 2, os.listdir("/proc/self/fd")
-        with socket.create_connection(("127.0.0.1", own), timeout=10) as mine:
-            assert ask(mine) == b"child"
-        server.close()
-        os.write(theirs, str(own).encode())
-        os._exit(0)
-    os.close(theirs)
-    own = int(os.read(ours, 100) or 0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert own not in (0, port)
-    # The child's end left the parent's connection and port as they were.
-    assert ask(client) == b"parent"
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as more:
-        assert ask(more) == b"parent"
-    server.close()
-    assert client.recv(10) == b""
-    """
-)
-
-
-def test_a_forked_child_has_a_server_of_its_own() -> None:
-    """The child drops the parent's sockets without a word on them, and opens its own port; the parent goes on."""
-    source = str(Path(sys.modules[Server.__module__].__file__ or "").parents[3])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _FORK],
-        env={"PYTHONPATH": source},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")

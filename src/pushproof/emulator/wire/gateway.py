@@ -413,12 +413,6 @@ class Gateway:
             self._server.close()
             self._server = None
 
-    def abandon(self) -> None:
-        """Drop the server that the child of a fork has inherited, without a word on its sockets; `serve` opens the child's own."""
-        if self._server is not None:
-            self._server.abandon()
-            self._server = None
-
 
 def _name(exchange: Exchange) -> str:
     operation = exchange.call.operation if exchange.call else f"{exchange.request.method} {exchange.request.path}"

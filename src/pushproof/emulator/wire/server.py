@@ -309,10 +309,6 @@ class Server:
     It owns its sockets and threads, has none of either before `start` and after `close`, and can be started again, on another
     port too. Nothing of it is global.
 
-    A process that is forked while it serves has copies of its sockets, but none of its threads. The child calls `abandon`
-    first: it closes its copies, which the parent's clients do not notice, and forgets its threads. Then `start` opens the child's
-    own port. A request that the parent was answering at the fork is the parent's to answer.
-
     Args:
         answer: Answers a request; called in the thread of its connection, and may raise.
         limits: Bounds on headers, bodies and connections.
@@ -369,18 +365,6 @@ class Server:
             for connection in opening.connections:
                 if connection.waiting:
                     _end(connection.sock)
-
-    def abandon(self) -> None:
-        """Close the copies that a forked child has of its parent's sockets, without a word on any of them; forget the threads.
-
-        Only for the child, before it starts a server of its own.
-        """
-        opening, self._opening = self._opening, None
-        self.port = 0
-        if opening is not None:
-            # Without the lock: a thread of the parent may have held it at the fork.
-            for sock in (*opening.listeners, *opening.stop, *(each.sock for each in opening.connections)):
-                sock.close()
 
     def date(self) -> str:
         """Return the time, as HTTP writes it."""
