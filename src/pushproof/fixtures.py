@@ -18,6 +18,7 @@ from pushproof.checks.state import StateChecks
 from pushproof.terraform.applied import AppliedModule, PlannedModule
 from pushproof.terraform.driver import Backend
 from pushproof.terraform.errors import CommandFailed
+from pushproof.terraform.together import ModuleCall
 
 if TYPE_CHECKING:
     # A run without a drill does not pay for it.
@@ -48,6 +49,23 @@ class Apply(Protocol):
         **variables: Any,
     ) -> AppliedModule:
         """Apply a module; it is destroyed at the end of the fixture's scope."""
+
+    def module(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: Any,
+    ) -> ModuleCall:
+        """Describe a module to apply, as the fixture itself is called, for `together`."""
+
+    def together(self, *calls: ModuleCall) -> tuple[AppliedModule, ...]:
+        """Apply modules that do not depend on each other side by side; the results are in the order of the calls.
+
+        `network, registry = applied.together(applied.module("modules/network"), applied.module("modules/ecr"))`. If one fails,
+        its error is raised, and what the others made is destroyed. In an embedded world they are kept and continued as a set.
+        """
 
     def plan_only(
         self,

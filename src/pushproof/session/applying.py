@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,14 +12,25 @@ import pytest
 from pushproof.base.target import Target
 from pushproof.session.interrupts import was_interrupted
 from pushproof.session.keeperof import keeper_of
-from pushproof.session.keeping import Checkpoint, Keeper, Request
+from pushproof.session.keeping import Checkpoint, Keeper, Part, Request
 from pushproof.session.output import writer
-from pushproof.terraform.applied import AppliedModule, PlannedModule, apply_prepared, clean_up_after, prepare
+from pushproof.terraform.applied import AppliedModule, PlannedModule, clean_up_after, prepare
 from pushproof.terraform.driver import Backend, Terraform
 from pushproof.terraform.errors import CommandFailed, TerraformError
 from pushproof.terraform.progress import Progress
+from pushproof.terraform.together import ModuleCall, Run, apply_together
 
 _STEPS = ("init", "validate", "plan", "apply")
+
+
+def _require_calls(calls: Sequence[object]) -> None:
+    if not calls:
+        raise TypeError("applied.together() requires modules: applied.together(applied.module(…), applied.module(…))")
+    for call in calls:
+        if not isinstance(call, ModuleCall):
+            raise TypeError(
+                f"applied.together() requires what applied.module(…) returns, got {type(call).__name__}: {call!r:.60}"
+            )
 
 
 class Applier:
@@ -44,27 +55,38 @@ class Applier:
         **variables: object,
     ) -> AppliedModule:
         """Apply a module, and destroy it at the end of the scope."""
-        source, name, progress = self._beginning(path)
-        terraform = prepare(
-            self._target,
-            source,
-            name=name,
-            variables=variables,
-            listener=progress.hear,
-            remote_states=remote_states,
-            say=progress.say,
-            base=self._config.rootpath,
-        )
-        apply = partial(apply_prepared, self._target, terraform, backend)
+        return self.together(self.module(path, backend=backend, remote_states=remote_states, **variables))[0]
+
+    def module(
+        self,
+        path: str | Path,
+        *,
+        backend: Backend = None,
+        remote_states: Mapping[str, Mapping[str, object]] | None = None,
+        **variables: object,
+    ) -> ModuleCall:
+        """Describe a module to apply, for `together`."""
+        return ModuleCall(path, backend, remote_states, variables)
+
+    def together(self, *calls: ModuleCall) -> tuple[AppliedModule, ...]:
+        """Apply modules that do not depend on each other side by side, and destroy them at the end of the scope."""
+        _require_calls(calls)
+        parts = [self._part(call) for call in calls]
+        runs = [Run(part.terraform, part.request.backend) for part in parts]
+        apply = partial(apply_together, runs, disposable=self._target.disposable)
         if self._keeper is None:
             apply()
-            module = AppliedModule(terraform, terraform.outputs())
+            modules = [AppliedModule(part.terraform, part.terraform.outputs()) for part in parts]
         else:
             self._begin_scope(self._keeper)
-            request = Request(backend, remote_states, self._config.rootpath)
-            module = self._keeper.apply(terraform, request, say=progress.say, cold_apply=apply)
-        self._modules.append(module)
-        return module
+            modules = self._keeper.apply(parts, apply)
+        self._modules += modules
+        return tuple(modules)
+
+    def _part(self, call: ModuleCall) -> Part:
+        source, name, progress = self._beginning(call.path)
+        terraform = self._prepared(source, name, progress, call.variables, call.remote_states)
+        return Part(terraform, Request(call.backend, call.remote_states, self._config.rootpath), progress.say)
 
     def _begin_scope(self, keeper: Keeper) -> None:
         """Note the way back to before the first apply, and that narrower scopes have none to before this one."""
@@ -173,7 +195,16 @@ class Applier:
         variables: Mapping[str, object],
         remote_states: Mapping[str, Mapping[str, object]] | None,
     ) -> Terraform:
-        source, name, progress = self._beginning(path)
+        return self._prepared(*self._beginning(path), variables, remote_states)
+
+    def _prepared(
+        self,
+        source: Path,
+        name: str,
+        progress: Progress,
+        variables: Mapping[str, object],
+        remote_states: Mapping[str, Mapping[str, object]] | None,
+    ) -> Terraform:
         return prepare(
             self._target,
             source,

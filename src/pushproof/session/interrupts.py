@@ -32,7 +32,7 @@ def was_interrupted(config: pytest.Config) -> bool:
 
 def _end_now(_number: int, _frame: FrameType | None) -> None:
     """End the process and Terraform's commands. The journal of worlds and runs knows what is left."""
-    from pushproof.terraform.driver import RUNNING
+    from pushproof.terraform.command import RUNNING
 
     for group in list(RUNNING):
         with contextlib.suppress(OSError):

@@ -1,56 +1,42 @@
 """Applies that continue kept worlds: the same content is applied once, and a change as a difference.
 
 A target that `keeps` is an emulated world whose whole state is in this process. What such an apply leads to depends on the
-ingredients of `_ingredients`, and on nothing else; where that cannot be told, it is applied cold, and the reason is said.
+ingredients of `ingredients_of`, and on nothing else; where that cannot be told, it is applied cold, and the reason is said.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import secrets
-import shutil
-import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from pushproof.base.directories import remove_tree
 from pushproof.base.origin import shown
 from pushproof.emulator.keeping.reading import UnreadableState
 from pushproof.emulator.keeping.rebuilding import NotKeepable
-from pushproof.session.codeversion import code_version
 from pushproof.session.forking import forked_module
+from pushproof.session.ingredients import digest, family_of, ingredients_of, together
+from pushproof.session.keptfiles import put_files, remove_files, take_files
+from pushproof.session.plans import Plans
 from pushproof.targets.kept.lineage import NEW
 from pushproof.targets.kept.store import About, Kept, KeptWorlds, NotKept
 from pushproof.terraform.applied import AppliedModule, NotForkable
 from pushproof.terraform.content import read_content
 from pushproof.terraform.driver import Backend, Terraform
 from pushproof.terraform.errors import TerraformError
-from pushproof.terraform.providers import session_mirrors
-from pushproof.terraform.working_copy import (
-    ALIASES_FILE,
-    LOCAL_BACKEND_FILE,
-    LOCK_FILE,
-    STATE_FILE,
-    VARIABLES_FILE,
-)
+from pushproof.terraform.together import Run, apply_together
 
 if TYPE_CHECKING:
     from pushproof.targets.forks import Forks
     from pushproof.targets.worldtarget import WorldTarget
 
 _STATE, _MODULE = "world", "module"
-#: Ingredients that a change of a module changes; the others make a family.
-_OF_THE_MODULE = frozenset({"files", "variables"})
-# What Terraform writes beside a configuration, and what Pushproof does.
-_WRITTEN = (STATE_FILE, LOCK_FILE, VARIABLES_FILE, LOCAL_BACKEND_FILE, ALIASES_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +46,15 @@ class Request:
     backend: Backend = None
     remote_states: Mapping[str, Mapping[str, object]] | None = None
     base: Path = field(default_factory=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A prepared configuration to apply, and what the fixture was called with. `say` writes a sentence about it."""
+
+    terraform: Terraform
+    request: Request
+    say: Callable[[str], None]
 
 
 @dataclass(slots=True)
@@ -92,6 +87,7 @@ class Keeper:
     _forks: Forks | None = None
     # The kept world that the target's is the same as, while nobody changes it.
     _kept: tuple[str, Path] | None = None
+    _alone: threading.RLock = field(default_factory=threading.RLock)
 
     # Scopes.
 
@@ -175,90 +171,131 @@ class Keeper:
 
     # Applies.
 
-    def apply(
-        self, terraform: Terraform, request: Request, *, say: Callable[[str], None], cold_apply: Callable[[], None]
-    ) -> AppliedModule:
-        """Apply a prepared configuration, or continue a world in which that was done.
+    def apply(self, parts: Sequence[Part], apply_cold: Callable[[], None]) -> list[AppliedModule]:
+        """Apply prepared configurations that do not depend on each other, or continue a world in which that was done.
 
-        `cold_apply` inits and applies it, and cleans up after a failure. Raises what it raises.
+        Several have one key and one kept world, which has all of them. `apply_cold` inits and applies all, and cleans up after a
+        failure. Raises what it raises.
         """
         if self.cold:
-            return self._apply_cold(terraform, cold_apply)
-        terraform.memory = Plans(self.target, self.store)
-        content = read_content(
-            terraform.copy.source,
-            base=terraform.copy.base,
-            remote_states=request.remote_states,
-            show=lambda path: shown(path, request.base),
+            return self._apply_cold(parts, apply_cold)
+        reasons, files = [], []
+        for part in parts:
+            terraform = part.terraform
+            terraform.memory = Plans(self.target, self.store)
+            content = read_content(
+                terraform.copy.source,
+                base=terraform.copy.base,
+                remote_states=part.request.remote_states,
+                show=lambda path, part=part: shown(path, part.request.base),  # type: ignore[misc]
+            )
+            reasons += content.reasons
+            files.append(content.digest())
+        # A world that another thread changes meanwhile is neither continued nor kept.
+        with self._alone:
+            lineage = self.target.lineage
+            base = lineage.digest()
+            reasons += [lineage.reason] if lineage.reason else []
+            if not reasons and base is not None:
+                return self._apply_keyed(parts, files, base, apply_cold)
+            _say_to_all(parts, f"applied cold, and not kept: {reasons[0]}")
+            lineage.obscure(_NOT_KEPT)
+        return self._apply_cold(parts, apply_cold)
+
+    def _apply_keyed(
+        self, parts: Sequence[Part], files: Sequence[str], base: str, apply_cold: Callable[[], None]
+    ) -> list[AppliedModule]:
+        ingredients = together(
+            [
+                ingredients_of(
+                    self.target,
+                    part.terraform,
+                    backend=part.request.backend,
+                    remote_states=part.request.remote_states,
+                    files=content,
+                    base=base,
+                )
+                for part, content in zip(parts, files, strict=True)
+            ]
         )
-        lineage = self.target.lineage
-        base = lineage.digest()
-        reasons = [*content.reasons, *([lineage.reason] if lineage.reason else [])]
-        if reasons or base is None:
-            say(f"applied cold, and not kept: {reasons[0]}")
-            return self._apply_cold(terraform, cold_apply)
-        ingredients = self._ingredients(terraform, request, content.digest(), base)
-        key = _digest(ingredients)
-        family = _digest({name: value for name, value in ingredients.items() if name not in _OF_THE_MODULE})
+        key, family = digest(ingredients), family_of(ingredients)
         with self.store.only_here(key):
-            dropped = partial(say, "the kept world of this content is damaged or from elsewhere, and is dropped")
+            dropped = partial(
+                _say_to_all, parts, "the kept world of this content is damaged or from elsewhere, and is dropped"
+            )
             kept = self.store.find(key, dropped=dropped)
             nearest = self.store.nearest(family) if kept is None else None
             before = self._here(base) if kept is not None or nearest is not None else None
-            if kept is not None and before is not None and self._continue(kept, before, terraform, say):
-                say(f"continued from a kept world: nothing that it depends on has changed ({_saved(kept)})")
-                return self._module(terraform)
+            if kept is not None and before is not None and self._continue(kept, before, parts):
+                _say_to_all(
+                    parts, f"continued from a kept world: nothing that it depends on has changed ({_saved(kept)})"
+                )
+                return self._modules(parts)
             started = time.monotonic()
-            if nearest is None or before is None or not self._change(nearest, before, terraform, request, say):
-                cold_apply()
-            module = self._module(terraform)
-            self._keep(key, family, ingredients, terraform, request, time.monotonic() - started, say)
-            return module
+            if nearest is None or before is None or not self._change(nearest, before, parts):
+                apply_cold()
+            modules = self._modules(parts)
+            about = About(
+                key=key,
+                family=family,
+                module=" + ".join(shown(part.terraform.copy.source, part.request.base) for part in parts),
+                ingredients=ingredients,
+                made_at=time.time(),
+                seconds=time.monotonic() - started,
+            )
+            self._keep(about, parts)
+            return modules
 
-    def _apply_cold(self, terraform: Terraform, cold_apply: Callable[[], None]) -> AppliedModule:
-        cold_apply()
-        self.target.lineage.obscure("the world was changed by an apply that is not kept")
-        return self._module(terraform)
+    def _apply_cold(self, parts: Sequence[Part], apply_cold: Callable[[], None]) -> list[AppliedModule]:
+        apply_cold()
+        self.target.lineage.obscure(_NOT_KEPT)
+        return self._modules(parts)
 
-    def _module(self, terraform: Terraform) -> AppliedModule:
-        return AppliedModule(terraform, terraform.outputs(), forker=self.fork)
+    def _modules(self, parts: Sequence[Part]) -> list[AppliedModule]:
+        return [AppliedModule(part.terraform, part.terraform.outputs(), forker=self.fork) for part in parts]
 
     # Continuing.
 
-    def _continue(self, kept: Kept, before: Checkpoint, terraform: Terraform, say: Callable[[str], None]) -> bool:
+    def _continue(self, kept: Kept, before: Checkpoint, parts: Sequence[Part]) -> bool:
         """Replace the target's world by a kept one, and put Terraform's files in place.
 
         Returns whether that was possible; if not, the world is that of before.
         """
         try:
             self.target.continue_from(kept.directory / _STATE, kept.about.key)
-            self._put_files(kept.directory / _MODULE, terraform)
+            for number, part in enumerate(parts):
+                put_files(kept.directory / f"{_MODULE}-{number}", part.terraform, self.target.place)
             self._kept = kept.about.key, kept.directory / _STATE
         except (UnreadableState, OSError) as error:
-            say(f"the kept world cannot be read, so that this is applied cold: {error}")
+            _say_to_all(parts, f"the kept world cannot be read, so that this is applied cold: {error}")
             remove_tree(kept.directory)
-            self.target.continue_from(before.directory, before.origin)
-            self._remove_files(terraform)
+            self._go_back(before, parts)
             return False
-        terraform.resumed()
+        for part in parts:
+            part.terraform.resumed()
         return True
 
-    def _change(
-        self, nearest: Kept, before: Checkpoint, terraform: Terraform, request: Request, say: Callable[[str], None]
-    ) -> bool:
+    def _change(self, nearest: Kept, before: Checkpoint, parts: Sequence[Part]) -> bool:
         """Apply the difference to the nearest kept world. Returns False, in the world of before, if that fails."""
-        if not self._continue(nearest, before, terraform, say):
+        if not self._continue(nearest, before, parts):
             return False
-        say(f"continued from the nearest kept world, of {_when(nearest)}; Terraform applies the difference")
+        _say_to_all(
+            parts, f"continued from the nearest kept world, of {_when(nearest)}; Terraform applies the difference"
+        )
         try:
-            terraform.init(backend=request.backend)
-            terraform.apply()
+            apply_together([Run(part.terraform, part.request.backend) for part in parts], clean_up=False)
         except TerraformError as error:
-            say(f"the difference cannot be applied, so that everything is applied anew: {_first_line(error)}")
-            self.target.continue_from(before.directory, before.origin)
-            self._remove_files(terraform)
+            _say_to_all(
+                parts, f"the difference cannot be applied, so that everything is applied anew: {_first_line(error)}"
+            )
+            self._go_back(before, parts)
             return False
         return True
+
+    def _go_back(self, before: Checkpoint, parts: Sequence[Part]) -> None:
+        self.target.continue_from(before.directory, before.origin)
+        for part in parts:
+            remove_files(part.terraform)
 
     def _here(self, base: str) -> Checkpoint | None:
         """Return a way back to the present state, for as long as an apply takes; None if there is none."""
@@ -266,172 +303,32 @@ class Keeper:
             return Checkpoint("function", base, self._kept[1])
         return self._way_back("function", base)
 
-    def _remove_files(self, terraform: Terraform) -> None:
-        """Remove what an earlier run has written beside a configuration."""
-        for name in (*_WRITTEN, "terraform.tfstate.backup"):
-            (terraform.copy.directory / name).unlink(missing_ok=True)
-        shutil.rmtree(terraform.copy.directory / ".terraform", ignore_errors=True)
-        # A lock file of the repository's own pins the providers of what comes next.
-        if (terraform.copy.source / LOCK_FILE).exists():
-            shutil.copyfile(terraform.copy.source / LOCK_FILE, terraform.copy.directory / LOCK_FILE)
-
-    def _put_files(self, source: Path, terraform: Terraform) -> None:
-        place = self.target.place
-        for path in _below(source):
-            target = terraform.copy.here / path.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            if path.is_symlink():
-                target.symlink_to(os.readlink(path))
-            else:
-                _write(target, place.filled(path.read_text(encoding="utf-8")))
-
     # Keeping.
 
-    def _keep(
-        self,
-        key: str,
-        family: str,
-        ingredients: Mapping[str, str],
-        terraform: Terraform,
-        request: Request,
-        seconds: float,
-        say: Callable[[str], None],
-    ) -> None:
-        about = About(
-            key=key,
-            family=family,
-            module=shown(terraform.copy.source, request.base),
-            ingredients=ingredients,
-            made_at=time.time(),
-            seconds=seconds,
-        )
-
+    def _keep(self, about: About, parts: Sequence[Part]) -> None:
         def write(directory: Path) -> None:
             (directory / _STATE).mkdir()
             self.target.keep(directory / _STATE)
-            self._take_files(directory / _MODULE, terraform)
+            for number, part in enumerate(parts):
+                take_files(part.terraform, directory / f"{_MODULE}-{number}", self.target.place)
 
         try:
-            if terraform.provided:
+            if any(part.terraform.provided for part in parts):
                 raise NotKept("profiles and roles of the user's AWS configuration were made for it")
-            self._kept = key, self.store.put(about, write).directory / _STATE
+            self._kept = about.key, self.store.put(about, write).directory / _STATE
         except (NotKeepable, NotKept) as error:
-            say(f"not kept: {error}")
-            self.target.lineage.obscure("the world was changed by an apply that is not kept")
+            _say_to_all(parts, f"not kept: {error}")
+            self.target.lineage.obscure(_NOT_KEPT)
             return
-        self.target.derive(key)
-
-    def _take_files(self, target: Path, terraform: Terraform) -> None:
-        place, source = self.target.place, terraform.copy.directory
-        named = [source / name for name in _WRITTEN]
-        for path in [*(path for path in named if path.exists()), *_below(source / ".terraform")]:
-            copy = target / path.relative_to(source)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_symlink():
-                copy.symlink_to(os.readlink(path))
-                continue
-            try:
-                _write(copy, place.marked(path.read_text(encoding="utf-8")))
-            except UnicodeDecodeError:
-                # A program of a provider that is no link: `init` fetches it again.
-                continue
-
-    # The key.
-
-    def _ingredients(self, terraform: Terraform, request: Request, files: str, base: str) -> dict[str, str]:
-        """Return everything that the outcome of an apply depends on, by name."""
-        place = self.target.place
-        settings = self.target.settings
-        environment = {
-            name: place.marked(value)
-            for name, value in terraform.environment.items()
-            if name.startswith(("TF_", "AWS_")) and name not in _OF_THIS_RUN
-        }
-        configuration = Path(terraform.environment["TF_CLI_CONFIG_FILE"]).read_text(encoding="utf-8")
-        return {
-            "base": base,
-            "module": shown(terraform.copy.source, terraform.copy.base),
-            "copy": place.marked(str(terraform.copy.here)),
-            "files": files,
-            "variables": _json(terraform.variables),
-            "backend": _json(request.backend),
-            "remote states": _json(request.remote_states),
-            "environment": _json(environment),
-            "terraform": str(terraform.binary),
-            "providers": _providers(configuration),
-            "settings": _json([settings.world, settings.runtime]),
-            "pushproof": code_version(),
-            "python": sys.version,
-        }
+        self.target.derive(about.key)
 
 
-class Plans:
-    """Plans of earlier runs, in worlds that give the same answers. See `PlanMemory`."""
-
-    def __init__(self, target: WorldTarget, store: KeptWorlds) -> None:
-        self._target, self._store = target, store
-
-    def planned(self, note: str, plan: Callable[[], str]) -> str:
-        """Return the plan that was remembered for a note, as long as it would be the same; else what `plan` returns now."""
-        place = self._target.place
-        name = _digest({"note": place.marked(note), "pushproof": code_version()})
-        text = self._store.recall(name)
-        if text is not None:
-            known = json.loads(text)
-            if self._target.answers_alike(known["reads"]):
-                return place.filled(known["plan"])
-        with self._target.recorded() as reads:
-            made = plan()
-        if reads.complete:
-            self._store.remember(name, json.dumps({"plan": place.marked(made), "reads": reads.reads}))
-        return made
+_NOT_KEPT = "the world was changed by an apply that is not kept"
 
 
-# Of the environment: what differs from run to run, or decides nothing.
-_OF_THIS_RUN = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TF_CLI_CONFIG_FILE"})
-
-
-def _providers(configuration: str) -> str:
-    """Return what decides which providers `init` chooses, besides the constraints and the lock file of the module."""
-    versions = [str(mirror) for mirror in session_mirrors()]
-    # Where the registry decides, a version that nothing pins may be another one tomorrow.
-    return _json([configuration, versions or datetime.now(UTC).date().isoformat()])
-
-
-def _digest(ingredients: Mapping[str, str]) -> str:
-    return hashlib.sha256(_json(ingredients).encode()).hexdigest()
-
-
-def _json(value: object) -> str:
-    """Return a text that is the same for equal values."""
-    return json.dumps(value, sort_keys=True, default=_plain)
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=repr)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, FunctionType) and value.__module__.startswith("pushproof.") and "<" not in value.__qualname__:
-        # Its code is another ingredient.
-        return f"{value.__module__}.{value.__qualname__}"
-    # With an address in it, it is equal to nothing else, which is the safe side.
-    return repr(value)
-
-
-def _below(directory: Path) -> Iterator[Path]:
-    """Yield the files and links below a directory; links are not followed."""
-    for root, directories, files in os.walk(directory):
-        links = [name for name in directories if (Path(root) / name).is_symlink()]
-        yield from (Path(root) / name for name in [*links, *files])
-
-
-def _write(path: Path, text: str) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+def _say_to_all(parts: Sequence[Part], sentence: str) -> None:
+    for part in parts:
+        part.say(sentence)
 
 
 def _first_line(error: TerraformError) -> str:

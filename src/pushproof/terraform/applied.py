@@ -14,7 +14,8 @@ from pushproof.base.origin import Origin, shown
 from pushproof.base.target import Target
 from pushproof.terraform.addresses import TerraformAddresses
 from pushproof.terraform.binary import TerraformBinary, find_terraform
-from pushproof.terraform.driver import Backend, LineListener, ObjectMissing, Terraform, changes_of, written_variables
+from pushproof.terraform.command import LineListener
+from pushproof.terraform.driver import Backend, ObjectMissing, Terraform, changes_of, written_variables
 from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformError
 from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
@@ -302,17 +303,21 @@ def apply_module(
         say=say,
         base=base,
     )
-    apply_prepared(target, terraform, backend)
+    apply_prepared(terraform, backend, disposable=target.disposable)
     return AppliedModule(terraform, terraform.outputs())
 
 
-def apply_prepared(target: Target, terraform: Terraform, backend: Backend) -> None:
-    """Init and apply a prepared configuration. When the apply fails, what it made is destroyed again before the error is raised."""
+def apply_prepared(terraform: Terraform, backend: Backend, *, disposable: bool, clean_up: bool = True) -> None:
+    """Init and apply a prepared configuration.
+
+    When the apply fails, what it made is destroyed again before the error is raised, with `clean_up`; see `clean_up_after`.
+    """
     terraform.init(backend=backend)
     try:
         terraform.apply()
     except BaseException as error:
-        clean_up_after(terraform, error, disposable=target.disposable)
+        if clean_up:
+            clean_up_after(terraform, error, disposable=disposable)
         raise
 
 

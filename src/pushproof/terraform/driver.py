@@ -12,8 +12,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,19 +22,17 @@ import tftest
 
 from pushproof.base.origin import shown
 from pushproof.terraform.binary import TerraformBinary
+from pushproof.terraform.command import Command, LineListener
 from pushproof.terraform.configuration import declared_variables
 from pushproof.terraform.content import read_content
 from pushproof.terraform.diagnostics import localise
 from pushproof.terraform.errors import (
-    CommandFailed,
-    CommandTimedOut,
     OutputMissing,
     TerraformError,
     UndeclaredVariables,
 )
 from pushproof.terraform.working_copy import LOCK_FILE, STATE_FILE, VARIABLES_FILE, WorkingCopy
 
-LineListener = Callable[[str], None]
 # Settings of a backend; "local" keeps the state in the working copy instead.
 Backend = Mapping[str, object] | str | None
 # Hears a plan's `resource_changes` before they are carried out; an exception stops the apply.
@@ -50,10 +46,6 @@ _PLAN_HAS_CHANGES = 2
 _WRITTEN = frozenset({VARIABLES_FILE, LOCK_FILE})
 
 
-#: The process groups of commands that run now, for whoever ends this process at once.
-RUNNING: set[int] = set()
-
-
 class ObjectMissing(Exception):
     """An object of S3 is not there, or may not be read."""
 
@@ -63,98 +55,6 @@ class PlanMemory(Protocol):
 
     def planned(self, note: str, plan: Callable[[], str]) -> str:
         """Return what was remembered for a note, as long as the world gives the same answers; else what `plan` returns now."""
-
-
-class _Tftest(tftest.TerraformTest):  # type: ignore[misc]
-    """tftest's own interface over a command runner that cannot hang, lose output or swallow a failure."""
-
-    limit: float = 1800.0
-    listener: LineListener | None = None
-    accepted: frozenset[int] = frozenset({0})
-    # Words of a wrapper's command before Terraform's own.
-    before: tuple[str, ...] = ()
-    # The name of the directory in messages, and Terraform's words as a reader can use them.
-    place: str = ""
-    localise: Callable[[str], str] = staticmethod(lambda text: text)
-
-    def execute_command(self, cmd: str, *cmd_args: str) -> Any:
-        line = [self.binary, *self.before, cmd, *(str(argument) for argument in cmd_args)]
-        process = subprocess.Popen(
-            line,
-            cwd=self.tfdir,
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        streams: dict[str, list[str]] = {"out": [], "err": []}
-        readers = [
-            threading.Thread(target=self._drain, args=(process.stdout, streams["out"]), daemon=True),
-            threading.Thread(target=self._drain, args=(process.stderr, streams["err"]), daemon=True),
-        ]
-        for reader in readers:
-            reader.start()
-        RUNNING.add(process.pid)
-        timed_out = False
-        try:
-            try:
-                process.wait(self.limit)
-            except subprocess.TimeoutExpired:
-                timed_out = True
-                _interrupt(process)
-        except BaseException:
-            # Ctrl-C here: Terraform gets the same, and the time to write its state and release its lock.
-            _interrupt(process)
-            raise
-        finally:
-            RUNNING.discard(process.pid)
-            for reader in readers:
-                reader.join(timeout=10)
-            _keep_private(Path(self.tfdir))
-        output, errors = "".join(streams["out"]), "".join(streams["err"])
-        words, place = " ".join([cmd, *(str(argument) for argument in cmd_args)]), self.place or str(self.tfdir)
-        if timed_out:
-            raise CommandTimedOut(words, place, self.limit, self.localise(output), self.localise(errors))
-        if process.returncode not in self.accepted:
-            raise CommandFailed(words, place, process.returncode, self.localise(output), self.localise(errors))
-        return tftest.TerraformCommandOutput(process.returncode, output, errors)
-
-    def _drain(self, stream: Any, lines: list[str]) -> None:
-        with stream:
-            for text in stream:
-                lines.append(text)
-                if self.listener is not None:
-                    self.listener(text.rstrip("\n"))
-
-
-def _keep_private(directory: Path) -> None:
-    """Let only the owner read states and plans, which hold every secret in clear."""
-    for pattern in ("*.tfstate*", "*.tfplan"):
-        for path in directory.glob(pattern):
-            with contextlib.suppress(OSError):
-                path.chmod(0o600)
-
-
-def _interrupt(process: subprocess.Popen[str], patience: float = 60.0) -> None:
-    """SIGINT, as a person gives it; SIGKILL to the whole group when that is not heeded, or when the person repeats it."""
-    for sign, wait in ((signal.SIGINT, patience), (signal.SIGKILL, 5.0)):
-        if process.poll() is not None:
-            break
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(wait)
-        except (ProcessLookupError, PermissionError):
-            break
-        except subprocess.TimeoutExpired:
-            continue
-        except KeyboardInterrupt:
-            with contextlib.suppress(OSError):
-                os.killpg(process.pid, signal.SIGKILL)
-            raise
 
 
 @dataclass(slots=True)
@@ -183,6 +83,7 @@ class Terraform:
     _stale: bool = False
     _writes: int = 0
     _state: tuple[tuple[int, int | None], dict[str, Any]] | None = None
+    _groups: set[int] = field(default_factory=set)
 
     def init(self, backend: Backend = None) -> None:
         """`terraform init`, with the settings of the backend where the module has one; "local" replaces it by a local file.
@@ -221,6 +122,21 @@ class Terraform:
         except (OSError, ValueError, KeyError, TypeError):
             return "local", {}
 
+    def state_place(self) -> str:
+        """Return the place of the state, which `init` has set up: equal for equal places."""
+        kind, settings = self._backend()
+        if kind == "local":
+            return str(self.copy.here / str(settings.get("path") or STATE_FILE))
+        if kind == "s3":
+            return f"s3://{settings.get('bucket')}/{settings.get('key')}"
+        return f"{kind} {json.dumps(settings, sort_keys=True)}"
+
+    def signal(self, sign: signal.Signals) -> None:
+        """Send a signal to the command that runs, if there is one."""
+        for group in list(self._groups):
+            with contextlib.suppress(OSError):
+                os.killpg(group, sign)
+
     def validate(self) -> None:
         """`terraform validate`. Raises CommandFailed with the diagnostics."""
         self._call("validate", lambda t: t.execute_command("validate", "-no-color"))
@@ -236,7 +152,7 @@ class Terraform:
         plan_file = str(self.copy.directory / f".pushproof-apply-{os.getpid()}.tfplan")
         arguments = tftest.parse_args(input=False, color=False)
 
-        def planned(t: _Tftest) -> list[dict[str, Any]]:
+        def planned(t: Command) -> list[dict[str, Any]]:
             t.execute_command("plan", f"-out={plan_file}", *arguments)
             plan: dict[str, Any] = json.loads(t.execute_command("show", "-json", plan_file).out)
             return list(plan.get("resource_changes", []))
@@ -269,7 +185,7 @@ class Terraform:
         arguments = tftest.parse_args(input=False, color=False)
         note = self._plan_note(variables, only_changes)
 
-        def run(t: _Tftest) -> dict[str, Any] | None:
+        def run(t: Command) -> dict[str, Any] | None:
             t.accepted = frozenset({0, _PLAN_HAS_CHANGES})
             done = t.execute_command("plan", "-detailed-exitcode", f"-out={plan_file}", *arguments)
             if only_changes and done.retcode == 0:
@@ -423,16 +339,17 @@ class Terraform:
             base=self.copy.base,
         )
 
-    def _call(self, name: str, command: Callable[[_Tftest], Any], variables: Mapping[str, Any] | None = None) -> Any:
+    def _call(self, name: str, command: Callable[[Command], Any], variables: Mapping[str, Any] | None = None) -> Any:
         if self._stale and name != "init":
             self._refresh_providers()
         if variables is not None:
             self._give(variables)
         if name in ("apply", "destroy"):
             self._writes += 1
-        runner = _Tftest(str(self.copy.directory), binary=self.binary.path, env={})
+        runner = Command(str(self.copy.directory), binary=self.binary.path, env={})
         runner.env = dict(self.environment)
         runner.limit, runner.listener, runner.before = self.limit, self.listener, self.binary.arguments
+        runner.groups = self._groups
         runner.place, runner.localise = shown(self.copy.source, self.base), self._localise
         started = time.monotonic()
         try:

@@ -325,3 +325,53 @@ def test_an_ended_fork_is_named(tmp_path: Path) -> None:
                 forks.fork(tmp_path, "test").require_alive()
         finally:
             forks.close()
+
+
+SIDE_BY_SIDE = """
+import pytest
+
+@pytest.fixture(scope="module")
+def modules(applied):
+    return applied.together(applied.module("queue"), applied.module("table", name="orders"))
+
+def test_both_are_there(modules, aws):
+    queue, table = modules
+    assert aws("ssm").get_parameter(Name=queue["parameter"])["Parameter"]["Value"] == "3600"
+    assert aws("ssm").get_parameter(Name=table["parameter"])["Parameter"]["Value"] == "WORDS"
+    assert (queue.changes(), table.changes()) == ({}, {})
+
+def test_each_can_be_forked(modules):
+    with modules[1].fork() as fork:
+        fork.aws("ssm").delete_parameter(Name=fork["parameter"])
+        assert list(fork.changes()) == ["aws_ssm_parameter.main"]
+    assert modules[1].changes() == {}
+"""
+TABLE = """
+variable "name" {}
+resource "aws_ssm_parameter" "main" {
+  name  = "/${var.name}-table"
+  type  = "String"
+  value = "words"
+}
+output "parameter" {
+  value = aws_ssm_parameter.main.name
+}
+"""
+
+
+def test_modules_side_by_side_are_kept_as_a_set(project: Project) -> None:
+    """Several modules have one kept world: continued when none has changed, and the nearest one when one of them has."""
+    (project.directory / "table").mkdir()
+    (project.directory / "table/main.tf").write_text(TABLE)
+    (project.directory / "test_queue.py").write_text(SIDE_BY_SIDE.replace("WORDS", "words"))
+    before = len(project.entries())
+    assert project.run().count("terraform init") == 2
+    assert len(project.entries()) == before + 1
+    output = project.run()
+    assert output.count(CONTINUED) == 2, output
+    assert "terraform init" not in output
+    (project.directory / "table/main.tf").write_text(TABLE.replace('"words"', '"others"'))
+    (project.directory / "test_queue.py").write_text(SIDE_BY_SIDE.replace("WORDS", "others"))
+    output = project.run()
+    assert output.count(NEAREST) == 2, output
+    assert "1 to change" in output

@@ -9,6 +9,7 @@ import pytest
 
 from pushproof.session.applying import Applier
 from pushproof.session.keeping import Checkpoint, Keeper
+from pushproof.session.keptfiles import remove_files
 from pushproof.targets.kept.lineage import NEW
 from pushproof.targets.kept.store import KeptWorlds
 from pushproof.terraform.working_copy import LOCK_FILE, copy_configuration
@@ -92,7 +93,7 @@ def test_a_void_way_back_is_not_taken(keeper: Keeper, happened: list[str], pytes
     assert happened == ["destroy module"]
 
 
-def test_a_lock_file_of_the_repository_stays(keeper: Keeper, tmp_path: Path) -> None:
+def test_a_lock_file_of_the_repository_stays(tmp_path: Path) -> None:
     """When an apply begins anew, what an earlier run wrote goes, and the repository's own pins of providers stay."""
     source = tmp_path / "tree"
     source.mkdir()
@@ -101,6 +102,6 @@ def test_a_lock_file_of_the_repository_stays(keeper: Keeper, tmp_path: Path) -> 
     terraform: Any = type("Run", (), {"copy": copy_configuration(source, tmp_path / "run")})
     (terraform.copy.directory / LOCK_FILE).write_text("of an earlier run")
     (terraform.copy.directory / "terraform.tfstate").write_text("{}")
-    keeper._remove_files(terraform)
+    remove_files(terraform)
     assert (terraform.copy.directory / LOCK_FILE).read_text() == "pins"
     assert not (terraform.copy.directory / "terraform.tfstate").exists()

@@ -51,6 +51,18 @@ if command == os.environ.get("HANGING"):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pathlib.Path({log!r}).with_name("hanging").write_text(str(os.getpid()))
     time.sleep(60)
+if command == os.environ.get("MEETING"):
+    import time
+    mine = pathlib.Path({log!r}).with_name("met-" + pathlib.Path.cwd().name)
+    mine.touch()
+    until = time.monotonic() + 30
+    while len(list(mine.parent.glob("met-*"))) < 2:
+        if time.monotonic() > until:
+            sys.exit("nobody else ran meanwhile")
+        time.sleep(0.01)
+if command == "apply" and any("-" + name + "-" in pathlib.Path.cwd().name for name in os.environ.get("BROKEN", "").split()):
+    sys.stderr.write({error!r})
+    sys.exit(1)
 if command == "apply":
     resource = {{"mode": "managed", "type": "aws_vpc", "name": "main", "instances": []}}
     pathlib.Path("terraform.tfstate").write_text(json.dumps({{"version": 4, "serial": 1, "resources": [resource]}}))

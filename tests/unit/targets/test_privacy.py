@@ -13,7 +13,7 @@ import pytest
 from pushproof.sandbox.runs import RunJournal
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.targets.journal import Journal, noted_keys
-from pushproof.terraform.driver import _keep_private
+from pushproof.terraform.command import _keep_private
 
 
 @pytest.fixture
