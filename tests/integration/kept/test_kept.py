@@ -375,3 +375,32 @@ def test_modules_side_by_side_are_kept_as_a_set(project: Project) -> None:
     output = project.run()
     assert output.count(NEAREST) == 2, output
     assert "1 to change" in output
+
+
+THREADS = """
+from concurrent.futures import ThreadPoolExecutor
+
+def test_both_are_there(applied, aws):
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(applied, "queue"), pool.submit(applied, "table", name="orders")]
+        names = {each.result()["parameter"] for each in both}
+    assert {each["Name"] for each in aws("ssm").describe_parameters()["Parameters"]} == names
+"""
+ALONE = """
+def test_it_is_alone(applied, aws):
+    module = applied(CALL)
+    names = {each["Name"] for each in aws("ssm").describe_parameters()["Parameters"]}
+    assert names == {module["parameter"]}
+"""
+
+
+def test_threads_do_not_keep_each_others_halves(project: Project) -> None:
+    """A world that is kept while another thread applies has nothing of that other module."""
+    (project.directory / "table").mkdir()
+    (project.directory / "table/main.tf").write_text(TABLE)
+    shutil.rmtree(project.cache)
+    (project.directory / "test_queue.py").write_text(THREADS)
+    project.run()
+    for call in ('"queue"', '"table", name="orders"'):
+        (project.directory / "test_queue.py").write_text(ALONE.replace("CALL", call))
+        project.run()
