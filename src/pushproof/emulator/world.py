@@ -32,6 +32,7 @@ from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
 from pushproof.emulator.runtime.loadbalancer import OnDemandDataPlane, ScriptedLoadBalancer
 from pushproof.emulator.services import PLANE, Service, service_class
+from pushproof.emulator.services.cloudwatch import CloudWatchService
 from pushproof.emulator.services.codebuild import CodeBuildService
 from pushproof.emulator.services.codecommit import CodeCommitService
 from pushproof.emulator.services.codepipeline import CodePipelineService, Neighbours
@@ -147,7 +148,9 @@ class World:
         """Return the data plane: real sockets, or scripted, since no socket reaches targets that a prober answers for."""
         prober = self.equipment.prober
         scripted = prober is not None or isinstance(self.loop, VirtualLoop)
-        plane: DataPlane = ScriptedLoadBalancer(lambda: prober) if scripted else OnDemandDataPlane(self._sockets)
+        plane: DataPlane = (
+            ScriptedLoadBalancer(lambda: prober, self.clock.now) if scripted else OnDemandDataPlane(self._sockets)
+        )
         plane.start()
         return plane
 
@@ -179,6 +182,7 @@ class World:
             "events": EventsService(site, "events", bus=self.bus),
             "s3": self.s3,
             "sns": sns,
+            "cloudwatch": CloudWatchService(site, "cloudwatch", sources=[self.elbv2]),
             "iam": IamService(site, "iam", authority=self.authority),
             "sts": StsService(site, "sts", authority=self.authority),
         }

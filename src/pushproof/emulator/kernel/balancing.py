@@ -117,6 +117,23 @@ class AccessLogEntry:
     error: str | None = None
 
 
+@dataclass(slots=True)
+class Counted:
+    """Requests of one minute through a listener to one target group; None: answered without one.
+
+    Statuses are counted by hundreds, those of targets and the load balancer's own apart. `durations` are real seconds, of
+    requests that a target answered.
+    """
+
+    minute: float
+    listener: str
+    target_group: str | None
+    requests: int = 0
+    of_targets: dict[int, int] = field(default_factory=dict)
+    own: dict[int, int] = field(default_factory=dict)
+    durations: list[float] = field(default_factory=list)
+
+
 class DataPlane(Protocol):
     """A load balancer's data plane: real sockets, or scripted. All methods may be called from any thread."""
 
@@ -139,3 +156,6 @@ class DataPlane(Protocol):
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
         """Return the latest requests, oldest first."""
+
+    def traffic(self, until: float) -> list[Counted]:
+        """Return the requests of the minutes of AWS time that are over at `until`, once."""

@@ -89,6 +89,17 @@ class CodePipelineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CloudWatchSettings:
+    """Settings of alarms that AWS leaves open.
+
+    spare_points: the data points that an evaluation looks back beyond the evaluation periods; AWS's examples show two, and its text
+    says that the number varies.
+    """
+
+    spare_points: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings:
     """Names and pages that may reach the world besides its own.
 
@@ -138,6 +149,7 @@ class WorldSettings:
     ecr: EcrSettings = field(default_factory=EcrSettings)
     codebuild: CodeBuildSettings = field(default_factory=CodeBuildSettings)
     codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
+    cloudwatch: CloudWatchSettings = field(default_factory=CloudWatchSettings)
     # Initial circumstances, such as zones that are down.
     circumstances: Circumstances = field(default_factory=Circumstances)
     doors: DoorSettings = field(default_factory=DoorSettings)

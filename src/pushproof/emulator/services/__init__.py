@@ -39,7 +39,7 @@ PLANE: dict[str, str] = {
     "iam": "pushproof.emulator.services.iam:IamService",
     "sts": "pushproof.emulator.services.sts:StsService",
     "acm": "pushproof.emulator.services.modelled:ModelledService",
-    "cloudwatch": "pushproof.emulator.services.modelled:ModelledService",
+    "cloudwatch": "pushproof.emulator.services.cloudwatch:CloudWatchService",
     "dynamodb": "pushproof.emulator.services.modelled:ModelledService",
     "kms": "pushproof.emulator.services.modelled:ModelledService",
     "secretsmanager": "pushproof.emulator.services.modelled:ModelledService",

@@ -17,10 +17,8 @@ from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Service
 
 if TYPE_CHECKING:
-    from types_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef
     from types_boto3_kms.type_defs import DescribeKeyResponseTypeDef
 
-    from pushproof.emulator.kernel.shapes.cloudwatch import DeleteAlarmsRequest, PutMetricAlarmRequest
     from pushproof.emulator.kernel.shapes.kms import CreateAliasRequest, ScheduleKeyDeletionRequest, UpdateAliasRequest
     from pushproof.emulator.kernel.shapes.secretsmanager import CreateSecretRequest
     from pushproof.emulator.kernel.shapes.ssm import PutParameterRequest
@@ -109,27 +107,6 @@ def _secret_name(_: ModelledService, __: RequestContext, request: CreateSecretRe
         )
 
 
-def _alarm(_: ModelledService, __: RequestContext, request: PutMetricAlarmRequest) -> None:
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-    period = request.get("Period")
-    if period is not None and period not in (10, 20, 30) and period % 60:
-        raise AwsError("ValidationError", "Period must be 10, 20, 30 or a multiple of 60")
-    if request.get("DatapointsToAlarm", 0) > request.get("EvaluationPeriods", 0):
-        raise AwsError("ValidationError", "DatapointsToAlarm must be less than or equal to EvaluationPeriods")
-
-
-def _alarms_exist(service: ModelledService, context: RequestContext, request: DeleteAlarmsRequest) -> None:
-    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html
-    names = list(request.get("AlarmNames") or ())
-    if names:
-        answer: DescribeAlarmsOutputTypeDef = service.ask(context, "DescribeAlarms", {"AlarmNames": names})
-        standing = {alarm["AlarmName"] for alarm in answer.get("MetricAlarms", [])}
-        standing |= {alarm["AlarmName"] for alarm in answer.get("CompositeAlarms", [])}
-        absent = sorted(set(names) - standing)
-        if absent:
-            raise AwsError("ResourceNotFound", f"Alarms [{', '.join(absent)}] do not exist", 404)
-
-
 _CHECKS: dict[tuple[str, str], Check] = {
     ("kms", "CreateAlias"): _alias,
     ("kms", "UpdateAlias"): _alias,
@@ -140,6 +117,4 @@ _CHECKS: dict[tuple[str, str], Check] = {
     ("kms", "DisableKey"): _standing,
     ("ssm", "PutParameter"): _value,
     ("secretsmanager", "CreateSecret"): _secret_name,
-    ("cloudwatch", "PutMetricAlarm"): _alarm,
-    ("cloudwatch", "DeleteAlarms"): _alarms_exist,
 }

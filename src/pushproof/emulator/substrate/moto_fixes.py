@@ -44,6 +44,7 @@ def _models_of(service: str) -> ModuleType | None:
 def _repairs() -> dict[str, tuple[Callable[[], None], ...]]:
     return {
         "acm": (_imported_certificates_have_the_arn_of_their_content,),
+        "cloudwatch": (_a_metric_has_all_its_dimensions,),
         "ec2": (_vpc_endpoints_change_when_modified, repair_networks),
         "iam": (_policy_documents_are_judged_once, _iam_names_have_their_form, users_have_no_service_credentials),
         "s3": (
@@ -66,6 +67,33 @@ def _delete_markers_can_be_disposed_of() -> None:
 
     if not hasattr(FakeDeleteMarker, "dispose"):
         setattr(FakeDeleteMarker, "dispose", lambda *_: None)  # noqa: B010
+
+
+def _a_metric_has_all_its_dimensions() -> None:
+    """Keep metrics with more dimensions out of statistics. Without it, a load balancer's sums count its target groups again.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricStatistics.html (Dimensions)
+    """
+    from moto.cloudwatch.models import MetricDatumBase
+
+    original = MetricDatumBase.filter
+    if getattr(original, "repaired", False):
+        return
+
+    def of_a_metric(
+        self: MetricDatumBase,
+        namespace: str | None,
+        name: str | None,
+        dimensions: list[dict[str, str]],
+        already_present_metrics: list[MetricDatumBase] | None = None,
+    ) -> bool:
+        # ListMetrics, the other caller, passes the metrics that it has found; it rightly lists those with more dimensions.
+        if already_present_metrics is None and len(self.dimensions) != len(dimensions):
+            return False
+        return bool(original(self, namespace, name, dimensions, already_present_metrics))
+
+    of_a_metric.repaired = True  # type: ignore[attr-defined]
+    setattr(MetricDatumBase, "filter", of_a_metric)  # noqa: B010
 
 
 def _vpc_endpoints_change_when_modified() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .configuration import (
+    Alarms,
     CircuitBreaker,
     DeploymentConfiguration,
     DeploymentSettings,
@@ -18,10 +19,13 @@ from .errors import (
 )
 from .exchange import (
     Action,
+    AlarmReading,
+    AlarmsRead,
     BridgeEvent,
     Decision,
     DeregisterTarget,
     Observation,
+    ReadAlarms,
     RegisterTarget,
     ServiceEvent,
     StartTask,
@@ -55,6 +59,9 @@ from .target_health import (
 __all__ = [
     "DESCRIPTIONS",
     "Action",
+    "AlarmReading",
+    "Alarms",
+    "AlarmsRead",
     "BridgeEvent",
     "CircuitBreaker",
     "Decision",
@@ -71,6 +78,7 @@ __all__ = [
     "Matcher",
     "Observation",
     "Probe",
+    "ReadAlarms",
     "RegisterTarget",
     "Revision",
     "Rollback",

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from .errors import InvalidDeploymentConfiguration, UnsupportedDeployment
+from .members import boolean, mapping, texts, whole
 
 ThresholdType = Literal["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"]
 Cleanup = Literal["BLOCKING", "DEFERRED"]
 
+# The longest bake time: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
+MOST_MINUTES = 1440
 _MINIMUM_THRESHOLD = 3
 _MAXIMUM_THRESHOLD = 200
 
@@ -64,6 +67,18 @@ class EarlySuccess:
 
 
 @dataclass(frozen=True, slots=True)
+class Alarms:
+    """CloudWatch alarms that fail a deployment.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentAlarms.html
+    """
+
+    names: tuple[str, ...] = ()
+    enable: bool = False
+    rollback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeploymentConfiguration:
     """The part of AWS's `DeploymentConfiguration` that governs a rolling update of a REPLICA service."""
 
@@ -71,6 +86,8 @@ class DeploymentConfiguration:
     maximum_percent: int = 200
     breaker: CircuitBreaker = CircuitBreaker()
     early_success: EarlySuccess | None = None
+    alarms: Alarms = Alarms()
+    bake_minutes: int | None = None
 
     def minimum_healthy(self, desired: int) -> int:
         """Tasks that must stay healthy while the deployment runs (rounded up)."""
@@ -88,16 +105,14 @@ class DeploymentConfiguration:
             InvalidDeploymentConfiguration: a member has the wrong type or is out of range.
             UnsupportedDeployment: a strategy other than ROLLING.
         """
-        members = _mapping("deploymentConfiguration", document)
+        members = mapping("deploymentConfiguration", document)
         strategy = members.get("strategy") or "ROLLING"
         if strategy != "ROLLING":
             raise UnsupportedDeployment(
                 f"deploymentConfiguration.strategy is {strategy!r}; only ROLLING is decided here. Use ROLLING."
             )
-        minimum = _integer(
-            "deploymentConfiguration.minimumHealthyPercent", members.get("minimumHealthyPercent"), 100, 0
-        )
-        maximum = _integer("deploymentConfiguration.maximumPercent", members.get("maximumPercent"), 200, 1)
+        minimum = whole("deploymentConfiguration.minimumHealthyPercent", members.get("minimumHealthyPercent"), 100, 0)
+        maximum = whole("deploymentConfiguration.maximumPercent", members.get("maximumPercent"), 200, 1)
         if minimum > 100:
             raise InvalidDeploymentConfiguration(
                 "deploymentConfiguration.minimumHealthyPercent",
@@ -124,6 +139,8 @@ class DeploymentConfiguration:
             maximum_percent=maximum,
             breaker=_breaker(members.get("deploymentCircuitBreaker")),
             early_success=_early_success(members.get("earlySuccessCriteria")),
+            alarms=_alarms(members.get("alarms")),
+            bake_minutes=_bake(members.get("bakeTimeInMinutes")),
         )
 
 
@@ -176,55 +193,68 @@ class DeploymentSettings:
     stop_reason: str = "Service deployment rolled back because of a StopServiceDeployment request."
     """Reason recorded when a person stops a service deployment."""
 
+    alarm_poll_seconds: float = 10.0
+    """The time between two looks at the alarms of a deployment. AWS polls DescribeAlarms and states no interval."""
 
-def _mapping(name: str, value: object) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise InvalidDeploymentConfiguration(name, value, "an object")
-    return value
+    alarm_bake_seconds: float = 60.0
+    """The bake time of a rolling update with alarms whose evaluation takes no longer than this. AWS derives it from the alarms'
+    configuration and publishes no formula; here it is the longest time that an alarm looks back, within these two bounds."""
 
+    alarm_bake_maximum_seconds: float = 299.0
+    """The longest derived bake time (documented: "less than 5 minutes").
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html"""
 
-def _integer(name: str, value: object, default: int, least: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidDeploymentConfiguration(name, value, f"a whole number of at least {least}")
-    return value
+    bake_without_alarms: bool = False
+    """A rolling update with bakeTimeInMinutes bakes although it has no alarms to wait for."""
 
+    alarm_rollout_reason: str = "ECS deployment failed: alarm detected."
+    """rolloutStateReason of a deployment that an alarm failed; only the service event's words are on record."""
 
-def _boolean(name: str, value: object, default: bool) -> bool:
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise InvalidDeploymentConfiguration(name, value, "true or false")
-    return value
+    alarm_status_reason: str = "Service deployment rolled back because alarms were detected."
+    """statusReason of a service deployment that an alarm failed."""
 
 
 def _breaker(document: object) -> CircuitBreaker:
     name = "deploymentConfiguration.deploymentCircuitBreaker"
-    members = _mapping(name, document)
-    threshold = _mapping(f"{name}.thresholdConfiguration", members.get("thresholdConfiguration"))
+    members = mapping(name, document)
+    threshold = mapping(f"{name}.thresholdConfiguration", members.get("thresholdConfiguration"))
     kind = threshold.get("type") or "BOUNDED_PERCENT"
     if kind not in get_args(ThresholdType):
         raise InvalidDeploymentConfiguration(
             f"{name}.thresholdConfiguration.type", kind, "one of " + ", ".join(get_args(ThresholdType))
         )
     return CircuitBreaker(
-        enable=_boolean(f"{name}.enable", members.get("enable"), False),
-        rollback=_boolean(f"{name}.rollback", members.get("rollback"), False),
-        reset_on_healthy_task=_boolean(f"{name}.resetOnHealthyTask", members.get("resetOnHealthyTask"), True),
+        enable=boolean(f"{name}.enable", members.get("enable"), False),
+        rollback=boolean(f"{name}.rollback", members.get("rollback"), False),
+        reset_on_healthy_task=boolean(f"{name}.resetOnHealthyTask", members.get("resetOnHealthyTask"), True),
         threshold=FailureThreshold(
-            cast(ThresholdType, kind), _integer(f"{name}.thresholdConfiguration.value", threshold.get("value"), 50, 1)
+            cast(ThresholdType, kind), whole(f"{name}.thresholdConfiguration.value", threshold.get("value"), 50, 1)
         ),
     )
 
 
+def _alarms(document: object) -> Alarms:
+    name = "deploymentConfiguration.alarms"
+    members = mapping(name, document)
+    alarms = Alarms(
+        texts(f"{name}.alarmNames", members.get("alarmNames")),
+        boolean(f"{name}.enable", members.get("enable"), False),
+        boolean(f"{name}.rollback", members.get("rollback"), False),
+    )
+    if alarms.enable and not alarms.names:
+        raise InvalidDeploymentConfiguration(f"{name}.alarmNames", [], "at least one name of an alarm")
+    return alarms
+
+
+def _bake(value: object) -> int | None:
+    return None if value is None else whole("deploymentConfiguration.bakeTimeInMinutes", value, 0, 0, MOST_MINUTES)
+
+
 def _early_success(document: object) -> EarlySuccess | None:
     name = "deploymentConfiguration.earlySuccessCriteria"
-    members = _mapping(name, document)
-    enabled = _boolean(f"{name}.enable", members.get("enable"), False)
-    percent = _integer(f"{name}.healthyPercent", members.get("healthyPercent"), 100, 0)
+    members = mapping(name, document)
+    enabled = boolean(f"{name}.enable", members.get("enable"), False)
+    percent = whole(f"{name}.healthyPercent", members.get("healthyPercent"), 100, 0)
     if percent > 100:
         raise InvalidDeploymentConfiguration(f"{name}.healthyPercent", percent, "a whole number from 0 to 100")
     cleanup = members.get("sourceServiceRevisionCleanup") or "BLOCKING"

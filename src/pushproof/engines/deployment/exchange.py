@@ -74,7 +74,25 @@ class TaskNotPlaced:
     reason: str
 
 
-Observation = TaskRunning | TaskHealthChanged | TargetHealthChanged | TargetDrained | TaskStopped | TaskNotPlaced
+@dataclass(frozen=True, slots=True)
+class AlarmReading:
+    """An alarm as DescribeAlarms shows it; `window` is the time that it looks back, in seconds."""
+
+    name: str
+    state: str
+    window: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmsRead:
+    """The answer to `ReadAlarms`."""
+
+    deployment_arn: str
+    alarms: tuple[AlarmReading, ...]
+
+
+TaskObservation = TaskRunning | TaskHealthChanged | TargetHealthChanged | TargetDrained | TaskStopped | TaskNotPlaced
+Observation = TaskObservation | AlarmsRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +131,15 @@ class DeregisterTarget:
     target_group_arn: str
 
 
-Action = StartTask | StopTask | RegisterTarget | DeregisterTarget
+@dataclass(frozen=True, slots=True)
+class ReadAlarms:
+    """Read the states of a service deployment's alarms; report `AlarmsRead`."""
+
+    deployment_arn: str
+    names: tuple[str, ...]
+
+
+Action = StartTask | StopTask | RegisterTarget | DeregisterTarget | ReadAlarms
 
 
 @dataclass(frozen=True, slots=True)

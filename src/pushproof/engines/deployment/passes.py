@@ -13,12 +13,11 @@ from typing import Any
 
 from . import wording
 from .exchange import (
-    BridgeEvent,
+    AlarmsRead,
     Decision,
     DeregisterTarget,
     Observation,
     RegisterTarget,
-    ServiceEvent,
     StartTask,
     StopTask,
     TargetDrained,
@@ -28,21 +27,17 @@ from .exchange import (
     TaskRunning,
     TaskStopped,
 )
-from .state import Deployment, Group, Revision, Rollback, ServiceDeployment, ServiceState, Task
+from .state import Deployment, Group, ServiceState, Task
+from .watching import Watching
 
 _NOT_HEALTHY: tuple[Group, ...] = ("UNHEALTHY", "PENDING", "WARMING")
 
-DEPLOYMENT_STATE_CHANGE = "ECS Deployment State Change"
-SERVICE_ACTION = "ECS Service Action"
 
-
-class Pass:
+class Pass(Watching):
     """The state, the instant, and the decision being put together."""
 
     def __init__(self, state: ServiceState, now: float) -> None:
-        self.state = state
-        self.now = now
-        self.decision = Decision(state)
+        super().__init__(state, now)
         self._registered: dict[str, int] = {}
         self._deregistered: dict[str, int] = {}
         self._draining = 0
@@ -54,6 +49,9 @@ class Pass:
         """Bring tasks up to date; an observation about a task that is gone is ignored."""
         tasks = self.state.tasks
         for observation in observations:
+            if isinstance(observation, AlarmsRead):
+                self.take_alarms(observation)
+                continue
             task = tasks.get(observation.task_id)
             if task is None:
                 continue
@@ -72,7 +70,7 @@ class Pass:
                 case TaskStopped():
                     self._gone(task, observation)
                 case TaskNotPlaced(reason=reason):
-                    self._action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", reason=reason)
+                    self.action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", reason=reason)
                     self._gone(task, TaskStopped(task.id, "TaskFailedToStart", reason))
 
     def expire(self) -> None:
@@ -92,7 +90,7 @@ class Pass:
         owner.start_failures = owner.throttle_rounds = 0
         owner.not_before = 0.0
         if state.settings.reset_on_running:
-            self._reset(owner)
+            self.reset(owner)
         for balancer in task.revision.load_balancers:
             arn = balancer.target_group_arn
             task.targets[arn] = "initial"
@@ -124,12 +122,12 @@ class Pass:
             task.failure_counted = False
             owner.most_healthy = max(owner.most_healthy, len(owner.groups["HEALTHY"]))
             if self.state.configuration.breaker.reset_on_healthy_task:
-                self._reset(owner)
+                self.reset(owner)
         elif group == "UNHEALTHY":
             self._report_unhealthy(task)
             if not task.failure_counted:
                 task.failure_counted = True
-                self._count_failure(owner)
+                self.count_failure(owner)
 
     def _group(self, task: Task) -> Group:
         if task.group in ("DRAINING", "STOPPING") or task.running_at is None:
@@ -150,12 +148,12 @@ class Pass:
         service = self.state.name
         if task.revision.container_check and task.health == "UNHEALTHY":
             task.stop_reason = "Task failed container health checks"
-            self._event(wording.container_unhealthy(service, task.id))
+            self.event(wording.container_unhealthy(service, task.id))
         for balancer in task.revision.load_balancers:
             arn = balancer.target_group_arn
             if task.targets.get(arn) == "unhealthy":
                 task.stop_reason = f"Task failed ELB health checks in (target-group {arn})"
-                self._event(wording.target_unhealthy(service, balancer.container_port, arn, task.why_unhealthy))
+                self.event(wording.target_unhealthy(service, balancer.container_port, arn, task.why_unhealthy))
 
     def _gone(self, task: Task, stop: TaskStopped) -> None:
         state, settings = self.state, self.state.settings
@@ -170,14 +168,14 @@ class Pass:
             return
         if group == "PENDING":
             if stop.stop_code == "TaskFailedToStart" and stop.reason:
-                self._event(wording.not_placed(state.name, stop.reason))
+                self.event(wording.not_placed(state.name, stop.reason))
             self._throttle(owner)
             if settings.count_start_failures_after_running or not owner.reached_running:
-                self._count_failure(owner)
+                self.count_failure(owner)
         elif not task.failure_counted and (
             settings.count_exit_after_healthy if task.was_healthy else settings.count_exit_before_healthy
         ):
-            self._count_failure(owner)
+            self.count_failure(owner)
 
     def _throttle(self, owner: Deployment) -> None:
         settings = self.state.settings
@@ -188,114 +186,8 @@ class Pass:
         owner.not_before = self.now + min(wait, settings.throttle_maximum_seconds)
         owner.throttle_rounds += 1
         if owner.throttle_rounds == 1:
-            self._event(wording.impaired(self.state.name))
-            self._action("SERVICE_TASK_START_IMPAIRED", "WARN")
-
-    # The circuit breaker -------------------------------------------------------------------------------------
-
-    def _counts(self, owner: Deployment) -> bool:
-        return owner is self.state.primary and owner.rollout_state == "IN_PROGRESS" and not self.state.deleting
-
-    def _reset(self, owner: Deployment) -> None:
-        if self._counts(owner) and owner.failed_tasks:
-            owner.failed_tasks = 0
-            self.state.put_record(failure_count=0, updated_at=self.now)
-
-    def _count_failure(self, owner: Deployment) -> None:
-        if not self._counts(owner):
-            return
-        state, breaker = self.state, self.state.configuration.breaker
-        owner.failed_tasks += 1
-        owner.updated_at = self.now
-        threshold = breaker.threshold.tasks(state.desired_count)
-        if breaker.enable:
-            state.put_record(failure_count=owner.failed_tasks, threshold=threshold, updated_at=self.now)
-            if owner.failed_tasks >= threshold:
-                state.put_record(breaker_status="TRIGGERED")
-                self.fail(breaker.rollback, wording.ROLLOUT_FAILED, bridge=True)
-
-    def fail(self, rollback: bool, reason: str, *, bridge: bool) -> None:
-        """End the primary deployment as FAILED and start the rollback if it is enabled and possible."""
-        state, failed = self.state, self.state.primary
-        failed.rollout_state, failed.rollout_state_reason, failed.updated_at = "FAILED", reason, self.now
-        self._event(wording.failed(state.name, failed.id))
-        if bridge:
-            self._deployment_event("SERVICE_DEPLOYMENT_FAILED", "ERROR", failed)
-        target = state.completed
-        if not rollback or target is None:
-            ended = "ROLLBACK_FAILED" if rollback or state.record.rollback else "STOPPED"
-            state.put_record(
-                status=ended, status_reason=reason, stopped_at=self.now, finished_at=self.now, updated_at=self.now
-            )
-            return
-        self._promote(target)
-        state.put_record(
-            status="ROLLBACK_IN_PROGRESS",
-            status_reason=reason,
-            updated_at=self.now,
-            rollback=Rollback(reason, self.now, target.revision.arn),
-        )
-
-    def _promote(self, target: Deployment) -> None:
-        """The last completed deployment becomes the primary again, with the tasks it still has."""
-        state = self.state
-        state.primary.status = "ACTIVE"
-        state.deployments = [target, *(deployment for deployment in state.deployments if deployment is not target)]
-        state.completed = None
-        state.source_cap = state.desired_count
-        state.steady = False
-        target.status, target.rollout_state = "PRIMARY", "IN_PROGRESS"
-        target.rollout_state_reason = wording.rollout_rolling_back(target.id)
-        target.updated_at = self.now
-        target.failed_tasks = target.start_failures = target.throttle_rounds = 0
-        target.not_before = 0.0
-        target.deadlock_reported = False
-        target.most_healthy = len(target.groups["HEALTHY"])
-        self._event(wording.rolling_back(state.name, target.id))
-        self._deployment_event("SERVICE_DEPLOYMENT_IN_PROGRESS", "INFO", target)
-
-    # A new deployment ----------------------------------------------------------------------------------------
-
-    def begin(self, revision: Revision) -> None:
-        """Make a deployment of `revision` the primary; it replaces the earlier deployments."""
-        state = self.state
-        sources = tuple(earlier.revision.arn for earlier in state.deployments if earlier.active)
-        if state.records and not state.record.ended:
-            state.put_record(
-                status="STOPPED",
-                status_reason="A newer service deployment replaced this one.",
-                stopped_at=self.now,
-                finished_at=self.now,
-                updated_at=self.now,
-                breaker_status="MONITORING_COMPLETE" if state.configuration.breaker.enable else "DISABLED",
-            )
-        if state.deployments:
-            state.primary.status = "ACTIVE"
-        deployment = Deployment(f"ecs-svc/{state.new_number('deployment')}", revision, self.now, self.now)
-        deployment.rollout_state_reason = wording.in_progress(deployment.id)
-        state.deployments.insert(0, deployment)
-        state.revisions[revision.arn] = revision
-        state.source_cap = state.desired_count
-        state.steady = False
-        self._record(sources, revision)
-        self._deployment_event("SERVICE_DEPLOYMENT_IN_PROGRESS", "INFO", deployment)
-
-    def _record(self, sources: tuple[str, ...], revision: Revision) -> None:
-        state, breaker = self.state, self.state.configuration.breaker
-        path = state.service_arn.replace(":service/", ":service-deployment/", 1)
-        state.records.append(
-            ServiceDeployment(
-                arn=f"{path}/{state.new_id('service-deployment')[:20]}",
-                created_at=self.now,
-                started_at=self.now,
-                updated_at=self.now,
-                target_revision_arn=revision.arn,
-                source_revision_arns=sources,
-                configuration=state.configuration,
-                breaker_status="MONITORING" if breaker.enable else "DISABLED",
-                threshold=breaker.threshold.tasks(state.desired_count) if breaker.enable else 0,
-            )
-        )
+            self.event(wording.impaired(self.state.name))
+            self.action("SERVICE_TASK_START_IMPAIRED", "WARN")
 
     # Actions -------------------------------------------------------------------------------------------------
 
@@ -316,9 +208,10 @@ class Pass:
         self._flush()
         if not self.state.deleting:
             self._judge()
+            self.watch_alarms()
         self._forget_empty()
         if self.state.timers:
-            self._wake(self.state.timers[0][0])
+            self.wake(self.state.timers[0][0])
         return self.decision
 
     def _room(self) -> int:
@@ -460,13 +353,13 @@ class Pass:
         if count <= 0:
             return
         if self.now < deployment.not_before:
-            self._wake(deployment.not_before)
+            self.wake(deployment.not_before)
             return
         started = [self._new_task(deployment) for _ in range(count)]
         replaced = min(count, deployment.replacing)
         deployment.replacing = 0
         deployment.updated_at = self.now
-        self._event(wording.started(self.state.name, started, replaced))
+        self.event(wording.started(self.state.name, started, replaced))
 
     def _new_task(self, deployment: Deployment) -> str:
         state, revision = self.state, deployment.revision
@@ -496,35 +389,19 @@ class Pass:
         alone = self._previous_gone()
         if primary.rollout_state == "IN_PROGRESS":
             early = state.configuration.early_success
-            if (full and alone) or (
+            ready = (full and alone) or (
                 early is not None and self._early_success_reached(primary) and (alone or early.cleanup == "DEFERRED")
-            ):
-                self._complete(primary)
-            else:
+            )
+            if ready and self.baked(primary):
+                self.complete(primary)
+            elif not ready:
                 self._report_deadlock(primary)
         leaving = primary.count("DRAINING", "STOPPING") if state.settings.completion_waits_for_stop else 0
         steady = full and alone and primary.rollout_state == "COMPLETED" and not leaving
         if steady and not state.steady:
-            self._event(wording.steady(state.name))
-            self._action("SERVICE_STEADY_STATE", "INFO")
+            self.event(wording.steady(state.name))
+            self.action("SERVICE_STEADY_STATE", "INFO")
         state.steady = steady
-
-    def _complete(self, primary: Deployment) -> None:
-        state = self.state
-        primary.rollout_state, primary.updated_at = "COMPLETED", self.now
-        primary.rollout_state_reason = wording.rollout_completed(primary.id)
-        primary.completed_once = True
-        state.completed = primary
-        rolled_back = state.record.rollback is not None
-        monitoring = state.record.breaker_status == "MONITORING"
-        state.put_record(
-            status="ROLLBACK_SUCCESSFUL" if rolled_back else "SUCCESSFUL",
-            finished_at=self.now,
-            updated_at=self.now,
-            breaker_status="MONITORING_COMPLETE" if monitoring else state.record.breaker_status,
-        )
-        self._event(wording.completed(state.name, primary.id))
-        self._deployment_event("SERVICE_DEPLOYMENT_COMPLETED", "INFO", primary)
 
     def _report_deadlock(self, primary: Deployment) -> None:
         state = self.state
@@ -536,7 +413,7 @@ class Pass:
         if any(deployment.count(*moving) for deployment in state.deployments):
             return
         primary.deadlock_reported = True
-        self._event(wording.deadlocked(state.name))
+        self.event(wording.deadlocked(state.name))
 
     def _forget_empty(self) -> None:
         older = self.state.older()
@@ -550,36 +427,13 @@ class Pass:
     def _flush(self) -> None:
         name = self.state.name
         for arn, count in self._registered.items():
-            self._event(wording.registered(name, count, arn))
+            self.event(wording.registered(name, count, arn))
         if self._draining:
-            self._event(wording.draining(name, self._draining))
+            self.event(wording.draining(name, self._draining))
         for arn, count in self._deregistered.items():
-            self._event(wording.deregistered(name, count, arn))
+            self.event(wording.deregistered(name, count, arn))
         if self._stopped:
-            self._event(wording.stopped(name, self._stopped))
-
-    def _event(self, message: str) -> None:
-        self.decision.events.append(ServiceEvent(self.now, message))
-
-    def _deployment_event(self, name: str, kind: str, deployment: Deployment) -> None:
-        detail = {
-            "eventType": kind,
-            "eventName": name,
-            "deploymentId": deployment.id,
-            "reason": deployment.rollout_state_reason,
-        }
-        self._bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
-
-    def _action(self, name: str, kind: str, **more: str) -> None:
-        detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
-        self._bridge(SERVICE_ACTION, detail, "createdAt")
-
-    def _bridge(self, detail_type: str, detail: dict[str, Any], time_field: str) -> None:
-        self.decision.bridge.append(BridgeEvent(self.now, detail_type, (self.state.service_arn,), detail, time_field))
-
-    def _wake(self, at: float) -> None:
-        if self.decision.wake_at is None or at < self.decision.wake_at:
-            self.decision.wake_at = at
+            self.event(wording.stopped(name, self._stopped))
 
 
 def listed(state: ServiceState) -> Iterator[Deployment]:

@@ -5,7 +5,7 @@ Create a service, pass observations to `decide`, carry out the actions it return
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
 
-Not decided here: CloudWatch alarms, bake time, Availability Zone rebalancing and placement. When tasks must go, those
+Not decided here: Availability Zone rebalancing and placement. When tasks must go, those
 that are not healthy go first, then the oldest.
 """
 

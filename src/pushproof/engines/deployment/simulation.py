@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from .exchange import (
+    AlarmReading,
+    AlarmsRead,
     BridgeEvent,
     Decision,
     DeregisterTarget,
     Observation,
+    ReadAlarms,
     RegisterTarget,
     ServiceEvent,
     StartTask,
@@ -47,6 +50,7 @@ class TaskScript:
 
 Behave = Callable[[StartTask, float], TaskScript]
 Change = Callable[[ServiceState, float], Decision]
+AlarmStates = Callable[[str, float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,15 @@ def simulate(
     until: float = 24 * 3600.0,
     changes: Iterable[tuple[float, Change]] = (),
     drain_seconds: float = 30.0,
+    alarms: AlarmStates = lambda _name, _at: "OK",
 ) -> Timeline:
     """Carry out `first` and every decision after it, until no event is due or `until` is reached.
 
-    `behave` scripts each task as it starts. `changes` are calls such as UpdateService with the instant they are made.
+    `behave` scripts each task as it starts. `changes` are calls such as UpdateService with the instant they are made. `alarms`
+    returns the state of an alarm at an instant.
     """
     line = Timeline(first.state)
-    world = _World(line, behave, drain_seconds)
+    world = _World(line, behave, drain_seconds, alarms)
     for at, change in changes:
         world.push(at, change)
     world.carry_out(first, now, 0)
@@ -120,8 +126,9 @@ def simulate(
 
 
 class _World:
-    def __init__(self, line: Timeline, behave: Behave, drain_seconds: float) -> None:
+    def __init__(self, line: Timeline, behave: Behave, drain_seconds: float, alarms: AlarmStates) -> None:
         self.line = line
+        self.alarms = alarms
         self.behave = behave
         self.drain_seconds = drain_seconds
         self.queue: list[tuple[float, int, Observation | Change | None]] = []
@@ -135,6 +142,8 @@ class _World:
 
     def still_true(self, observation: Observation) -> bool:
         """Return whether the task still runs: scripted events of a stopped task do not happen."""
+        if isinstance(observation, AlarmsRead):
+            return True
         task = self.line.state.tasks.get(observation.task_id)
         if task is None:
             return False
@@ -143,6 +152,8 @@ class _World:
         return True
 
     def is_loss(self, observation: Observation) -> bool:
+        if isinstance(observation, AlarmsRead):
+            return False
         task = self.line.state.tasks[observation.task_id]
         failing = (
             isinstance(observation, TaskStopped)
@@ -168,6 +179,9 @@ class _World:
                 self._register(action, now)
             elif isinstance(action, DeregisterTarget):
                 self.push(now + self.drain_seconds, TargetDrained(action.task_id, action.target_group_arn))
+            elif isinstance(action, ReadAlarms):
+                readings = tuple(AlarmReading(name, self.alarms(name, now), 60.0) for name in action.names)
+                self.push(now, AlarmsRead(action.deployment_arn, readings))
         if decision.wake_at is not None and decision.wake_at not in self.wakes:
             self.wakes.add(decision.wake_at)
             self.push(decision.wake_at, None)

@@ -94,6 +94,7 @@ class Deployment:
     most_healthy: int = 0
     completed_once: bool = False
     deadlock_reported: bool = False
+    bake_until: float | None = None
     groups: dict[Group, dict[str, None]] = field(default_factory=lambda: {group: {} for group in GROUPS})
 
     def count(self, *groups: Group) -> int:
@@ -145,11 +146,23 @@ class ServiceDeployment:
     breaker_status: MonitorStatus = "DISABLED"
     failure_count: int = 0
     threshold: int = 0
+    alarm_status: MonitorStatus = "DISABLED"
+    alarm_names: tuple[str, ...] = ()
+    triggered_alarms: tuple[str, ...] = ()
     rollback: Rollback | None = None
 
     @property
     def ended(self) -> bool:
         return self.status in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+
+
+@dataclass(slots=True)
+class AlarmWatch:
+    """The watch over a deployment's alarms. `window`: the longest time that one of them looks back; `next_at`: the next look."""
+
+    seen: bool = False
+    window: float = 0.0
+    next_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -173,6 +186,7 @@ class ServiceState:
     records: list[ServiceDeployment] = field(default_factory=list)
     revisions: dict[str, Revision] = field(default_factory=dict)
     timers: list[tuple[float, str]] = field(default_factory=list)
+    watch: AlarmWatch | None = None
     source_cap: int = 0
     steady: bool = False
     deleting: bool = False

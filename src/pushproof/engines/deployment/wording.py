@@ -54,8 +54,8 @@ def completed(service: str, deployment: str) -> str:
     return f"(service {service}) (deployment {deployment}) deployment completed."
 
 
-def failed(service: str, deployment: str) -> str:
-    return f"(service {service}) (deployment {deployment}) deployment failed: tasks failed to start."
+def failed(service: str, deployment: str, cause: str) -> str:
+    return f"(service {service}) (deployment {deployment}) deployment failed: {cause}."
 
 
 def rolling_back(service: str, deployment: str) -> str:
@@ -91,5 +91,6 @@ def rollout_completed(deployment: str) -> str:
 ROLLOUT_FAILED = "ECS deployment circuit breaker: tasks failed to start."
 
 
-def rollout_rolling_back(deployment: str) -> str:
-    return f"ECS deployment circuit breaker: rolling back to deploymentId {deployment}."
+def rollout_rolling_back(deployment: str, monitor: str) -> str:
+    """Words of a rollback's deployment; on record for the circuit breaker."""
+    return f"ECS deployment {monitor}: rolling back to deploymentId {deployment}."

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import ClassVar
 
-from pushproof.emulator.kernel.balancing import AccessLogEntry, DataPlane, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.kernel.balancing import AccessLogEntry, Counted, DataPlane, ListenerSpec, TargetGroupSpec
 from pushproof.emulator.kernel.tasks import HttpProbe
 
 
@@ -55,6 +55,9 @@ class OnDemandDataPlane:
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
         return [] if self._made is None else self._made.access_log(accepts)
+
+    def traffic(self, until: float) -> list[Counted]:
+        return [] if self._made is None else self._made.traffic(until)
 
     def _real(self) -> DataPlane:
         with self._guard:

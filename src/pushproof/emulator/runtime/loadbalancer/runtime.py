@@ -15,9 +15,10 @@ from aiohttp import web
 from yarl import URL
 
 from pushproof.base.clock import Clock, ScaledClock, work_limit
-from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenError, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.kernel.balancing import AccessLogEntry, Counted, ListenError, ListenerSpec, TargetGroupSpec
 from pushproof.emulator.kernel.quiet import no_warning_decides_here
 from pushproof.emulator.kernel.tasks import HttpProbe
+from pushproof.emulator.kernel.traffic import Traffic
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.emulator.runtime.loadbalancer.proxy import Connections, ListenerProxy
 from pushproof.emulator.runtime.loadbalancer.streams import StreamProxy, Streams, failing
@@ -55,6 +56,7 @@ class LoadBalancerRuntime:
     def __init__(self, clock: Clock | None = None, *, log_size: int = 50_000) -> None:
         self._clock: Clock = clock or ScaledClock()
         self._log: deque[AccessLogEntry] = deque(maxlen=log_size)
+        self._traffic = Traffic()
         self._listening: dict[str, _Listening] = {}
         self._groups: dict[str, Group] = {}
         self._streams = Streams()
@@ -130,7 +132,15 @@ class LoadBalancerRuntime:
         """Return the latest requests, oldest first; only those that `accepts` selects."""
         return [entry for entry in list(self._log) if accepts is None or accepts(entry)]
 
+    def traffic(self, until: float) -> list[Counted]:
+        """Return the requests of the minutes of AWS time that are over at `until`, once."""
+        return self._traffic.take(until)
+
     # Inside the thread.
+
+    def _record(self, entry: AccessLogEntry) -> None:
+        self._log.append(entry)
+        self._traffic.add(entry)
 
     def _main(self) -> None:
         assert self._loop is not None
@@ -205,7 +215,7 @@ class LoadBalancerRuntime:
 
     async def _listen_to_requests(self, spec: ListenerSpec, tls: TlsServer | None) -> _Listening:
         assert self._connections is not None
-        proxy = ListenerProxy(spec, self._groups, self._connections, self._log.append, self._clock.now)
+        proxy = ListenerProxy(spec, self._groups, self._connections, self._record, self._clock.now)
         server = web.Server(
             proxy,
             request_factory=proxy.request,

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.kernel.balancing import AccessLogEntry, Counted, ListenerSpec, Target, TargetGroupSpec
 from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
+from pushproof.emulator.kernel.traffic import Traffic
 from pushproof.emulator.runtime.loadbalancer.groups import Group
-from pushproof.engines.loadbalancing import FixedResponse, Forward, HttpRequest, Redirect, Rule, matching_rule
+from pushproof.engines.loadbalancing import (
+    FixedResponse,
+    Forward,
+    HttpRequest,
+    Redirect,
+    Rule,
+    choose_target_group,
+    matching_rule,
+)
 
 
 class ScriptedLoadBalancer:
-    """Keeps its configuration and answers `route`: the rule and the target for a request.
+    """Keeps its configuration and answers `route`: the rule and the target for a request; `send` also answers it.
 
-    `prober` answers health probes; without one every probe is refused, as if nothing ran.
+    `prober` answers health probes and requests; without one every probe is refused, as if nothing ran.
     """
 
-    def __init__(self, prober: Callable[[], TargetProber | None] = lambda: None) -> None:
+    def __init__(
+        self, prober: Callable[[], TargetProber | None] = lambda: None, now: Callable[[], float] = float
+    ) -> None:
         self._prober = prober
+        self._now = now
         self.listeners: dict[str, ListenerSpec] = {}
         self.groups: dict[str, Group] = {}
+        self._log: list[AccessLogEntry] = []
+        self._traffic = Traffic()
 
     def start(self) -> None:
         """Do nothing."""
@@ -49,24 +63,62 @@ class ScriptedLoadBalancer:
         return prober.probe(address, port, path=path, protocol=protocol, timeout=timeout)
 
     def access_log(self, accepts: Callable[[AccessLogEntry], bool] | None = None) -> list[AccessLogEntry]:
-        """Return an empty list: no request ever passes here."""
-        return []
+        """Return the requests that `send` sent, oldest first."""
+        return [entry for entry in self._log if accepts is None or accepts(entry)]
 
-    def route(self, address: str, port: int, request: HttpRequest) -> tuple[Rule, Target | None]:
-        """Return the rule for a request, and the next target of the (first weighted) group it forwards to.
+    def traffic(self, until: float) -> list[Counted]:
+        """Return the requests that `send` sent in the minutes that are over at `until`, once."""
+        return self._traffic.take(until)
+
+    def route(self, address: str, port: int, request: HttpRequest, draw: float = 0.0) -> tuple[Rule, Target | None]:
+        """Return the rule for a request, and the next target of the group that `draw`, in [0, 1), chooses by weight.
 
         Raises LookupError if nothing listens there.
         """
+        rule, _, target = self._route(address, port, request, draw)
+        return rule, target
+
+    def send(self, address: str, port: int, request: HttpRequest, draw: float = 0.0) -> AccessLogEntry:
+        """Answer a request as `route` says, by the target's script, and log it. Raises LookupError if nothing listens there."""
+        rule, group, target = self._route(address, port, request, draw)
+        answer = HttpProbe(None, "refused")
+        if target is not None:
+            answer = self.probe(target.address, target.address_port, path=request.path, protocol="HTTP", timeout=60.0)
+        forwards = isinstance(rule.action, Forward)
+        own = 502 if target is not None else 503
+        if isinstance(rule.action, FixedResponse | Redirect):
+            own = rule.action.status_code
+        entry = AccessLogEntry(
+            at=self._now(),
+            listener=self._listening(address, port).arn,
+            client=request.source_ip,
+            method=request.method,
+            host=request.host,
+            path=request.path,
+            status=answer.status if answer.status is not None else own,
+            target_group=group,
+            target=target.key if target is not None else None,
+            target_status=answer.status,
+            duration=0.01,
+            trace_id="",
+            error=answer.error if forwards else None,
+        )
+        self._log.append(entry)
+        self._traffic.add(entry)
+        return entry
+
+    def _listening(self, address: str, port: int) -> ListenerSpec:
         for spec in self.listeners.values():
             if (spec.address, spec.port) == (address, port):
-                rule = matching_rule(spec.rules, request)
-                return rule, self._target(rule.action)
+                return spec
         raise LookupError(f"nothing listens on {address}:{port}; listeners: {sorted(self.listeners) or 'none'}")
 
-    def _target(self, action: Forward | Redirect | FixedResponse) -> Target | None:
-        if not isinstance(action, Forward):
-            return None
-        for weighted in action.target_groups:
-            if weighted.weight and weighted.arn in self.groups:
-                return self.groups[weighted.arn].choose()
-        return None
+    def _route(
+        self, address: str, port: int, request: HttpRequest, draw: float
+    ) -> tuple[Rule, str | None, Target | None]:
+        rule = matching_rule(self._listening(address, port).rules, request)
+        if not isinstance(rule.action, Forward):
+            return rule, None, None
+        arn = choose_target_group(rule.action.target_groups, draw)
+        group = self.groups.get(arn) if arn is not None else None
+        return rule, arn, group.choose() if group is not None else None

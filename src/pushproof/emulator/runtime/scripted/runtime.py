@@ -13,6 +13,7 @@ optional, all times in AWS seconds from the task's start:
 | `pushproof.behaviour.never-healthy` | `true`: health commands always fail and HTTP answers 500 |
 | `pushproof.behaviour.http-status` | status of a healthy target's answer (200) |
 | `pushproof.behaviour.http-error` | `refused` or `timeout`: result of a probe instead of an answer |
+| `pushproof.behaviour.broken-path` | a path whose requests are answered 500, although the target is healthy |
 | `pushproof.behaviour.port` | the only port that answers (default: any) |
 | `pushproof.behaviour.pull-error` | the image cannot be pulled, for this reason |
 | `pushproof.behaviour.start-error` | its container cannot be started, for this reason |
@@ -63,6 +64,7 @@ class Behaviour:
     never_healthy: bool = False
     http_status: int = 200
     http_error: str | None = None
+    broken_path: str | None = None
     port: int | None = None
     pull_error: str | None = None
     start_error: str | None = None
@@ -88,6 +90,7 @@ class Behaviour:
             never_healthy=_flag(values, "never-healthy"),
             http_status=_whole(values, "http-status", 200),
             http_error=values.get("http-error"),
+            broken_path=values.get("broken-path"),
             port=_whole(values, "port", 0) or None,
             pull_error=values.get("pull-error"),
             start_error=values.get("start-error"),
@@ -237,6 +240,8 @@ class ScriptedRuntime:
         if protocol == "TCP":
             return HttpProbe(None, accepted=True)
         age = self._ground.clock.now() - task.began[serving.name]
+        if behaviour.broken_path is not None and path == behaviour.broken_path:
+            return HttpProbe(500)
         if behaviour.healthy(age):
             return HttpProbe(behaviour.http_status)
         return HttpProbe(503 if not behaviour.never_healthy and age < behaviour.healthy_after else 500)

@@ -14,6 +14,7 @@ from pushproof.engines.deployment import (
     Decision,
     DeregisterTarget,
     Observation,
+    ReadAlarms,
     RegisterTarget,
     StartTask,
     StopTask,
@@ -26,6 +27,7 @@ from pushproof.engines.deployment import (
     decide,
 )
 
+from .alarming import AlarmReader
 from .capacity import next_provider
 from .life import TaskLife
 from .model import EcsService, EcsTask, Region
@@ -49,6 +51,7 @@ class ServiceController:
         self._balancers = balancers
         self._life = life
         self._ended = ended
+        self._alarms = AlarmReader(site)
         self._regions: dict[str, Region] = {}
 
     def apply(self, region: Region, service: EcsService, decision: Decision) -> None:
@@ -80,6 +83,8 @@ class ServiceController:
                     self._register(region, service, action)
                 case DeregisterTarget():
                     self._deregister(region, service, action)
+                case ReadAlarms():
+                    self._alarms.read(service.region, action, partial(self._answered, service))
         if service.wake is not None:
             service.wake.cancel()
             service.wake = None
@@ -99,6 +104,10 @@ class ServiceController:
         if service.status == "INACTIVE":
             return
         self.apply(self._regions[service.arn], service, decide(service.state, observations, self._site.clock.now()))
+
+    def _answered(self, service: EcsService, observation: Observation) -> None:
+        """Report the answer to an order of the scheduler."""
+        self.observe(service, [observation])
 
     def task_changed(self, task: EcsTask, what: str) -> None:
         """React to a task of a service that came up, changed its health, or stopped."""

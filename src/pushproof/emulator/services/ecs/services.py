@@ -22,6 +22,7 @@ from pushproof.engines.deployment import (
     update_service,
 )
 
+from .alarming import check_alarms
 from .amounts import check_tags, check_token, in_range, invalid, one_of
 from .balancing import balancers_of, check_balancing, check_grace
 from .base import EcsBase, last, missing, page
@@ -374,11 +375,10 @@ class ServiceOperations(EcsBase):
         """Refuse by name the features of ECS that are not emulated, instead of ignoring them."""
         controller = request.get("deploymentController", _ROLLING).get("type") or "ECS"
         configuration = request.get("deploymentConfiguration", {})
-        alarms, connect = configuration.get("alarms"), request.get("serviceConnectConfiguration")
+        connect = request.get("serviceConnectConfiguration")
         refused = [
             ("deploymentController", controller, controller != "ECS"),
             ("schedulingStrategy", request.get("schedulingStrategy"), request.get("schedulingStrategy") == "DAEMON"),
-            ("alarms", "enabled", bool(alarms and alarms["enable"])),
             ("lifecycleHooks", "hooks", bool(configuration.get("lifecycleHooks"))),
             (
                 "serviceConnectConfiguration",
@@ -417,7 +417,7 @@ class ServiceOperations(EcsBase):
         one_of("propagate tags", parameters.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
         one_of("availability zone rebalancing", parameters.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED"))
         with refusals_of(DeploymentError):
-            _configuration(parameters)
+            configuration = _configuration(parameters)
         strategy = parameters.get("capacityProviderStrategy") or []
         check_strategy(strategy, cluster.capacity_providers, used=True)
         check_placement(definition, parameters)
@@ -425,6 +425,7 @@ class ServiceOperations(EcsBase):
         if network:
             check_network(self.site.substrate.client("ec2", context.region), network)
         check_grace(parameters)
+        check_alarms(self.site.client("cloudwatch", region=context.region), configuration)
         check_balancing(self.site.client("elbv2", region=context.region), definition, parameters)
 
 

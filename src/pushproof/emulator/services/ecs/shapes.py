@@ -303,7 +303,11 @@ def service_deployment_shape(service: EcsService, record: ServiceDeployment, clo
             "failureCount": record.failure_count,
             "threshold": record.threshold,
         },
-        "alarms": {"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []},
+        "alarms": {
+            "status": record.alarm_status,
+            "alarmNames": list(record.alarm_names),
+            "triggeredAlarmNames": list(record.triggered_alarms),
+        },
     }
     if record.status_reason:
         shown["statusReason"] = record.status_reason

@@ -8,6 +8,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.elbv2.listeners import ListenerOperations
 from pushproof.emulator.services.elbv2.loadbalancers import LoadBalancerOperations
+from pushproof.emulator.services.elbv2.metrics import MetricOperations
 from pushproof.emulator.services.elbv2.store import page
 from pushproof.emulator.services.elbv2.tagging import TagOperations
 from pushproof.emulator.services.elbv2.targetgroups import TargetGroupOperations
@@ -40,7 +41,9 @@ _LIMITS = {
 }
 
 
-class LoadBalancingService(LoadBalancerOperations, TargetGroupOperations, ListenerOperations, TagOperations):
+class LoadBalancingService(
+    LoadBalancerOperations, TargetGroupOperations, ListenerOperations, TagOperations, MetricOperations
+):
     """The ELBv2 API. In process, ECS uses `register_target`, `deregister_target`, `target_health` and `subscribe`."""
 
     def describe_ssl_policies(

@@ -1,0 +1,44 @@
+"""A decision being put together: service events, EventBridge events, and the time of the next look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .exchange import BridgeEvent, Decision, ServiceEvent
+from .state import Deployment, ServiceState
+
+DEPLOYMENT_STATE_CHANGE = "ECS Deployment State Change"
+SERVICE_ACTION = "ECS Service Action"
+HOOK_STATE_CHANGE = "ECS Hook State Change"
+
+
+class Announcing:
+    """The state, the instant, and what is announced about them."""
+
+    def __init__(self, state: ServiceState, now: float) -> None:
+        self.state = state
+        self.now = now
+        self.decision = Decision(state)
+
+    def event(self, message: str) -> None:
+        self.decision.events.append(ServiceEvent(self.now, message))
+
+    def deployment_event(self, name: str, kind: str, deployment: Deployment) -> None:
+        detail = {
+            "eventType": kind,
+            "eventName": name,
+            "deploymentId": deployment.id,
+            "reason": deployment.rollout_state_reason,
+        }
+        self._bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
+
+    def action(self, name: str, kind: str, **more: str) -> None:
+        detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
+        self._bridge(SERVICE_ACTION, detail, "createdAt")
+
+    def _bridge(self, detail_type: str, detail: dict[str, Any], time_field: str) -> None:
+        self.decision.bridge.append(BridgeEvent(self.now, detail_type, (self.state.service_arn,), detail, time_field))
+
+    def wake(self, at: float) -> None:
+        if self.decision.wake_at is None or at < self.decision.wake_at:
+            self.decision.wake_at = at
