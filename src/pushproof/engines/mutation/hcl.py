@@ -125,7 +125,7 @@ class Block:
         """Return the address inside of its module: `aws_vpc.main`, `data.aws_region.current`, `var.name`, `module.ecs`."""
         if self.kind == "resource":
             return ".".join(self.labels)
-        kind = {"variable": "var", "locals": "local", "terraform": "terraform"}.get(self.kind, self.kind)
+        kind = {"variable": "var", "locals": "local", "tfvars": "var"}.get(self.kind, self.kind)
         return ".".join((kind, *self.labels))
 
 

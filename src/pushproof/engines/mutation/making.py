@@ -9,7 +9,7 @@ from pushproof.engines.mutation.model import Change, Edit, Mutant, Operator, app
 from pushproof.engines.mutation.project import Project
 from pushproof.engines.mutation.source import Source
 
-#: How many bytes on each side of a change belong to its identity.
+#: How many characters on each side of a change belong to its identity.
 _SURROUNDING = 80
 
 
@@ -56,14 +56,10 @@ def _identity(name: str, change: Change, edits: Sequence[Edit], source: Source) 
     """Ten hexadecimal digits of what changes and what stands around it. The line ends of the file do not count."""
     parts = [name, change.path, change.address]
     for edit in edits:
-        before = source.content[max(0, edit.start - _SURROUNDING) : edit.start]
-        after = source.content[edit.end : edit.end + _SURROUNDING]
-        parts += [
-            _words(before),
-            _words(source.content[edit.start : edit.end]),
-            edit.text.replace("\r\n", "\n"),
-            _words(after),
-        ]
+        before = _words(source.content[max(0, edit.start - 2 * _SURROUNDING) : edit.start])[-_SURROUNDING:]
+        after = _words(source.content[edit.end : edit.end + 2 * _SURROUNDING])[:_SURROUNDING]
+        replaced = _words(source.content[edit.start : edit.end])
+        parts += [before, replaced, edit.text.replace("\r\n", "\n"), after]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:10]
 
 

@@ -61,6 +61,16 @@ class Site:
     setting: hcl.Setting
 
     @property
+    def name(self) -> str:
+        """Return the name of the setting."""
+        return self.setting.name
+
+    @property
+    def value(self) -> hcl.Value:
+        """Return the value of the setting."""
+        return self.setting.value
+
+    @property
     def type(self) -> str:
         """Return the type of the resource or data source; the kind of any other block."""
         return self.block.labels[0] if self.block.kind in ("resource", "data") else self.block.kind
@@ -110,7 +120,7 @@ class Module:
 
     def address(self, block: hcl.Block, name: str = "") -> str:
         """Return a block's address with the module before it; for one of several locals, with its name."""
-        return self.prefix + block.address + (f".{name}" if block.kind == "locals" and name else "")
+        return self.prefix + block.address + (f".{name}" if block.kind in ("locals", "tfvars") and name else "")
 
 
 def base_of(reference: str) -> str:
@@ -163,7 +173,8 @@ class Project:
                 self._unreadable.append(Unreadable(path, 1, "JSON syntax: operators read HCL's native syntax only"))
             elif path.endswith((".tf", ".tfvars")):
                 try:
-                    files.append(HclFile(source, hcl.read(source.content)))
+                    body = hcl.read(source.content)
+                    files.append(HclFile(source, _tfvars(body) if path.endswith(".tfvars") else body))
                 except hcl.SyntaxFault as fault:
                     self._unreadable.append(Unreadable(path, fault.line, fault.reason))
         return tuple(files)
@@ -199,8 +210,7 @@ class Project:
         """Return the modules by their directory. A module that another calls has the call's name before its addresses."""
         files: dict[str, list[HclFile]] = {}
         for file in self.hcl_files:
-            if file.path.endswith(".tf"):
-                files.setdefault(file.directory, []).append(file)
+            files.setdefault(file.directory, []).append(file)
         callers: dict[str, tuple[str, str]] = {}
         for directory in sorted(files):
             for name, called in self._called(files[directory], directory):
@@ -241,6 +251,20 @@ class Project:
         )
 
     @functools.cached_property
+    def _calls(self) -> dict[str, list[hcl.Block]]:
+        calls: dict[str, list[hcl.Block]] = {}
+        for module in self.modules.values():
+            for _, call in module.of_kind("module"):
+                called = self.called(module, call)
+                if called is not None:
+                    calls.setdefault(called.directory, []).append(call)
+        return calls
+
+    def calls(self, module: Module) -> tuple[hcl.Block, ...]:
+        """Return the calls of a module in the project; none for a root."""
+        return tuple(self._calls.get(module.directory, ()))
+
+    @functools.cached_property
     def sites(self) -> tuple[Site, ...]:
         """Return every setting of every block, those inside of objects, lists and calls included."""
         return tuple(
@@ -249,6 +273,11 @@ class Project:
             for file, block in module.blocks
             for site in _sites(file, block, block.outer, ())
         )
+
+
+def _tfvars(body: hcl.Group) -> hcl.Group:
+    """A file of variables' values as if it were one block, so that its settings are sites like any other."""
+    return hcl.Group(body.start, body.end, (), (hcl.Block("tfvars", (), body.start, body.end, body, body),))
 
 
 def _sites(file: HclFile, block: hcl.Block, group: hcl.Group, chain: tuple[str, ...]) -> Iterator[Site]:

@@ -96,11 +96,11 @@ class Source:
         """Return whether the line above ends with an opening bracket."""
         return start > 0 and self.content[self.start_of_line(start - 1) : start].rstrip()[-1:] in (b"{", b"[", b"(")
 
-    def entry(self, spans: Sequence[tuple[int, int]], index: int) -> tuple[int, int]:
+    def entry(self, spans: Sequence[tuple[int, int]], index: int, *, comment: bool = False) -> tuple[int, int]:
         """Return the bytes to remove for one of several entries of a list or an object, with the comma that goes with it."""
         start, end = spans[index]
         if self.stands_alone(start, end):
-            return self.whole(start, end, comment=False)
+            return self.whole(start, end, comment=comment)
         following = spans[index + 1] if index + 1 < len(spans) else None
         if following is not None and self.line(following[0]) == self.line(max(start, end - 1)):
             return start, following[0]

@@ -56,7 +56,10 @@ class Phase:
 
 @dataclass(frozen=True)
 class Buildspec:
-    """A buildspec's phases, variables, artifacts and cache."""
+    """A buildspec's phases, variables, artifacts and cache.
+
+    `cache` and `env` are the bytes of these sections; `env` is None where it has more than variables.
+    """
 
     source: Source
     phases: tuple[Phase, ...]
@@ -64,6 +67,7 @@ class Buildspec:
     exported: tuple[Scalar, ...]
     artifacts: tuple[Scalar, ...]
     cache: tuple[int, int] | None
+    env: tuple[int, int] | None
 
     @property
     def path(self) -> str:
@@ -104,6 +108,7 @@ def read(source: Source) -> Buildspec | None:
         tuple(reader.scalars(reader.child(env, "exported-variables"))),
         tuple(reader.scalars(reader.child(artifacts, "files"))),
         reader.pair(root, "cache"),
+        reader.pair(root, "env") if isinstance(env, yaml.MappingNode) and len(env.value) == 1 else None,
     )
 
 

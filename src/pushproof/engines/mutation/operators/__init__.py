@@ -3,6 +3,40 @@
 from __future__ import annotations
 
 from pushproof.engines.mutation.model import Operator
-from pushproof.engines.mutation.operators import structure
+from pushproof.engines.mutation.operators import (
+    agreement,
+    blocks,
+    buildspecs,
+    deliveries,
+    dockerfiles,
+    documents,
+    entries,
+    environments,
+    events,
+    guards,
+    logic,
+    network,
+    policies,
+    references,
+    structure,
+    values,
+)
 
-OPERATORS: tuple[Operator, ...] = (*structure.OPERATORS,)
+OPERATORS: tuple[Operator, ...] = (
+    *structure.OPERATORS,
+    *blocks.OPERATORS,
+    *entries.OPERATORS,
+    *guards.OPERATORS,
+    *environments.OPERATORS,
+    *agreement.OPERATORS,
+    *events.OPERATORS,
+    *values.OPERATORS,
+    *policies.OPERATORS,
+    *documents.OPERATORS,
+    *network.OPERATORS,
+    *references.OPERATORS,
+    *logic.OPERATORS,
+    *buildspecs.OPERATORS,
+    *deliveries.OPERATORS,
+    *dockerfiles.OPERATORS,
+)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pushproof.engines.mutation.hcl import Block, Value
 from pushproof.engines.mutation.model import Change, Edit, Operator, operator
 from pushproof.engines.mutation.operators import harms
+from pushproof.engines.mutation.operators.pages import TERRAFORM
 from pushproof.engines.mutation.project import HclFile, Module, Project, base_of
-
-_TERRAFORM = "https://developer.hashicorp.com/terraform/language"
 
 #: Resources that connect two others: the parts exist, and do not work together.
 _ASSOCIATION = re.compile(
@@ -64,7 +63,7 @@ def _resources(project: Project) -> Iterator[tuple[Module, HclFile, Block]]:
     "hcl.drop-resource",
     "A resource that nothing else refers to is left out.",
     "Terraform plans no error, and what the resource did is missing from the account.",
-    f"{_TERRAFORM}/resources/syntax",
+    f"{TERRAFORM}/resources/syntax",
 )
 def drop_resource(project: Project) -> Iterator[Change]:
     """Yield the removal of each resource that no other block needs."""
@@ -84,7 +83,7 @@ def drop_resource(project: Project) -> Iterator[Change]:
     "hcl.drop-association",
     "A resource that connects two others is left out: a route, a rule, an attachment, a policy.",
     "Both ends exist and look right in the console, and nothing connects them.",
-    f"{_TERRAFORM}/resources/syntax",
+    f"{TERRAFORM}/resources/syntax",
 )
 def drop_association(project: Project) -> Iterator[Change]:
     """Yield the removal of each connecting resource that no other block needs."""
@@ -104,7 +103,7 @@ def drop_association(project: Project) -> Iterator[Change]:
     "hcl.disable-resource",
     "A resource is switched off: no instance of it is made, and what refers to all of them finds none.",
     "Somebody switched it off for a test; the plan stays valid, and the account lacks it.",
-    f"{_TERRAFORM}/meta-arguments/count",
+    f"{TERRAFORM}/meta-arguments/count",
 )
 def disable_resource(project: Project) -> Iterator[Change]:
     """Yield a count of 0, or an empty `for_each`, for each resource that others only list or go through."""

@@ -1,0 +1,159 @@
+"""Mistakes in what a buildspec delivers: the list of images, tags, artifacts, and failures that are ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pushproof.engines.mutation.model import Change, Edit, Operator, operator
+from pushproof.engines.mutation.operators.buildspecs import (
+    _BUILD,
+    _CACHE,
+    _GUARD,
+    _LOGIN,
+    _PUSH,
+    _TEST,
+    _VARIABLE,
+    _WRITE,
+    _commands,
+    _first_line,
+    _inside,
+    _place,
+)  # fmt: skip
+from pushproof.engines.mutation.operators.pages import aws
+from pushproof.engines.mutation.project import Project
+
+_LIST = aws("codepipeline/file-reference")
+
+
+@operator(
+    "buildspec.drop-artifact",
+    "A file is not among the artifacts of the build.",
+    "The deploy action does not find the list of images, and fails.",
+    aws("codebuild/build-spec-ref"),
+    visible_in_plan=False,
+)
+def drop_artifact(project: Project) -> Iterator[Change]:
+    """Yield each buildspec without one of several artifacts, and with another name for one."""
+    for buildspec in project.buildspecs:
+        spans = [(file.entry, file.end) for file in buildspec.artifacts]
+        for index, file in enumerate(buildspec.artifacts):
+            if len(spans) > 1:
+                edit = Edit(*buildspec.source.entry(spans, index), "")
+                yield Change(buildspec.path, (edit,), f"{file.text} is no artifact", "artifacts.files")
+            if file.style == "" and re.fullmatch(r"[\w.-]+\.json", file.text):
+                other = "imageDetail.json" if file.text == "imagedefinitions.json" else "imagedefinitions.json"
+                summary = f"the artifact is {other} instead of {file.text}"
+                yield Change(buildspec.path, (Edit(file.start, file.end, other),), summary, "artifacts.files")
+
+
+@operator(
+    "buildspec.other-list",
+    "The list of images is written to another file, or in another form.",
+    "The deploy action finds no list, or an entry that it does not understand.",
+    _LIST,
+    visible_in_plan=False,
+)
+def other_list(project: Project) -> Iterator[Change]:
+    """Yield each command that writes the list of images with another file, another key, and another container."""
+    for buildspec, phase, index, command in _commands(project):
+        if not _WRITE.search(command.text) or "imageUri" not in command.text:
+            continue
+        changes = [
+            (r"(?<=>)(\s*)([\w.-]+)\.json", r"\1\2-new.json", "the list of images is another file"),
+            (r"imageUri", "ImageURI", "an entry has ImageURI, as CodeDeploy's file has"),
+            (r'(\\?"name\\?":\s*\\?")([\w-]+)(?=\\?")', r"\1\2-2", "an entry names another container"),
+            (r"\[(?=\{|\\)(.*?)\](?=['\"])", r"\1", "the list is a single entry without brackets"),
+            (rf'("{_VARIABLE}") ("{_VARIABLE}")', r"\2 \1", "name and image have each other's place"),
+        ]
+        for pattern, new, summary in changes:
+            for start, end, match in list(_inside(buildspec, command, pattern))[:1]:
+                yield Change(buildspec.path, (Edit(start, end, match.expand(new)),), summary, _place(phase, index))
+
+
+@operator(
+    "buildspec.latest-tag",
+    "The image has the tag latest instead of the commit's.",
+    "The tag is taken in an immutable repository, a rollback runs the bad image again, and nobody can tell what runs.",
+    aws("ecr/image-tag-mutability"),
+    visible_in_plan=False,
+)
+def latest_tag(project: Project) -> Iterator[Change]:
+    """Yield each tag of a release as latest: where it is set, pushed, or written into the list."""
+    for buildspec, phase, index, command in _commands(project):
+        place = _place(phase, index)
+        tag = re.compile(r"(?<=TAG=)(\"[^\"]+\"|\S+)")
+        if re.match(r"\s*(?:export )?\w*TAG=", command.text):
+            for start, end, _ in list(_inside(buildspec, command, tag))[:1]:
+                yield Change(buildspec.path, (Edit(start, end, "latest"),), "the tag is latest", place)
+        elif (_PUSH.search(command.text) and not _CACHE.search(command.text)) or _WRITE.search(command.text):
+            for start, end, match in list(_inside(buildspec, command, rf":{_VARIABLE}(?=[\"'\\\s]|$)"))[:1]:
+                yield Change(
+                    buildspec.path,
+                    (Edit(start, end, ":latest"),),
+                    f"the tag is latest instead of {match[0][1:]}",
+                    place,
+                )
+
+
+@operator(
+    "buildspec.other-tag",
+    "The tag lacks a part, or has too little of the commit.",
+    "Lifecycle rules that go by the prefix keep or expire the wrong images, or two commits have one tag.",
+    aws("ecr/lifecycle_policy_parameters"),
+    visible_in_plan=False,
+)
+def other_tag(project: Project) -> Iterator[Change]:
+    """Yield each composed tag without its first part, and each cut commit with fewer characters."""
+    for buildspec, phase, index, command in _commands(project):
+        if not re.match(r"\s*(?:export )?[A-Z_]+=", command.text):
+            continue
+        place = _place(phase, index)
+        for start, end, match in _inside(buildspec, command, rf"(?<=TAG=\")({_VARIABLE}|[a-z]+)-(?={_VARIABLE})"):
+            yield Change(buildspec.path, (Edit(start, end, ""),), f"the tag lacks {match[0]}", place)
+        short = r"%\.(\d+)s|cut -c ?1-(\d+)|:0:(\d+)\}"
+        for start, end, match in _inside(buildspec, command, short):
+            number = next(group for group in match.groups() if group is not None)
+            text = match[0].replace(number, "2", 1) if not match[0].startswith(("cut", ":")) else match[0][::-1].replace(
+                number[::-1], "2", 1)[::-1]  # fmt: skip
+            yield Change(
+                buildspec.path, (Edit(start, end, text),), f"2 characters of the commit instead of {number}", place
+            )
+
+
+@operator(
+    "buildspec.ignore-failure",
+    "The failure of a command is ignored.",
+    "A build whose tests, build or push failed counts as a success, and goes on to the deployment.",
+    aws("codebuild/build-spec-ref"),
+    visible_in_plan=False,
+)
+def ignore_failure(project: Project) -> Iterator[Change]:
+    """Yield each guard, login, test, build and push with `|| true` behind it."""
+    for buildspec, phase, index, command in _commands(project):
+        patterns = (_LOGIN, _TEST, _BUILD, _PUSH)
+        if not (_GUARD.match(command.text) or any(p.search(command.text) for p in patterns)):
+            continue
+        if command.text.rstrip().endswith("|| true") or command.style == ">":
+            continue
+        at = command.end - (1 if command.style in ("'", '"') else 0)
+        summary = f"`{_first_line(command)}` may fail"
+        yield Change(buildspec.path, (Edit(at, at, " || true"),), summary, _place(phase, index))
+
+
+@operator(
+    "buildspec.heed-failure",
+    "The failure of a command that may fail ends the build.",
+    "The first build of all, which finds no cache, fails; so does every build while the cache is out of reach.",
+    aws("codebuild/build-caching"),
+    visible_in_plan=False,
+)
+def heed_failure(project: Project) -> Iterator[Change]:
+    """Yield each command without its `|| true`."""
+    for buildspec, phase, index, command in _commands(project):
+        for start, end, _ in list(_inside(buildspec, command, r" *\|\| true(?=['\"]?\s*$)"))[:1]:
+            summary = f"`{_first_line(command)}` may no longer fail"
+            yield Change(buildspec.path, (Edit(start, end, ""),), summary, _place(phase, index))
+
+
+OPERATORS: tuple[Operator, ...] = (drop_artifact, other_list, latest_tag, other_tag, ignore_failure, heed_failure)

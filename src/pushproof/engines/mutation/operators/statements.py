@@ -1,0 +1,135 @@
+"""A view of IAM policy statements, in whichever way the configuration writes them.
+
+`data "aws_iam_policy_document"` has blocks; `jsonencode` has objects. Source:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pushproof.engines.mutation.hcl import Block, Group, Setting, Value
+from pushproof.engines.mutation.project import HclFile, Module, Project
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a policy.
+
+    Attributes:
+        module: The module.
+        file: The file.
+        top: The top-level block.
+        group: The block's or object's settings.
+        name: Its sid, else its place in the policy from 1.
+        block: The block, for a statement of a policy document.
+        holder: The list and the place in it, for an object.
+        siblings: The number of statements in the same policy.
+    """
+
+    module: Module
+    file: HclFile
+    top: Block
+    group: Group
+    name: str
+    block: Block | None
+    holder: tuple[Value, int] | None
+    siblings: int
+
+    @property
+    def address(self) -> str:
+        """Return the address of the top-level block, with its module."""
+        return self.module.address(self.top)
+
+    def setting(self, lower: str, upper: str) -> Setting | None:
+        """Return a setting by the name that blocks use, or the one that JSON uses."""
+        return self.group.setting(lower) or self.group.setting(upper)
+
+    @property
+    def actions(self) -> tuple[Value, ...]:
+        """Return the actions, as values of their own."""
+        return _each(self.setting("actions", "Action"))
+
+    @property
+    def resources(self) -> Setting | None:
+        """Return the resources."""
+        return self.setting("resources", "Resource")
+
+    @property
+    def effect(self) -> str:
+        """Return Allow or Deny; Allow is a block's default."""
+        setting = self.setting("effect", "Effect")
+        return (setting.value.literal or "") if setting is not None else "Allow"
+
+    @property
+    def passes_roles(self) -> bool:
+        """Return whether the statement allows to pass roles."""
+        return any(value.literal == "iam:PassRole" for value in self.actions)
+
+    def principals(self) -> Iterator[tuple[str, Value]]:
+        """Yield the type and the identifiers of each kind of principals."""
+        for block in self.group.of_kind("principals"):
+            identifiers = block.group.get("identifiers")
+            if identifiers is not None:
+                yield block.group.literal("type") or "", identifiers
+        principal = self.group.get("Principal")
+        if principal is not None and principal.group is not None:
+            for setting in principal.group.settings:
+                yield setting.name, setting.value
+
+    def conditions(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the condition keys with the bytes of each condition's block or entry."""
+        for block in self.group.of_kind("condition"):
+            yield block.group.literal("variable") or "condition", block.start, block.end
+        condition = self.group.setting("Condition")
+        if condition is not None:
+            operators = condition.value.group.settings if condition.value.group is not None else ()
+            keys = [s.name for o in operators if o.value.group is not None for s in o.value.group.settings]
+            yield ", ".join(keys) or "Condition", condition.start, condition.end
+
+
+def _each(setting: Setting | None) -> tuple[Value, ...]:
+    if setting is None:
+        return ()
+    return setting.value.parts if setting.value.kind == "list" else (setting.value,)
+
+
+def statements(project: Project) -> Iterator[Statement]:
+    """Yield every statement of every policy."""
+    for module in project.modules.values():
+        for file, top in module.blocks:
+            if top.kind == "data" and top.labels[:1] == ("aws_iam_policy_document",):
+                blocks = top.group.of_kind("statement")
+                for number, block in enumerate(blocks, 1):
+                    name = block.group.literal("sid") or f"statement {number}"
+                    yield Statement(module, file, top, block.group, name, block, None, len(blocks))
+            elif top.kind in ("resource", "locals", "module"):
+                for setting in top.outer.settings:
+                    yield from _objects(module, file, top, setting.value)
+                for inner in top.outer.blocks:
+                    for setting in inner.group.settings:
+                        yield from _objects(module, file, top, setting.value)
+
+
+def _objects(module: Module, file: HclFile, top: Block, value: Value) -> Iterator[Statement]:
+    if value.kind == "list":
+        objects = [part for part in value.parts if _is_statement(part)]
+        for number, part in enumerate(objects, 1):
+            assert part.group is not None
+            name = part.group.literal("Sid") or f"statement {number}"
+            yield Statement(module, file, top, part.group, name, None, (value, value.parts.index(part)), len(objects))
+        if objects:
+            return
+    elif _is_statement(value) and value.group is not None:
+        yield Statement(module, file, top, value.group, value.group.literal("Sid") or "statement 1", None, None, 1)
+        return
+    for part in value.parts:
+        yield from _objects(module, file, top, part)
+    for setting in value.group.settings if value.group is not None else ():
+        yield from _objects(module, file, top, setting.value)
+
+
+def _is_statement(value: Value) -> bool:
+    names = {setting.name for setting in value.group.settings} if value.group is not None else set()
+    return "Effect" in names and bool(names & {"Action", "NotAction"})
