@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import cProfile
 import random
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from tests.unit.engines.mutation import projects
 from tree_sitter import Language, Parser
 
-from pushproof.engines.mutation import OPERATORS, Mutant, Project, mutants_of
+from pushproof.engines.mutation import OPERATORS, Project, mutants_of
 from pushproof.engines.mutation.dockerfile import read
 from pushproof.engines.mutation.source import Source
 
@@ -153,13 +154,21 @@ def test_a_line_elsewhere_changes_no_id(data: st.DataObject) -> None:
     assert lost <= {mutant.id for mutant in near}
 
 
-def mutant_count(copies: int) -> tuple[list[Mutant], int]:
-    """Mutants, and the number of a project's sites, of a project with copies of the reference's modules."""
+def _calls(copies: int) -> tuple[int, int]:
+    """Calls of functions that it takes to make the mutants of some copies of the reference, and the number of mutants."""
     files = {
         f"copy{number}/{path}": content
         for number in range(copies)
         for path, content in projects.reference().files.items()
-        if path.startswith("infrastructure")
     }
-    project = Project(files)
-    return mutants_of(project), len(project.sites)
+    profile = cProfile.Profile()
+    mutants = profile.runcall(lambda: mutants_of(Project(files)))
+    return sum(entry.callcount for entry in profile.getstats()), len(mutants)
+
+
+def test_the_work_grows_with_the_project() -> None:
+    """Twice and four times the files take about twice and four times the work: nothing compares everything with everything."""
+    once, twice, four = _calls(1), _calls(2), _calls(4)
+    assert once[1] * 4 * 0.9 < four[1] < once[1] * 4 * 1.3
+    assert twice[0] < once[0] * 2.3
+    assert four[0] < once[0] * 4.8

@@ -94,12 +94,15 @@ def _renamed(text: str) -> str:
 def rename_one(project: Project) -> Iterator[Change]:
     """Yield each naming text that another place has too, in Terraform, a buildspec or a Dockerfile, with another name."""
     places = [place for place in _places(project) if _named(place.site)]
-    counts = collections.Counter((place.text) for place in places)
+    counts = collections.Counter(place.text for place in places)
+    paths: dict[str, set[str]] = {}
+    for place in places:
+        paths.setdefault(place.text, set()).add(place.site.file.path)
     elsewhere = _elsewhere(project)
     for place in places:
         word = re.compile(rf"(?<![\w-]){re.escape(place.text)}(?![\w-])")
         # An environment says its own name in one place, and its values in files that are twins of another environment's.
-        same = {other.site.file.path for other in places if other.text == place.text}
+        same = paths[place.text]
         twins = len({posixpath.basename(path) for path in same}) == 1 and counts[place.text] == len(same)
         shared = counts[place.text] > 1 and not twins
         if not place.text.isdigit() and len(place.text) > 2 and (shared or word.search(elsewhere)):

@@ -54,10 +54,21 @@ def described(site: Site) -> str:
     return ".".join(site.chain)
 
 
-def replaced(project: Project, site: Site, value: Value, text: str, harm: tuple[str, str] = ("", "")) -> Change:
-    """Return the change of a value's text, with a summary that has both."""
-    old = " ".join(value.text.split())
-    shown = " ".join(text.split())
+def replaced(
+    project: Project,
+    site: Site,
+    value: Value,
+    text: str,
+    harm: tuple[str, str] = ("", ""),
+    *,
+    within: Value | None = None,
+) -> Change:
+    """Return the change of a value's text, with a summary that has both; `within` is a value around it to show instead."""
+    old, shown = " ".join(value.text.split()), " ".join(text.split())
+    if within is not None:
+        written = within.text.encode()
+        changed = written[: value.start - within.start] + text.encode() + written[value.end - within.start :]
+        old, shown = " ".join(within.text.split()), " ".join(changed.decode(errors="replace").split())
     summary = f"{described(site)} is {_short(shown)} instead of {_short(old)}"
     return Change(site.file.path, (Edit(value.start, value.end, text),), summary, address(project, site), *harm)
 

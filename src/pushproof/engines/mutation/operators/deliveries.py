@@ -82,8 +82,8 @@ def latest_tag(project: Project) -> Iterator[Change]:
     """Yield each tag of a release as latest: where it is set, pushed, or written into the list."""
     for buildspec, phase, index, command in _commands(project):
         place = _place(phase, index)
-        tag = re.compile(r"(?<=TAG=)(\"[^\"]+\"|\S+)")
-        if re.match(r"\s*(?:export )?\w*TAG=", command.text):
+        if re.fullmatch(r"\s*(?:export )?\w*TAG=[^;&\n]+", command.text):
+            tag = r"(?<=TAG=).*\S" if command.style != "'" else r"(?<=TAG=).*\S(?=')"
             for start, end, _ in list(_inside(buildspec, command, tag))[:1]:
                 yield Change(buildspec.path, (Edit(start, end, "latest"),), "the tag is latest", place)
         elif (_PUSH.search(command.text) and not _CACHE.search(command.text)) or _WRITE.search(command.text):
@@ -109,7 +109,7 @@ def other_tag(project: Project) -> Iterator[Change]:
         if not re.match(r"\s*(?:export )?[A-Z_]+=", command.text):
             continue
         place = _place(phase, index)
-        for start, end, match in _inside(buildspec, command, rf"(?<=TAG=\")({_VARIABLE}|[a-z]+)-(?={_VARIABLE})"):
+        for start, end, match in _inside(buildspec, command, rf"(?<=TAG=\")({_VARIABLE}|[a-z]+)-(?={_VARIABLE}|\$\()"):
             yield Change(buildspec.path, (Edit(start, end, ""),), f"the tag lacks {match[0]}", place)
         short = r"%\.(\d+)s|cut -c ?1-(\d+)|:0:(\d+)\}"
         for start, end, match in _inside(buildspec, command, short):

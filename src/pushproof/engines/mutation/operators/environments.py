@@ -40,25 +40,31 @@ def _known(module: Module, site: Site) -> bool:
 )
 def other_environment(project: Project) -> Iterator[Change]:
     """Yield each setting that differs between environments that lie side by side, with the other's value."""
+    sites: dict[str, list[Site]] = {}
+    for site in acting(project):
+        sites.setdefault(site.file.directory, []).append(site)
     for modules in _roots(project).values():
-        tables = {
-            module.directory: {
-                (posixpath.basename(site.file.path), module.address(site.block, site.chain[0]), site.chain): site
-                for site in acting(project)
-                if site.file.directory == module.directory
-            }
-            for module in modules
-        }
+        tables = {module.directory: _by_place(module, sites.get(module.directory, [])) for module in modules}
         for module in modules:
-            for other in modules:
-                if other is module:
+            for key, site in tables[module.directory].items():
+                there = (tables[other.directory].get(key) for other in modules if other is not module)
+                other = next((o for o in there if o is not None and o.value.text != site.value.text), None)
+                if other is None or other.value.group is not None or site.value.kind in ("for", "list", "heredoc"):
                     continue
-                for key, site in tables[module.directory].items():
-                    there = tables[other.directory].get(key)
-                    if there is None or there.value.text == site.value.text or there.value.group is not None:
-                        continue
-                    if site.value.kind not in ("for", "list", "heredoc") and _known(module, there):
-                        yield replaced(project, site, site.value, there.value.text)
+                if _known(module, other):
+                    yield replaced(project, site, site.value, other.value.text)
+
+
+_Place = tuple[str, str, tuple[str, ...]]
+
+
+def _by_place(module: Module, sites: list[Site]) -> dict[_Place, Site]:
+    """Return settings by file, address and name, as far as these are theirs alone."""
+    places: dict[_Place, list[Site]] = {}
+    for site in sites:
+        key = (posixpath.basename(site.file.path), module.address(site.block, site.chain[0]), site.chain)
+        places.setdefault(key, []).append(site)
+    return {key: group[0] for key, group in places.items() if len(group) == 1}
 
 
 @operator(
@@ -69,14 +75,14 @@ def other_environment(project: Project) -> Iterator[Change]:
 )
 def drop_argument(project: Project) -> Iterator[Change]:
     """Yield each call without one of the arguments that have a default in the module."""
-    for module in project.modules.values():
-        for _, call in module.of_kind("module"):
-            called = project.called(module, call)
-            for site in (site for site in project.sites if site.block is call and len(site.chain) == 1):
-                variable = called.variables.get(site.name) if called is not None else None
-                default = variable.group.get("default") if variable is not None else None
-                if default is not None and default.text not in (site.value.text, _default_of(module, site)):
-                    yield removed(project, site)
+    for site in project.sites:
+        if site.block.kind == "module" and len(site.chain) == 1:
+            module = project.module(site.file)
+            called = project.called(module, site.block)
+            variable = called.variables.get(site.name) if called is not None else None
+            default = variable.group.get("default") if variable is not None else None
+            if default is not None and default.text not in (site.value.text, _default_of(module, site)):
+                yield removed(project, site)
 
 
 def _default_of(module: Module, site: Site) -> str | None:

@@ -97,9 +97,9 @@ def overlapping_subnets(project: Project) -> Iterator[Change]:
                 continue
             _, bits, number = value.parts
             if bits.kind == "number" and bits.text.isdigit():
-                yield replaced(project, site, bits, str(int(bits.text) + 4))
+                yield replaced(project, site, bits, str(int(bits.text) + 4), within=value)
             if number.kind == "operation" and number.name == "+" and number.parts:
-                yield replaced(project, site, number, number.parts[0].text)
+                yield replaced(project, site, number, number.parts[0].text, within=value)
 
 
 @operator(

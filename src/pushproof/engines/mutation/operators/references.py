@@ -218,7 +218,8 @@ def other_index(project: Project) -> Iterator[Change]:
                 continue
             for part in value.parts:
                 if part.kind == "number" and part.text.isdigit():
-                    yield replaced(project, site, part, str(int(part.text) - 1 if part.text != "0" else 1))
+                    neighbour = str(int(part.text) - 1 if part.text != "0" else 1)
+                    yield replaced(project, site, part, neighbour, within=value)
 
 
 def _with_own_indices(value: Value) -> Iterator[Value]:
