@@ -65,6 +65,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
         config.pluginmanager.register(SuiteRecorder(config, Path(directory), _ATTENTION), "pushproof-report")
     config.pluginmanager.register(_Interrupts(config), "pushproof-interrupts")
+    if _is_sharded(config):
+        from pushproof.session.shards import sharding
+
+        config.pluginmanager.register(sharding(config), "pushproof-shards")
     if (config.rootpath / "pushproof.toml").exists():
         from pushproof.checks.acceptance import AcceptanceError
         from pushproof.session.accepted import project_acceptances
@@ -73,6 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
             config.stash[_ACCEPTED] = project_acceptances(config.rootpath)
         except AcceptanceError as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def _is_sharded(config: pytest.Config) -> bool:
+    from pushproof.session.options import is_on, text_of
+
+    return bool(text_of(config, "shard")) or is_on(config, "store-durations")
 
 
 class _Interrupts:

@@ -73,6 +73,18 @@ OPTIONS = (
         metavar="DIR",
         short=False,
     ),
+    Option(
+        "shard",
+        "run one of several parts of the session, such as 2/5; tests of one file stay together, balanced by durations",
+        metavar="I/N",
+    ),
+    Option(
+        "durations-path",
+        "the file of the tests' durations, which shards are balanced by [.test_durations]",
+        metavar="FILE",
+        default=".test_durations",
+    ),
+    Option("store-durations", "store how long the tests of this session took"),
     Option("native", "for the target localstack: let LocalStack answer those delivery services that its plan has"),
 )
 
