@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -79,17 +80,30 @@ def _provider() -> Diagnosis:
 
 
 def _docker() -> Diagnosis:
-    from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
+    from docker.errors import DockerException
+
+    from pushproof.emulator.runtime.docker.endpoint import chosen_endpoint
+    from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable, connect
 
     try:
         client = connect(timeout=10)
     except DockerUnavailable as error:
         return Diagnosis("Docker Engine", False, "does not answer", str(error))
     info = client.info()
-    client.close()
-    return Diagnosis(
-        "Docker Engine", True, f"{info['ServerVersion']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '1')}"
-    )
+    text = f"{info['ServerVersion']}, {info['Driver']}, cgroup v{info.get('CgroupVersion', '1')}"
+    endpoint = chosen_endpoint(os.environ)
+    text += f", at {endpoint}" if endpoint.chosen_by else ""
+    try:
+        # A network, as a world makes it, shows where the containers are.
+        DockerHost(f"doctor-{secrets.token_hex(4)}", client).close()
+    except DockerUnavailable as error:
+        return Diagnosis("Docker Engine", False, text, str(error))
+    except DockerException as error:
+        remedy = (
+            f"Docker Engine makes no network ({error}); `docker network ls` shows whether its address pools are used up"
+        )
+        return Diagnosis("Docker Engine", False, text, remedy)
+    return Diagnosis("Docker Engine", True, text)
 
 
 def _git() -> Diagnosis:

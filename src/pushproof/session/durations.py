@@ -23,12 +23,12 @@ class DurationsUnreadable(ValueError):
 
 def parts_of(path: Path) -> list[Path]:
     """Return the files of shards beside a file of durations, by count and number."""
-    found = []
+    parts = []
     for file in path.parent.glob(f"{path.name}.*"):
         match = _PART.fullmatch(file.name.removeprefix(path.name))
         if match is not None:
-            found.append((int(match[2]), int(match[1]), file))
-    return [file for *_, file in sorted(found)]
+            parts.append((int(match[2]), int(match[1]), file))
+    return [file for *_, file in sorted(parts)]
 
 
 def write_durations(path: Path, measured: Mapping[str, float], shard: Shard | None) -> Path:

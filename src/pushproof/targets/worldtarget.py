@@ -150,9 +150,11 @@ class WorldTarget(GatewayTarget):
         host: DockerHost | None = None,
     ) -> World:
         settings = replace(self.settings.world, port=self.settings.port if port is None else port)
-        substrate = self._substrate(settings)
+        # First: an Engine elsewhere is refused before anything starts.
+        made = self._docker_host() if host is None else None
+        host, substrate = host or made, None
         try:
-            host = host or self._docker_host()
+            substrate = self._substrate(settings)
             world = World(
                 settings,
                 substrate=substrate,
@@ -165,6 +167,8 @@ class WorldTarget(GatewayTarget):
         except BaseException:
             if substrate is not None:
                 substrate.close()
+            if made is not None:
+                made.close()
             raise
         self._live = LivePage(world)
         world.gateway.fronts.insert(0, self._live)

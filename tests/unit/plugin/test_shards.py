@@ -46,7 +46,7 @@ def test_shards_are_the_whole_session(suite: pytest.Pytester, workers: tuple[str
 
 
 def test_recorded_durations_balance(suite: pytest.Pytester) -> None:
-    """What took long has a shard for itself; what is left out by name is dealt to no shard."""
+    """A long test has a shard for itself; tests that are left out by name are dealt to no shard."""
     suite.path.joinpath(".test_durations").write_text(
         json.dumps({"test_b.py::test_0": 60, "test_a.py::test_0": 1, "test_a.py::test_1": 1})
     )
@@ -71,7 +71,7 @@ def test_durations_are_stored(suite: pytest.Pytester, workers: tuple[str, ...]) 
 
 
 def test_shards_that_store_stay_apart(suite: pytest.Pytester) -> None:
-    """What one shard stores does not change the next one; a collection alone puts their files together."""
+    """The durations that one shard stores do not change the next; a collection alone puts their files together."""
     shards = [ran(suite, "--shard", f"{number}/2", "--store-durations") for number in (1, 2)]
     assert len({test for shard in shards for test in shard}) == sum(map(len, shards)) == 8
     assert suite.runpytest(*_OPTIONS, "--collect-only", "--store-durations").ret == 0
@@ -108,7 +108,7 @@ def test_an_empty_shard_is_no_failure(suite: pytest.Pytester, workers: tuple[str
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "x"])
 def test_what_is_no_shard_is_refused(suite: pytest.Pytester, text: str) -> None:
-    """Nothing runs, and the message has the option, the text and what was expected."""
+    """The session runs nothing; the message has the option, the text and what was expected."""
     result = suite.runpytest(*_OPTIONS, "--shard", text)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*--pushproof-shard '{text}': *expected*"])

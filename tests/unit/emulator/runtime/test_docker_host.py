@@ -9,7 +9,7 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from pushproof.emulator.runtime.docker import host as module
-from pushproof.emulator.runtime.docker.host import WORLD_LABEL, DockerHost
+from pushproof.emulator.runtime.docker.host import WORLD_LABEL, DockerHost, DockerUnavailable
 
 
 class Engine:
@@ -21,17 +21,26 @@ class Engine:
         self.closed = False
         self.own: SimpleNamespace | None = None
         self.members: list[str] = []
+        self.removed_networks = 0
+        self.engine, self.gateway = "Engine", "172.30.0.1"
         self.containers = self.networks = self.volumes = self.images = self
 
     def create(self, name: str, **settings: Any) -> Any:
         return SimpleNamespace(
             name=name,
-            attrs={"IPAM": {"Config": [{"Gateway": "172.30.0.1"}]}},
+            id="c0ffee012345" + "0" * 52,
+            attrs={"IPAM": {"Config": [{"Gateway": self.gateway}]}},
             reload=lambda: None,
-            remove=lambda: None,
+            remove=self._remove_network,
             connect=lambda container: self.members.append(container.id),
             **settings,
         )
+
+    def _remove_network(self) -> None:
+        self.removed_networks += 1
+
+    def version(self) -> dict[str, Any]:
+        return {"Components": [{"Name": self.engine}, {"Name": "containerd"}]}
 
     def get(self, name: str) -> Any:
         if self.own is None or self.own.id != name:
@@ -56,6 +65,37 @@ class Engine:
 
     def close(self) -> None:
         self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def interfaces(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Return the interfaces of this machine: loopback, and the bridge of a world's network."""
+    there = [(1, "lo"), (2, "br-c0ffee012345")]
+    monkeypatch.setattr(module.socket, "if_nameindex", lambda: there)
+    return there
+
+
+def test_an_engine_elsewhere_is_refused(interfaces: list[tuple[int, str]]) -> None:
+    """A network of Docker's whose bridge is not here is removed again, though an address like its gateway's is."""
+    interfaces.pop()
+    engine = Engine()
+    engine.gateway = "127.0.0.1"
+    with pytest.raises(DockerUnavailable, match="cannot reach a world here"):
+        DockerHost("0123abcd", engine)
+    assert (engine.removed_networks, engine.closed) == (1, True)
+
+
+@pytest.mark.parametrize(("gateway", "here"), [("127.0.0.1", True), ("192.0.2.1", False)])
+def test_another_engine_is_judged_by_its_address(interfaces: list[tuple[int, str]], gateway: str, here: bool) -> None:
+    """Podman names its bridges otherwise: there the gateway's address has to be one of this machine's."""
+    interfaces.pop()
+    engine = Engine()
+    engine.engine, engine.gateway = "Podman Engine", gateway
+    if here:
+        assert DockerHost("0123abcd", engine).bridge_address == gateway
+    else:
+        with pytest.raises(DockerUnavailable, match="elsewhere"):
+            DockerHost("0123abcd", engine)
 
 
 def test_the_images_of_a_world_go_with_it_even_those_a_container_still_stood_on() -> None:

@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.tls import TLSConfig
 
 from pushproof.base.processes import container_id, is_gone, owner_mark
+from pushproof.emulator.runtime.docker.endpoint import ContextUnusable, Endpoint, chosen_endpoint
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
     from docker.models.containers import Container
+    from docker.models.networks import Network
 
 WORLD_LABEL = "pushproof.world"
 OWNER_LABEL = "pushproof.owner"
@@ -34,14 +37,37 @@ _PATIENCE = 2.5
 
 
 def connect(timeout: int = 120) -> DockerClient:
-    """Return a Docker SDK client of an Engine that answers. Raises DockerUnavailable."""
+    """Return a Docker SDK client of the Engine that the `docker` command would use, if it answers. Raises DockerUnavailable."""
     try:
-        _reach(os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock")
-        client = docker.from_env(timeout=timeout)
+        endpoint = chosen_endpoint(os.environ)
+    except ContextUnusable as error:
+        raise DockerUnavailable(str(error)) from error
+    if endpoint.url.startswith("ssh://"):
+        raise DockerUnavailable(_ELSEWHERE.format(where=endpoint))
+    try:
+        _reach(endpoint.url)
+        client = _client(endpoint, timeout)
         client.ping()
     except (DockerException, OSError) as error:
-        raise DockerUnavailable(_remedy(error)) from error
+        raise DockerUnavailable(_remedy(error, endpoint)) from error
     return client
+
+
+def _client(endpoint: Endpoint, timeout: int) -> DockerClient:
+    if endpoint.chosen_by == "DOCKER_HOST":
+        # With DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, if they are set.
+        return docker.from_env(timeout=timeout)
+    directory = endpoint.certificates
+    tls: TLSConfig | bool = False
+    if directory is not None:
+        pair = directory / "cert.pem", directory / "key.pem"
+        authority = directory / "ca.pem"
+        tls = TLSConfig(
+            client_cert=(str(pair[0]), str(pair[1])) if all(file.exists() for file in pair) else None,
+            ca_cert=str(authority) if authority.exists() else None,
+            verify=endpoint.verified,
+        )
+    return docker.DockerClient(base_url=endpoint.url, timeout=timeout, tls=tls)
 
 
 def _reach(url: str) -> None:
@@ -55,19 +81,23 @@ def _reach(url: str) -> None:
         socket.create_connection((place.hostname, place.port or 2375), timeout=_PATIENCE).close()
 
 
-def _remedy(error: Exception) -> str:
-    """Return what is wrong and what to do about it: no permission, a wrong DOCKER_HOST, or no Engine."""
-    host = os.environ.get("DOCKER_HOST")
+def _remedy(error: Exception, endpoint: Endpoint) -> str:
+    """Return what is wrong and what to do about it: no permission, a wrong address, or no Engine."""
     # The SDK has the system's own error somewhere behind its own.
     if isinstance(error, PermissionError) or "Permission denied" in str(error):
         return (
             f"Docker Engine runs, and this user may not talk to it ({error}). Let them: `sudo usermod -aG docker $USER`, then log "
             "in again (https://docs.docker.com/engine/install/linux-postinstall/); members of that group are as good as root."
         )
-    if host:
+    if endpoint.chosen_by == "DOCKER_HOST":
         return (
-            f"Docker Engine does not answer at DOCKER_HOST={host} ({error}). "
+            f"Docker Engine does not answer at DOCKER_HOST={endpoint.url} ({error}). "
             "Correct the variable, or unset it for the local one."
+        )
+    if endpoint.chosen_by:
+        return (
+            f"Docker Engine does not answer at {endpoint} ({error}). "
+            "Correct the context, or return to this machine's own Engine: `docker context use default`."
         )
     return (
         f"Docker Engine does not answer ({error}). Start it (`systemctl start docker`, or `dockerd` as root), or install it: "
@@ -107,6 +137,10 @@ class DockerHost:
                 self.network.remove()
                 raise
         self.network.reload()
+        if self._own is None and not _is_here(self.network, self.client):
+            self.network.remove()
+            self.client.close()
+            raise DockerUnavailable(_ELSEWHERE.format(where=chosen_endpoint(os.environ)))
         # : Registries (`host:port`) whose images are removed with the world.
         self.registries: set[str] = set()
 
@@ -145,6 +179,34 @@ _NO_BRIDGE = (
     "balancers do not work from here. Use scripted tasks (--task-runtime scripted), or run Pushproof in a container that has "
     "Docker's socket (docs/container.md)."
 )
+
+
+_ELSEWHERE = (
+    "Docker Engine at {where} has its networks elsewhere: on another machine, in a virtual machine, or apart from this machine's "
+    "(rootless). Its containers cannot reach a world here, and load balancers here cannot reach them. Use this machine's own "
+    "Engine (unset DOCKER_HOST and DOCKER_CONTEXT, `docker context use default`), scripted tasks (--task-runtime scripted), or "
+    "run Pushproof beside that Engine, in a container that has its socket (docs/container.md)."
+)
+
+
+def _is_here(network: Network, client: DockerClient) -> bool:
+    """Return whether a bridge network is one of this machine's, so that its containers and this process reach each other.
+
+    An address is no proof: Engines choose the same ones. Docker names the interface by the network's id
+    (https://docs.docker.com/engine/network/drivers/bridge/#default-network-settings: "br-<id>").
+    """
+    if f"br-{(network.id or '')[:12]}" in {name for _, name in socket.if_nameindex()}:
+        return True
+    engines = {component.get("Name", "") for component in client.version().get("Components") or []}
+    if "Engine" in engines:
+        return False
+    # Another Engine with Docker's API, such as Podman, has names of its own: at least the address has to be here.
+    address = network.attrs["IPAM"]["Config"][0]["Gateway"].split("/")[0]
+    try:
+        socket.create_server((address, 0)).close()
+    except OSError:
+        return False
+    return True
 
 
 def own_container(client: DockerClient) -> Container | None:
