@@ -210,7 +210,7 @@ def _before(record: Record, deployment: Deployment) -> Deployment | None:
 
 def _suite(record: Record) -> Iterator[str]:
     failed = [test for test in record.tests if test.outcome == "failed"]
-    missed = [mutation for mutation in record.mutations if not mutation.caught]
+    missed = [mutation for mutation in record.mutations if not mutation.caught and mutation.status != "equivalent"]
     if missed:
         yield (
             f"{len(missed)} of {len(record.mutations)} mistakes made on purpose were caught by no check: "
@@ -222,6 +222,8 @@ def _suite(record: Record) -> Iterator[str]:
             yield _sentence(_first(failed[0].message))
     elif record.verdict.error:
         yield _sentence(_first(record.verdict.error))
+    elif not missed and record.mutations:
+        yield f"All {len(record.mutations)} mistakes made on purpose were noticed, or change nothing."
     elif not missed:
         ran = sum(test.outcome == "passed" for test in record.tests)
         yield f"All {ran} tests that ran passed."

@@ -325,13 +325,28 @@ class SuiteTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutation:
-    """A mistake that was made on purpose, and the check that caught it ("" when none did)."""
+    """A mistake that was made on purpose, and the check that caught it ("" when none did).
+
+    `status`: killed, refused, survived, equivalent, timed out or broken. `message`: of the check, or the reason. `advice`: lines
+    that would have caught a survivor.
+    """
 
     name: str
     module: str
     caught: bool
     check: str
     seconds: float
+    id: str = ""
+    operator: str = ""
+    status: str = ""
+    path: str = ""
+    line: int = 0
+    address: str = ""
+    message: str = ""
+    diff: str = ""
+    harm: str = ""
+    page: str = ""
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

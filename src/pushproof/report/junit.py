@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from pushproof.record.model import Record
+from pushproof.record.model import Mutation, Record
 from pushproof.report.harmless import harmless
 
 # https://www.w3.org/TR/xml/#charsets
@@ -29,8 +29,13 @@ def junit(records: Sequence[Record]) -> str:
 def _suite(root: Element, record: Record) -> None:
     run = record.run
     cases = [*((f"({s.letter}) {s.title}", s.seconds, s.failed, False) for s in record.steps),
-             *((t.id, t.seconds, t.outcome == "failed", t.outcome == "skipped") for t in record.tests)]  # fmt: skip
-    messages = {test.id: test.message for test in record.tests}
+             *((t.id, t.seconds, t.outcome == "failed", t.outcome == "skipped") for t in record.tests),
+             *((_case_of(m), m.seconds, m.status in ("survived", "broken"), m.status == "equivalent")
+               for m in record.mutations)]  # fmt: skip
+    messages = {test.id: test.message for test in record.tests} | {
+        _case_of(mutation): "\n".join([mutation.message, mutation.diff, *mutation.advice])
+        for mutation in record.mutations
+    }
     # A run that failed before its first step, or outside of any, is red all the same.
     if not record.verdict.passed and not any(failed for _, _, failed, _ in cases):
         cases.append((record.verdict.title, 0.0, True, False))
@@ -59,6 +64,10 @@ def _suite(root: Element, record: Record) -> None:
             failure.text = _text(f"{message}\n\n{record.verdict.why}".strip())
         elif skipped:
             SubElement(case, "skipped", message=_text(messages.get(name, "")))
+
+
+def _case_of(mutation: Mutation) -> str:
+    return f"{mutation.path}:{mutation.line} {mutation.operator} {mutation.id}" if mutation.id else mutation.name
 
 
 def _text(text: str) -> str:

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
 from pushproof.base.extras import require
 from pushproof.record.cause import cause, clock
-from pushproof.record.model import Record
+from pushproof.record.model import Mutation, Record
 from pushproof.report.harmless import harmless
 from pushproof.report.picture import matrices, picture
 from pushproof.report.timeline import WIDTH, colours, draw, failed
@@ -42,6 +42,25 @@ class Happening:
     at: float
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """Counts of mistakes made on purpose; the share of valid ones that were noticed is a percentage."""
+
+    name: str
+    made: int
+    valid: int
+    caught: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Rows by module or by operator."""
+
+    by: str
+    rows: list[ScoreRow]
 
 
 def render(record: Record, *, live: bool = False) -> str:
@@ -76,6 +95,8 @@ def _rendered(record: Record, live: bool, most: int) -> str:
         networks=[(network, picture(network), matrices(network)) for network in record.networks],
         happenings=shown,
         left_out=len(happenings) - len(shown),
+        scores=[scores(record, "module"), scores(record, "operator")],
+        survivors=[each for each in record.mutations if each.status == "survived"],
         kinds=list(dict.fromkeys(happening.kind for happening in shown)),
         filter=_filter,
     )
@@ -83,6 +104,14 @@ def _rendered(record: Record, live: bool, most: int) -> str:
 
 def numbers(record: Record) -> list[tuple[str, str]]:
     """Return the three numbers that say most about a run."""
+    if record.mutations:
+        valid = [mutation for mutation in record.mutations if mutation.status not in ("equivalent", "broken")]
+        caught = sum(mutation.caught for mutation in valid)
+        return [
+            (f"{caught / len(valid):.0%}" if valid else "–", "score"),
+            (f"{caught}/{len(valid)}", "mistakes noticed"),
+            (f"{record.run.seconds:.0f} s", "in all"),
+        ]
     if record.tests or record.run.command == "pytest":
         failed_tests = sum(test.outcome == "failed" for test in record.tests)
         return [
@@ -97,6 +126,21 @@ def numbers(record: Record) -> list[tuple[str, str]]:
         (f"{bad}/{sent}", "requests failed"),
         (f"{record.run.seconds:.0f} s", f"in all, {clock(record.run.seconds * record.run.speed)} of AWS time"),
     ]
+
+
+def scores(record: Record, by: Literal["module", "operator"]) -> Scores:
+    """Return the mistakes made on purpose, counted by module or by operator."""
+    rows: dict[str, list[Mutation]] = {}
+    for mutation in record.mutations:
+        name = mutation.module if by == "module" else mutation.operator
+        rows.setdefault(name or "–", []).append(mutation)
+    return Scores(by, [_score(name, mutations) for name, mutations in sorted(rows.items())])
+
+
+def _score(name: str, mutations: list[Mutation]) -> ScoreRow:
+    valid = [mutation for mutation in mutations if mutation.status not in ("equivalent", "broken")]
+    caught = sum(mutation.caught for mutation in valid)
+    return ScoreRow(name, len(mutations), len(valid), caught, 100 * caught / len(valid) if valid else None)
 
 
 def why_title(record: Record) -> str:
