@@ -73,7 +73,9 @@ class Applier:
         _require_calls(calls)
         parts = [self._part(call) for call in calls]
         runs = [Run(part.terraform, part.request.backend) for part in parts]
-        apply = partial(apply_together, runs, disposable=self._target.disposable)
+        # What a tried configuration made goes with its world.
+        clean_up = self._keeper is None or not self._keeper.trying
+        apply = partial(apply_together, runs, disposable=self._target.disposable, clean_up=clean_up)
         if self._keeper is None:
             apply()
             modules = [AppliedModule(part.terraform, part.terraform.outputs()) for part in parts]

@@ -30,9 +30,11 @@ from pushproof.terraform.applied import AppliedModule, NotForkable
 from pushproof.terraform.content import read_content
 from pushproof.terraform.driver import Backend, Terraform
 from pushproof.terraform.errors import TerraformError
+from pushproof.terraform.phases import changed_nothing, is_refused
 from pushproof.terraform.together import Run, apply_together
 
 if TYPE_CHECKING:
+    from pushproof.session.keeperof import Policy
     from pushproof.targets.forks import Forks
     from pushproof.targets.worldtarget import WorldTarget
 
@@ -82,6 +84,7 @@ class Keeper:
     target: WorldTarget
     store: KeptWorlds
     cold: bool = False
+    policy: Policy | None = None
     _checkpoints: list[Checkpoint] = field(default_factory=list)
     _owed: Checkpoint | None = None
     _forks: Forks | None = None
@@ -224,17 +227,24 @@ class Keeper:
                 _say_to_all, parts, "the kept world of this content is damaged or from elsewhere, and is dropped"
             )
             kept = self.store.find(key, dropped=dropped)
-            nearest = self.store.nearest(family) if kept is None else None
+            nearest = self._nearest(family, parts) if kept is None else None
             before = self._here(base) if kept is not None or nearest is not None else None
             if kept is not None and before is not None and self._continue(kept, before, parts):
                 _say_to_all(
                     parts, f"continued from a kept world: nothing that it depends on has changed ({_saved(kept)})"
                 )
-                return self._modules(parts)
+                return self._reported(self._modules(parts), ["unchanged"] * len(parts), key)
             started = time.monotonic()
-            if nearest is None or before is None or not self._change(nearest, before, parts):
+            outcomes: list[str] | None = None
+            if nearest is not None and before is not None:
+                outcomes = self._change(nearest, before, parts)
+            if outcomes is None:
                 apply_cold()
+                outcomes = ["cold"] * len(parts)
             modules = self._modules(parts)
+            if self.trying:
+                self.target.lineage.obscure(_NOT_KEPT)
+                return self._reported(modules, outcomes, "")
             about = About(
                 key=key,
                 family=family,
@@ -244,12 +254,33 @@ class Keeper:
                 seconds=time.monotonic() - started,
             )
             self._keep(about, parts)
-            return modules
+            return self._reported(modules, outcomes, key)
+
+    @property
+    def trying(self) -> bool:
+        """Return whether a changed configuration is tried, whose worlds are not kept."""
+        return self.policy is not None and self.policy.trying
+
+    def _nearest(self, family: str, parts: Sequence[Part]) -> Kept | None:
+        """Return the kept world that a difference is applied to."""
+        if self.policy is None or not self.policy.trying:
+            return self.store.nearest(family)
+        for key in self.policy.origins(parts[0].terraform.copy.source, parts[0].terraform.variables):
+            kept = self.store.find(key)
+            if kept is not None and kept.about.family == family:
+                return kept
+        return None
+
+    def _reported(self, modules: list[AppliedModule], outcomes: Sequence[str], key: str) -> list[AppliedModule]:
+        if self.policy is not None:
+            for module, outcome in zip(modules, outcomes, strict=True):
+                self.policy.report(module, outcome, key)
+        return modules
 
     def _apply_cold(self, parts: Sequence[Part], apply_cold: Callable[[], None]) -> list[AppliedModule]:
         apply_cold()
         self.target.lineage.obscure(_NOT_KEPT)
-        return self._modules(parts)
+        return self._reported(self._modules(parts), ["cold"] * len(parts), "")
 
     def _modules(self, parts: Sequence[Part]) -> list[AppliedModule]:
         return [AppliedModule(part.terraform, part.terraform.outputs(), forker=self.fork) for part in parts]
@@ -275,22 +306,36 @@ class Keeper:
             part.terraform.resumed()
         return True
 
-    def _change(self, nearest: Kept, before: Checkpoint, parts: Sequence[Part]) -> bool:
-        """Apply the difference to the nearest kept world. Returns False, in the world of before, if that fails."""
+    def _change(self, nearest: Kept, before: Checkpoint, parts: Sequence[Part]) -> list[str] | None:
+        """Apply the difference to the nearest kept world.
+
+        Returns "changed" or "identical" for each part; None, in the world of before, if that fails. Raises TerraformError where a
+        configuration is tried that Terraform refuses.
+        """
         if not self._continue(nearest, before, parts):
-            return False
+            return None
         _say_to_all(
             parts, f"continued from the nearest kept world, of {_when(nearest)}; Terraform applies the difference"
         )
+        outputs = [part.terraform.outputs() for part in parts] if self.trying else []
         try:
             apply_together([Run(part.terraform, part.request.backend) for part in parts], clean_up=False)
         except TerraformError as error:
+            if self.trying and is_refused(error):
+                raise
             _say_to_all(
                 parts, f"the difference cannot be applied, so that everything is applied anew: {_first_line(error)}"
             )
             self._go_back(before, parts)
-            return False
-        return True
+            return None
+        if not self.trying:
+            return ["changed"] * len(parts)
+        return [
+            "identical"
+            if changed_nothing(part.terraform.apply_output) and part.terraform.outputs() == before_it
+            else "changed"
+            for part, before_it in zip(parts, outputs, strict=True)
+        ]
 
     def _go_back(self, before: Checkpoint, parts: Sequence[Part]) -> None:
         self.target.continue_from(before.directory, before.origin)

@@ -21,6 +21,9 @@ from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
 from pushproof.terraform.working_copy import WorkingCopy, copy_configuration, require_configuration
 
+#: Callables that get the source, the base of its working copy and the variables of each configuration that is prepared.
+PREPARED: list[Callable[[Path, Path, Mapping[str, object]], None]] = []
+
 
 def prepare(
     target: Target,
@@ -49,6 +52,8 @@ def prepare(
     values = {**variables, **target.variables(source, variables)}
     announce = partial(target.announce, name) if target.announces else None
     copy = copy_configuration(source, _unused_directory(target, f"terraform/{name}"))
+    for listen in PREPARED:
+        listen(copy.source, copy.base, values)
     if say is None:
         say = partial(_say_to, listener) if listener is not None else lambda _: None
     groundwork = Groundwork(

@@ -79,6 +79,8 @@ class Terraform:
     read_object: ObjectReader | None = None
     # Whether the preparation of the first `init` added to the environment: profiles, roles.
     provided: bool = False
+    # Terraform's words in the last apply that succeeded, unless it was announced.
+    apply_output: str = ""
     _initialised: bool = False
     _stale: bool = False
     _writes: int = 0
@@ -145,8 +147,8 @@ class Terraform:
         """`terraform apply`; returns its output. Where someone wants plans announced, exactly that plan. Raises CommandFailed."""
         if self.announce is not None:
             return self._apply_announced(self.announce, variables)
-        output: str = self._call("apply", lambda t: t.apply(), variables)
-        return output
+        self.apply_output = str(self._call("apply", lambda t: t.apply(), variables))
+        return self.apply_output
 
     def _apply_announced(self, announce: PlanListener, variables: dict[str, Any]) -> str:
         plan_file = str(self.copy.directory / f".pushproof-apply-{os.getpid()}.tfplan")

@@ -145,6 +145,11 @@ def copy_configuration(source: Path, target: Path) -> WorkingCopy:
     return WorkingCopy(absolute, directory, target, fill)
 
 
+def copy_repository(root: Path, target: Path) -> None:
+    """Copy a repository whole, apart from what runs and tools leave in it; packages of other languages are linked."""
+    _Copier(root, target.resolve(), {root}).copy_directory(root, target, whole=True)
+
+
 def _copy_installed_modules(source: Path, directory: Path) -> None:
     """Copy the modules that an `init` has installed, which spares the next one their download, or the need of a network.
 
