@@ -10,9 +10,11 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
 MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
+WORKERS ?= 2
+MUTATED := networking ecr iam ecs codepipeline state prod stack
 SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway mutate doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +70,11 @@ bench: setup ## Speed of the engines, at three sizes each
 
 bench-runs: setup ## Runs of a module's tests: cold, and continued from kept worlds; and forks (MODULES="ecr ecs")
 	$(BIN)/python bench/bench_runs.py $(if $(filter command line,$(origin MODULES)),$(MODULES))
+
+mutate: setup ## Mistakes in the reference, one at a time, and the suite that has to notice each (SAMPLE=50, WORKERS=2, FLAGS=--resume)
+	$(BIN)/pushproof mutate infrastructure/modules infrastructure/environments app/buildspec.yml app/Dockerfile \
+	  --tests tests/unit/infrastructure $(addprefix --tests tests/integration/,$(MUTATED)) --workers $(WORKERS) \
+	  $(if $(SAMPLE),--sample $(SAMPLE)) --threshold 97 --report build/mutation $(FLAGS)
 
 doctor: setup ## List present and missing programs, with a remedy for each missing one
 	$(BIN)/pushproof doctor

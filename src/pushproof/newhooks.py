@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pushproof.engines.mutation import Operator
+# Every pytest run imports this file.
+if TYPE_CHECKING:
+    from pushproof.engines.mutation import Operator
 
 
 @pytest.hookspec(firstresult=True)

@@ -14,6 +14,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "distributed": ("xdist",),
     "otel": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "mcp": ("mcp",),
+    "cluster": ("distributed",),
 }
 
 

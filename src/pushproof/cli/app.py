@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pushproof import __version__
-from pushproof.cli import evidence, iam, mcp
+from pushproof.cli import evidence, iam, mcp, mutate
 from pushproof.cli.cache import cache
 from pushproof.cli.exports import Format
 from pushproof.cli.options import (
@@ -64,6 +64,7 @@ app.command()(evidence.report)
 app.command()(evidence.why)
 app.add_typer(iam.iam, name="iam")
 app.command()(mcp.mcp)
+app.command()(mutate.mutate)
 
 
 class StackFormat(StrEnum):

@@ -24,14 +24,14 @@ def test_files_that_cannot_be_read_are_listed_with_line_and_reason() -> None:
         "Dockerfile": b"RUN make\n",
         "notes.md": b"# Notes",
     })  # fmt: skip
-    found = {unreadable.path: unreadable for unreadable in project.unreadable}
-    assert list(found) == ["Dockerfile", "bad.tf", "buildspec.yml", "latin.tf", "old.tf.json", "open.tf"]
-    assert found["bad.tf"].line == 3
-    assert found["latin.tf"] == Unreadable("latin.tf", 2, "the file is not UTF-8")
-    assert found["open.tf"].line in (1, 2, 3)
-    assert found["buildspec.yml"].line == 4
-    assert "not YAML" in found["buildspec.yml"].reason
-    assert found["Dockerfile"].reason == "the file has no FROM"
+    unreadable = {unreadable.path: unreadable for unreadable in project.unreadable}
+    assert list(unreadable) == ["Dockerfile", "bad.tf", "buildspec.yml", "latin.tf", "old.tf.json", "open.tf"]
+    assert unreadable["bad.tf"].line == 3
+    assert unreadable["latin.tf"] == Unreadable("latin.tf", 2, "the file is not UTF-8")
+    assert unreadable["open.tf"].line in (1, 2, 3)
+    assert unreadable["buildspec.yml"].line == 4
+    assert "not YAML" in unreadable["buildspec.yml"].reason
+    assert unreadable["Dockerfile"].reason == "the file has no FROM"
     assert all(unreadable.reason for unreadable in project.unreadable)
     assert project.readable == ("good.tf",)
     assert {mutant.path for mutant in mutants_of(project)} == {"good.tf"}

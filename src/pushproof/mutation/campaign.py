@@ -1,0 +1,208 @@
+"""A campaign: the suite on the original, the mutants, the outcome of each, and what there is to tell of them."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from pushproof.base.directories import remove_tree
+from pushproof.engines.mutation import NothingMatches, only, sample, within_lines
+from pushproof.engines.mutation.model import Mutant
+from pushproof.mutation.assignment import Assignment
+from pushproof.mutation.changes import changed_lines
+from pushproof.mutation.crew import Crew, LocalCrew
+from pushproof.mutation.diary import Busy, Diary, Prologue, fingerprint
+from pushproof.mutation.outcome import Outcome
+from pushproof.mutation.proposing import files_to_mutate, mutant_of_json
+from pushproof.mutation.runner import Run, Runner, WorkerLost
+from pushproof.mutation.settings import CampaignSettings, MutationError
+from pushproof.mutation.suite import Suite, read_suite
+from pushproof.mutation.worker import SuiteIsBroken, SuiteIsRed, Worker, observed_suite
+from pushproof.mutation.workspace import Workspace, pack, take_snapshot
+from pushproof.session.codeversion import code_version
+from pushproof.terraform.binary import find_terraform
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The result of a campaign.
+
+    `mutants`: those that were chosen, with the outcomes that there are, by id; `files`: the original's content of mutated files.
+    `proposed`: number of all mutants. `seconds`: of this run of the campaign; `reused`: outcomes of an earlier one.
+    """
+
+    prologue: Prologue
+    suite: Suite
+    mutants: tuple[Mutant, ...]
+    outcomes: Mapping[str, Outcome]
+    files: Mapping[str, bytes]
+    seconds: float
+    reused: int
+
+
+class Progress(AbstractContextManager["Progress"]):
+    """Receives what a campaign is at. The base class stays silent."""
+
+    def say(self, sentence: str) -> None:
+        """Tell a sentence."""
+
+    def begin(self, total: int, done: int) -> None:
+        """Begin with the mutants."""
+
+    def tell(self, mutant: Mutant, outcome: Outcome) -> None:
+        """Tell an outcome."""
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+
+
+def run_campaign(settings: CampaignSettings, progress: Progress) -> Result:
+    """Run a campaign. Raises MutationError for bad input and a suite that is red or cannot be run.
+
+    The repository is copied first, and only the copies are changed.
+    """
+    started = time.monotonic()
+    diary = Diary(settings.root)
+    try:
+        with diary.only_here():
+            work = diary.work_directory()
+            try:
+                return _run(settings, diary, work, progress, started)
+            finally:
+                remove_tree(work)
+    except Busy as error:
+        raise MutationError(str(error)) from error
+    except SuiteIsRed as error:
+        raise MutationError(
+            f"{error}\n\nMutants tell something about a suite that is green. Make it so, or leave the test out with --tests."
+        ) from error
+    except SuiteIsBroken as error:
+        raise MutationError(str(error)) from error
+    except WorkerLost as error:
+        raise MutationError(f"the suite's process was lost: {error}") from error
+
+
+def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progress, started: float) -> Result:
+    snapshot = work / "snapshot"
+    take_snapshot(settings.root, snapshot)
+    print_of_all = fingerprint(snapshot, [*settings.paths, "--", *settings.tests, *_programs()])
+    prologue, known = _prologue(settings, diary, snapshot, work, print_of_all, progress)
+    suite = read_suite(prologue.observed)
+    mutants = _chosen(settings, prologue.mutants, snapshot)
+    todo = [mutant for mutant in mutants if mutant.id not in known]
+    outcomes = {mutant.id: known[mutant.id] for mutant in mutants if mutant.id in known}
+    reused = len(outcomes)
+    progress.begin(len(mutants), reused)
+    if todo:
+        with closing(_crew(settings, snapshot, work, suite)) as crew:
+            for outcome in crew.outcomes(todo):
+                diary.note(outcome)
+                outcomes[outcome.mutant] = outcome
+                progress.tell(next(mutant for mutant in todo if mutant.id == outcome.mutant), outcome)
+    files = {path: (snapshot / path).read_bytes() for path in {mutant.path for mutant in mutants}}
+    return Result(prologue, suite, tuple(mutants), outcomes, files, time.monotonic() - started, reused)
+
+
+def list_mutants(settings: CampaignSettings) -> tuple[list[Mutant], Mapping[str, bytes]]:
+    """Return the chosen mutants of files and directories, and the original's content of mutated files. Raises MutationError.
+
+    Nothing is run, so that `paths` is needed, and operators of the team's own are left out.
+    """
+    from pushproof.engines.mutation import OPERATORS, Project, mutants_of
+
+    files = files_to_mutate(settings.root, settings.paths or (".",), ())
+    mutants = mutants_of(Project(files), OPERATORS)
+    return _chosen(settings, mutants, settings.root), files
+
+
+def _programs() -> list[str]:
+    return [code_version(), platform.python_version(), str(find_terraform())]
+
+
+def _prologue(
+    settings: CampaignSettings, diary: Diary, snapshot: Path, work: Path, mark: str, progress: Progress
+) -> tuple[Prologue, Mapping[str, Outcome]]:
+    """Return what is known of the original, and the outcomes to go on from."""
+    last = diary.prologue()
+    if settings.resume:
+        if last is None:
+            raise MutationError("--resume: there is no campaign of this repository to go on with; leave the option out")
+        if last.fingerprint != mark:
+            raise MutationError(
+                "--resume: the repository, the suite or a program has changed since the last campaign, so that its outcomes say "
+                "nothing about what is here now; leave the option out"
+            )
+        outcomes = diary.outcomes()
+        progress.say(f"resumed: {len(outcomes)} outcome(s) of the last campaign stand")
+        return last, outcomes
+    if last is not None and last.fingerprint == mark:
+        progress.say("the suite was green on exactly this repository; it is not observed again")
+        diary.begin(last)
+        return last, {}
+    progress.say("the suite runs on the original first")
+    prologue = _observe(settings, snapshot, work, mark)
+    diary.begin(prologue)
+    return prologue, {}
+
+
+def _observe(settings: CampaignSettings, snapshot: Path, work: Path, mark: str) -> Prologue:
+    """Run the suite on the original. Raises MutationError, SuiteIsRed, SuiteIsBroken, WorkerLost."""
+    directory = work / "original"
+    directory.mkdir()
+    workspace = Workspace(snapshot, directory)
+    with closing(Runner(workspace.root, directory, settings.tests, 0)) as runner:
+        run = runner.run(Assignment(propose=settings.paths), limit=settings.limit, stop_at_first=False)
+    remove_tree(directory)
+    observed_suite(run, "on the original")
+    observed, proposed = _line(run, "observed"), _line(run, "proposed")
+    return Prologue(
+        fingerprint=mark,
+        observed=observed,
+        mutants=tuple(map(mutant_of_json, cast(Sequence[Mapping[str, object]], proposed["mutants"]))),
+        unreadable=tuple(cast(Sequence[Mapping[str, object]], proposed["unreadable"])),
+        operators=tuple(cast(Sequence[Mapping[str, object]], proposed["operators"])),
+        seconds=run.done.seconds,
+    )
+
+
+def _line(run: Run, kind: str) -> Mapping[str, object]:
+    return next(line.values for line in run.lines if line.kind == kind)
+
+
+def _chosen(settings: CampaignSettings, mutants: Sequence[Mutant], snapshot: Path) -> list[Mutant]:
+    """Return the mutants that the settings choose. Raises MutationError."""
+    chosen = list(mutants)
+    if not chosen:
+        where = ", ".join(settings.paths) or "what the suite applies and reads"
+        raise MutationError(
+            f"{where}: there is nothing that can be mutated; expected *.tf, a buildspec or a Dockerfile"
+        )
+    if settings.only:
+        try:
+            chosen = only(chosen, settings.only)
+        except NothingMatches as error:
+            raise MutationError(f"--only {settings.only}: {error}") from error
+    if settings.since:
+        chosen = within_lines(chosen, changed_lines(settings.root, settings.since, snapshot))
+    if settings.sample is not None:
+        chosen = sample(chosen, settings.sample, settings.seed)
+    return chosen
+
+
+def _crew(settings: CampaignSettings, snapshot: Path, work: Path, suite: Suite) -> Crew:
+    if settings.scheduler:
+        from pushproof.mutation.cluster import ClusterCrew
+
+        return ClusterCrew(settings.scheduler, pack(snapshot), settings.tests, suite, settings.timeout)
+    make = partial(_worker, snapshot, settings, suite)
+    return LocalCrew(settings.workers, work, make)
+
+
+def _worker(snapshot: Path, settings: CampaignSettings, suite: Suite, directory: Path, number: int) -> Worker:
+    return Worker(snapshot, directory, settings.tests, number, suite, settings.timeout)

@@ -1,0 +1,144 @@
+"""A worker's pytest runs, each in a fork of its zygote."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pushproof.mutation.assignment import VARIABLE, Assignment, Line, read_lines
+from pushproof.mutation.zygote import Done, Order
+
+
+class WorkerLost(Exception):
+    """A worker's process ended unexpectedly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run: the lines that it reported, its end, and the last lines of its output."""
+
+    lines: tuple[Line, ...]
+    done: Done
+    output: str
+
+
+class Runner:
+    """Runs pytest in a copy of a repository. `number`: of the worker, from 0."""
+
+    def __init__(self, root: Path, directory: Path, arguments: Sequence[str], number: int) -> None:
+        self._root, self._directory, self._arguments, self._number = root, directory, tuple(arguments), number
+        self._zygote: subprocess.Popen[str] | None = None
+        self._count = 0
+
+    def run(self, assignment: Assignment, *, limit: float, stop_at_first: bool) -> Run:
+        """Run the tests of an assignment. `limit` in seconds. Raises WorkerLost."""
+        self._count += 1
+        paths = {name: self._directory / f"{name}-{self._count}" for name in ("assignment", "report", "output")}
+        assignment = replace(assignment, report=str(paths["report"]), root=str(self._root))
+        assignment.write(paths["assignment"])
+        order = Order(
+            directory=str(self._root),
+            arguments=[*_OWN, *_without_workers(), *(["-x"] if stop_at_first else []), *self._files(assignment)],
+            environment=self._environment(paths["assignment"]),
+            output=str(paths["output"]),
+            limit=limit,
+        )
+        try:
+            done = self._carry_out(order)
+            lines = tuple(read_lines(paths["report"]))
+            output = paths["output"].read_text(encoding="utf-8", errors="replace")[-4000:]
+            return Run(lines, done, output)
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+
+    def _files(self, assignment: Assignment) -> list[str]:
+        """Return the files to collect: those of the tests that are to run."""
+        if assignment.order is None:
+            return list(self._arguments)
+        options = [argument for argument in self._arguments if not _is_path(self._root, argument)]
+        return [*options, *dict.fromkeys(nodeid.partition("::")[0] for nodeid in assignment.order)]
+
+    def _environment(self, assignment: Path) -> Mapping[str, str]:
+        # Numbered as pytest-xdist numbers its workers, so that suites which share ports or names among workers do it here too.
+        return {VARIABLE: str(assignment), "PYTEST_XDIST_WORKER": f"gw{self._number}", "PYTEST_ADDOPTS": ""}
+
+    def _carry_out(self, order: Order) -> Done:
+        zygote = self._started()
+        assert zygote.stdin is not None
+        assert zygote.stdout is not None
+        try:
+            zygote.stdin.write(order.to_json() + "\n")
+            zygote.stdin.flush()
+            answer = zygote.stdout.readline()
+        except OSError as error:
+            self.close()
+            raise WorkerLost(f"the worker's process is gone: {error}") from error
+        if not answer:
+            self.close()
+            raise WorkerLost("the worker's process has ended")
+        return Done(**json.loads(answer))
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._zygote is None:
+            environment = {
+                name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_CORE_"))
+            }
+            self._zygote = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pushproof.mutation.zygote"],
+                cwd=self._directory,
+                env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,
+            )
+            assert self._zygote.stdout is not None
+            if self._zygote.stdout.readline() != "ready\n":
+                self.close()
+                raise WorkerLost("the worker's process did not start")
+        return self._zygote
+
+    def close(self) -> None:
+        """End the zygote, and a run of it; safe to call twice."""
+        zygote, self._zygote = self._zygote, None
+        if zygote is None:
+            return
+        assert zygote.stdin is not None
+        assert zygote.stdout is not None
+        with contextlib.suppress(OSError):
+            zygote.stdin.close()
+        # It interrupts its run, which cleans up, and ends by itself. A thread that waits for the run reads the end of the output.
+        zygote.wait()
+        zygote.stdout.close()
+
+
+_OWN = (
+    "-q",
+    "--tb=short",
+    "-p",
+    "pushproof.mutation.inrun",
+    "-p",
+    "no:cacheprovider",
+    # The zygote has imported the plugins before.
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
+
+
+def _without_workers() -> list[str]:
+    """Return options against plugins that would run tests elsewhere or shuffle them."""
+    options = ["-n0"] if importlib.util.find_spec("xdist") else []
+    return [*options, "-p", "no:randomly"]
+
+
+def _is_path(root: Path, argument: str) -> bool:
+    return not argument.startswith("-") and (root / argument.partition("::")[0]).exists()

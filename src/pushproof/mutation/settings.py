@@ -1,0 +1,43 @@
+"""Settings of a campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class MutationError(Exception):
+    """A campaign cannot be run as it is asked for. The message names the input, what was expected and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """Settings of a campaign.
+
+    Attributes:
+        root: The repository.
+        paths: Files and directories to mutate, below the repository; none stands for what the suite applies and reads.
+        tests: Arguments of pytest: the suite's files and directories, and options.
+        only: Choice of a module, an address, an operator, a file, a directory or an id; empty for all.
+        since: Revision of git: mutants in lines that have changed since then alone; empty for all.
+        sample: Number of mutants, drawn evenly over operators and modules; None for all.
+        seed: Seed of the sample.
+        workers: Number of workers on this machine.
+        scheduler: Address of a dask scheduler; empty for workers on this machine.
+        resume: Whether to go on with the last campaign.
+        limit: Seconds that the suite may take on the original.
+        timeout: Seconds that a run of a mutant may take, and five times as long as the original's tests on top.
+    """
+
+    root: Path
+    paths: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    only: str = ""
+    since: str = ""
+    sample: int | None = None
+    seed: int = 1
+    workers: int = 1
+    scheduler: str = ""
+    resume: bool = False
+    limit: float = 3600.0
+    timeout: float = 300.0
