@@ -58,7 +58,7 @@ class Phase:
 class Buildspec:
     """A buildspec's phases, variables, artifacts and cache.
 
-    `cache` and `env` are the bytes of these sections; `env` is None where it has more than variables.
+    `cache`, `env` and `artifacts_section` are the bytes of these sections; `env` is None where it has more than variables.
     """
 
     source: Source
@@ -68,6 +68,7 @@ class Buildspec:
     artifacts: tuple[Scalar, ...]
     cache: tuple[int, int] | None
     env: tuple[int, int] | None
+    artifacts_section: tuple[int, int] | None
 
     @property
     def path(self) -> str:
@@ -109,6 +110,7 @@ def read(source: Source) -> Buildspec | None:
         tuple(reader.scalars(reader.child(artifacts, "files"))),
         reader.pair(root, "cache"),
         reader.pair(root, "env") if isinstance(env, yaml.MappingNode) and len(env.value) == 1 else None,
+        reader.pair(root, "artifacts"),
     )
 
 

@@ -55,8 +55,12 @@ def _named(site: Site) -> bool:
     """Return whether a setting gives or uses a name that something else must use too."""
     if site.name == "name" and ("stage" in site.chain or site.type in _OWN_NAMES):
         return False
-    name = site.block.labels[0] if site.block.kind == "variable" and len(site.chain) == 1 else site.name
-    return _NAMING.search(name) is not None
+    return _NAMING.search(_name(site)) is not None
+
+
+def _name(site: Site) -> str:
+    """Return the name of a setting; of a variable for its default."""
+    return site.block.labels[0] if site.block.kind == "variable" and len(site.chain) == 1 else site.name
 
 
 def _elsewhere(project: Project) -> str:
@@ -105,7 +109,9 @@ def rename_one(project: Project) -> Iterator[Change]:
         same = paths[place.text]
         twins = len({posixpath.basename(path) for path in same}) == 1 and counts[place.text] == len(same)
         shared = counts[place.text] > 1 and not twins
-        if not place.text.isdigit() and len(place.text) > 2 and (shared or word.search(elsewhere)):
+        # The application has the path, whatever language it is written in.
+        path = place.text.startswith("/") and _name(place.site).endswith("path")
+        if path or (not place.text.isdigit() and len(place.text) > 2 and (shared or word.search(elsewhere))):
             new = _renamed(place.text)
             edit = Edit(place.start, place.end, new)
             summary = f"{described(place.site)} is {new} instead of {place.text}"
@@ -127,7 +133,7 @@ _TWO = re.compile(r"(\$\{[\w.]+\})([-_])(\$\{[\w.]+\})")
 
 @operator(
     "hcl.other-composition",
-    "A composed name has its parts in another order, or lacks one that another module's name has.",
+    "A composed name has its parts in another order, lacks one that another module's name has, or its last separator.",
     "Names that modules compose for themselves no longer agree: permissions are for resources that do not exist.",
     aws("iam/reference-arns"),
 )
@@ -149,6 +155,9 @@ def other_composition(project: Project) -> Iterator[Change]:
         if beginning is not None and len(modules.get(inner.partition("${")[0], ())) > 1:
             edit = Edit(first, first + len(beginning[1]), "")
             yield Change(site.file.path, (edit,), f"{described(site)} lacks {beginning[1]}", place)
+        if re.search(r"\}[-_/]$", inner):
+            edit = Edit(last - 1, last, "")
+            yield Change(site.file.path, (edit,), f"{described(site)} lacks the {inner[-1]} at its end", place)
         if two is not None:
             edit = Edit(first, last, f"{two[3]}{two[2]}{two[1]}")
             yield Change(site.file.path, (edit,), f"{described(site)} has its two parts exchanged", place)

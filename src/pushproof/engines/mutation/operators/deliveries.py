@@ -34,9 +34,12 @@ _LIST = aws("codepipeline/file-reference")
     visible_in_plan=False,
 )
 def drop_artifact(project: Project) -> Iterator[Change]:
-    """Yield each buildspec without one of several artifacts, and with another name for one."""
+    """Yield each buildspec without one of its artifacts, and with another name for one."""
     for buildspec in project.buildspecs:
         spans = [(file.entry, file.end) for file in buildspec.artifacts]
+        if len(spans) == 1 and buildspec.artifacts_section is not None:
+            edit = Edit(*buildspec.source.whole(*buildspec.artifacts_section), "")
+            yield Change(buildspec.path, (edit,), "the build has no artifacts", "artifacts")
         for index, file in enumerate(buildspec.artifacts):
             if len(spans) > 1:
                 edit = Edit(*buildspec.source.entry(spans, index), "")

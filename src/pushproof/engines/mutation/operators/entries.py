@@ -8,6 +8,7 @@ from pushproof.engines.mutation.hcl import Block
 from pushproof.engines.mutation.model import Change, Operator, operator
 from pushproof.engines.mutation.operators.common import acting, element_removed, removed
 from pushproof.engines.mutation.operators.pages import TERRAFORM, aws
+from pushproof.engines.mutation.operators.statements import is_statement
 from pushproof.engines.mutation.project import Project
 
 _LISTS = {
@@ -40,7 +41,7 @@ _NOT_LISTS = frozenset((
 def drop_element(project: Project) -> Iterator[Change]:
     """Yield lists without one of their elements: groups, zones, subnets, rules, variables of containers."""
     for site in acting(project):
-        if site.value.kind != "list" or _NOT_LISTS.intersection(site.chain):
+        if site.value.kind != "list" or _NOT_LISTS.intersection(site.chain) or any(map(is_statement, site.value.parts)):
             continue
         if len(site.value.parts) > 1 or site.name in ("environment", "secrets", "portMappings"):
             for index in range(len(site.value.parts)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from pushproof.engines.mutation.model import Change, Edit, Operator, operator
 from pushproof.engines.mutation.operators.common import acting, address, described, removed, replaced
@@ -42,12 +42,15 @@ def other_environment(project: Project) -> Iterator[Change]:
     """Yield each setting that differs between environments that lie side by side, with the other's value."""
     sites: dict[str, list[Site]] = {}
     for site in acting(project):
-        sites.setdefault(site.file.directory, []).append(site)
+        if site.block.kind != "output":
+            sites.setdefault(site.file.directory, []).append(site)
     for modules in _roots(project).values():
         tables = {module.directory: _by_place(module, sites.get(module.directory, [])) for module in modules}
         for module in modules:
+            own = tables[module.directory].keys()
+            twins = [m for m in modules if m is not module and _alike(own, tables[m.directory].keys())]
             for key, site in tables[module.directory].items():
-                there = (tables[other.directory].get(key) for other in modules if other is not module)
+                there = (tables[other.directory].get(key) for other in twins)
                 other = next((o for o in there if o is not None and o.value.text != site.value.text), None)
                 if other is None or other.value.group is not None or site.value.kind in ("for", "list", "heredoc"):
                     continue
@@ -56,6 +59,11 @@ def other_environment(project: Project) -> Iterator[Change]:
 
 
 _Place = tuple[str, str, tuple[str, ...]]
+
+
+def _alike(first: Set[_Place], second: Set[_Place]) -> bool:
+    """Return whether two roots are environments of one thing: most of what either sets, both set."""
+    return len(first & second) * 2 > len(first | second)
 
 
 def _by_place(module: Module, sites: list[Site]) -> dict[_Place, Site]:

@@ -52,7 +52,7 @@ def swap_branches(project: Project) -> Iterator[Change]:
             if site.name in ("count", "for_each") and (site.file.directory, value.text) in passed:
                 continue
             passed.add((site.file.directory, value.text))
-            if len(value.parts) == 3 and value.parts[1].text != value.parts[2].text:
+            if len(value.parts) == 3 and value.parts[1].text != value.parts[2].text and not _passes_through(value):
                 _, first, second = value.parts
                 edits = (Edit(first.start, first.end, second.text), Edit(second.start, second.end, first.text))
                 summary = f"{described(site)} has the results of {_short(value.parts[0].text)} exchanged"
@@ -98,6 +98,14 @@ def other_comparison(project: Project) -> Iterator[Change]:
                 yield Change(site.file.path, (edit,), summary, address(project, site))
             elif value.name == "!" and len(value.parts) == 1:
                 yield replaced(project, site, value, value.parts[0].text)
+
+
+def _passes_through(value: Value) -> bool:
+    """Return whether a condition takes a value where it is set, and nothing where it is null: no two results to confuse."""
+    condition, *results = value.parts
+    names = [part.text for part in condition.everything() if part.kind == "reference"]
+    asks = any(any(p.kind == "null" for p in part.parts) for part in condition.everything() if part.kind == "operation")
+    return asks and any(name in result.text for name in names for result in results)
 
 
 def _is_condition(holder: Value, value: Value) -> bool:

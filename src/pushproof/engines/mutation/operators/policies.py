@@ -224,7 +224,7 @@ def _without_conditions(statement: Statement) -> Iterator[Change]:
         else:
             spans = [(setting.start, setting.end) for setting in statement.group.settings]
             edit = Edit(*source.entry(spans, spans.index((start, end))), "")
-        yield _change(statement, (edit,), f"the condition on {key} is left out")
+        yield _change(statement, (edit,), f"the condition on {key} is left out" if key else "a condition is left out")
 
 
 _SERVICES = (

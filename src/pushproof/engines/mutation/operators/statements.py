@@ -22,7 +22,8 @@ class Statement:
         file: The file.
         top: The top-level block.
         group: The block's or object's settings.
-        name: Its sid, else its place in the policy from 1.
+        name: Its sid, else its place in the policy from 1, with the names before the policy where there are several.
+        local: The local value that has it, or "".
         block: The block, for a statement of a policy document.
         holder: The list and the place in it, for an object.
         siblings: The number of statements in the same policy.
@@ -36,11 +37,12 @@ class Statement:
     block: Block | None
     holder: tuple[Value, int] | None
     siblings: int
+    local: str = ""
 
     @property
     def address(self) -> str:
         """Return the address of the top-level block, with its module."""
-        return self.module.address(self.top)
+        return self.module.address(self.top, self.local)
 
     def setting(self, lower: str, upper: str) -> Setting | None:
         """Return a setting by the name that blocks use, or the one that JSON uses."""
@@ -81,12 +83,12 @@ class Statement:
     def conditions(self) -> Iterator[tuple[str, int, int]]:
         """Yield the condition keys with the bytes of each condition's block or entry."""
         for block in self.group.of_kind("condition"):
-            yield block.group.literal("variable") or "condition", block.start, block.end
+            yield block.group.literal("variable") or "", block.start, block.end
         condition = self.group.setting("Condition")
         if condition is not None:
             operators = condition.value.group.settings if condition.value.group is not None else ()
             keys = [s.name for o in operators if o.value.group is not None for s in o.value.group.settings]
-            yield ", ".join(keys) or "Condition", condition.start, condition.end
+            yield ", ".join(keys), condition.start, condition.end
 
 
 def _each(setting: Setting | None) -> tuple[Value, ...]:
@@ -105,31 +107,39 @@ def statements(project: Project) -> Iterator[Statement]:
                     name = block.group.literal("sid") or f"statement {number}"
                     yield Statement(module, file, top, block.group, name, block, None, len(blocks))
             elif top.kind in ("resource", "locals", "module"):
-                for setting in top.outer.settings:
-                    yield from _objects(module, file, top, setting.value)
-                for inner in top.outer.blocks:
-                    for setting in inner.group.settings:
-                        yield from _objects(module, file, top, setting.value)
+                for group in (top.outer, *(inner.group for inner in top.outer.blocks)):
+                    for setting in group.settings:
+                        yield from _objects(module, file, top, setting.value, (setting.name,))
 
 
-def _objects(module: Module, file: HclFile, top: Block, value: Value) -> Iterator[Statement]:
+def _objects(module: Module, file: HclFile, top: Block, value: Value, chain: tuple[str, ...]) -> Iterator[Statement]:
+    local = chain[0] if top.kind == "locals" else ""
     if value.kind == "list":
-        objects = [part for part in value.parts if _is_statement(part)]
+        objects = [part for part in value.parts if is_statement(part)]
         for number, part in enumerate(objects, 1):
             assert part.group is not None
-            name = part.group.literal("Sid") or f"statement {number}"
-            yield Statement(module, file, top, part.group, name, None, (value, value.parts.index(part)), len(objects))
+            name = part.group.literal("Sid") or f"{_before(chain)}statement {number}"
+            holder = (value, value.parts.index(part))
+            yield Statement(module, file, top, part.group, name, None, holder, len(objects), local)
         if objects:
             return
-    elif _is_statement(value) and value.group is not None:
-        yield Statement(module, file, top, value.group, value.group.literal("Sid") or "statement 1", None, None, 1)
+    elif is_statement(value) and value.group is not None:
+        name = value.group.literal("Sid") or f"{_before(chain)}statement 1"
+        yield Statement(module, file, top, value.group, name, None, None, 1, local)
         return
     for part in value.parts:
-        yield from _objects(module, file, top, part)
+        yield from _objects(module, file, top, part, chain)
     for setting in value.group.settings if value.group is not None else ():
-        yield from _objects(module, file, top, setting.value)
+        yield from _objects(module, file, top, setting.value, (*chain, setting.name))
 
 
-def _is_statement(value: Value) -> bool:
+def _before(chain: tuple[str, ...]) -> str:
+    """Return the names that tell several policies of one block apart: nothing for a policy of its own."""
+    names = [name for name in chain[1:] if name != "Statement"]
+    return f"{'.'.join(names)}, " if names else ""
+
+
+def is_statement(value: Value) -> bool:
+    """Return whether a value is a statement of a policy: an object with an effect and actions."""
     names = {setting.name for setting in value.group.settings} if value.group is not None else set()
     return "Effect" in names and bool(names & {"Action", "NotAction"})
