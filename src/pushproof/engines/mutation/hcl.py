@@ -129,6 +129,10 @@ class Block:
         return ".".join((kind, *self.labels))
 
 
+#: Levels of the syntax tree that the reader, which is recursive, goes down. People's files have 20 to 40.
+_DEEPEST = 200
+
+
 def read(content: bytes) -> Group:
     """Return the body of a file. Raise `SyntaxFault` where it is not HCL."""
     try:
@@ -138,8 +142,22 @@ def read(content: bytes) -> Group:
     root = _parser().parse(content).root_node
     if root.has_error:
         raise _fault(root)
+    if _depth(root) > _DEEPEST:
+        raise SyntaxFault(1, f"nested deeper than {_DEEPEST} levels of the syntax tree")
     body = _body(root)
     return _group(body, 0, len(content)) if body is not None else Group(0, len(content))
+
+
+def _depth(root: Node) -> int:
+    """Return how many levels a tree has, without recursion."""
+    cursor, deepest = root.walk(), 0
+    while True:
+        if cursor.goto_first_child():
+            deepest = max(deepest, cursor.depth)
+            continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return deepest
 
 
 def _fault(root: Node) -> SyntaxFault:

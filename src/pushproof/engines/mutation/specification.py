@@ -51,7 +51,6 @@ class Phase:
     start: int
     end: int
     commands: tuple[Scalar, ...]
-    finally_: tuple[Scalar, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ def read(source: Source) -> Buildspec | None:
     try:
         text = source.content.decode()
         documents = list(yaml.compose_all(text, yaml.SafeLoader))
+        aliases = any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader))
     except UnicodeDecodeError as problem:
         raise SpecificationFault(source.line(problem.start), "the file is not UTF-8") from None
     except yaml.MarkedYAMLError as problem:
@@ -94,6 +94,8 @@ def read(source: Source) -> Buildspec | None:
         raise SpecificationFault(mark.line + 1 if mark is not None else 1, f"not YAML: {problem.problem}") from None
     except yaml.YAMLError as problem:
         raise SpecificationFault(1, f"not YAML: {problem}") from None
+    except RecursionError:
+        raise SpecificationFault(1, "nested too deeply") from None
     root = documents[0] if len(documents) == 1 else None
     if not isinstance(root, yaml.MappingNode):
         return None
@@ -101,6 +103,8 @@ def read(source: Source) -> Buildspec | None:
     phases = reader.child(root, "phases")
     if not isinstance(phases, yaml.MappingNode) or reader.child(root, "version") is None:
         return None
+    if aliases:
+        raise SpecificationFault(1, "the buildspec has aliases, whose anchors an edit might remove")
     env, artifacts = reader.child(root, "env"), reader.child(root, "artifacts")
     return Buildspec(
         source,
@@ -190,7 +194,8 @@ class _Reader:
     def phases(self, node: yaml.MappingNode) -> Iterator[Phase]:
         """Yield the phases that have commands."""
         for key, value in node.value:
-            if key.value in PHASES:
+            commands = self.child(value, "commands")
+            entries = commands.value if isinstance(commands, yaml.SequenceNode) else [commands]
+            if key.value in PHASES and all(isinstance(entry, yaml.ScalarNode) for entry in entries):
                 start, end = self._byte(key.start_mark.index), self._byte(self._end(value))
-                commands = tuple(self.scalars(self.child(value, "commands")))
-                yield Phase(str(key.value), start, end, commands, tuple(self.scalars(self.child(value, "finally"))))
+                yield Phase(str(key.value), start, end, tuple(self.scalars(commands)))

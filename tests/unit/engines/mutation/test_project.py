@@ -37,11 +37,63 @@ def test_files_that_cannot_be_read_are_listed_with_line_and_reason() -> None:
     assert {mutant.path for mutant in mutants_of(project)} == {"good.tf"}
 
 
+DEEP = {
+    "lists": "a = " + "[" * 3000 + "]" * 3000,
+    "sums": "a = " + " + ".join(["1"] * 3000),
+    "conditions": "a = " + "var.x ? 1 : " * 3000 + "2",
+    "negations": "a = " + "!" * 3000 + "true",
+    "blocks": "x {\n" * 3000 + "}\n" * 3000,
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_files_that_are_nested_too_deeply_are_listed(kind: str) -> None:
+    """What is nested deeper than the reader goes is unreadable, and breaks nothing; 30 levels are fine."""
+    body = DEEP[kind]
+    project = Project({"main.tf": f"locals {{\n{body}\n}}\n".encode()})
+    assert [unreadable.path for unreadable in project.unreadable] == ["main.tf"]
+    assert "nested" in project.unreadable[0].reason
+    assert mutants_of(project) == []
+    nested = "[" * 30 + "true" + "]" * 30
+    assert Project({"main.tf": f"locals {{\n  a = {nested}\n}}\n".encode()}).unreadable == ()
+
+
 def test_yaml_that_is_no_buildspec_is_left_alone() -> None:
     """Other YAML, lists, several documents and empty files are neither mutated nor unreadable."""
     files = {"a.yml": b"a: 1\n", "b.yaml": b"- 1\n", "c.yml": b"--- 1\n--- 2\n", "d.yml": b"", "e.yml": b"phases: {}\n"}
     project = Project(files)
     assert (project.readable, project.unreadable, mutants_of(project)) == ((), (), [])
+
+
+HEAD = "version: 0.2\nphases:\n  build:\n    commands:"
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        ("\n      - &test make test\n      - *test\n", "aliases"),
+        ("\n      - {a: b}\n      - make test\n", None),
+        (" make test\n", None),
+        ("\n", None),
+        (" " + "[" * 3000, "nested"),
+    ],
+)
+def test_unusual_buildspecs_make_no_mutant_that_breaks_them(rest: str, reason: str | None) -> None:
+    """Aliases, commands that are no texts, and endless nesting are left alone, and said where they hide mistakes."""
+    project = Project({"buildspec.yml": (HEAD + rest).encode()})
+    assert [bool(reason and reason in unreadable.reason) for unreadable in project.unreadable] == (
+        [True] if reason else []
+    )
+    assert mutants_of(project) == []
+
+
+def test_a_buildspec_on_one_line_and_with_a_byte_order_mark_has_its_bytes() -> None:
+    """Lists in brackets, quotes, characters beyond ASCII and a byte order mark move no edit."""
+    text = '\ufeffversion: 0.2\nphases:\n  build: {commands: [make test, "echo ü €", \'docker push "$NAME:$TAG"\']}\n'
+    mutants = {mutant.apply(text.encode()).decode() for mutant in mutants_of(Project({"buildspec.yml": text.encode()}))}
+    assert text.replace("make test, ", "") in mutants
+    assert text.replace("$NAME:$TAG", "$NAME:latest") in mutants
+    assert text.replace("$TAG\"'", "$TAG\" || true'") in mutants
 
 
 def test_an_empty_project_has_no_mutants() -> None:
@@ -128,7 +180,7 @@ def test_templates_heredocs_and_comments_survive(ends: str) -> None:
     for source, value in _every_value(project):
         assert source[value.start : value.end].decode() == value.text
     mutants = mutants_of(project)
-    assert {"hcl.flip-boolean", "hcl.swap-branches", "hcl.drop-ignore-changes"} <= {
+    assert {"hcl.flip-boolean", "hcl.fixed-branch", "hcl.drop-ignore-changes"} <= {
         mutant.operator for mutant in mutants
     }
     for mutant in mutants:

@@ -112,14 +112,11 @@ def _conditions(top: Block) -> Iterator[tuple[Block | None, Block]]:
     visible_in_plan=False,
 )
 def drop_dependency(project: Project) -> Iterator[Change]:
-    """Yield each block without `depends_on`; a list of several also without each of them."""
+    """Yield each block without `depends_on`."""
     for site in project.sites:
         if site.chain != ("depends_on",) or site.value.kind != "list":
             continue
         yield removed(project, site)
-        if 1 < len(site.value.parts) <= 3:
-            for index in range(len(site.value.parts)):
-                yield element_removed(project, site, site.value, index)
 
 
 @operator(

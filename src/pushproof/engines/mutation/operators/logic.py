@@ -44,7 +44,7 @@ def _acting(project: Project) -> Iterator[Site]:
     f"{TERRAFORM}/expressions/conditionals",
 )
 def swap_branches(project: Project) -> Iterator[Change]:
-    """Yield each `condition ? first : second` as `condition ? second : first`."""
+    """Yield each `condition ? first : second` exchanged, for counts, repetitions and values that may be null."""
     passed: set[tuple[str, str]] = set()
     for site in _acting(project):
         for value in _own(site.value, "conditional"):
@@ -52,7 +52,7 @@ def swap_branches(project: Project) -> Iterator[Change]:
             if site.name in ("count", "for_each") and (site.file.directory, value.text) in passed:
                 continue
             passed.add((site.file.directory, value.text))
-            if len(value.parts) == 3 and value.parts[1].text != value.parts[2].text and not _passes_through(value):
+            if len(value.parts) == 3 and _has_two_results(site, value) and not _passes_through(value):
                 _, first, second = value.parts
                 edits = (Edit(first.start, first.end, second.text), Edit(second.start, second.end, first.text))
                 summary = f"{described(site)} has the results of {_short(value.parts[0].text)} exchanged"
@@ -98,6 +98,13 @@ def other_comparison(project: Project) -> Iterator[Change]:
                 yield Change(site.file.path, (edit,), summary, address(project, site))
             elif value.name == "!" and len(value.parts) == 1:
                 yield replaced(project, site, value, value.parts[0].text)
+
+
+def _has_two_results(site: Site, value: Value) -> bool:
+    """Return whether exchanging the results says more than `fixed_branch` does with each of them."""
+    _, first, second = value.parts
+    switches = site.name in ("count", "for_each") or "null" in (first.kind, second.kind)
+    return first.text != second.text and switches
 
 
 def _passes_through(value: Value) -> bool:
