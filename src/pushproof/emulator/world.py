@@ -24,6 +24,7 @@ from pushproof.emulator.keeping.writing import written
 from pushproof.emulator.kernel.balancing import DataPlane, balancer_prefix
 from pushproof.emulator.kernel.calls import CallLog
 from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.functions import Functions
 from pushproof.emulator.kernel.loop import Loop, Outcome, ThreadedLoop, VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.site import Endpoint, Front, Ground, Site, Substrate
@@ -65,6 +66,7 @@ class World:
         equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
         keys: The administrator's keys; by default a new pair.
+        functions: Lambda functions, for lifecycle hooks of ECS; by default an empty register.
 
     A context manager; on exit servers stop, containers are removed, and state is discarded.
     """
@@ -83,7 +85,9 @@ class World:
         equip: Equip = no_equipment,
         native: frozenset[str] = frozenset(),
         keys: Credentials | None = None,
+        functions: Functions | None = None,
     ) -> None:
+        self.functions = functions or Functions()
         self.settings = settings or WorldSettings()
         self.id = world_id or secrets.token_hex(4)
         self.account_id = self.settings.account_id
@@ -164,7 +168,7 @@ class World:
         site, equipment = self.site, self.equipment
         self.connections = ConnectionsService(site, "codestar-connections")
         self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=equipment.prober or self.balancer)
-        self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2)
+        self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2, functions=self.functions)
         self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
         self.s3 = S3Service(site, "s3")
         sns = SnsService(site, "sns")

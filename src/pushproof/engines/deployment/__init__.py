@@ -1,4 +1,4 @@
-"""ECS rolling deployments, decided as AWS decides them: scheduler, circuit breaker, rollback, and targets' health."""
+"""ECS deployments, decided as AWS decides them: scheduler, strategies, circuit breaker, alarms, rollback, and targets' health."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .configuration import (
 from .errors import (
     DeploymentError,
     InvalidDeploymentConfiguration,
+    InvalidHook,
     ServiceDeploymentConflict,
     ServiceDeploymentNotFound,
     UnsupportedDeployment,
@@ -22,12 +23,17 @@ from .exchange import (
     AlarmReading,
     AlarmsRead,
     BridgeEvent,
+    CheckListeners,
     Decision,
     DeregisterTarget,
+    HookAnswered,
+    InvokeHook,
+    ListenersChecked,
     Observation,
     ReadAlarms,
     RegisterTarget,
     ServiceEvent,
+    ShiftTraffic,
     StartTask,
     StopCode,
     StopTask,
@@ -37,11 +43,32 @@ from .exchange import (
     TaskNotPlaced,
     TaskRunning,
     TaskStopped,
+    TrafficShifted,
 )
+from .hookanswers import not_assumed, not_invoked, read_answer
 from .passes import listed
-from .scheduler import create_service, decide, delete_service, stop_service_deployment, update_service
-from .simulation import Sample, TaskScript, Timeline, simulate
-from .state import Deployment, HealthStatus, LoadBalancer, Revision, Rollback, ServiceDeployment, ServiceState, Task
+from .scheduler import (
+    continue_service_deployment,
+    create_service,
+    decide,
+    delete_service,
+    stop_service_deployment,
+    update_service,
+)
+from .simulation import Sample, Shift, TaskScript, Timeline, simulate
+from .state import (
+    Deployment,
+    HealthStatus,
+    HookRun,
+    LoadBalancer,
+    Revision,
+    Rollback,
+    Rollout,
+    ServiceDeployment,
+    ServiceState,
+    Task,
+)
+from .strategy import ALL, HOOK_STAGES, Hook, HookAction, Stage, Strategy, percent
 from .target_health import (
     DESCRIPTIONS,
     Matcher,
@@ -57,12 +84,15 @@ from .target_health import (
 )
 
 __all__ = [
+    "ALL",
     "DESCRIPTIONS",
+    "HOOK_STAGES",
     "Action",
     "AlarmReading",
     "Alarms",
     "AlarmsRead",
     "BridgeEvent",
+    "CheckListeners",
     "CircuitBreaker",
     "Decision",
     "Deployment",
@@ -73,7 +103,14 @@ __all__ = [
     "EarlySuccess",
     "FailureThreshold",
     "HealthStatus",
+    "Hook",
+    "HookAction",
+    "HookAnswered",
+    "HookRun",
     "InvalidDeploymentConfiguration",
+    "InvalidHook",
+    "InvokeHook",
+    "ListenersChecked",
     "LoadBalancer",
     "Matcher",
     "Observation",
@@ -82,15 +119,20 @@ __all__ = [
     "RegisterTarget",
     "Revision",
     "Rollback",
+    "Rollout",
     "Sample",
     "ServiceDeployment",
     "ServiceDeploymentConflict",
     "ServiceDeploymentNotFound",
     "ServiceEvent",
     "ServiceState",
+    "Shift",
+    "ShiftTraffic",
+    "Stage",
     "StartTask",
     "StopCode",
     "StopTask",
+    "Strategy",
     "TargetCheck",
     "TargetDrained",
     "TargetHealth",
@@ -103,11 +145,17 @@ __all__ = [
     "TaskScript",
     "TaskStopped",
     "Timeline",
+    "TrafficShifted",
     "UnsupportedDeployment",
+    "continue_service_deployment",
     "create_service",
     "decide",
     "delete_service",
     "listed",
+    "not_assumed",
+    "not_invoked",
+    "percent",
+    "read_answer",
     "routable",
     "simulate",
     "stop_service_deployment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from .exchange import BridgeEvent, Decision, ServiceEvent
 from .state import Deployment, ServiceState
@@ -30,14 +30,25 @@ class Announcing:
             "deploymentId": deployment.id,
             "reason": deployment.rollout_state_reason,
         }
-        self._bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
+        self.bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
 
     def action(self, name: str, kind: str, **more: str) -> None:
         detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
-        self._bridge(SERVICE_ACTION, detail, "createdAt")
+        self.bridge(SERVICE_ACTION, detail, "createdAt")
 
-    def _bridge(self, detail_type: str, detail: dict[str, Any], time_field: str) -> None:
-        self.decision.bridge.append(BridgeEvent(self.now, detail_type, (self.state.service_arn,), detail, time_field))
+    def bridge(
+        self,
+        detail_type: str,
+        detail: Mapping[str, object],
+        time_field: str,
+        resources: tuple[str, ...] = (),
+        instants: Mapping[str, float] | None = None,
+    ) -> None:
+        """Announce an event of EventBridge, of the service or of `resources`; `instants` are further times of it."""
+        of = resources or (self.state.service_arn,)
+        self.decision.bridge.append(
+            BridgeEvent(self.now, detail_type, of, dict(detail), time_field, dict(instants or {}))
+        )
 
     def wake(self, at: float) -> None:
         if self.decision.wake_at is None or at < self.decision.wake_at:

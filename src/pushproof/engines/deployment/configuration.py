@@ -1,4 +1,4 @@
-"""Configuration of a rolling update: percentages, circuit breaker, and the settings AWS does not document.
+"""Configuration of deployments: percentages, circuit breaker, and the settings AWS does not document.
 
 Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 """
@@ -11,12 +11,11 @@ from typing import Any, Literal, cast, get_args
 
 from .errors import InvalidDeploymentConfiguration, UnsupportedDeployment
 from .members import boolean, mapping, texts, whole
+from .strategy import MOST_MINUTES, ROLLING, Strategy
 
 ThresholdType = Literal["COUNT", "BOUNDED_PERCENT", "UNBOUNDED_PERCENT"]
 Cleanup = Literal["BLOCKING", "DEFERRED"]
 
-# The longest bake time: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LinearConfiguration.html
-MOST_MINUTES = 1440
 _MINIMUM_THRESHOLD = 3
 _MAXIMUM_THRESHOLD = 200
 
@@ -80,7 +79,7 @@ class Alarms:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentConfiguration:
-    """The part of AWS's `DeploymentConfiguration` that governs a rolling update of a REPLICA service."""
+    """AWS's `DeploymentConfiguration`, for a REPLICA service. Percentages bound rolling updates only."""
 
     minimum_healthy_percent: int = 100
     maximum_percent: int = 200
@@ -88,6 +87,7 @@ class DeploymentConfiguration:
     early_success: EarlySuccess | None = None
     alarms: Alarms = Alarms()
     bake_minutes: int | None = None
+    strategy: Strategy = ROLLING
 
     def minimum_healthy(self, desired: int) -> int:
         """Tasks that must stay healthy while the deployment runs (rounded up)."""
@@ -103,13 +103,14 @@ class DeploymentConfiguration:
 
         Raises:
             InvalidDeploymentConfiguration: a member has the wrong type or is out of range.
-            UnsupportedDeployment: a strategy other than ROLLING.
+            UnsupportedDeployment: lifecycle hooks of a rolling update.
         """
         members = mapping("deploymentConfiguration", document)
-        strategy = members.get("strategy") or "ROLLING"
-        if strategy != "ROLLING":
+        strategy = Strategy.parse(members)
+        if strategy.name == "ROLLING" and strategy.hooks:
             raise UnsupportedDeployment(
-                f"deploymentConfiguration.strategy is {strategy!r}; only ROLLING is decided here. Use ROLLING."
+                "deploymentConfiguration.lifecycleHooks with the strategy ROLLING are not decided here. "
+                "Use BLUE_GREEN, LINEAR or CANARY, or leave the hooks out."
             )
         minimum = whole("deploymentConfiguration.minimumHealthyPercent", members.get("minimumHealthyPercent"), 100, 0)
         maximum = whole("deploymentConfiguration.maximumPercent", members.get("maximumPercent"), 200, 1)
@@ -140,6 +141,7 @@ class DeploymentConfiguration:
             breaker=_breaker(members.get("deploymentCircuitBreaker")),
             early_success=_early_success(members.get("earlySuccessCriteria")),
             alarms=_alarms(members.get("alarms")),
+            strategy=strategy,
             bake_minutes=_bake(members.get("bakeTimeInMinutes")),
         )
 
@@ -206,6 +208,26 @@ class DeploymentSettings:
 
     bake_without_alarms: bool = False
     """A rolling update with bakeTimeInMinutes bakes although it has no alarms to wait for."""
+
+    hooks_before_shift: bool = False
+    """Hooks of the stages TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT run before their traffic shifts, not after. AWS says that
+    traffic "is migrating" while they run."""
+
+    first_shifts_at_once: bool = True
+    """The first deployment of a service shifts production traffic in one step, since no other revision can take the rest."""
+
+    call_back_seconds: float = 30.0
+    """The time to the next call of a hook that answers IN_PROGRESS without callBackDelay (documented).
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html"""
+
+    stage_seconds: float = 24 * 3600.0
+    """The longest time for a stage in which tasks start or stop (documented)."""
+
+    deployment_seconds: float = 30 * 24 * 3600.0
+    """The longest time for a deployment that shifts traffic (documented)."""
+
+    continue_reason: str = "Service deployment rolled back because of a ContinueServiceDeployment request."
+    """Reason recorded when a person lets a paused deployment roll back."""
 
     alarm_rollout_reason: str = "ECS deployment failed: alarm detected."
     """rolloutStateReason of a deployment that an alarm failed; only the service event's words are on record."""

@@ -23,9 +23,13 @@ class InvalidDeploymentConfiguration(DeploymentError):
 
 
 class UnsupportedDeployment(DeploymentError):
-    """The configuration is valid at AWS and is not decided here (blue/green, linear, canary, alarms)."""
+    """The configuration is valid at AWS and is not decided here (hooks of rolling updates)."""
 
     code = "UnsupportedFeatureException"
+
+
+class InvalidHook(DeploymentError):
+    """A hook that cannot be continued."""
 
 
 class ServiceDeploymentNotFound(DeploymentError):

@@ -5,13 +5,14 @@ All times are AWS seconds. Task ids, deployment ids and ARNs are strings as AWS 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .target_health import TargetStateName
 
 if TYPE_CHECKING:
-    from .state import HealthStatus, ServiceState
+    from .state import HealthStatus, LoadBalancer, ServiceState
 
 StopCode = Literal[
     "TaskFailedToStart",
@@ -91,8 +92,36 @@ class AlarmsRead:
     alarms: tuple[AlarmReading, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ListenersChecked:
+    """The answer to `CheckListeners`: the reason for which traffic cannot be shifted; empty if it can."""
+
+    deployment_arn: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficShifted:
+    """The answer to `ShiftTraffic`: the reason for which traffic could not be shifted; empty if it was."""
+
+    order: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookAnswered:
+    """The answer of a hook's function. `problem` explains a status of FAILED in AWS's words."""
+
+    hook_id: str
+    status: Literal["SUCCEEDED", "FAILED", "IN_PROGRESS"]
+    problem: str = ""
+    call_back_seconds: float | None = None
+    details: Mapping[str, object] = field(default_factory=dict, hash=False)
+
+
+ShiftObservation = ListenersChecked | TrafficShifted | HookAnswered
 TaskObservation = TaskRunning | TaskHealthChanged | TargetHealthChanged | TargetDrained | TaskStopped | TaskNotPlaced
-Observation = TaskObservation | AlarmsRead
+Observation = TaskObservation | AlarmsRead | ShiftObservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +168,42 @@ class ReadAlarms:
     names: tuple[str, ...]
 
 
-Action = StartTask | StopTask | RegisterTarget | DeregisterTarget | ReadAlarms
+@dataclass(frozen=True, slots=True)
+class CheckListeners:
+    """Check that the listener rules of a service forward to both target groups of each load balancer; report `ListenersChecked`."""
+
+    deployment_arn: str
+    balancers: tuple[LoadBalancer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftTraffic:
+    """Give the new revision a share of production or test traffic, in tenths of a percent; report `TrafficShifted`.
+
+    The new revision's target group is each balancer's `group`; `other` gets the rest.
+    """
+
+    order: str
+    test: bool
+    weight: int
+    balancers: tuple[LoadBalancer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeHook:
+    """Invoke a hook's function with a payload; report `HookAnswered`.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/lambda-lifecycle-hooks.html
+    """
+
+    hook_id: str
+    target_arn: str
+    role_arn: str
+    payload: Mapping[str, object] = field(hash=False)
+
+
+ShiftAction = CheckListeners | ShiftTraffic | InvokeHook
+Action = StartTask | StopTask | RegisterTarget | DeregisterTarget | ReadAlarms | ShiftAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +218,7 @@ class ServiceEvent:
 class BridgeEvent:
     """An EventBridge event of source `aws.ecs`.
 
-    `detail` lacks only the instant: put `at`, as ISO 8601, under `time_field`.
+    `detail` lacks only instants: put `at`, as ISO 8601, under `time_field`, and `instants` under their names.
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
     """
 
@@ -163,6 +227,7 @@ class BridgeEvent:
     resources: tuple[str, ...]
     detail: dict[str, Any]
     time_field: str
+    instants: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(slots=True)

@@ -41,7 +41,7 @@ class Outcomes(Announcing):
         owner.failed_tasks += 1
         owner.updated_at = self.now
         threshold = breaker.threshold.tasks(state.desired_count)
-        if breaker.enable:
+        if breaker.enable and state.record.breaker_status != "MONITORING_COMPLETE":
             state.put_record(failure_count=owner.failed_tasks, threshold=threshold, updated_at=self.now)
             if owner.failed_tasks >= threshold:
                 state.put_record(breaker_status="TRIGGERED")
@@ -66,7 +66,7 @@ class Outcomes(Announcing):
                 stopped_at=self.now,
                 finished_at=self.now,
                 updated_at=self.now,
-                **self._monitors_ended(),
+                **self.monitors_ended(),
             )
             return
         self._promote(target, cause)
@@ -77,7 +77,7 @@ class Outcomes(Announcing):
             rollback=Rollback(status or reason, self.now, target.revision.arn),
         )
 
-    def _monitors_ended(self) -> dict[str, MonitorStatus]:
+    def monitors_ended(self) -> dict[str, MonitorStatus]:
         """Return what circuit breaker and alarms show once nothing is monitored any more."""
         record = self.state.record
         ended: dict[str, MonitorStatus] = {}
@@ -119,7 +119,7 @@ class Outcomes(Announcing):
                 stopped_at=self.now,
                 finished_at=self.now,
                 updated_at=self.now,
-                **self._monitors_ended(),
+                **self.monitors_ended(),
             )
         if state.deployments:
             state.primary.status = "ACTIVE"
@@ -162,7 +162,7 @@ class Outcomes(Announcing):
             status="ROLLBACK_SUCCESSFUL" if rolled_back else "SUCCESSFUL",
             finished_at=self.now,
             updated_at=self.now,
-            **self._monitors_ended(),
+            **self.monitors_ended(),
         )
         self.event(wording.completed(state.name, primary.id))
         self.deployment_event("SERVICE_DEPLOYMENT_COMPLETED", "INFO", primary)

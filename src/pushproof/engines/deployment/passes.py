@@ -16,6 +16,8 @@ from .exchange import (
     AlarmsRead,
     Decision,
     DeregisterTarget,
+    HookAnswered,
+    ListenersChecked,
     Observation,
     RegisterTarget,
     StartTask,
@@ -26,14 +28,15 @@ from .exchange import (
     TaskNotPlaced,
     TaskRunning,
     TaskStopped,
+    TrafficShifted,
 )
+from .shifting import Shifting
 from .state import Deployment, Group, ServiceState, Task
-from .watching import Watching
 
 _NOT_HEALTHY: tuple[Group, ...] = ("UNHEALTHY", "PENDING", "WARMING")
 
 
-class Pass(Watching):
+class Pass(Shifting):
     """The state, the instant, and the decision being put together."""
 
     def __init__(self, state: ServiceState, now: float) -> None:
@@ -51,6 +54,9 @@ class Pass(Watching):
         for observation in observations:
             if isinstance(observation, AlarmsRead):
                 self.take_alarms(observation)
+                continue
+            if isinstance(observation, ListenersChecked | TrafficShifted | HookAnswered):
+                self.take_shift(observation)
                 continue
             task = tasks.get(observation.task_id)
             if task is None:
@@ -92,7 +98,7 @@ class Pass(Watching):
         if state.settings.reset_on_running:
             self.reset(owner)
         for balancer in task.revision.load_balancers:
-            arn = balancer.target_group_arn
+            arn = balancer.group
             task.targets[arn] = "initial"
             self._registered[arn] = self._registered.get(arn, 0) + 1
             self.decision.actions.append(RegisterTarget(task.id, arn, balancer.container_name, balancer.container_port))
@@ -150,7 +156,7 @@ class Pass(Watching):
             task.stop_reason = "Task failed container health checks"
             self.event(wording.container_unhealthy(service, task.id))
         for balancer in task.revision.load_balancers:
-            arn = balancer.target_group_arn
+            arn = balancer.group
             if task.targets.get(arn) == "unhealthy":
                 task.stop_reason = f"Task failed ELB health checks in (target-group {arn})"
                 self.event(wording.target_unhealthy(service, balancer.container_port, arn, task.why_unhealthy))
@@ -196,6 +202,7 @@ class Pass(Watching):
         if self.state.deleting:
             self._stop_all()
         else:
+            self.advance()
             self._drop_superseded()
             self._lower_cap()
             self._stop_previous()
@@ -216,6 +223,9 @@ class Pass(Watching):
 
     def _room(self) -> int:
         state = self.state
+        if self.two_sided:
+            # "maximumPercent" bounds rolling updates only.
+            return len(state.tasks) + state.desired_count + 1
         occupied = state.active_count
         if state.settings.stopping_tasks_count_towards_maximum:
             occupied = len(state.tasks)
@@ -235,15 +245,31 @@ class Pass(Watching):
         return completed if completed is not None and completed in self.state.deployments[1:] else None
 
     def _drop_superseded(self) -> None:
+        if self.two_sided:
+            self._drop_leftovers()
+            return
         if not self.state.settings.stop_superseded_starting_tasks:
             return
         for deployment in self.state.older():
             if not deployment.completed_once:
                 self._stop_some(deployment, _NOT_HEALTHY, len(self.state.tasks))
 
+    def _drop_leftovers(self) -> None:
+        """Stop the tasks of replaced deployments, once they have no traffic any more."""
+        rollout = self.state.rollout
+        assert rollout is not None
+        if rollout.phase in ("CHECK", "SHIFT") and rollout.stage == "RECONCILE_SERVICE":
+            return
+        for deployment in self.leftovers():
+            self._stop_some(deployment, (*_NOT_HEALTHY, "HEALTHY"), len(self.state.tasks))
+
     def _lower_cap(self) -> None:
         """Return the number of tasks that previous deployments keep at the primary's present progress."""
         state, primary = self.state, self.state.primary
+        if self.two_sided:
+            assert state.rollout is not None
+            state.source_cap = 0 if state.rollout.stage == "CLEAN_UP" else state.desired_count
+            return
         if len(state.deployments) == 1 or primary.rollout_state == "FAILED":
             return
         desired, configuration = state.desired_count, state.configuration
@@ -262,6 +288,12 @@ class Pass(Watching):
     def _stop_previous(self) -> None:
         state = self.state
         older = state.older()
+        if self.two_sided:
+            replaced = self.leftovers() if state.source_cap else []
+            for deployment in older:
+                if deployment not in replaced:
+                    self._stop_some(deployment, (*_NOT_HEALTHY, "HEALTHY"), deployment.active - state.source_cap)
+            return
         surplus = sum([deployment.active for deployment in older]) - state.source_cap
         if surplus <= 0:
             return
@@ -345,7 +377,7 @@ class Pass(Watching):
         if source is not None:
             occupied = sum(deployment.count("PENDING", "WARMING", "HEALTHY") for deployment in state.older())
             self._launch(source, state.source_cap - occupied)
-        if primary.rollout_state != "FAILED":
+        if primary.rollout_state != "FAILED" and (state.rollout is None or state.rollout.scaled):
             self._launch(primary, state.desired_count - primary.count("PENDING", "WARMING", "HEALTHY"))
 
     def _launch(self, deployment: Deployment, most: int) -> None:
@@ -392,7 +424,7 @@ class Pass(Watching):
             ready = (full and alone) or (
                 early is not None and self._early_success_reached(primary) and (alone or early.cleanup == "DEFERRED")
             )
-            if ready and self.baked(primary):
+            if ready and self._passed(primary):
                 self.complete(primary)
             elif not ready:
                 self._report_deadlock(primary)
@@ -402,6 +434,11 @@ class Pass(Watching):
             self.event(wording.steady(state.name))
             self.action("SERVICE_STEADY_STATE", "INFO")
         state.steady = steady
+
+    def _passed(self, primary: Deployment) -> bool:
+        """Return whether the deployment is through its stages, or its bake time."""
+        rollout = self.state.rollout
+        return self.baked(primary) if rollout is None else rollout.over
 
     def _report_deadlock(self, primary: Deployment) -> None:
         state = self.state

@@ -1,4 +1,4 @@
-"""The ECS service scheduler for rolling updates: tasks to start, tasks to stop, and the outcome of a deployment.
+"""The ECS service scheduler: tasks to start, tasks to stop, and the outcome of a deployment.
 
 Create a service, pass observations to `decide`, carry out the actions it returns, and call it again at
 `Decision.wake_at`. Percentages, the circuit breaker and the wording of events are AWS's:
@@ -12,12 +12,14 @@ that are not healthy go first, then the oldest.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from .configuration import DeploymentConfiguration, DeploymentSettings
-from .errors import InvalidDeploymentConfiguration, ServiceDeploymentConflict, ServiceDeploymentNotFound
+from .errors import InvalidDeploymentConfiguration, InvalidHook, ServiceDeploymentConflict, ServiceDeploymentNotFound
 from .exchange import Decision, Observation
 from .passes import Pass
 from .state import LoadBalancer, Revision, ServiceState
+from .strategy import HookAction
 
 
 def create_service(
@@ -111,14 +113,15 @@ def update_service(
     step = Pass(state, now)
     step.expire()
     current = state.primary.revision
+    configured = tuple(balancer.configured for balancer in current.load_balancers)
     target = Revision(
         arn=current.arn,
         created_at=current.created_at,
         task_definition=current.task_definition if task_definition is None else task_definition,
         container_check=current.container_check if container_check is None else container_check,
-        load_balancers=current.load_balancers if load_balancers is None else tuple(load_balancers),
+        load_balancers=configured if load_balancers is None else tuple(load_balancers),
     )
-    if force_new_deployment or target != current:
+    if force_new_deployment or target != replace(current, load_balancers=configured):
         step.begin(_revision(state, target.task_definition, now, target.container_check, target.load_balancers))
     return step.reconcile()
 
@@ -150,6 +153,31 @@ def stop_service_deployment(
     step.expire()
     if record.rollback is None:
         step.fail(True, state.settings.stop_reason, bridge=False)
+    return step.reconcile()
+
+
+def continue_service_deployment(
+    state: ServiceState, now: float, service_deployment_arn: str, hook_id: str, action: HookAction = "CONTINUE"
+) -> Decision:
+    """ContinueServiceDeployment: let a deployment that is paused at a hook go on, or roll back.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/continue-service-deployment.html
+
+    Raises:
+        ServiceDeploymentNotFound: no such service deployment.
+        InvalidHook: the deployment has ended, or no pause with this id waits for an answer.
+    """
+    record = next((entry for entry in state.records if entry.arn == service_deployment_arn), None)
+    if record is None:
+        raise ServiceDeploymentNotFound(
+            f"There is no service deployment {service_deployment_arn}; ListServiceDeployments names those there are."
+        )
+    if record.ended or record is not state.record:
+        raise InvalidHook("Continuing a service deployment is not allowed for service deployment in terminal states.")
+    step = Pass(state, now)
+    # Before anything changes, so that a refused call leaves no trace; what is due by now follows.
+    step.continue_hook(hook_id, action)
+    step.expire()
     return step.reconcile()
 
 

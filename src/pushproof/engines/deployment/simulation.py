@@ -13,22 +13,30 @@ from .exchange import (
     AlarmReading,
     AlarmsRead,
     BridgeEvent,
+    CheckListeners,
     Decision,
     DeregisterTarget,
+    InvokeHook,
+    ListenersChecked,
     Observation,
     ReadAlarms,
     RegisterTarget,
     ServiceEvent,
+    ShiftAction,
+    ShiftTraffic,
     StartTask,
     StopTask,
     TargetDrained,
     TargetHealthChanged,
     TaskHealthChanged,
+    TaskObservation,
     TaskRunning,
     TaskStopped,
+    TrafficShifted,
 )
+from .hookanswers import read_answer
 from .scheduler import decide
-from .state import ServiceState
+from .state import LoadBalancer, ServiceState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,8 @@ class TaskScript:
 Behave = Callable[[StartTask, float], TaskScript]
 Change = Callable[[ServiceState, float], Decision]
 AlarmStates = Callable[[str, float], str]
+Functions = Callable[[InvokeHook, float], tuple[float, object]]
+Shifts = Callable[[ShiftTraffic, float], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,17 @@ class Sample:
     """Tasks that were healthy and failed by themselves in this step."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Traffic that was shifted: the weight of the balancers' group, in tenths of a percent."""
+
+    at: float
+    test: bool
+    weight: int
+    deployment_arn: str
+    balancers: tuple[LoadBalancer, ...]
+
+
 @dataclass(slots=True)
 class Timeline:
     """The course of events until `ended_at`, in order. `exhausted` says that nothing more can happen."""
@@ -75,6 +96,8 @@ class Timeline:
     events: list[ServiceEvent] = field(default_factory=list)
     bridge: list[BridgeEvent] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
+    calls: list[tuple[float, InvokeHook]] = field(default_factory=list)
     decisions: int = 0
     started: int = 0
     ended_at: float = 0.0
@@ -93,14 +116,19 @@ def simulate(
     changes: Iterable[tuple[float, Change]] = (),
     drain_seconds: float = 30.0,
     alarms: AlarmStates = lambda _name, _at: "OK",
+    functions: Functions = lambda _call, _at: (1.0, {"hookStatus": "SUCCEEDED"}),
+    shifts: Shifts = lambda _order, _at: "",
+    check: str = "",
 ) -> Timeline:
     """Carry out `first` and every decision after it, until no event is due or `until` is reached.
 
     `behave` scripts each task as it starts. `changes` are calls such as UpdateService with the instant they are made. `alarms`
-    returns the state of an alarm at an instant.
+    returns the state of an alarm at an instant. `functions` returns the seconds that a hook's function takes, and its answer.
+    `shifts` returns the reason for which traffic cannot be shifted, and `check` is the result of the check of the listeners.
     """
     line = Timeline(first.state)
     world = _World(line, behave, drain_seconds, alarms)
+    world.functions, world.shifts, world.check = functions, shifts, check
     for at, change in changes:
         world.push(at, change)
     world.carry_out(first, now, 0)
@@ -129,6 +157,9 @@ class _World:
     def __init__(self, line: Timeline, behave: Behave, drain_seconds: float, alarms: AlarmStates) -> None:
         self.line = line
         self.alarms = alarms
+        self.functions: Functions | None = None
+        self.shifts: Shifts | None = None
+        self.check = ""
         self.behave = behave
         self.drain_seconds = drain_seconds
         self.queue: list[tuple[float, int, Observation | Change | None]] = []
@@ -142,7 +173,7 @@ class _World:
 
     def still_true(self, observation: Observation) -> bool:
         """Return whether the task still runs: scripted events of a stopped task do not happen."""
-        if isinstance(observation, AlarmsRead):
+        if not isinstance(observation, TaskObservation):
             return True
         task = self.line.state.tasks.get(observation.task_id)
         if task is None:
@@ -152,7 +183,7 @@ class _World:
         return True
 
     def is_loss(self, observation: Observation) -> bool:
-        if isinstance(observation, AlarmsRead):
+        if not isinstance(observation, TaskObservation):
             return False
         task = self.line.state.tasks[observation.task_id]
         failing = (
@@ -182,6 +213,8 @@ class _World:
             elif isinstance(action, ReadAlarms):
                 readings = tuple(AlarmReading(name, self.alarms(name, now), 60.0) for name in action.names)
                 self.push(now, AlarmsRead(action.deployment_arn, readings))
+            else:
+                self._answer(action, now)
         if decision.wake_at is not None and decision.wake_at not in self.wakes:
             self.wakes.add(decision.wake_at)
             self.push(decision.wake_at, None)
@@ -197,6 +230,23 @@ class _World:
                 lost=losses,
             )
         )
+
+    def _answer(self, action: ShiftAction, now: float) -> None:
+        """Check listeners, shift traffic, or call a function."""
+        line = self.line
+        if isinstance(action, CheckListeners):
+            self.push(now, ListenersChecked(action.deployment_arn, self.check))
+        elif isinstance(action, ShiftTraffic):
+            assert self.shifts is not None
+            problem = self.shifts(action, now)
+            if not problem:
+                line.shifts.append(Shift(now, action.test, action.weight, line.state.record.arn, action.balancers))
+            self.push(now, TrafficShifted(action.order, problem))
+        else:
+            assert self.functions is not None
+            line.calls.append((now, action))
+            seconds, answer = self.functions(action, now)
+            self.push(now + seconds, read_answer(action.hook_id, action.target_arn, answer))
 
     def _start(self, action: StartTask, now: float) -> None:
         task_id, script = action.task_id, self.behave(action, now)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .configuration import DeploymentConfiguration, DeploymentSettings
+from .stages import Moment
+from .strategy import HookAction, HookTarget, Stage, Strategy
 from .target_health import TargetStateName
 
 HealthStatus = Literal["HEALTHY", "UNHEALTHY", "UNKNOWN"]
@@ -36,11 +38,36 @@ GROUPS: tuple[Group, ...] = ("PENDING", "WARMING", "HEALTHY", "UNHEALTHY", "DRAI
 
 @dataclass(frozen=True, slots=True)
 class LoadBalancer:
-    """A service's target group and the container port behind it."""
+    """A service's target group and the container port behind it.
+
+    With an alternate group, revisions take turns: `alternates` says that this one uses the alternate group. The rules are those of
+    listeners (listeners themselves, behind a Network Load Balancer), which forward production and test traffic.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AdvancedConfiguration.html
+    """
 
     target_group_arn: str
     container_name: str
     container_port: int
+    alternate_target_group_arn: str = ""
+    production_rule: str = ""
+    test_rule: str = ""
+    role_arn: str = ""
+    alternates: bool = False
+
+    @property
+    def group(self) -> str:
+        """The target group that the revision really uses."""
+        return self.alternate_target_group_arn if self.alternates else self.target_group_arn
+
+    @property
+    def other(self) -> str:
+        """The target group that the revision leaves to others."""
+        return self.target_group_arn if self.alternates else self.alternate_target_group_arn
+
+    @property
+    def configured(self) -> LoadBalancer:
+        """The load balancer as it was configured, whatever group a revision uses."""
+        return replace(self, alternates=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +177,91 @@ class ServiceDeployment:
     alarm_names: tuple[str, ...] = ()
     triggered_alarms: tuple[str, ...] = ()
     rollback: Rollback | None = None
+    rollout: Rollout | None = None
 
     @property
     def ended(self) -> bool:
         return self.status in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+
+
+HookStatus = Literal["AWAITING_ACTION", "IN_PROGRESS", "SUCCEEDED", "FAILED", "TIMED_OUT"]
+
+
+@dataclass(slots=True)
+class HookRun:
+    """One run of a hook at one stage: its calls until it has succeeded or failed.
+
+    `hook` is its place among the strategy's. `next_call_at` is None while a call is on its way, and for pauses.
+    """
+
+    id: str
+    execution_id: str
+    hook: int
+    stage: Stage
+    target_type: HookTarget
+    target_arn: str
+    status: HookStatus
+    expires_at: float
+    timeout_action: HookAction
+    next_call_at: float | None = None
+    problem: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.status in ("SUCCEEDED", "FAILED", "TIMED_OUT")
+
+
+@dataclass(slots=True)
+class Rollout:
+    """The course of one deployment that shifts traffic, or of its rollback.
+
+    `production` and `test` are the weights of the new revision (1000: all), as they last became true. `waiting_for` is the order
+    that has not been answered. `parked`: it failed where nothing rolls back, and stays as it is.
+    """
+
+    deployment_id: str
+    target_arn: str
+    source_arn: str
+    strategy: Strategy
+    balancers: tuple[LoadBalancer, ...]
+    moments: tuple[Moment, ...]
+    started_at: float
+    entered_at: float
+    index: int = 0
+    phase: Literal["CHECK", "SHIFT", "HOOKS", "WORK"] = "CHECK"
+    production: int = 0
+    test: int = 0
+    waiting_for: str = ""
+    bake_until: float | None = None
+    hooks: list[HookRun] = field(default_factory=list)
+    details: dict[int, dict[str, object]] = field(default_factory=dict)
+    rolling_back: bool = False
+    cleaning: bool = False
+    parked: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.index >= len(self.moments)
+
+    @property
+    def moment(self) -> Moment | None:
+        return None if self.over else self.moments[self.index]
+
+    @property
+    def stage(self) -> Stage | None:
+        return None if self.over else self.moments[self.index].stage
+
+    @property
+    def scaled(self) -> bool:
+        """True once the new revision may have tasks."""
+        if self.rolling_back or self.over:
+            return True
+        return all(moment.stage != "SCALE_UP" for moment in self.moments[self.index + 1 :])
+
+    @property
+    def tests(self) -> bool:
+        """True where some listener rule takes test traffic."""
+        return any(balancer.test_rule for balancer in self.balancers)
 
 
 @dataclass(slots=True)
@@ -187,6 +295,7 @@ class ServiceState:
     revisions: dict[str, Revision] = field(default_factory=dict)
     timers: list[tuple[float, str]] = field(default_factory=list)
     watch: AlarmWatch | None = None
+    rollout: Rollout | None = None
     source_cap: int = 0
     steady: bool = False
     deleting: bool = False

@@ -80,6 +80,24 @@ def deadlocked(service: str) -> str:
     )
 
 
+def hooks_failed(stage: str, problem: str) -> str:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/troubleshooting-blue-green.html"""
+    return f"Service deployment rolled back because {stage} lifecycle hook(s) failed. {problem}"
+
+
+def pause_timed_out(stage: str) -> str:
+    return f"Service deployment rolled back because {stage} pause hook timed out."
+
+
+def timed_out(what: str) -> str:
+    """Words of a stage or deployment that took too long; not on record."""
+    return f"Service deployment rolled back because {what} timed out."
+
+
+BREAKER_STATUS = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+NO_CANDIDATE = "No rollback candidate was found to run the rollback."
+
+
 def in_progress(deployment: str) -> str:
     return f"ECS deployment {deployment} in progress."
 

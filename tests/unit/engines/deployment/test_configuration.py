@@ -99,10 +99,12 @@ def test_percentages_are_refused_in_awss_words(document: dict[str, object], word
         DeploymentConfiguration.parse(document)
 
 
-def test_other_strategies_are_refused_by_name() -> None:
-    """A blue/green deployment is not quietly run as a rolling one."""
-    with pytest.raises(UnsupportedDeployment, match="BLUE_GREEN"):
-        DeploymentConfiguration.parse({"strategy": "BLUE_GREEN"})
+def test_hooks_of_rolling_updates_are_refused_by_name() -> None:
+    """Lifecycle hooks are not quietly left out of a rolling update."""
+    with pytest.raises(UnsupportedDeployment, match="ROLLING"):
+        DeploymentConfiguration.parse(
+            {"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"]}]}
+        )
 
 
 _json = st.recursive(

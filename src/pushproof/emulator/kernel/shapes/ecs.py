@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         AvailabilityZoneRebalancingType,
         ClusterFieldType,
         CompatibilityType,
+        DeploymentLifecycleHookActionType,
         DesiredStatusType,
         IpcModeType,
         LaunchTypeType,
@@ -66,6 +67,16 @@ if TYPE_CHECKING:
         VolumeOutputTypeDef,
         VpcLatticeConfigurationTypeDef,
     )
+
+
+class ContinueServiceDeploymentRequest(TypedDict):
+    serviceDeploymentArn: str
+    hookId: str
+    action: NotRequired[DeploymentLifecycleHookActionType]
+
+
+class ContinueServiceDeploymentAnswer(TypedDict, total=False):
+    serviceDeploymentArn: str
 
 
 class CreateClusterRequest(TypedDict):

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.engines.deployment import LoadBalancer
 
+from .advanced import alternate_of
 from .amounts import at_most, invalid
 from .model import TaskDefinition
 
@@ -28,6 +29,9 @@ def check_balancing(
     at_most("service registries", parameters.get("serviceRegistries"), 1)
     for balancer in balancers:
         _check_balancer(elbv2, definition, balancer)
+        alternate = alternate_of(balancer)
+        if alternate is not None:
+            _check_balancer(elbv2, definition, alternate)
 
 
 def check_grace(parameters: Mapping[str, Any]) -> None:
@@ -39,8 +43,17 @@ def check_grace(parameters: Mapping[str, Any]) -> None:
 def balancers_of(parameters: Mapping[str, Any]) -> list[LoadBalancer]:
     """Return the load balancers in the form of the deployment engine."""
     return [
-        LoadBalancer(balancer["targetGroupArn"], balancer["containerName"], balancer["containerPort"])
+        LoadBalancer(
+            balancer["targetGroupArn"],
+            balancer["containerName"],
+            balancer["containerPort"],
+            advanced.get("alternateTargetGroupArn", ""),
+            advanced.get("productionListenerRule", ""),
+            advanced.get("testListenerRule", ""),
+            advanced.get("roleArn", ""),
+        )
         for balancer in parameters.get("loadBalancers") or []
+        for advanced in [balancer.get("advancedConfiguration") or {}]
     ]
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pushproof.emulator.kernel.functions import HookInvoker
 from pushproof.emulator.kernel.instants import iso
 from pushproof.engines.deployment import (
     DESCRIPTIONS,
+    CheckListeners,
     Decision,
     DeregisterTarget,
+    InvokeHook,
+    ListenersChecked,
     Observation,
     ReadAlarms,
     RegisterTarget,
+    ShiftTraffic,
     StartTask,
     StopTask,
     TargetDrained,
@@ -24,14 +29,17 @@ from pushproof.engines.deployment import (
     TaskNotPlaced,
     TaskRunning,
     TaskStopped,
+    TrafficShifted,
     decide,
 )
 
 from .alarming import AlarmReader
 from .capacity import next_provider
+from .hookcalls import HookCaller
 from .life import TaskLife
 from .model import EcsService, EcsTask, Region
 from .orders import new_container
+from .shifting import TrafficShifter
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import LoadBalancers, Site
@@ -45,18 +53,24 @@ class ServiceController:
     """Applies decisions to tasks and targets."""
 
     def __init__(
-        self, site: Site, balancers: LoadBalancers, life: TaskLife, ended: Callable[[EcsService], None]
+        self,
+        site: Site,
+        balancers: LoadBalancers,
+        life: TaskLife,
+        functions: HookInvoker,
+        ended: Callable[[EcsService], None],
     ) -> None:
         self._site = site
         self._balancers = balancers
         self._life = life
         self._ended = ended
         self._alarms = AlarmReader(site)
+        self._hooks = HookCaller(site, functions)
+        self._traffic = TrafficShifter(site)
         self._regions: dict[str, Region] = {}
 
     def apply(self, region: Region, service: EcsService, decision: Decision) -> None:
         """Carry out a decision: publish its events first, as AWS does, then act."""
-        clock = self._site.clock
         self._regions[service.arn] = region
         for event in decision.events:
             service.events.appendleft((str(uuid.uuid4()), event))
@@ -64,7 +78,7 @@ class ServiceController:
             self._site.events.publish(
                 "aws.ecs",
                 notice.detail_type,
-                {**notice.detail, notice.time_field: iso(clock.stamp(notice.at), "milliseconds")},
+                {**notice.detail, **self._instants({notice.time_field: notice.at, **notice.instants})},
                 resources=list(notice.resources),
                 region=service.region,
             )
@@ -85,6 +99,14 @@ class ServiceController:
                     self._deregister(region, service, action)
                 case ReadAlarms():
                     self._alarms.read(service.region, action, partial(self._answered, service))
+                case InvokeHook():
+                    self._hooks.call(service.region, action, partial(self._answered, service))
+                case CheckListeners():
+                    problem = self._traffic.check(service.region, action)
+                    self._soon(service, ListenersChecked(action.deployment_arn, problem))
+                case ShiftTraffic():
+                    # At once, and in the order of the scheduler's decisions: a rollback is not to be overtaken.
+                    self._soon(service, TrafficShifted(action.order, self._traffic.shift(action)))
         if service.wake is not None:
             service.wake.cancel()
             service.wake = None
@@ -104,6 +126,15 @@ class ServiceController:
         if service.status == "INACTIVE":
             return
         self.apply(self._regions[service.arn], service, decide(service.state, observations, self._site.clock.now()))
+
+    def _instants(self, instants: Mapping[str, float]) -> dict[str, str]:
+        """Return instants as events show them."""
+        clock = self._site.clock
+        return {name: iso(clock.stamp(at), "milliseconds") for name, at in instants.items()}
+
+    def _soon(self, service: EcsService, observation: Observation) -> None:
+        """Report an answer as the next callback: the scheduler is in the midst of a decision."""
+        self._site.loop.call_soon(partial(self._answered, service, observation), name="traffic of a deployment")
 
     def _answered(self, service: EcsService, observation: Observation) -> None:
         """Report the answer to an order of the scheduler."""

@@ -14,6 +14,7 @@ from .services import ServiceOperations
 from .tasks import TaskOperations
 
 if TYPE_CHECKING:
+    from pushproof.emulator.kernel.functions import HookInvoker
     from pushproof.emulator.kernel.site import LoadBalancers, Site
     from pushproof.emulator.kernel.tasks import TaskRuntime
 
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
 class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOperations):
     """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` hold its settings."""
 
-    def __init__(self, site: Site, name: str, *, runtime: TaskRuntime | None, balancers: LoadBalancers) -> None:
+    def __init__(
+        self,
+        site: Site,
+        name: str,
+        *,
+        runtime: TaskRuntime | None,
+        balancers: LoadBalancers,
+        functions: HookInvoker,
+    ) -> None:
         super().__init__(site, name)
         self.life = TaskLife(site, runtime, self.settings, self._task_changed)
         self.endpoint = TaskEndpoint(site, runtime, self.life)
-        self.controller = ServiceController(site, balancers, self.life, self.service_ended)
+        self.controller = ServiceController(site, balancers, self.life, functions, self.service_ended)
 
     def _task_changed(self, task: EcsTask, what: str) -> None:
         if what == "stopped":

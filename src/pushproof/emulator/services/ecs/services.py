@@ -18,28 +18,26 @@ from pushproof.engines.deployment import (
     DeploymentSettings,
     create_service,
     delete_service,
-    stop_service_deployment,
     update_service,
 )
 
+from .advanced import check_advanced
 from .alarming import check_alarms
 from .amounts import check_tags, check_token, in_range, invalid, one_of
 from .balancing import balancers_of, check_balancing, check_grace
-from .base import EcsBase, last, missing, page
+from .base import last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
-from .controller import ServiceController
-from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition
+from .configurations import merged
+from .model import Cluster, EcsService, ServiceRevision, TaskDefinition
 from .placement import check_network, check_placement, normalised_network
-from .shapes import add_compute, compute, service_deployment_shape, service_shape
+from .servicedeployments import ServiceDeploymentOperations
+from .shapes import compute, service_shape
+from .shifting import PRINCIPAL
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
-        ContainerImageTypeDef,
         DeploymentControllerTypeDef,
         FailureTypeDef,
-        ServiceDeploymentBriefTypeDef,
-        ServiceDeploymentTypeDef,
-        ServiceRevisionTypeDef,
         ServiceTypeDef,
     )
 
@@ -48,18 +46,10 @@ if TYPE_CHECKING:
         CreateServiceRequest,
         DeleteServiceAnswer,
         DeleteServiceRequest,
-        DescribeServiceDeploymentsAnswer,
-        DescribeServiceDeploymentsRequest,
-        DescribeServiceRevisionsAnswer,
-        DescribeServiceRevisionsRequest,
         DescribeServicesAnswer,
         DescribeServicesRequest,
-        ListServiceDeploymentsAnswer,
-        ListServiceDeploymentsRequest,
         ListServicesAnswer,
         ListServicesRequest,
-        StopServiceDeploymentAnswer,
-        StopServiceDeploymentRequest,
         UpdateServiceAnswer,
         UpdateServiceRequest,
     )
@@ -81,10 +71,8 @@ _PLAIN = (
 _ROLLING: DeploymentControllerTypeDef = {"type": "ECS"}
 
 
-class ServiceOperations(EcsBase):
+class ServiceOperations(ServiceDeploymentOperations):
     """Operations on services. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
-
-    controller: ServiceController
 
     def create_service(self, context: RequestContext, request: CreateServiceRequest) -> CreateServiceAnswer:
         region = self.region(context)
@@ -110,7 +98,7 @@ class ServiceOperations(EcsBase):
             revised["launchType"] = "FARGATE" if revised.get("capacityProviderStrategy") else "EC2"
         own: dict[str, Any] = _plain(request)
         own["roleArn"] = arn_of_role(context.account_id, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS")
-        own["deploymentConfiguration"] = copy.deepcopy(request.get("deploymentConfiguration") or {})
+        own["deploymentConfiguration"] = merged({}, request.get("deploymentConfiguration"))
         desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
         revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
         if existing is not None and existing.status == "ACTIVE":
@@ -170,10 +158,9 @@ class ServiceOperations(EcsBase):
             raise invalid(NEEDS_DEPLOYMENT)
         own = dict(service.parameters)
         own |= _plain(request)
-        own["deploymentConfiguration"] = {
-            **service.parameters["deploymentConfiguration"],
-            **copy.deepcopy(request.get("deploymentConfiguration") or {}),
-        }
+        own["deploymentConfiguration"] = merged(
+            service.parameters["deploymentConfiguration"], request.get("deploymentConfiguration")
+        )
         if revised != current.parameters or definition is not current.definition or own != service.parameters:
             self._check(context, cluster, definition, {**own, **revised})
         grace = request.get("healthCheckGracePeriodSeconds")
@@ -247,74 +234,6 @@ class ServiceOperations(EcsBase):
         shown, rest = page(arns, paging)
         return {"serviceArns": shown, **rest}
 
-    # Service deployments and revisions ------------------------------------------------------------------------
-
-    def list_service_deployments(
-        self, context: RequestContext, request: ListServiceDeploymentsRequest
-    ) -> ListServiceDeploymentsAnswer:
-        region = self.region(context)
-        cluster = self.find_cluster(region, request.get("cluster") or _cluster_in(request["service"]))
-        service = self.find_service(region, cluster, request["service"])
-        statuses = request.get("status")
-        shown = [
-            service_deployment_shape(service, record, self.site.clock)
-            for record in reversed(service.state.records)
-            if not statuses or record.status in statuses
-        ]
-        between = request.get("createdAt", {})
-        shown = [
-            record
-            for record in shown
-            if between.get("after", record["createdAt"])
-            <= record["createdAt"]
-            <= between.get("before", record["createdAt"])
-        ]
-        listed, rest = page(shown, request)
-        return {"serviceDeployments": [_brief(item) for item in listed], **rest}
-
-    def describe_service_deployments(
-        self, context: RequestContext, request: DescribeServiceDeploymentsRequest
-    ) -> DescribeServiceDeploymentsAnswer:
-        deployments: list[ServiceDeploymentTypeDef] = []
-        failures: list[FailureTypeDef] = []
-        for arn in request["serviceDeploymentArns"]:
-            service = self._service_of(self.region(context), arn)
-            record = next((record for record in service.state.records if record.arn == arn), None) if service else None
-            if service is None or record is None:
-                failures.append(missing(arn))
-            else:
-                deployments.append(service_deployment_shape(service, record, self.site.clock))
-        return {"serviceDeployments": deployments, "failures": failures}
-
-    def describe_service_revisions(
-        self, context: RequestContext, request: DescribeServiceRevisionsRequest
-    ) -> DescribeServiceRevisionsAnswer:
-        region = self.region(context)
-        revisions: list[ServiceRevisionTypeDef] = []
-        failures: list[FailureTypeDef] = []
-        for arn in request["serviceRevisionArns"]:
-            service = self._service_of(region, arn)
-            if service is None or arn not in service.revisions:
-                failures.append(missing(arn))
-            else:
-                revisions.append(self._revision_shape(region, service, arn))
-        return {"serviceRevisions": revisions, "failures": failures}
-
-    def stop_service_deployment(
-        self, context: RequestContext, request: StopServiceDeploymentRequest
-    ) -> StopServiceDeploymentAnswer:
-        region = self.region(context)
-        arn = request["serviceDeploymentArn"]
-        service = self._service_of(region, arn)
-        if service is None or service.status != "ACTIVE":
-            raise AwsError("ServiceDeploymentNotFoundException", f"The service deployment {arn} does not exist.")
-        with refusals_of(DeploymentError):
-            decision = stop_service_deployment(
-                service.state, self.site.clock.now(), arn, request.get("stopType") or "ROLLBACK"
-            )
-        self.controller.apply(region, service, decision)
-        return {"serviceDeploymentArn": arn}
-
     def service_ended(self, service: EcsService) -> None:
         """Finish a deleted service whose last task is gone."""
         service.status = "INACTIVE"
@@ -332,54 +251,18 @@ class ServiceOperations(EcsBase):
     def _deployment_settings(self) -> DeploymentSettings:
         return self.site.settings.deployment
 
-    def _service_of(self, region: Region, arn: str) -> EcsService | None:
-        parts = arn.split("/")
-        return region.services.get((parts[1], parts[2])) if len(parts) == 4 else None
-
     def _remember_revision(self, service: EcsService, revision: ServiceRevision) -> None:
         """Keep the contents of the engine's newest revision, if it created one."""
         for arn in service.state.revisions:
             service.revisions.setdefault(arn, revision)
 
-    def _revision_shape(self, region: Region, service: EcsService, arn: str) -> ServiceRevisionTypeDef:
-        parameters, definition = service.revisions[arn].parameters, service.revisions[arn].definition
-        digests = {
-            container.name: container.digest
-            for task in region.tasks.values()
-            if task.service is service and task.definition is definition
-            for container in task.containers
-            if container.digest
-        }
-        images: list[ContainerImageTypeDef] = []
-        for container in definition.containers:
-            image: ContainerImageTypeDef = {"containerName": container["name"], "image": container["image"]}
-            if container["name"] in digests:
-                image["imageDigest"] = digests[container["name"]]
-            images.append(image)
-        shown: ServiceRevisionTypeDef = {
-            "serviceRevisionArn": arn,
-            "serviceArn": service.arn,
-            "clusterArn": service.cluster.arn,
-            "taskDefinition": definition.arn,
-            "loadBalancers": parameters.get("loadBalancers") or [],
-            "serviceRegistries": parameters.get("serviceRegistries") or [],
-            "containerImages": images,
-            "guardDutyEnabled": False,
-            "createdAt": self.site.clock.stamp(service.state.revisions[arn].created_at),
-        }
-        add_compute(shown, parameters)
-        shown["platformVersion"] = "1.4.0"
-        return shown
-
     def _refuse_unsupported(self, request: CreateServiceRequest | UpdateServiceRequest) -> None:
         """Refuse by name the features of ECS that are not emulated, instead of ignoring them."""
         controller = request.get("deploymentController", _ROLLING).get("type") or "ECS"
-        configuration = request.get("deploymentConfiguration", {})
         connect = request.get("serviceConnectConfiguration")
         refused = [
             ("deploymentController", controller, controller != "ECS"),
             ("schedulingStrategy", request.get("schedulingStrategy"), request.get("schedulingStrategy") == "DAEMON"),
-            ("lifecycleHooks", "hooks", bool(configuration.get("lifecycleHooks"))),
             (
                 "serviceConnectConfiguration",
                 "enabled",
@@ -392,7 +275,7 @@ class ServiceOperations(EcsBase):
             if wrong:
                 raise AwsError(
                     "UnsupportedFeatureException",
-                    f"Pushproof emulates rolling deployments of REPLICA services; {name} ({value}) is not emulated.",
+                    f"Pushproof emulates deployments of REPLICA services by ECS itself; {name} ({value}) is not emulated.",
                     status=501,
                 )
 
@@ -426,7 +309,14 @@ class ServiceOperations(EcsBase):
             check_network(self.site.substrate.client("ec2", context.region), network)
         check_grace(parameters)
         check_alarms(self.site.client("cloudwatch", region=context.region), configuration)
-        check_balancing(self.site.client("elbv2", region=context.region), definition, parameters)
+        elbv2 = self.site.client("elbv2", region=context.region)
+        check_balancing(elbv2, definition, parameters)
+        check_advanced(
+            elbv2,
+            parameters.get("loadBalancers") or [],
+            shifts=configuration.strategy.name != "ROLLING",
+            assume=lambda role: self.site.assume(role, PRINCIPAL, "ecs-infrastructure"),
+        )
 
 
 def _plain(request: CreateServiceRequest | UpdateServiceRequest) -> dict[str, object]:
@@ -434,28 +324,5 @@ def _plain(request: CreateServiceRequest | UpdateServiceRequest) -> dict[str, ob
     return {name: copy.deepcopy(value) for name, value in request.items() if name in _PLAIN and value is not None}
 
 
-def _brief(shown: ServiceDeploymentTypeDef) -> ServiceDeploymentBriefTypeDef:
-    brief: ServiceDeploymentBriefTypeDef = {
-        "serviceDeploymentArn": shown["serviceDeploymentArn"],
-        "serviceArn": shown["serviceArn"],
-        "clusterArn": shown["clusterArn"],
-        "status": shown["status"],
-        "createdAt": shown["createdAt"],
-        "targetServiceRevisionArn": shown["targetServiceRevision"]["arn"],
-    }
-    if "statusReason" in shown:
-        brief["statusReason"] = shown["statusReason"]
-    if "startedAt" in shown:
-        brief["startedAt"] = shown["startedAt"]
-    if "finishedAt" in shown:
-        brief["finishedAt"] = shown["finishedAt"]
-    return brief
-
-
 def _configuration(parameters: dict[str, Any]) -> DeploymentConfiguration:
     return DeploymentConfiguration.parse(parameters.get("deploymentConfiguration"))
-
-
-def _cluster_in(reference: str) -> str | None:
-    parts = reference.split("/")
-    return parts[1] if len(parts) == 3 else None

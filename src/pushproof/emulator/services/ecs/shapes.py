@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from pushproof.base.clock import Clock
-from pushproof.engines.deployment import Deployment, ServiceDeployment, listed
+from pushproof.engines.deployment import Deployment, listed
 from pushproof.engines.tasks import TaskState
 
+from .configurations import shown_configuration
 from .model import EcsContainer, EcsService, EcsTask, tag_list
 
 if TYPE_CHECKING:
@@ -17,13 +18,10 @@ if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
         CapacityProviderStrategyItemTypeDef,
         ContainerTypeDef,
-        DeploymentConfigurationOutputTypeDef,
         DeploymentTypeDef,
         EphemeralStorageTypeDef,
         NetworkConfigurationOutputTypeDef,
         NetworkInterfaceTypeDef,
-        ServiceDeploymentTypeDef,
-        ServiceRevisionSummaryTypeDef,
         ServiceRevisionTypeDef,
         ServiceTypeDef,
         TaskOverrideOutputTypeDef,
@@ -157,7 +155,7 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> S
         "runningCount": state.running_count,
         "pendingCount": state.pending_count,
         "taskDefinition": service.definition.arn,
-        "deploymentConfiguration": deployment_configuration(parameters.get("deploymentConfiguration")),
+        "deploymentConfiguration": shown_configuration(parameters.get("deploymentConfiguration")),
         "deployments": []
         if inactive
         else [deployment_shape(service, deployment, clock) for deployment in listed(state)],
@@ -238,21 +236,6 @@ def add_compute(
         shown["networkConfiguration"] = members["networkConfiguration"]
 
 
-def deployment_configuration(configuration: Mapping[str, Any] | None) -> DeploymentConfigurationOutputTypeDef:
-    """Return a deployment configuration with the members that AWS fills in."""
-    filled: dict[str, Any] = {
-        "maximumPercent": 200,
-        "minimumHealthyPercent": 100,
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
-        **{name: value for name, value in (configuration or {}).items() if value is not None},
-    }
-    breaker = filled.get("deploymentCircuitBreaker") or {}
-    filled["deploymentCircuitBreaker"] = {"enable": False, "rollback": False, **breaker}
-    # Its members come from a request, which the model has checked.
-    return cast("DeploymentConfigurationOutputTypeDef", filled)
-
-
 def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) -> DeploymentTypeDef:
     state = service.state
     primary = deployment is state.primary
@@ -271,58 +254,4 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
         "rolloutStateReason": deployment.rollout_state_reason,
     }
     add_compute(shown, snapshot.parameters)
-    return shown
-
-
-def service_deployment_shape(service: EcsService, record: ServiceDeployment, clock: Clock) -> ServiceDeploymentTypeDef:
-    """Describe a deployment. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
-    state = service.state
-    counts = {deployment.revision.arn: deployment for deployment in state.deployments}
-
-    def revision(arn: str, requested: int) -> ServiceRevisionSummaryTypeDef:
-        deployment = counts.get(arn)
-        return {
-            "arn": arn,
-            "requestedTaskCount": requested,
-            "runningTaskCount": deployment.running_count if deployment else 0,
-            "pendingTaskCount": deployment.pending_count if deployment else 0,
-        }
-
-    shown: ServiceDeploymentTypeDef = {
-        "serviceDeploymentArn": record.arn,
-        "serviceArn": service.arn,
-        "clusterArn": service.cluster.arn,
-        "sourceServiceRevisions": [revision(arn, 0) for arn in record.source_revision_arns],
-        "targetServiceRevision": revision(record.target_revision_arn, state.desired_count),
-        "status": record.status,
-        "deploymentConfiguration": deployment_configuration(
-            service.revisions[record.target_revision_arn].deployment_configuration
-        ),
-        "deploymentCircuitBreaker": {
-            "status": record.breaker_status,
-            "failureCount": record.failure_count,
-            "threshold": record.threshold,
-        },
-        "alarms": {
-            "status": record.alarm_status,
-            "alarmNames": list(record.alarm_names),
-            "triggeredAlarmNames": list(record.triggered_alarms),
-        },
-    }
-    if record.status_reason:
-        shown["statusReason"] = record.status_reason
-    shown["createdAt"] = clock.stamp(record.created_at)
-    shown["updatedAt"] = clock.stamp(record.updated_at)
-    if record.started_at is not None:
-        shown["startedAt"] = clock.stamp(record.started_at)
-    if record.finished_at is not None:
-        shown["finishedAt"] = clock.stamp(record.finished_at)
-    if record.stopped_at is not None:
-        shown["stoppedAt"] = clock.stamp(record.stopped_at)
-    if record.rollback is not None:
-        shown["rollback"] = {
-            "reason": record.rollback.reason,
-            "startedAt": clock.stamp(record.rollback.started_at),
-            "serviceRevisionArn": record.rollback.revision_arn,
-        }
     return shown

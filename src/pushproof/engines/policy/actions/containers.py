@@ -189,7 +189,7 @@ ECS = Table(
             "RunTask StartTask": by_name("taskDefinition", "ecs", "task-definition/{}"),
             "DeleteTaskDefinitions": by_name("taskDefinitions", "ecs", "task-definition/{}"),
             "DescribeServiceDeployments": arns_in("serviceDeploymentArns"),
-            "StopServiceDeployment": arns_in("serviceDeploymentArn"),
+            "StopServiceDeployment ContinueServiceDeployment": arns_in("serviceDeploymentArn"),
             "DescribeServiceRevisions": arns_in("serviceRevisionArns"),
             "DescribeCapacityProviders": by_name("capacityProviders", "ecs", "capacity-provider/{}"),
             "UpdateCapacityProvider CreateCapacityProvider": by_name("name", "ecs", "capacity-provider/{}"),
