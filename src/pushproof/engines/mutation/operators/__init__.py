@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pushproof.engines.mutation.model import Operator
 from pushproof.engines.mutation.operators import (
+    access,
     agreement,
     blocks,
     buildspecs,
@@ -14,6 +15,7 @@ from pushproof.engines.mutation.operators import (
     environments,
     events,
     guards,
+    literals,
     logic,
     network,
     policies,
@@ -28,11 +30,13 @@ OPERATORS: tuple[Operator, ...] = (
     *entries.OPERATORS,
     *guards.OPERATORS,
     *environments.OPERATORS,
+    *literals.OPERATORS,
     *agreement.OPERATORS,
     *events.OPERATORS,
     *values.OPERATORS,
     *policies.OPERATORS,
     *documents.OPERATORS,
+    *access.OPERATORS,
     *network.OPERATORS,
     *references.OPERATORS,
     *logic.OPERATORS,

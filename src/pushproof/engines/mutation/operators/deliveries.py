@@ -100,6 +100,43 @@ def latest_tag(project: Project) -> Iterator[Change]:
 
 
 @operator(
+    "buildspec.push-latest",
+    "The image is pushed as latest as well.",
+    "An immutable repository refuses the second push of the tag, and the build fails after the first release.",
+    aws("ecr/image-tag-mutability"),
+    visible_in_plan=False,
+)
+def push_latest(project: Project) -> Iterator[Change]:
+    """Yield each push of a release followed by one of the same image as latest."""
+    for buildspec, phase, index, command in _commands(project):
+        match = re.search(r"docker push +(\"[^\"]+\"|\S+)", command.text)
+        if match is None or _CACHE.search(command.text) or "\n" in command.text.strip() or "latest" in command.text:
+            continue
+        image = match[1].strip('"')
+        named = re.fullmatch(r"\$\{?(\w+)\}?", image)
+        if named is not None:
+            image = next((v for *_, c in buildspec.commands if (v := _assigned(named[1], c.text)) is not None), image)
+        repository, colon, tag = image.rpartition(":")
+        source = buildspec.source
+        if not colon or "/" in tag or source.content[command.entry : command.entry + 1] != b"-":
+            continue
+        indent = source.indent(command.entry)
+        latest = f'"{repository}:latest"'
+        added = f"\n{indent}- docker tag {match[1]} {latest}\n{indent}- docker push {latest}"
+        at = source.end_of_line(command.end - 1) - len(source.newline)
+        if source.content[at : at + len(source.newline)] != source.newline.encode():
+            at = len(source.content)
+        summary = f"`{_first_line(command)}` is followed by a push of latest"
+        yield Change(buildspec.path, (Edit(at, at, added),), summary, _place(phase, index))
+
+
+def _assigned(name: str, text: str) -> str | None:
+    """Return the value that a command gives a variable; None where it gives none."""
+    match = re.fullmatch(rf"\s*(?:export )?{re.escape(name)}=\"?([^\"\n;&]+)\"?\s*", text)
+    return match[1] if match is not None else None
+
+
+@operator(
     "buildspec.other-tag",
     "The tag lacks a part, or has too little of the commit.",
     "Lifecycle rules that go by the prefix keep or expire the wrong images, or two commits have one tag.",
@@ -159,4 +196,12 @@ def heed_failure(project: Project) -> Iterator[Change]:
             yield Change(buildspec.path, (Edit(start, end, ""),), summary, _place(phase, index))
 
 
-OPERATORS: tuple[Operator, ...] = (drop_artifact, other_list, latest_tag, other_tag, ignore_failure, heed_failure)
+OPERATORS: tuple[Operator, ...] = (
+    drop_artifact,
+    other_list,
+    latest_tag,
+    push_latest,
+    other_tag,
+    ignore_failure,
+    heed_failure,
+)

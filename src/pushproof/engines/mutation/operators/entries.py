@@ -48,6 +48,12 @@ def drop_element(project: Project) -> Iterator[Change]:
                 yield element_removed(project, site, site.value, index, _LISTS.get(site.name, ("", "")))
 
 
+#: Entries of an action's configuration without which AWS refuses the pipeline.
+_NEEDED = frozenset(
+    ("ClusterName", "ProjectName", "ServiceName", "S3Bucket", "S3ObjectKey", "ConnectionArn", "FullRepositoryId")
+)
+
+
 @operator(
     "hcl.drop-entry",
     "A map is without one of its entries.",
@@ -65,7 +71,8 @@ def drop_entry(project: Project) -> Iterator[Change]:
             continue
         names = [setting.name for setting in site.group.settings]
         # Entries with names of their own, which somebody chose; the members of an AWS structure are in other tables.
-        if site.chain[-2] in ("configuration", "options", "input_paths") or _chosen(names):
+        listed = site.chain[-2] in ("configuration", "options", "input_paths") and site.name not in _NEEDED
+        if listed or _chosen(names):
             yield removed(project, site)
 
 

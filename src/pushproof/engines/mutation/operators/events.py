@@ -68,7 +68,8 @@ def drop_event_filter(project: Project) -> Iterator[Change]:
         if site.value.kind == "list" and len(site.value.parts) > 1:
             for index in range(len(site.value.parts)):
                 yield element_removed(project, site, site.value, index)
-        if "detail" in site.chain[:-1] or (site.name in ("source", "detail-type") and len(site.group.settings) > 1):
+        filters = "detail" in site.chain[:-1] or site.name in ("source", "detail-type")
+        if filters and len(site.group.settings) > 1:
             yield removed(project, site)
 
 

@@ -72,7 +72,7 @@ def fixed_branch(project: Project) -> Iterator[Change]:
             continue
         for value in _own(site.value, "conditional"):
             for part in value.parts[1:]:
-                if part.kind != "null":
+                if part.kind != "null" and part.text not in ("{}", "[]"):
                     yield replaced(project, site, value, part.text)
 
 
@@ -149,13 +149,9 @@ def _first_only(module: Module, value: Value) -> str | None:
     if value.kind != "reference":
         return None
     base, _, name = text.partition(".")
-    if base == "var" and name in module.variables:
-        kind = module.variables[name].group.get("type")
-        if kind is not None and kind.text.startswith("set("):
-            return f"toset(slice(tolist({text}), 0, 1))"
-        if kind is None or not kind.text.startswith("map("):
-            return None
-    elif base == "local" and name in module.locals:
+    if base == "var":
+        return None
+    if base == "local" and name in module.locals:
         if module.locals[name].kind not in ("object", "for") or not module.locals[name].text.startswith("{"):
             return None
     elif not any(block.labels and ".".join(block.labels) == text for _, block in module.of_kind("resource")):

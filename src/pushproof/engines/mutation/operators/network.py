@@ -64,6 +64,31 @@ def widen_cidr(project: Project) -> Iterator[Change]:
             yield replaced(project, site, value, f'"{wider}"')
 
 
+_GROUPS = {
+    "referenced_security_group_id": ("cidr_ipv4", '"0.0.0.0/0"'),
+    "source_security_group_id": ("cidr_blocks", '["0.0.0.0/0"]'),
+    "security_groups": ("cidr_blocks", '["0.0.0.0/0"]'),
+}
+
+
+@operator(
+    "hcl.group-to-internet",
+    "A rule lets the whole internet in instead of one security group.",
+    "What only the load balancer, or only the application, should reach is open to everybody.",
+    _RULES,
+)
+def group_to_internet(project: Project) -> Iterator[Change]:
+    """Yield each rule for incoming traffic from a group as one from everywhere."""
+    for site in acting(project):
+        incoming = "ingress" in site.type or "ingress" in site.chain or site.group.literal("type") == "ingress"
+        if site.block.kind != "resource" or not incoming or site.name not in _GROUPS:
+            continue
+        name, text = _GROUPS[site.name]
+        if site.group.get(name) is None:
+            edit = Edit(site.setting.start, site.setting.end, f"{name} = {text}")
+            yield Change(site.file.path, (edit,), f"{name} is {text} instead of a group", address(project, site))
+
+
 @operator(
     "hcl.narrow-cidr",
     "A rule, a route or a variable names a smaller block of addresses.",
@@ -150,4 +175,11 @@ def _protocol(group: Group) -> str | None:
     return group.literal("ip_protocol") or group.literal("protocol")
 
 
-OPERATORS: tuple[Operator, ...] = (widen_cidr, narrow_cidr, overlapping_subnets, other_port, widen_ports)
+OPERATORS: tuple[Operator, ...] = (
+    widen_cidr,
+    group_to_internet,
+    narrow_cidr,
+    overlapping_subnets,
+    other_port,
+    widen_ports,
+)

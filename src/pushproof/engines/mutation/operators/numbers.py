@@ -33,7 +33,7 @@ _TABLE: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     (r"deregistration_delay", "", ("0", "3600"),
      "Requests under way are cut off, or a rollout waits an hour for each task.",
      aws("alb/edit-target-group-attributes")),
-    (r"^desired_count$", "", ("0", "1"), "One failing task, or one zone, takes the service down.", _SERVICE),
+    (r"^desired_count$", "", ("1", "0"), "One failing task, or one zone, takes the service down.", _SERVICE),
     (r"minimum_healthy_percent|^min_healthy", "", ("0",),
      "A rollout stops the old tasks before the new ones answer.", _SERVICE),
     (r"maximum_percent", "", ("100",),

@@ -71,7 +71,8 @@ def drop_setting(project: Project) -> Iterator[Change]:
     """Yield the removal of each optional setting that the table has, in blocks and in JSON."""
     for site in acting(project):
         if site.block.kind in ("resource", "locals", "data"):
-            harm = words.harm_of_missing(site)
+            # A switch that is left out is off, as `flip_boolean` has it.
+            harm = words.harm_of_missing(site) if site.value.kind != "boolean" else None
             if harm is not None:
                 yield removed(project, site, harm)
 
