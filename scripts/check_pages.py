@@ -62,6 +62,7 @@ EXAMPLES = {
     "ports": "5432",
     "stages": '"Source", "Build", "Deploy"',
     "tags": '["dev-1a2b3c4"]',
+    "percent": "10",
     "port": "8080",
     "cidr": '"10.0.0.0/16"',
 }

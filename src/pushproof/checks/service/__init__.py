@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pushproof.checks.service.alarms import AlarmChecks
 from pushproof.checks.service.deployments import DeploymentChecks
 from pushproof.checks.service.health import HealthChecks
 from pushproof.checks.service.listeners import ListenerChecks
 from pushproof.checks.service.records import RecordChecks
+from pushproof.checks.service.shifts import ShiftChecks
 
 
-class ServiceChecks(DeploymentChecks, HealthChecks, ListenerChecks, RecordChecks):
+class ServiceChecks(DeploymentChecks, AlarmChecks, ShiftChecks, HealthChecks, ListenerChecks, RecordChecks):
     """Checks of one service, by cluster and name."""
 
 

@@ -60,8 +60,8 @@ def test_an_alarm_rolls_the_service_back(alarmed: Any) -> None:
     assert shown["rollback"]["reason"] == shown["statusReason"]
     assert alarmed.service()["taskDefinition"] == alarmed.good
     assert any("deployment failed: alarm detected." in text for text in alarmed.messages())
-    failed = [one for one in alarmed.announced("ECS Deployment State Change") if one["eventType"] == "ERROR"]
-    assert [one["eventName"] for one in failed] == ["SERVICE_DEPLOYMENT_FAILED"]
+    failed = [event for event in alarmed.announced("ECS Deployment State Change") if event["eventType"] == "ERROR"]
+    assert [event["eventName"] for event in failed] == ["SERVICE_DEPLOYMENT_FAILED"]
 
 
 def test_a_deployment_bakes_before_it_completes(alarmed: Any) -> None:

@@ -34,7 +34,10 @@ def test_traffic_is_shifted_for_real(shifts: Shifts) -> None:
     assert shifts.requests() == {("app:2", 200): 1000}
     assert shifts.requests(port=8080) == {("app:2", 200): 1000}
     shown = shifts.stack.service()
-    assert [(one["status"], one["rolloutState"], one["runningCount"]) for one in shown["deployments"]] == [
+    assert [
+        (deployment["status"], deployment["rolloutState"], deployment["runningCount"])
+        for deployment in shown["deployments"]
+    ] == [
         ("PRIMARY", "IN_PROGRESS", 2),
         ("ACTIVE", "COMPLETED", 2),
     ]
@@ -115,7 +118,7 @@ def test_a_hook_is_a_function_of_the_world(shifts: Shifts) -> None:
     assert shown["deploymentConfiguration"]["lifecycleHooks"][0]["hookDetails"] == {"suite": "smoke"}
     (detail,) = shown["lifecycleHookDetails"]
     assert (detail["status"], detail["targetArn"]) == ("FAILED", hook["hookTargetArn"])
-    assert [one["eventName"] for one in shifts.stack.announced("ECS Hook State Change")][-2:] == [
+    assert [event["eventName"] for event in shifts.stack.announced("ECS Hook State Change")][-2:] == [
         "HOOK_IN_PROGRESS",
         "HOOK_FAILED",
     ]
@@ -302,7 +305,7 @@ def test_rules_that_do_not_fit_roll_back(shifts: Shifts) -> None:
 def test_a_default_rule_takes_production_traffic(shifts: Shifts) -> None:
     """The default rule of a listener works as a production rule, and its stickiness stays."""
     listeners = shifts.elbv2.describe_listeners(LoadBalancerArn=shifts.balancer)["Listeners"]
-    listener = next(one["ListenerArn"] for one in listeners if one["Port"] == 80)
+    listener = next(entry["ListenerArn"] for entry in listeners if entry["Port"] == 80)
     shifts.elbv2.delete_rule(RuleArn=shifts.production)
     action = shifts.forward({shifts.blue: 1, shifts.green: 0})
     action["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 60}
@@ -394,8 +397,8 @@ _NOT_ASSUMED = (
 
 def test_load_balancers_that_do_not_fit_are_refused(shifts: Shifts, code: Refusal) -> None:
     """Each refusal is AWS's sentence, and no service is created."""
-    one = shifts.advanced()[0]
-    plain = {name: value for name, value in one.items() if name != "advancedConfiguration"}
+    whole = shifts.advanced()[0]
+    plain = {name: value for name, value in whole.items() if name != "advancedConfiguration"}
     group = shifts.blue
     untrusting = shifts.role(
         "untrusting",
@@ -410,7 +413,7 @@ def test_load_balancers_that_do_not_fit_are_refused(shifts: Shifts, code: Refusa
     gone = f"arn:aws:iam::{shifts.world.account_id}:role/gone"
     cases: list[tuple[Any, str]] = [
         ([plain], _REQUIRED),
-        ([one, plain], _ALL_OR_NONE),
+        ([whole, plain], _ALL_OR_NONE),
         (shifts.advanced(productionListenerRule="rule"), _FORMAT.format("productionListenerRule", "rule")),
         (shifts.advanced(productionListenerRule=group), _FORMAT.format("productionListenerRule", group)),
         (shifts.advanced(testListenerRule="rule"), _FORMAT.format("testListenerRule", "rule")),
