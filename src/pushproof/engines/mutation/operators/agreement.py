@@ -63,11 +63,23 @@ def _name(site: Site) -> str:
     return site.block.labels[0] if site.block.kind == "variable" and len(site.chain) == 1 else site.name
 
 
-def _elsewhere(project: Project) -> str:
-    """Return the text of all buildspecs and Dockerfiles, and the names of all files."""
+def _is_outside(place: _Place) -> bool:
+    """Return whether a text must agree with what no file says: the application's path, the branch that people push to."""
+    name = _name(place.site)
+    if name.endswith("path"):
+        return place.text.startswith("/")
+    return re.search(r"[bB]ranch(Name)?$", name) is not None and place.text in _RENAMED
+
+
+def _words_elsewhere(project: Project) -> set[str]:
+    """Return the words of all buildspecs and Dockerfiles, and the names of all files."""
     sources = [*(s.source for s in project.buildspecs), *(d.source for d in project.dockerfiles)]
-    names = [posixpath.basename(path) for path in project.files]
-    return "\n".join([*(source.content.decode(errors="replace") for source in sources), *names])
+    words = {posixpath.basename(path) for path in project.files}
+    for source in sources:
+        text = source.content.decode(errors="replace")
+        for pattern in (r"[\w.-]+", r"[\w./-]+"):
+            words |= {word.strip(".") for word in re.findall(pattern, text)}
+    return words
 
 
 _RENAMED = {
@@ -102,16 +114,15 @@ def rename_one(project: Project) -> Iterator[Change]:
     paths: dict[str, set[str]] = {}
     for place in places:
         paths.setdefault(place.text, set()).add(place.site.file.path)
-    elsewhere = _elsewhere(project)
+    elsewhere = _words_elsewhere(project)
     for place in places:
-        word = re.compile(rf"(?<![\w-]){re.escape(place.text)}(?![\w-])")
         # An environment says its own name in one place, and its values in files that are twins of another environment's.
         same = paths[place.text]
         twins = len({posixpath.basename(path) for path in same}) == 1 and counts[place.text] == len(same)
         shared = counts[place.text] > 1 and not twins
-        # The application has the path, whatever language it is written in.
-        path = place.text.startswith("/") and _name(place.site).endswith("path")
-        if path or (not place.text.isdigit() and len(place.text) > 2 and (shared or word.search(elsewhere))):
+        if _is_outside(place) or (
+            not place.text.isdigit() and len(place.text) > 2 and (shared or place.text in elsewhere)
+        ):
             new = _renamed(place.text)
             edit = Edit(place.start, place.end, new)
             summary = f"{described(place.site)} is {new} instead of {place.text}"
