@@ -12,7 +12,7 @@ from pushproof.engines.mutation import dockerfile, hcl, specification
 from pushproof.engines.mutation.source import Source
 
 _DOCKERFILE = re.compile(r"(^|/)((Dockerfile|Containerfile)(\.[^/]*)?|[^/]+\.(Dockerfile|dockerfile))$")
-_BASE = re.compile(r"^(data\.|module\.|var\.|local\.|each\.|count\.|path\.|terraform\.)?")
+_YAML = (".yml", ".yaml", ".yml.tftpl", ".yaml.tftpl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,9 @@ def base_of(reference: str) -> str:
 class Project:
     """Files that may be mutated, by their path from the repository's root, in POSIX form.
 
-    `*.tf` and `*.tfvars` are Terraform's; `Dockerfile`, `Containerfile` and `*.Dockerfile` are Docker's; `*.yml` and `*.yaml` are
-    buildspecs, as long as they have phases. What cannot be parsed is in `unreadable`; what is none of these is left alone.
+    `*.tf` and `*.tfvars` are Terraform's; `Dockerfile`, `Containerfile` and `*.Dockerfile` are Docker's. `*.yml` and `*.yaml`, and
+    templates of them for `templatefile`, are buildspecs, as long as they have phases. What cannot be parsed is in `unreadable`;
+    what is none of these is left alone.
     """
 
     files: Mapping[str, bytes]
@@ -181,17 +182,25 @@ class Project:
 
     @functools.cached_property
     def buildspecs(self) -> tuple[specification.Buildspec, ...]:
-        """Return the parsed buildspecs."""
+        """Return the parsed buildspecs, those in heredocs of Terraform's files included."""
         specifications = []
-        for path, source in self._sources.items():
-            if path.endswith((".yml", ".yaml")):
-                try:
-                    parsed = specification.read(source)
-                except specification.SpecificationFault as fault:
-                    self._unreadable.append(Unreadable(path, fault.line, fault.reason))
-                else:
-                    specifications += [parsed] if parsed is not None else []
+        written = [source for path, source in self._sources.items() if path.endswith(_YAML)]
+        for source in [*written, *self._inline_buildspecs()]:
+            try:
+                parsed = specification.read(source)
+            except specification.SpecificationFault as fault:
+                self._unreadable.append(Unreadable(source.path, fault.line, fault.reason))
+            else:
+                specifications += [parsed] if parsed is not None else []
         return tuple(specifications)
+
+    def _inline_buildspecs(self) -> Iterator[Source]:
+        """Yield the heredocs that are buildspecs, each in a file of its own size that is blank but for it."""
+        for file in self.hcl_files:
+            for block in file.body.blocks if b"phases:" in file.source.content else ():
+                for setting in _settings(block.outer):
+                    if setting.name == "buildspec" and setting.value.kind == "heredoc":
+                        yield file.source.only(*file.source.lines_inside(setting.value.start, setting.value.end))
 
     @functools.cached_property
     def dockerfiles(self) -> tuple[dockerfile.Dockerfile, ...]:
@@ -278,6 +287,12 @@ class Project:
 def _tfvars(body: hcl.Group) -> hcl.Group:
     """A file of variables' values as if it were one block, so that its settings are sites like any other."""
     return hcl.Group(body.start, body.end, (), (hcl.Block("tfvars", (), body.start, body.end, body, body),))
+
+
+def _settings(group: hcl.Group) -> Iterator[hcl.Setting]:
+    yield from group.settings
+    for block in group.blocks:
+        yield from _settings(block.outer)
 
 
 def _sites(file: HclFile, block: hcl.Block, group: hcl.Group, chain: tuple[str, ...]) -> Iterator[Site]:

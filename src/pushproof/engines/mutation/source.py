@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _COMMENT = re.compile(rb"[ \t]*(#|//)")
+_NO_LINE_END = re.compile(rb"[^\n]")
 _REST = re.compile(rb"[ \t]*,?[ \t]*((#|//)[^\n]*)?\r?$")
 
 
@@ -44,6 +45,15 @@ class Source:
         """Return the byte after the line that a byte is in, its line end included."""
         line = self.line(at)
         return self._starts[line] if line < len(self._starts) else len(self.content)
+
+    def lines_inside(self, start: int, end: int) -> tuple[int, int]:
+        """Return the bytes of the lines between the first line and the last line of [start, end)."""
+        return self.end_of_line(start), self.start_of_line(end - 1)
+
+    def only(self, start: int, end: int) -> Source:
+        """Return the file with blanks for everything outside of [start, end), so that every byte keeps its place."""
+        before, after = (_NO_LINE_END.sub(b" ", part) for part in (self.content[:start], self.content[end:]))
+        return Source(self.path, before + self.content[start:end] + after)
 
     def indent(self, at: int) -> str:
         """Return the white space that the line of a byte begins with."""

@@ -208,3 +208,41 @@ def test_damaged_files_of_the_reference_break_nothing(data: st.DataObject) -> No
     project = Project({path: damaged})
     for mutant in mutants_of(project):
         assert mutant.apply(damaged) != damaged
+
+
+INLINE = """\
+resource "aws_codebuild_project" "shop" {
+  source {
+    type      = "CODEPIPELINE"
+    buildspec = <<-EOT
+      version: 0.2
+      phases:
+        build:
+          commands:
+            # The größte test.
+            - make test
+            - docker push "${aws_ecr_repository.shop.repository_url}:$TAG"
+    EOT
+  }
+}
+"""
+
+
+def test_a_buildspec_in_a_heredoc_and_one_in_a_template_are_mutated() -> None:
+    """Buildspecs that Terraform holds, or makes of a template, have mutants as others have, in their own places."""
+    template = (
+        'version: 0.2\nphases:\n  build:\n    commands:\n      - make test\n      - docker push "${image}:$TAG"\n'
+    )
+    files = {"main.tf": INLINE.encode(), "build.yml.tftpl": template.encode()}
+    mutants = mutants_of(Project(files))
+    results = {
+        mutant.apply(files[mutant.path]).decode() for mutant in mutants if mutant.operator.startswith("buildspec.")
+    }
+    assert INLINE.replace("            # The größte test.\n            - make test\n", "") in results
+    assert INLINE.replace("- make test", "- make test || true") in results
+    assert INLINE.replace(":$TAG", ":latest") in results
+    assert template.replace("      - make test\n", "") in results
+    assert template.replace(":$TAG", ":latest") in results
+    for mutant in mutants:
+        if mutant.path == "main.tf":
+            assert_well_formed("main.tf", mutant.apply(files["main.tf"]))
