@@ -7,62 +7,29 @@ import re
 from collections.abc import Iterator
 
 from pushproof.engines.mutation.model import Change, Edit, Operator, operator
+from pushproof.engines.mutation.operators.commands import (
+    ASSIGNMENT,
+    BUILD,
+    CACHE,
+    GUARD,
+    GUARDED,
+    LOGIN,
+    PULL,
+    PUSH,
+    TEST,
+    WRITE,
+    address,
+    all_commands,
+    dropped,
+    first_line,
+    matches,
+    without,
+)
 from pushproof.engines.mutation.operators.pages import aws
 from pushproof.engines.mutation.project import Project
 from pushproof.engines.mutation.specification import Buildspec, Phase, Scalar
 
 _PHASES = aws("codebuild/build-spec-ref")
-_GUARD = re.compile(r"^\s*(\[\[? |test |set -[a-z]*e|set -o pipefail|exit \d)")
-_CHECK = re.compile(r"^\s*(?P<guard>(?:\[\[? [^\]]*\]\]?|test [^|&;\n]+) *(?:\|\||&&) *)(?=\S)(?!\{|exit|false)")
-_LOGIN = re.compile(r"docker login|get-login")
-_BUILD = re.compile(r"docker (?:buildx )?build|buildah|kaniko|make (?:image|build)")
-_PUSH = re.compile(r"docker push|--push\b")
-_PULL = re.compile(r"docker pull")
-_TEST = re.compile(
-    r"--target[ =]test|\bmake test\b|\bpytest\b|\bnpm (?:run )?test|\bunittest\b|\bgo test\b|\bmvn .*(?:test|verify)\b"
-)
-_WRITE = re.compile(r">\s*['\"]?[\w./-]+\.json")
-_SET = re.compile(r"^\s*(?:export )?[A-Za-z_]\w*=\S")
-_CACHE = re.compile(r"cache", re.IGNORECASE)
-_VARIABLE = r"\$(?:\{\w+[^}]*\}|\w+)"
-
-
-def _commands(project: Project) -> Iterator[tuple[Buildspec, Phase, int, Scalar]]:
-    for buildspec in project.buildspecs:
-        for phase, index, command in buildspec.commands:
-            yield buildspec, phase, index, command
-
-
-def _place(phase: Phase, index: int) -> str:
-    return f"phases.{phase.name}.commands[{index}]"
-
-
-def _first_line(command: Scalar) -> str:
-    line = command.text.strip().split("\n")[0].strip()
-    return line if len(line) <= 60 else line[:57] + "..."
-
-
-def _without(buildspec: Buildspec, phase: Phase, index: int) -> Edit:
-    """The removal of a command; of its phase where it is the only one."""
-    if len(phase.commands) == 1:
-        return Edit(*buildspec.source.whole(phase.start, phase.end), "")
-    spans = [(command.entry, command.end) for command in phase.commands]
-    return Edit(*buildspec.source.entry(spans, index, comment=True), "")
-
-
-def _dropped(buildspec: Buildspec, phase: Phase, index: int, command: Scalar) -> Change:
-    edit = _without(buildspec, phase, index)
-    return Change(buildspec.path, (edit,), f"`{_first_line(command)}` is left out", _place(phase, index))
-
-
-def _inside(
-    buildspec: Buildspec, command: Scalar, pattern: str | re.Pattern[str]
-) -> Iterator[tuple[int, int, re.Match[str]]]:
-    """Yield the bytes of each match of a pattern in a command as it is written."""
-    written = buildspec.source.text(command.start, command.end)
-    for match in re.finditer(pattern, written):
-        start = command.start + len(written[: match.start()].encode())
-        yield start, start + len(match[0].encode()), match
 
 
 @operator(
@@ -74,14 +41,14 @@ def _inside(
 )
 def drop_guard(project: Project) -> Iterator[Change]:
     """Yield each buildspec without one of its guards, alone or before a command."""
-    for buildspec, phase, index, command in _commands(project):
-        if _GUARD.match(command.text) and not _CHECK.match(command.text):
-            yield _dropped(buildspec, phase, index, command)
-        match = _CHECK.match(command.text)
-        if match is not None and not _CACHE.search(command.text.split(match["guard"], 1)[-1].split("\n")[0]):
-            for start, end, _ in _inside(buildspec, command, re.escape(match["guard"])):
+    for buildspec, phase, index, command in all_commands(project):
+        if GUARD.match(command.text) and not GUARDED.match(command.text):
+            yield dropped(buildspec, phase, index, command)
+        match = GUARDED.match(command.text)
+        if match is not None and not CACHE.search(command.text.split(match["guard"], 1)[-1].split("\n")[0]):
+            for start, end, _ in matches(buildspec, command, re.escape(match["guard"])):
                 summary = f"`{match['guard'].strip()}` is left out"
-                yield Change(buildspec.path, (Edit(start, end, ""),), summary, _place(phase, index))
+                yield Change(buildspec.path, (Edit(start, end, ""),), summary, address(phase, index))
 
 
 @operator(
@@ -93,10 +60,10 @@ def drop_guard(project: Project) -> Iterator[Change]:
 )
 def drop_command(project: Project) -> Iterator[Change]:
     """Yield each buildspec without one of the commands that log in, test, build, push, or write the list of images."""
-    for buildspec, phase, index, command in _commands(project):
-        needed = any(p.search(command.text) for p in (_LOGIN, _BUILD, _PUSH, _TEST, _WRITE))
-        if needed and not (_PUSH.search(command.text) and _CACHE.search(command.text)):
-            yield _dropped(buildspec, phase, index, command)
+    for buildspec, phase, index, command in all_commands(project):
+        needed = any(p.search(command.text) for p in (LOGIN, BUILD, PUSH, TEST, WRITE))
+        if needed and not (PUSH.search(command.text) and CACHE.search(command.text)):
+            yield dropped(buildspec, phase, index, command)
 
 
 @operator(
@@ -108,9 +75,9 @@ def drop_command(project: Project) -> Iterator[Change]:
 )
 def drop_variable(project: Project) -> Iterator[Change]:
     """Yield each buildspec without one of its assignments, variables, or exported variables."""
-    for buildspec, phase, index, command in _commands(project):
-        if _SET.match(command.text) and "\n" not in command.text.strip():
-            yield _dropped(buildspec, phase, index, command)
+    for buildspec, phase, index, command in all_commands(project):
+        if ASSIGNMENT.match(command.text) and "\n" not in command.text.strip():
+            yield dropped(buildspec, phase, index, command)
     for buildspec in project.buildspecs:
         source = buildspec.source
         for name, value in buildspec.variables:
@@ -133,11 +100,11 @@ def drop_variable(project: Project) -> Iterator[Change]:
 )
 def drop_cache(project: Project) -> Iterator[Change]:
     """Yield each buildspec without a pull or push of the cache, without a flag for it, and without its section."""
-    for buildspec, phase, index, command in _commands(project):
-        if (_PULL.search(command.text) or _PUSH.search(command.text)) and _CACHE.search(command.text):
-            yield _dropped(buildspec, phase, index, command)
+    for buildspec, phase, index, command in all_commands(project):
+        if (PULL.search(command.text) or PUSH.search(command.text)) and CACHE.search(command.text):
+            yield dropped(buildspec, phase, index, command)
         flag = r"[ \t]*--cache-(?:from|to)[ =](?:\"[^\"]*\"|'[^']*'|\S+)|[ \t]*--build-arg[ =]BUILDKIT_INLINE_CACHE=1"
-        for start, end, match in _inside(buildspec, command, flag):
+        for start, end, match in matches(buildspec, command, flag):
             line = buildspec.source.text(start, buildspec.source.end_of_line(start))
             # A flag on a line of its own takes the line with its continuation along.
             alone = line[len(match[0]) :].strip() == "\\" and not buildspec.source.text(
@@ -145,7 +112,7 @@ def drop_cache(project: Project) -> Iterator[Change]:
             edit = Edit(start, end, "")
             if alone:
                 edit = Edit(buildspec.source.start_of_line(start), buildspec.source.end_of_line(start), "")
-            yield Change(buildspec.path, (edit,), f"`{match[0].strip()}` is left out", _place(phase, index))
+            yield Change(buildspec.path, (edit,), f"`{match[0].strip()}` is left out", address(phase, index))
     for buildspec in project.buildspecs:
         if buildspec.cache is not None:
             edit = Edit(*buildspec.source.whole(*buildspec.cache), "")
@@ -183,14 +150,14 @@ def push_early(project: Project) -> Iterator[Change]:
     """Yield each buildspec with the first push before the first test or build."""
     for buildspec in project.buildspecs:
         commands = buildspec.commands
-        before = next((c for c in commands if _TEST.search(c[2].text) or _BUILD.search(c[2].text)), None)
-        push = next((c for c in commands if _PUSH.search(c[2].text) and not _CACHE.search(c[2].text)), None)
+        before = next((c for c in commands if TEST.search(c[2].text) or BUILD.search(c[2].text)), None)
+        push = next((c for c in commands if PUSH.search(c[2].text) and not CACHE.search(c[2].text)), None)
         if before is None or push is None or commands.index(before) >= commands.index(push):
             continue
         edit = _moved(buildspec, push[0], push[1], before[2])
         if edit is not None:
-            summary = f"`{_first_line(push[2])}` comes before `{_first_line(before[2])}`"
-            yield Change(buildspec.path, edit, summary, _place(push[0], push[1]))
+            summary = f"`{first_line(push[2])}` comes before `{first_line(before[2])}`"
+            yield Change(buildspec.path, edit, summary, address(push[0], push[1]))
 
 
 @operator(
@@ -204,18 +171,18 @@ def late_login(project: Project) -> Iterator[Change]:
     """Yield each buildspec with its login behind the first command that needs it."""
     for buildspec in project.buildspecs:
         commands = buildspec.commands
-        at = next((place for place, c in enumerate(commands) if _LOGIN.search(c[2].text)), None)
+        at = next((place for place, c in enumerate(commands) if LOGIN.search(c[2].text)), None)
         if at is None:
             continue
         users = [place for place in range(at + 1, len(commands) - 1) if _uses_the_registry(commands[place][2])]
         edits = _moved(buildspec, commands[at][0], commands[at][1], commands[users[0] + 1][2]) if users else None
         if edits is not None:
-            summary = f"the login comes after `{_first_line(commands[users[0]][2])}`"
-            yield Change(buildspec.path, edits, summary, _place(commands[at][0], commands[at][1]))
+            summary = f"the login comes after `{first_line(commands[users[0]][2])}`"
+            yield Change(buildspec.path, edits, summary, address(commands[at][0], commands[at][1]))
 
 
 def _uses_the_registry(command: Scalar) -> bool:
-    return _PULL.search(command.text) is not None or _PUSH.search(command.text) is not None
+    return PULL.search(command.text) is not None or PUSH.search(command.text) is not None
 
 
 def _moved(buildspec: Buildspec, phase: Phase, index: int, before: Scalar) -> tuple[Edit, ...] | None:
@@ -230,7 +197,7 @@ def _moved(buildspec: Buildspec, phase: Phase, index: int, before: Scalar) -> tu
     while not source.content[start : source.end_of_line(start)].strip() and start < before.entry:
         start = source.end_of_line(start)
     text = f"{source.indent(command.entry)}{source.text(command.entry, command.end)}\n"
-    return Edit(start, start, text), _without(buildspec, phase, index)
+    return Edit(start, start, text), without(buildspec, phase, index)
 
 
 OPERATORS: tuple[Operator, ...] = (

@@ -6,20 +6,20 @@ import re
 from collections.abc import Iterator
 
 from pushproof.engines.mutation.model import Change, Edit, Operator, operator
-from pushproof.engines.mutation.operators.buildspecs import (
-    _BUILD,
-    _CACHE,
-    _GUARD,
-    _LOGIN,
-    _PUSH,
-    _TEST,
-    _VARIABLE,
-    _WRITE,
-    _commands,
-    _first_line,
-    _inside,
-    _place,
-)  # fmt: skip
+from pushproof.engines.mutation.operators.commands import (
+    BUILD,
+    CACHE,
+    GUARD,
+    LOGIN,
+    PUSH,
+    TEST,
+    VARIABLE,
+    WRITE,
+    address,
+    all_commands,
+    first_line,
+    matches,
+)
 from pushproof.engines.mutation.operators.pages import aws
 from pushproof.engines.mutation.project import Project
 
@@ -59,19 +59,19 @@ def drop_artifact(project: Project) -> Iterator[Change]:
 )
 def other_list(project: Project) -> Iterator[Change]:
     """Yield each command that writes the list of images with another file, another key, and another container."""
-    for buildspec, phase, index, command in _commands(project):
-        if not _WRITE.search(command.text) or "imageUri" not in command.text:
+    for buildspec, phase, index, command in all_commands(project):
+        if not WRITE.search(command.text) or "imageUri" not in command.text:
             continue
         changes = [
             (r"(?<=>)(\s*)([\w.-]+)\.json", r"\1\2-new.json", "the list of images is another file"),
             (r"imageUri", "ImageURI", "an entry has ImageURI, as CodeDeploy's file has"),
             (r'(\\?"name\\?":\s*\\?")([\w-]+)(?=\\?")', r"\1\2-2", "an entry names another container"),
             (r"\[(?=\{|\\)(.*?)\](?=['\"])", r"\1", "the list is a single entry without brackets"),
-            (rf'("{_VARIABLE}") ("{_VARIABLE}")', r"\2 \1", "name and image have each other's place"),
+            (rf'("{VARIABLE}") ("{VARIABLE}")', r"\2 \1", "name and image have each other's place"),
         ]
         for pattern, new, summary in changes:
-            for start, end, match in list(_inside(buildspec, command, pattern))[:1]:
-                yield Change(buildspec.path, (Edit(start, end, match.expand(new)),), summary, _place(phase, index))
+            for start, end, match in list(matches(buildspec, command, pattern))[:1]:
+                yield Change(buildspec.path, (Edit(start, end, match.expand(new)),), summary, address(phase, index))
 
 
 @operator(
@@ -83,14 +83,14 @@ def other_list(project: Project) -> Iterator[Change]:
 )
 def latest_tag(project: Project) -> Iterator[Change]:
     """Yield each tag of a release as latest: where it is set, pushed, or written into the list."""
-    for buildspec, phase, index, command in _commands(project):
-        place = _place(phase, index)
+    for buildspec, phase, index, command in all_commands(project):
+        place = address(phase, index)
         if re.fullmatch(r"\s*(?:export )?\w*TAG=[^;&\n]+", command.text):
             tag = r"(?<=TAG=).*\S" if command.style != "'" else r"(?<=TAG=).*\S(?=')"
-            for start, end, _ in list(_inside(buildspec, command, tag))[:1]:
+            for start, end, _ in list(matches(buildspec, command, tag))[:1]:
                 yield Change(buildspec.path, (Edit(start, end, "latest"),), "the tag is latest", place)
-        elif (_PUSH.search(command.text) and not _CACHE.search(command.text)) or _WRITE.search(command.text):
-            for start, end, match in list(_inside(buildspec, command, rf":{_VARIABLE}(?=[\"'\\\s]|$)"))[:1]:
+        elif (PUSH.search(command.text) and not CACHE.search(command.text)) or WRITE.search(command.text):
+            for start, end, match in list(matches(buildspec, command, rf":{VARIABLE}(?=[\"'\\\s]|$)"))[:1]:
                 yield Change(
                     buildspec.path,
                     (Edit(start, end, ":latest"),),
@@ -108,9 +108,9 @@ def latest_tag(project: Project) -> Iterator[Change]:
 )
 def push_latest(project: Project) -> Iterator[Change]:
     """Yield each push of a release followed by one of the same image as latest."""
-    for buildspec, phase, index, command in _commands(project):
+    for buildspec, phase, index, command in all_commands(project):
         match = re.search(r"docker push +(\"[^\"]+\"|\S+)", command.text)
-        if match is None or _CACHE.search(command.text) or "\n" in command.text.strip() or "latest" in command.text:
+        if match is None or CACHE.search(command.text) or "\n" in command.text.strip() or "latest" in command.text:
             continue
         image = match[1].strip('"')
         named = re.fullmatch(r"\$\{?(\w+)\}?", image)
@@ -126,8 +126,8 @@ def push_latest(project: Project) -> Iterator[Change]:
         at = source.end_of_line(command.end - 1) - len(source.newline)
         if source.content[at : at + len(source.newline)] != source.newline.encode():
             at = len(source.content)
-        summary = f"`{_first_line(command)}` is followed by a push of latest"
-        yield Change(buildspec.path, (Edit(at, at, added),), summary, _place(phase, index))
+        summary = f"`{first_line(command)}` is followed by a push of latest"
+        yield Change(buildspec.path, (Edit(at, at, added),), summary, address(phase, index))
 
 
 def _assigned(name: str, text: str) -> str | None:
@@ -145,14 +145,14 @@ def _assigned(name: str, text: str) -> str | None:
 )
 def other_tag(project: Project) -> Iterator[Change]:
     """Yield each composed tag without its first part, and each cut commit with fewer characters."""
-    for buildspec, phase, index, command in _commands(project):
+    for buildspec, phase, index, command in all_commands(project):
         if not re.match(r"\s*(?:export )?[A-Z_]+=", command.text):
             continue
-        place = _place(phase, index)
-        for start, end, match in _inside(buildspec, command, rf"(?<=TAG=\")({_VARIABLE}|[a-z]+)-(?={_VARIABLE}|\$\()"):
+        place = address(phase, index)
+        for start, end, match in matches(buildspec, command, rf"(?<=TAG=\")({VARIABLE}|[a-z]+)-(?={VARIABLE}|\$\()"):
             yield Change(buildspec.path, (Edit(start, end, ""),), f"the tag lacks {match[0]}", place)
         short = r"%\.(\d+)s|cut -c ?1-(\d+)|:0:(\d+)\}"
-        for start, end, match in _inside(buildspec, command, short):
+        for start, end, match in matches(buildspec, command, short):
             number = next(group for group in match.groups() if group is not None)
             text = match[0].replace(number, "2", 1) if not match[0].startswith(("cut", ":")) else match[0][::-1].replace(
                 number[::-1], "2", 1)[::-1]  # fmt: skip
@@ -170,15 +170,15 @@ def other_tag(project: Project) -> Iterator[Change]:
 )
 def ignore_failure(project: Project) -> Iterator[Change]:
     """Yield each guard, login, test, build and push with `|| true` behind it."""
-    for buildspec, phase, index, command in _commands(project):
-        patterns = (_LOGIN, _TEST, _BUILD, _PUSH)
-        if not (_GUARD.match(command.text) or any(p.search(command.text) for p in patterns)):
+    for buildspec, phase, index, command in all_commands(project):
+        patterns = (LOGIN, TEST, BUILD, PUSH)
+        if not (GUARD.match(command.text) or any(p.search(command.text) for p in patterns)):
             continue
         if command.text.rstrip().endswith("|| true") or command.style == ">":
             continue
         at = command.end - (1 if command.style in ("'", '"') else 0)
-        summary = f"`{_first_line(command)}` may fail"
-        yield Change(buildspec.path, (Edit(at, at, " || true"),), summary, _place(phase, index))
+        summary = f"`{first_line(command)}` may fail"
+        yield Change(buildspec.path, (Edit(at, at, " || true"),), summary, address(phase, index))
 
 
 @operator(
@@ -190,10 +190,10 @@ def ignore_failure(project: Project) -> Iterator[Change]:
 )
 def heed_failure(project: Project) -> Iterator[Change]:
     """Yield each command without its `|| true`."""
-    for buildspec, phase, index, command in _commands(project):
-        for start, end, _ in list(_inside(buildspec, command, r" *\|\| true(?=['\"]?\s*$)"))[:1]:
-            summary = f"`{_first_line(command)}` may no longer fail"
-            yield Change(buildspec.path, (Edit(start, end, ""),), summary, _place(phase, index))
+    for buildspec, phase, index, command in all_commands(project):
+        for start, end, _ in list(matches(buildspec, command, r" *\|\| true(?=['\"]?\s*$)"))[:1]:
+            summary = f"`{first_line(command)}` may no longer fail"
+            yield Change(buildspec.path, (Edit(start, end, ""),), summary, address(phase, index))
 
 
 OPERATORS: tuple[Operator, ...] = (
