@@ -82,7 +82,10 @@ class Buildspec:
 
 
 def read(source: Source) -> Buildspec | None:
-    """Return a buildspec, or None where a YAML file is none. Raise `SpecificationFault` where the YAML cannot be read."""
+    """Return a buildspec, or None where a YAML file is none. Raise `SpecificationFault` where a buildspec cannot be read."""
+    # Charts, workflows and the like are no buildspecs, readable as YAML or not, and may be large.
+    if b"phases" not in source.content:
+        return None
     try:
         text = source.content.decode()
         documents = list(yaml.compose_all(text, yaml.SafeLoader))

@@ -59,8 +59,15 @@ def test_files_that_are_nested_too_deeply_are_listed(kind: str) -> None:
 
 
 def test_yaml_that_is_no_buildspec_is_left_alone() -> None:
-    """Other YAML, lists, several documents and empty files are neither mutated nor unreadable."""
-    files = {"a.yml": b"a: 1\n", "b.yaml": b"- 1\n", "c.yml": b"--- 1\n--- 2\n", "d.yml": b"", "e.yml": b"phases: {}\n"}
+    """Other YAML, lists, several documents, empty files and charts are neither mutated nor unreadable."""
+    files = {
+        "a.yml": b"a: 1\n",
+        "b.yaml": b"- 1\n",
+        "c.yml": b"--- 1\n--- 2\n",
+        "d.yml": b"",
+        "e.yml": b"phases: {}\n",
+        "f.yml": b"{{ chart }",
+    }
     project = Project(files)
     assert (project.readable, project.unreadable, mutants_of(project)) == ((), (), [])
 
