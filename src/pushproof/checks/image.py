@@ -18,6 +18,10 @@ _USER = "https://docs.docker.com/build/building/best-practices/#user"
 _SECRETS = "https://docs.docker.com/build/building/secrets/"
 _FROM = "https://docs.docker.com/build/building/best-practices/#pin-base-image-versions"
 _STOP = "https://docs.docker.com/reference/dockerfile/#shell-and-exec-form"
+_WORKDIR = "https://docs.docker.com/build/building/best-practices/#workdir"
+_EXPOSE = "https://docs.docker.com/reference/dockerfile/#expose"
+_COPY = "https://docs.docker.com/build/cache/optimize/#keep-the-context-small"
+_ADD = "https://docs.docker.com/build/building/best-practices/#add-or-copy"
 _SECRET_FILES = re.compile(
     r"(?:^|/)(?:\.env(?:\.\w+)?|id_(?:rsa|dsa|ecdsa|ed25519)|\.npmrc|\.pypirc|\.netrc|\.aws|\.ssh|\.git|.*\.(?:pem|p12|pfx|key))/?$"
 )
@@ -122,6 +126,102 @@ class ImageChecks(Checks):
                     change="Name the version in FROM.",
                     page=_FROM,
                 )
+
+    @check
+    def sets_its_directory(self) -> Iterator[Finding]:
+        """Relative paths of COPY, ADD, CMD and ENTRYPOINT stand below an absolute WORKDIR of the file, not of the base image."""
+        for stage in self._stages():
+            directory = self._directory_before(stage)
+            for instruction in stage.instructions:
+                if instruction.word == "WORKDIR":
+                    directory = directory or instruction.rest.strip("\"'").startswith(("/", "$"))
+                elif instruction.word in ("COPY", "ADD") and not directory:
+                    target = instruction.rest.split()[-1].strip("\"'[]") if instruction.rest else ""
+                    if target.startswith(("/", "$")):
+                        continue
+                    yield self._finding(
+                        instruction.line,
+                        expected="WORKDIR with an absolute path before relative paths are used",
+                        found=f"{instruction.word} to {target}, in the directory that the base image happens to have",
+                        why="Commands and health checks name a directory; a base image that changes its own breaks all of them.",
+                        change="WORKDIR /app before it.",
+                        page=_WORKDIR,
+                    )
+
+    @check
+    def exposes(self, port: int) -> Iterator[Finding]:
+        """The image exposes the port that the container listens on, as its task definition has it, and no other TCP port."""
+        exposed = [
+            (i.line, word)
+            for s in self._lineage()
+            for i in s.instructions
+            if i.word == "EXPOSE"
+            for word in i.rest.split()
+        ]
+        named = {word.partition("/")[0] for _, word in exposed if not word.endswith("/udp") and "$" not in word}
+        if any("$" in word for _, word in exposed) or named == {str(port)}:
+            return
+        yield self._finding(
+            exposed[-1][0] if exposed else self._lineage()[-1].line,
+            expected=f"EXPOSE {port}",
+            found=f"EXPOSE {' '.join(word for _, word in exposed)}" if exposed else "no EXPOSE",
+            why="People and tools that go by the image, docker run -P among them, connect to a port that nothing listens on.",
+            change=f"EXPOSE {port}, or another container port in the task definition.",
+            page=_EXPOSE,
+        )
+
+    @check
+    def copies_by_name(self) -> Iterator[Finding]:
+        """No COPY or ADD takes the whole build context, unless a .dockerignore says what stays out."""
+        ignore = [
+            self.dockerfile.with_name(".dockerignore"),
+            self.dockerfile.with_name(f"{self.dockerfile.name}.dockerignore"),
+        ]
+        if any(path.is_file() for path in ignore):
+            return
+        for stage in self._stages():
+            for instruction in stage.instructions:
+                words = [word for word in instruction.rest.split() if not word.startswith("--")]
+                whole = instruction.word in ("COPY", "ADD") and "--from" not in instruction.rest
+                if whole and any(word.strip("\"'[],") in (".", "./", "*", "/") for word in words[:-1]):
+                    yield self._finding(
+                        instruction.line,
+                        expected="COPY of the files and directories that the application needs, by name, or a .dockerignore",
+                        found=f"{instruction.word} {instruction.rest}",
+                        why="Whatever lies in the checkout gets into the image, tests and secrets included; and each change of a"
+                        " file spoils the cache for what follows.",
+                        change="Name what is needed: COPY webapp/ webapp/.",
+                        page=_COPY,
+                    )
+
+    @check
+    def downloads_are_verified(self) -> Iterator[Finding]:
+        """Every ADD of a URL names the checksum of what it fetches."""
+        for instruction in self._instructions():
+            if (
+                instruction.word == "ADD"
+                and re.search(r"\bhttps?://", instruction.rest)
+                and "--checksum=" not in instruction.rest
+            ):
+                yield self._finding(
+                    instruction.line,
+                    expected="ADD --checksum=sha256:… for what comes from a URL",
+                    found=f"ADD {instruction.rest}",
+                    why="The server decides what runs: the same commit builds another image tomorrow.",
+                    change="ADD --checksum=sha256:<digest> <url> <path>.",
+                    page=_ADD,
+                )
+
+    def _directory_before(self, stage: _Stage) -> bool:
+        """Return whether the stages that a stage builds on have set an absolute directory."""
+        by_name = {each.name: each for each in self._stages()}
+        seen: list[str] = []
+        while (base := by_name.get(stage.base.lower())) is not None and base.name not in seen:
+            seen.append(base.name)
+            if any(i.word == "WORKDIR" and i.rest.strip("\"'").startswith(("/", "$")) for i in base.instructions):
+                return True
+            stage = base
+        return False
 
     def _finding(self, line: int, *, expected: str, found: str, why: str, change: str, page: str) -> Finding:
         origin = Origin(self.dockerfile.name, str(self.dockerfile), line)

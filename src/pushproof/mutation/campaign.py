@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import random
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, closing
@@ -96,6 +97,8 @@ def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progres
     suite = read_suite(prologue.observed)
     mutants = _chosen(settings, prologue.mutants, snapshot)
     todo = [mutant for mutant in mutants if mutant.id not in known]
+    # In a drawn order, so that an interrupted campaign has tried something of everything.
+    random.Random(settings.seed).shuffle(todo)
     outcomes = {mutant.id: known[mutant.id] for mutant in mutants if mutant.id in known}
     reused = len(outcomes)
     progress.begin(len(mutants), reused)

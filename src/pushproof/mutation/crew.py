@@ -91,5 +91,9 @@ class LocalCrew:
         with self._lock:
             self._closed = True
             workers, self._workers = list(self._workers.values()), {}
-        for worker in workers:
-            worker.close()
+        # Side by side: a run may take its time to clean up.
+        closing = [threading.Thread(target=worker.close) for worker in workers]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join()

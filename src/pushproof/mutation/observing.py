@@ -99,9 +99,10 @@ class Observer:
         self._tests[self._test].applies.add(name)
 
     def hear_apply(self, module: AppliedModule, _outcome: str, key: str) -> None:
-        """Note the kept world that an apply led to."""
+        """Note the kept world that an apply led to, or that it could have led to one."""
+        keys = self._keys[apply_id(os.path.relpath(module.source, self._root), module.terraform.variables)]
         if key:
-            self._keys[apply_id(os.path.relpath(module.source, self._root), module.terraform.variables)].add(key)
+            keys.add(key)
 
     # Tests.
 

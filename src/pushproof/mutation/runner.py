@@ -36,6 +36,7 @@ class Runner:
         self._root, self._directory, self._arguments, self._number = root, directory, tuple(arguments), number
         self._zygote: subprocess.Popen[str] | None = None
         self._count = 0
+        self._closed = False
 
     def run(self, assignment: Assignment, *, limit: float, stop_at_first: bool) -> Run:
         """Run the tests of an assignment. `limit` in seconds. Raises WorkerLost."""
@@ -87,6 +88,8 @@ class Runner:
         return Done(**json.loads(answer))
 
     def _started(self) -> subprocess.Popen[str]:
+        if self._closed:
+            raise WorkerLost("the worker has been closed")
         if self._zygote is None:
             environment = {
                 name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_CORE_"))
@@ -108,7 +111,8 @@ class Runner:
         return self._zygote
 
     def close(self) -> None:
-        """End the zygote, and a run of it; safe to call twice."""
+        """End the zygote, and a run of it, for good; safe to call twice."""
+        self._closed = True
         zygote, self._zygote = self._zygote, None
         if zygote is None:
             return

@@ -24,7 +24,11 @@ class ObservedTest:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """The tests that passed on the original, and of each apply the files of its configuration and the keys of kept worlds."""
+    """The tests that passed on the original, and of each apply the files of its configuration.
+
+    `origins`: the keys of the kept worlds that an apply led to. An apply that keeps no world is not in there; one that could be
+    kept, and was not in this run, has no keys.
+    """
 
     tests: tuple[ObservedTest, ...] = ()
     applies: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Tests that run in one process, in this order. `seconds`: of all of them."""
+    """Tests that run in one process, in this order. `seconds`: of all of them; `keeps`: whether their applies can be kept."""
 
     name: str
     tests: tuple[ObservedTest, ...]
@@ -83,25 +87,47 @@ def read_suite(observed: Mapping[str, object]) -> Suite:
 def groups_of(suite: Suite) -> list[Group]:
     """Return the groups of a suite, the cheapest first.
 
-    Files whose tests apply the same root modules share a process, so that a difference is applied once. Tests stay beside the
-    others of their file, which share fixtures, the quick ones first.
+    Tests that apply the same root modules share a process, so that a difference is applied once. They stay beside the others of
+    their file, which share fixtures, the quick ones first. A group whose worlds are not kept applies everything anew for each
+    mutant, and so does the second of two changed root modules in one world: both come last.
     """
-    files: dict[str, list[ObservedTest]] = {}
+    together: dict[tuple[frozenset[str], bool], dict[str, list[ObservedTest]]] = {}
     for test in suite.tests:
-        files.setdefault(test.file, []).append(test)
-    together: dict[frozenset[str], list[list[ObservedTest]]] = {}
-    for tests in files.values():
-        sources = frozenset(source_of(name) for test in tests for name in test.applies)
-        together.setdefault(sources, []).append(tests)
+        sources = frozenset(source_of(name) for name in test.applies)
+        keeps = any(name in suite.origins for name in test.applies)
+        together.setdefault((sources, keeps), {}).setdefault(test.file, []).append(test)
     groups = []
-    for sources, members in together.items():
-        members.sort(key=lambda tests: (_seconds(tests), tests[0].file))
-        ordered = tuple(test for tests in members for test in sorted(tests, key=lambda test: (test.seconds, test.id)))
+    for (sources, keeps), files in together.items():
+        members = sorted(files.values(), key=lambda tests: (_seconds(tests), tests[0].file))
+        ordered = tuple(test for tests in members for test in _in_order(tests))
         name = ", ".join(sorted(sources)) or "without Terraform"
-        keeps = any(suite.origins.get(apply) for test in ordered for apply in test.applies)
-        groups.append(Group(name, ordered, _seconds(ordered), keeps))
-    # Without a kept world, everything is applied anew: such groups come last.
-    return sorted(groups, key=lambda group: (not group.keeps and group.name != "without Terraform", group.seconds))
+        groups.append(Group(name if keeps or not sources else f"{name}, not kept", ordered, _seconds(ordered), keeps))
+    return sorted(groups, key=lambda group: (_changed_roots(suite, group) > 1, _is_cold(group), group.seconds))
+
+
+def _in_order(tests: Iterable[ObservedTest]) -> list[ObservedTest]:
+    """Return the tests of a file, the quick ones first; those that rely on the same applies stay together.
+
+    A parametrised fixture of a wider scope would be set up again at each change between them.
+    """
+    sets: dict[frozenset[str], list[ObservedTest]] = {}
+    for test in sorted(tests, key=lambda test: (test.seconds, test.id)):
+        sets.setdefault(test.applies, []).append(test)
+    return [test for each in sorted(sets.values(), key=_seconds) for test in each]
+
+
+def _is_cold(group: Group) -> bool:
+    return not group.keeps and any(test.applies for test in group.tests)
+
+
+def _changed_roots(suite: Suite, group: Group) -> int:
+    """Return the number of root modules of a group that one file can change."""
+    sources = {source_of(name) for test in group.tests for name in test.applies}
+    files = [
+        frozenset().union(*(suite.applies.get(name, ()) for name in suite.applies if source_of(name) == source))
+        for source in sources
+    ]
+    return max((sum(path in each for each in files) for path in frozenset().union(*files)), default=0) if files else 0
 
 
 def _seconds(tests: Iterable[ObservedTest]) -> float:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pushproof.targets.worldtarget import WorldTarget
 
 # Ingredients that a change of a module changes; the others make a family.
-_OF_THE_MODULE = frozenset({"files", "variables"})
+_OF_THE_MODULE = frozenset({"files"})
 # Of the environment: what differs from run to run, or decides nothing.
 _OF_THIS_RUN = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "TF_CLI_CONFIG_FILE"})
 

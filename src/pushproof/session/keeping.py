@@ -9,7 +9,8 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from pushproof.targets.worldtarget import WorldTarget
 
 _STATE, _MODULE = "world", "module"
+# Seconds that a difference may take, besides twice those of the kept world's own apply.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +322,8 @@ class Keeper:
         )
         outputs = [part.terraform.outputs() for part in parts] if self.trying else []
         try:
-            apply_together([Run(part.terraform, part.request.backend) for part in parts], clean_up=False)
+            with _hurried([part.terraform for part in parts], 2 * nearest.about.seconds + _PATIENCE):
+                apply_together([Run(part.terraform, part.request.backend) for part in parts], clean_up=False)
         except TerraformError as error:
             if self.trying and is_refused(error):
                 raise
@@ -369,6 +373,23 @@ class Keeper:
 
 
 _NOT_KEPT = "the world was changed by an apply that is not kept"
+
+
+@contextmanager
+def _hurried(runs: Sequence[Terraform], limit: float) -> Iterator[None]:
+    """Limit the commands of runs to `limit` seconds meanwhile.
+
+    Some differences cannot be applied in place, on AWS neither, and Terraform tries for 20 minutes: a VPC that is to be replaced is
+    not deleted while its internet gateway, which moves to the new one, is attached.
+    """
+    before = [run.limit for run in runs]
+    for run in runs:
+        run.limit = min(run.limit, limit)
+    try:
+        yield
+    finally:
+        for run, own in zip(runs, before, strict=True):
+            run.limit = own
 
 
 def _say_to_all(parts: Sequence[Part], sentence: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from pushproof.terraform.errors import CommandFailed, TerraformError, UndeclaredVariables
+from pushproof.terraform.errors import CommandFailed, CommandTimedOut, TerraformError, UndeclaredVariables
 
 _PLANNED = re.compile(r"^Plan: \d+ to ", re.M)
 _APPLIED = re.compile(r"^Apply complete! Resources: (\d+) added, (\d+) changed, (\d+) destroyed\.", re.M)
@@ -17,7 +17,7 @@ def is_refused(error: TerraformError) -> bool:
     """Return whether Terraform refused a configuration itself: at init, in its validation, or while it planned."""
     if isinstance(error, UndeclaredVariables):
         return True
-    if not isinstance(error, CommandFailed):
+    if not isinstance(error, CommandFailed) or isinstance(error, CommandTimedOut):
         return False
     command = error.command.partition(" ")[0]
     return command in ("init", "validate", "plan") or (command == "apply" and _PLANNED.search(error.output) is None)

@@ -125,12 +125,15 @@ def test_roles_fit_what_there_is(iam_checks: IamFactory, dev: Any, buildspec: st
 
 
 def test_the_image_is_fit_to_run(image_checks: ImageFactory) -> None:
-    """An ordinary user, a signal that arrives, no secret, a base that does not move."""
+    """An ordinary user, a signal that arrives, no secret, a base that does not move, a directory, and named files."""
     image = image_checks("app/Dockerfile")
     assert image.runs_as_an_ordinary_user()
     assert image.ends_when_it_is_asked_to()
     assert image.holds_no_secret()
     assert image.bases_are_pinned()
+    assert image.sets_its_directory()
+    assert image.copies_by_name()
+    assert image.downloads_are_verified()
 
 
 def test_the_buildspec_is_up_to_date(pipeline: PipelineChecks, buildspec: str) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from pushproof import resources
+from pushproof.checks.image import ImageChecks
 from pushproof.checks.networking import NetworkingChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.checks.service import ServiceChecks
@@ -58,6 +61,14 @@ def test_the_image_has_what_its_health_check_runs(service: ServiceChecks, pytest
     """The health check's program comes with the application's image."""
     dockerfile = (pytestconfig.rootpath / "app/Dockerfile").read_text()
     assert service.health_check_is_in_the_image(dockerfile)
+
+
+def test_the_image_exposes_its_port(image_checks: Callable[..., ImageChecks], dev: Any) -> None:
+    """The image exposes the port that the task definition maps."""
+    (definition,) = resources(dev, "aws_ecs_task_definition")
+    (container,) = json.loads(str(definition["container_definitions"]))
+    (mapping,) = container["portMappings"]
+    assert image_checks("app/Dockerfile").exposes(mapping["containerPort"])
 
 
 def test_http_is_redirected(service: ServiceChecks) -> None:

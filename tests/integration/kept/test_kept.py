@@ -156,7 +156,10 @@ def test_each_ingredient_decides(project: Project, ingredient: str) -> None:
             environment = {"TF_CLI_ARGS_plan": "-parallelism=3"}
         case "name":
             (project.directory / "test_queue.py").rename(project.directory / "test_renamed.py")
-    assert CONTINUED not in project.run(*options, **environment)
+    output = project.run(*options, **environment)
+    assert CONTINUED not in output
+    # Only another content of the same deployment is applied as a difference.
+    assert (NEAREST in output) == (ingredient == "file")
 
 
 def test_cold_uses_and_keeps_nothing(project: Project) -> None:

@@ -24,6 +24,10 @@ def test_the_reference_gives_no_finding() -> None:
     assert image.ends_when_it_is_asked_to()
     assert image.holds_no_secret()
     assert image.bases_are_pinned()
+    assert image.sets_its_directory()
+    assert image.exposes(8080)
+    assert image.copies_by_name()
+    assert image.downloads_are_verified()
 
 
 @pytest.mark.parametrize(
@@ -102,3 +106,66 @@ def test_findings_name_file_and_line(tmp_path: Path) -> None:
     """A finding is about a line of the Dockerfile."""
     (finding,) = checks(tmp_path, "FROM a:1", "# a remark", "USER root").runs_as_an_ordinary_user().findings
     assert str(finding.origin).endswith("Dockerfile:3)")
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["FROM a:1", "WORKDIR /app", "COPY x ."], None),
+        (["FROM a:1", "COPY x /app/x"], None),
+        (["FROM a:1 AS base", "WORKDIR /app", "FROM base", "COPY x x/"], None),
+        (["FROM a:1", "COPY x .", "WORKDIR /app"], "COPY to ., in the directory"),
+        (["FROM a:1", "WORKDIR app", "COPY x ./"], "COPY to ./"),
+        (["FROM a:1 AS other", "WORKDIR /app", "FROM b:1", "COPY x x/"], "COPY to x/"),
+    ],
+)
+def test_a_directory_of_the_base_image_is_found(tmp_path: Path, lines: list[str], says: str | None) -> None:
+    """A relative path needs an absolute WORKDIR before it, in the stage or in one that it builds on."""
+    assert (says or "holds") in str(checks(tmp_path, *lines).sets_its_directory())
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["FROM a:1", "EXPOSE 8080"], None),
+        (["FROM a:1", "EXPOSE 8080/tcp 53/udp"], None),
+        (["FROM a:1", "ARG PORT", "EXPOSE ${PORT}"], None),
+        (["FROM a:1 AS base", "EXPOSE 8080", "FROM base", "CMD x"], None),
+        (["FROM a:1", "EXPOSE 80"], "EXPOSE 80"),
+        (["FROM a:1", "EXPOSE 80 8080"], "EXPOSE 80 8080"),
+        (["FROM a:1"], "no EXPOSE"),
+    ],
+)
+def test_another_port_is_found(tmp_path: Path, lines: list[str], says: str | None) -> None:
+    """The exposed port is the one that the container listens on."""
+    assert (says or "holds") in str(checks(tmp_path, *lines).exposes(8080))
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["FROM a:1", "COPY webapp/ webapp/"], None),
+        (["FROM a:1 AS build", "FROM a:1", "COPY --from=build . ."], None),
+        (["FROM a:1", "COPY . ."], "COPY . ."),
+        (["FROM a:1", "COPY --chown=1:1 ./ /app"], "COPY --chown=1:1 ./ /app"),
+        (["FROM a:1", 'COPY [".", "/app"]'], "COPY"),
+    ],
+)
+def test_a_copy_of_everything_is_found(tmp_path: Path, lines: list[str], says: str | None) -> None:
+    """The whole build context is copied only where a .dockerignore says what stays out."""
+    assert (says or "holds") in str(checks(tmp_path, *lines).copies_by_name())
+    (tmp_path / ".dockerignore").write_text("tests\n")
+    assert checks(tmp_path, *lines).copies_by_name()
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["FROM a:1", "ADD --checksum=sha256:00 https://example.test/x /x"], None),
+        (["FROM a:1", "ADD x.tar /x"], None),
+        (["FROM a:1", "ADD https://example.test/x /x"], "ADD https://example.test/x /x"),
+    ],
+)
+def test_an_unverified_download_is_found(tmp_path: Path, lines: list[str], says: str | None) -> None:
+    """What comes from a URL has a checksum."""
+    assert (says or "holds") in str(checks(tmp_path, *lines).downloads_are_verified())

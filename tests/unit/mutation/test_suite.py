@@ -47,7 +47,32 @@ def test_the_cheapest_group_comes_first() -> None:
 def test_groups_that_keep_nothing_come_last() -> None:
     """Each mutant would be applied from nothing, where no world is kept."""
     suite = Suite(SUITE.tests, SUITE.applies, {SERVICE: ("k2",)})
-    assert [group.name for group in groups_of(suite)][-1] == "modules/network"
+    assert [group.name for group in groups_of(suite)][-1] == "modules/network, not kept"
+
+
+def test_what_could_be_kept_counts_as_kept() -> None:
+    """A world that this run could not keep, since a test had changed it before, is kept in a process of its own."""
+    suite = Suite(SUITE.tests, SUITE.applies, {SERVICE: ("k2",), NETWORK: ()})
+    assert [group.name for group in groups_of(suite)][-1] == "modules/service"
+
+
+def test_two_changed_roots_in_one_world_come_last() -> None:
+    """The second of two root modules that a file changes is applied from nothing."""
+    both = ObservedTest("tests/test_all.py::test_both", 0.1, frozenset({"live/dev#1", "live/prod#1"}))
+    files = frozenset({"modules/network/main.tf"})
+    suite = Suite(
+        (both, *SUITE.tests), {**SUITE.applies, "live/dev#1": files, "live/prod#1": files},
+        {NETWORK: ("k1",), SERVICE: ("k2",), "live/dev#1": ("k3",), "live/prod#1": ("k4",)},
+    )  # fmt: skip
+    assert groups_of(suite)[-1].tests == (both,)
+
+
+def test_tests_of_the_same_applies_stay_together() -> None:
+    """A parametrised fixture is not set up again between two tests of one parameter."""
+    tests = [ObservedTest(f"t.py::{name}", seconds, frozenset({f"m#{name[0]}"})) for name, seconds in
+             (("a1", 0.1), ("b1", 0.2), ("a2", 0.3), ("b2", 0.4))]  # fmt: skip
+    suite = Suite(tuple(tests), {"m#a": frozenset(), "m#b": frozenset()}, {"m#a": ("k",), "m#b": ("l",)})
+    assert [test.id[-2] for test in groups_of(suite)[0].tests] == ["a", "a", "b", "b"]
 
 
 def test_an_observation_is_read() -> None:

@@ -87,7 +87,7 @@ def test_the_failure_that_came_first_is_raised(happened: list[str]) -> None:
 
 
 def test_a_failing_init_waits_for_those_that_run(happened: list[str]) -> None:
-    """What has begun ends, and is destroyed; what comes after the failing init does not begin."""
+    """An apply that has begun ends, and is destroyed; none begins after the failing init."""
     going, failing, never = (_Terraform(name, happened) for name in ("going", "failing", "never"))
     failing.failing_init = ValueError("no such backend")
     with pytest.raises(ValueError, match="no such backend"):
