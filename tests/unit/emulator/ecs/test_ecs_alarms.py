@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.services.ecs import alarming
+
 ALARMS = {"alarmNames": ["errors"], "enable": True, "rollback": True}
 
 
@@ -26,7 +28,7 @@ def alarmed(stack: Any) -> Any:
         EvaluationPeriods=2,
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
+        TreatMissingData="ignore",
     )
     stack.good = stack.define("app:v1")
     stack.serve(stack.good, deploymentConfiguration={"alarms": ALARMS})
@@ -78,6 +80,25 @@ def test_an_alarm_that_is_off_already_stops_nothing(alarmed: Any) -> None:
     alarmed.deploy("app:v2")
     alarmed.settle()
     assert (newest(alarmed)["status"], newest(alarmed)["alarms"]["status"]) == ("SUCCESSFUL", "DISABLED")
+
+
+def test_a_look_that_fails_misses_an_alarm(alarmed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A throttled DescribeAlarms sees nothing; the next look does, and the deployment goes on until then."""
+    readings = alarming._readings
+    failures = [0]
+
+    def throttled(*arguments: Any) -> Any:
+        failures[0] += 1
+        if failures[0] <= 3:
+            raise RuntimeError("Rate exceeded")
+        return readings(*arguments)
+
+    alarmed.deploy("app:v2")
+    monkeypatch.setattr(alarming, "_readings", throttled)
+    alarm(alarmed)
+    alarmed.settle()
+    assert newest(alarmed)["status"] == "ROLLBACK_SUCCESSFUL"
+    assert failures[0] == 4
 
 
 def test_alarms_that_do_not_exist_are_refused(

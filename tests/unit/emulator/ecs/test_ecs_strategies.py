@@ -329,6 +329,43 @@ def test_without_a_test_rule_only_production_moves(shifts: Shifts) -> None:
     assert shifts.weights(shifts.test) == {shifts.blue: 1, shifts.green: 0}
 
 
+def test_a_network_load_balancer_shifts_connections(shifts: Shifts) -> None:
+    """Behind a Network Load Balancer listeners take the place of rules, and their default actions get the weights."""
+    groups = [
+        shifts.elbv2.create_target_group(
+            Name=name, Protocol="TCP", Port=8080, VpcId=shifts.stack.vpc, TargetType="ip", HealthCheckIntervalSeconds=30
+        )["TargetGroups"][0]["TargetGroupArn"]
+        for name in ("tcp-blue", "tcp-green")
+    ]
+    shifts.blue, shifts.green = groups
+    balancer = shifts.elbv2.create_load_balancer(Name="net", Type="network", Subnets=shifts.stack.subnets)
+    production, test = (
+        shifts.elbv2.create_listener(
+            LoadBalancerArn=balancer["LoadBalancers"][0]["LoadBalancerArn"],
+            Protocol="TCP",
+            Port=port,
+            DefaultActions=[shifts.forward({shifts.blue: 1, shifts.green: 0})],
+        )["Listeners"][0]["ListenerArn"]
+        for port in (90, 9090)
+    )
+    shifts.production, shifts.test = production, test
+    shifts.serve("LINEAR", linearConfiguration={"stepPercent": 50.0, "stepBakeTimeInMinutes": 1})
+    shifts.stack.deploy("app:v2")
+
+    def weights(listener: str) -> list[int]:
+        (shown,) = shifts.elbv2.describe_listeners(ListenerArns=[listener])["Listeners"]
+        listed = {
+            group["TargetGroupArn"]: group["Weight"]
+            for group in shown["DefaultActions"][0]["ForwardConfig"]["TargetGroups"]
+        }
+        return [listed[arn] for arn in groups]
+
+    shifts.stack.until(lambda: weights(production) == [50, 50])
+    assert weights(test) == [0, 100]
+    assert shifts.end()["status"] == "SUCCESSFUL"
+    assert weights(production) == [0, 100]
+
+
 def test_the_circuit_breaker_works_with_each_strategy(shifts: Shifts) -> None:
     """Tasks that fail trip the breaker, and production never moves."""
     shifts.stack.runtime.add_image("app:bad", {"exit-after": 2})

@@ -174,7 +174,12 @@ def default(*groups: WeightedTargetGroup, stickiness: int | None = None) -> Rule
 
 def listen(runtime: LoadBalancerRuntime, *rules: Rule, **options: Any) -> ListenerSpec:
     spec = ListenerSpec(
-        "listener", ADDRESS, free_port(), options.pop("protocol", "HTTP"), rules or (default(),), **options
+        options.pop("arn", "listener"),
+        ADDRESS,
+        free_port(),
+        options.pop("protocol", "HTTP"),
+        rules or (default(),),
+        **options,
     )
     runtime.put_listener(spec)
     return spec
@@ -427,6 +432,23 @@ def test_weights_share_the_requests(runtime: LoadBalancerRuntime, backend: Calla
     # 300 draws at 10 %: outside 5..60 about once in 10**8 runs.
     assert 5 <= served.count(b"green") <= 60
     assert served.count(b"red") == 0
+
+
+def test_requests_are_counted_by_minute_group_and_status(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """Answers of targets and the load balancer's own are counted apart, each request once."""
+    runtime.put_target_group(TargetGroupSpec("a", (backend("blue").target(),)))
+    runtime.put_target_group(TargetGroupSpec("b", ()))
+    served, empty = (listen(runtime, default(WeightedTargetGroup(name)), arn=name) for name in ("a", "b"))
+    for _ in range(3):
+        ask(served)
+    assert ask(empty)[0] == 503
+    counts = {counted.listener: counted for counted in runtime.traffic(float("inf"))}
+    assert (counts["a"].requests, counts["a"].of_targets, counts["a"].own) == (3, {2: 3}, {})
+    assert len(counts["a"].durations) == 3
+    assert (counts["b"].requests, counts["b"].of_targets, counts["b"].own) == (1, {}, {5: 1})
+    assert runtime.traffic(float("inf")) == []
 
 
 def test_stickiness_keeps_a_client_with_its_target(

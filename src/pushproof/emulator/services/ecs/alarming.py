@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
 
     from pushproof.emulator.kernel.site import Site
+
+log = logging.getLogger(__name__)
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 _MOST_NAMES = 100
@@ -37,14 +40,16 @@ class AlarmReader:
         self._site = site
 
     def read(self, region: str, order: ReadAlarms, report: Callable[[AlarmsRead], None]) -> None:
-        """Read alarms off the lock; `report` gets the answer under it. A refused look changes nothing, and the next one comes."""
+        """Read alarms off the lock; `report` gets the answer under it. A look that fails sees no alarm, as on AWS."""
 
         def work() -> AlarmsRead:
             cloudwatch = self._site.client("cloudwatch", region=region)
             return AlarmsRead(order.deployment_arn, tuple(_readings(cloudwatch, order.names)))
 
         def done(outcome: Outcome[AlarmsRead]) -> None:
-            report(outcome.get())
+            if outcome.error is not None:
+                log.warning("the alarms %s could not be read: %s", ", ".join(order.names), outcome.error)
+            report(outcome.value or AlarmsRead(order.deployment_arn, ()))
 
         self._site.loop.submit(work, done, name="alarms of a deployment")
 
