@@ -14,7 +14,7 @@ WORKERS ?= 2
 MUTATED := networking ecr iam ecs codepipeline state prod stack
 SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway mutate doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway bench-terraform mutate doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,10 +66,13 @@ bench-gateway: setup ## The gateway beside moto's server, MiniStack and LocalSta
 	$(BIN)/python bench/bench_gateway.py all
 
 bench: setup ## Speed of the engines, at three sizes each
-	@set -e; for bench in $(filter-out %_runs.py %_gateway.py,$(wildcard bench/bench_*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
+	@set -e; for bench in $(filter-out %_runs.py %_gateway.py %_terraform.py,$(wildcard bench/bench_*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
 
-bench-runs: setup ## Runs of a module's tests: cold, and continued from kept worlds; and forks (MODULES="ecr ecs")
-	$(BIN)/python bench/bench_runs.py $(if $(filter command line,$(origin MODULES)),$(MODULES))
+bench-runs: setup ## Runs of a module's tests: cold, continued, changed (PARTS="ecr changes bare together forks forks-docker")
+	$(BIN)/python bench/bench_runs.py $(PARTS)
+
+bench-terraform: setup ## Settings of Terraform beside what runs use (PARTS="plan apply reads reattach")
+	$(BIN)/python bench/bench_terraform.py $(PARTS)
 
 mutate: setup ## Mistakes in the reference, one at a time, and the suite that has to notice each (SAMPLE=50, WORKERS=2, FLAGS=--resume)
 	$(BIN)/pushproof mutate infrastructure/modules infrastructure/environments app/buildspec.yml app/Dockerfile \

@@ -1,6 +1,8 @@
-"""Runs of a module's tests: cold, kept for the first time, and continued; and forks of an applied module. `make bench-runs`.
+"""Runs of a module's tests: cold, kept for the first time, continued, and changed; and what they are compared with.
 
-Everything is compared within one run, as ratios. Prints a table, and writes the figures as JSON to `build/bench-runs.json`.
+`make bench-runs`. Parts: `modules`, `changes`, `bare`, `together`, `forks`; without a name `modules` and `forks`. Everything is
+compared within one run, as ratios. Prints a table, and writes the figures as JSON to `build/bench-runs.json`, each part beside
+those of earlier runs, with the load of the machine.
 """
 
 from __future__ import annotations
@@ -16,8 +18,14 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pushproof.drill.certificate import kept_self_signed
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.targets.forks import Fork, Forks
+from pushproof.terraform.applied import prepare
+from pushproof.terraform.driver import Terraform
+from pushproof.terraform.together import Run as ApplyRun
+from pushproof.terraform.together import apply_together
+from pushproof.terraform.working_copy import VARIABLES_FILE
 
 ROOT = Path(__file__).parents[1]
 FORKS = 20
@@ -34,14 +42,14 @@ class Run:
     applies: int
 
 
-def run(module: str, kind: str, cache: Path, *options: str) -> Run:
+def run(module: str, kind: str, cache: Path, *options: str, root: Path = ROOT) -> Run:
     """Run the tests of a module in a process of its own. Raises RuntimeError if they fail."""
     environment = {**os.environ, "PUSHPROOF_CACHE": str(cache), "PYTHONUNBUFFERED": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started, first, applies = time.monotonic(), None, 0
     command = [sys.executable, "-m", "pytest", f"tests/integration/{module}", "-v", "-p", "no:cacheprovider", *options]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         output = []
@@ -61,9 +69,9 @@ def shared_memory(fork: Fork) -> float:
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
-def forks(number: int) -> dict[str, float]:
+def forks(runtime: str, number: int) -> dict[str, float]:
     """Return what forks of a world cost: seconds until the first answer, and MB of all that are alive."""
-    with EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as target, tempfile.TemporaryDirectory() as directory:
+    with EmbeddedTarget(EmbeddedSettings(runtime=runtime)) as target, tempfile.TemporaryDirectory() as directory:
         target.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
         target.client("iam").list_roles()
         target.keep(Path(directory))
@@ -93,32 +101,166 @@ def forks(number: int) -> dict[str, float]:
     }
 
 
+def modules(names: list[str]) -> list[Run]:
+    """Runs of modules' tests without kept worlds, with the first one of them, and with a kept one."""
+    results: list[Run] = []
+    for name in names:
+        with tempfile.TemporaryDirectory() as directory:
+            cache = Path(directory)
+            results.append(run(name, "cold", cache, "--cold"))
+            results.append(run(name, "kept", cache))
+            results.append(run(name, "continued", cache))
+    return results
+
+
+# Edits of the dev stack, which the tests of ecs apply: the file, a text in it, and what takes its place.
+CHANGES = {
+    "one tag": (
+        "infrastructure/modules/ecs/security-groups.tf",
+        'tags = { Name = "${local.name}-tasks" }',
+        'tags = { Name = "${local.name}-tasks", Team = "shop" }',
+    ),
+    "one rule": (
+        "infrastructure/environments/dev/main.tf",
+        '    "PostgreSQL inside the VPC"',
+        '    "Redis inside the VPC"     = { cidr = module.networking.vpc_cidr, port = 6379 }\n    "PostgreSQL inside the VPC"',
+    ),
+}
+
+
+def changes() -> list[Run]:
+    """Runs of the tests of ecs after an edit of one line, in a copy of the repository."""
+    with tempfile.TemporaryDirectory() as directory:
+        copy, cache = Path(directory) / "copy", Path(directory) / "cache"
+        files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for name in filter(None, files.split("\0")):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+        # The root of a repository bounds what is copied for Terraform.
+        (copy / ".git").mkdir()
+        results = [run("ecs", "kept", cache, root=copy)]
+        for name, (file, old, new) in CHANGES.items():
+            text = (copy / file).read_text()
+            if text.count(old) != 1:
+                raise RuntimeError(f"{file} has {old!r} {text.count(old)} times; expected it once")
+            (copy / file).write_text(text.replace(old, new))
+            results.append(run("ecs", name, cache, root=copy))
+            (copy / file).write_text(text)
+    return results
+
+
+def bare() -> dict[str, float]:
+    """Return the seconds of Terraform alone for what the tests of ecs apply, and of those tests, cold."""
+    with EmbeddedTarget(EmbeddedSettings()) as target:
+        made = kept_self_signed("shop.example.test")
+        certificate = target.certificate(made.certificate, made.private_key)
+        bootstrap = prepare(
+            target,
+            ROOT / "infrastructure/bootstrap",
+            name="bootstrap",
+            variables={"project": "reference", "force_destroy": True},
+        )
+        dev = prepare(
+            target,
+            ROOT / "infrastructure/environments/dev",
+            name="dev",
+            variables={"certificate_arn": certificate, "project": "reference", "repository": "example/shop"},
+        )
+        started = time.monotonic()
+        terraform_alone(bootstrap)
+        bucket = bootstrap.outputs()["state_bucket_name"]
+        backend = {"bucket": bucket, "key": "dev/terraform.tfstate", "region": target.region, "use_lockfile": "true"}
+        terraform_alone(dev, *(f"-backend-config={name}={value}" for name, value in backend.items()))
+        alone = time.monotonic() - started
+    with tempfile.TemporaryDirectory() as directory:
+        cold = run("ecs", "cold", Path(directory), "--cold").whole
+    return {"terraform init, apply, plan (s)": alone, "the tests of ecs, cold (s)": cold, "ratio": cold / alone}
+
+
+def terraform_alone(terraform: Terraform, *backend: str) -> None:
+    """Run `init`, `apply` and `plan` as a person does, without Pushproof's settings of Go."""
+    (terraform.copy.directory / VARIABLES_FILE).write_text(json.dumps(terraform.variables))
+    environment = {name: value for name, value in terraform.environment.items() if name != "GOGC"}
+    for words in (["init", *backend], ["apply", "-auto-approve"], ["plan"]):
+        subprocess.run(
+            [terraform.binary.path, *words, "-input=false", "-no-color"],
+            cwd=terraform.copy.directory,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def together() -> dict[str, float]:
+    """Return the seconds of two modules of the reference, one after the other and side by side, each way in a new world."""
+    modules = ROOT / "infrastructure/modules"
+    common = {"project": "bench", "environment": "dev"}
+    zones = ["eu-west-1a", "eu-west-1b"]
+    calls = {
+        "networking": {**common, "vpc_cidr": "10.0.0.0/16", "availability_zones": zones},
+        "ecr": {**common, "force_delete": True},
+    }
+
+    def applied(side_by_side: bool) -> float:
+        with EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as target:
+            runs = [
+                ApplyRun(prepare(target, modules / name, name=name, variables=variables))
+                for name, variables in calls.items()
+            ]
+            started = time.monotonic()
+            for group in [runs] if side_by_side else [[each] for each in runs]:
+                apply_together(group)
+            return time.monotonic() - started
+
+    in_turn, at_once = applied(False), applied(True)
+    return {"one after the other (s)": in_turn, "side by side (s)": at_once, "ratio": at_once / in_turn}
+
+
+PARTS = ("modules", "changes", "bare", "together", "forks", "forks-docker")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", default=["ecr", "ecs"])
-    modules = parser.parse_args().modules
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}, or names of modules")
+    chosen = parser.parse_args().parts or ["modules", "forks"]
     results: list[Run] = []
-    with tempfile.TemporaryDirectory() as directory:
-        for module in modules:
-            cache = Path(directory) / module
-            results.append(run(module, "cold", cache, "--cold"))
-            results.append(run(module, "kept", cache))
-            results.append(run(module, "continued", cache))
-            shutil.rmtree(cache)
-    cold = {result.module: result for result in results if result.kind == "cold"}
-    print(f"{'module':<14}{'run':<12}{'first (s)':>10}{'whole (s)':>10}{'of cold':>9}{'inits':>7}")
+    values: dict[str, dict[str, float]] = {}
+    for part in chosen:
+        if part == "modules":
+            results += modules(["ecr", "ecs"])
+        elif part == "changes":
+            results += changes()
+        elif part == "bare":
+            values[part] = bare()
+        elif part == "together":
+            values[part] = together()
+        elif part.startswith("forks"):
+            values[part] = forks(
+                "docker" if part == "forks-docker" else "scripted", 4 if part == "forks-docker" else FORKS
+            )
+        elif (ROOT / "tests/integration" / part).is_dir():
+            results += modules([part])
+        else:
+            parser.error(f"{part}: expected one of {', '.join(PARTS)}, or a folder of tests/integration")
+    if results:
+        print(f"{'module':<14}{'run':<12}{'first (s)':>10}{'whole (s)':>10}{'of the first':>13}{'inits':>7}")
+    base = {result.module: result for result in reversed(results)}
     for result in results:
-        share = result.whole / cold[result.module].whole
+        share = result.whole / base[result.module].whole
         print(
-            f"{result.module:<14}{result.kind:<12}{result.first:>10.1f}{result.whole:>10.1f}{share:>9.2f}{result.applies:>7}"
+            f"{result.module:<14}{result.kind:<12}{result.first:>10.1f}{result.whole:>10.1f}{share:>13.2f}{result.applies:>7}"
         )
-    of_forks = forks(FORKS)
-    for name, value in of_forks.items():
-        print(f"{name:<50}{value:>10.3f}")
+    for part, figures in values.items():
+        for name, value in figures.items():
+            print(f"{part + ': ' + name:<62}{value:>10.3f}")
+    load = os.getloadavg()[0]
     file = ROOT / "build/bench-runs.json"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps({"runs": [asdict(result) for result in results], "forks": of_forks}, indent=2))
-    print(f"written to {file.relative_to(ROOT)}")
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    runs = {f"{each.module}, {each.kind}": {**asdict(each), "load": load} for each in results}
+    parts = {part: {**figures, "load": load} for part, figures in values.items()}
+    file.write_text(json.dumps({**earlier, **runs, **parts}, indent=2))
+    print(f"load {load:.1f}; written to {file.relative_to(ROOT)}")
     return 0
 
 

@@ -257,6 +257,8 @@ def target(pytestconfig: pytest.Config) -> Iterator[Target]:
     finally:
         if keeper := _keeper(pytestconfig):
             keeper.close()
+        if resident := sys.modules.get("pushproof.terraform.resident"):
+            resident.RESIDENT.close()
         opened.close()
 
 

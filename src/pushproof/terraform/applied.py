@@ -19,6 +19,7 @@ from pushproof.terraform.driver import Backend, ObjectMissing, Terraform, change
 from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformError
 from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
+from pushproof.terraform.resident import RESIDENT
 from pushproof.terraform.working_copy import WorkingCopy, copy_configuration, require_configuration
 
 #: Callables that get the source, the base of its working copy and the variables of each configuration that is prepared.
@@ -76,6 +77,7 @@ def prepare(
         preparation=groundwork.lay,
         base=base,
         read_object=partial(_read_object, target) if target.disposable else None,
+        resident=RESIDENT if target.disposable else None,
     )
 
 
@@ -125,6 +127,7 @@ def reopen_in(target: Target, copy: WorkingCopy, run: Terraform) -> Terraform:
         listener=run.listener,
         base=run.base,
         read_object=partial(_read_object, target),
+        resident=run.resident,
     )
 
 

@@ -14,6 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,6 +32,7 @@ from pushproof.terraform.errors import (
     TerraformError,
     UndeclaredVariables,
 )
+from pushproof.terraform.resident import ResidentProvider
 from pushproof.terraform.working_copy import LOCK_FILE, STATE_FILE, VARIABLES_FILE, WorkingCopy
 
 # Settings of a backend; "local" keeps the state in the working copy instead.
@@ -42,6 +44,7 @@ Preparation = Callable[[Backend, dict[str, str]], dict[str, object] | None]
 # Reads an object of S3: bucket, key and region. Raises ObjectMissing.
 ObjectReader = Callable[[str, str, str | None], str]
 _PLAN_HAS_CHANGES = 2
+_WITH_PROVIDER = frozenset({"apply", "destroy", "plan", "show", "validate"})
 # Files that Terraform, or a run of it here, writes beside a configuration.
 _WRITTEN = frozenset({VARIABLES_FILE, LOCK_FILE})
 
@@ -77,6 +80,7 @@ class Terraform:
     timings: dict[str, float] = field(default_factory=dict)
     memory: PlanMemory | None = None
     read_object: ObjectReader | None = None
+    resident: ResidentProvider | None = None
     # Whether the preparation of the first `init` added to the environment: profiles, roles.
     provided: bool = False
     # Terraform's words in the last apply that succeeded, unless it was announced.
@@ -341,6 +345,17 @@ class Terraform:
             base=self.copy.base,
         )
 
+    def _provider(self, name: str) -> AbstractContextManager[dict[str, str]]:
+        """Lend a resident provider to a command that needs one, if there is one; gives more for the command's environment."""
+        if (
+            self.resident is None
+            or name not in _WITH_PROVIDER
+            or self.binary.arguments
+            or self.binary.product != "Terraform"
+        ):
+            return contextlib.nullcontext({})
+        return self.resident.lent(self.copy.directory, self.environment)
+
     def _call(self, name: str, command: Callable[[Command], Any], variables: Mapping[str, Any] | None = None) -> Any:
         if self._stale and name != "init":
             self._refresh_providers()
@@ -349,13 +364,14 @@ class Terraform:
         if name in ("apply", "destroy"):
             self._writes += 1
         runner = Command(str(self.copy.directory), binary=self.binary.path, env={})
-        runner.env = dict(self.environment)
         runner.limit, runner.listener, runner.before = self.limit, self.listener, self.binary.arguments
         runner.groups = self._groups
         runner.place, runner.localise = shown(self.copy.source, self.base), self._localise
         started = time.monotonic()
         try:
-            return command(runner)
+            with self._provider(name) as more:
+                runner.env = {**self.environment, **more}
+                return command(runner)
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started
 

@@ -55,7 +55,7 @@ def test_a_failure_destroys_the_others(session: pytest.Pytester, monkeypatch: py
     ],
 )
 def test_anything_else_is_refused(session: pytest.Pytester, call: str, words: str) -> None:
-    """What is no call of a module is refused by name, before Terraform starts."""
+    """Arguments that are no calls of modules are refused by name, before Terraform starts."""
     result = run(session, f"def test_it(applied):\n    {call}")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([words])

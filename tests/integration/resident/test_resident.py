@@ -1,0 +1,81 @@
+"""One provider's process for several roots: what one root configures is not seen by the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
+from pushproof.terraform.applied import prepare
+from pushproof.terraform.driver import Terraform
+from pushproof.terraform.errors import CommandFailed
+from pushproof.terraform.resident import RESIDENT, VARIABLE
+
+ROOT = """
+provider "aws" {
+  region = "%s"
+  default_tags {
+    tags = { Team = "%s" }
+  }
+}
+variable "name" {
+  default = "topic"
+}
+resource "aws_sns_topic" "main" {
+  name = var.name
+}
+output "arn" {
+  value = aws_sns_topic.main.arn
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def target() -> Iterator[EmbeddedTarget]:
+    with pytest.MonkeyPatch.context() as patch, EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as target:
+        patch.setenv(VARIABLE, "1")
+        yield target
+        RESIDENT.close()
+
+
+def root(target: EmbeddedTarget, directory: Path, region: str, team: str) -> Terraform:
+    source = directory / team
+    source.mkdir()
+    (source / "main.tf").write_text(ROOT % (region, team))
+    terraform = prepare(target, source, name=team)
+    terraform.init()
+    return terraform
+
+
+def test_roots_do_not_share_a_configuration(target: EmbeddedTarget, tmp_path: Path) -> None:
+    """Roots of other regions and default tags, in turn by one process, have resources of their own and nothing left to do."""
+    shop, books = root(target, tmp_path, "eu-west-1", "shop"), root(target, tmp_path, "us-east-1", "books")
+    for terraform in (shop, books):
+        terraform.apply()
+    pids = set()
+    for terraform, region, team in (
+        (shop, "eu-west-1", "shop"),
+        (books, "us-east-1", "books"),
+        (shop, "eu-west-1", "shop"),
+    ):
+        assert terraform.changes() == {}
+        arn = terraform.outputs()["arn"]
+        assert f":{region}:" in arn
+        tags = target.client("sns", region).list_tags_for_resource(ResourceArn=arn)["Tags"]
+        assert tags == [{"Key": "Team", "Value": team}]
+        with RESIDENT.lent(terraform.copy.directory, terraform.environment) as more:
+            pids.add(more["TF_REATTACH_PROVIDERS"])
+    assert len(pids) == 1
+
+
+def test_a_failure_leaves_the_next_command_alone(target: EmbeddedTarget, tmp_path: Path) -> None:
+    """The apply after a refused one succeeds, and the destroy takes everything."""
+    terraform = root(target, tmp_path, "eu-west-1", "failing")
+    with pytest.raises(CommandFailed, match="invalid topic name"):
+        terraform.apply(name="not a name!")
+    terraform.apply(name="right")
+    assert terraform.changes(name="right") == {}
+    terraform.destroy(name="right")
+    assert terraform.holds_nothing()
