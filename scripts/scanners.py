@@ -1,7 +1,7 @@
 """Compare who notices the mistakes of a campaign: the suite, Terraform's own validation and plan, and checkov.
 
-`python scripts/scanners.py build/mutation/pushproof-report.json` prints a Markdown table. checkov reads a copy of each mutated tree.
-It notices a mistake when one of its checks fails there that passes on the original. `tox -e scanners` has it.
+`python scripts/scanners.py build/mutation/pushproof-report.json` prints a Markdown table. checkov reads each mutated tree, and
+notices a mistake when one of its checks fails there that passes on the original. `tox -e scanners` has it.
 """
 
 from __future__ import annotations

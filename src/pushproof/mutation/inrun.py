@@ -18,7 +18,8 @@ import pytest
 from pushproof.mutation.advising import Adviser
 from pushproof.mutation.assignment import VARIABLE, Assignment, apply_id, read_assignment
 from pushproof.mutation.observing import Observer
-from pushproof.session.keeperof import POLICY, Policy
+from pushproof.session.keeperof import POLICY
+from pushproof.session.policy import Policy
 
 if TYPE_CHECKING:
     from pushproof.terraform.applied import AppliedModule

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 _NAMES = (
     "*.tf",
     "*.tfvars",
-    "buildspec*.yml",
-    "buildspec*.yaml",
+    "*.yml",
+    "*.yaml",
+    "*.yml.tftpl",
+    "*.yaml.tftpl",
     "Dockerfile",
     "Dockerfile.*",
     "*.Dockerfile",

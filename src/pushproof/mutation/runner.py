@@ -68,8 +68,14 @@ class Runner:
         return [*options, *dict.fromkeys(nodeid.partition("::")[0] for nodeid in assignment.order)]
 
     def _environment(self, assignment: Path) -> Mapping[str, str]:
-        # Numbered as pytest-xdist numbers its workers, so that suites which share ports or names among workers do it here too.
-        return {VARIABLE: str(assignment), "PYTEST_XDIST_WORKER": f"gw{self._number}", "PYTEST_ADDOPTS": ""}
+        return {
+            VARIABLE: str(assignment),
+            # Numbered as pytest-xdist numbers its workers, so that suites which share ports or names among workers do it here too.
+            "PYTEST_XDIST_WORKER": f"gw{self._number}",
+            "PYTEST_ADDOPTS": "",
+            # A run has two or three commands of Terraform: each would start the provider twice.
+            "PUSHPROOF_RESIDENT_PROVIDER": os.environ.get("PUSHPROOF_RESIDENT_PROVIDER", "1"),
+        }
 
     def _carry_out(self, order: Order) -> Done:
         zygote = self._started()
