@@ -405,6 +405,25 @@ def test_a_rolling_update_follows_on_the_same_group(shifts: Shifts) -> None:
     assert "lifecycleHooks" not in shifts.stack.service()["deploymentConfiguration"]
 
 
+def test_a_rolling_service_becomes_blue_green(shifts: Shifts) -> None:
+    """A service on one group takes the other, the rules and the strategy in one update, without a failed request."""
+    plain = [{name: value for name, value in shifts.advanced()[0].items() if name != "advancedConfiguration"}]
+    shifts.create("ROLLING", balancers=plain)
+    shifts.end()
+    assert "lifecycleStage" not in shifts.newest()
+    shifts.ecs.update_service(
+        cluster="main",
+        service="app",
+        taskDefinition=shifts.stack.define("app:v2"),
+        loadBalancers=shifts.advanced(),
+        deploymentConfiguration=shifts.configuration("BLUE_GREEN"),
+    )
+    shifts.at("BAKE_TIME")
+    assert shifts.requests() == {("app:2", 200): 1000}
+    assert shifts.end()["status"] == "SUCCESSFUL"
+    assert shifts.weights() == {shifts.blue: 0, shifts.green: 100}
+
+
 def test_changing_the_strategy_alone_deploys_nothing(shifts: Shifts) -> None:
     """UpdateService with a deployment configuration only leaves the deployments as they are."""
     shifts.serve()

@@ -9,6 +9,8 @@ from tests.unit.emulator.refusals.rows import Refusal, Service
 from tests.unit.emulator.refusals.scene import Scene
 
 _DOCS = "https://docs.aws.amazon.com"
+_DEPLOYMENT = f"{_DOCS}/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html"
+_TROUBLE = f"{_DOCS}/AmazonECS/latest/developerguide/troubleshooting-blue-green.html"
 _POLICY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 )
@@ -236,6 +238,24 @@ ECS = (
                 "awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"]}}))),
     Refusal("CreateService", "no network for awsvpc", "InvalidParameterException",
             lambda a: (a.ecs.create_service, {k: v for k, v in _service(a).items() if k != "networkConfiguration"})),
+    Refusal("CreateService", "deployment alarms that do not exist", "InvalidParameterException",
+            lambda a: (a.ecs.create_service, _service(a, deploymentConfiguration={
+                "alarms": {"alarmNames": ["none"], "enable": True, "rollback": True}}))),
+    Refusal("CreateService", "BLUE_GREEN without a bake time", "InvalidParameterException",
+            lambda a: (a.ecs.create_service, _service(a, deploymentConfiguration={"strategy": "BLUE_GREEN"})),
+            source=f"{_DEPLOYMENT} (bakeTimeInMinutes)"),
+    Refusal("CreateService", "a step of a linear deployment below 3 percent", "InvalidParameterException",
+            lambda a: (a.ecs.create_service, _service(a, deploymentConfiguration={
+                "strategy": "LINEAR", "linearConfiguration": {"stepPercent": 2.0}})),
+            source=f"{_DEPLOYMENT} (linearConfiguration)"),
+    Refusal("CreateService", "a lifecycle hook of an unknown type", "InvalidParameterException",
+            lambda a: (a.ecs.create_service, _service(a, deploymentConfiguration={
+                "strategy": "CANARY", "lifecycleHooks": [{"targetType": "SNS", "lifecycleStages": ["PRE_SCALE_UP"]}]})),
+            "Invalid targetType. Valid values are: AWS_LAMBDA, PAUSE", _TROUBLE),
+    Refusal("ContinueServiceDeployment", "a deployment that does not exist", "ServiceDeploymentNotFoundException",
+            lambda a: (a.ecs.continue_service_deployment, {
+                "serviceDeploymentArn": f"arn:aws:ecs:{a.region}:{a.account}:service-deployment/none/none/0123456789",
+                "hookId": "ecs-pause-x"})),
     Refusal("RegisterTaskDefinition", "a size that Fargate does not have", "ClientException",
             lambda a: (a.ecs.register_task_definition,
                        {"family": a.name("family"), "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc",

@@ -70,8 +70,9 @@ _scripts = st.builds(
     start_seconds=st.floats(0.5, 60.0),
     start_failure=st.none() | st.just("CannotPullContainerError: x"),
     target_healthy_after=st.none() | st.floats(0.5, 60.0),
-    target_unhealthy_after=st.none() | st.floats(30.0, 6000.0),
-    exits_after=st.none() | st.floats(0.5, 6000.0),
+    target_unhealthy_after=st.none() | st.floats(30.0, 60.0) | st.floats(3000.0, 6000.0),
+    # Tasks that come and go every minute, for days after a rollout has ended, would tell nothing more.
+    exits_after=st.none() | st.floats(0.5, 20.0) | st.floats(3000.0, 6000.0),
 )
 _tunings = st.builds(DeploymentSettings, hooks_before_shift=st.booleans(), completion_waits_for_stop=st.booleans())
 _calls = st.lists(
