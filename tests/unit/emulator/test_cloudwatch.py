@@ -151,14 +151,42 @@ def test_a_changed_alarm_keeps_its_state(world: World) -> None:
     assert state(world) == "INSUFFICIENT_DATA"
 
 
-def test_an_alarm_that_is_no_comparison_with_a_metric_stays_as_it_was_set(world: World) -> None:
-    """Metric math is stored, and its alarm changes by SetAlarmState only."""
+def test_an_alarm_on_a_rate_follows_both_metrics(world: World) -> None:
+    """Metric math over metrics and other expressions is computed for each period; FILL stands in for what is missing."""
+
+    def query(identifier: str, name: str) -> dict[str, Any]:
+        metric = {"Namespace": "App", "MetricName": name, "Dimensions": [{"Name": "Service", "Value": "shop"}]}
+        return {"Id": identifier, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}, "ReturnData": False}
+
+    world.administrator("cloudwatch").put_metric_alarm(
+        AlarmName="rate",
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanThreshold",
+        Metrics=[
+            {"Id": "rate", "Expression": "100 * share", "ReturnData": True},
+            {"Id": "share", "Expression": "FILL(m1, 0) / m2", "ReturnData": False},
+            query("m1", "Errors"),
+            query("m2", "Requests"),
+        ],
+    )
+    count(world, 200, MetricName="Requests")
+    advance(world, 61)
+    assert state(world, "rate") == "OK"
+    count(world, 200, MetricName="Requests")
+    count(world, 11)
+    advance(world, 60)
+    assert state(world, "rate") == "ALARM"
+
+
+def test_an_alarm_that_is_not_computed_stays_as_it_was_set(world: World) -> None:
+    """A function over time is stored, and its alarm changes by SetAlarmState only."""
     world.administrator("cloudwatch").put_metric_alarm(
         AlarmName="rate",
         EvaluationPeriods=1,
         Threshold=1,
         ComparisonOperator="GreaterThanThreshold",
-        Metrics=[{"Id": "e1", "Expression": "m1 / m2", "ReturnData": True}],
+        Metrics=[{"Id": "e1", "Expression": "RATE(m1)", "ReturnData": True}],
     )
     advance(world, 300)
     assert state(world, "rate") == "INSUFFICIENT_DATA"

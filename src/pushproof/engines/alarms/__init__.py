@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .evaluation import COMPARISONS, AlarmRule, AlarmStateName, Evaluation, evaluate
+from .expressions import Expression, UnsupportedExpression, compute, parse
 from .statistics import Datum, statistic, supported
 
 __all__ = [
@@ -11,7 +12,11 @@ __all__ = [
     "AlarmStateName",
     "Datum",
     "Evaluation",
+    "Expression",
+    "UnsupportedExpression",
+    "compute",
     "evaluate",
+    "parse",
     "statistic",
     "supported",
 ]

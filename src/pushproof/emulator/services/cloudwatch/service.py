@@ -180,27 +180,26 @@ class CloudWatchService(Service):
             "alarmName": alarm.name,
             "state": {"value": alarm.state, "reason": alarm.reason, "timestamp": now},
             "previousState": {"value": before},
-            "configuration": {
-                "metrics": [
-                    {
-                        "id": "m1",
-                        "metricStat": {
-                            "metric": {
-                                "namespace": alarm.metric.namespace,
-                                "name": alarm.metric.name,
-                                "dimensions": dict(sorted(alarm.metric.dimensions)),
-                            },
-                            "period": int(alarm.period),
-                            "stat": alarm.statistic,
-                        },
-                        "returnData": True,
-                    }
-                ]
-            },
+            "configuration": {"metrics": [_shown(alarm, identifier) for identifier in alarm.sources]},
         }
         self.site.events.publish(
             "aws.cloudwatch", "CloudWatch Alarm State Change", detail, resources=[arn], region=alarm.region
         )
+
+
+def _shown(alarm: Watched, identifier: str) -> dict[str, object]:
+    """Return a metric of an alarm as its events show it."""
+    source = alarm.sources[identifier]
+    metric = {
+        "namespace": source.metric.namespace,
+        "name": source.metric.name,
+        "dimensions": dict(sorted(source.metric.dimensions)),
+    }
+    return {
+        "id": identifier,
+        "metricStat": {"metric": metric, "period": int(alarm.period), "stat": source.statistic},
+        "returnData": identifier == alarm.result,
+    }
 
 
 # Each check takes its operation's request, which has been parsed and not been validated.
