@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.engines.deployment.shiftworld import (
     BLUE,
     GREEN,
@@ -29,6 +31,7 @@ from pushproof.engines.deployment import (
     Alarms,
     CircuitBreaker,
     DeploymentConfiguration,
+    DeploymentError,
     DeploymentSettings,
     Hook,
     InvalidDeploymentConfiguration,
@@ -497,3 +500,38 @@ def test_defaults_are_aws_s() -> None:
         {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "canaryConfiguration": {"canaryPercent": 5.0}}
     ).strategy
     assert plain.steps() == (1000,)
+
+
+_words = st.sampled_from(["", "LINEAR", "PAUSE", "PRE_SCALE_UP", "arn:x"])
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 2000) | st.floats() | _words,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["stepPercent", "canaryPercent", "targetType", "lifecycleStages", "hookDetails", "action", "enable"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["strategy", "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "alarms"]
+        ),
+        _json | st.sampled_from(["BLUE_GREEN", "LINEAR", "CANARY"]),
+    )
+)
+def test_any_document_is_read_or_refused(document: dict[str, Any]) -> None:
+    """A damaged configuration is refused in words, and never breaks the reader; one that is read ends with all traffic."""
+    try:
+        steps = DeploymentConfiguration.parse(document).strategy.steps()
+    except DeploymentError:
+        return
+    assert steps[-1] == 1000
+    assert list(steps) == sorted(set(steps))
