@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
-    from types_boto3_cloudwatch.literals import ComparisonOperatorType, StandardUnitType, StatisticType
+    from datetime import datetime
+
+    from types_boto3_cloudwatch.literals import ComparisonOperatorType, StandardUnitType, StateValueType, StatisticType
     from types_boto3_cloudwatch.type_defs import (
         ActionConfigurationOutputTypeDef,
         DimensionTypeDef,
         EvaluationCriteriaTypeDef,
         EvaluationWindowOutputTypeDef,
         MetricDataQueryOutputTypeDef,
+        StatisticSetTypeDef,
         TagTypeDef,
         WarmUpConfigurationTypeDef,
     )
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 class DeleteAlarmsRequest(TypedDict):
     AlarmNames: list[str]
+
+
+class DeleteAlarmsAnswer(TypedDict, total=False):
+    pass
 
 
 class PutMetricAlarmRequest(TypedDict):
@@ -49,3 +56,51 @@ class PutMetricAlarmRequest(TypedDict):
     EvaluationCriteria: NotRequired[EvaluationCriteriaTypeDef]
     EvaluationInterval: NotRequired[int]
     ActionConfiguration: NotRequired[ActionConfigurationOutputTypeDef]
+
+
+class PutMetricAlarmAnswer(TypedDict, total=False):
+    pass
+
+
+class PutMetricDataRequest(TypedDict):
+    Namespace: str
+    MetricData: NotRequired[list[MetricDatumInput]]
+    EntityMetricData: NotRequired[list[EntityMetricDataInput]]
+    StrictEntityValidation: NotRequired[bool]
+
+
+class PutMetricDataAnswer(TypedDict, total=False):
+    pass
+
+
+class SetAlarmStateRequest(TypedDict):
+    AlarmName: str
+    StateValue: StateValueType
+    StateReason: str
+    StateReasonData: NotRequired[str]
+
+
+class SetAlarmStateAnswer(TypedDict, total=False):
+    pass
+
+
+class MetricDatumInput(TypedDict):
+    MetricName: str
+    Dimensions: NotRequired[list[DimensionTypeDef]]
+    Timestamp: NotRequired[datetime]
+    Value: NotRequired[float]
+    StatisticValues: NotRequired[StatisticSetTypeDef]
+    Values: NotRequired[list[float]]
+    Counts: NotRequired[list[float]]
+    Unit: NotRequired[StandardUnitType]
+    StorageResolution: NotRequired[int]
+
+
+class EntityMetricDataInput(TypedDict):
+    Entity: NotRequired[EntityInput]
+    MetricData: NotRequired[list[MetricDatumInput]]
+
+
+class EntityInput(TypedDict):
+    KeyAttributes: NotRequired[dict[str, str]]
+    Attributes: NotRequired[dict[str, str]]

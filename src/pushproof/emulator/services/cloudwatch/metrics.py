@@ -13,7 +13,9 @@ from pushproof.engines.alarms import Datum
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from types_boto3_cloudwatch.type_defs import DimensionTypeDef, MetricDatumTypeDef
+    from types_boto3_cloudwatch.type_defs import DimensionTypeDef
+
+    from pushproof.emulator.kernel.shapes.cloudwatch import MetricDatumInput
 
 # The longest time that an alarm may look back, and an hour.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
@@ -54,7 +56,7 @@ def key_of(region: str, namespace: str, name: str, dimensions: Iterable[Dimensio
     return MetricKey(region, namespace, name, pairs)
 
 
-def datum_of(sent: MetricDatumTypeDef, at: float) -> Datum:
+def datum_of(sent: MetricDatumInput, at: float) -> Datum:
     """Convert a datum of PutMetricData that the substrate has accepted."""
     statistics = sent.get("StatisticValues")
     if statistics:

@@ -7,13 +7,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from botocore import xform_name
-
 from pushproof.aws.arns import arn_of
-from pushproof.emulator.kernel.context import Call, RequestContext
+from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.protocol import check_limits
@@ -28,7 +26,12 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import DescribeAlarmsOutputTypeDef, MetricDatumTypeDef
 
     from pushproof.emulator.kernel.loop import Timer
-    from pushproof.emulator.kernel.shapes.cloudwatch import DeleteAlarmsRequest, PutMetricAlarmRequest
+    from pushproof.emulator.kernel.shapes.cloudwatch import (
+        DeleteAlarmsRequest,
+        PutMetricAlarmRequest,
+        PutMetricDataRequest,
+        SetAlarmStateRequest,
+    )
     from pushproof.emulator.kernel.site import Site
 
 _LIMITED = ("Put", "Set", "Enable", "Disable", "Tag")
@@ -50,14 +53,6 @@ class CloudWatchService(Service):
         self._metrics = Metrics()
         self._alarms: dict[tuple[str, str], Watched] = {}
         self._timer: Timer | None = None
-        site.calls.observe(name, self._alarm_put, "PutMetricAlarm")
-        site.calls.observe(name, self._alarms_deleted, "DeleteAlarms")
-        site.calls.observe(name, self._state_set, "SetAlarmState")
-        site.calls.observe(name, self._data_put, _DATA)
-
-    @classmethod
-    def checked(cls, _service: str) -> Collection[str]:
-        return {xform_name(operation) for operation in _CHECKS}
 
     def admit(self, context: RequestContext, request: dict[str, object]) -> None:
         operation = context.operation
@@ -69,41 +64,38 @@ class CloudWatchService(Service):
         if operation in _READS:
             self._publish(self.site.clock.now())
 
-    # What callers put.
+    # What callers put: the substrate stores it first, and refuses what it refuses.
 
-    def _alarm_put(self, call: Call) -> None:
-        if call.status >= 300:
-            return
-        region = call.context.region
-        request: PutMetricAlarmRequest = call.request  # type: ignore[assignment]
-        alarm = watched(region, request)
-        before = self._alarms.get((region, alarm.name))
+    def put_metric_alarm(self, context: RequestContext, request: PutMetricAlarmRequest) -> None:
+        self.ask(context, "PutMetricAlarm", request)
+        alarm = watched(context.region, request)
+        before = self._alarms.get((context.region, alarm.name))
         if before is not None:
             # "When you update an existing alarm, its state is left unchanged": API_PutMetricAlarm.
             alarm.state, alarm.reason = before.state, before.reason
-        self._alarms[(region, alarm.name)] = alarm
+        self._alarms[(context.region, alarm.name)] = alarm
         self._store_state(alarm)
         self._start()
 
-    def _alarms_deleted(self, call: Call) -> None:
-        if call.status < 300:
-            for name in call.request.get("AlarmNames", ()):
-                self._alarms.pop((call.context.region, name), None)
+    def delete_alarms(self, context: RequestContext, request: DeleteAlarmsRequest) -> None:
+        self.ask(context, "DeleteAlarms", request)
+        for name in request["AlarmNames"]:
+            self._alarms.pop((context.region, name), None)
 
-    def _state_set(self, call: Call) -> None:
-        alarm = self._alarms.get((call.context.region, call.request.get("AlarmName", "")))
-        if call.status < 300 and alarm is not None:
+    def set_alarm_state(self, context: RequestContext, request: SetAlarmStateRequest) -> None:
+        self.ask(context, "SetAlarmState", request)
+        alarm = self._alarms.get((context.region, request["AlarmName"]))
+        if alarm is not None:
             before = alarm.state
-            alarm.state, alarm.reason = call.request["StateValue"], call.request["StateReason"]
+            alarm.state, alarm.reason = request["StateValue"], request["StateReason"]
             self._announce(alarm, before)
 
-    def _data_put(self, call: Call) -> None:
-        if call.status >= 300:
-            return
-        clock, region = self.site.clock, call.context.region
-        for sent in call.request.get("MetricData", ()):
+    def put_metric_data(self, context: RequestContext, request: PutMetricDataRequest) -> None:
+        self.ask(context, "PutMetricData", request)
+        clock, region = self.site.clock, context.region
+        for sent in request.get("MetricData", ()):
             at = aws_time(clock, sent["Timestamp"]) if sent.get("Timestamp") else clock.now()
-            key = key_of(region, call.request["Namespace"], sent["MetricName"], sent.get("Dimensions"))
+            key = key_of(region, request["Namespace"], sent["MetricName"], sent.get("Dimensions"))
             self._metrics.add(key, datum_of(sent, at))
 
     # Every minute.
