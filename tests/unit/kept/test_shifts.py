@@ -87,3 +87,25 @@ def test_a_step_between_two_weights_goes_on(shifts: Shifts, continued: Continue,
         )
         == 1
     )
+
+
+def test_an_alarm_goes_on_with_its_data(furnished: World, continued: Continue, tmp_path: Path) -> None:
+    """An alarm of a kept world has the data of before, and is evaluated at the next minute."""
+    cloudwatch = furnished.administrator("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors",
+        Namespace="App",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Errors", "Value": 5}])
+    furnished.keep(tmp_path)
+    furnished.close()
+    world = continued(tmp_path)
+    world.loop.advance(60 - world.clock.now() % 60)  # type: ignore[attr-defined]
+    (alarm,) = world.administrator("cloudwatch").describe_alarms(AlarmNames=["errors"])["MetricAlarms"]
+    assert alarm["StateValue"] == "ALARM"
