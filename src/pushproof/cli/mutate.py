@@ -62,24 +62,28 @@ def mutate(
 
     def body() -> int:
         from pushproof.mutation.settings import CampaignSettings
+        from pushproof.terraform.working_copy import repository_of
 
-        root = Path.cwd()
+        directory = Path.cwd()
+        # Modules may be anywhere in the repository.
+        root = repository_of(directory) or directory
         chosen = []
         for path in paths or ():
             if not path.exists():
-                return bad_input(f"{path} does not exist; expected a file or directory below {root}")
+                return bad_input(f"{path} does not exist; expected a file or directory in {root}")
             if not path.resolve().is_relative_to(root):
-                return bad_input(f"{path} is not below {root}; run this in the repository that holds it")
+                return bad_input(f"{path} is not in {root}; run this in the repository that has it")
             chosen.append(path.resolve().relative_to(root).as_posix())
         for test in tests or ():
-            if not (root / test.partition("::")[0]).exists():
-                return bad_input(f"--tests {test} does not exist; expected a file or directory of tests below {root}")
+            if not (directory / test.partition("::")[0]).exists():
+                return bad_input(f"--tests {test} does not exist; expected a file or directory of tests in {directory}")
         try:
             more = shlex.split(options)
         except ValueError as error:
             return bad_input(f"--pytest {options!r} cannot be split into options: {error}")
         settings = CampaignSettings(
             root=root,
+            here=directory.relative_to(root).as_posix(),
             paths=tuple(chosen),
             tests=(*more, *(tests or ())),
             only=only,

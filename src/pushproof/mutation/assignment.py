@@ -25,6 +25,7 @@ class Assignment:
         origins: Keys of the kept worlds of the original, by apply.
         propose: Files and directories to propose mutants of, in a run of the original; an empty list stands for what the suite
             applies and reads; None proposes nothing.
+        rootdir: pytest's root directory, relative to the repository.
         advise: Root modules to ask every check of that applies to them, for advice about a survivor; empty for none.
     """
 
@@ -35,6 +36,7 @@ class Assignment:
     relies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     origins: Mapping[str, Sequence[str]] = field(default_factory=dict)
     propose: Sequence[str] | None = None
+    rootdir: str = "."
     advise: Sequence[str] = ()
 
     def write(self, path: Path) -> None:

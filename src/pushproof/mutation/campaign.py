@@ -69,7 +69,7 @@ def run_campaign(settings: CampaignSettings, progress: Progress) -> Result:
     The repository is copied first, and only the copies are changed.
     """
     started = time.monotonic()
-    diary = Diary(settings.root)
+    diary = Diary(settings.root / settings.here)
     try:
         with diary.only_here():
             work = diary.work_directory()
@@ -92,7 +92,7 @@ def run_campaign(settings: CampaignSettings, progress: Progress) -> Result:
 def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progress, started: float) -> Result:
     snapshot = work / "snapshot"
     take_snapshot(settings.root, snapshot)
-    print_of_all = fingerprint(snapshot, [*settings.paths, "--", *settings.tests, *_programs()])
+    print_of_all = fingerprint(snapshot, [settings.here, *settings.paths, "--", *settings.tests, *_programs()])
     prologue, known = _prologue(settings, diary, snapshot, work, print_of_all, progress)
     suite = read_suite(prologue.observed)
     mutants = _chosen(settings, prologue.mutants, snapshot)
@@ -119,7 +119,7 @@ def list_mutants(settings: CampaignSettings) -> tuple[list[Mutant], Mapping[str,
     """
     from pushproof.engines.mutation import OPERATORS, Project, mutants_of
 
-    files = files_to_mutate(settings.root, settings.paths or (".",), ())
+    files = files_to_mutate(settings.root, settings.paths or (settings.here,), ())
     mutants = mutants_of(Project(files), OPERATORS)
     return _chosen(settings, mutants, settings.root), files
 
@@ -159,7 +159,7 @@ def _observe(settings: CampaignSettings, snapshot: Path, work: Path, mark: str) 
     directory = work / "original"
     directory.mkdir()
     workspace = Workspace(snapshot, directory)
-    with closing(Runner(workspace.root, directory, settings.tests, 0)) as runner:
+    with closing(Runner(workspace.root, settings.here, directory, settings.tests, 0)) as runner:
         run = runner.run(Assignment(propose=settings.paths), limit=settings.limit, stop_at_first=False)
     remove_tree(directory)
     observed_suite(run, "on the original")
@@ -202,10 +202,10 @@ def _crew(settings: CampaignSettings, snapshot: Path, work: Path, suite: Suite) 
     if settings.scheduler:
         from pushproof.mutation.cluster import ClusterCrew
 
-        return ClusterCrew(settings.scheduler, pack(snapshot), settings.tests, suite, settings.timeout)
+        return ClusterCrew(settings, pack(snapshot), suite)
     make = partial(_worker, snapshot, settings, suite)
     return LocalCrew(settings.workers, work, make)
 
 
 def _worker(snapshot: Path, settings: CampaignSettings, suite: Suite, directory: Path, number: int) -> Worker:
-    return Worker(snapshot, directory, settings.tests, number, suite, settings.timeout)
+    return Worker(snapshot, settings.here, directory, settings.tests, number, suite, settings.timeout)

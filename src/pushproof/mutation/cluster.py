@@ -20,7 +20,7 @@ from pushproof.base.directories import private, remove_tree, state_directory
 from pushproof.base.extras import require
 from pushproof.engines.mutation.model import Mutant
 from pushproof.mutation.outcome import Outcome
-from pushproof.mutation.settings import MutationError
+from pushproof.mutation.settings import CampaignSettings, MutationError
 from pushproof.mutation.suite import Suite
 from pushproof.mutation.worker import Worker
 from pushproof.mutation.workspace import unpack
@@ -36,6 +36,7 @@ class Task:
     """Everything that a worker needs besides the snapshot. `campaign` is the name of its directory."""
 
     campaign: str
+    here: str
     tests: tuple[str, ...]
     suite: Suite
     timeout: float
@@ -46,9 +47,10 @@ class _Future(Protocol):
 
 
 class ClusterCrew:
-    """Workers of the cluster at a scheduler's address, such as tcp://10.0.0.5:8786. Raises MutationError."""
+    """Workers of the cluster of a scheduler. Raises MutationError."""
 
-    def __init__(self, address: str, snapshot: bytes, tests: Sequence[str], suite: Suite, timeout: float) -> None:
+    def __init__(self, settings: CampaignSettings, snapshot: bytes, suite: Suite) -> None:
+        address = settings.scheduler
         require("cluster", "mutate --scheduler")
         from distributed import Client
 
@@ -62,7 +64,9 @@ class ClusterCrew:
         if not self._client.scheduler_info()["workers"]:
             self._client.close()
             raise MutationError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
-        self._task = Task(f"campaign-{os.getpid()}-{os.urandom(4).hex()}", tuple(tests), suite, timeout)
+        self._task = Task(
+            f"campaign-{os.getpid()}-{os.urandom(4).hex()}", settings.here, settings.tests, suite, settings.timeout
+        )
         self._snapshot = snapshot
 
     def outcomes(self, mutants: Sequence[Mutant]) -> Iterator[Outcome]:
@@ -124,7 +128,9 @@ def _worker(snapshot: bytes, task: Task) -> Worker:
             directory = private(state_directory() / "mutate" / "cluster" / str(number))
             remove_tree(directory)
             unpack(snapshot, directory / "snapshot")
-            worker = Worker(directory / "snapshot", directory / "work", task.tests, number, task.suite, task.timeout)
+            worker = Worker(
+                directory / "snapshot", task.here, directory / "work", task.tests, number, task.suite, task.timeout
+            )
             remove_tree(directory / "snapshot")
             if not _PLACE.workers:
                 atexit.register(end_campaign, task.campaign)

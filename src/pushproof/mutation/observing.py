@@ -153,6 +153,7 @@ class Observer:
             "observed",
             {
                 "applies": self._applies,
+                "rootdir": os.path.relpath(session.config.rootpath, self._root),
                 "keys": {name: sorted(keys) for name, keys in self._keys.items()},
                 "tests": tests,
             },

@@ -30,10 +30,14 @@ class Run:
 
 
 class Runner:
-    """Runs pytest in a copy of a repository. `number`: of the worker, from 0."""
+    """Runs pytest in a copy of a repository.
 
-    def __init__(self, root: Path, directory: Path, arguments: Sequence[str], number: int) -> None:
-        self._root, self._directory, self._arguments, self._number = root, directory, tuple(arguments), number
+    `here`: the directory that the suite runs in, relative to the repository; `number`: of the worker, from 0.
+    """
+
+    def __init__(self, root: Path, here: str, directory: Path, arguments: Sequence[str], number: int) -> None:
+        self._root, self._here, self._directory = root, root / here, directory
+        self._arguments, self._number = tuple(arguments), number
         self._zygote: subprocess.Popen[str] | None = None
         self._count = 0
         self._closed = False
@@ -45,7 +49,7 @@ class Runner:
         assignment = replace(assignment, report=str(paths["report"]), root=str(self._root))
         assignment.write(paths["assignment"])
         order = Order(
-            directory=str(self._root),
+            directory=str(self._here),
             arguments=[*_OWN, *_without_workers(), *(["-x"] if stop_at_first else []), *self._files(assignment)],
             environment=self._environment(paths["assignment"]),
             output=str(paths["output"]),
@@ -64,8 +68,10 @@ class Runner:
         """Return the files to collect: those of the tests that are to run."""
         if assignment.order is None:
             return list(self._arguments)
-        options = [argument for argument in self._arguments if not _is_path(self._root, argument)]
-        return [*options, *dict.fromkeys(nodeid.partition("::")[0] for nodeid in assignment.order)]
+        options = [argument for argument in self._arguments if not _is_path(self._here, argument)]
+        # Node ids begin at pytest's own root directory.
+        base = self._root / assignment.rootdir
+        return [*options, *dict.fromkeys(str(base / nodeid.partition("::")[0]) for nodeid in assignment.order)]
 
     def _environment(self, assignment: Path) -> Mapping[str, str]:
         return {

@@ -15,7 +15,8 @@ class CampaignSettings:
     """Settings of a campaign.
 
     Attributes:
-        root: The repository.
+        root: The repository: that of git, if the directory is in one, since modules may be anywhere in it.
+        here: The directory that the suite runs in, relative to the repository.
         paths: Files and directories to mutate, below the repository; none stands for what the suite applies and reads.
         tests: Arguments of pytest: the suite's files and directories, and options.
         only: Choice of a module, an address, an operator, a file, a directory or an id; empty for all.
@@ -30,6 +31,7 @@ class CampaignSettings:
     """
 
     root: Path
+    here: str = "."
     paths: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     only: str = ""

@@ -27,12 +27,13 @@ class Suite:
     """The tests that passed on the original, and of each apply the files of its configuration.
 
     `origins`: the keys of the kept worlds that an apply led to. An apply that keeps no world is not in there; one that could be
-    kept, and was not in this run, has no keys.
+    kept, and was not in this run, has no keys. `rootdir`: pytest's root directory, relative to the repository.
     """
 
     tests: tuple[ObservedTest, ...] = ()
     applies: Mapping[str, frozenset[str]] = field(default_factory=dict)
     origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rootdir: str = "."
 
     def touching(self, path: str) -> list[ObservedTest]:
         """Return the tests that read a file, or apply a configuration that does; every test, if none is seen to read it."""
@@ -81,6 +82,7 @@ def read_suite(observed: Mapping[str, object]) -> Suite:
         ),
         applies={name: frozenset(files) for name, files in applies.items()},
         origins={name: tuple(each) for name, each in keys.items()},
+        rootdir=str(observed["rootdir"]),
     )
 
 

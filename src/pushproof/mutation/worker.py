@@ -51,13 +51,20 @@ class Worker:
     """Tries mutants. `arguments`: of pytest; `number`: from 0, unique among workers that run at the same time on a machine."""
 
     def __init__(
-        self, snapshot: Path, directory: Path, arguments: Sequence[str], number: int, suite: Suite, timeout: float
+        self,
+        snapshot: Path,
+        here: str,
+        directory: Path,
+        arguments: Sequence[str],
+        number: int,
+        suite: Suite,
+        timeout: float,
     ) -> None:
         self._timeout = timeout
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._workspace = Workspace(snapshot, directory)
-        self._runner = Runner(self._workspace.root, directory, arguments, number)
+        self._runner = Runner(self._workspace.root, here, directory, arguments, number)
         self._suite = suite
         self._groups = groups_of(suite)
         # By group: the suite as this worker has observed it. Ports and addresses of its own make variables of its own.
@@ -102,7 +109,9 @@ class Worker:
         suite = self._observed.get(group.name)
         if suite is None:
             run = self._runner.run(
-                Assignment(order=[test.id for test in group.tests]), limit=self._limit(group), stop_at_first=False
+                Assignment(order=[test.id for test in group.tests], rootdir=self._suite.rootdir),
+                limit=self._limit(group),
+                stop_at_first=False,
             )
             suite = observed_suite(run, f"in the group {group.name}")
             self._observed[group.name] = suite
@@ -118,7 +127,11 @@ class Worker:
                 if applies and mutant.path not in test.files:
                     relies[test.id] = applies
         assignment = Assignment(
-            order=[test.id for test in tests], mutated=mutant.path, relies=relies, origins=here.origins
+            order=[test.id for test in tests],
+            mutated=mutant.path,
+            relies=relies,
+            origins=here.origins,
+            rootdir=self._suite.rootdir,
         )
         return self._runner.run(assignment, limit=self._limit(group), stop_at_first=True)
 
@@ -172,7 +185,12 @@ class Worker:
         return tuple(sorted(line for line, is_green in before.items() if is_green and after.get(line) is False))
 
     def _ask(self, group: Group, tests: Sequence[ObservedTest], sources: set[str], here: Suite) -> dict[str, bool]:
-        assignment = Assignment(order=[test.id for test in tests], advise=sorted(sources), origins=here.origins)
+        assignment = Assignment(
+            order=[test.id for test in tests],
+            advise=sorted(sources),
+            origins=here.origins,
+            rootdir=self._suite.rootdir,
+        )
         run = self._runner.run(assignment, limit=self._limit(group), stop_at_first=False)
         return {str(line.values["line"]): bool(line.values["green"]) for line in run.lines if line.kind == "advice"}
 

@@ -55,11 +55,11 @@ class Repository:
         """Return the command line of `pushproof mutate`."""
         return [sys.executable, "-m", "pushproof.cli", "mutate", *arguments]
 
-    def mutate(self, *arguments: str, limit: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run `pushproof mutate`."""
+    def mutate(self, *arguments: str, limit: float = 300, here: str = ".") -> subprocess.CompletedProcess[str]:
+        """Run `pushproof mutate` in a directory of the repository."""
         return subprocess.run(
             self.command(*arguments),
-            cwd=self.root,
+            cwd=self.root / here,
             env=self.environment(),
             capture_output=True,
             text=True,

@@ -156,6 +156,17 @@ def test_a_pull_request_gets_its_own_mutants(repository: Make) -> None:
     assert all(re.search(r"^-.*scan_on_push", diff, re.M) for diff in mutants), done.stdout
 
 
+def test_a_suite_in_a_part_of_a_repository(repository: Make) -> None:
+    """A suite of one directory may be about modules elsewhere in its repository: all of it is copied."""
+    made = repository(
+        **{"service/pytest.ini": "[pytest]\n", "service/tests/test_infra.py": SUITE.replace("[1]", "[2]")}
+    )
+    subprocess.run(["git", "init"], cwd=made.root, check=True, capture_output=True)
+    done = made.mutate("--tests", "tests", "--only", "hcl.other-word", here="service")
+    assert "killed" in outcomes(done), done.stdout + done.stderr
+    assert "by tests/test_infra.py::test_tags_are_immutable" in done.stdout
+
+
 def test_reports_are_written(repository: Make, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """The record is as its schema says, and page, JUnit and text tell of the survivor."""
     made = repository()
@@ -173,8 +184,8 @@ def test_reports_are_written(repository: Make, tmp_path: Path, pytestconfig: pyt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere",), "nowhere does not exist; expected a file or directory below"),
-        (("..",), ".. is not below"),
+        (("nowhere",), "nowhere does not exist; expected a file or directory in"),
+        (("..",), ".. is not in"),
         (("--tests", "nowhere"), "--tests nowhere does not exist"),
         (("--tests", "tests", "--only", "module.nowhere"), "--only module.nowhere: nothing matches"),
         (("--tests", "tests", "--resume"), "--resume: there is no campaign of this repository to go on with"),

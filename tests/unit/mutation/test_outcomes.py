@@ -70,7 +70,7 @@ def test_a_torn_report_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
 
 def test_an_assignment_survives_the_file(tmp_path: Path) -> None:
     """A run gets the assignment that was written for it."""
-    assignment = Assignment("r", "/x", ["a"], "m.tf", {"a": ["modules/x#1"]}, {"modules/x#1": ["k"]}, [], [])
+    assignment = Assignment("r", "/x", ["a"], "m.tf", {"a": ["modules/x#1"]}, {"modules/x#1": ["k"]}, [], "infra", [])
     assignment.write(tmp_path / "a")
     assert read_assignment(tmp_path / "a") == assignment
 

@@ -85,6 +85,7 @@ def test_an_observation_is_read() -> None:
             ],
             "applies": {NETWORK: ["modules/network/main.tf"]},
             "keys": {NETWORK: ["k"]},
+            "rootdir": "infra",
         }
     )
     assert [test.id for test in suite.tests] == ["t.py::a"]
