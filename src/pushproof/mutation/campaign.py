@@ -92,7 +92,9 @@ def run_campaign(settings: CampaignSettings, progress: Progress) -> Result:
 def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progress, started: float) -> Result:
     snapshot = work / "snapshot"
     take_snapshot(settings.root, snapshot)
-    print_of_all = fingerprint(snapshot, [settings.here, *settings.paths, "--", *settings.tests, *_programs()])
+    print_of_all = fingerprint(
+        snapshot, [settings.here, *settings.paths, "--", *settings.tests, "--", *settings.options, *_programs()]
+    )
     prologue, known = _prologue(settings, diary, snapshot, work, print_of_all, progress)
     suite = read_suite(prologue.observed)
     mutants = _chosen(settings, prologue.mutants, snapshot)
@@ -159,7 +161,7 @@ def _observe(settings: CampaignSettings, snapshot: Path, work: Path, mark: str) 
     directory = work / "original"
     directory.mkdir()
     workspace = Workspace(snapshot, directory)
-    with closing(Runner(workspace.root, settings.here, directory, settings.tests, 0)) as runner:
+    with closing(Runner(workspace.root, settings, directory, 0)) as runner:
         run = runner.run(Assignment(propose=settings.paths), limit=settings.limit, stop_at_first=False)
     remove_tree(directory)
     observed_suite(run, "on the original")
@@ -208,4 +210,4 @@ def _crew(settings: CampaignSettings, snapshot: Path, work: Path, suite: Suite) 
 
 
 def _worker(snapshot: Path, settings: CampaignSettings, suite: Suite, directory: Path, number: int) -> Worker:
-    return Worker(snapshot, settings.here, directory, settings.tests, number, suite, settings.timeout)
+    return Worker(snapshot, settings, directory, number, suite)

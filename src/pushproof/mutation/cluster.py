@@ -36,10 +36,8 @@ class Task:
     """Everything that a worker needs besides the snapshot. `campaign` is the name of its directory."""
 
     campaign: str
-    here: str
-    tests: tuple[str, ...]
+    settings: CampaignSettings
     suite: Suite
-    timeout: float
 
 
 class _Future(Protocol):
@@ -64,9 +62,7 @@ class ClusterCrew:
         if not self._client.scheduler_info()["workers"]:
             self._client.close()
             raise MutationError(f"--scheduler {address}: it has no workers; start some with `dask worker {address}`")
-        self._task = Task(
-            f"campaign-{os.getpid()}-{os.urandom(4).hex()}", settings.here, settings.tests, suite, settings.timeout
-        )
+        self._task = Task(f"campaign-{os.getpid()}-{os.urandom(4).hex()}", settings, suite)
         self._snapshot = snapshot
 
     def outcomes(self, mutants: Sequence[Mutant]) -> Iterator[Outcome]:
@@ -128,9 +124,7 @@ def _worker(snapshot: bytes, task: Task) -> Worker:
             directory = private(state_directory() / "mutate" / "cluster" / str(number))
             remove_tree(directory)
             unpack(snapshot, directory / "snapshot")
-            worker = Worker(
-                directory / "snapshot", task.here, directory / "work", task.tests, number, task.suite, task.timeout
-            )
+            worker = Worker(directory / "snapshot", task.settings, directory / "work", number, task.suite)
             remove_tree(directory / "snapshot")
             if not _PLACE.workers:
                 atexit.register(end_campaign, task.campaign)

@@ -112,9 +112,10 @@ class Observer:
         information = getattr(item, "_fixtureinfo", None)
         definitions = information.name2fixturedefs if information is not None else {}
         closure = [each for several in definitions.values() for each in several]
-        self._closures[item.nodeid] = [_name(each) for each in closure]
+        indices: Mapping[str, int] = getattr(getattr(item, "callspec", None), "indices", {})
+        self._closures[item.nodeid] = [_name(each, indices.get(each.argname)) for each in closure]
         self._shared[item.nodeid] = [
-            _name(each)
+            _name(each, indices.get(each.argname))
             for each in closure
             if each.scope != "function" and not each.func.__module__.startswith(("pushproof.", "_pytest."))
         ]
@@ -124,8 +125,10 @@ class Observer:
             self._test = ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
-        self._stack.append(_name(fixturedef))
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        self._stack.append(_name(fixturedef, getattr(request, "param_index", None)))
         started = time.perf_counter()
         try:
             return (yield)
@@ -171,8 +174,10 @@ class Observer:
         }
 
 
-def _name(definition: pytest.FixtureDef[object]) -> str:
-    return f"{definition.baseid}::{definition.argname}"
+def _name(definition: pytest.FixtureDef[object], index: int | None) -> str:
+    """Return the name of a fixture, with the index of its parameter where it has parameters."""
+    parameter = f"[{index or 0}]" if definition.params else ""
+    return f"{definition.baseid}::{definition.argname}{parameter}"
 
 
 def _is_terraforms() -> bool:

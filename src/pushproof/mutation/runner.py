@@ -8,11 +8,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pushproof.mutation.assignment import VARIABLE, Assignment, Line, read_lines
+from pushproof.mutation.settings import CampaignSettings
 from pushproof.mutation.zygote import Done, Order
 
 
@@ -30,14 +31,11 @@ class Run:
 
 
 class Runner:
-    """Runs pytest in a copy of a repository.
+    """Runs pytest in a copy of a repository. `number`: of the worker, from 0."""
 
-    `here`: the directory that the suite runs in, relative to the repository; `number`: of the worker, from 0.
-    """
-
-    def __init__(self, root: Path, here: str, directory: Path, arguments: Sequence[str], number: int) -> None:
-        self._root, self._here, self._directory = root, root / here, directory
-        self._arguments, self._number = tuple(arguments), number
+    def __init__(self, root: Path, settings: CampaignSettings, directory: Path, number: int) -> None:
+        self._root, self._here, self._directory = root, root / settings.here, directory
+        self._options, self._tests, self._number = settings.options, settings.tests, number
         self._zygote: subprocess.Popen[str] | None = None
         self._count = 0
         self._closed = False
@@ -50,7 +48,13 @@ class Runner:
         assignment.write(paths["assignment"])
         order = Order(
             directory=str(self._here),
-            arguments=[*_OWN, *_without_workers(), *(["-x"] if stop_at_first else []), *self._files(assignment)],
+            arguments=[
+                *_OWN,
+                *_without_workers(),
+                *(["-x"] if stop_at_first else []),
+                *self._options,
+                *self._files(assignment),
+            ],
             environment=self._environment(paths["assignment"]),
             output=str(paths["output"]),
             limit=limit,
@@ -67,11 +71,10 @@ class Runner:
     def _files(self, assignment: Assignment) -> list[str]:
         """Return the files to collect: those of the tests that are to run."""
         if assignment.order is None:
-            return list(self._arguments)
-        options = [argument for argument in self._arguments if not _is_path(self._here, argument)]
+            return list(self._tests)
         # Node ids begin at pytest's own root directory.
         base = self._root / assignment.rootdir
-        return [*options, *dict.fromkeys(str(base / nodeid.partition("::")[0]) for nodeid in assignment.order)]
+        return list(dict.fromkeys(str(base / nodeid.partition("::")[0]) for nodeid in assignment.order))
 
     def _environment(self, assignment: Path) -> Mapping[str, str]:
         return {
@@ -154,7 +157,3 @@ def _without_workers() -> list[str]:
     """Return options against plugins that would run tests elsewhere or shuffle them."""
     options = ["-n0"] if importlib.util.find_spec("xdist") else []
     return [*options, "-p", "no:randomly"]
-
-
-def _is_path(root: Path, argument: str) -> bool:
-    return not argument.startswith("-") and (root / argument.partition("::")[0]).exists()

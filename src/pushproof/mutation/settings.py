@@ -18,7 +18,8 @@ class CampaignSettings:
         root: The repository: that of git, if the directory is in one, since modules may be anywhere in it.
         here: The directory that the suite runs in, relative to the repository.
         paths: Files and directories to mutate, below the repository; none stands for what the suite applies and reads.
-        tests: Arguments of pytest: the suite's files and directories, and options.
+        tests: The suite's files and directories, relative to `here`; none stands for pytest's own `testpaths`.
+        options: More options of pytest.
         only: Choice of a module, an address, an operator, a file, a directory or an id; empty for all.
         since: Revision of git: mutants in lines that have changed since then alone; empty for all.
         sample: Number of mutants, drawn evenly over operators and modules; None for all.
@@ -34,6 +35,7 @@ class CampaignSettings:
     here: str = "."
     paths: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
     only: str = ""
     since: str = ""
     sample: int | None = None

@@ -13,6 +13,7 @@ from pushproof.mutation.assignment import Assignment
 from pushproof.mutation.judging import Failure, first_failure, outcomes_of_applies
 from pushproof.mutation.outcome import Outcome
 from pushproof.mutation.runner import Run, Runner
+from pushproof.mutation.settings import CampaignSettings
 from pushproof.mutation.suite import Group, ObservedTest, Suite, groups_of, read_suite, source_of
 from pushproof.mutation.workspace import Workspace
 
@@ -48,23 +49,14 @@ class _Known:
 
 
 class Worker:
-    """Tries mutants. `arguments`: of pytest; `number`: from 0, unique among workers that run at the same time on a machine."""
+    """Tries mutants. `number`: from 0, unique among workers that run at the same time on a machine."""
 
-    def __init__(
-        self,
-        snapshot: Path,
-        here: str,
-        directory: Path,
-        arguments: Sequence[str],
-        number: int,
-        suite: Suite,
-        timeout: float,
-    ) -> None:
-        self._timeout = timeout
+    def __init__(self, snapshot: Path, settings: CampaignSettings, directory: Path, number: int, suite: Suite) -> None:
+        self._timeout = settings.timeout
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._workspace = Workspace(snapshot, directory)
-        self._runner = Runner(self._workspace.root, here, directory, arguments, number)
+        self._runner = Runner(self._workspace.root, settings, directory, number)
         self._suite = suite
         self._groups = groups_of(suite)
         # By group: the suite as this worker has observed it. Ports and addresses of its own make variables of its own.
