@@ -72,12 +72,11 @@ def answers(module: AppliedModule, fixture: Callable[[str], Callable[..., object
         for resource in resources(module, subject.kind):
             arguments = {name: _plain(resource.get(attribute)) for name, attribute in subject.arguments.items()}
             checks = fixture(subject.fixture)(module, **arguments)
-            call = (
-                f"{subject.fixture}({', '.join(['module', *(f'{n}={json.dumps(v)}' for n, v in arguments.items())])})"
-            )
+            settings = [f"{name}={_written(module, value)}" for name, value in arguments.items()]
+            call = f"{subject.fixture}({', '.join(['module', *settings])})"
             first = subject.first and (subject.first[0], _plain(resource.get(subject.first[1])))
             for name, check in _applying(checks, first):
-                told = "" if first is None else json.dumps(first[1])
+                told = "" if first is None else _written(module, str(first[1]))
                 is_green = _answer(check, () if first is None else (first[1],))
                 if is_green is not None:
                     yield f"assert {call}.{name}({told})", is_green
@@ -124,6 +123,12 @@ def _answer(check: Callable[..., object], arguments: tuple[object, ...]) -> bool
         return None
     # A verdict notes whether a test looks at it; nobody has to look at these.
     return bool(verdict) if isinstance(verdict, Verdict) else None
+
+
+def _written(module: AppliedModule, value: str) -> str:
+    """Return an expression for a value: the module's output that has it, where there is one."""
+    names = sorted(name for name, output in module.outputs.items() if output == value)
+    return f'module["{names[0]}"]' if names else json.dumps(value)
 
 
 def _plain(value: object) -> str:

@@ -35,7 +35,7 @@ class Result:
     """The result of a campaign.
 
     `mutants`: those that were chosen, with the outcomes that there are, by id; `files`: the original's content of mutated files.
-    `proposed`: number of all mutants. `seconds`: of this run of the campaign; `reused`: outcomes of an earlier one.
+    `seconds`: of this run of the campaign, `trying`: of that, those for mutants; `reused`: outcomes of an earlier run.
     """
 
     prologue: Prologue
@@ -44,6 +44,7 @@ class Result:
     outcomes: Mapping[str, Outcome]
     files: Mapping[str, bytes]
     seconds: float
+    trying: float
     reused: int
 
 
@@ -104,6 +105,7 @@ def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progres
     outcomes = {mutant.id: known[mutant.id] for mutant in mutants if mutant.id in known}
     reused = len(outcomes)
     progress.begin(len(mutants), reused)
+    began = time.monotonic()
     if todo:
         with closing(_crew(settings, snapshot, work, suite)) as crew:
             for outcome in crew.outcomes(todo):
@@ -111,7 +113,8 @@ def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progres
                 outcomes[outcome.mutant] = outcome
                 progress.tell(next(mutant for mutant in todo if mutant.id == outcome.mutant), outcome)
     files = {path: (snapshot / path).read_bytes() for path in {mutant.path for mutant in mutants}}
-    return Result(prologue, suite, tuple(mutants), outcomes, files, time.monotonic() - started, reused)
+    now = time.monotonic()
+    return Result(prologue, suite, tuple(mutants), outcomes, files, now - started, now - began, reused)
 
 
 def list_mutants(settings: CampaignSettings) -> tuple[list[Mutant], Mapping[str, bytes]]:

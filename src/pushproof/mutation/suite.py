@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+#: Groups of tests that apply nothing: those that take a moment, in seconds, and the others.
+QUICK, SLOW, MOMENT = "without Terraform", "without applies", 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class ObservedTest:
@@ -89,22 +92,35 @@ def read_suite(observed: Mapping[str, object]) -> Suite:
 def groups_of(suite: Suite) -> list[Group]:
     """Return the groups of a suite, the cheapest first.
 
-    Tests that apply the same root modules share a process, so that a difference is applied once. They stay beside the others of
-    their file, which share fixtures, the quick ones first. A group whose worlds are not kept applies everything anew for each
-    mutant, and so does the second of two changed root modules in one world: both come last.
+    Tests that apply nothing come first, if they take a moment. Tests that apply the same root modules share a process, so that a
+    difference is applied once. They stay beside the others of their file, which share fixtures, the quick ones first. A group
+    whose worlds are not kept applies everything anew for each mutant, and so does the second of two changed root modules in one
+    world: both come last.
     """
-    together: dict[tuple[frozenset[str], bool], dict[str, list[ObservedTest]]] = {}
+    together: dict[str, dict[str, list[ObservedTest]]] = {}
     for test in suite.tests:
-        sources = frozenset(source_of(name) for name in test.applies)
-        keeps = any(name in suite.origins for name in test.applies)
-        together.setdefault((sources, keeps), {}).setdefault(test.file, []).append(test)
+        together.setdefault(_name_of_group(suite, test), {}).setdefault(test.file, []).append(test)
     groups = []
-    for (sources, keeps), files in together.items():
+    for name, files in together.items():
         members = sorted(files.values(), key=lambda tests: (_seconds(tests), tests[0].file))
         ordered = tuple(test for tests in members for test in _in_order(tests))
-        name = ", ".join(sorted(sources)) or "without Terraform"
-        groups.append(Group(name if keeps or not sources else f"{name}, not kept", ordered, _seconds(ordered), keeps))
-    return sorted(groups, key=lambda group: (_changed_roots(suite, group) > 1, _is_cold(group), group.seconds))
+        keeps = any(_keeps(suite, test) for test in ordered)
+        groups.append(Group(name, ordered, _seconds(ordered), keeps))
+    return sorted(
+        groups,
+        key=lambda group: (group.name != QUICK, _changed_roots(suite, group) > 1, _is_cold(group), group.seconds),
+    )
+
+
+def _name_of_group(suite: Suite, test: ObservedTest) -> str:
+    sources = ", ".join(sorted({source_of(name) for name in test.applies}))
+    if not sources:
+        return QUICK if test.seconds <= MOMENT else SLOW
+    return sources if _keeps(suite, test) else f"{sources}, not kept"
+
+
+def _keeps(suite: Suite, test: ObservedTest) -> bool:
+    return any(name in suite.origins for name in test.applies)
 
 
 def _in_order(tests: Iterable[ObservedTest]) -> list[ObservedTest]:

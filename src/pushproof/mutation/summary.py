@@ -26,10 +26,9 @@ def summary(result: Result) -> Iterator[str]:
     for unreadable in result.prologue.unreadable:
         yield f"not mutated: {unreadable['path']}:{unreadable['line']}: {unreadable['reason']}"
     yield whole(score(outcome for _, outcome in pairs))
-    tried = [outcome for _, outcome in pairs if outcome.runs]
+    tried = len(pairs) - result.reused
     if tried:
-        seconds = sum(outcome.seconds for outcome in tried) / len(tried)
-        yield f"{seconds:.1f} s a mutant on average, {sum(o.runs for o in tried)} runs of pytest, {result.seconds:.0f} s"
+        yield f"{result.trying / tried:.1f} s a mutant on average, {result.seconds:.0f} s in all"
 
 
 def pairs_of(result: Result) -> list[tuple[Mutant, Outcome]]:

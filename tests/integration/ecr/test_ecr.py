@@ -45,6 +45,15 @@ def release(number: int, age: float) -> Image:
     return Image(f"sha256:{number:064x}", (1000 - age) * DAY, (f"dev-{number:07x}",))
 
 
+def test_outputs_are_about_one_repository(ecr: Any) -> None:
+    """Name, ARN and URL of a repository belong together: permissions are granted on the ARN, and pushes go to the URL."""
+    for prefix in ("", "cache_"):
+        name = ecr[f"{prefix}repository_name"]
+        assert ecr[f"{prefix}repository_arn"].endswith(f":repository/{name}")
+    assert ecr["repository_url"] == f"{ecr['registry']}/{ecr['repository_name']}"
+    assert ecr["repository_name"] != ecr["cache_repository_name"]
+
+
 def test_a_tag_is_pushed_once(deploy: RegistryChecks) -> None:
     """The deploy repository refuses a tag that it has."""
     assert deploy.refuses_a_second_push_of_a_tag()
