@@ -31,10 +31,19 @@ def pack(snapshot: Path) -> bytes:
 
 
 def unpack(archive: bytes, target: Path) -> None:
-    """Unpack a snapshot. Entries that would leave the directory are refused (PEP 706)."""
+    """Unpack a snapshot. Raises ValueError for an entry that would leave the directory (PEP 706)."""
     target.mkdir(parents=True, exist_ok=True)
+    inside = target.resolve()
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as packed:
-        packed.extractall(target, filter="tar")
+        for member in packed:
+            # A link that was unpacked before may lead out.
+            if not (target / member.name).parent.resolve().is_relative_to(inside) and member.name != ".":
+                raise ValueError(f"{member.name!r} of the snapshot would be outside of {target}")
+            if hasattr(tarfile, "tar_filter"):
+                packed.extract(member, target, filter="tar")
+            else:
+                # Older versions of 3.11 have no filters.
+                packed.extract(member, target)
 
 
 class Workspace:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,17 @@ def test_a_snapshot_travels(repository: Path, tmp_path: Path) -> None:
     assert (tmp_path / "there" / "a b" / "main.tf").read_bytes() == b"old = 1\r\n"
     assert (tmp_path / "there" / "run").stat().st_mode & 0o111
     assert (tmp_path / "there" / "link").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["../out", "link/out", "/out"])
+def test_a_snapshot_stays_in_its_place(tmp_path: Path, name: str) -> None:
+    """An archive whose entries lead out of the directory is refused, by name or by a link in it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+        archive.addfile(link)
+        archive.addfile(tarfile.TarInfo(name))
+    with pytest.raises(ValueError, match="would be outside"):
+        unpack(buffer.getvalue(), tmp_path / "there")
+    assert not (tmp_path / "out").exists()
