@@ -75,6 +75,12 @@ def family_of(ingredients: Mapping[str, str]) -> str:
     )
 
 
+def with_base_of(ingredients: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Return ingredients with the world of before that others have."""
+    bases = {name: value for name, value in others.items() if name.rstrip(" 0123456789") == "base"}
+    return {**ingredients, **bases}
+
+
 def digest(ingredients: Mapping[str, str]) -> str:
     """Return a text that is the same for equal ingredients."""
     return hashlib.sha256(_json(ingredients).encode()).hexdigest()

@@ -22,7 +22,7 @@ from pushproof.base.origin import shown
 from pushproof.emulator.keeping.reading import UnreadableState
 from pushproof.emulator.keeping.rebuilding import NotKeepable
 from pushproof.session.forking import forked_module
-from pushproof.session.ingredients import digest, family_of, ingredients_of, together
+from pushproof.session.ingredients import digest, family_of, ingredients_of, together, with_base_of
 from pushproof.session.keptfiles import put_files, remove_files, take_files
 from pushproof.session.plans import Plans
 from pushproof.targets.kept.lineage import NEW
@@ -88,6 +88,8 @@ class Keeper:
     store: KeptWorlds
     cold: bool = False
     policy: Policy | None = None
+    # Whether nothing that is tried has led to another world than the original's so far.
+    _same: bool = True
     _checkpoints: list[Checkpoint] = field(default_factory=list)
     _owed: Checkpoint | None = None
     _forks: Forks | None = None
@@ -133,6 +135,7 @@ class Keeper:
         """Go back to where a scope that has ended began."""
         checkpoint, self._owed = self._owed, None
         if checkpoint is not None:
+            self._same = self._same or checkpoint.origin == NEW
             self.target.continue_from(checkpoint.directory, checkpoint.origin)
 
     def forget(self, checkpoint: Checkpoint) -> None:
@@ -230,7 +233,7 @@ class Keeper:
                 _say_to_all, parts, "the kept world of this content is damaged or from elsewhere, and is dropped"
             )
             kept = self.store.find(key, dropped=dropped)
-            nearest = self._nearest(family, parts) if kept is None else None
+            nearest = self._nearest(ingredients, parts) if kept is None else None
             before = self._here(base) if kept is not None or nearest is not None else None
             if kept is not None and before is not None and self._continue(kept, before, parts):
                 _say_to_all(
@@ -246,7 +249,12 @@ class Keeper:
                 outcomes = ["cold"] * len(parts)
             modules = self._modules(parts)
             if self.trying:
-                self.target.lineage.obscure(_NOT_KEPT)
+                if nearest is not None and set(outcomes) == {"identical"}:
+                    # Terraform has read, and changed nothing: the world is the kept one, for later applies too.
+                    self.target.derive(nearest.about.key)
+                else:
+                    self._same = False
+                    self.target.lineage.obscure(_NOT_KEPT)
                 return self._reported(modules, outcomes, "")
             about = About(
                 key=key,
@@ -264,13 +272,17 @@ class Keeper:
         """Return whether a changed configuration is tried, whose worlds are not kept."""
         return self.policy is not None and self.policy.trying
 
-    def _nearest(self, family: str, parts: Sequence[Part]) -> Kept | None:
+    def _nearest(self, ingredients: Mapping[str, str], parts: Sequence[Part]) -> Kept | None:
         """Return the kept world that a difference is applied to."""
         if self.policy is None or not self.policy.trying:
-            return self.store.nearest(family)
+            return self.store.nearest(family_of(ingredients))
         for key in self.policy.origins(parts[0].terraform.copy.source, parts[0].terraform.variables):
             kept = self.store.find(key)
-            if kept is not None and kept.about.family == family:
+            if kept is None:
+                continue
+            # As long as nothing differs from the original, its next world follows from this one, whichever tests were left out.
+            known = with_base_of(kept.about.ingredients, ingredients) if self._same else kept.about.ingredients
+            if family_of(known) == family_of(ingredients):
                 return kept
         return None
 

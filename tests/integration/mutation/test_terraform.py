@@ -33,19 +33,23 @@ def pytest_pushproof_mutation_operators():
     ]
 
 
-@pytest.fixture(scope="module")
-def app(applied):
-    return applied("infra")
+@pytest.fixture(scope="module", params=["app", "web"])
+def app(applied, request):
+    return applied("infra", name=request.param)
 """
 SUITE = """\
 def test_tags_are_immutable(app, registry_checks):
-    assert registry_checks(app, repository="app").refuses_a_second_push_of_a_tag()
+    assert registry_checks(app, repository=app["name"]).refuses_a_second_push_of_a_tag()
 """
+# Applied twice in one world, with other variables.
+MODULE = 'variable "name" {\n  type = string\n}\n\noutput "name" {\n  value = var.name\n}\n\n' + TERRAFORM.replace(
+    '"app"\n  image', "var.name\n  image"
+)
 
 
 def test_outcomes_of_an_applied_module(repository: Callable[..., Repository], tmp_path: Path) -> None:
     """Each mutant has its outcome, with the test, Terraform's words, the root module, or the line that would notice it."""
-    made = repository(**{"conftest.py": CONFTEST, "tests/test_infra.py": SUITE, "infra/main.tf": TERRAFORM})
+    made = repository(**{"conftest.py": CONFTEST, "tests/test_infra.py": SUITE, "infra/main.tf": MODULE})
     done = made.mutate("--tests", "tests", "--only", "hcl.own-*", "--report", str(tmp_path / "report"), limit=500)
     assert done.returncode == 0, done.stdout + done.stderr
     record = json.loads((tmp_path / "report" / "pushproof-report.json").read_text())
@@ -56,8 +60,8 @@ def test_outcomes_of_an_applied_module(repository: Callable[..., Repository], tm
         "equivalent": "equivalent",
         "survivor": "survived",
     }, done.stdout
-    assert by_name["killed"]["check"] == "tests/test_infra.py::test_tags_are_immutable"
+    assert by_name["killed"]["check"].startswith("tests/test_infra.py::test_tags_are_immutable[")
     assert "the second push moved the tag" in by_name["killed"]["message"]
     assert "image_tag_mutability" in by_name["refused"]["message"]
     assert by_name["equivalent"]["message"] == "the plan of infra is the same as the original's"
-    assert 'assert registry_checks(module, repository="app").scans_on_push()' in by_name["survivor"]["advice"]
+    assert 'assert registry_checks(module, repository=module["name"]).scans_on_push()' in by_name["survivor"]["advice"]
