@@ -33,10 +33,11 @@ output "arn" {
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[EmbeddedTarget]:
-    with pytest.MonkeyPatch.context() as patch, EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as target:
+def world() -> Iterator[EmbeddedTarget]:
+    """A world of this file's own: not the session's target, by whose name such files are told apart."""
+    with pytest.MonkeyPatch.context() as patch, EmbeddedTarget(EmbeddedSettings(runtime="scripted")) as opened:
         patch.setenv(VARIABLE, "1")
-        yield target
+        yield opened
         RESIDENT.close()
 
 
@@ -49,9 +50,9 @@ def root(target: EmbeddedTarget, directory: Path, region: str, team: str) -> Ter
     return terraform
 
 
-def test_roots_do_not_share_a_configuration(target: EmbeddedTarget, tmp_path: Path) -> None:
+def test_roots_do_not_share_a_configuration(world: EmbeddedTarget, tmp_path: Path) -> None:
     """Roots of other regions and default tags, in turn by one process, have resources of their own and nothing left to do."""
-    shop, books = root(target, tmp_path, "eu-west-1", "shop"), root(target, tmp_path, "us-east-1", "books")
+    shop, books = root(world, tmp_path, "eu-west-1", "shop"), root(world, tmp_path, "us-east-1", "books")
     for terraform in (shop, books):
         terraform.apply()
     pids = set()
@@ -63,16 +64,16 @@ def test_roots_do_not_share_a_configuration(target: EmbeddedTarget, tmp_path: Pa
         assert terraform.changes() == {}
         arn = terraform.outputs()["arn"]
         assert f":{region}:" in arn
-        tags = target.client("sns", region).list_tags_for_resource(ResourceArn=arn)["Tags"]
+        tags = world.client("sns", region).list_tags_for_resource(ResourceArn=arn)["Tags"]
         assert tags == [{"Key": "Team", "Value": team}]
         with RESIDENT.lent(terraform.copy.directory, terraform.environment) as more:
             pids.add(more["TF_REATTACH_PROVIDERS"])
     assert len(pids) == 1
 
 
-def test_a_failure_leaves_the_next_command_alone(target: EmbeddedTarget, tmp_path: Path) -> None:
+def test_a_failure_leaves_the_next_command_alone(world: EmbeddedTarget, tmp_path: Path) -> None:
     """The apply after a refused one succeeds, and the destroy takes everything."""
-    terraform = root(target, tmp_path, "eu-west-1", "failing")
+    terraform = root(world, tmp_path, "eu-west-1", "failing")
     with pytest.raises(CommandFailed, match="invalid topic name"):
         terraform.apply(name="not a name!")
     terraform.apply(name="right")
