@@ -94,7 +94,9 @@ def _install(files: Path, directory: Path) -> None:
     remedy = "The Python package index must be reachable through pip (`pip download localstack-core==4.14.0`)."
     wheels, packages = directory / "wheels", directory / "packages"
     locked = ["--quiet", "--no-deps", "--require-hashes", "-r"]
-    run([*pip(), "wheel", "--wheel-dir", str(wheels), *locked, str(files / "requirements-source.txt")], remedy)
+    # Without a `wheel` package of its own, an older pip would build as setuptools once did, and fail.
+    build = ["wheel", "--use-pep517", "--wheel-dir", str(wheels)]
+    run([*pip(), *build, *locked, str(files / "requirements-source.txt")], remedy)
     target = ["install", "--target", str(packages), *wheels_for(_PYTHON_VERSION)]
     run([*pip(), *target, *locked, str(files / "requirements.txt")], remedy)
     made = [str(wheel) for wheel in sorted(wheels.glob("*.whl"))]
