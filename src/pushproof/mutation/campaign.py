@@ -106,12 +106,13 @@ def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progres
     reused = len(outcomes)
     progress.begin(len(mutants), reused)
     began = time.monotonic()
+    by_id = {mutant.id: mutant for mutant in todo}
     if todo:
         with closing(_crew(settings, snapshot, work, suite)) as crew:
             for outcome in crew.outcomes(todo):
                 diary.note(outcome)
                 outcomes[outcome.mutant] = outcome
-                progress.tell(next(mutant for mutant in todo if mutant.id == outcome.mutant), outcome)
+                progress.tell(by_id[outcome.mutant], outcome)
     files = {path: (snapshot / path).read_bytes() for path in {mutant.path for mutant in mutants}}
     now = time.monotonic()
     return Result(prologue, suite, tuple(mutants), outcomes, files, now - started, now - began, reused)

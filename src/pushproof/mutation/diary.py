@@ -27,7 +27,7 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prologue:
-    """What a campaign found before its first mutant.
+    """The findings of a campaign before its first mutant.
 
     `fingerprint`: of the repository, the suite's arguments and the programs. `observed`: the suite, as its run reported it.
     `operators`: name, description, harm and page of each. `unreadable`: files that cannot be parsed, with line and reason.

@@ -11,7 +11,7 @@ from pushproof.engines.mutation.model import Mutant
 from pushproof.mutation.advising import answers_of_image
 from pushproof.mutation.assignment import Assignment
 from pushproof.mutation.judging import Failure, first_failure, outcomes_of_applies
-from pushproof.mutation.outcome import Outcome
+from pushproof.mutation.outcome import Outcome, Status
 from pushproof.mutation.runner import Run, Runner
 from pushproof.mutation.settings import CampaignSettings
 from pushproof.mutation.suite import Group, ObservedTest, Suite, groups_of, read_suite, source_of
@@ -192,19 +192,8 @@ class Worker:
         remove_tree(self._directory)
 
 
-def _outcome(mutant: Mutant, status: str, known: _Known, failure: Failure) -> Outcome:
-    from pushproof.mutation.outcome import outcome_of_json
-
-    return outcome_of_json(
-        {
-            "mutant": mutant.id,
-            "status": status,
-            "by": failure.test,
-            "message": failure.message,
-            "seconds": round(known.seconds, 3),
-            "runs": known.runs,
-        }
-    )
+def _outcome(mutant: Mutant, status: Status, known: _Known, failure: Failure) -> Outcome:
+    return Outcome(mutant.id, status, failure.test, failure.message, round(known.seconds, 3), known.runs)
 
 
 def _first_appliers(group: Group, suite: Suite, sources: set[str]) -> tuple[list[ObservedTest], set[str]]:

@@ -167,5 +167,5 @@ def test_a_copy_of_everything_is_found(tmp_path: Path, lines: list[str], says: s
     ],
 )
 def test_an_unverified_download_is_found(tmp_path: Path, lines: list[str], says: str | None) -> None:
-    """What comes from a URL has a checksum."""
+    """A download from a URL has a checksum."""
     assert (says or "holds") in str(checks(tmp_path, *lines).downloads_are_verified())

@@ -48,7 +48,7 @@ DEEP = {
 
 @pytest.mark.parametrize("kind", DEEP)
 def test_files_that_are_nested_too_deeply_are_listed(kind: str) -> None:
-    """What is nested deeper than the reader goes is unreadable, and breaks nothing; 30 levels are fine."""
+    """A file that is nested deeper than the reader goes is unreadable, and breaks nothing; 30 levels are fine."""
     body = DEEP[kind]
     project = Project({"main.tf": f"locals {{\n{body}\n}}\n".encode()})
     assert [unreadable.path for unreadable in project.unreadable] == ["main.tf"]
