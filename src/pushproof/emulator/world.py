@@ -210,6 +210,7 @@ class World:
                 lambda: [event.envelope for event in self.bus.history],
                 self.connections,
                 sns.signing_certificate,
+                equipment.git if isinstance(equipment.git, GitHost) else None,
             )
         )
         return fronts

@@ -230,11 +230,18 @@ def _to_bus(courier: Courier, target: TargetOutputTypeDef, event: Envelope, rule
     courier.forward(event, region=region, bus=bus)
 
 
-def _to_pipeline(courier: Courier, target: TargetOutputTypeDef, _payload: str, rule_arn: str) -> None:
+def _to_pipeline(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
+    """Start a pipeline; an input transformer may name variables and source revisions.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-ECR.html (source overrides)
+    """
     name = target["Arn"].rsplit(":", 1)[1]
     region, credentials = _as_role(courier, target, rule_arn)
     client = courier.ground.client("codepipeline", region=region, credentials=credentials)
-    client.start_pipeline_execution(name=name)
+    # Any other input, a text among them, starts the pipeline all the same.
+    parameters = _object(payload) if payload.lstrip().startswith("{") else {}
+    overrides = {member: parameters[member] for member in ("variables", "sourceRevisions") if member in parameters}
+    client.start_pipeline_execution(name=name, **overrides)
 
 
 def _to_build_project(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:

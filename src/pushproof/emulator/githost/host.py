@@ -18,19 +18,28 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.environment import WORLD_VARIABLE, clean_environment
 from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
-from pushproof.emulator.kernel.source import Commit, NoSuchRepository, Push
+from pushproof.emulator.kernel.source import (
+    Commit,
+    NoSuchRepository,
+    PullRequest,
+    PullRequestChange,
+    Push,
+    TagPush,
+)
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # Names as long as GitHub's at most: https://docs.github.com/en/rest/repos/repos (39 and 100 characters).
@@ -71,6 +80,9 @@ class GitHost:
         # A secret by which the hook of a repository here is told from other senders of announcements.
         self._secret = secrets.token_urlsafe(32)
         self._subscribers: list[Callable[[Push], str | None]] = []
+        self._tag_subscribers: list[Callable[[TagPush], str | None]] = []
+        self._request_subscribers: list[Callable[[PullRequestChange], str | None]] = []
+        self._requests: dict[str, list[PullRequest]] = {}
         git = shutil.which("git")
         if git is None:
             raise FileNotFoundError("git is not on PATH; install it (Debian/Ubuntu: apt-get install git)")
@@ -82,6 +94,116 @@ class GitHost:
     def on_push(self, callback: Callable[[Push], str | None]) -> None:
         """Call `callback`, under the world's lock, for every branch that a push moved; the pusher sees the text that it returns."""
         self._subscribers.append(callback)
+
+    def on_tag(self, callback: Callable[[TagPush], str | None]) -> None:
+        """Call `callback`, under the world's lock, for every tag that a push made or moved; the pusher sees the text."""
+        self._tag_subscribers.append(callback)
+
+    def on_pull_request(self, callback: Callable[[PullRequestChange], str | None]) -> None:
+        """Call `callback`, under the world's lock, for every pull request that was opened, updated or closed."""
+        self._request_subscribers.append(callback)
+
+    # Pull requests, as people use them on the provider's page.
+
+    def open_pull_request(self, repository: str, source: str, target: str = "main", *, title: str = "") -> PullRequest:
+        """Open a pull request from branch `source` into branch `target`.
+
+        A later push to `source` updates it; one that brings `target` up to `source` merges it.
+        Raises ValueError if there is no such repository or branch, if both have the same commits, or if the two have an open one.
+        """
+        for branch in (source, target):
+            if self.head(repository, branch) is None:
+                raise ValueError(f"{repository} has no branch {branch}: push it first")
+        if self._contains(repository, target, source):
+            raise ValueError(f"{target} of {repository} has every commit of {source}: there is nothing to merge")
+        requests = self._requests.setdefault(repository, [])
+        for earlier in requests:
+            if (earlier.source, earlier.target, earlier.state) == (source, target, "OPEN"):
+                raise ValueError(
+                    f"{repository} has an open pull request from {source} into {target}: #{earlier.number}"
+                )
+        request = PullRequest(repository, len(requests) + 1, title or f"Merge {source} into {target}", source, target)
+        requests.append(request)
+        self._announce(request, "OPEN")
+        return request
+
+    def close_pull_request(self, repository: str, number: int, *, merge: bool = False) -> PullRequest:
+        """Close an open pull request, with `merge` after its source branch was merged into its target branch.
+
+        The merge is a push to the target branch. Raises ValueError if there is no such open pull request, or if the branches
+        conflict.
+        """
+        request = next((item for item in self.pull_requests(repository) if item.number == number), None)
+        if request is None or request.state != "OPEN":
+            state = "none" if request is None else f"one that is {request.state}"
+            raise ValueError(f"{repository} has no open pull request #{number} (there is {state})")
+        if not merge:
+            return self._close(request, "CLOSED")
+        self._merge(request)
+        return next(item for item in self.pull_requests(repository) if item.number == number)
+
+    def pull_requests(self, repository: str) -> list[PullRequest]:
+        """Return every pull request of a repository, oldest first."""
+        return list(self._requests.get(repository, ()))
+
+    def _close(self, request: PullRequest, state: Literal["MERGED", "CLOSED"]) -> PullRequest:
+        closed = replace(request, state=state)
+        requests = self._requests[request.repository]
+        requests[request.number - 1] = closed
+        self._announce(closed, "CLOSED")
+        return closed
+
+    def _merge(self, request: PullRequest) -> None:
+        path = str(self._existing(request.repository))
+        source, target = (f"refs/heads/{branch}" for branch in (request.source, request.target))
+        before = self._run("-C", path, "rev-parse", target).stdout.decode().strip()
+        head = self._run("-C", path, "rev-parse", source).stdout.decode().strip()
+        tree = self._run("-C", path, "merge-tree", "--write-tree", target, source, check=False)
+        if tree.returncode:
+            raise ValueError(
+                f"pull request #{request.number} of {request.repository} cannot be merged: {request.source} and "
+                f"{request.target} conflict"
+            )
+        person = ("-c", "user.name=Pushproof", "-c", "user.email=pushproof@localhost")
+        message = f"Merge pull request #{request.number} from {request.source}\n\n{request.title}"
+        parents = ("-p", before, "-p", head)
+        tree_id = tree.stdout.decode().split("\n", 1)[0]
+        merged = self._run(*person, "-C", path, "commit-tree", tree_id, *parents, "-m", message).stdout.decode().strip()
+        self._run("-C", path, "update-ref", target, merged, before)
+        self._moved(request.repository, request.target, before, merged)
+
+    def _announce(self, request: PullRequest, action: Literal["OPEN", "UPDATED", "CLOSED"]) -> list[str]:
+        """Tell subscribers of a change, and return what they said."""
+        commit = self.commit(request.repository, request.source)
+        base = f"{request.target}...{request.source}"
+        change = PullRequestChange(request, action, commit, self._changed(request.repository, base))
+        return self._told(self._request_subscribers, change)
+
+    def _told(self, subscribers: list[Callable[[T], str | None]], news: T) -> list[str]:
+        with self._ground.loop.lock:
+            return [text for subscriber in subscribers if (text := subscriber(news))]
+
+    def _contains(self, repository: str, branch: str, other: str) -> bool:
+        """Return whether a branch has every commit of another."""
+        path = str(self._existing(repository))
+        names = (f"refs/heads/{other}", f"refs/heads/{branch}")
+        return self._run("-C", path, "merge-base", "--is-ancestor", *names, check=False).returncode == 0
+
+    def _changed(self, repository: str, *revisions: str) -> tuple[str, ...]:
+        """Return the paths that differ between revisions."""
+        path = str(self._existing(repository))
+        done = self._run("-C", path, "diff", "--name-only", "--no-renames", "-z", *revisions, "--", check=False)
+        return tuple(name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name)
+
+    def _changed_by_push(self, repository: str, branch: str, old: str, new: str) -> tuple[str, ...]:
+        if old != _ZERO:
+            return self._changed(repository, old, new)
+        path = str(self._existing(repository))
+        default = self._run("-C", path, "rev-parse", "--quiet", "--verify", "HEAD", check=False).stdout.decode().strip()
+        if default and default != new:
+            return self._changed(repository, f"{default}...{new}")
+        done = self._run("-C", path, "ls-tree", "-r", "--name-only", "-z", new)
+        return tuple(name for name in done.stdout.decode(errors="surrogateescape").split("\0") if name)
 
     def create(self, repository: str) -> str:
         """Create an empty repository (unless it exists), and return its URL.
@@ -172,20 +294,34 @@ class GitHost:
         messages: list[str] = []
         for line in lines.splitlines():
             old, new, ref = line.split(" ", 2)
-            if not ref.startswith("refs/heads/") or set(new) == {"0"}:
+            if set(new) == {"0"}:
                 continue
-            push = Push(
-                repository=repository,
-                branch=ref.removeprefix("refs/heads/"),
-                commit=self.commit(repository, new),
-                previous=None if old == _ZERO else old,
-            )
-            with self._ground.loop.lock:
-                heard = [text for subscriber in self._subscribers if (text := subscriber(push))]
-            messages.extend(
-                heard or [f"No pipeline watches branch {push.branch} of {repository}: this push deploys nothing."]
-            )
+            if ref.startswith("refs/heads/"):
+                messages += self._moved(repository, ref.removeprefix("refs/heads/"), old, new)
+            elif ref.startswith("refs/tags/"):
+                tag = TagPush(repository, ref.removeprefix("refs/tags/"), self.commit(repository, f"{new}^{{commit}}"))
+                messages += self._told(self._tag_subscribers, tag)
         return Response("".join(f"{text}\n" for text in messages), content_type="text/plain")
+
+    def _moved(self, repository: str, branch: str, old: str, new: str) -> list[str]:
+        """Announce a branch that moved, and what that means for pull requests. Return the messages for the pusher."""
+        push = Push(
+            repository=repository,
+            branch=branch,
+            commit=self.commit(repository, new),
+            previous=None if old == _ZERO else old,
+            paths=self._changed_by_push(repository, branch, old, new),
+        )
+        messages = self._told(self._subscribers, push)
+        for request in self.pull_requests(repository):
+            if request.state != "OPEN" or branch not in (request.source, request.target):
+                continue
+            if self._contains(repository, request.target, request.source):
+                self._close(request, "MERGED")
+                messages.append(f"Pull request #{request.number} is merged.")
+            elif branch == request.source:
+                messages += self._announce(request, "UPDATED")
+        return messages or [f"No pipeline watches branch {branch} of {repository}: this push deploys nothing."]
 
     def _backend(self, request: Request, path_info: str) -> Response:
         environment = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moto.core.request import Request
@@ -15,10 +16,12 @@ from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
     from pushproof.emulator.kernel.site import ConnectionRecord, Envelope, Ground
+    from pushproof.emulator.kernel.source import PullRequest
 
 _PREFIX = "/_pushproof/"
 _ENDPOINTS = (
-    "GET health, GET calls, GET events, GET sns/SimpleNotificationService-….pem, POST connections/authorise?arn=…"
+    "GET health, GET calls, GET events, GET sns/SimpleNotificationService-….pem, POST connections/authorise?arn=…, "
+    "POST pull-requests/open?repository=…&source=…&target=…&title=…, POST pull-requests/close?repository=…&number=…[&merge=true]"
 )
 
 
@@ -29,8 +32,20 @@ class Handshakes(Protocol):
         """Complete a connection's handshake. Raises AwsError if there is no such connection."""
 
 
+class PullRequests(Protocol):
+    """Pull requests of the git host, as people use them on the provider's page."""
+
+    def open_pull_request(self, repository: str, source: str, target: str = "main", *, title: str = "") -> PullRequest:
+        """Open a pull request. Raises ValueError."""
+
+    def close_pull_request(self, repository: str, number: int, *, merge: bool = False) -> PullRequest:
+        """Close a pull request, after a merge if asked for. Raises ValueError."""
+
+
 class ControlFront:
-    """`GET health`, `GET calls`, `GET events`, `GET sns/SimpleNotificationService-….pem`, `POST connections/authorise?arn=…`.
+    """Pages of state (`GET health`, `calls`, `events`), and steps of people (`POST connections/…`, `pull-requests/…`).
+
+    `GET sns/SimpleNotificationService-….pem` is SNS's signing certificate.
 
     All require the administrator's keys, except `health` and the certificate, which reveal nothing private.
     """
@@ -45,6 +60,7 @@ class ControlFront:
         history: Callable[[], list[Envelope]],
         connections: Handshakes,
         certificates: Callable[[str], bytes | None],
+        pull_requests: PullRequests | None = None,
     ) -> None:
         """Set up. `history` returns the envelopes of events put on buses; `certificates` SNS's signing certificate by name."""
         self._ground = ground
@@ -53,6 +69,7 @@ class ControlFront:
         self._history = history
         self._connections = connections
         self._certificates = certificates
+        self._pull_requests = pull_requests
 
     def accepts(self, request: Request) -> bool:
         return request.path.startswith(_PREFIX)
@@ -77,7 +94,30 @@ class ControlFront:
             return _json(self._history())
         if route == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
+        if request.method == "POST" and route[1].startswith("pull-requests/") and self._pull_requests is not None:
+            return self._pull_request(self._pull_requests, route[1].removeprefix("pull-requests/"), request.args)
         return _json({"error": f"{request.method} {request.path} is unknown; there are: {_ENDPOINTS}"}, 404)
+
+    @staticmethod
+    def _pull_request(requests: PullRequests, verb: str, query: Mapping[str, str]) -> Response:
+        try:
+            if verb == "open":
+                source, target = query.get("source", ""), query.get("target") or "main"
+                changed = requests.open_pull_request(
+                    query.get("repository", ""), source, target, title=query.get("title", "")
+                )
+            elif verb == "close":
+                number = query.get("number", "")
+                if not number.isdecimal():
+                    raise ValueError(f"number is {number!r}; expected the number of a pull request")
+                changed = requests.close_pull_request(
+                    query.get("repository", ""), int(number), merge=query.get("merge", "") == "true"
+                )
+            else:
+                return _json({"error": f"pull-requests/{verb} is unknown; there are: {_ENDPOINTS}"}, 404)
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        return _json(asdict(changed))
 
     def _authorise(self, arn: str) -> Response:
         try:

@@ -1,6 +1,15 @@
 """CodePipeline: the course of executions, the inputs of each action, and the events that a pipeline publishes."""
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
+from pushproof.engines.pipeline.declaration import (
+    Action,
+    ArtifactStore,
+    Criteria,
+    Declaration,
+    PullRequestFilter,
+    PushFilter,
+    Stage,
+    Trigger,
+)
 from pushproof.engines.pipeline.ecs_deploy import Verdict, judge_ecs_deployment
 from pushproof.engines.pipeline.errors import PipelineError
 from pushproof.engines.pipeline.inputs import (
@@ -27,6 +36,7 @@ from pushproof.engines.pipeline.state import (
     Command,
     Execution,
     PipelineState,
+    Revision,
     Settings,
     StageRun,
     StartAction,
@@ -34,6 +44,7 @@ from pushproof.engines.pipeline.state import (
     Transition,
 )
 from pushproof.engines.pipeline.structure import check
+from pushproof.engines.pipeline.triggers import BranchPush, GitNews, PullRequestNews, TagNews, fires
 from pushproof.engines.pipeline.variables import references, resolve
 
 __all__ = [
@@ -47,13 +58,20 @@ __all__ = [
     "ApprovalResult",
     "Artifact",
     "ArtifactStore",
+    "BranchPush",
     "Command",
+    "Criteria",
     "Declaration",
     "Execution",
+    "GitNews",
     "Input",
     "PipelineError",
     "PipelineState",
+    "PullRequestFilter",
+    "PullRequestNews",
+    "PushFilter",
     "RetryStage",
+    "Revision",
     "RollBackStage",
     "SetTransition",
     "Settings",
@@ -63,12 +81,15 @@ __all__ = [
     "StartAction",
     "Step",
     "Stop",
+    "TagNews",
     "Tick",
     "Transition",
+    "Trigger",
     "Update",
     "Verdict",
     "action_timeout",
     "check",
+    "fires",
     "judge_ecs_deployment",
     "read_declaration",
     "references",

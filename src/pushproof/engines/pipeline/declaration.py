@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 
 from pushproof.engines.pipeline.catalogue import KINDS, ActionKind
 from pushproof.engines.pipeline.errors import PipelineError
-from pushproof.engines.pipeline.names import Category, ExecutionMode, FailureResult, Owner, PipelineType, RetryMode
+from pushproof.engines.pipeline.names import (
+    Category,
+    ExecutionMode,
+    FailureResult,
+    Owner,
+    PipelineType,
+    PullRequestAction,
+    RetryMode,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,41 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Criteria:
+    """Patterns of a filter: a name passes that one of `includes` matches and none of `excludes` does."""
+
+    includes: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PushFilter:
+    """A filter of pushes, by tag or by branch, the latter also by the paths of changed files."""
+
+    branches: Criteria | None = None
+    file_paths: Criteria | None = None
+    tags: Criteria | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequestFilter:
+    """A filter of pull requests, by event (none: every event), target branch and the paths of changed files."""
+
+    events: tuple[PullRequestAction, ...] = ()
+    branches: Criteria | None = None
+    file_paths: Criteria | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger of a source action."""
+
+    source_action: str
+    push: tuple[PushFilter, ...] = ()
+    pull_request: tuple[PullRequestFilter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """A pipeline's structure. `variables` maps each declared variable to its default (None: must be given at start).
 
@@ -72,6 +115,11 @@ class Declaration:
     version: int = 1
     region: str = ""
     stores: Mapping[str, ArtifactStore] = field(default_factory=dict)
+    triggers: tuple[Trigger, ...] = ()
+
+    def trigger_of(self, action: Action) -> Trigger | None:
+        """The trigger of a source action; None for an action without one."""
+        return next((trigger for trigger in self.triggers if trigger.source_action == action.name), None)
 
     def store_of(self, action: Action) -> ArtifactStore | None:
         """The store that an action's artifacts go to; None for a declaration without stores."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pushproof.engines.pipeline.declaration import Declaration
 from pushproof.engines.pipeline.names import Approval, RetryMode, Transition, TriggerType
-from pushproof.engines.pipeline.state import Artifact
+from pushproof.engines.pipeline.state import Artifact, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Start:
     trigger_type: TriggerType = "StartPipelineExecution"
     trigger_detail: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Revision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
 from pushproof.engines.pipeline.errors import PipelineError
-from pushproof.engines.pipeline.structure import check, check_stores, check_triggers, structure_error
+from pushproof.engines.pipeline.structure import check, check_stores, structure_error
+from pushproof.engines.pipeline.triggers import check_triggers, read_triggers
 
 
 def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declaration:
@@ -29,6 +30,7 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         version=int(pipeline.get("version") or 1),
         region=region,
         stores=_read_stores(pipeline),
+        triggers=read_triggers(pipeline.get("triggers") or ()),
     )
     names = [variable["name"] for variable in pipeline.get("variables") or ()]
     if len(set(names)) < len(names):
@@ -37,7 +39,7 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         )
     check(declaration)
     check_stores(declaration)
-    check_triggers(declaration, pipeline.get("triggers") or ())
+    check_triggers(declaration)
     return declaration
 
 

@@ -15,6 +15,7 @@ from pushproof.engines.pipeline.names import (
     ExecutionStatus,
     ExecutionType,
     RetryTrigger,
+    RevisionType,
     RunStatus,
     StageStatus,
     TriggerType,
@@ -52,6 +53,15 @@ class Artifact:
     revision_id: str = ""
     revision_summary: str = ""
     revision_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The revision that a source action must take; `variables` are output variables that its cause sets, such as the branch."""
+
+    value: str
+    kind: RevisionType = "COMMIT_ID"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ class Execution:
     waiting_since: float = 0.0
     attempt: int = 1
     variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Revision] = field(default_factory=dict)
     artifacts: Mapping[str, Artifact] = field(default_factory=dict)
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     stages: Mapping[str, StageRun] = field(default_factory=dict)
@@ -176,7 +186,7 @@ class StartAction:
     execution_id: str
     run: ActionRun
     role_arn: str
-    override: str | None = None
+    override: Revision | None = None
     service_role_arn: str = ""
     store: ArtifactStore | None = None
 

@@ -7,8 +7,6 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pushproof.engines.pipeline.catalogue import ELSEWHERE
 from pushproof.engines.pipeline.declaration import Action, Declaration, Stage
@@ -273,23 +271,3 @@ def check_stores(declaration: Declaration) -> None:
                     f"artifactStores "
                     "contains no bucket"
                 )
-
-
-def check_triggers(declaration: Declaration, triggers: Sequence[Mapping[str, Any]]) -> None:
-    """Triggers start pipelines of type V2, each for one source action of a connection.
-
-    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/pipeline-requirements.html (triggers)
-    """
-    if triggers and declaration.pipeline_type == "V1":
-        raise structure_error(
-            f"Triggers are only supported for pipelines of type V2; pipeline {declaration.name} is V1"
-        )
-    sources = {action.name for action in declaration.stages[0].actions if action.provider == "CodeStarSourceConnection"}
-    names: set[str] = set()
-    for trigger in triggers:
-        name = str(trigger["gitConfiguration"]["sourceActionName"])
-        if name not in sources:
-            raise structure_error(f"The trigger for '{name}' names no source action with a connection")
-        if name in names:
-            raise structure_error(f"There can be one trigger for a source action; '{name}' has more than one")
-        names.add(name)

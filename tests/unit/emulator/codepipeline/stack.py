@@ -15,7 +15,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import VirtualLoop
 from pushproof.emulator.kernel.settings import CodePipelineSettings, WorldSettings
-from pushproof.emulator.kernel.source import Commit, Push
+from pushproof.emulator.kernel.source import Commit, PullRequest, PullRequestChange, Push, TagPush
 from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder, ScriptedCommand
 from pushproof.emulator.services import Service
@@ -50,15 +50,34 @@ class PlainGit:
         self.files: dict[str, dict[str, str]] = {}
         self.heads: dict[tuple[str, str], str] = {}
         self._subscribers: list[Any] = []
+        self._tag_subscribers: list[Any] = []
+        self._request_subscribers: list[Any] = []
 
     def on_push(self, callback: Any) -> None:
         self._subscribers.append(callback)
 
-    def push(self, files: dict[str, str], *, branch: str = "main", repository: str = "acme/web") -> str:
+    def on_tag(self, callback: Any) -> None:
+        self._tag_subscribers.append(callback)
+
+    def on_pull_request(self, callback: Any) -> None:
+        self._request_subscribers.append(callback)
+
+    def tag(self, tag: str, identity: str, *, repository: str = "acme/web") -> None:
+        push = TagPush(repository, tag, self.commit(repository, identity))
+        self.said = [text for tell in self._tag_subscribers if (text := tell(push))] or [None]
+
+    def pull_request(self, action: Any, source: str, target: str, *paths: str, repository: str = "acme/web") -> None:
+        request = PullRequest(repository, 1, "A change", source, target)
+        change = PullRequestChange(request, action, self.commit(repository, self.heads[(repository, source)]), paths)
+        self.said = [text for tell in self._request_subscribers if (text := tell(change))] or [None]
+
+    def push(
+        self, files: dict[str, str], *, branch: str = "main", repository: str = "acme/web", paths: tuple[str, ...] = ()
+    ) -> str:
         identity = f"{len(self.files) + 1:040x}"
         self.files[identity] = files
         self.heads[(repository, branch)] = identity
-        push = Push(repository, branch, self.commit(repository, identity), None)
+        push = Push(repository, branch, self.commit(repository, identity), None, paths or tuple(files))
         self.said = [text for tell in self._subscribers if (text := tell(push))] or [None]
         return identity
 

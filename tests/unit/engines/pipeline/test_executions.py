@@ -14,6 +14,7 @@ from pushproof.engines.pipeline import (
     Artifact,
     ArtifactStore,
     PipelineError,
+    Revision,
     RollBackStage,
     Settings,
     Stage,
@@ -491,8 +492,8 @@ def test_missing_output_artifact_fails_the_action() -> None:
 def test_source_override_reaches_the_action() -> None:
     """The source action receives the revision of StartPipelineExecution's sourceRevisions."""
     pipe = Driven(declare())
-    pipe.give(Start("a", overrides={source().name: "v2"}))
-    assert pipe.last_start().override == "v2"
+    pipe.give(Start("a", overrides={source().name: Revision("v2")}))
+    assert pipe.last_start().override == Revision("v2")
 
 
 OWN = {"id": "ecs-svc/1", "taskDefinition": "td:2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS"}

@@ -80,10 +80,6 @@ def declared(body: PipelineDeclarationOutputTypeDef, version: int, region: str) 
                 raise not_done(f"OutputArtifactFormat {action.configuration['OutputArtifactFormat']} of {action.name}")
             if action.configuration.get("BatchEnabled", "false").lower() == "true":
                 raise not_done(f"BatchEnabled of {action.name}")
-    for trigger in body.get("triggers") or ():
-        git = trigger["gitConfiguration"]
-        if git.get("pullRequest") or any({"tags", "filePaths"} & push.keys() for push in git.get("push") or ()):
-            raise not_done("triggers on pull requests, tags or file paths")
     return declaration
 
 

@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_Operati
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
 from collections.abc import Sequence
@@ -28,24 +29,31 @@ from pushproof.engines.pipeline import (
     Action,
     ActionRun,
     ApprovalResult,
+    BranchPush,
     Declaration,
     Execution,
     Input,
     PipelineError,
     PipelineState,
+    PullRequestNews,
     RetryStage,
+    Revision,
     RollBackStage,
     SetTransition,
     Start,
     Stop,
+    TagNews,
+    Trigger,
     Update,
+    fires,
 )
+from pushproof.engines.pipeline.names import RevisionType
 
 if TYPE_CHECKING:
     from types_boto3_codepipeline.type_defs import (
-        GitBranchFilterCriteriaOutputTypeDef,
         PipelineMetadataTypeDef,
         PipelineSummaryTypeDef,
+        SourceRevisionOverrideTypeDef,
         TagTypeDef,
     )
 
@@ -90,10 +98,19 @@ if TYPE_CHECKING:
         UpdatePipelineRequest,
     )
     from pushproof.emulator.kernel.site import ObjectStore, Site
-    from pushproof.emulator.kernel.source import Push
+    from pushproof.emulator.kernel.source import PullRequestChange, Push, TagPush
+    from pushproof.engines.pipeline import GitNews
 
 
 T = TypeVar("T")
+#: The revisions that StartPipelineExecution may name for a source action of a provider.
+REVISION_KINDS: dict[str, tuple[RevisionType, ...]] = {
+    "CodeStarSourceConnection": ("COMMIT_ID",),
+    "CodeCommit": ("COMMIT_ID",),
+    "GitHub": ("COMMIT_ID",),
+    "S3": ("S3_OBJECT_VERSION_ID", "S3_OBJECT_KEY"),
+    "ECR": ("IMAGE_DIGEST",),
+}
 #: Pipelines of a region (https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html).
 MOST_PIPELINES = 1000
 _ARN = re.compile(r"arn:aws(-[\w]+)*:codepipeline:[\w-]+:[0-9]{12}:.+")
@@ -110,50 +127,77 @@ class CodePipelineService(Service):
         self._executor = Executor(site, self.settings, neighbours)
         if neighbours.git is not None:
             neighbours.git.on_push(self.pushed)
+            neighbours.git.on_tag(self.tagged)
+            neighbours.git.on_pull_request(self.pull_request_changed)
         objects.on_object(self._object_created)
 
     # Causes of executions besides StartPipelineExecution.
 
     def pushed(self, push: Push) -> str | None:
         """Start the pipelines that watch a branch that moved. Return the message for the pusher, None if no pipeline watches it."""
+        news = BranchPush(push.branch, push.paths)
+        return self._changed(push.repository, news, Revision(push.commit.id, variables={"BranchName": push.branch}))
+
+    def tagged(self, push: TagPush) -> str | None:
+        """Start the pipelines whose triggers watch a tag that was pushed. Return the message for the pusher."""
+        return self._changed(push.repository, TagNews(push.tag), Revision(push.commit.id))
+
+    def pull_request_changed(self, change: PullRequestChange) -> str | None:
+        """Start the pipelines whose triggers watch a pull request, at the head of its source branch."""
+        request = change.request
+        news = PullRequestNews(change.action, request.target, change.paths)
+        revision = Revision(change.commit.id, variables={"BranchName": request.source})
+        return self._changed(request.repository, news, revision)
+
+    def _changed(self, repository: str, news: GitNews, revision: Revision) -> str | None:
         messages: list[str] = []
         for pipeline in self._all():
-            for action in pipeline.state.declaration.stages[0].actions:
-                if self._watches(pipeline, action, push.repository, push.branch):
-                    overrides = {action.name: push.commit.id}
-                    if action.provider == "CodeStarSourceConnection":
-                        detail = action.configuration["ConnectionArn"]
-                        start = Start(str(uuid.uuid4()), "WebhookV2", detail, overrides=overrides)
-                    else:
-                        start = Start(str(uuid.uuid4()), "PollForSourceChanges", action.name, overrides=overrides)
-                    self._feed(pipeline, start)
-                    messages.append(f"Pipeline {pipeline.name} started execution {start.execution_id}.")
-                    break
+            watching = [
+                action
+                for action in pipeline.state.declaration.stages[0].actions
+                if self._watches(pipeline, action, repository, news)
+            ]
+            if watching:
+                messages.append(self._start_on(pipeline, watching, revision))
         return "\n".join(messages) or None
 
-    def _watches(self, pipeline: Pipeline, action: Action, repository: str, branch: str) -> bool:
+    def _start_on(self, pipeline: Pipeline, watching: list[Action], revision: Revision) -> str:
+        first = watching[0]
+        connected = first.provider == "CodeStarSourceConnection"
+        start = Start(
+            str(uuid.uuid4()),
+            "WebhookV2" if connected else "PollForSourceChanges",
+            first.configuration["ConnectionArn"] if connected else first.name,
+            overrides={action.name: revision for action in watching},
+        )
+        try:
+            self._feed(pipeline, start)
+        except AwsError as error:
+            return f"Pipeline {pipeline.name} did not start: {error.message}"
+        return f"Pipeline {pipeline.name} started execution {start.execution_id}."
+
+    def _watches(self, pipeline: Pipeline, action: Action, repository: str, news: GitNews) -> bool:
         configuration = action.configuration
         if action.provider in POLLED:
             polled = configuration.get("PollForSourceChanges", "true").lower() != "false"
-            return polled and POLLED[action.provider](configuration, pipeline.region) == (repository, branch)
+            return (
+                polled
+                and isinstance(news, BranchPush)
+                and POLLED[action.provider](configuration, pipeline.region) == (repository, news.branch)
+            )
         if action.provider != "CodeStarSourceConnection" or configuration["FullRepositoryId"] != repository:
             return False
         connection = self._connections.find(configuration["ConnectionArn"])
         available = connection is not None and connection.status == "AVAILABLE"
         if not available and not self.settings.detect_over_pending:
             return False
-        triggers = [
-            trigger["gitConfiguration"]
-            for trigger in pipeline.body.get("triggers") or ()
-            if trigger["gitConfiguration"]["sourceActionName"] == action.name
-        ]
-        if not triggers:
-            return (
-                configuration["BranchName"] == branch and configuration.get("DetectChanges", "true").lower() != "false"
-            )
-        return any(
-            _passes(filtered.get("branches") or {}, branch) for git in triggers for filtered in git.get("push") or [{}]
-        )
+        # A trigger decides instead of DetectChanges; without one, the branch of the source action does.
+        trigger = pipeline.state.declaration.trigger_of(action)
+        if trigger is None:
+            trigger = Trigger(action.name)
+            if configuration.get("DetectChanges", "true").lower() == "false":
+                return False
+        return fires(trigger, news, configuration["BranchName"])
 
     def _object_created(self, bucket: str, key: str) -> None:
         for pipeline in self._all():
@@ -164,7 +208,8 @@ class CodePipelineService(Service):
                     and (configuration["S3Bucket"], configuration["S3ObjectKey"]) == (bucket, key)
                     and configuration.get("PollForSourceChanges", "true").lower() != "false"
                 ):
-                    self._feed(pipeline, Start(str(uuid.uuid4()), "PollForSourceChanges", action.name))
+                    with contextlib.suppress(AwsError):
+                        self._feed(pipeline, Start(str(uuid.uuid4()), "PollForSourceChanges", action.name))
                     break
 
     def close(self) -> None:
@@ -199,7 +244,9 @@ class CodePipelineService(Service):
             tags=tags,
         )
         pipelines[pipeline.name] = pipeline
-        self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
+        # A variable without a default has no value here: the pipeline exists, and waits for a start that names one.
+        if all(default is not None for default in declaration.variables.values()):
+            self._feed(pipeline, Start(str(uuid.uuid4()), "CreatePipeline", context.principal.arn))
         return {"pipeline": body, "tags": camel_tags(tags)}
 
     def update_pipeline(self, context: RequestContext, request: UpdatePipelineRequest) -> UpdatePipelineAnswer:
@@ -293,26 +340,52 @@ class CodePipelineService(Service):
         token = request.get("clientRequestToken")
         if token and token in pipeline.tokens:
             return {"pipelineExecutionId": pipeline.tokens[token]}
-        sources = {action.name for action in pipeline.state.declaration.stages[0].actions}
-        revisions = request.get("sourceRevisions") or ()
-        overrides = {item["actionName"]: item["revisionValue"] for item in revisions}
-        if len(overrides) < len(revisions):
-            raise AwsError("ValidationException", "Each source action can have one source revision at most")
-        unknown = sorted(overrides.keys() - sources)
-        if unknown:
-            raise AwsError("ValidationException", f"Source action {', '.join(unknown)} does not exist in the pipeline")
+        overrides = self._overrides(pipeline, request.get("sourceRevisions") or ())
+        variables = {item["name"]: item["value"] for item in request.get("variables") or ()}
+        if len(variables) < len(request.get("variables") or ()):
+            raise AwsError("ValidationException", "Each pipeline variable can have one value at most")
         by_rule = context.principal.service == "events.amazonaws.com"
         start = Start(
             str(uuid.uuid4()),
             "CloudWatchEvent" if by_rule else "StartPipelineExecution",
             context.principal.arn,
-            {item["name"]: item["value"] for item in request.get("variables") or ()},
+            variables,
             overrides,
         )
         self._feed(pipeline, start)
         if token:
             pipeline.tokens[token] = start.execution_id
         return {"pipelineExecutionId": start.execution_id}
+
+    @staticmethod
+    def _overrides(pipeline: Pipeline, revisions: Sequence[SourceRevisionOverrideTypeDef]) -> dict[str, Revision]:
+        """Return the revisions that a start names for source actions. Raises AwsError (ValidationException).
+
+        Source: https://docs.aws.amazon.com/codepipeline/latest/APIReference/API_SourceRevisionOverride.html
+        """
+        sources = {action.name: action for action in pipeline.state.declaration.stages[0].actions}
+        overrides: dict[str, Revision] = {}
+        for item in revisions:
+            name, kind = item["actionName"], item["revisionType"]
+            if name in overrides:
+                raise AwsError("ValidationException", "Each source action can have one source revision at most")
+            if name not in sources:
+                raise AwsError("ValidationException", f"Source action {name} does not exist in the pipeline")
+            provider = sources[name].provider
+            if kind not in REVISION_KINDS[provider]:
+                raise AwsError(
+                    "ValidationException",
+                    f"The revision type {kind} is not valid for source action {name} of provider {provider}; "
+                    f"expected {' or '.join(REVISION_KINDS[provider])}",
+                )
+            allowed = sources[name].configuration.get("AllowOverrideForS3ObjectKey", "false").lower() == "true"
+            if kind == "S3_OBJECT_KEY" and not allowed:
+                raise AwsError(
+                    "ValidationException",
+                    f"Source action {name} does not allow S3_OBJECT_KEY: its AllowOverrideForS3ObjectKey is not true",
+                )
+            overrides[name] = Revision(item["revisionValue"], kind)
+        return overrides
 
     def stop_pipeline_execution(
         self, context: RequestContext, request: StopPipelineExecutionRequest
@@ -502,23 +575,6 @@ class CodePipelineService(Service):
 
 def _newest_first(pipeline: Pipeline) -> list[Execution]:
     return sorted(pipeline.state.executions.values(), key=lambda execution: execution.order, reverse=True)
-
-
-def _passes(branches: GitBranchFilterCriteriaOutputTypeDef, branch: str) -> bool:
-    """Apply a trigger's branch filter: without includes every branch passes, and excludes override includes."""
-    included = branches.get("includes") or ["**"]
-    excluded = branches.get("excludes") or []
-    return _matches(branch, included) and not _matches(branch, excluded)
-
-
-def _matches(branch: str, patterns: Sequence[str]) -> bool:
-    """Match globs as CodePipeline does: `*` stays within a path segment, `**` does not."""
-    for pattern in patterns:
-        pieces = re.split(r"(\*\*|\*|\?)", pattern)
-        wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-        if re.fullmatch("".join(wild.get(piece) or re.escape(piece) for piece in pieces), branch):
-            return True
-    return False
 
 
 def _take_tags(tags: dict[str, str], added: Sequence[TagTypeDef]) -> None:

@@ -74,6 +74,7 @@ class ConnectionSource(Job):
             {
                 "AuthorDate": commit.date,
                 "BranchName": branch,
+                **(self.command.override.variables if self.command.override is not None else {}),
                 "CommitId": commit.id,
                 "CommitMessage": commit.message,
                 "ConnectionArn": arn,
@@ -96,7 +97,8 @@ class ConnectionSource(Job):
             ) from error
 
     def _commit(self, git: GitSource, repository: str, branch: str, provider: str) -> Commit:
-        commit = self.command.override or git.head(repository, branch)
+        override = self.command.override
+        commit = override.value if override is not None else git.head(repository, branch)
         if commit is None:
             raise JobFailed(
                 f"[{provider}] No Branch [{branch}] found for FullRepositoryName [{repository}]", "ConfigurationError"

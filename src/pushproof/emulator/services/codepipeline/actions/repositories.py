@@ -64,7 +64,8 @@ class _RepositorySource(Job):
         git = self.neighbours.git
         if git is None:
             raise JobFailed("Pushproof's git host is not running in this world", "InternalError")
-        head = self.command.override or git.head(repository, branch)
+        override = self.command.override
+        head = override.value if override is not None else git.head(repository, branch)
         if head is None:
             raise self.missing(repository, branch)
         try:

@@ -24,8 +24,13 @@ class S3Source(Job):
 
     def _fetch(self) -> Fetched:
         s3 = self.client("s3")
-        bucket, key = self.configuration["S3Bucket"], self.configuration["S3ObjectKey"]
-        content = self._get(s3, bucket, key)
+        bucket, key, selection = self.configuration["S3Bucket"], self.configuration["S3ObjectKey"], {}
+        override = self.command.override
+        if override is not None and override.kind == "S3_OBJECT_KEY":
+            key = override.value
+        elif override is not None:
+            selection = {"VersionId": override.value}
+        content = self._get(s3, bucket, key, selection)
         version = content.get("VersionId")
         if version is None or version == "null":
             raise JobFailed(
@@ -42,8 +47,7 @@ class S3Source(Job):
         variables = {"BucketName": bucket, "ETag": content["ETag"].strip('"'), "ObjectKey": key, "VersionId": version}
         return Fetched(artifact, variables)
 
-    def _get(self, s3: Any, bucket: str, key: str) -> dict[str, Any]:
-        selection = {"VersionId": self.command.override} if self.command.override else {}
+    def _get(self, s3: Any, bucket: str, key: str, selection: dict[str, str]) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = s3.get_object(Bucket=bucket, Key=key, **selection)
         except ClientError as error:
