@@ -33,6 +33,7 @@ from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
 from pushproof.emulator.runtime.loadbalancer import OnDemandDataPlane, ScriptedLoadBalancer
 from pushproof.emulator.services import PLANE, Service, service_class
+from pushproof.emulator.services.awslambda import LambdaService
 from pushproof.emulator.services.cloudwatch import CloudWatchService
 from pushproof.emulator.services.codebuild import CodeBuildService
 from pushproof.emulator.services.codecommit import CodeCommitService
@@ -172,6 +173,9 @@ class World:
         self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
         self.s3 = S3Service(site, "s3")
         sns = SnsService(site, "sns")
+        functions = LambdaService(
+            site, "lambda", functions=self.functions, runtime=equipment.functions, doors=self.elbv2.doors
+        )
         codecommit = CodeCommitService(site, "codecommit", git=equipment.git)
         neighbours = Neighbours(self.connections, codecommit, equipment.git, self.codebuild)
         self.services |= {
@@ -187,6 +191,7 @@ class World:
             "s3": self.s3,
             "sns": sns,
             "cloudwatch": CloudWatchService(site, "cloudwatch", sources=[self.elbv2]),
+            "lambda": functions,
             "iam": IamService(site, "iam", authority=self.authority),
             "sts": StsService(site, "sts", authority=self.authority),
         }

@@ -645,7 +645,7 @@ def test_objects_are_announced_where_the_bucket_says_so(world: World) -> None:
 
 def test_targets_that_are_not_reached_say_so(world: World) -> None:
     """A target of another service is an honest failure that names it."""
-    rule(world, f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:x")
+    rule(world, f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:x", RoleArn=f"arn:aws:iam::{ACCOUNT}:role/x")
     announce(world)
     advance(world)
-    assert "does not deliver to targets of lambda" in world.bus.deliveries[-1].error_message
+    assert "does not deliver to targets of states" in world.bus.deliveries[-1].error_message

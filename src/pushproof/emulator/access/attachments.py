@@ -38,6 +38,7 @@ _RESOURCE_WRITES = {
         "RestoreSecret",
         "UpdateSecret",
     ),
+    "lambda": ("AddPermission", "RemovePermission", "CreateFunction", "DeleteFunction"),
     "ecr": ("SetRepositoryPolicy", "DeleteRepositoryPolicy", "CreateRepository", "DeleteRepository"),
 }
 

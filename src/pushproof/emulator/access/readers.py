@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pushproof.aws.arns import resource_of
+from pushproof.emulator.kernel.functions import function_name
 
 
 def _after(prefix: str) -> Callable[[str], str]:
@@ -52,6 +53,12 @@ READERS: dict[str, Reader] = {
         "get_resource_policy",
         lambda name: {"SecretId": name},
         lambda a: a.get("ResourcePolicy"),
+    ),
+    "lambda": (
+        lambda arn: function_name(arn) if ":function:" in arn and "*" not in arn else "",
+        "get_policy",
+        lambda name: {"FunctionName": name},
+        lambda a: a.get("Policy"),
     ),
     "ecr": (
         _after("repository/"),

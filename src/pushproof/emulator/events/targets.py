@@ -1,8 +1,8 @@
 """Delivery from EventBridge to each kind of target, with the permissions it needs.
 
-Everything here blocks and runs off the world's lock. For SNS, SQS and CloudWatch Logs the resource's own policy decides whether
-events.amazonaws.com is admitted; SNS and SQS use the target's role instead, if it has one. API destinations, buses, pipelines,
-build projects and ECS clusters are always reached with the target's role.
+Everything here blocks and runs off the world's lock. For Lambda, SNS, SQS and CloudWatch Logs the resource's own policy decides
+whether events.amazonaws.com is admitted; SNS and SQS use the target's role instead, if it has one. API destinations, buses,
+pipelines, build projects and ECS clusters are always reached with the target's role.
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html , .../eb-targets.html ,
 .../eb-api-destinations.html
 """
@@ -89,6 +89,7 @@ def deliver(
         "codepipeline": _to_pipeline,
         "codebuild": _to_build_project,
         "ecs": _to_cluster,
+        "lambda": _to_function,
     }
     try:
         if service == "events" and resource.startswith("api-destination/"):
@@ -139,6 +140,17 @@ def _to_topic(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_
             "Encrypt it with a customer managed key that does.",
         )
     courier.ground.client("sns", region=region_of(arn)).publish(TopicArn=arn, Message=payload)
+
+
+def _to_function(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:
+    """Invoke a function asynchronously: what it answers, or whether it fails, is its own affair."""
+    arn = target["Arn"]
+    region = region_of(arn)
+    courier.ground.substrate.client("lambda", region).get_function_configuration(FunctionName=arn)
+    _admit(courier, "lambda:InvokeFunction", arn, rule_arn)
+    courier.ground.client("lambda", region=region).invoke(
+        FunctionName=arn, InvocationType="Event", Payload=payload.encode()
+    )
 
 
 def _to_queue(courier: Courier, target: TargetOutputTypeDef, payload: str, rule_arn: str) -> None:

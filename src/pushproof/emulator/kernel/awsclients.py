@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 
     from pushproof.emulator.kernel.context import Credentials
 
+    class LambdaClient(BaseClient):
+        """The methods of Lambda's client that are called here."""
+
+        def get_function(self, **request: str) -> dict[str, object]:
+            """Return a function and the place of its code."""
+
+        def get_function_configuration(self, **request: str) -> dict[str, object]:
+            """Return a function's configuration."""
+
+        def invoke(self, **request: str | bytes) -> dict[str, object]:
+            """Invoke a function."""
+
 
 class SubstrateClient(Protocol):
     """Makes a client of a service in a region."""
@@ -66,6 +78,8 @@ class SubstrateClient(Protocol):
     def __call__(self, service: Literal["iam"], region: str) -> IAMClient: ...
     @overload
     def __call__(self, service: Literal["kms"], region: str) -> KMSClient: ...
+    @overload
+    def __call__(self, service: Literal["lambda"], region: str) -> LambdaClient: ...
     @overload
     def __call__(self, service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
     @overload
@@ -132,6 +146,8 @@ class PlaneClient(Protocol):
     def __call__(self, service: Literal["iam"], **options: Unpack[ClientOptions]) -> IAMClient: ...
     @overload
     def __call__(self, service: Literal["kms"], **options: Unpack[ClientOptions]) -> KMSClient: ...
+    @overload
+    def __call__(self, service: Literal["lambda"], **options: Unpack[ClientOptions]) -> LambdaClient: ...
     @overload
     def __call__(self, service: Literal["logs"], **options: Unpack[ClientOptions]) -> CloudWatchLogsClient: ...
     @overload

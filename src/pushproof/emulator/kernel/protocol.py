@@ -322,6 +322,16 @@ def for_xml(text: str) -> str:
     return _NOT_IN_XML.sub("\ufffd", text)
 
 
+def _own_status(call: ParsedCall, result: Mapping[str, object]) -> int | None:
+    """Return the status that an answer has in a member of its own, as that of Lambda's Invoke; None if it has none."""
+    shape = call.model.output_shape
+    for name, member in getattr(shape, "members", {}).items() if shape is not None else ():
+        if member.serialization.get("location") == "statusCode":
+            value = result.get(name)
+            return value if isinstance(value, int) else None
+    return None
+
+
 def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request_id: str) -> Response:
     """Serialise an answer, or an error, in the protocol of the request."""
     hasten()
@@ -336,7 +346,7 @@ def serialise(call: ParsedCall, result: Mapping[str, object] | AwsError, request
         status = result.status or written["status_code"]
     else:
         written = serializer.serialize(result)
-        status = written["status_code"]
+        status = _own_status(call, result) or written["status_code"]
     body = written["body"]
     if call.protocol in ("query", "ec2", "rest-xml") and isinstance(body, str):
         body = for_xml(body)

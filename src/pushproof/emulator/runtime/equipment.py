@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from pushproof.emulator.kernel.balancing import DataPlane
 from pushproof.emulator.kernel.builds import Builder
+from pushproof.emulator.kernel.functions import FunctionRuntime
 from pushproof.emulator.kernel.site import Engine, Ground, Images
 from pushproof.emulator.kernel.source import GitSource
 from pushproof.emulator.kernel.tasks import TargetProber, TaskRuntime
 from pushproof.emulator.runtime.docker.builder import DockerBuilder
+from pushproof.emulator.runtime.docker.functions import DockerFunctions
 from pushproof.emulator.runtime.docker.host import DockerHost
 from pushproof.emulator.runtime.docker.tasks import DockerTaskRuntime
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder
@@ -31,6 +33,7 @@ class Equipment:
     plane: DataPlane | None = None
     git: GitSource | None = None
     engine: Engine | None = None
+    functions: FunctionRuntime | None = None
 
 
 # : Makes a world's equipment, once its ground and its registry exist.
@@ -51,6 +54,7 @@ def docker_equipment(host: DockerHost) -> Equip:
             builds=DockerBuilder(ground, host),
             git=_git_host(ground),
             engine=host,
+            functions=DockerFunctions(ground, host, images),
         )
 
     return equip

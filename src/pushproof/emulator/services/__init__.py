@@ -40,6 +40,7 @@ PLANE: dict[str, str] = {
     "sts": "pushproof.emulator.services.sts:StsService",
     "acm": "pushproof.emulator.services.modelled:ModelledService",
     "cloudwatch": "pushproof.emulator.services.cloudwatch:CloudWatchService",
+    "lambda": "pushproof.emulator.services.awslambda:LambdaService",
     "dynamodb": "pushproof.emulator.services.modelled:ModelledService",
     "kms": "pushproof.emulator.services.modelled:ModelledService",
     "secretsmanager": "pushproof.emulator.services.modelled:ModelledService",
@@ -62,6 +63,8 @@ class Service:
     own_words: ClassVar[bool] = False
     # : Operations that are answered 501 although the substrate has one of that name.
     refused: ClassVar[frozenset[str]] = frozenset()
+    # : Operations whose methods wait for work: they run without the world's lock.
+    blocking: ClassVar[frozenset[str]] = frozenset()
     # : Operations with a method that only keeps or shows values without any effect.
     kept: ClassVar[frozenset[str]] = frozenset()
 

@@ -102,12 +102,16 @@ def _routeless(operation: str) -> bool:
     return bool(queried & lacking().get((level, method), frozenset()))
 
 
+# Packages of moto with another name than the service: `lambda` is a word of Python's.
+_PACKAGES = {"lambda": "awslambda"}
+
+
 @functools.cache
 def _answering(service: str) -> Any:
     """Return moto's class of a service, with the methods of our repairs; None if there is none."""
     repair_service(service)
     try:
-        urls = importlib.import_module(f"moto.{service}.urls")
+        urls = importlib.import_module(f"moto.{_PACKAGES.get(service, service)}.urls")
     except ModuleNotFoundError:
         return None
     for answer in urls.url_paths.values():

@@ -68,6 +68,10 @@ class Answering(Protocol):
     def refused(self) -> frozenset[str]:
         """Return the operations that are answered 501 although the substrate has one of that name."""
 
+    @property
+    def blocking(self) -> frozenset[str]:
+        """Return the operations whose methods wait for work, and run without the world's lock."""
+
     def check_form(self, context: RequestContext, request: dict[str, Any]) -> None:
         """Raise AwsError for values that the service refuses in its own words."""
 
@@ -333,7 +337,8 @@ class Gateway:
             method = service.handler(exchange.call.operation)
             if method is not None:
                 assert exchange.context is not None
-                with self.ground.loop.lock:
+                waits = exchange.call.operation in service.blocking
+                with contextlib.nullcontext() if waits else self.ground.loop.lock:
                     service.check_form(exchange.context, exchange.call.parameters)
                     exchange.result = self._judge(exchange.call, method, exchange.context)
                 return

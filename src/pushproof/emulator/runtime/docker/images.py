@@ -1,4 +1,4 @@
-"""The two images that are built here: the one that builds run in, and a small Python as a base for applications.
+"""The images that are built here: the one that builds run in, a small Python as a base for applications, and that of functions.
 
 Each is built once and kept under a name with a hash of its contents, so that a change builds a new one. The
 Debian below comes from `mmdebstrap` where that is installed, which needs package mirrors and no image registry, and from
@@ -37,6 +37,7 @@ __all__ = [
     "build_image_name",
     "ensure_base_image",
     "ensure_build_image",
+    "ensure_function_image",
 ]
 
 SUITE = "bookworm"
@@ -44,6 +45,9 @@ PUBLIC_BASE = "debian:bookworm-slim"
 BUILD_REPOSITORY = "pushproof/codebuild"
 TOOLS_REPOSITORY = "pushproof/codebuild-tools"
 BASE_REPOSITORY = "pushproof/python"
+FUNCTION_REPOSITORY = "pushproof/lambda-python"
+# Lambda's runtimes for Python have it: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
+SDK = "boto3==1.44.5"
 # The Python of bookworm, which determines the AWS CLI's wheels.
 PYTHON_VERSION = "3.11"
 AWSCLI = "awscli==1.46.3"
@@ -53,6 +57,8 @@ BUILD_PACKAGES = (
 )  # fmt: skip
 BASE_PACKAGES = ("python3", "ca-certificates", "curl")
 _CONTEXT = Path(__file__).parent / "buildimage"
+_FUNCTION_CONTEXT = Path(__file__).parent / "functionimage"
+_FUNCTION_FILES = ("Dockerfile", "bootstrap.py")
 _FILES = ("Dockerfile", "agent.py", "start.sh", "aws", "docker-buildx")
 
 
@@ -77,6 +83,14 @@ def base_image_name() -> str:
     return f"{BASE_REPOSITORY}:{content.hexdigest()[:12]}"
 
 
+def function_image_name() -> str:
+    """Return `pushproof/lambda-python:<hash>`: the runtime of uploaded functions, on the small Python, with boto3."""
+    content = hashlib.sha256(f"{base_image_name()} {SDK}".encode())
+    for name in _FUNCTION_FILES:
+        content.update((_FUNCTION_CONTEXT / name).read_bytes())
+    return f"{FUNCTION_REPOSITORY}:{content.hexdigest()[:12]}"
+
+
 def ensure_build_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
     """Return the name of the image that builds run in, built first if it does not exist (about a minute).
 
@@ -93,6 +107,23 @@ def ensure_build_image(client: DockerClient | None = None, *, progress: Progress
 def ensure_base_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
     """Return the name of a small Debian with Python 3 and curl, built first if it does not exist (about 15 s). Raises as above."""
     return ensure(base_image_name(), client, progress, _make_base_image)
+
+
+def ensure_function_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
+    """Return the name of the image that Python functions run in, built first if it does not exist (about 20 s). Raises as above."""
+    return ensure(function_image_name(), client, progress, _make_function_image)
+
+
+def _make_function_image(engine: DockerClient, name: str, progress: Progress) -> None:
+    base = ensure(base_image_name(), engine, progress, _make_base_image)
+    with scratch("sdk") as directory:
+        progress("fetching boto3")
+        remedy = "The Python package index must be reachable through pip (`pip download boto3`)."
+        target = Path(directory) / "sdk"
+        run([*pip(), "install", "--quiet", "--target", str(target), *wheels_for(PYTHON_VERSION), SDK], remedy)
+        progress(f"building {name}")
+        files = {file: (_FUNCTION_CONTEXT / file).read_bytes() for file in _FUNCTION_FILES}
+        build(engine, name, files, target, {"BASE": base})
 
 
 def _make_base_image(engine: DockerClient, name: str, progress: Progress) -> None:

@@ -126,6 +126,15 @@ class Store(Service):
         except CertificateError as error:
             raise AwsError("UnsupportedCertificate", str(error)) from error
 
+    def doors(self) -> tuple[tuple[str, int], ...]:
+        """Return the address and port of every listener."""
+        with self.site.loop.lock:
+            return tuple(
+                (self.balancers[listener.load_balancer_arn].address, listener.port)
+                for listener in self.listeners.values()
+                if listener.load_balancer_arn in self.balancers
+            )
+
     def using(self, group_arn: str) -> list[str]:
         """Return ARNs of the load balancers with a rule that forwards to the group."""
         return list(

@@ -10,7 +10,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/
 
 from __future__ import annotations
 
-from pushproof.engines.policy.actions import containers, delivery, foundation, messaging, storage
+from pushproof.engines.policy.actions import containers, delivery, foundation, functions, messaging, storage
 from pushproof.engines.policy.actions.model import Parameters, Permission, Requirement, Scope, Table
 
 TABLES: dict[str, Table] = {
@@ -29,6 +29,7 @@ TABLES: dict[str, Table] = {
     "events": messaging.EVENTS,
     "iam": foundation.IAM,
     "kms": storage.KMS,
+    "lambda": functions.LAMBDA,
     "logs": messaging.LOGS,
     "resourcegroupstaggingapi": messaging.TAGGING,
     "s3": storage.S3,
