@@ -217,6 +217,11 @@ def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     assert pipeline.topics_admit_only_their_publishers()
 
 
+def _execution(stage: dict[str, Any]) -> str | None:
+    execution: str | None = stage.get("latestExecution", {}).get("pipelineExecutionId")
+    return execution
+
+
 class Releases:
     """Pushes to production, and what the pipeline makes of them."""
 
@@ -263,10 +268,13 @@ class Releases:
         """Wait until approval of this commit is requested, and return the token."""
 
         def token() -> str | None:
-            source = self.stages()["Source"]["actionStates"][0].get("currentRevision", {}).get("revisionId")
-            action = self.stages()["Approval"]["actionStates"][0].get("latestExecution", {})
+            stages = self.stages()
+            source = stages["Source"]["actionStates"][0].get("currentRevision", {}).get("revisionId")
+            action = stages["Approval"]["actionStates"][0].get("latestExecution", {})
+            # An earlier push may still wait for its own approval.
+            executions = {_execution(stages[name]) for name in ("Source", "Approval")}
             answer: str | None = action.get("token") if action.get("status") == "InProgress" else None
-            return answer if source == commit else None
+            return answer if source == commit and len(executions) == 1 else None
 
         return str(self.wait(token, f"approval of {commit[:7]} to be asked for"))
 
@@ -283,11 +291,15 @@ class Releases:
         described = self.ecs.describe_services(cluster=self.prod["cluster_name"], services=[self.prod["service_name"]])
         return str(described["services"][0]["taskDefinition"])
 
-    def told(self) -> list[dict[str, Any]]:
-        """Requests for approval that reached the topic's subscribers."""
+    def told(self, token: str) -> dict[str, Any] | None:
+        """Return the request for approval with this token, once it has reached the topic's subscribers.
+
+        An earlier push may have asked too, and its message may come first.
+        """
         messages = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10).get("Messages", [])
         bodies = [json.loads(message["Body"])["Message"] for message in messages]
-        return [json.loads(body) for body in bodies if body.startswith("{") and "approval" in body]
+        requests = [json.loads(body) for body in bodies if body.startswith("{") and "approval" in body]
+        return next((request for request in requests if request["approval"]["token"] == token), None)
 
 
 @pytest.fixture(scope="module")
@@ -308,8 +320,7 @@ def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
     commit = releases.push("To be rejected")
     token = releases.asked(commit)
     assert releases.running() == before
-    asked = releases.wait(lambda: releases.told() or None, "the request for approval")[0]["approval"]
-    assert asked["token"] == token
+    asked = releases.wait(lambda: releases.told(token), "the notification of this request for approval")["approval"]
     assert f"{commit}^...{commit}" in asked["externalEntityLink"]
     releases.answer(token, "Rejected")
     failed = releases.wait(

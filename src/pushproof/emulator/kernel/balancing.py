@@ -59,13 +59,17 @@ class ListenerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A registered target: `id` and `port` as in the API, its real address, and its target-health state."""
+    """A registered target: `id` and `port` as in the API, its real address, and its target-health state.
+
+    `refusal` is why the network lets no connection through; None if it does.
+    """
 
     id: str
     port: int
     address: str
     address_port: int
     state: str = "healthy"
+    refusal: str | None = None
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ protocols here are the sockets: a method renamed on one side is a type error on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypedDict
@@ -23,6 +23,7 @@ from pushproof.emulator.kernel.loop import Loop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.engines.deployment.target_health import TargetHealth
 from pushproof.engines.policy import Decision
+from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -193,6 +194,19 @@ class NetworkPaths(Protocol):
         public_ip: bool = False,
     ) -> str | None:
         """Return the reason why a service ("ecr.api", "s3", …) or "internet" is unreachable; None if it is reachable."""
+
+    def between(self, *, region: str, vpc_id: str, sources: Sequence[Place], target: Place, port: int) -> str | None:
+        """Return why a target in a VPC cannot be reached from one of several sources; None if it can from each."""
+
+    def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
+        """Return the network interface with a private address in a VPC, as a place; None if there is none."""
+
+    @property
+    def epoch(self) -> str:
+        """Return a name of the network as it is now: another one after each change."""
+
+    def follow(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each change, on any thread; it must not block."""
 
 
 class Images(Protocol):

@@ -1,13 +1,15 @@
 """The emulated network path from a task or a build to an AWS service.
 
 The reachability engine decides; this module keeps its network: read from the substrate's EC2 at the first request, and
-dropped as soon as a call to EC2 that changes something has passed the gateway.
+dropped as soon as a call to EC2 that changes something has passed the gateway. Load balancers ask here too, for the way to
+their targets.
 """
 
 from __future__ import annotations
 
+import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,12 @@ from pushproof.engines.reachability import (
 )
 
 if TYPE_CHECKING:
+    from types_boto3_ec2.client import EC2Client
+
     from pushproof.emulator.kernel.site import Ground
+
+# Interfaces of tasks come and go with every rollout, and no path below depends on another task's.
+_OF_TASKS = frozenset({"CreateNetworkInterface", "DeleteNetworkInterface"})
 
 
 class Paths:
@@ -45,7 +52,8 @@ class Paths:
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
-        self._generation = 0
+        self._epoch = secrets.token_hex(8)
+        self._followers: list[Callable[[], None]] = []
         ground.calls.observe("ec2", self._changed)
 
     # -- answers ------------------------------------------------------------------------------------
@@ -102,6 +110,49 @@ class Paths:
         target = Internet() if to == "internet" else Service(to, task_calls(to, region))
         return reach(network, place, target, port=port, circumstances=self._circumstances)
 
+    def between(self, *, region: str, vpc_id: str, sources: Sequence[Place], target: Place, port: int) -> str | None:
+        """Return why a target in a VPC cannot be reached from one of several sources; None if it can from each.
+
+        Sources in an availability zone that is lost are left out: nothing asks from there. If none is left, nothing arrives.
+        """
+        if not self._ground.settings.enforce_network:
+            return None
+        circumstances = self._circumstances
+        try:
+            network = self._network_of(region, vpc_id)
+            up = [each for each in sources if network.subnet(each.subnet_id).zone not in circumstances.zones_down]
+            if not up:
+                return "Every availability zone of the source is lost."
+            for source in up:
+                answer = reach(network, source, target, port=port, circumstances=circumstances)
+                if answer.refusal is not None:
+                    return str(answer.refusal)
+        except ClientError as error:
+            return f"{error.response['Error'].get('Message', error)}"
+        except NetworkModelError as error:
+            return f"{error}"
+        return None
+
+    def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
+        """Return the network interface with a private address in a VPC, as a place; None if there is none."""
+        ec2 = self._ground.substrate.client("ec2", region)
+        interfaces = ec2.describe_network_interfaces(
+            Filters=[{"Name": "private-ip-address", "Values": [address]}, {"Name": "vpc-id", "Values": [vpc_id]}]
+        )["NetworkInterfaces"]
+        if not interfaces:
+            return None
+        groups = tuple(group["GroupId"] for group in interfaces[0].get("Groups") or ())
+        return Place(interfaces[0]["SubnetId"], groups, address=address)
+
+    @property
+    def epoch(self) -> str:
+        """Return a name of the network as it is now: another one after each change of EC2 or of circumstances."""
+        return self._epoch
+
+    def follow(self, callback: Callable[[], None]) -> None:
+        """Call `callback` after each change. It may be called on any thread, and must not block."""
+        self._followers.append(callback)
+
     # -- circumstances of a network --------------------------------------------------------------
 
     @property
@@ -113,38 +164,56 @@ class Paths:
         """Lose an availability zone with everything in it, or restore it. Running tasks are not stopped."""
         zones = self._circumstances.zones_down
         self._circumstances = replace(self._circumstances, zones_down=zones | {zone} if down else zones - {zone})
+        self._renew()
 
     def require_vpc_endpoints(self, required: bool = True) -> None:
         """Set whether the organisation requires VPC endpoints for AWS services, so that NAT is not enough."""
         self._circumstances = replace(self._circumstances, require_vpc_endpoints=required)
+        self._renew()
 
     def forget(self) -> None:
         """Read EC2 anew at the next request, for changes that did not pass this world's gateway."""
         with self._lock:
-            self._generation += 1
             self._vpcs.clear()
             self._networks.clear()
+            self._epoch = secrets.token_hex(8)
+        self._tell()
 
     # -- the cache -----------------------------------------------------------------------------------
 
     def _network(self, region: str, subnet_id: str) -> Network:
         with self._lock:
-            generation = self._generation
             vpc_id = self._vpcs.get((region, subnet_id))
-            cached = self._networks.get((region, vpc_id)) if vpc_id is not None else None
-        if cached is not None:
-            return cached
+        if vpc_id is not None:
+            return self._network_of(region, vpc_id)
         ec2 = self._ground.substrate.client("ec2", region)
         vpc_id = str(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["VpcId"])
-        network = read_network(ec2, vpc_id)
+        return self._network_of(region, vpc_id, ec2)
+
+    def _network_of(self, region: str, vpc_id: str, ec2: EC2Client | None = None) -> Network:
+        with self._lock:
+            epoch = self._epoch
+            cached = self._networks.get((region, vpc_id))
+        if cached is not None:
+            return cached
+        network = read_network(ec2 or self._ground.substrate.client("ec2", region), vpc_id)
         with self._lock:
             # A result read during a change may be half old: good for this answer, not for the next.
-            if generation == self._generation:
+            if epoch == self._epoch:
                 self._networks[region, vpc_id] = network
                 self._vpcs.update({(region, subnet.id): vpc_id for subnet in network.subnets_of(vpc_id)})
         return network
 
+    def _renew(self) -> None:
+        with self._lock:
+            self._epoch = secrets.token_hex(8)
+        self._tell()
+
+    def _tell(self) -> None:
+        for follower in self._followers:
+            follower()
+
     def _changed(self, call: Call) -> None:
         # Also after a failure: some calls change something before they fail.
-        if call.mutating:
+        if call.mutating and call.context.operation not in _OF_TASKS:
             self.forget()

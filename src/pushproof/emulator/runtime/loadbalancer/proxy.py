@@ -266,6 +266,9 @@ class ListenerProxy:
         if target is None:
             raise TargetFailed(503, "the target group has no registered target that takes requests")
         exchange.target = target
+        if target.refusal is not None:
+            # AWS answers so after ten seconds, its time for connecting.
+            raise TargetFailed(504, f"no connection to the target: {target.refusal}")
         added: list[str] = []
         sticky, application_cookie = group.spec.stickiness_seconds, group.spec.application_cookie
         if sticky and application_cookie is None:

@@ -82,10 +82,11 @@ class ScriptedLoadBalancer:
         """Answer a request as `route` says, by the target's script, and log it. Raises LookupError if nothing listens there."""
         rule, group, target = self._route(address, port, request, draw)
         answer = HttpProbe(None, "refused")
-        if target is not None:
+        blocked = target is not None and target.refusal is not None
+        if target is not None and not blocked:
             answer = self.probe(target.address, target.address_port, path=request.path, protocol="HTTP", timeout=60.0)
         forwards = isinstance(rule.action, Forward)
-        own = 502 if target is not None else 503
+        own = 504 if blocked else 502 if target is not None else 503
         if isinstance(rule.action, FixedResponse | Redirect):
             own = rule.action.status_code
         entry = AccessLogEntry(
@@ -101,7 +102,7 @@ class ScriptedLoadBalancer:
             target_status=answer.status,
             duration=0.01,
             trace_id="",
-            error=answer.error if forwards else None,
+            error=(target.refusal if target is not None and blocked else answer.error) if forwards else None,
         )
         self._log.append(entry)
         self._traffic.add(entry)

@@ -81,7 +81,7 @@ class StreamProxy:
         spec = self.spec
         group = self._group()
         target = group.choose_for(_flow(writer, group)) if group is not None else None
-        if group is None or target is None:
+        if group is None or target is None or target.refusal is not None:
             reset(writer)
             return
         # The load balancer verifies no certificate of a target.

@@ -6,13 +6,16 @@ The engine decides (`engines/deployment/target_health.py`); this module has its 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pushproof.base.clock import start_room
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
 from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
+from pushproof.emulator.services.elbv2.paths import PathAnswer, TargetPaths
 from pushproof.engines.deployment.target_health import (
     Matcher,
     Probe,
@@ -33,13 +36,29 @@ log = logging.getLogger(__name__)
 Subscriber = Callable[[str, int, str, str], None]
 
 
-class HealthMonitor:
-    """The health of every target. It calls `changed` whenever a group's targets or their states change."""
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """The outcome of one check: the path, and the target's answer."""
 
-    def __init__(self, site: Site, prober: TargetProber, changed: Callable[[TargetGroup], None]) -> None:
+    path: PathAnswer | None
+    answer: HttpProbe
+
+    @property
+    def blocked(self) -> bool:
+        return self.path is not None and self.path.refusal is not None
+
+
+class HealthMonitor:
+    """The health of every target. It calls `changed` whenever a group's targets, their states or their paths change."""
+
+    def __init__(
+        self, site: Site, prober: TargetProber, changed: Callable[[TargetGroup], None], paths: TargetPaths
+    ) -> None:
         self._site = site
         self._prober = prober
         self._changed = changed
+        self._paths = paths
+        self._reviewing = threading.Event()
         self._subscribers: dict[str, list[Subscriber]] = {}
         self._closed = False
 
@@ -109,6 +128,37 @@ class HealthMonitor:
             _stop(target)
         self._subscribers.pop(group.arn, None)
 
+    def review_paths(self, groups: Callable[[], list[TargetGroup]]) -> None:
+        """Judge the paths to all targets anew, soon: the network has changed. Requests notice it before the next check does."""
+        if self._closed or self._reviewing.is_set():
+            return
+        self._reviewing.set()
+
+        def review() -> None:
+            self._reviewing.clear()
+            for group in groups():
+                for target in group.targets.values():
+                    if target.path is not None:
+                        self._review(group, target)
+
+        self._site.loop.call_soon(review, name="review of network paths")
+
+    def _review(self, group: TargetGroup, target: RegisteredTarget) -> None:
+        question, known = self._paths.question(group, target, _check_port(group, target)), target.path
+
+        def done(outcome: Outcome[PathAnswer | None]) -> None:
+            if outcome.error is None and group.targets.get(target.key) is target and target.path is known:
+                self._set_path(group, target, outcome.value)
+
+        name = f"path {group.name} {target.id}:{target.port}"
+        self._site.loop.submit(lambda: self._paths.answer(question, known), done, name=name)
+
+    def _set_path(self, group: TargetGroup, target: RegisteredTarget, path: PathAnswer | None) -> None:
+        before = target.refusal
+        target.path = path
+        if target.refusal != before:
+            self._changed(group)
+
     def close(self) -> None:
         """Stop all probes."""
         self._closed = True
@@ -128,21 +178,28 @@ class HealthMonitor:
         if self._closed:
             return
         prober = self._prober
-        port = target.port if group.check_port == "traffic-port" else int(group.check_port)
+        port = _check_port(group, target)
         started = self._site.clock.now()
         address, path, protocol, timeout = target.address, group.check_path, group.check_protocol, group.check_timeout
+        question, known = self._paths.question(group, target, port), target.path
 
-        def work() -> HttpProbe:
-            return prober.probe(address, port, path=path, protocol=protocol, timeout=timeout)
+        def work() -> _Checked:
+            judged = self._paths.answer(question, known)
+            if judged is not None and judged.refusal is not None:
+                # Security groups and network ACLs drop packets: nothing comes back, not even a refusal.
+                return _Checked(judged, HttpProbe(None, "timeout"))
+            return _Checked(judged, prober.probe(address, port, path=path, protocol=protocol, timeout=timeout))
 
-        def done(outcome: Outcome[HttpProbe]) -> None:
+        def done(outcome: Outcome[_Checked]) -> None:
             # If the target was deregistered, replaced or retired meanwhile, the result does not matter.
             if self._closed or group.targets.get(target.key) is not target or target.timer is not timer:
                 return
             if outcome.error is not None:
                 log.error("the health check of %s:%d failed inside: %r", target.id, port, outcome.error)
-            answer = outcome.value or HttpProbe(None, "error")
-            if self._starts(group, target, answer):
+            checked = outcome.value or _Checked(known, HttpProbe(None, "error"))
+            answer = checked.answer
+            self._set_path(group, target, checked.path)
+            if not checked.blocked and self._starts(group, target, answer):
                 self._probe_at(group, target, started + group.check_interval)
                 return
             probe = Probe(answer.status, timed_out=answer.error == "timeout", accepted=answer.accepted)
@@ -170,6 +227,10 @@ class HealthMonitor:
         self._changed(group)
         for subscriber in list(self._subscribers.get(group.arn, ())):
             subscriber(target.id, target.port, target.health.state, target.health.reason)
+
+
+def _check_port(group: TargetGroup, target: RegisteredTarget) -> int:
+    return target.port if group.check_port == "traffic-port" else int(group.check_port)
 
 
 def check(group: TargetGroup) -> TargetCheck:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     )
     from types_boto3_elbv2.type_defs import ActionOutputTypeDef, RuleConditionOutputTypeDef
 
+    from pushproof.emulator.services.elbv2.paths import PathAnswer
+
 
 def unique() -> str:
     """Return the sixteen hexadecimal digits that end an ARN."""
@@ -91,7 +93,8 @@ class Listener:
 class RegisteredTarget:
     """A target in its group. `address` is where its port really answers; `zone` is the registered one; `since` when checks began.
 
-    Registering a target again creates a new record; results of probes of the old one are dropped.
+    Registering a target again creates a new record; results of probes of the old one are dropped. `path` is the latest judgement
+    on the network path to the port that health checks use.
     """
 
     id: str
@@ -101,10 +104,16 @@ class RegisteredTarget:
     zone: str | None = None
     since: float = 0.0
     timer: Timer | None = None
+    path: PathAnswer | None = None
 
     @property
     def key(self) -> tuple[str, int]:
         return (self.id, self.port)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the network lets no request of the load balancer through to this target; None if it does."""
+        return self.path.refusal if self.path is not None else None
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from pushproof.emulator.services.elbv2 import actions, attributes
 from pushproof.emulator.services.elbv2.certificates import Certificates
 from pushproof.emulator.services.elbv2.health import HealthMonitor
 from pushproof.emulator.services.elbv2.model import Listener, LoadBalancer, Rule, TargetGroup
+from pushproof.emulator.services.elbv2.paths import TargetPaths
 from pushproof.engines.tlspolicy import DEFAULT_POLICY
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ class Store(Service):
         self.listeners: dict[str, Listener] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.certificates = Certificates(site)
-        self.health = HealthMonitor(site, prober, self.publish_group)
+        paths = TargetPaths(site, lambda group: [self.balancers[arn] for arn in self.using(group.arn)])
+        self.health = HealthMonitor(site, prober, self.publish_group, paths)
+        site.paths.follow(self._review_paths)
 
     # The data plane.
 
@@ -69,7 +72,7 @@ class Store(Service):
     def publish_group(self, group: TargetGroup) -> None:
         """Send a group's current targets to the data plane."""
         targets = tuple(
-            Target(target.id, target.port, target.address, target.port, target.health.state)
+            Target(target.id, target.port, target.address, target.port, target.health.state, target.refusal)
             for target in group.targets.values()
         )
         if group.protocol in ("TCP", "TLS"):
@@ -97,6 +100,9 @@ class Store(Service):
                 group.attributes["stickiness.app_cookie.cookie_name"] if sticky and by_application else None,
             )
         )
+
+    def _review_paths(self) -> None:
+        self.health.review_paths(lambda: list(self.groups.values()))
 
     def publish_listener(self, listener: Listener) -> None:
         """Make the data plane listen as a listener specifies. Raises AwsError when it cannot."""
