@@ -369,6 +369,21 @@ def test_no_answer_in_time_is_504(runtime: LoadBalancerRuntime, backend: Callabl
     assert b"504 Gateway Time-out" in body
 
 
+def test_a_target_that_the_network_does_not_reach_is_504(
+    runtime: LoadBalancerRuntime, backend: Callable[[str], Backend]
+) -> None:
+    """No request passes a security group that lets none in, and the access log names the rule that is missing."""
+    blue = backend("blue")
+    refused = replace(blue.target(), refusal="No ingress rule of sg-1 admits tcp.")
+    runtime.put_target_group(TargetGroupSpec(GROUP, (refused,)))
+    spec = listen(runtime)
+    assert ask(spec)[0] == 504
+    assert blue.requests == 0
+    assert "No ingress rule of sg-1" in (runtime.access_log()[-1].error or "")
+    runtime.put_target_group(TargetGroupSpec(GROUP, (blue.target(),)))
+    assert ask(spec)[0] == 200
+
+
 def test_a_connection_that_the_target_closed_costs_no_request(runtime: LoadBalancerRuntime) -> None:
     """Targets that close kept connections without a word never fail a client, whatever the method."""
     with _ForgetfulServer() as server:

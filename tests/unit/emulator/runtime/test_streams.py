@@ -125,6 +125,15 @@ def test_without_a_target_a_connection_is_reset(plane: LoadBalancerRuntime) -> N
         first_byte(spec)
 
 
+def test_a_target_that_the_network_does_not_reach_takes_no_connection(
+    plane: LoadBalancerRuntime, echoes: list[Echo]
+) -> None:
+    """A security group that lets nothing in stops a stream before its first byte."""
+    spec = listening(plane, replace(echoes[0].target(), refusal="No ingress rule of sg-1 admits tcp."))
+    with pytest.raises(ConnectionResetError):
+        first_byte(spec)
+
+
 def test_connections_of_an_unhealthy_target_are_reset(plane: LoadBalancerRuntime, echoes: list[Echo]) -> None:
     """Others go on, and so do all where the group says that unhealthy targets keep their connections."""
     spec = listening(plane, echoes[0].target(), reset_unhealthy=True)
