@@ -201,6 +201,14 @@ class NetworkPaths(Protocol):
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""
 
+    def settle(
+        self, access_key_id: str, *, region: str, subnet_id: str, security_group_ids: Sequence[str], public_ip: bool
+    ) -> None:
+        """Note where the holder of a key is: its calls need a way from there."""
+
+    def call_refusal(self, access_key_id: str, service: str, region: str) -> str | None:
+        """Return why a call with a key does not reach a service; None if it does."""
+
     @property
     def epoch(self) -> str:
         """Return a name of the network as it is now: another one after each change."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -28,14 +28,30 @@ from pushproof.engines.reachability import (
     reach,
     task_calls,
 )
+from pushproof.engines.reachability.resources import Document
 
 if TYPE_CHECKING:
     from types_boto3_ec2.client import EC2Client
 
     from pushproof.emulator.kernel.site import Ground
 
+# Signing names of services whose VPC endpoint has another name.
+_ENDPOINTS = {"ecr": "ecr.api", "codeconnections": "codeconnections.api", "cloudwatch": "monitoring"}
+# The longest list of callers; the oldest ones are the first to be forgotten.
+_CALLERS = 10_000
+
 # Interfaces of tasks come and go with every rollout, and no path below depends on another task's.
 _OF_TASKS = frozenset({"CreateNetworkInterface", "DeleteNetworkInterface"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The network interface from which calls with a key come."""
+
+    region: str
+    subnet_id: str
+    security_group_ids: tuple[str, ...]
+    public_ip: bool
 
 
 class Paths:
@@ -54,6 +70,7 @@ class Paths:
         self._networks: dict[tuple[str, str], Network] = {}
         self._epoch = secrets.token_hex(8)
         self._followers: list[Callable[[], None]] = []
+        self._callers: dict[str, Caller] = {}
         ground.calls.observe("ec2", self._changed)
 
     # -- answers ------------------------------------------------------------------------------------
@@ -144,6 +161,34 @@ class Paths:
         groups = tuple(group["GroupId"] for group in interfaces[0].get("Groups") or ())
         return Place(interfaces[0]["SubnetId"], groups, address=address)
 
+    def settle(
+        self, access_key_id: str, *, region: str, subnet_id: str, security_group_ids: Sequence[str], public_ip: bool
+    ) -> None:
+        """Note where the holder of a key is: a task, or a build in a VPC. Its calls need a way from there."""
+        with self._lock:
+            while len(self._callers) >= _CALLERS:
+                del self._callers[next(iter(self._callers))]
+            self._callers[access_key_id] = Caller(region, subnet_id, tuple(security_group_ids), public_ip)
+
+    def call_refusal(self, access_key_id: str, service: str, region: str) -> str | None:
+        """Return why a call with a key does not reach a service, by its signing name; None if it does, or nobody knows from where.
+
+        A service of another region is on the internet. Policies of VPC endpoints are not read: they are about calls, not paths.
+        """
+        caller = self._callers.get(access_key_id)
+        if caller is None or not self._ground.settings.enforce_network:
+            return None
+        place = Place(caller.subnet_id, caller.security_group_ids, public_ip=caller.public_ip)
+        to = Service(_ENDPOINTS.get(service, service)) if region == caller.region else Internet()
+        circumstances = replace(self._circumstances, policy_allows=_any_call)
+        try:
+            answer = reach(self._network(caller.region, caller.subnet_id), place, to, circumstances=circumstances)
+        except ClientError as error:
+            return f"{error.response['Error'].get('Message', error)}"
+        except NetworkModelError as error:
+            return f"{error}"
+        return None if answer.refusal is None else str(answer.refusal)
+
     @property
     def epoch(self) -> str:
         """Return a name of the network as it is now: another one after each change of EC2 or of circumstances."""
@@ -217,3 +262,7 @@ class Paths:
         # Also after a failure: some calls change something before they fail.
         if call.mutating and call.context.operation not in _OF_TASKS:
             self.forget()
+
+
+def _any_call(_: Document, _action: str, _resource: str) -> bool:
+    return True

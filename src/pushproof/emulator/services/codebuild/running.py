@@ -324,6 +324,16 @@ class BuildRun:
     def _role_variables(self) -> dict[str, str]:
         role = self._credentials
         assert role is not None
+        vpc = self.build.settings.get("vpcConfig") or {}
+        if vpc.get("subnets"):
+            # A build in a VPC has no public address: https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+            self._site.paths.settle(
+                role.access_key_id,
+                region=self.build.region,
+                subnet_id=vpc["subnets"][0],
+                security_group_ids=vpc.get("securityGroupIds") or (),
+                public_ip=False,
+            )
         variables = {"AWS_ACCESS_KEY_ID": role.access_key_id, "AWS_SECRET_ACCESS_KEY": role.secret_access_key}
         return variables | ({"AWS_SESSION_TOKEN": role.session_token} if role.session_token else {})
 

@@ -90,6 +90,14 @@ class TaskEndpoint:
         except AwsError as error:
             return _json({"code": error.code, "message": error.message, "HTTPErrorCode": 500}, 500)
         clock = self._site.clock
+        if task.interface is not None:
+            self._site.paths.settle(
+                keys.access_key_id,
+                region=task.region,
+                subnet_id=task.interface.subnet_id,
+                security_group_ids=task.interface.groups,
+                public_ip=task.network.get("assignPublicIp") == "ENABLED",
+            )
         return _json(
             {
                 "RoleArn": role,
