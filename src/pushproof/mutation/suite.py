@@ -112,6 +112,12 @@ def groups_of(suite: Suite) -> list[Group]:
     )
 
 
+def in_own_order(suite: Suite, tests: Iterable[ObservedTest]) -> list[ObservedTest]:
+    """Return tests in the order in which the suite itself runs them."""
+    chosen = {test.id for test in tests}
+    return [test for test in suite.tests if test.id in chosen]
+
+
 def _name_of_group(suite: Suite, test: ObservedTest) -> str:
     sources = ", ".join(sorted({source_of(name) for name in test.applies}))
     if not sources:

@@ -14,11 +14,13 @@ from pushproof.mutation.judging import Failure, first_failure, outcomes_of_appli
 from pushproof.mutation.outcome import Outcome, Status
 from pushproof.mutation.runner import Run, Runner
 from pushproof.mutation.settings import CampaignSettings
-from pushproof.mutation.suite import Group, ObservedTest, Suite, groups_of, read_suite, source_of
+from pushproof.mutation.suite import Group, ObservedTest, Suite, groups_of, in_own_order, read_suite, source_of
 from pushproof.mutation.workspace import Workspace
 
 #: Seconds that the run of a group may take on top of the timeout, as a multiple of the original's.
 LIMIT_FACTOR = 5.0
+#: Seconds that the original has at least: what a mutant may take (`--timeout`) says nothing about it.
+ORIGINAL_LIMIT = 600.0
 
 
 class SuiteIsRed(Exception):
@@ -62,6 +64,8 @@ class Worker:
         # By group: the suite as this worker has observed it. Ports and addresses of its own make variables of its own.
         self._observed: dict[str, Suite] = {}
         self._seconds: dict[str, float] = {}
+        # Names of groups whose tests depend on each other, so that they run whole and in the suite's own order.
+        self._in_sequence: set[str] = set()
         # Answers of the checks that apply to root modules of a group, on the original.
         self._answers: dict[tuple[str, frozenset[str]], dict[str, bool]] = {}
 
@@ -74,6 +78,7 @@ class Worker:
             if not tests:
                 continue
             here = self._suite_of(group)
+            tests = self._sequence(group, tests)
             with self._workspace.mutated(mutant):
                 run = self._run(group, tests, mutant, here)
             known.runs += 1
@@ -96,19 +101,37 @@ class Worker:
 
     def _suite_of(self, group: Group) -> Suite:
         """Return the suite as this worker observes it in a group's process: run once on the original, in the order of mutants."""
-        if not group.keeps:
+        if not group.keeps and any(test.applies for test in group.tests):
+            # Everything would be applied once more, for nothing but the order.
             return self._suite
         suite = self._observed.get(group.name)
         if suite is None:
-            run = self._runner.run(
-                Assignment(order=[test.id for test in group.tests], rootdir=self._suite.rootdir),
-                limit=self._limit(group),
-                stop_at_first=False,
-            )
-            suite = observed_suite(run, f"in the group {group.name}")
-            self._observed[group.name] = suite
-            self._seconds[group.name] = run.done.seconds
+            where = f"in the group {group.name}"
+            try:
+                suite, seconds = self._observe(group.tests, group, where)
+            except SuiteIsRed:
+                # A test may need what an earlier one has left in the world, or need it not to be there yet.
+                own = in_own_order(self._suite, group.tests)
+                if own == list(group.tests):
+                    raise
+                suite, seconds = self._observe(own, group, where)
+                self._in_sequence.add(group.name)
+            self._observed[group.name], self._seconds[group.name] = suite, seconds
         return suite
+
+    def _observe(self, tests: Sequence[ObservedTest], group: Group, where: str) -> tuple[Suite, float]:
+        """Run tests of a group on the original. Return the suite as observed, and the seconds. Raises SuiteIsRed, SuiteIsBroken."""
+        assignment = Assignment(order=[test.id for test in tests], rootdir=self._suite.rootdir)
+        limit = max(self._limit(group), ORIGINAL_LIMIT)
+        run = self._runner.run(assignment, limit=limit, stop_at_first=False)
+        return observed_suite(run, where), run.done.seconds
+
+    def _sequence(self, group: Group, tests: list[ObservedTest]) -> list[ObservedTest]:
+        """Return tests in the order in which they run, with those of their files that they may depend on."""
+        if group.name not in self._in_sequence:
+            return tests
+        files = {test.file for test in tests}
+        return in_own_order(self._suite, [test for test in group.tests if test.file in files])
 
     def _run(self, group: Group, tests: Sequence[ObservedTest], mutant: Mutant, here: Suite) -> Run:
         relies: dict[str, Sequence[str]] = {}

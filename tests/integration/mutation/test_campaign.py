@@ -38,6 +38,19 @@ def test_a_mistake_is_killed_or_survives(repository: Make) -> None:
     assert "why it hurts: " in done.stdout
 
 
+def test_tests_that_depend_on_each_other_run_in_their_own_order(repository: Make) -> None:
+    """A suite whose quick test needs what a slow one before it has left is asked whole, and no mutant is killed by its order."""
+    suite = SUITE + (
+        "\nimport time\n\nMARK = Path(__file__).parent / 'mark'\n\n"
+        "def test_slowly_writes():\n    time.sleep(0.5)\n    MARK.write_text(TEXT)\n\n"
+        "def test_needs_it():\n    assert MARK.exists()\n    MARK.unlink()\n"
+    )
+    done = repository(**{"tests/test_infra.py": suite}).mutate("--tests", "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test_needs_it" not in done.stdout
+    assert set(outcomes(done)) >= {"killed", "survived"}, done.stdout
+
+
 def test_the_tree_is_only_read(repository: Make) -> None:
     """No file of the user's changes, appears or goes, whatever the mutants and the tests do."""
     suite = SUITE + "\ndef test_writes():\n    (Path(__file__).parents[1] / 'infra' / 'left').write_text('x')\n"

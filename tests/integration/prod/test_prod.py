@@ -287,6 +287,10 @@ class Releases:
             token=token,
         )
 
+    def deployed(self) -> str | None:
+        """Return the execution that reached Deploy last; None if none did."""
+        return _execution(self.stages()["Deploy"])
+
     def running(self) -> str:
         described = self.ecs.describe_services(cluster=self.prod["cluster_name"], services=[self.prod["service_name"]])
         return str(described["services"][0]["taskDefinition"])
@@ -316,7 +320,7 @@ def releases(target: Any, prod: Any, pipeline: PipelineChecks, tmp_path_factory:
 @pytest.mark.target_needs("builds")
 def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
     """A push waits for approval, a person is notified with a link to the change, and a rejected one never reaches Deploy."""
-    before = releases.running()
+    before, deployed = releases.running(), releases.deployed()
     commit = releases.push("To be rejected")
     token = releases.asked(commit)
     assert releases.running() == before
@@ -327,16 +331,16 @@ def test_what_is_rejected_is_not_deployed(releases: Releases) -> None:
         lambda: releases.stages()["Approval"]["latestExecution"]["status"] == "Failed" or None, "the stage to fail"
     )
     assert failed
-    assert "latestExecution" not in releases.stages()["Deploy"]
+    assert releases.deployed() == deployed
     assert releases.running() == before
 
 
 @pytest.mark.target_needs("builds")
 def test_what_is_approved_is_deployed(releases: Releases, aws: Clients) -> None:
     """Once approved, and not before, the image goes to the service in a new revision."""
-    before = releases.running()
+    before, deployed = releases.running(), releases.deployed()
     token = releases.asked(releases.push("To be approved"))
-    assert "latestExecution" not in releases.stages()["Deploy"]
+    assert releases.deployed() == deployed
     assert releases.running() == before
     releases.answer(token, "Approved")
     after = releases.wait(
