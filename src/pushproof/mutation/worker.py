@@ -19,8 +19,6 @@ from pushproof.mutation.workspace import Workspace
 
 #: Seconds that the run of a group may take on top of the timeout, as a multiple of the original's.
 LIMIT_FACTOR = 5.0
-#: Seconds that the original has at least: what a mutant may take (`--timeout`) says nothing about it.
-ORIGINAL_LIMIT = 600.0
 
 
 class SuiteIsRed(Exception):
@@ -54,7 +52,7 @@ class Worker:
     """Tries mutants. `number`: from 0, unique among workers that run at the same time on a machine."""
 
     def __init__(self, snapshot: Path, settings: CampaignSettings, directory: Path, number: int, suite: Suite) -> None:
-        self._timeout = settings.timeout
+        self._timeout, self._original_limit = settings.timeout, settings.limit
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._workspace = Workspace(snapshot, directory)
@@ -122,8 +120,8 @@ class Worker:
     def _observe(self, tests: Sequence[ObservedTest], group: Group, where: str) -> tuple[Suite, float]:
         """Run tests of a group on the original. Return the suite as observed, and the seconds. Raises SuiteIsRed, SuiteIsBroken."""
         assignment = Assignment(order=[test.id for test in tests], rootdir=self._suite.rootdir)
-        limit = max(self._limit(group), ORIGINAL_LIMIT)
-        run = self._runner.run(assignment, limit=limit, stop_at_first=False)
+        # What a mutant may take (`--timeout`) says nothing about the original.
+        run = self._runner.run(assignment, limit=self._original_limit, stop_at_first=False)
         return observed_suite(run, where), run.done.seconds
 
     def _sequence(self, group: Group, tests: list[ObservedTest]) -> list[ObservedTest]:
