@@ -13,6 +13,7 @@ from pushproof.emulator.access.authority import Authority
 from pushproof.emulator.access.keys import KeyRing
 from pushproof.emulator.clients import WorldClients
 from pushproof.emulator.events.bus import Bus
+from pushproof.emulator.faults import WorldFaults
 from pushproof.emulator.githost.host import GitHost
 from pushproof.emulator.keeping.files import copy_files
 from pushproof.emulator.keeping.parts import Continuing, parts_of
@@ -24,6 +25,7 @@ from pushproof.emulator.keeping.writing import written
 from pushproof.emulator.kernel.balancing import DataPlane, balancer_prefix
 from pushproof.emulator.kernel.calls import CallLog
 from pushproof.emulator.kernel.context import Credentials
+from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.functions import Functions
 from pushproof.emulator.kernel.loop import Loop, Outcome, ThreadedLoop, VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
@@ -32,6 +34,7 @@ from pushproof.emulator.network.paths import Paths
 from pushproof.emulator.registry.mirror import ImagesMirror
 from pushproof.emulator.runtime.equipment import Equip, Equipment, no_equipment
 from pushproof.emulator.runtime.loadbalancer import OnDemandDataPlane, ScriptedLoadBalancer
+from pushproof.emulator.runtime.loadbalancer.disturbed import DisturbedProber
 from pushproof.emulator.services import PLANE, Service, service_class
 from pushproof.emulator.services.awslambda import LambdaService
 from pushproof.emulator.services.cloudwatch import CloudWatchService
@@ -53,6 +56,7 @@ from pushproof.emulator.wire.admission import Admission
 from pushproof.emulator.wire.control import ControlFront
 from pushproof.emulator.wire.gateway import Gateway
 from pushproof.emulator.wire.verifying import Verifier
+from pushproof.engines.faults import text_of
 
 
 class World:
@@ -120,6 +124,9 @@ class World:
             calls=self.log,
             doorkeeper=self.keys,
             images_secret=secrets.token_hex(16),
+            faults=ActiveFaults(
+                self.settings.faults.seed, self.clock.now, node_seconds=self.settings.faults.node_seconds
+            ),
         )
         self.services: dict[str, Service] = {}
         self.authority = Authority(self.ground, plane_key=plane_key, keys=self.keys, owned=self._owns)
@@ -131,6 +138,7 @@ class World:
             events=self.bus,
             paths=self.paths,
         )
+        self.faults = WorldFaults(self.ground, self.paths, lambda: self.ecs)
         self.admission = Admission(self.ground, self.authority, self.log)
         self.ecr = EcrService(self.site, "ecr")
         self.registry = Registry(self.site, self.admission, self.ecr)
@@ -144,7 +152,7 @@ class World:
             self.services,
             self.authority.documents,
             fronts,
-            None if self.settings.open else Verifier(self.keys),
+            None if self.settings.open else Verifier(self.keys, skew=lambda: self.ground.faults.skew),
         )
         # Before anything happens: what the parts are made of, and not what they come to hold.
         self._parts = parts_of(self)
@@ -154,7 +162,9 @@ class World:
         prober = self.equipment.prober
         scripted = prober is not None or isinstance(self.loop, VirtualLoop)
         plane: DataPlane = (
-            ScriptedLoadBalancer(lambda: prober, self.clock.now) if scripted else OnDemandDataPlane(self._sockets)
+            ScriptedLoadBalancer(lambda: prober, self.clock.now, self.ground.faults)
+            if scripted
+            else OnDemandDataPlane(self._sockets)
         )
         plane.start()
         return plane
@@ -162,13 +172,14 @@ class World:
     def _sockets(self) -> DataPlane:
         from pushproof.emulator.runtime.loadbalancer.runtime import LoadBalancerRuntime
 
-        return LoadBalancerRuntime(self.clock)
+        return LoadBalancerRuntime(self.clock, faults=self.ground.faults)
 
     def _compose(self, native: frozenset[str]) -> list[Front]:
         """Create the services, each after those it uses. Return the other fronts of the gateway's port, in order."""
         site, equipment = self.site, self.equipment
         self.connections = ConnectionsService(site, "codestar-connections")
-        self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=equipment.prober or self.balancer)
+        prober = DisturbedProber(equipment.prober or self.balancer, self.ground.faults)
+        self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=prober)
         self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2, functions=self.functions)
         self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
         self.s3 = S3Service(site, "s3")
@@ -269,6 +280,9 @@ class World:
         Containers are not kept: a world that continues starts its tasks anew. Raises NotKeepable for what cannot be written, or
         after `within` real seconds without such a moment, and OSError.
         """
+        if active := self.faults.active:
+            names = ", ".join(text_of(entry.fault) for entry in active)
+            raise NotKeepable(f"a world with an active fault cannot be kept: {names}")
         try:
             with self.loop.quiet(within):
                 clock = self.clock.reading()
@@ -336,6 +350,7 @@ class World:
         if self._closed:
             return
         self._closed = True
+        self.faults.close()
         self.gateway.close()
         for service in self.services.values():
             service.close()

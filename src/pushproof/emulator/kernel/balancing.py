@@ -40,7 +40,7 @@ class ListenerSpec:
     """A listener of one load balancer.
 
     `protocol` is `HTTP` or `HTTPS`, and `TCP` or `TLS` of a Network Load Balancer; the first certificate is the default one.
-    `rules` include the default rule.
+    `rules` include the default rule. `zones` are those in which the load balancer has nodes.
     Timeouts are real seconds: real programs answer at their own speed, whatever the speed of the world's clock.
     """
 
@@ -55,6 +55,7 @@ class ListenerSpec:
     connect_timeout: float = 10.0
     client_keep_alive: float = 3600.0
     headers: HeaderSettings = field(default_factory=HeaderSettings)
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

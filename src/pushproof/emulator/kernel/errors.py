@@ -26,6 +26,10 @@ class AwsError(Exception):
             setattr(self, name, value)
 
 
+class AnswerLost(ConnectionError):
+    """The connection of a call ends without an answer, whatever became of the call."""
+
+
 def not_implemented(service: str, operation: str) -> AwsError:
     """Return the error for a missing operation: 501, with service and operation."""
     return AwsError(

@@ -100,6 +100,21 @@ class CloudWatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultSettings:
+    """Settings of faults that AWS leaves open. Durations are AWS seconds.
+
+    seed: decides which calls a rate concerns: the same seed and the same calls have the same faults.
+    node_seconds: the time for which clients still go to a load balancer's node in a zone that is lost (the time to live of its DNS
+    records is 60 seconds).
+    lost_task_seconds: the time after which ECS stops a task in a zone that is lost where no health check shows it.
+    """
+
+    seed: int = 0
+    node_seconds: float = 60.0
+    lost_task_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
 class DoorSettings:
     """Names and pages that may reach the world besides its own.
 
@@ -150,6 +165,7 @@ class WorldSettings:
     codebuild: CodeBuildSettings = field(default_factory=CodeBuildSettings)
     codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
     cloudwatch: CloudWatchSettings = field(default_factory=CloudWatchSettings)
+    faults: FaultSettings = field(default_factory=FaultSettings)
     # Initial circumstances, such as zones that are down.
     circumstances: Circumstances = field(default_factory=Circumstances)
     doors: DoorSettings = field(default_factory=DoorSettings)

@@ -18,6 +18,7 @@ from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.awsclients import PlaneClient, SubstrateClient
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.kernel.context import Call, Credentials, Principal
+from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.images import ResolvedImage
 from pushproof.emulator.kernel.loop import Loop
 from pushproof.emulator.kernel.settings import WorldSettings
@@ -336,6 +337,7 @@ class Ground:
     doorkeeper: Doorkeeper
     # : The label by which builds, and no one else, address the mirror of the host's images.
     images_secret: str = field(repr=False)
+    faults: ActiveFaults
 
     @property
     def clock(self) -> Clock:

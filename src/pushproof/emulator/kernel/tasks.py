@@ -126,6 +126,12 @@ class TaskRuntime(Protocol):
         A container stops before those that it waited for.
         """
 
+    def kill(self, task_id: str, container: str) -> None:
+        """Send SIGKILL to a container, whose end is then reported; does nothing if it is gone."""
+
+    def freeze(self, task_id: str, frozen: bool = True) -> None:
+        """Let the containers of a task do nothing more, as on a host that is lost; or let them go on."""
+
     def close(self) -> None:
         """Stop and remove everything this runtime started."""
 

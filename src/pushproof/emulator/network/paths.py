@@ -89,6 +89,8 @@ class Paths:
 
         `to` may also be "internet".
         """
+        if self._ground.faults.cuts(subnet_id):
+            return f"{subnet_id} is cut off by a fault of this world."
         if not self._ground.settings.enforce_network:
             return None
         try:

@@ -22,6 +22,7 @@ import requests
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 from moto.core.request import Request
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
@@ -30,7 +31,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.aws.clients import make_client
 from pushproof.emulator.keeping.rebuilding import NotKeepable
-from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
+from pushproof.emulator.kernel.errors import AnswerLost, AwsError, failed_inside, not_implemented
 from pushproof.emulator.kernel.hastening import hasten
 from pushproof.emulator.kernel.protocol import for_xml
 from pushproof.emulator.substrate.moto_backends import backends_in_use, discard_backends, use_backends
@@ -405,7 +406,11 @@ def in_process_client(
             request.headers["Authorization"] = (
                 f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
             )
-        response = handle(Request.from_primitives(request.method, request.url, request.headers, _bytes(request.body)))
+        sent = Request.from_primitives(request.method, request.url, request.headers, _bytes(request.body))
+        try:
+            response = handle(sent)
+        except AnswerLost as error:
+            raise ConnectionClosedError(endpoint_url=request.url, error=error) from error
         headers: Any = response.headers
         return AWSResponse(request.url, response.status_code, headers, _Raw(response.get_data()))
 

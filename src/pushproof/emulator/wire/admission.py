@@ -47,6 +47,7 @@ class Admission:
         if context.principal.kind != "plane":
             for fault in self.faults:
                 fault(context)
+            self.ground.faults.refuse(context, {} if call is None else call.parameters)
         if call is not None:
             self.authority.authorise(context.principal, call, context.region)
 

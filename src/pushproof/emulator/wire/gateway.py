@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel import protocol
 from pushproof.emulator.kernel.context import Call, Principal, RequestContext
-from pushproof.emulator.kernel.errors import AwsError, failed_inside, not_implemented
+from pushproof.emulator.kernel.errors import AnswerLost, AwsError, failed_inside, not_implemented
 from pushproof.emulator.kernel.quiet import no_warning_decides
 from pushproof.emulator.wire import cbor, judging
 from pushproof.emulator.wire.admission import Admission, Fault
@@ -101,6 +102,8 @@ class Exchange:
     in_cbor: bool = False
     # Whether the caller is unknown: the request came over the wire, and its signature was not (yet) verified.
     stranger: bool = False
+    # Whether the request came over the wire.
+    wire: bool = False
 
 
 @dataclass(slots=True)
@@ -143,15 +146,15 @@ class Gateway:
         return self.admission.faults
 
     def receive(self, request: Request) -> Response:
-        """Answer a request that came over the wire, from any sender. Never raises."""
+        """Answer a request that came over the wire, from any sender. Raises AnswerLost where a fault ends the connection."""
         refusal = self._doors.refusal(request)
         if refusal is not None:
             return self._doors.refuse(request, refusal)
         # Fronts stream; who listens asks for what Terraform's provider reads.
         if self._listener is None or any(front.accepts(request) for front in self.fronts):
-            return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
+            return self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None, wire=True))
         body = request.get_data(cache=True)
-        response = self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None))
+        response = self._doors.sealed(request, self._answer(request, stranger=self.verifier is not None, wire=True))
         self._listener(request, body, response)
         return response
 
@@ -165,22 +168,22 @@ class Gateway:
             self._listener = before
 
     def handle(self, request: Request) -> Response:
-        """Answer one request of this process, whatever it is. Never raises."""
-        return self._answer(request, stranger=False)
+        """Answer one request of this process, whatever it is. Raises AnswerLost where a fault ends the connection."""
+        return self._answer(request, stranger=False, wire=False)
 
-    def _answer(self, request: Request, *, stranger: bool) -> Response:
+    def _answer(self, request: Request, *, stranger: bool, wire: bool) -> Response:
         with no_warning_decides():
             for front in self.fronts:
                 if front.accepts(request):
                     return self._front(front, request)
-            return self._call(request, stranger)
+            return self._call(request, stranger, wire)
 
     def observe(self, service: str, callback: Callable[[Call], None], *operations: str) -> None:
         """Call `callback` for every finished call of `service` (of these operations only, if any are named)."""
         self.admission.log.observe(service, callback, *operations)
 
-    def _call(self, request: Request, stranger: bool) -> Response:
-        exchange = Exchange(request, str(uuid.uuid4()), stranger=stranger)
+    def _call(self, request: Request, stranger: bool, wire: bool) -> Response:
+        exchange = Exchange(request, str(uuid.uuid4()), stranger=stranger, wire=wire)
         for step in (
             self._identify,
             self._parse,
@@ -194,6 +197,8 @@ class Gateway:
                 step(exchange)
             except AwsError as error:
                 exchange.error = error
+            except AnswerLost:
+                raise
             except HTTPException as error:
                 # https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html
                 exchange.error = AwsError("MalformedHttpRequestException", error.description or error.name, error.code)
@@ -205,6 +210,9 @@ class Gateway:
         self._serialise(exchange)
         self._record(exchange)
         assert exchange.response is not None
+        context = exchange.context
+        if context is not None and context.principal.kind != "plane" and self.ground.faults.loses_answer(context):
+            raise AnswerLost(f"the answer to {_name(exchange)} is lost, as a fault of this world has it")
         return exchange.response
 
     # The handlers, in order.
@@ -303,6 +311,10 @@ class Gateway:
         assert exchange.context is not None
         if exchange.stranger and exchange.call is None and not protocol.is_public(exchange.request):
             raise Mistrust(exchange.request, exchange.service).missing()
+        if exchange.wire and exchange.context.principal.service == "ecs-tasks.amazonaws.com":
+            host = f"{exchange.service}.{exchange.region}.amazonaws.com"
+            if not self.ground.faults.resolves(host):
+                raise AnswerLost(f"{host} does not resolve in the VPC, as a fault of this world has it")
         self.admission.admit(exchange.context, exchange.call)
 
     def _validate(self, exchange: Exchange) -> None:
@@ -410,7 +422,9 @@ class Gateway:
         from pushproof.emulator.wire.server import Server
 
         self._doors.addresses = frozenset(addresses)
-        self._server = Server(self.receive, self.ground.settings.limits)
+        self._server = Server(
+            self.receive, self.ground.settings.limits, now=lambda: time.time() - self.ground.faults.skew
+        )
         return self._server.start(addresses, port)
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from moto.core.request import Request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from pushproof.emulator.kernel.errors import AnswerLost
 from pushproof.emulator.kernel.settings import LimitSettings
 from pushproof.emulator.wire.framing import Body, FramingError, body_of, check_target
 from pushproof.emulator.wire.heads import Head, HeadParser, Refused
@@ -218,6 +219,9 @@ class _Connection:
             return compressed(request, self._server.answer(request)), True
         except HTTPException as error:
             return Response(f"{error.code} {error.name}: {error.description}\n", status=error.code), True
+        except AnswerLost:
+            # Ends the connection.
+            raise
         except Exception as error:
             log.exception("the gateway failed on %s %s", request.method, request.path)
             # Not 500: SDKs would repeat for minutes what cannot succeed.
@@ -312,10 +316,14 @@ class Server:
     Args:
         answer: Answers a request; called in the thread of its connection, and may raise.
         limits: Bounds on headers, bodies and connections.
+        now: The time that answers show.
     """
 
-    def __init__(self, answer: Answer, limits: LimitSettings | None = None) -> None:
+    def __init__(
+        self, answer: Answer, limits: LimitSettings | None = None, *, now: Callable[[], float] = time.time
+    ) -> None:
         self.answer = answer
+        self._now = now
         self.limits = limits or LimitSettings()
         self.port = 0
         self._opening: _Opening | None = None
@@ -368,7 +376,7 @@ class Server:
 
     def date(self) -> str:
         """Return the time, as HTTP writes it."""
-        now = int(time.time())
+        now = int(self._now())
         if self._dated[0] != now:
             self._dated = (now, formatdate(now, usegmt=True))
         return self._dated[1]

@@ -73,6 +73,8 @@ class Verifier:
 
     keys: Keys
     now: Callable[[], float] = field(default=time.time)
+    # The seconds by which the clocks of callers are ahead.
+    skew: Callable[[], float] = field(default=float)
 
     def begin(self, request: Request, service: str) -> Signed:
         """Verify everything except the body, before the body is read. Raises AwsError, worded as the service words it."""
@@ -145,7 +147,7 @@ class Verifier:
             raise words.other_body()
 
     def _check_time(self, claim: Claim, words: Mistrust) -> None:
-        now = datetime.fromtimestamp(self.now(), UTC)
+        now = datetime.fromtimestamp(self.now() - self.skew(), UTC)
         if claim.expires is not None and words.s3:
             if claim.at - now > _SKEW:
                 raise words.lapsed("Request is not yet valid")

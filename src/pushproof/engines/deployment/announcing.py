@@ -32,7 +32,7 @@ class Announcing:
         }
         self.bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
 
-    def action(self, name: str, kind: str, **more: str) -> None:
+    def action(self, name: str, kind: str, **more: object) -> None:
         detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
         self.bridge(SERVICE_ACTION, detail, "createdAt")
 

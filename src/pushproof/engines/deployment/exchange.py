@@ -69,10 +69,26 @@ class TaskStopped:
 
 @dataclass(frozen=True, slots=True)
 class TaskNotPlaced:
-    """The task was not created for lack of capacity."""
+    """The task was not created for lack of capacity.
+
+    `resource` and `providers` are what EventBridge's event says of it: the reason, such as RESOURCE:FARGATE, and the ARNs of the
+    capacity providers.
+    """
 
     task_id: str
     reason: str
+    resource: str = ""
+    providers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInterrupted:
+    """The task's capacity goes: it has got SIGTERM, and stops soon.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+    """
+
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +136,15 @@ class HookAnswered:
 
 
 ShiftObservation = ListenersChecked | TrafficShifted | HookAnswered
-TaskObservation = TaskRunning | TaskHealthChanged | TargetHealthChanged | TargetDrained | TaskStopped | TaskNotPlaced
+TaskObservation = (
+    TaskRunning
+    | TaskHealthChanged
+    | TargetHealthChanged
+    | TargetDrained
+    | TaskStopped
+    | TaskNotPlaced
+    | TaskInterrupted
+)
 Observation = TaskObservation | AlarmsRead | ShiftObservation
 
 

@@ -25,6 +25,7 @@ from .exchange import (
     TargetDrained,
     TargetHealthChanged,
     TaskHealthChanged,
+    TaskInterrupted,
     TaskNotPlaced,
     TaskRunning,
     TaskStopped,
@@ -33,6 +34,8 @@ from .exchange import (
 from .shifting import Shifting
 from .state import Deployment, Group, ServiceState, Task
 
+# The ends of tasks that say nothing of their revision.
+_NO_FAILURE = ("UserInitiated", "SpotInterruption", "TerminationNotice")
 _NOT_HEALTHY: tuple[Group, ...] = ("UNHEALTHY", "PENDING", "WARMING")
 
 
@@ -75,8 +78,12 @@ class Pass(Shifting):
                         self._stop_now(task)
                 case TaskStopped():
                     self._gone(task, observation)
-                case TaskNotPlaced(reason=reason):
-                    self.action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", reason=reason)
+                case TaskInterrupted():
+                    # A replacement starts at once, and the targets drain while the task stops.
+                    self.stop(task)
+                case TaskNotPlaced(reason=reason, resource=resource, providers=providers):
+                    more = {"capacityProviderArns": list(providers)} if providers else {}
+                    self.action("SERVICE_TASK_PLACEMENT_FAILURE", "ERROR", **more, reason=resource or reason)
                     self._gone(task, TaskStopped(task.id, "TaskFailedToStart", reason))
 
     def expire(self) -> None:
@@ -170,7 +177,7 @@ class Pass(Shifting):
             return
         for arn in task.targets if group != "DRAINING" else ():
             self._deregister(task.id, arn)
-        if group == "DRAINING" or stop.stop_code == "UserInitiated":
+        if group == "DRAINING" or stop.stop_code in _NO_FAILURE:
             return
         if group == "PENDING":
             if stop.stop_code == "TaskFailedToStart" and stop.reason:

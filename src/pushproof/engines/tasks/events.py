@@ -12,10 +12,15 @@ from .state import StopCode
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """A user or the scheduler asks the task to stop. The first reason stays."""
+    """A user or the scheduler asks the task to stop, or its capacity goes. The first reason stays.
+
+    `warned`: a warning is announced before the containers get SIGTERM, as for an interruption of Fargate Spot.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+    """
 
     code: StopCode
     reason: str
+    warned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

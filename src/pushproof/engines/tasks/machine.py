@@ -97,8 +97,8 @@ class _Life(Turn):
         if self.state.last_status == "STOPPED":
             raise Ignored("the task is STOPPED")
         match event:
-            case StopRequested(code, reason):
-                self.stop_requested(code, reason)
+            case StopRequested(code, reason, warned):
+                self.stop_requested(code, reason, warned)
             case TargetsDraining():
                 self.targets_draining()
             case ProvisioningElapsed():
@@ -334,17 +334,17 @@ class _Life(Turn):
         if self.state.waiting:
             self._proceed()
 
-    def stop_requested(self, code: StopCode, reason: str) -> None:
+    def stop_requested(self, code: StopCode, reason: str, warned: bool) -> None:
         if self.state.stopping:
             raise Ignored(f"the task is stopping already ({self.state.stop_code})")
-        self._stop(code, reason)
+        self._stop(code, reason, warned=warned)
 
     def targets_draining(self) -> None:
         if self.state.last_status != "RUNNING":
             raise Ignored(f"a task that is {self.state.last_status} has no targets to drain")
         self._move("DEACTIVATING")
 
-    def _stop(self, code: StopCode, reason: str) -> None:
+    def _stop(self, code: StopCode, reason: str, *, warned: bool = False) -> None:
         self._mark_stopping(code, reason)
         for container in self.state.containers:
             if container.health is not None:
@@ -353,6 +353,8 @@ class _Life(Turn):
             # Whatever is under way ends first; each transition looks at the desired status.
             self._announce()
         else:
+            if warned:
+                self._announce()
             self._wind_down()
 
     def _fail(self, reason: str) -> None:

@@ -28,7 +28,14 @@ STATUSES: tuple[TaskStatus, ...] = (
 
 DesiredStatus = Literal["RUNNING", "STOPPED"]
 ContainerStatus = Literal["PENDING", "RUNNING", "STOPPED"]
-StopCode = Literal["TaskFailedToStart", "EssentialContainerExited", "UserInitiated", "ServiceSchedulerInitiated"]
+StopCode = Literal[
+    "TaskFailedToStart",
+    "EssentialContainerExited",
+    "UserInitiated",
+    "ServiceSchedulerInitiated",
+    "SpotInterruption",
+    "TerminationNotice",
+]
 Awaited = Literal[
     "provisioning", "interface", "images", "start", "activation", "stop", "interface deletion", "deprovisioning"
 ]

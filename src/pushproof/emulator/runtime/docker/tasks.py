@@ -55,6 +55,7 @@ class DockerTaskRuntime:
         self._tasks: dict[str, _Task] = {}
         self._networks = TaskNetworks(ground, host)
         self._stopping: set[str] = set()
+        self._frozen: set[str] = set()
         self._closed = False
         self._guard = threading.Lock()
 
@@ -193,12 +194,14 @@ class DockerTaskRuntime:
         for names in stop_order(task.spec.containers):
             threads = []
             for name in names & task.containers.keys():
+                stop = self._kill_one if task_id in self._frozen else self._stop_one
                 args = (name, task.containers[name], codes)
-                threads.append(threading.Thread(target=self._stop_one, args=args, daemon=True))
+                threads.append(threading.Thread(target=stop, args=args, daemon=True))
                 threads[-1].start()
             for thread in threads:
                 thread.join()
         remove(task.pause)
+        self._frozen.discard(task_id)
         return codes
 
     def _stop_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
@@ -210,6 +213,27 @@ class DockerTaskRuntime:
             codes[name] = int(container.attrs["State"]["ExitCode"])
         with contextlib.suppress(NotFound, APIError):
             container.remove(force=True, v=True)
+
+    def _kill_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
+        # What is frozen gets no signal, and a host that is lost does not come back for one.
+        codes[name] = 137
+        with contextlib.suppress(NotFound, APIError):
+            container.remove(force=True, v=True)
+
+    def kill(self, task_id: str, container: str) -> None:
+        target = self._container(task_id, container)
+        if target is not None:
+            with contextlib.suppress(NotFound, APIError):
+                target.kill()
+
+    def freeze(self, task_id: str, frozen: bool = True) -> None:
+        task = self._tasks.get(task_id)
+        if task is None or (task_id in self._frozen) == frozen:
+            return
+        (self._frozen.add if frozen else self._frozen.discard)(task_id)
+        for container in list(task.containers.values()):
+            with contextlib.suppress(NotFound, APIError):
+                container.pause() if frozen else container.unpause()
 
     def _follow_logs(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
         with contextlib.suppress(NotFound, APIError, DockerException, OSError):

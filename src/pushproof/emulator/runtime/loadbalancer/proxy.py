@@ -24,6 +24,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.kernel.faults import ActiveFaults, TargetCondition
 from pushproof.emulator.runtime.loadbalancer import pages, websocket
 from pushproof.emulator.runtime.loadbalancer.groups import Group, read_cookie, write_cookie
 from pushproof.engines.listenerheaders import HeaderSettings, forwarded_for, invalid_names, tls_headers
@@ -194,7 +195,9 @@ class ListenerProxy:
         connections: Connections,
         record: Callable[[AccessLogEntry], None],
         now: Callable[[], float],
+        faults: ActiveFaults,
     ) -> None:
+        self._faults = faults
         self.spec = spec
         self._groups = groups
         self._connections = connections
@@ -210,6 +213,9 @@ class ListenerProxy:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         begun = time.perf_counter()
         at = self._now()
+        if self._faults.node_is_lost(self.spec.arn, self.spec.zones):
+            # What is lost has no answer, and no log.
+            return _hang_up(request)
         exchange = self._exchange(request, at)
         status = CLIENT_LEFT
         try:
@@ -276,7 +282,20 @@ class ListenerProxy:
         if action.stickiness_seconds:
             added.append(f"AWSALBTG={write_cookie(group.spec.arn)}; Max-Age={action.stickiness_seconds}; Path=/")
         with group.serving(target):
+            await self._pass(self._faults.condition(target.address))
             return await self._proxy(exchange, target, group.spec, added)
+
+    async def _pass(self, condition: TargetCondition) -> None:
+        """Go the way to a target. Raises TargetFailed where a fault ends it."""
+        spec = self.spec
+        if not condition.reachable:
+            await asyncio.sleep(spec.connect_timeout)
+            raise TargetFailed(504, "the target did not answer in time: a fault of this world cuts it off")
+        if condition.drops:
+            raise TargetFailed(502, "the target closed the connection: a fault of this world drops it")
+        await asyncio.sleep(min(condition.delay, spec.idle_timeout))
+        if condition.delay > spec.idle_timeout:
+            raise TargetFailed(504, "the target did not answer in time: a fault of this world delays it")
 
     def _group_for(self, action: Forward, cookies: dict[str, str]) -> str | None:
         if action.stickiness_seconds:

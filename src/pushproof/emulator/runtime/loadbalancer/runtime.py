@@ -16,6 +16,7 @@ from yarl import URL
 
 from pushproof.base.clock import Clock, ScaledClock, work_limit
 from pushproof.emulator.kernel.balancing import AccessLogEntry, Counted, ListenError, ListenerSpec, TargetGroupSpec
+from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.quiet import no_warning_decides_here
 from pushproof.emulator.kernel.tasks import HttpProbe
 from pushproof.emulator.kernel.traffic import Traffic
@@ -53,8 +54,11 @@ class LoadBalancerRuntime:
     # : What is no part of a kept world.
     not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
-    def __init__(self, clock: Clock | None = None, *, log_size: int = 50_000) -> None:
+    def __init__(
+        self, clock: Clock | None = None, *, log_size: int = 50_000, faults: ActiveFaults | None = None
+    ) -> None:
         self._clock: Clock = clock or ScaledClock()
+        self._faults = faults or ActiveFaults()
         self._log: deque[AccessLogEntry] = deque(maxlen=log_size)
         self._traffic = Traffic()
         self._listening: dict[str, _Listening] = {}
@@ -202,7 +206,7 @@ class LoadBalancerRuntime:
             raise ListenError(_why_not(spec, error)) from error
 
     async def _listen_to_streams(self, spec: ListenerSpec, tls: TlsServer | None) -> _Listening:
-        proxy = StreamProxy(spec, self._groups, self._streams)
+        proxy = StreamProxy(spec, self._groups, self._streams, self._faults)
         server = await asyncio.start_server(
             proxy, spec.address, spec.port, ssl=tls.context if tls else None, backlog=512
         )
@@ -215,7 +219,7 @@ class LoadBalancerRuntime:
 
     async def _listen_to_requests(self, spec: ListenerSpec, tls: TlsServer | None) -> _Listening:
         assert self._connections is not None
-        proxy = ListenerProxy(spec, self._groups, self._connections, self._record, self._clock.now)
+        proxy = ListenerProxy(spec, self._groups, self._connections, self._record, self._clock.now, self._faults)
         server = web.Server(
             proxy,
             request_factory=proxy.request,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pushproof.emulator.kernel.balancing import AccessLogEntry, Counted, ListenerSpec, Target, TargetGroupSpec
+from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
 from pushproof.emulator.kernel.traffic import Traffic
 from pushproof.emulator.runtime.loadbalancer.groups import Group
@@ -18,6 +19,9 @@ from pushproof.engines.loadbalancing import (
     matching_rule,
 )
 
+# The seconds that a load balancer waits for a connection to a target, and for its answer.
+_CONNECTING, _WAITING = 10.0, 60.0
+
 
 class ScriptedLoadBalancer:
     """Keeps its configuration and answers `route`: the rule and the target for a request; `send` also answers it.
@@ -26,8 +30,12 @@ class ScriptedLoadBalancer:
     """
 
     def __init__(
-        self, prober: Callable[[], TargetProber | None] = lambda: None, now: Callable[[], float] = float
+        self,
+        prober: Callable[[], TargetProber | None] = lambda: None,
+        now: Callable[[], float] = float,
+        faults: ActiveFaults | None = None,
     ) -> None:
+        self._faults = faults or ActiveFaults()
         self._prober = prober
         self._now = now
         self.listeners: dict[str, ListenerSpec] = {}
@@ -79,14 +87,21 @@ class ScriptedLoadBalancer:
         return rule, target
 
     def send(self, address: str, port: int, request: HttpRequest, draw: float = 0.0) -> AccessLogEntry:
-        """Answer a request as `route` says, by the target's script, and log it. Raises LookupError if nothing listens there."""
+        """Answer a request as `route` says, by the target's script, and log it.
+
+        Raises LookupError if nothing listens there, and ConnectionError if a fault takes the node.
+        """
+        spec = self._listening(address, port)
+        if self._faults.node_is_lost(spec.arn, spec.zones):
+            raise ConnectionError(f"the node of the load balancer that {address}:{port} is reached by is lost")
         rule, group, target = self._route(address, port, request, draw)
         answer = HttpProbe(None, "refused")
+        delay = 0.0
         blocked = target is not None and target.refusal is not None
         if target is not None and not blocked:
-            answer = self.probe(target.address, target.address_port, path=request.path, protocol="HTTP", timeout=60.0)
+            answer, delay = self._served(target, request)
         forwards = isinstance(rule.action, Forward)
-        own = 504 if blocked else 502 if target is not None else 503
+        own = 503 if target is None else 504 if blocked or answer.error == "timeout" else 502
         if isinstance(rule.action, FixedResponse | Redirect):
             own = rule.action.status_code
         entry = AccessLogEntry(
@@ -100,13 +115,25 @@ class ScriptedLoadBalancer:
             target_group=group,
             target=target.key if target is not None else None,
             target_status=answer.status,
-            duration=0.01,
+            duration=0.01 + delay,
             trace_id="",
             error=(target.refusal if target is not None and blocked else answer.error) if forwards else None,
         )
         self._log.append(entry)
         self._traffic.add(entry)
         return entry
+
+    def _served(self, target: Target, request: HttpRequest) -> tuple[HttpProbe, float]:
+        """Return a target's answer to a request, and the seconds by which a fault delays it."""
+        condition = self._faults.condition(target.address)
+        if not condition.reachable:
+            return HttpProbe(None, "timeout"), _CONNECTING
+        if condition.drops:
+            return HttpProbe(None, "reset"), 0.0
+        if condition.delay > _WAITING:
+            return HttpProbe(None, "timeout"), _WAITING
+        answer = self.probe(target.address, target.address_port, path=request.path, protocol="HTTP", timeout=_WAITING)
+        return answer, condition.delay
 
     def _listening(self, address: str, port: int) -> ListenerSpec:
         for spec in self.listeners.values():

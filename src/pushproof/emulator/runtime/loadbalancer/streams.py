@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from pushproof.emulator.kernel.balancing import ListenerSpec, Target
+from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.engines.loadbalancing import Forward, choose_target_group
 
@@ -52,8 +53,9 @@ class Streams:
 class StreamProxy:
     """Serves the connections of one listener. `spec` may be replaced at any time; connections go on as they began."""
 
-    def __init__(self, spec: ListenerSpec, groups: dict[str, Group], streams: Streams) -> None:
+    def __init__(self, spec: ListenerSpec, groups: dict[str, Group], streams: Streams, faults: ActiveFaults) -> None:
         self.spec = spec
+        self._faults = faults
         self._groups, self._streams = groups, streams
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -79,9 +81,17 @@ class StreamProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         spec = self.spec
+        if self._faults.node_is_lost(spec.arn, spec.zones):
+            reset(writer)
+            return
         group = self._group()
         target = group.choose_for(_flow(writer, group)) if group is not None else None
         if group is None or target is None or target.refusal is not None:
+            reset(writer)
+            return
+        condition = self._faults.condition(target.address)
+        await asyncio.sleep(condition.delay if condition.reachable else spec.connect_timeout)
+        if condition.drops or not condition.reachable:
             reset(writer)
             return
         # The load balancer verifies no certificate of a target.

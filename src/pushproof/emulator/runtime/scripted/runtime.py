@@ -112,6 +112,7 @@ class _Task:
     began: dict[str, float] = field(default_factory=dict)
     timers: list[Timer] = field(default_factory=list)
     exited: dict[str, int] = field(default_factory=dict)
+    frozen: bool = False
 
 
 class ScriptedRuntime:
@@ -194,6 +195,8 @@ class ScriptedRuntime:
             task.timers.append(loop.call_later(behaviour.exit_after, ends, name="scripted exit"))
 
     def _exit(self, task: _Task, name: str, behaviour: Behaviour) -> None:
+        if task.frozen or name in task.exited:
+            return
         code = 137 if behaviour.out_of_memory else behaviour.exit_code
         task.exited[name] = code
         task.listener.container_exited(task.spec.task_id, name, code, out_of_memory=behaviour.out_of_memory)
@@ -206,6 +209,8 @@ class ScriptedRuntime:
         task = self._tasks.get(task_id)
         if task is None or container in task.exited or container not in task.began:
             return CommandResult(None, "the container is gone")
+        if task.frozen:
+            return CommandResult(None, "the host does not answer")
         healthy = task.behaviours[container].healthy(self._ground.clock.now() - task.began[container])
         return CommandResult(0 if healthy else 1)
 
@@ -219,6 +224,18 @@ class ScriptedRuntime:
         # SIGTERM ends what is still running: 128 + 15.
         return {name: task.exited.get(name, 143) for name in task.began}
 
+    def kill(self, task_id: str, container: str) -> None:
+        task = self._tasks.get(task_id)
+        if task is not None and container in task.began and container not in task.exited:
+            task.exited[container] = 137
+            report = partial(task.listener.container_exited, task_id, container, 137)
+            task.timers.append(self._ground.loop.call_soon(report, name="scripted kill"))
+
+    def freeze(self, task_id: str, frozen: bool = True) -> None:
+        task = self._tasks.get(task_id)
+        if task is not None:
+            task.frozen = frozen
+
     def close(self) -> None:
         for task_id in list(self._tasks):
             self.stop(task_id)
@@ -229,6 +246,8 @@ class ScriptedRuntime:
         task = self._addresses.get(address)
         if task is None:
             return HttpProbe(None, "refused")
+        if task.frozen:
+            return HttpProbe(None, "timeout")
         serving = next((container for container in task.spec.containers if port in container.ports), None)
         behaviour = task.behaviours[serving.name] if serving is not None else None
         if behaviour is None or serving is None or serving.name in task.exited or serving.name not in task.began:

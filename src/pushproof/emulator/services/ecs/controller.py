@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pushproof.emulator.kernel.faults import CAPACITY
 from pushproof.emulator.kernel.functions import HookInvoker
 from pushproof.emulator.kernel.instants import iso
 from pushproof.engines.deployment import (
@@ -26,6 +27,7 @@ from pushproof.engines.deployment import (
     TargetDrained,
     TargetHealthChanged,
     TaskHealthChanged,
+    TaskInterrupted,
     TaskNotPlaced,
     TaskRunning,
     TaskStopped,
@@ -39,6 +41,7 @@ from .hookcalls import HookCaller
 from .life import TaskLife
 from .model import EcsService, EcsTask, Region
 from .orders import new_container
+from .placement import open_subnets
 from .shifting import TrafficShifter
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ class ServiceController:
                 case StartTask():
                     refused = self._start(region, service, action)
                     if refused is not None:
-                        unplaced.append(TaskNotPlaced(action.task_id, refused))
+                        unplaced.append(refused)
                 case StopTask(task_id=task_id, reason=reason):
                     task = region.tasks.get(task_id)
                     if task is not None:
@@ -163,16 +166,24 @@ class ServiceController:
             )
         self.observe(service, [observation])
 
-    def _start(self, region: Region, service: EcsService, action: StartTask) -> str | None:
-        """Begin a task. Return the reason if nothing can run it."""
+    def interrupt(self, service: EcsService, task: EcsTask) -> None:
+        """Take the capacity of a task back: SIGTERM now, and a replacement."""
+        self._life.interrupt(task)
+        self.observe(service, [TaskInterrupted(task.id)])
+
+    def _start(self, region: Region, service: EcsService, action: StartTask) -> TaskNotPlaced | None:
+        """Begin a task. Return what the scheduler is told if nothing can run it."""
         revision = service.revisions[action.revision_arn]
         parameters, definition = revision.parameters, revision.definition
         provider = self._provider(parameters, service)
         if provider is None and parameters.get("launchType") != "FARGATE":
-            return "No Container Instances were found in your cluster."
+            return TaskNotPlaced(action.task_id, "No Container Instances were found in your cluster.")
         arn = region.arn(f"task/{service.cluster.name}/{action.task_id}")
         network = (parameters.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-        subnets = network["subnets"]
+        subnets = open_subnets(self._site, region.name, network["subnets"], provider)
+        if not subnets:
+            providers = (region.arn(f"capacity-provider/{provider}"),) if provider else ()
+            return TaskNotPlaced(action.task_id, CAPACITY, "RESOURCE:FARGATE", providers)
         service.launched += 1
         # The service's settings at this moment decide: "only tasks launched after the update will reflect the update".
         tags: dict[str, str] = {}

@@ -139,6 +139,41 @@ class TaskLife:
         """Request a task's stop; the first reason stays."""
         self._tell(task, StopRequested(code, reason))
 
+    def interrupt(self, task: EcsTask) -> None:
+        """Stop a task of Fargate Spot, as when AWS wants the capacity back."""
+        self._tell(task, StopRequested("SpotInterruption", "Your Spot Task was interrupted.", warned=True))
+
+    def terminate(self, task: EcsTask) -> None:
+        """Stop a task whose host is lost.
+
+        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+        """
+        reason = "Amazon ECS is performing maintenance on the underlying infrastructure hosting the task."
+        self._tell(task, StopRequested("TerminationNotice", reason))
+
+    def kill(self, task: EcsTask) -> str | None:
+        """Kill an essential container of a task. Return its name; None if none runs."""
+        names = [held.name for held in task.state.containers if held.essential and held.exit_code is None]
+        if self._runtime is None or not names or task.id not in self._started:
+            return None
+        self._site.loop.submit(partial(self._runtime.kill, task.id, names[0]), name=f"kill of {task.id}")
+        return names[0]
+
+    def freeze(self, task: EcsTask, frozen: bool = True) -> None:
+        """Let a task's containers do nothing more, as on a host that is lost; or let them go on."""
+        if self._runtime is not None and task.id in self._started:
+            self._site.loop.submit(partial(self._runtime.freeze, task.id, frozen), name=f"freeze of {task.id}")
+
+    def _settle(self, task: EcsTask) -> None:
+        """Note the place of a task that runs, and freeze it if its zone is lost."""
+        faults, interface = self._site.faults, task.interface
+        if task.address is None or interface is None:
+            return
+        service = task.service.name if task.service is not None else ""
+        faults.settle(task.address, zone=interface.zone, subnet=interface.subnet_id, service=service)
+        if interface.zone in faults.zones_lost:
+            self.freeze(task)
+
     def draining(self, task: EcsTask) -> None:
         """Note that the task's targets are being deregistered: DEACTIVATING."""
         self._tell(task, TargetsDraining())
@@ -148,6 +183,8 @@ class TaskLife:
     def continued(self) -> None:
         """Note the tasks whose containers run nowhere: none, if the runtime's tasks are kept with the world."""
         runtime = self._runtime
+        for task in self._tasks.values():
+            self._settle(task)
         if runtime is not None and not runtime.keeps_tasks:
             self.resting = tuple(task for task in self._tasks.values() if task.id in self._started)
 
@@ -176,6 +213,7 @@ class TaskLife:
             return
         with self._site.loop.lock:
             before, task.address = task.address, address
+            self._settle(task)
             self._changed(task, "moved")
             log.debug("task %s has moved from %s to %s", task.id, before, address)
 
@@ -206,6 +244,8 @@ class TaskLife:
             self._prepared.pop(task.id, None)
             self._started.pop(task.id, None)
             self._roles.forget(task.id)
+            if task.address is not None:
+                self._site.faults.vacate(task.address)
         self._effects.extend((task, effect) for effect in change.effects)
         if self._busy:
             return
@@ -340,6 +380,7 @@ class TaskLife:
                     self._report(task, "started", error)
                 return StartFailed(f"CannotStartContainerError: {_reason(error)}")
             task.address = outcome.get()
+            self._settle(task)
             return ContainersStarted()
 
         self._submit(task, work, answer, "start")

@@ -67,6 +67,7 @@ def order_of(task: EcsTask) -> Order:
         security_groups=tuple(task.network.get("securityGroups") or task.interface.groups),
         public_ip=task.network.get("assignPublicIp") == "ENABLED",
         task_arn=task.arn,
+        service=task.service.name if task.service is not None else "",
         variables={container.name: variables(task, container) for container in task.containers},
     )
 

@@ -17,6 +17,8 @@ from .model import TaskDefinition
 if TYPE_CHECKING:
     from types_boto3_ec2.client import EC2Client
 
+    from pushproof.emulator.kernel.site import Site
+
 
 LAUNCH_TYPES = ("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")
 _PLATFORM_VERSIONS = ("LATEST", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0")
@@ -89,6 +91,15 @@ def normalised_network(configuration: Mapping[str, Any] | None) -> dict[str, Any
     if not awsvpc:
         return {}
     return {"awsvpcConfiguration": {"assignPublicIp": "DISABLED", **copy.deepcopy(dict(awsvpc))}}
+
+
+def open_subnets(site: Site, region: str, subnets: Sequence[str], provider: str | None) -> list[str]:
+    """Return the subnets in zones that have room for a new task of a capacity provider: all, unless a fault says otherwise."""
+    if not site.faults.limits_placement:
+        return list(subnets)
+    described = site.substrate.client("ec2", region).describe_subnets(SubnetIds=list(subnets))["Subnets"]
+    zones = {subnet["SubnetId"]: subnet["AvailabilityZone"] for subnet in described}
+    return [subnet for subnet in subnets if site.faults.places(zones.get(subnet, ""), provider)]
 
 
 def _check_exist(kind: str, error: str, noun: str, ids: Sequence[str], existing: set[str]) -> None:

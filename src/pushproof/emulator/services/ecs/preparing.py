@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _AUTH = "ResourceInitializationError: unable to pull secrets or registry auth: "
 _RETRIED = "execution resource retrieval failed: "
+_ALL_PULLS = "pull image manifest has been retried 5 time(s): "
 
 
 class TaskFailed(Exception):
@@ -56,6 +57,7 @@ class Order:
     security_groups: tuple[str, ...]
     public_ip: bool
     task_arn: str
+    service: str = ""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     """By container: the variables by which it reaches the task endpoint."""
 
@@ -149,6 +151,12 @@ def _refusal(site: Site, order: Order, to: str) -> str | None:
     )
 
 
+def _resolve(site: Site, host: str, words: str, container: str | None = None) -> None:
+    """Raise TaskFailed if a name does not resolve in the VPC."""
+    if not site.faults.resolves(host):
+        raise TaskFailed(f"{words}dial tcp: lookup {host}: no such host", container)
+
+
 def _words(error: Exception) -> str:
     if isinstance(error, ClientError):
         words = error.response["Error"]
@@ -208,6 +216,9 @@ def _secrets(
 
 
 def _check_path(site: Site, order: Order, reference: SecretReference) -> None:
+    what = "secret from asm" if reference.service == "secretsmanager" else "secrets from ssm"
+    place = f"{reference.service}.{reference.region or order.region}.amazonaws.com"
+    _resolve(site, place, f"{_AUTH}{_RETRIED}unable to retrieve {what}: service call has been retried 5 time(s): ")
     refused = _refusal(site, order, reference.service)
     if refused is None:
         return
@@ -268,6 +279,7 @@ def _registry_login(site: Site, order: Order, credentials: Credentials | None) -
     if not any(is_ecr(site, container["image"]) for container in order.containers):
         return None
     refused = _refusal(site, order, "ecr.api")
+    _resolve(site, f"api.ecr.{order.region}.amazonaws.com", f"{_AUTH}{_RETRIED}unable to retrieve ecr registry auth: ")
     if refused is not None:
         raise TaskFailed(
             f"{_AUTH}The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task "
@@ -304,6 +316,21 @@ def _pull(
 ) -> PulledImage:
     image, name = container["image"], container["name"]
     ecr = is_ecr(site, image)
+    host = image.partition("/")[0]
+    lookup = f"CannotPullContainerError: {_ALL_PULLS}failed to resolve ref {image}: failed to do request: "
+    _resolve(site, host, lookup, name)
+    if ecr and site.faults.pull_is_throttled(image):
+        raise TaskFailed(
+            f"CannotPullContainerError: {_ALL_PULLS}failed to copy: httpReadSeeker: failed open: unexpected status code "
+            f"https://{host}/v2/: 429 Too Many Requests - Server message: toomanyrequests: Rate exceeded",
+            name,
+        )
+    if site.faults.disk_is_full(order.service):
+        raise TaskFailed(
+            f"CannotPullContainerError: {_ALL_PULLS}failed to extract layer of {image}: write: no space left on device: "
+            "unknown",
+            name,
+        )
     for to in ("ecr.dkr", "s3") if ecr else ("internet",):
         refused = _refusal(site, order, to)
         if refused is not None:
@@ -337,6 +364,13 @@ def _make_stream(
 ) -> None:
     options = log_options(container) or {}
     group, stream = options.get("awslogs-group", ""), order.streams[container["name"]]
+    place = f"logs.{options.get('awslogs-region') or order.region}.amazonaws.com"
+    _resolve(
+        site,
+        place,
+        "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
+        "failed to create Cloudwatch log stream: ",
+    )
     refused = _refusal(site, order, "logs")
     if refused is not None:
         raise TaskFailed(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.faults import CAPACITY
 
 from .amounts import check_tags, check_token, invalid
 from .base import EcsBase, last, missing, page
@@ -15,7 +16,7 @@ from .capacity import BOTH_NAMED, check_strategy, next_provider, normalised
 from .life import TaskLife
 from .model import EcsTask
 from .orders import new_container
-from .placement import check_network, check_placement, normalised_network
+from .placement import check_network, check_placement, normalised_network, open_subnets
 from .shapes import task_shape
 
 if TYPE_CHECKING:
@@ -68,11 +69,17 @@ class TaskOperations(EcsBase):
                     f"Override for container named {override.get('name')} is not a container in the TaskDefinition."
                 )
         started = []
+        failures: list[FailureTypeDef] = []
         providers: Counter[str] = Counter()
         for number in range(count):
             provider = next_provider(strategy, providers) if strategy else None
             if provider:
                 providers[provider] += 1
+            subnets = open_subnets(self.site, context.region, network["subnets"], provider)
+            if not subnets:
+                # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html
+                failures.append({"reason": CAPACITY.removesuffix(".")})
+                continue
             task_id = uuid.uuid4().hex
             arn = region.arn(f"task/{cluster.name}/{task_id}")
             task = EcsTask(
@@ -85,7 +92,7 @@ class TaskOperations(EcsBase):
                 launch_type="FARGATE",
                 group=request.get("group") or f"family:{definition.family}",
                 network=network,
-                subnet_id=network["subnets"][number % len(network["subnets"])],
+                subnet_id=subnets[number % len(subnets)],
                 containers=[new_container(arn, container, task_id) for container in definition.containers],
                 started_by=request.get("startedBy") or "",
                 capacity_provider=provider,
@@ -95,7 +102,7 @@ class TaskOperations(EcsBase):
             region.tasks[task_id] = task
             self.life.start(task)
             started.append(task_shape(task, self.site.clock, tags=True))
-        return {"tasks": started, "failures": []}
+        return {"tasks": started, "failures": failures}
 
     def stop_task(self, context: RequestContext, request: StopTaskRequest) -> StopTaskAnswer:
         region = self.region(context)

@@ -115,6 +115,7 @@ class Store(Service):
             tuple(actions.engine_rule(rule) for rule in listener.rules),
             tuple(self.certificates.find(arn) for arn in listener.certificates),
             listener.ssl_policy or DEFAULT_POLICY,
+            zones=tuple(sorted(set(balancer.zones.values()))),
         )
         if balancer.network:
             spec = replace(spec, idle_timeout=float(listener.attributes.get("tcp.idle_timeout.seconds", "350")))
