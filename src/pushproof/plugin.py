@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from pushproof.session.keeping import Keeper
     from pushproof.targets.base import DrillTarget
+    from pushproof.targets.faults import Faults
     from pushproof.terraform.applied import AppliedModule
 
 TARGETS = ("embedded", "localstack", "sandbox")
@@ -315,6 +316,26 @@ def drill(target: DrillTarget, pytestconfig: pytest.Config) -> Iterator[DrillFac
     drills = Drills(target, pytestconfig, speed)
     yield drills
     drills.close()
+
+
+@pytest.fixture
+def faults(target: Target) -> Iterator[Faults]:
+    """Faults of the target's world: `with faults.zone_lost("eu-west-1a"): …`; all have ended when the test has.
+
+    Only an embedded world has faults. `@pytest.mark.target_needs("faults")` skips a test on other targets.
+    """
+    from pushproof.targets.worldtarget import WorldTarget
+
+    reason = target.lacks("faults")
+    if reason is None and not isinstance(target, WorldTarget):
+        reason = "this target has no world that Pushproof can disturb"
+    if reason is not None:
+        advice = '@pytest.mark.target_needs("faults") skips a test here'
+        pytest.fail(f"fixture faults, target {target.name}: {reason}; {advice}", pytrace=False)
+    assert isinstance(target, WorldTarget)
+    vocabulary = target.faults()
+    yield vocabulary
+    vocabulary.end()
 
 
 @pytest.fixture(scope="session")

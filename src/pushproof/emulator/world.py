@@ -226,6 +226,7 @@ class World:
                 lambda: [event.envelope for event in self.bus.history],
                 self.connections,
                 sns.signing_certificate,
+                self.faults,
                 equipment.git if isinstance(equipment.git, GitHost) else None,
             )
         )

@@ -9,6 +9,7 @@ import requests
 
 from pushproof.base.clock import ScaledClock
 from pushproof.base.target import TargetUnavailable
+from pushproof.targets.faults import Faults, OverControl
 from pushproof.targets.gateway import GatewayTarget
 from pushproof.targets.journal import WorldRecord, noted_keys
 
@@ -45,6 +46,10 @@ class AttachedWorld(GatewayTarget):
             ) from error
         if world != self.world_id:
             raise TargetUnavailable(f"world {world} answers at {self.endpoint}, not {self.world_id}. {next_step}")
+
+    def faults(self) -> Faults:
+        """Return the vocabulary of faults of the world, through its control endpoint."""
+        return Faults(OverControl(self.endpoint, self.keys))
 
     def lacks(self, capability: str) -> str | None:
         return "here AWS's answers are the engines' own" if capability == "oracles" else None

@@ -20,6 +20,7 @@ from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.equipment import docker_equipment, scripted_equipment
 from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
+from pushproof.targets.faults import Faults, WithinProcess
 from pushproof.targets.gateway import GatewayTarget, running_containers
 from pushproof.targets.journal import Journal, note_keys, note_registry
 from pushproof.targets.kept.lineage import NEW, Lineage
@@ -72,6 +73,12 @@ class WorldTarget(GatewayTarget):
         """The world. Whoever has it may change it in ways that no call tells of."""
         self.lineage.obscure("a test has used the world itself")
         return self._world
+
+    def faults(self) -> Faults:
+        """Return the vocabulary of faults of this world."""
+        return Faults(
+            WithinProcess(lambda: self._world.faults, lambda: self.lineage.obscure("the world had a fault before"))
+        )
 
     def _uses_engine(self) -> bool:
         """Return whether Docker Engine may hold objects of this world."""

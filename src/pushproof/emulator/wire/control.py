@@ -11,7 +11,9 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.faults import ActiveFault
 from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
+from pushproof.engines.faults import Fault, FaultError, parse, text_of
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _PREFIX = "/_pushproof/"
 _ENDPOINTS = (
     "GET health, GET calls, GET events, GET sns/SimpleNotificationService-….pem, POST connections/authorise?arn=…, "
+    "GET faults, POST faults?fault=zone-lost:eu-west-1a, DELETE faults/ID, "
     "POST pull-requests/open?repository=…&source=…&target=…&title=…, POST pull-requests/close?repository=…&number=…[&merge=true]"
 )
 
@@ -30,6 +33,20 @@ class Handshakes(Protocol):
 
     def authorise(self, arn: str) -> ConnectionRecord:
         """Complete a connection's handshake. Raises AwsError if there is no such connection."""
+
+
+class Faulty(Protocol):
+    """The faults of the world, as a person causes them."""
+
+    @property
+    def journal(self) -> list[ActiveFault]:
+        """Return every fault so far, oldest first."""
+
+    def begin(self, fault: Fault) -> ActiveFault:
+        """Begin a fault. Raises FaultError if the world cannot have it."""
+
+    def end(self, fault_id: str) -> ActiveFault | None:
+        """End a fault; None if it is not active."""
 
 
 class PullRequests(Protocol):
@@ -60,6 +77,7 @@ class ControlFront:
         history: Callable[[], list[Envelope]],
         connections: Handshakes,
         certificates: Callable[[str], bytes | None],
+        faults: Faulty,
         pull_requests: PullRequests | None = None,
     ) -> None:
         """Set up. `history` returns the envelopes of events put on buses; `certificates` SNS's signing certificate by name."""
@@ -69,6 +87,7 @@ class ControlFront:
         self._history = history
         self._connections = connections
         self._certificates = certificates
+        self._faults = faults
         self._pull_requests = pull_requests
 
     def accepts(self, request: Request) -> bool:
@@ -94,9 +113,28 @@ class ControlFront:
             return _json(self._history())
         if route == ("POST", "connections/authorise"):
             return self._authorise(request.args.get("arn", ""))
+        if route == ("GET", "faults"):
+            return _json([_shown(active) for active in self._faults.journal])
+        if route == ("POST", "faults"):
+            return self._begin(request.args.get("fault", ""))
+        if request.method == "DELETE" and route[1].startswith("faults/"):
+            return self._end(route[1].removeprefix("faults/"))
         if request.method == "POST" and route[1].startswith("pull-requests/") and self._pull_requests is not None:
             return self._pull_request(self._pull_requests, route[1].removeprefix("pull-requests/"), request.args)
         return _json({"error": f"{request.method} {request.path} is unknown; there are: {_ENDPOINTS}"}, 404)
+
+    def _begin(self, text: str) -> Response:
+        try:
+            return _json(_shown(self._faults.begin(parse(text))))
+        except FaultError as error:
+            return _json({"error": str(error)}, 400)
+
+    def _end(self, fault_id: str) -> Response:
+        ended = self._faults.end(fault_id)
+        if ended is None:
+            active = ", ".join(entry.id for entry in self._faults.journal if entry.ended_at is None) or "none"
+            return _json({"error": f"{fault_id} is no active fault; active: {active}"}, 404)
+        return _json(_shown(ended))
 
     @staticmethod
     def _pull_request(requests: PullRequests, verb: str, query: Mapping[str, str]) -> Response:
@@ -126,6 +164,16 @@ class ControlFront:
         except AwsError as error:
             return _json({"error": error.message}, 404)
         return _json({"ConnectionArn": connection.arn, "ConnectionStatus": connection.status})
+
+
+def _shown(active: ActiveFault) -> dict[str, object]:
+    return {
+        "id": active.id,
+        "fault": text_of(active.fault),
+        "begunAt": active.begun_at,
+        "endedAt": active.ended_at,
+        "effects": list(active.effects),
+    }
 
 
 def _json(content: Any, status: int = 200, **headers: str) -> Response:

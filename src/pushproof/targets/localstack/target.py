@@ -151,6 +151,8 @@ class LocalStackTarget(WorldTarget):
             self.container.close()
 
     def lacks(self, capability: str) -> str | None:
+        if capability == "faults":
+            return "LocalStack answers calls that Pushproof's faults do not reach; use --pushproof-target embedded"
         service = CAPABILITIES.get(capability)
         if service in self.native:
             return f"LocalStack's own {service} answers here (--native), and Pushproof neither runs nor sees its {capability}"
