@@ -28,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTarget]:
 def client(world: EmbeddedTarget, service: str, attempts: int = 1) -> BaseClient:
     """A client over the wire, with as many attempts as given."""
     key, secret = world.keys
-    made: BaseClient = boto3.client(
+    session_client: BaseClient = boto3.client(
         service,
         endpoint_url=world.endpoint,
         region_name=world.region,
@@ -36,11 +36,11 @@ def client(world: EmbeddedTarget, service: str, attempts: int = 1) -> BaseClient
         aws_secret_access_key=secret,
         config=Config(retries={"total_max_attempts": attempts, "mode": "standard"}),
     )
-    return made
+    return session_client
 
 
 def test_an_sdk_gets_through_calls_that_are_throttled_at_a_rate(world: EmbeddedTarget) -> None:
-    """Without retries some of twenty calls fail with ThrottlingException; with them every call succeeds."""
+    """Some of twenty calls without retries fail with ThrottlingException; every call with them succeeds."""
     faults = world.faults()
     with faults.api_throttled("ecs", 0.3):
         codes = []

@@ -42,7 +42,7 @@ def test_the_tasks_of_a_lost_zone_are_replaced_in_the_others(stack: Any) -> None
         stack.advance(92)
         health = stack.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         assert ("unhealthy", "Target.Timeout") in {
-            (one["TargetHealth"]["State"], one["TargetHealth"].get("Reason")) for one in health
+            (target["TargetHealth"]["State"], target["TargetHealth"].get("Reason")) for target in health
         }
         stack.until(lambda: zones(stack) == [B, B])
         stack.until(lambda: stack.tasks("STOPPED") != [] and stack.stable())
@@ -57,7 +57,7 @@ def test_the_tasks_of_a_lost_zone_are_replaced_in_the_others(stack: Any) -> None
 
 
 def test_tasks_without_a_health_check_stop_with_their_host(stack: Any) -> None:
-    """Where nothing probes a task of the lost zone, ECS stops it with TerminationNotice, and replaces it elsewhere."""
+    """ECS stops a task of the lost zone that nothing probes with TerminationNotice, and replaces it elsewhere."""
     stack.serve(stack.define())
     stack.settle()
     with stack.world.faults.during(ZoneLost(A)):
@@ -81,7 +81,7 @@ def test_a_zone_that_comes_back_keeps_its_tasks(stack: Any) -> None:
 
 
 def test_without_a_zone_no_task_is_placed(stack: Any) -> None:
-    """With both zones lost the scheduler reports missing capacity, and recovers when a zone is back."""
+    """The scheduler reports missing capacity while both zones are lost, and recovers when one is back."""
     stack.serve(stack.define())
     stack.settle()
     faults = stack.world.faults
@@ -162,7 +162,9 @@ def test_missing_capacity_is_told_as_aws_tells_it(stack: Any) -> None:
             "or in a different availability zone." in stack.messages()
         )
         failures = [
-            one for one in stack.announced("ECS Service Action") if one["eventName"].endswith("PLACEMENT_FAILURE")
+            action
+            for action in stack.announced("ECS Service Action")
+            if action["eventName"].endswith("PLACEMENT_FAILURE")
         ]
         assert failures[0]["reason"] == "RESOURCE:FARGATE"
         assert failures[0]["capacityProviderArns"] == [
@@ -261,9 +263,9 @@ def test_slow_targets_fail_their_checks(stack: Any) -> None:
     with stack.world.faults.during(SlowTarget(5000)):
         stack.advance(95)
         health = stack.elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-        assert {one["TargetHealth"]["Reason"] for one in health if one["TargetHealth"]["State"] == "unhealthy"} == {
-            "Target.Timeout"
-        }
+        assert {
+            target["TargetHealth"]["Reason"] for target in health if target["TargetHealth"]["State"] == "unhealthy"
+        } == {"Target.Timeout"}
 
 
 @pytest.mark.parametrize(
@@ -299,7 +301,7 @@ def test_faults_end_with_their_world() -> None:
 
 
 def test_errors_of_faults_are_client_errors(stack: Any) -> None:
-    """What a fault answers is an answer of AWS's, with a request id."""
+    """A refusal by a fault has the form of AWS's own, with its HTTP status."""
     with stack.world.faults.during(ApiThrottled("ecs")), pytest.raises(ClientError) as error:
         stack.ecs.list_clusters()
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400

@@ -114,7 +114,7 @@ def test_rates_repeat_and_are_kept(seed: int, thing: str, rate: float) -> None:
 
 @pytest.mark.parametrize("service", ["ecs", "ec2", "s3", "iam", "dynamodb", "lambda", "secretsmanager", "elbv2", "ecr"])
 def test_throttling_has_a_code_that_sdks_retry(service: str) -> None:
-    """Whatever service is throttled, botocore takes the code for throttling."""
+    """Botocore takes the code of every service for throttling."""
     for operation in ("DescribeServices", "GetItem"):
         assert throttling(service, operation).code in ThrottledRetryableChecker._THROTTLED_ERROR_CODES
 
