@@ -71,7 +71,7 @@ class World:
         equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
         keys: The administrator's keys; by default a new pair.
-        functions: Lambda functions, for lifecycle hooks of ECS; by default an empty register.
+        functions: Lambda functions, for lifecycle hooks of ECS and rules of CodePipeline; by default an empty register.
 
     A context manager; on exit servers stop, containers are removed, and state is discarded.
     """
@@ -188,7 +188,7 @@ class World:
             site, "lambda", functions=self.functions, runtime=equipment.functions, doors=self.elbv2.doors
         )
         codecommit = CodeCommitService(site, "codecommit", git=equipment.git)
-        neighbours = Neighbours(self.connections, codecommit, equipment.git, self.codebuild)
+        neighbours = Neighbours(self.connections, codecommit, equipment.git, self.codebuild, self.functions)
         self.services |= {
             "ecs": self.ecs,
             "ecr": self.ecr,

@@ -78,6 +78,7 @@ class CodePipelineSettings:
     """Settings of CodePipeline, and the emulator's polling intervals.
 
     engine: the settings of the pipeline engine, among them what the ECS action does after a rollback.
+    alarm_poll_seconds: the time between two looks of a CloudWatchAlarm rule at its alarm, in AWS seconds.
     ecs_poll_seconds: the time between two looks of the ECS deploy action at its service, in AWS seconds.
     detect_over_pending: whether a push to a watched branch starts an execution although the connection was never authorised
     (it fails at Source, as the first execution of a new pipeline does). False: the push starts nothing.
@@ -85,6 +86,7 @@ class CodePipelineSettings:
 
     engine: PipelineEngineSettings = field(default_factory=PipelineEngineSettings)
     ecs_poll_seconds: float = 15.0
+    alarm_poll_seconds: float = 15.0
     detect_over_pending: bool = True
 
 

@@ -13,6 +13,7 @@ from pushproof.engines.pipeline.catalogue import KINDS, ActionKind
 from pushproof.engines.pipeline.errors import PipelineError
 from pushproof.engines.pipeline.names import (
     Category,
+    ConditionKind,
     ExecutionMode,
     FailureResult,
     Owner,
@@ -55,13 +56,37 @@ class ArtifactStore:
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of a condition. `timeout` in seconds, None for its provider's default; `region` None for the pipeline's own."""
+
+    name: str
+    provider: str
+    version: str = "1"
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    role_arn: str | None = None
+    region: str | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Rules that are checked together, and the result that their outcome has for the stage."""
+
+    rules: tuple[Rule, ...]
+    result: FailureResult = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A stage: its actions, and its reaction to a failure (FAIL, ROLLBACK, RETRY or SKIP)."""
+    """A stage: its actions, its reaction to a failure (FAIL, ROLLBACK, RETRY or SKIP), and its conditions by kind."""
 
     name: str
     actions: tuple[Action, ...]
     on_failure: FailureResult = "FAIL"
     retry_mode: RetryMode = "FAILED_ACTIONS"
+    conditions: Mapping[ConditionKind, Condition] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pushproof.engines.pipeline.declaration import Declaration
-from pushproof.engines.pipeline.names import Approval, RetryMode, Transition, TriggerType
+from pushproof.engines.pipeline.names import Approval, ConditionKind, RetryMode, Transition, TriggerType
 from pushproof.engines.pipeline.state import Artifact, Revision
 
 
@@ -56,6 +56,47 @@ class ActionFailed:
     external_id: str | None = None
     external_url: str | None = None
     log_stream_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProgressed:
+    """Progress of a rule: what it waits for outside."""
+
+    rule_execution_id: str
+    external_id: str | None = None
+    external_url: str | None = None
+    summary: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSucceeded:
+    """The success of a rule."""
+
+    rule_execution_id: str
+    summary: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFailed:
+    """The failure of a rule: `code` RuleCheckFailed when its criteria are not met, another when it could not be checked."""
+
+    rule_execution_id: str
+    message: str
+    code: str = "RuleCheckFailed"
+    summary: str | None = None
+    external_id: str | None = None
+    external_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideCondition:
+    """OverrideStageCondition; `kind` is BEFORE_ENTRY or ON_SUCCESS."""
+
+    stage: str
+    execution_id: str
+    kind: ConditionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +167,10 @@ Input = (
     | ActionProgressed
     | ActionSucceeded
     | ActionFailed
+    | RuleProgressed
+    | RuleSucceeded
+    | RuleFailed
+    | OverrideCondition
     | ApprovalResult
     | Tick
     | SetTransition

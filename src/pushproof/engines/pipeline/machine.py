@@ -8,22 +8,23 @@ superseded only between stages), .../actions-retry.html, .../stage-rollback.html
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from pushproof.engines.pipeline import inputs as i
 from pushproof.engines.pipeline.announcements import action_event, pipeline_event, stage_event
 from pushproof.engines.pipeline.catalogue import CONCURRENT_EXECUTIONS, HOUR
+from pushproof.engines.pipeline.conditions import NAMESPACE, ConditionTurn, values_of
 from pushproof.engines.pipeline.declaration import Action, Stage
 from pushproof.engines.pipeline.errors import PipelineError
-from pushproof.engines.pipeline.names import RunStatus, StageStatus, TriggerType
+from pushproof.engines.pipeline.names import FailureResult, RunStatus, StageStatus, TriggerType
+from pushproof.engines.pipeline.rules import MEMBERS
 from pushproof.engines.pipeline.state import (
     AbandonAction,
     ActionRun,
-    Announcement,
     Artifact,
-    Command,
+    ConditionRun,
     Execution,
     PipelineState,
     Settings,
@@ -33,8 +34,6 @@ from pushproof.engines.pipeline.state import (
     Transition,
 )
 from pushproof.engines.pipeline.variables import resolve
-
-_NAMESPACE = uuid.UUID("6f0c1d7e-2f0b-5c1e-9a55-5b0f5d1a7c11")
 
 
 def step(state: PipelineState, event: i.Input, now: float, settings: Settings | None = None) -> Step:
@@ -63,30 +62,8 @@ def action_timeout(action: Action, configuration: Mapping[str, str]) -> float:
     return default
 
 
-class _Turn:
+class _Turn(ConditionTurn):
     """One step under construction: working copies of the state, and the commands and events so far."""
-
-    def __init__(self, state: PipelineState, now: float, settings: Settings) -> None:
-        self.now = now
-        self.settings = settings
-        self.declaration = state.declaration
-        self.executions = dict(state.executions)
-        self.transitions = dict(state.transitions)
-        self.last_in_stage = dict(state.last_in_stage)
-        self.started = state.started
-        self.commands: list[Command] = []
-        self.events: list[Announcement] = []
-
-    def result(self) -> Step:
-        state = PipelineState(self.declaration, self.executions, self.transitions, self.last_in_stage, self.started)
-        deadlines = [
-            run.deadline
-            for execution in self._live()
-            for stage in execution.stages.values()
-            for run in stage.runs
-            if run.status == "InProgress"
-        ]
-        return Step(state, tuple(self.commands), tuple(self.events), min(deadlines, default=None))
 
     def apply(self, event: i.Input) -> None:
         handlers: dict[type, Callable[[Any], None]] = {
@@ -95,6 +72,10 @@ class _Turn:
             i.ActionSucceeded: self.succeed,
             i.ActionFailed: self.fail,
             i.ApprovalResult: self.approve,
+            i.RuleProgressed: self.rule_progressed,
+            i.RuleSucceeded: self.rule_succeeded,
+            i.RuleFailed: self.rule_failed,
+            i.OverrideCondition: self.override,
             i.Tick: lambda _: self.expire(),
             i.SetTransition: self.set_transition,
             i.Stop: self.stop,
@@ -103,44 +84,6 @@ class _Turn:
             i.Update: self.update,
         }
         handlers[type(event)](event)
-
-    # --- queries -----------------------------------------------------------------------------------------------------
-
-    def _live(self) -> Iterable[Execution]:
-        return [execution for execution in self.executions.values() if not execution.ended]
-
-    def _occupant(self, stage: str, other_than: str) -> Execution | None:
-        for execution in self._live():
-            if execution.id != other_than and execution.inside and self._stage_of(execution).name == stage:
-                return execution
-        return None
-
-    @staticmethod
-    def _stage_of(execution: Execution) -> Stage:
-        return execution.declaration.stages[execution.stage]
-
-    def _find_run(self, run_id: str) -> tuple[Execution, StageRun, ActionRun] | None:
-        for execution in self._live():
-            for stage in execution.stages.values():
-                for run in stage.runs:
-                    if run.id == run_id and run.status == "InProgress":
-                        return execution, stage, run
-        return None
-
-    # --- storage -----------------------------------------------------------------------------------------------------
-
-    def _put(self, execution: Execution) -> Execution:
-        execution = replace(execution, updated=self.now)
-        self.executions[execution.id] = execution
-        return execution
-
-    def _put_stage(self, execution: Execution, run: StageRun) -> Execution:
-        return self._put(replace(execution, stages={**execution.stages, run.name: replace(run, updated=self.now)}))
-
-    def _put_run(self, execution: Execution, stage: str, run: ActionRun) -> Execution:
-        passage = execution.stages[stage]
-        runs = tuple(run if earlier.id == run.id else earlier for earlier in passage.runs)
-        return self._put_stage(execution, replace(passage, runs=runs))
 
     # --- starting, waiting, entering ---------------------------------------------------------------------------------
 
@@ -253,22 +196,48 @@ class _Turn:
             execution = self.executions[execution_id]
             stage = self._stage_of(execution)
             passage = execution.stages[stage.name]
-            current = passage.current
+            current, check = passage.current, passage.checking
             if any(run.status == "InProgress" for run in current):
                 return
+            if check is not None:
+                if any(rule.status == "InProgress" for rule in check.rules):
+                    return
+                self._end_check(execution, passage, check)
+                continue
             done = {run.action.name for run in current if run.status == "Succeeded"}
             if execution.status == "Stopping":
-                self._end_stopped(execution, complete=len(done) == len(stage.actions))
+                passed = "ON_SUCCESS" not in stage.conditions or passage.condition("ON_SUCCESS") is not None
+                complete = len(done) == len(stage.actions) and passed and not passage.interrupted
+                self._end_stopped(execution, complete=complete)
                 return
             if execution.outdated:
                 self._cancel(execution)
                 return
+            if "BEFORE_ENTRY" in stage.conditions:
+                entry = passage.condition("BEFORE_ENTRY")
+                if entry is None:
+                    self._begin_check(execution, stage, "BEFORE_ENTRY")
+                    continue
+                if entry.refused:
+                    self._refused(execution, stage, entry)
+                    return
             if any(run.status != "Succeeded" for run in current):
+                if "ON_FAILURE" in stage.conditions and passage.condition("ON_FAILURE") is None:
+                    self._begin_check(execution, stage, "ON_FAILURE")
+                    continue
                 if not self._stage_failed(execution, stage, passage):
                     return
                 continue
             remaining = [action for action in stage.actions if action.name not in done]
             if not remaining:
+                if "ON_SUCCESS" in stage.conditions:
+                    success = passage.condition("ON_SUCCESS")
+                    if success is None:
+                        self._begin_check(execution, stage, "ON_SUCCESS")
+                        continue
+                    if success.refused:
+                        self._refused(execution, stage, success)
+                        return
                 self._leave(execution, "Succeeded")
                 return
             order = min(action.run_order for action in remaining)
@@ -281,11 +250,7 @@ class _Turn:
         passage = execution.stages[stage.name]
         attempt = sum(1 for run in passage.runs if run.action.name == action.name)
         identity = f"{execution.id}/{stage.name}/{action.name}/{attempt}"
-        values = {
-            **execution.namespaces,
-            "variables": execution.variables,
-            "codepipeline": {"PipelineExecutionId": execution.id},
-        }
+        values = values_of(execution)
         problem = ""
         try:
             configuration = resolve(action.configuration, values)
@@ -295,7 +260,7 @@ class _Turn:
         if missing and not problem:
             problem = f"Input artifact {', '.join(missing)} of action {action.name} was not produced in this execution"
         run = ActionRun(
-            id=str(uuid.uuid5(_NAMESPACE, identity)),
+            id=str(uuid.uuid5(NAMESPACE, identity)),
             stage=stage.name,
             action=action,
             status="InProgress",
@@ -304,7 +269,7 @@ class _Turn:
             deadline=self.now + action_timeout(action, configuration),
             configuration=configuration,
             inputs={name: execution.artifacts[name] for name in action.inputs if name in execution.artifacts},
-            token=str(uuid.uuid5(_NAMESPACE, identity + "/token")) if action.category == "Approval" else "",
+            token=str(uuid.uuid5(NAMESPACE, identity + "/token")) if action.category == "Approval" else "",
         )
         execution = self._put_stage(execution, replace(passage, runs=(*passage.runs, run)))
         self.events.append(action_event(execution, run, "STARTED"))
@@ -394,6 +359,7 @@ class _Turn:
                 for run in stage.runs:
                     if run.status == "InProgress" and run.deadline <= self.now:
                         self._time_out(execution.id, run)
+        self._expire_rules()
 
     def _time_out(self, execution_id: str, run: ActionRun) -> None:
         minutes = round((run.deadline - run.started) / 60)
@@ -444,7 +410,9 @@ class _Turn:
     def _leave(self, execution: Execution, status: StageStatus) -> None:
         stage = self._stage_of(execution)
         execution = self._put_stage(execution, replace(execution.stages[stage.name], status=status))
-        self.events.append(stage_event(execution, stage.name, "SUCCEEDED" if status == "Succeeded" else "FAILED"))
+        entered = execution.stages[stage.name].current
+        state = "SUCCEEDED" if status == "Succeeded" else "FAILED" if entered else "SKIPPED"
+        self.events.append(stage_event(execution, stage.name, state))
         following = execution.stage + 1
         if following >= execution.until:
             execution = self._put(replace(execution, inside=False, status="Succeeded"))
@@ -467,15 +435,32 @@ class _Turn:
             self._leave(execution, "Skipped")
             return False
         failed = [run.action.name for run in passage.current if run.status == "Failed"]
-        execution = self._put_stage(execution, replace(passage, status="Failed"))
-        self.events.append(stage_event(execution, stage.name, "FAILED"))
         summary = f"Action {', '.join(failed)} failed" if failed else f"Stage {stage.name} failed"
+        result: FailureResult = stage.on_failure
+        check = passage.condition("ON_FAILURE")
+        if check is not None:
+            met = check.status == "Succeeded"
+            engaged = met == (self.settings.failure_rules == "met")
+            result = stage.conditions["ON_FAILURE"].result if engaged else "FAIL"
+        self._fail_stage(execution, stage, summary, roll_back=result == "ROLLBACK")
+        return False
+
+    def _refused(self, execution: Execution, stage: Stage, check: ConditionRun) -> None:
+        """Engage the result of a condition whose rules failed."""
+        result = stage.conditions[check.kind].result
+        if result == "SKIP":
+            self._leave(execution, "Skipped")
+            return
+        summary = f"The {MEMBERS[check.kind]} condition of stage {stage.name} failed. {check.summary}"
+        self._fail_stage(execution, stage, summary, roll_back=result == "ROLLBACK")
+
+    def _fail_stage(self, execution: Execution, stage: Stage, summary: str, *, roll_back: bool) -> None:
+        execution = self._put_stage(execution, replace(execution.stages[stage.name], status="Failed"))
+        self.events.append(stage_event(execution, stage.name, "FAILED"))
         execution = self._put(replace(execution, status="Failed", inside=False, summary=summary))
         self.events.append(pipeline_event(execution, "FAILED"))
-        own_mode = execution.declaration.mode
-        if stage.on_failure == "ROLLBACK" and execution.rollback_target is None and own_mode != "PARALLEL":
+        if roll_back and execution.rollback_target is None and execution.declaration.mode != "PARALLEL":
             self._roll_back_automatically(execution, stage)
-        return False
 
     def _roll_back_automatically(self, failed: Execution, stage: Stage) -> None:
         candidates = [
@@ -495,7 +480,7 @@ class _Turn:
             self._put(replace(failed, summary=note))
             return
         target = max(candidates, key=lambda execution: execution.order)
-        identity = str(uuid.uuid5(_NAMESPACE, f"{failed.id}/rollback/{stage.name}/{failed.attempt}"))
+        identity = str(uuid.uuid5(NAMESPACE, f"{failed.id}/rollback/{stage.name}/{failed.attempt}"))
         self._open_rollback(target, stage.name, identity, "AutomatedRollback", failed.id)
 
     def _open_rollback(self, target: Execution, stage: str, identity: str, trigger: TriggerType, detail: str) -> None:
@@ -564,6 +549,10 @@ class _Turn:
         if not already:
             execution = self._put_stage(execution, replace(execution.stages[stage], status="Stopping"))
             self.events.append(stage_event(execution, stage, "STOPPING"))
+        # Rules change nothing outside, so that nothing is lost with them.
+        execution = self._abandon_check(
+            execution, execution.stages[stage], "Abandoned" if event.abandon else "Cancelled"
+        )
         if event.abandon:
             self._abandon(execution.id, stage, event.reason or "Stopped and abandoned")
         self._proceed(execution.id)
@@ -617,8 +606,11 @@ class _Turn:
                 attempt=execution.attempt + 1,
             )
         )
-        self.events += [pipeline_event(execution, "RESUMED"), stage_event(execution, stage.name, "RESUMED")]
+        self._announce_resumption(execution, stage.name)
         self._proceed(execution.id)
+
+    def _announce_resumption(self, execution: Execution, stage: str) -> None:
+        self.events += [pipeline_event(execution, "RESUMED"), stage_event(execution, stage, "RESUMED")]
 
     def roll_back(self, event: i.RollBackStage) -> None:
         index = self.declaration.stage_index(event.stage)
@@ -678,11 +670,20 @@ def _details(report: i.ActionSucceeded | i.ActionFailed) -> dict[str, Any]:
 
 
 def _set_aside(passage: StageRun, mode: str) -> StageRun:
-    """The passage with the runs that a retry in this mode repeats marked as superseded."""
+    """The passage with the runs and checks that a retry in this mode repeats marked as superseded.
+
+    An entry condition that let the execution in is not checked again.
+    """
     runs = tuple(
         replace(run, superseded_run=True)
         if not run.superseded_run and (mode == "ALL_ACTIONS" or run.status != "Succeeded")
         else run
         for run in passage.runs
     )
-    return replace(passage, runs=runs)
+    conditions = tuple(
+        check
+        if check.kind == "BEFORE_ENTRY" and check.status in ("Succeeded", "Overridden")
+        else replace(check, superseded_run=True)
+        for check in passage.conditions
+    )
+    return replace(passage, runs=runs, conditions=conditions)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Stage
-from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Condition, Declaration, Rule, Stage
+from pushproof.engines.pipeline.rules import MEMBERS, check_conditions, stage_error
 from pushproof.engines.pipeline.structure import check, check_stores, structure_error
 from pushproof.engines.pipeline.triggers import check_triggers, read_triggers
 
@@ -18,7 +18,7 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
     """A CreatePipeline/UpdatePipeline `pipeline` member, of a pipeline in `region`, as a Declaration, checked.
 
     Raises PipelineError (InvalidStructureException, InvalidStageDeclarationException, InvalidActionDeclarationException; or
-    NotImplemented for stage conditions with rules and for action types that are AWS's but are not executed here).
+    NotImplemented for action types that are AWS's but are not executed here).
     """
     declaration = Declaration(
         name=str(pipeline["name"]),
@@ -39,6 +39,7 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         )
     check(declaration)
     check_stores(declaration)
+    check_conditions(declaration)
     check_triggers(declaration)
     return declaration
 
@@ -59,18 +60,43 @@ def _read_stores(pipeline: Mapping[str, Any]) -> dict[str, ArtifactStore]:
 
 def _read_stage(stage: Mapping[str, Any]) -> Stage:
     name = str(stage["name"])
-    for when in ("beforeEntry", "onSuccess", "onFailure"):
-        if (stage.get(when) or {}).get("conditions"):
-            raise PipelineError(
-                "NotImplemented",
-                f"Stage {name} has conditions with rules in {when}; rules are not evaluated here, so the pipeline is refused",
-            )
     failure = stage.get("onFailure") or {}
     return Stage(
         name=name,
         actions=tuple(_read_action(action) for action in stage.get("actions", ())),
         on_failure=failure.get("result") or "FAIL",
         retry_mode=(failure.get("retryConfiguration") or {}).get("retryMode") or "FAILED_ACTIONS",
+        conditions={
+            kind: _read_condition(name, member, stage[member])
+            for kind, member in MEMBERS.items()
+            if (stage.get(member) or {}).get("conditions") is not None
+        },
+    )
+
+
+def _read_condition(stage: str, member: str, block: Mapping[str, Any]) -> Condition:
+    conditions = block["conditions"]
+    if len(conditions) != 1:
+        raise stage_error(f"{member} of stage {stage} has {len(conditions)} conditions. There must be exactly 1")
+    return Condition(
+        rules=tuple(_read_rule(rule) for rule in conditions[0].get("rules") or ()),
+        # The result of onFailure itself is "for when the failure conditions are met".
+        result=conditions[0].get("result") or block.get("result") or "FAIL",
+    )
+
+
+def _read_rule(rule: Mapping[str, Any]) -> Rule:
+    kind, minutes = rule["ruleTypeId"], rule.get("timeoutInMinutes")
+    return Rule(
+        name=str(rule["name"]),
+        provider=str(kind["provider"]),
+        version=str(kind.get("version") or "1"),
+        configuration={str(key): str(value) for key, value in (rule.get("configuration") or {}).items()},
+        commands=tuple(str(command) for command in rule.get("commands") or ()),
+        inputs=tuple(str(artifact["name"]) for artifact in rule.get("inputArtifacts") or ()),
+        role_arn=rule.get("roleArn") or None,
+        region=rule.get("region") or None,
+        timeout=None if minutes is None else float(minutes) * 60,
     )
 
 

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Rule
 from pushproof.engines.pipeline.names import (
+    ConditionKind,
+    ConditionStatus,
     ExecutionStatus,
     ExecutionType,
     RetryTrigger,
@@ -30,18 +32,23 @@ class Settings:
 
     ecs_rollback: what the ECS deploy action reports after the circuit breaker rolled its deployment back: "fail" (at once) or
         "timeout" (stays InProgress until its timeout, then fails). It never reports success.
+    failure_rules: which outcome of the rules of an onFailure condition engages its result: "met" when all succeed, as the API's
+        reference has it, or "not met" when one fails, as the user guide's introduction has it.
     automatic_retries: how often onFailure RETRY repeats a stage.
     update_cancels: an update that changes the stages cancels the executions under way, once their running actions have completed
         (https://docs.aws.amazon.com/codepipeline/latest/userguide/pipelines-edit.html).
     """
 
     ecs_rollback: str = "fail"
+    failure_rules: str = "met"
     automatic_retries: int = 1
     update_cancels: bool = True
 
     def __post_init__(self) -> None:
         if self.ecs_rollback not in ("fail", "timeout"):
             raise ValueError(f"ecs_rollback is {self.ecs_rollback!r}; expected 'fail' or 'timeout'")
+        if self.failure_rules not in ("met", "not met"):
+            raise ValueError(f"failure_rules is {self.failure_rules!r}; expected 'met' or 'not met'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +99,51 @@ class ActionRun:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleRun:
+    """One run of a rule. `deadline` is when it times out."""
+
+    id: str
+    stage: str
+    kind: ConditionKind
+    rule: Rule
+    status: RunStatus
+    started: float
+    updated: float
+    deadline: float
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[str, ...] = ()
+    inputs: Mapping[str, Artifact] = field(default_factory=dict)
+    external_id: str = ""
+    external_url: str = ""
+    summary: str = ""
+    error_code: str = ""
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionRun:
+    """One check of a stage's condition, and the runs of its rules. A retry sets aside a check that it repeats."""
+
+    kind: ConditionKind
+    status: ConditionStatus
+    started: float
+    updated: float
+    rules: tuple[RuleRun, ...] = ()
+    summary: str = ""
+    superseded_run: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Return whether a rule failed, and nobody has overridden it."""
+        return self.status in ("Failed", "Errored")
+
+
+@dataclass(frozen=True, slots=True)
 class StageRun:
-    """An execution's passage through a stage. `runs` holds every action run, earlier attempts included, oldest first."""
+    """An execution's passage through a stage.
+
+    `runs` holds every action run and `conditions` every check, those of earlier attempts included, oldest first.
+    """
 
     name: str
     status: StageStatus
@@ -103,6 +153,21 @@ class StageRun:
     automatic_retries: int = 0
     manual_retries: int = 0
     last_retry: RetryTrigger | None = None
+    conditions: tuple[ConditionRun, ...] = ()
+
+    def condition(self, kind: ConditionKind) -> ConditionRun | None:
+        """The check of a kind in the latest attempt; None if it has not begun."""
+        return next((check for check in self.conditions if check.kind == kind and not check.superseded_run), None)
+
+    @property
+    def interrupted(self) -> bool:
+        """Return whether a check was ended without an outcome."""
+        return any(check.status in ("Abandoned", "Cancelled") for check in self.conditions)
+
+    @property
+    def checking(self) -> ConditionRun | None:
+        """The check that is under way."""
+        return next((check for check in self.conditions if check.status == "InProgress"), None)
 
     @property
     def current(self) -> tuple[ActionRun, ...]:
@@ -200,7 +265,26 @@ class AbandonAction:
     reason: str
 
 
-Command = StartAction | AbandonAction
+@dataclass(frozen=True, slots=True)
+class StartRule:
+    """Command to check this rule. Report RuleSucceeded or RuleFailed under `run.id`; the roles are those of StartAction."""
+
+    execution_id: str
+    run: RuleRun
+    role_arn: str
+    service_role_arn: str = ""
+    store: ArtifactStore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonRule:
+    """Command to stop waiting for this rule."""
+
+    execution_id: str
+    rule_execution_id: str
+
+
+Command = StartAction | AbandonAction | StartRule | AbandonRule
 
 
 @dataclass(frozen=True, slots=True)

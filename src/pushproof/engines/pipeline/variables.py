@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-vari
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pushproof.engines.pipeline.errors import PipelineError
 
@@ -19,6 +19,11 @@ _REFERENCE = re.compile(r"#\{([A-Za-z0-9@_-]+)\.([A-Za-z0-9@_-]+)\}")
 def references(text: str) -> list[tuple[str, str]]:
     """The (namespace, name) pairs that a configuration value refers to, in order."""
     return [(match[1], match[2]) for match in _REFERENCE.finditer(text)]
+
+
+def resolve_texts(texts: Sequence[str], values: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+    """The texts with every reference replaced, as `resolve` replaces those of a configuration."""
+    return tuple(resolve({str(index): text for index, text in enumerate(texts)}, values).values())
 
 
 def resolve(configuration: Mapping[str, str], values: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -16,6 +16,9 @@ from pushproof.engines.pipeline import (
     Input,
     PipelineState,
     RetryStage,
+    RuleFailed,
+    RuleRun,
+    RuleSucceeded,
     Settings,
     SetTransition,
     Stage,
@@ -87,6 +90,22 @@ class Driven:
         for run in self.running(identity):
             if action in (None, run.action.name):
                 self.give(ActionFailed(run.id, "it broke"))
+
+    def rules(self, identity: str) -> list[RuleRun]:
+        """The rules under way."""
+        checks = [passage.checking for passage in self[identity].stages.values()]
+        return [rule for check in checks if check is not None for rule in check.rules if rule.status == "InProgress"]
+
+    def meet(self, identity: str, rule: str | None = None) -> None:
+        """End rules under way (all of them, or the named one) well."""
+        for run in self.rules(identity):
+            if rule in (None, run.rule.name):
+                self.give(RuleSucceeded(run.id))
+
+    def miss(self, identity: str, rule: str | None = None, code: str = "RuleCheckFailed") -> None:
+        for run in self.rules(identity):
+            if rule in (None, run.rule.name):
+                self.give(RuleFailed(run.id, "it did not hold", code))
 
     def stop(self, identity: str, **members: Any) -> None:
         self.give(Stop(identity, **members))

@@ -169,10 +169,10 @@ REFUSALS: list[tuple[str, Change, str, str]] = [
         "'CodeDeploy'",
     ),
     (
-        "conditions with rules",
+        "conditions without rules",
         lambda p: p["stages"][2].update(beforeEntry={"conditions": [{"rules": []}]}),
-        "NotImplemented",
-        "beforeEntry",
+        "InvalidStageDeclarationException",
+        "contains no rules",
     ),
     (
         "queued without V2",

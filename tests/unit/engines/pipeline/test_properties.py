@@ -6,16 +6,41 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.engines.pipeline.driving import Driven, approval, build, declare
 
-from pushproof.engines.pipeline import AbandonAction, ApprovalResult, PipelineError, RollBackStage, Stage, StartAction
+from pushproof.engines.pipeline import (
+    AbandonAction,
+    AbandonRule,
+    ApprovalResult,
+    Condition,
+    OverrideCondition,
+    PipelineError,
+    RollBackStage,
+    Rule,
+    Stage,
+    StartAction,
+    StartRule,
+)
 
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "BEFORE_ENTRY": st.sampled_from(["FAIL", "SKIP"]),
+        "ON_SUCCESS": st.sampled_from(["FAIL", "ROLLBACK"]),
+        "ON_FAILURE": st.sampled_from(["FAIL", "ROLLBACK"]),
+    },
+)
 ON_FAILURE = st.sampled_from(["FAIL", "RETRY", "ROLLBACK", "SKIP"])
 STAGES = st.lists(
-    st.tuples(st.lists(st.integers(1, 2), min_size=1, max_size=3), ON_FAILURE, st.booleans()), min_size=1, max_size=3
+    st.tuples(st.lists(st.integers(1, 2), min_size=1, max_size=3), ON_FAILURE, st.booleans(), CONDITIONS),
+    min_size=1,
+    max_size=3,
 )
 HAPPENINGS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["start", "finish", "break", "stop", "abandon", "retry", "rollback", "disable", "enable", "tick", "approve"]
+            [
+                *("start", "finish", "break", "stop", "abandon", "retry", "rollback", "disable", "enable", "tick"),
+                *("approve", "meet", "miss", "override"),
+            ]
         ),
         st.integers(0, 5),
     ),
@@ -23,13 +48,15 @@ HAPPENINGS = st.lists(
 )
 
 
-def driven(stages: list[tuple[list[int], str, bool]], mode: str) -> Driven:
+def driven(stages: list[tuple[list[int], str, bool, dict[str, str]]], mode: str) -> Driven:
     declared = []
-    for index, (orders, on_failure, with_approval) in enumerate(stages):
+    for index, (orders, on_failure, with_approval, results) in enumerate(stages):
         actions = [build(f"A{number}", run_order=order) for number, order in enumerate(orders)]
         if with_approval:
             actions.append(approval(run_order=1))
-        declared.append(Stage(f"S{index}", tuple(actions), on_failure=on_failure))
+        rules = (Rule("one", "LambdaInvoke"), Rule("two", "VariableCheck"))
+        conditions = {kind: Condition(rules, result) for kind, result in results.items()}
+        declared.append(Stage(f"S{index}", tuple(actions), on_failure=on_failure, conditions=conditions))
     return Driven(declare(*declared, mode=mode))
 
 
@@ -55,6 +82,12 @@ def happen(pipe: Driven, what: str, number: int) -> None:
         pipe.stop(identity)
     elif what == "abandon":
         pipe.stop(identity, abandon=True)
+    elif what == "meet":
+        pipe.meet(identity)
+    elif what == "miss":
+        pipe.miss(identity)
+    elif what == "override":
+        pipe.give(OverrideCondition(stage, identity, "ON_SUCCESS" if number % 2 else "BEFORE_ENTRY"))
     elif what == "retry":
         pipe.retry(stage, identity)
     elif what == "rollback":
@@ -69,7 +102,7 @@ def check_invariants(pipe: Driven, mode: str) -> None:
     for execution in pipe.state.executions.values():
         running = {
             run.stage for passage in execution.stages.values() for run in passage.runs if run.status == "InProgress"
-        }
+        } | {rule.stage for rule in pipe.rules(execution.id)}
         assert len(running) <= 1, "an execution is in at most one stage"
         if execution.ended:
             assert not running
@@ -91,7 +124,7 @@ def check_invariants(pipe: Driven, mode: str) -> None:
 @settings(max_examples=400, deadline=None)
 @given(STAGES, st.sampled_from(["SUPERSEDED", "QUEUED", "PARALLEL"]), HAPPENINGS)
 def test_invariants_hold_and_every_execution_ends(
-    stages: list[tuple[list[int], str, bool]], mode: str, happenings: list[tuple[str, int]]
+    stages: list[tuple[list[int], str, bool, dict[str, str]]], mode: str, happenings: list[tuple[str, int]]
 ) -> None:
     """An execution is in at most one stage, a stage holds one execution, superseding happens between stages only, and
     every execution ends once its actions end and the transitions are open."""
@@ -112,6 +145,7 @@ def test_invariants_hold_and_every_execution_ends(
             break
         for identity in live:
             pipe.finish(identity)
+            pipe.meet(identity)
         check_invariants(pipe, mode)
     assert all(execution.ended for execution in pipe.state.executions.values())
     assert pipe.wake_at is None
@@ -120,7 +154,7 @@ def test_invariants_hold_and_every_execution_ends(
 @settings(max_examples=150, deadline=None)
 @given(STAGES, HAPPENINGS)
 def test_time_alone_ends_every_execution(
-    stages: list[tuple[list[int], str, bool]], happenings: list[tuple[str, int]]
+    stages: list[tuple[list[int], str, bool, dict[str, str]]], happenings: list[tuple[str, int]]
 ) -> None:
     """Every execution ends with open transitions when only the clock ticks at wake_at: nothing waits for ever."""
     pipe = driven(stages, "SUPERSEDED")
@@ -141,17 +175,18 @@ def test_time_alone_ends_every_execution(
 @settings(max_examples=150, deadline=None)
 @given(STAGES, HAPPENINGS)
 def test_every_action_is_started_and_ended_once(
-    stages: list[tuple[list[int], str, bool]], happenings: list[tuple[str, int]]
+    stages: list[tuple[list[int], str, bool, dict[str, str]]], happenings: list[tuple[str, int]]
 ) -> None:
-    """No action execution is started twice, and none is abandoned that was not started."""
+    """No action or rule execution is started twice, and none is abandoned that was not started."""
     pipe = driven(stages, "SUPERSEDED")
     for what, number in happenings:
         try:
             happen(pipe, what, number)
         except PipelineError:
             continue
-    started = [command.run.id for command in pipe.commands if isinstance(command, StartAction)]
+    started = [command.run.id for command in pipe.commands if isinstance(command, StartAction | StartRule)]
     abandoned = [command.action_execution_id for command in pipe.commands if isinstance(command, AbandonAction)]
+    abandoned += [command.rule_execution_id for command in pipe.commands if isinstance(command, AbandonRule)]
     assert len(started) == len(set(started))
     assert len(abandoned) == len(set(abandoned))
     assert set(abandoned) <= set(started)

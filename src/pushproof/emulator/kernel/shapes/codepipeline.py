@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from types_boto3_codepipeline.literals import StageRetryModeType, StageTransitionTypeType
+    from types_boto3_codepipeline.literals import ConditionTypeType, StageRetryModeType, StageTransitionTypeType
     from types_boto3_codepipeline.type_defs import (
         ActionExecutionDetailTypeDef,
         ActionExecutionFilterTypeDef,
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         PipelineMetadataTypeDef,
         PipelineSummaryTypeDef,
         PipelineVariableTypeDef,
+        RuleExecutionDetailTypeDef,
+        RuleExecutionFilterTypeDef,
+        RuleTypeTypeDef,
         SourceRevisionOverrideTypeDef,
         StageStateTypeDef,
         TagTypeDef,
@@ -129,6 +132,27 @@ class ListPipelinesAnswer(TypedDict, total=False):
     nextToken: str
 
 
+class ListRuleExecutionsRequest(TypedDict):
+    pipelineName: str
+    filter: NotRequired[RuleExecutionFilterTypeDef]
+    maxResults: NotRequired[int]
+    nextToken: NotRequired[str]
+
+
+class ListRuleExecutionsAnswer(TypedDict, total=False):
+    ruleExecutionDetails: list[RuleExecutionDetailTypeDef]
+    nextToken: str
+
+
+class ListRuleTypesRequest(TypedDict):
+    ruleOwnerFilter: NotRequired[Literal["AWS"]]
+    regionFilter: NotRequired[str]
+
+
+class ListRuleTypesAnswer(TypedDict, total=False):
+    ruleTypes: list[RuleTypeTypeDef]
+
+
 class ListTagsForResourceRequest(TypedDict):
     resourceArn: str
     nextToken: NotRequired[str]
@@ -138,6 +162,17 @@ class ListTagsForResourceRequest(TypedDict):
 class ListTagsForResourceAnswer(TypedDict, total=False):
     tags: list[TagTypeDef]
     nextToken: str
+
+
+class OverrideStageConditionRequest(TypedDict):
+    pipelineName: str
+    stageName: str
+    pipelineExecutionId: str
+    conditionType: ConditionTypeType
+
+
+class OverrideStageConditionAnswer(TypedDict, total=False):
+    pass
 
 
 class PutApprovalResultRequest(TypedDict):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from pushproof.emulator.kernel.instants import iso
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services.codepipeline.actions import JOBS, Assignment, Job, Neighbours
-from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
+from pushproof.emulator.services.codepipeline.building import BuildWork
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline
-from pushproof.engines.pipeline import Announcement, Input, StartAction, Tick, step
+from pushproof.emulator.services.codepipeline.rules import RULE_JOBS, RuleJob
+from pushproof.engines.pipeline import AbandonAction, Announcement, Input, StartAction, StartRule, Tick, step
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -23,7 +24,7 @@ class Executor:
         self._site = site
         self._settings = settings
         self._neighbours = neighbours
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job | RuleJob] = {}
         neighbours.builds.subscribe(lambda build_id, _: self._build_completed(build_id))
 
     def feed(self, pipeline: Pipeline, cause: Input) -> None:
@@ -36,8 +37,12 @@ class Executor:
         for command in result.commands:
             if isinstance(command, StartAction):
                 self._start(pipeline, command)
-            else:
+            elif isinstance(command, StartRule):
+                self._start_rule(pipeline, command)
+            elif isinstance(command, AbandonAction):
                 self._abandon(command.action_execution_id)
+            else:
+                self._abandon(command.rule_execution_id)
 
     def forget(self, pipeline: Pipeline) -> None:
         """Abandon the actions of a deleted pipeline."""
@@ -46,6 +51,8 @@ class Executor:
             for passage in execution.stages.values():
                 for run in passage.runs:
                     self._abandon(run.id)
+                for rule in passage.checking.rules if passage.checking is not None else ():
+                    self._abandon(rule.id)
 
     def _start(self, pipeline: Pipeline, command: StartAction) -> None:
         def report(news: Input) -> None:
@@ -60,8 +67,20 @@ class Executor:
         # Not at once: an action that fails immediately must not overtake the step that started it.
         self._site.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.action.name}")
 
+    def _start_rule(self, pipeline: Pipeline, command: StartRule) -> None:
+        def report(news: Input) -> None:
+            if job.ended:
+                self._jobs.pop(command.run.id, None)
+            self.feed(pipeline, news)
+
+        job = RULE_JOBS[command.run.rule.provider](
+            Assignment(self._site, self._neighbours, pipeline, command, self._settings, report)
+        )
+        self._jobs[command.run.id] = job
+        self._site.loop.call_soon(self._starter(job), name=f"{pipeline.name}: {command.run.rule.name}")
+
     @staticmethod
-    def _starter(job: Job) -> Callable[[], None]:
+    def _starter(job: Job | RuleJob) -> Callable[[], None]:
         return lambda: None if job.ended else job.start()
 
     def _abandon(self, action_execution_id: str) -> None:
@@ -71,7 +90,7 @@ class Executor:
 
     def _build_completed(self, build_id: str) -> None:
         for job in list(self._jobs.values()):
-            if isinstance(job, CodeBuildAction):
+            if isinstance(job, BuildWork):
                 job.completed(build_id)
 
     def _schedule(self, pipeline: Pipeline, wake_at: float | None) -> None:

@@ -20,7 +20,7 @@ from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import CamelMore, CamelPaged, camel_page
 from pushproof.emulator.kernel.settings import CodePipelineSettings
 from pushproof.emulator.services import Service
-from pushproof.emulator.services.codepipeline import shapes
+from pushproof.emulator.services.codepipeline import conditionshapes, shapes
 from pushproof.emulator.services.codepipeline.actions.base import PRINCIPAL, Neighbours
 from pushproof.emulator.services.codepipeline.actions.repositories import POLLED
 from pushproof.emulator.services.codepipeline.executor import Executor
@@ -33,6 +33,7 @@ from pushproof.engines.pipeline import (
     Declaration,
     Execution,
     Input,
+    OverrideCondition,
     PipelineError,
     PipelineState,
     PullRequestNews,
@@ -78,8 +79,14 @@ if TYPE_CHECKING:
         ListPipelineExecutionsRequest,
         ListPipelinesAnswer,
         ListPipelinesRequest,
+        ListRuleExecutionsAnswer,
+        ListRuleExecutionsRequest,
+        ListRuleTypesAnswer,
+        ListRuleTypesRequest,
         ListTagsForResourceAnswer,
         ListTagsForResourceRequest,
+        OverrideStageConditionAnswer,
+        OverrideStageConditionRequest,
         PutApprovalResultAnswer,
         PutApprovalResultRequest,
         RetryStageExecutionAnswer,
@@ -270,7 +277,11 @@ class CodePipelineService(Service):
                 "InvalidStructureException", f"CodePipeline is not authorized to perform AssumeRole on role {role}"
             ) from error
         actions = [action for stage in declaration.stages for action in stage.actions]
-        for own in sorted({action.role_arn for action in actions if action.role_arn not in (None, role)}, key=str):
+        rules = [
+            rule for stage in declaration.stages for condition in stage.conditions.values() for rule in condition.rules
+        ]
+        roles = {*(action.role_arn for action in actions), *(rule.role_arn for rule in rules)}
+        for own in sorted(own for own in roles if own is not None and own != role):
             try:
                 self.site.client("sts", region=declaration.region, credentials=credentials).assume_role(
                     RoleArn=own, RoleSessionName="CreatePipeline"
@@ -402,6 +413,15 @@ class CodePipelineService(Service):
         self._feed(pipeline, RetryStage(request["stageName"], request["pipelineExecutionId"], request["retryMode"]))
         return {"pipelineExecutionId": request["pipelineExecutionId"]}
 
+    def override_stage_condition(
+        self, context: RequestContext, request: OverrideStageConditionRequest
+    ) -> OverrideStageConditionAnswer:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        self._feed(
+            pipeline, OverrideCondition(request["stageName"], request["pipelineExecutionId"], request["conditionType"])
+        )
+        return {}
+
     def rollback_stage(self, context: RequestContext, request: RollbackStageRequest) -> RollbackStageAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
         new = str(uuid.uuid4())
@@ -517,6 +537,26 @@ class CodePipelineService(Service):
         ]
         shown, more = _page(details, request, 100)
         return {"actionExecutionDetails": shown, **more}
+
+    def list_rule_executions(
+        self, context: RequestContext, request: ListRuleExecutionsRequest
+    ) -> ListRuleExecutionsAnswer:
+        pipeline = self._pipeline(context, request["pipelineName"])
+        chosen = request.get("filter") or {}
+        latest = chosen.get("latestInPipelineExecution")
+        execution_id = chosen.get("pipelineExecutionId") or (latest["pipelineExecutionId"] if latest else None)
+        executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
+        only_latest = latest is not None and latest["startTimeRange"] == "Latest"
+        details = [
+            conditionshapes.rule_detail(execution, rule, pipeline.region, self.site.clock.stamp)
+            for execution in executions
+            for rule in conditionshapes.rules_of(execution, only_latest=only_latest)
+        ]
+        shown, more = _page(details, request, 100)
+        return {"ruleExecutionDetails": shown, **more}
+
+    def list_rule_types(self, context: RequestContext, request: ListRuleTypesRequest) -> ListRuleTypesAnswer:
+        return {"ruleTypes": conditionshapes.rule_types()}
 
     # Tags.
 

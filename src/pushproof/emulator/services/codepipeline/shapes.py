@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from pushproof.emulator.services.codepipeline.conditionshapes import condition_states, filled
 from pushproof.emulator.services.codepipeline.pipelines import Pipeline
 from pushproof.engines.pipeline import ActionRun, Artifact, Execution, StageRun
 from pushproof.engines.pipeline.names import StageStatus
@@ -40,13 +41,6 @@ T = TypeVar("T", bound=Mapping[str, object])
 Stamp = Callable[[float], datetime]
 
 
-def _filled(shape: T) -> T:
-    """Remove the members that have nothing to say: None, and empty texts, mappings and lists."""
-    for member in [member for member, value in shape.items() if value in (None, "", {}, [])]:
-        del shape[member]  # type: ignore[attr-defined]
-    return shape
-
-
 def source_runs(execution: Execution) -> list[ActionRun]:
     """Return the source actions of an execution, as they last ran (a rollback has none of its own)."""
     return [run for passage in execution.stages.values() for run in passage.current if run.action.category == "Source"]
@@ -58,7 +52,7 @@ def trigger(execution: Execution) -> ExecutionTriggerTypeDef:
 
 def _rollback(execution: Execution) -> PipelineRollbackMetadataTypeDef:
     shape: PipelineRollbackMetadataTypeDef = {"rollbackTargetPipelineExecutionId": execution.rollback_target or ""}
-    return _filled(shape)
+    return filled(shape)
 
 
 def summary(execution: Execution, stamp: Stamp) -> PipelineExecutionSummaryTypeDef:
@@ -76,7 +70,7 @@ def summary(execution: Execution, stamp: Stamp) -> PipelineExecutionSummaryTypeD
     }
     if execution.stop_reason is not None:
         shape["stopTrigger"] = {"reason": execution.stop_reason}
-    shape = _filled(shape)
+    shape = filled(shape)
     shape["sourceRevisions"] = _source_revisions(execution)
     return shape
 
@@ -97,7 +91,7 @@ def _source_revisions(execution: Execution) -> list[SourceRevisionTypeDef]:
 
 
 def _source_revision(shape: SourceRevisionTypeDef) -> SourceRevisionTypeDef:
-    return _filled(shape)
+    return filled(shape)
 
 
 def execution(record: Execution, stamp: Stamp) -> PipelineExecutionTypeDef:
@@ -115,7 +109,7 @@ def execution(record: Execution, stamp: Stamp) -> PipelineExecutionTypeDef:
         "executionMode": record.declaration.mode,
         "rollbackMetadata": _rollback(record),
     }
-    shape = _filled(shape)
+    shape = filled(shape)
     shape["artifactRevisions"] = [
         _artifact_revision(name, artifact, stamp(record.started)) for name, artifact in revisions.items()
     ]
@@ -130,14 +124,14 @@ def _artifact_revision(name: str, artifact: Artifact, created: datetime) -> Arti
         "revisionUrl": artifact.revision_url,
         "created": created,
     }
-    return _filled(shape)
+    return filled(shape)
 
 
 def _error(run: ActionRun) -> ErrorDetailsTypeDef:
     if run.status != "Failed" or not run.error_message:
         return {}
     shape: ErrorDetailsTypeDef = {"code": run.error_code, "message": run.error_message[:5000]}
-    return _filled(shape)
+    return filled(shape)
 
 
 def action_execution(run: ActionRun, stamp: Stamp) -> ActionExecutionTypeDef:
@@ -154,7 +148,7 @@ def action_execution(run: ActionRun, stamp: Stamp) -> ActionExecutionTypeDef:
         "errorDetails": _error(run),
         "logStreamARN": run.log_stream_arn,
     }
-    shape = _filled(shape)
+    shape = filled(shape)
     if run.percent_complete is not None:
         shape["percentComplete"] = run.percent_complete
     return shape
@@ -177,7 +171,7 @@ def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) 
         "region": action.region or region,
         "namespace": action.namespace or "",
     }
-    resolved = _filled(resolved)
+    resolved = filled(resolved)
     resolved["inputArtifacts"] = _artifacts(run.inputs)
     result: ActionExecutionResultTypeDef = {
         "externalExecutionId": run.external_id,
@@ -186,7 +180,7 @@ def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) 
         "errorDetails": _error(run),
         "logStreamARN": run.log_stream_arn,
     }
-    result = _filled(result)
+    result = filled(result)
     output: ActionExecutionOutputTypeDef = {
         "outputArtifacts": _artifacts(run.outputs),
         "outputVariables": dict(run.variables),
@@ -204,7 +198,7 @@ def action_detail(record: Execution, run: ActionRun, region: str, stamp: Stamp) 
         "updatedBy": run.updated_by,
         "status": run.status,
     }
-    shape = _filled(shape)
+    shape = filled(shape)
     shape["input"], shape["output"] = resolved, output
     return shape
 
@@ -234,6 +228,7 @@ def stage_state(pipeline: Pipeline, name: str, stamp: Stamp) -> StageStateTypeDe
     if latest is not None and name in latest.stages:
         passage = latest.stages[name]
         shape["latestExecution"] = _stage_execution(latest, passage.status)
+        shape.update(condition_states(stage, passage, stamp))
         if passage.last_retry:
             retried: RetryStageMetadataTypeDef = {"latestRetryTrigger": passage.last_retry}
             if passage.automatic_retries:
@@ -264,7 +259,7 @@ def _transition(pipeline: Pipeline, stage: str, stamp: Stamp) -> TransitionState
         "lastChangedBy": transition.changed_by,
         "disabledReason": transition.reason,
     }
-    shape = _filled(shape)
+    shape = filled(shape)
     if transition.changed_at is not None:
         shape["lastChangedAt"] = stamp(transition.changed_at)
     return shape
@@ -293,4 +288,4 @@ def _action_state(name: str, passages: list[StageRun], stamp: Stamp) -> ActionSt
                 "created": stamp(latest.updated),
             }
             shape["revisionUrl"] = artifact.revision_url
-    return _filled(shape)
+    return filled(shape)
