@@ -10,6 +10,7 @@ import json
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.functions import FunctionError, FunctionUnavailable
 from pushproof.emulator.services.codepipeline.rules.base import CHECK_FAILED, RuleJob
 from pushproof.emulator.services.codepipeline.work import JobFailed
 
@@ -42,7 +43,12 @@ class LambdaInvoke(RuleJob):
             answer = self.neighbours.functions.invoke(arn, self._event(name, account))
         except AwsError as error:
             raise JobFailed(error.message, "ConfigurationError") from error
+        except FunctionUnavailable as error:
+            raise JobFailed(str(error), "ConfigurationError") from error
+        except FunctionError as error:
+            raise JobFailed(f"The function {name} failed: {error}", CHECK_FAILED) from error
         except Exception as error:
+            # A registered callable fails with an exception of its own.
             raise JobFailed(f"The function {name} failed: {type(error).__name__}: {error}", CHECK_FAILED) from error
         return f"The function {name} answered {json.dumps(answer, default=str)[:1000]}"
 
