@@ -49,7 +49,7 @@ NOT_IMPLEMENTED = {
         "ListReplicationBackfills", "ListPullTimeUpdateExclusions",
     },
     "elbv2": {"DescribeTrustStoreAssociations", "DescribeTrustStoreRevocations", "DescribeTrustStores"},
-    "codepipeline": {"ListActionTypes", "ListWebhooks", "ListRuleExecutions", "ListDeployActionExecutionTargets"},
+    "codepipeline": {"ListActionTypes", "ListWebhooks", "ListDeployActionExecutionTargets"},
     "codebuild": {
         "DescribeTestCases", "ListReportGroups", "ListReports", "ListReportsForReportGroup", "ListSharedProjects",
         "ListSharedReportGroups", "DescribeCodeCoverages", "ListBuildBatches", "ListBuildBatchesForProject",
@@ -179,12 +179,17 @@ def elbv2_account(world: World) -> Arguments:
 
 
 def codepipeline_account(world: World) -> Arguments:
-    """Pipelines, their executions, actions and tags."""
+    """Pipelines, their executions, actions, rules and tags."""
     stack = PipelineStack(world)
     stack.authorise()
     for name in ("web", "api", "worker"):
         tags = [{"key": key, "value": name} for key in ("a", "b", "c")]
-        stack.pipelines.create_pipeline(pipeline=stack.declaration(name=name), tags=tags)
+        declaration = stack.declaration(name=name)
+        check = {"Variable": "#{Src.BranchName}", "Value": "main", "Operator": "EQ"}
+        kind = {"category": "Rule", "owner": "AWS", "provider": "VariableCheck", "version": "1"}
+        rules = [{"name": rule, "ruleTypeId": kind, "configuration": check} for rule in ("first", "second")]
+        declaration["stages"][1]["beforeEntry"] = {"conditions": [{"result": "FAIL", "rules": rules}]}
+        stack.pipelines.create_pipeline(pipeline=declaration, tags=tags)
     stack.advance()
     for _ in range(2):
         stack.push()
@@ -196,6 +201,7 @@ def codepipeline_account(world: World) -> Arguments:
     return {
         "ListPipelineExecutions": web,
         "ListActionExecutions": web,
+        "ListRuleExecutions": web,
         "ListTagsForResource": {"resourceArn": arn},
     }
 
