@@ -182,6 +182,14 @@ def drill(
             "--run", parser=parse_run_id, metavar="ID", help="the kept world or run for --from, if there are several"
         ),
     ] = None,
+    faults: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fault",
+            metavar="NAME[:ARGS]@PHASE",
+            help="a fault in a phase, such as zone-lost:eu-west-1a@deploy (docs/faults.md); may be repeated",
+        ),
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="write the page (.html) and the record beside it")] = None,
     open_world: Open = False,
     region: Region = "",
@@ -218,6 +226,7 @@ def drill(
             keep=keep,
             report=report,
             start=start,
+            faults=faults or (),
         )
         settings = drill_settings(options, read)
         require_environment(settings.environment)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pushproof.config.model import DrillSection
 from pushproof.config.reading import BadSettings, ReadSettings, read_settings
 from pushproof.drill.settings import BadInput, Bounds, Choices, DrillSettings, VersionPlace
+from pushproof.engines.faults import FaultError, PlannedFault, parse_planned
 
 REPOSITORY = "example/shop"
 
@@ -35,6 +36,7 @@ class Options:
     keep: bool = False
     report: Path | None = None
     start: str | None = None
+    faults: Sequence[str] = ()
 
 
 def read_around(directory: Path) -> ReadSettings:
@@ -79,6 +81,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         secrets=dict(section.secrets),
         version=_version(section),
         bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
+        faults=tuple(_planned(text) for text in options.faults),
     )
 
 
@@ -91,6 +94,13 @@ def parse_image_map(pairs: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--image-map {pair!r}: expected IMAGE=IMAGE, such as golang:1.23=local/go:1.23")
         images[public] = local
     return images
+
+
+def _planned(text: str) -> PlannedFault:
+    try:
+        return parse_planned(text)
+    except FaultError as error:
+        raise BadInput(f"--fault {error}") from None
 
 
 def _command(setting: str | list[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pushproof.aws.codecommit import place_of
 from pushproof.drill.breakages.breakage import Breakage
 from pushproof.drill.delivery import Delivery
 from pushproof.drill.evidence import AppliedStack, Asking, BrokenPush, Deployed, Record, Workplace
+from pushproof.drill.faultplan import FaultPlan
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import Preflight
@@ -64,6 +65,9 @@ class Context:
         self.record = record or Record()
         self.resumed = record is not None
         self.result = Result()
+        if settings.faults and (reason := target.lacks("faults")) is not None:
+            raise BadInput(f"--fault needs a world of Pushproof's own; target {target.name}: {reason}")
+        self.plan = FaultPlan(settings.faults, lambda: target.faults(), narrator, target.clock.real_delay, self._checks)
         self._runs: dict[str, Terraform] = {}
         self._outputs: dict[str, Any] | None = None
 
@@ -238,6 +242,22 @@ class Context:
         """Put the service's new events on the timeline."""
         for message in self.observer.new_events():
             self.narrator.moment("ecs", message)
+        self.plan.look(self.observer)
+
+    def _checks(self) -> float:
+        """Return the AWS seconds after which the load balancer's health checks show a target that is gone."""
+        arns = [balancer["targetGroupArn"] for balancer in self.observer.service().get("loadBalancers", [])]
+        groups = (
+            self.target.client("elbv2").describe_target_groups(TargetGroupArns=arns)["TargetGroups"] if arns else []
+        )
+        return max(
+            (
+                (group["UnhealthyThresholdCount"] + 1) * group["HealthCheckIntervalSeconds"]
+                + group["HealthCheckTimeoutSeconds"]
+                for group in groups
+            ),
+            default=0.0,
+        )
 
     @cached_property
     def listener(self) -> NotificationListener | None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import Deployed
+from pushproof.drill.faultplan import Tolerance
 from pushproof.drill.observation import Serving
 from pushproof.drill.prober import Prober, ProbeReport, is_commit
 from pushproof.drill.settings import ProofFailed
@@ -76,21 +77,24 @@ def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> 
         context.narrator.claim("no load balancer, so no requests: the tasks that run are judged alone")
         return
     bounds = context.settings.bounds
-    if report.failed:
-        first = report.failed[0]
+    borne = context.plan.tolerance()
+    failed = [answer for answer in report.failed if not borne.covers(answer.at)]
+    if failed:
+        first = failed[0]
+        after = f", beyond {borne}" if borne.windows else ""
         raise ProofFailed(
-            f"{len(report.failed)} of {report.sent} requests failed; the first: {first.status or first.error}"
+            f"{len(failed)} of {report.sent} requests failed{after}; the first: {first.status or first.error}"
         )
     strangers = report.strangers(allowed) if asking.tells else {}
     if strangers:
         raise ProofFailed(f"commits answered that should not have: {strangers}")
     if report.sent < FEWEST_REQUESTS:
         raise ProofFailed(f"only {report.sent} requests were sent: that proves nothing")
-    if report.slowest > bounds.slowest + report.stall:
+    if slowest_of(report, borne) > bounds.slowest + report.stall + borne.slower:
         raise ProofFailed(
             f"a request took {report.slowest:.1f} s; at most {bounds.slowest:g} s are allowed ([drill.probe] slowest)"
         )
-    if report.longest_gap > bounds.longest_gap + report.stall:
+    if report.longest_gap > bounds.longest_gap + report.stall + borne.gap + borne.slower:
         raise ProofFailed(
             f"no request was answered for {report.longest_gap:.1f} s; at most {bounds.longest_gap:g} s are allowed "
             "([drill.probe] longest-gap)"
@@ -104,9 +108,24 @@ def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> 
             "Network Load Balancer passes connections on"
         )
     context.narrator.claim(
-        f"{report.sent} requests sent meanwhile, 0 failed, the slowest {report.slowest:.2f} s, "
+        f"{report.sent} requests sent meanwhile, {_failures(report, borne)}, the slowest {report.slowest:.2f} s, "
         f"the longest gap {report.longest_gap:.2f} s, answered by {answered}"
     )
+
+
+def slowest_of(report: ProbeReport, borne: Tolerance) -> float:
+    """Return the seconds of the slowest answer, without failures that a fault explains."""
+    if not borne.windows:
+        return report.slowest
+    return max((answer.seconds for answer in report.answers if answer.good or not borne.covers(answer.at)), default=0.0)
+
+
+def _failures(report: ProbeReport, borne: Tolerance) -> str:
+    if not report.failed:
+        return "0 failed"
+    times = [answer.at for answer in report.failed]
+    begun = min(window.begun for window in borne.windows)
+    return f"{len(times)} failed, all within {max(times) - begun:.1f} s (health checks and DNS explain {borne})"
 
 
 def require_still_serving(context: Context, deployed: Deployed) -> None:

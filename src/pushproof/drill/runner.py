@@ -9,6 +9,7 @@ from pushproof.drill.breakages.choice import choose_breakages
 from pushproof.drill.context import Context, Result
 from pushproof.drill.evidence import AppliedStack, BrokenPushes, Deployed, Destroyed, Evidence, Record
 from pushproof.drill.executions import Outcome, outcome
+from pushproof.drill.faultplan import require_phases
 from pushproof.drill.keeping import Keeper, Kept, at_work, messages_log
 from pushproof.drill.narration import Narrator
 from pushproof.drill.observation import Observer
@@ -28,7 +29,9 @@ def chosen_steps(
 ) -> tuple[Step, ...]:
     """Return the steps that the settings ask for; what is kept is not destroyed. Raises BadInput, before anything starts."""
     skip = {*settings.skip, *(["destroy"] if settings.keep else [])}
-    return choose(skip=skip, start=settings.start, shown=shown, steps=steps)
+    chosen = choose(skip=skip, start=settings.start, shown=shown, steps=steps)
+    require_phases(settings.faults, [step.name for step in chosen])
+    return chosen
 
 
 class Drill:
@@ -78,7 +81,8 @@ class Drill:
         """
         step = step_named(name, self._steps)
         require_shown(step, list(self.context.record))
-        evidence = step.perform(self.context)
+        with self.context.plan.during(step.name):
+            evidence = step.perform(self.context)
         if isinstance(evidence, Destroyed):
             self.context.forget()
             self._keeper.forget()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.discovery.choices import Choices
+from pushproof.engines.faults import PlannedFault
 
 
 class ProofFailed(Exception):
@@ -68,6 +69,8 @@ class DrillSettings:
     secrets: Mapping[str, str] = field(default_factory=dict)
     version: VersionPlace | None = field(default_factory=VersionPlace)
     bounds: Bounds = field(default_factory=Bounds)
+    # Faults that accompany steps.
+    faults: tuple[PlannedFault, ...] = ()
     # How long, in AWS seconds, a pipeline execution may take before the drill gives up on it.
     patience: float = 3600.0 * 3
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pushproof.base.target import Address, Target
+from pushproof.targets.faults import Faults
 
 
 class NotificationListener(Protocol):
@@ -61,6 +62,9 @@ class DrillTarget(Target, Protocol):
 
         `kept`: resources to leave, as `leftovers` names them.
         """
+
+    def faults(self) -> Faults:
+        """Return the vocabulary of faults; only called where the target does not lack "faults"."""
 
     def leftovers(self) -> list[str]:
         """Return the resources that still exist."""

@@ -25,6 +25,7 @@ from pushproof.sandbox.settings import SandboxSettings
 from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, SweepScope
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
 from pushproof.sandbox.sweep.resource import StillGoing, gone_is_fine
+from pushproof.targets.faults import Faults
 from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
 from pushproof.terraform.configuration import declared_variables
 
@@ -198,6 +199,10 @@ class SandboxTarget:
             if self.settings.connection_arn
             else "a bucket is the source: there is no branch to push to",
         }.get(capability)
+
+    def faults(self) -> Faults:
+        """Raise TargetUnavailable: AWS has no faults for Pushproof to begin."""
+        raise TargetUnavailable("Pushproof cannot inject faults into AWS")
 
     def deadline(self, step: str, otherwise: float) -> float:
         """Return the seconds that a step may take here."""
