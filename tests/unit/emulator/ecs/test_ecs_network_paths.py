@@ -61,7 +61,7 @@ def guarded() -> Iterator[Guarded]:
 
 
 def test_a_missing_rule_between_load_balancer_and_tasks_fails_the_rollout(guarded: Guarded) -> None:
-    """Without a rule that admits the load balancer, health checks time out and the circuit breaker ends the deployment."""
+    """Health checks time out and the circuit breaker ends the deployment, where no rule admits the load balancer."""
     guarded.serve(guarded.define(), group=guarded.arn)
     guarded.until(lambda: guarded.service()["deployments"][0]["rolloutState"] == "FAILED", 36_000.0)
     texts = " ".join(guarded.messages())

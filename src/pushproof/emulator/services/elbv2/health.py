@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pushproof.base.clock import start_room
 from pushproof.emulator.kernel.loop import Outcome
 from pushproof.emulator.kernel.tasks import HttpProbe, TargetProber
-from pushproof.emulator.services.elbv2.model import RegisteredTarget, TargetGroup
-from pushproof.emulator.services.elbv2.paths import PathAnswer, TargetPaths
+from pushproof.emulator.services.elbv2.model import PathAnswer, RegisteredTarget, TargetGroup
+from pushproof.emulator.services.elbv2.paths import TargetPaths
 from pushproof.engines.deployment.target_health import (
     Matcher,
     Probe,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment.target_health import TargetHealth
+from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from types_boto3_elbv2.literals import (
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
         TargetTypeEnumType,
     )
     from types_boto3_elbv2.type_defs import ActionOutputTypeDef, RuleConditionOutputTypeDef
-
-    from pushproof.emulator.services.elbv2.paths import PathAnswer
 
 
 def unique() -> str:
@@ -89,6 +88,26 @@ class Listener:
         return next(rule for rule in self.rules if rule.priority is None)
 
 
+@dataclass(frozen=True, slots=True)
+class PathQuestion:
+    """A path to judge, as values: `sources` are the nodes, `address` the target's."""
+
+    region: str
+    vpc_id: str
+    sources: tuple[Place, ...]
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathAnswer:
+    """The answer to a question while the network is as in `epoch`. `refusal` None: the target is reached."""
+
+    question: PathQuestion
+    epoch: str
+    refusal: str | None
+
+
 @dataclass(slots=True)
 class RegisteredTarget:
     """A target in its group. `address` is where its port really answers; `zone` is the registered one; `since` when checks began.
@@ -112,7 +131,7 @@ class RegisteredTarget:
 
     @property
     def refusal(self) -> str | None:
-        """Why the network lets no request of the load balancer through to this target; None if it does."""
+        """Return the reason why no request of the load balancer reaches this target; None if requests do."""
         return self.path.refusal if self.path is not None else None
 
 

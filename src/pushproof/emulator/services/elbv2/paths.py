@@ -8,34 +8,19 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pushproof.emulator.services.elbv2.model import LoadBalancer, RegisteredTarget, TargetGroup
+from pushproof.emulator.services.elbv2.model import (
+    LoadBalancer,
+    PathAnswer,
+    PathQuestion,
+    RegisteredTarget,
+    TargetGroup,
+)
 from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
-
-
-@dataclass(frozen=True, slots=True)
-class PathQuestion:
-    """A path to judge, as values: `sources` are the nodes, `address` the target's."""
-
-    region: str
-    vpc_id: str
-    sources: tuple[Place, ...]
-    address: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
-class PathAnswer:
-    """The answer to a question while the network is as in `epoch`. `refusal` None: the target is reached."""
-
-    question: PathQuestion
-    epoch: str
-    refusal: str | None
 
 
 class TargetPaths:
