@@ -9,9 +9,9 @@ BIN := .venv/bin
 # Compiled modules are kept, beside the environment: a run would compile a thousand of them each time.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
-MODULES := networking ecr iam ecs codepipeline stack prod state cliffs examples
+MODULES := networking ecr iam ecs codepipeline github-deploy stack prod state cliffs examples
 WORKERS ?= 2
-MUTATED := networking ecr iam ecs codepipeline state prod stack
+MUTATED := networking ecr iam ecs codepipeline github-deploy state prod stack
 SHORT := localstack networking ecr iam ecs codepipeline state
 
 .PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway bench-terraform mutate doctor localstack-image localstack-up localstack-down parity clean

@@ -46,6 +46,15 @@ FAMILIES = (
 #: Values for parameters that have no default, by name.
 EXAMPLES = {
     "role": '"shop-build"',
+    "can_be_assumed_from_github.role": '"shop-deploy"',
+    "can_be_assumed_from_github_only.role": '"shop-deploy"',
+    "cannot_be_assumed_from_github.role": '"shop-deploy"',
+    "can_be_assumed_from_github.repository": '"example/shop"',
+    "can_be_assumed_from_github_only.repository": '"example/shop"',
+    "cannot_be_assumed_from_github.repository": '"example/shop"',
+    "can_be_assumed_from_github.branch": '"main"',
+    "can_be_assumed_from_github_only.branch": '"main"',
+    "cannot_be_assumed_from_github.branch": '"feature"',
     "to": '["ecs-tasks.amazonaws.com"]',
     "permissions": '[Permission("ecr:PutImage", repository_arn)]',
     "task_definition": '"shop"',
@@ -251,7 +260,8 @@ def _example(family: Family, name: str, function: Callable[..., Any]) -> list[st
     arguments = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         several = parameter.kind is parameter.VAR_POSITIONAL
-        if parameter.default is not parameter.empty or (several and parameter.name not in EXAMPLES):
+        optional = parameter.default is not parameter.empty and f"{name}.{parameter.name}" not in EXAMPLES
+        if optional or (several and parameter.name not in EXAMPLES):
             continue
         value = EXAMPLES.get(f"{name}.{parameter.name}", EXAMPLES.get(parameter.name, parameter.name))
         arguments.append(f"{parameter.name}={value}" if parameter.kind is parameter.KEYWORD_ONLY else value)

@@ -43,6 +43,16 @@ output "database_secret_arn" {
   value       = local.database_secret_arn
 }
 
+output "github_role_arn" {
+  description = "Role that the workflow on GitHub assumes, or null without github_deploy."
+  value       = one(module.github_deploy[*].role_arn)
+}
+
+output "github_variables" {
+  description = "Variables of the repository on GitHub for the workflow, or null without github_deploy."
+  value       = one(module.github_deploy[*].workflow_variables)
+}
+
 output "load_balancer_arn" {
   description = "ARN of the load balancer."
   value       = module.ecs.load_balancer_arn

@@ -98,3 +98,20 @@ module "codepipeline" {
   source_bucket_name        = local.source_bucket_name
   source_type               = var.source_type
 }
+
+# The second road: a workflow of GitHub Actions builds, pushes and rolls out, beside or in place of the pipeline.
+module "github_deploy" {
+  count  = var.github_deploy ? 1 : 0
+  source = "../../modules/github-deploy"
+
+  branch             = var.branch
+  container_name     = module.ecs.container_name
+  create_provider    = var.github_create_provider
+  environment        = local.environment
+  execution_role_arn = module.iam.execution_role_arn
+  github_environment = var.github_environment
+  project            = var.project
+  repository         = var.repository
+  repository_ids     = var.github_repository_ids
+  task_role_arn      = module.iam.task_role_arn
+}

@@ -78,6 +78,32 @@ variable "force_destroy" {
   nullable    = false
 }
 
+variable "github_create_provider" {
+  description = "Create the account's identity provider for GitHub Actions. Set false where another environment of the account has created it."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "github_deploy" {
+  description = "Create the role with which a workflow of GitHub Actions deploys. Needs repository."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "github_environment" {
+  description = "Deployment environment on GitHub that the workflow's job names, or null for a job that names none."
+  type        = string
+  default     = null
+}
+
+variable "github_repository_ids" {
+  description = "Numbers of the owner and the repository on GitHub, for a repository with immutable subjects (created, renamed or moved after 2026-07-15)."
+  type        = object({ owner = string, repository = string })
+  default     = null
+}
+
 variable "memory" {
   description = "Memory of a task in MiB."
   type        = number

@@ -13,10 +13,12 @@ from botocore.exceptions import ClientError
 from pushproof.aws.arns import account_of, arn_of_root
 from pushproof.checks.check import Checks, check
 from pushproof.checks.finding import Finding
+from pushproof.checks.github import STS_AUDIENCE, Neighbour, Trust, job_of_workflow, neighbours
 from pushproof.checks.permissions import Permission
 from pushproof.checks.roles import Role, decide_for, lets_in, read_role
 from pushproof.checks.scoping import can_meet, unbounded, unscopable
 from pushproof.engines import policy as engine
+from pushproof.engines.github import Repository
 
 if TYPE_CHECKING:
     from types_boto3_iam.type_defs import ContextEntryTypeDef
@@ -238,6 +240,86 @@ class IamChecks(Checks):
                 yield self._trusting(
                     described, f"a condition on {key}", "none that holds others off",
                     f"Another customer's resource could make {service} act as the role (the confused deputy).",
+                )  # fmt: skip
+
+    @check
+    def can_be_assumed_from_github(
+        self,
+        role: str,
+        *,
+        repository: str,
+        branch: str = "",
+        tag: str = "",
+        environment: str = "",
+        pull_request: bool = False,
+        owner_id: str = "",
+        repository_id: str = "",
+        audience: str = STS_AUDIENCE,
+    ) -> Iterator[Finding]:
+        """A workflow of this repository on GitHub can assume the role, on this branch or tag or in this environment.
+
+        `repository` is owner/name. With `owner_id` and `repository_id` its tokens have immutable subjects, as those of repositories
+        created, renamed or moved after 2026-07-15 have. In an environment, the subject names the environment alone.
+        """
+        named = Repository.named(repository, owner_id=owner_id, id=repository_id)
+        job = job_of_workflow(named, branch=branch, tag=tag, environment=environment, pull_request=pull_request)
+        yield from Trust(self.aws("iam"), self._role(role)).refusals(job, audience)
+
+    @check
+    def cannot_be_assumed_from_github(
+        self,
+        role: str,
+        *,
+        repository: str,
+        branch: str = "",
+        tag: str = "",
+        environment: str = "",
+        pull_request: bool = False,
+        owner_id: str = "",
+        repository_id: str = "",
+        audience: str = STS_AUDIENCE,
+    ) -> Iterator[Finding]:
+        """No such workflow on GitHub can assume the role. The parameters are those of `can_be_assumed_from_github`."""
+        named = Repository.named(repository, owner_id=owner_id, id=repository_id)
+        job = job_of_workflow(named, branch=branch, tag=tag, environment=environment, pull_request=pull_request)
+        harm = "Whoever can run the workflow has the role's permissions."
+        yield from Trust(self.aws("iam"), self._role(role)).let_in(Neighbour("the workflow", job, harm), audience, "")
+
+    @check
+    def can_be_assumed_from_github_only(
+        self,
+        role: str,
+        *,
+        repository: str,
+        branch: str = "",
+        tag: str = "",
+        environment: str = "",
+        owner_id: str = "",
+        repository_id: str = "",
+        audience: str = STS_AUDIENCE,
+    ) -> Iterator[Finding]:
+        """This workflow on GitHub can assume the role, and nothing near it can: no other branch, tag, pull request, environment,
+        repository or fork, no token for another audience, no service and no user.
+
+        With `environment` and `branch`, both count, as by a condition on `token.actions.githubusercontent.com:ref`; with
+        `environment` alone, GitHub's rules of the environment decide on the branch.
+        """
+        described = self._role(role)
+        named = Repository.named(repository, owner_id=owner_id, id=repository_id)
+        job = job_of_workflow(named, branch=branch, tag=tag, environment=environment)
+        trust = Trust(self.aws("iam"), described)
+        yield from trust.refusals(job, audience)
+        for neighbour in neighbours(job, named_ref=bool(branch or tag)):
+            yield from trust.let_in(neighbour, audience, repository)
+        yield from trust.any_audience(job)
+        account = account_of(described.arn)
+        callers = [engine.service_principal(service) for service in _STRANGERS]
+        callers += [engine.principal_of(arn_of_root(number)) for number in (account, _STRANGER)]
+        for caller in callers:
+            if lets_in(described, caller, {}):
+                yield self._trusting(
+                    described, f"only workflows of {repository} can assume it", f"{caller.arn} can, too",
+                    f"Whoever may use {caller.arn} may act as the role.",
                 )  # fmt: skip
 
     # Deciding.

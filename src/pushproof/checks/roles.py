@@ -79,6 +79,13 @@ def lets_in(role: Role, caller: Principal, context: Mapping[str, str]) -> bool:
     return engine.decide(call, policies).allowed
 
 
+def decide_token(role: Role, subject: str, provider: str, keys: Mapping[str, tuple[str, ...]]) -> Decision:
+    """Decide whether the role's trust policy lets in a web identity token: its subject, its provider's ARN, its condition keys."""
+    caller = Principal(subject, role.account, "federated", provider=provider)
+    call = engine.request(caller, "sts:AssumeRoleWithWebIdentity", role.arn, keys)
+    return engine.decide(call, engine.Policies(resource=role.trust, resource_decides=True))
+
+
 def _managed(iam: IAMClient, arn: str, kind: Kind) -> Policy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]

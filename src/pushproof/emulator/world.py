@@ -15,6 +15,7 @@ from pushproof.emulator.clients import WorldClients
 from pushproof.emulator.events.bus import Bus
 from pushproof.emulator.faults import WorldFaults
 from pushproof.emulator.githost.host import GitHost
+from pushproof.emulator.githost.issuer import TokenIssuer
 from pushproof.emulator.keeping.files import copy_files
 from pushproof.emulator.keeping.parts import Continuing, parts_of
 from pushproof.emulator.keeping.places import Place
@@ -177,6 +178,8 @@ class World:
     def _compose(self, native: frozenset[str]) -> list[Front]:
         """Create the services, each after those it uses. Return the other fronts of the gateway's port, in order."""
         site, equipment = self.site, self.equipment
+        #: GitHub's issuer of tokens for jobs of workflows.
+        self.tokens = TokenIssuer(self.ground)
         self.connections = ConnectionsService(site, "codestar-connections")
         prober = DisturbedProber(equipment.prober or self.balancer, self.ground.faults)
         self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=prober)
@@ -204,7 +207,7 @@ class World:
             "cloudwatch": CloudWatchService(site, "cloudwatch", sources=[self.elbv2]),
             "lambda": functions,
             "iam": IamService(site, "iam", authority=self.authority),
-            "sts": StsService(site, "sts", authority=self.authority),
+            "sts": StsService(site, "sts", authority=self.authority, identities=self.tokens),
         }
         for name in PLANE.keys() - self.services.keys():
             self.services[name] = service_class(name)(site, name)
@@ -218,6 +221,7 @@ class World:
         ]
         if isinstance(equipment.git, GitHost):
             fronts.append(equipment.git)
+        fronts.append(self.tokens)
         fronts.append(
             ControlFront(
                 self.ground,
@@ -227,6 +231,7 @@ class World:
                 self.connections,
                 sns.signing_certificate,
                 self.faults,
+                self.tokens,
                 equipment.git if isinstance(equipment.git, GitHost) else None,
             )
         )

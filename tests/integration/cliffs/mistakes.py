@@ -40,6 +40,36 @@ _PASSED = """    condition {
     }
 """
 
+_SUBJECT = """    # Whole subjects: a star would let in what nobody thought of.
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:sub"
+      values   = [local.subject]
+    }
+"""
+_REF = """    # The subject of a job in an environment names no branch.
+    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:ref"
+      values   = [local._ref]
+    }
+"""
+_AUDIENCE = """    condition {
+      test     = "StringEquals"
+      variable = "${local.issuer}:aud"
+      values   = ["sts.amazonaws.com"]
+    }
+"""
+
+
+def _compared(subject: str, operator: str = "StringLike") -> str:
+    """Return the condition on the subject, compared with another text."""
+    return (
+        f'    condition {{\n      test     = "{operator}"\n      variable = "${{local.issuer}}:sub"\n'
+        f'      values   = ["{subject}"]\n    }}\n'
+    )
+
+
 MISTAKES = (
     # The seven cliffs.
     Mistake(
@@ -384,5 +414,69 @@ MISTAKES = (
         'input_artifacts = ["SourceArtifact"]',
         "pipeline.build_makes_what_deploy_reads",
         "SourceArtifact",
+    ),
+    # Pushes from GitHub.
+    Mistake(
+        "Workflows of every branch",
+        "github_deploy",
+        "trust.tf",
+        f"{_SUBJECT}\n{_REF}",
+        _compared("repo:${local._repository}:*"),
+        "iam.can_be_assumed_from_github_only",
+        "Whoever may push a branch deploys what nobody has reviewed",
+    ),
+    Mistake(
+        "Workflows of every repository",
+        "github_deploy",
+        "trust.tf",
+        _SUBJECT,
+        _compared("repo:${local._owner}@*"),
+        "iam.can_be_assumed_from_github_only",
+        "Everyone who may push to any of the owner's repositories takes the role",
+    ),
+    Mistake(
+        "Workflows of forks",
+        "github_deploy",
+        "trust.tf",
+        _SUBJECT,
+        _compared("repo:*:${local._context}"),
+        "iam.can_be_assumed_from_github_only",
+        "Anyone on GitHub can fork the repository",
+    ),
+    Mistake(
+        "A token for any audience",
+        "github_deploy",
+        "trust.tf",
+        _AUDIENCE,
+        "",
+        "iam.can_be_assumed_from_github_only",
+        "a condition on token.actions.githubusercontent.com:aud",
+    ),
+    Mistake(
+        "An environment without its branch",
+        "github_deploy",
+        "trust.tf",
+        _REF,
+        "    # The environment alone decides.\n",
+        "iam.can_be_assumed_from_github_only",
+        'Add StringEquals "token.actions.githubusercontent.com:ref" = "refs/heads/main"',
+    ),
+    Mistake(
+        "A name where the subject is immutable",
+        "github_deploy",
+        "trust.tf",
+        "repo:${local._repository}:${local._context}",
+        "repo:${var.repository}:${local._context}",
+        "iam.can_be_assumed_from_github",
+        "created, renamed or moved after 2026-07-15",
+    ),
+    Mistake(
+        "A star where StringEquals compares",
+        "github_deploy",
+        "trust.tf",
+        _SUBJECT,
+        _compared("repo:${local._repository}:*", "StringEquals"),
+        "iam.can_be_assumed_from_github",
+        "Not authorized to perform sts:AssumeRoleWithWebIdentity",
     ),
 )

@@ -185,6 +185,32 @@ def iam(applied: Applied, iam_checks: Checks, target: Any) -> Stand:
 
 
 @pytest.fixture(scope="module")
+def github_deploy(applied: Applied, iam_checks: Checks, target: Any) -> Stand:
+    roles = f"arn:aws:iam::{target.account_id}:role/cliff-dev"
+    module = applied(
+        f"{MODULES}/github-deploy",
+        project="cliff",
+        environment="dev",
+        branch="main",
+        repository="example/cliff",
+        repository_ids={"owner": "65", "repository": "74"},
+        github_environment="production",
+        execution_role_arn=f"{roles}-execution",
+        task_role_arn=f"{roles}-task",
+    )
+    checks, role = iam_checks(module), str(module["role_name"])
+    workflow = {
+        "repository": "example/cliff", "branch": "main", "environment": "production", "owner_id": "65", "repository_id": "74",
+    }  # fmt: skip
+    stand = Stand(module)
+    stand.checks = {
+        "iam.can_be_assumed_from_github": lambda: checks.can_be_assumed_from_github(role, **workflow),
+        "iam.can_be_assumed_from_github_only": lambda: checks.can_be_assumed_from_github_only(role, **workflow),
+    }
+    return stand
+
+
+@pytest.fixture(scope="module")
 def roles(aws: Clients) -> Iterator[dict[str, str]]:
     """Roles without permissions: the services need a role that they can assume."""
     made = {}

@@ -74,7 +74,7 @@ def terraform(*arguments: str, cwd: Path, timeout: float = 120) -> subprocess.Co
 
 def test_layout() -> None:
     """The tree has the modules and environments that its README lists."""
-    assert [path.name for path in MODULES] == ["codepipeline", "ecr", "ecs", "iam", "networking"]
+    assert [path.name for path in MODULES] == ["codepipeline", "ecr", "ecs", "github-deploy", "iam", "networking"]
     assert [path.name for path in ENVIRONMENTS] == ["dev", "prod"]
 
 

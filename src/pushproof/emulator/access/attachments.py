@@ -45,7 +45,10 @@ _RESOURCE_WRITES = {
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An IAM user or role with everything attached to it. `trust` is a role's trust policy."""
+    """An IAM user or role with everything attached to it. `trust` is a role's trust policy.
+
+    `longest_session`: the seconds of a role's MaxSessionDuration.
+    """
 
     arn: str
     unique_id: str
@@ -53,6 +56,7 @@ class Identity:
     boundary: Policy | None
     trust: Policy | None
     tags: dict[str, str]
+    longest_session: int = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,8 @@ class Attachments:
         boundary = self.managed(boundary_arn, Kind.BOUNDARY) if boundary_arn else None
         tags = tag_map(entity.get("Tags"))
         unique = str(entity.get("RoleId") or entity.get("UserId") or "")
-        return Identity(entity["Arn"], unique, tuple(policies), boundary, trust, tags)
+        longest = int(entity.get("MaxSessionDuration") or 3600)
+        return Identity(entity["Arn"], unique, tuple(policies), boundary, trust, tags, longest)
 
     def _attached(self, sort: Literal["user", "group", "role"], name: str) -> list[Policy]:
         """Return inline and managed policies of a user, group or role."""
@@ -280,6 +285,17 @@ class Attachments:
             if any(entity[f"{sort.capitalize()}Id"] == unique_id for entity in listed):
                 return True
         return False
+
+    def client_ids(self, provider_arn: str) -> tuple[str, ...] | None:
+        """Return the audiences of an OpenID Connect provider; None if the account has no such provider."""
+        listed: tuple[str, ...] | None = self._remember(
+            ("client-ids", provider_arn), lambda: self._client_ids(provider_arn)
+        )
+        return listed
+
+    def _client_ids(self, provider_arn: str) -> tuple[str, ...] | None:
+        answer = self._ask("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=provider_arn)
+        return None if answer is None else tuple(answer.get("ClientIDList", ()))
 
     def _has_provider(self, arn: str) -> bool:
         if ":oidc-provider/" in arn:

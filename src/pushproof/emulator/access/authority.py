@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from botocore.exceptions import ClientError
@@ -44,10 +44,14 @@ _NOT_IN_SESSION_NAMES = re.compile(r"[^\w+=,.@-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The principal behind temporary credentials, with the session policies that limit them (None: none)."""
+    """The principal behind temporary credentials, with the session policies that limit them (None: none).
+
+    `provider`: the ARN of the identity provider whose token began the session; "" for others.
+    """
 
     principal: Principal
     policies: tuple[engine.Policy, ...] | None = None
+    provider: str = ""
 
 
 _NONE = engine.Policies()
@@ -199,7 +203,7 @@ class Authority:
 
     def opened(
         self, credentials: CredentialsTypeDef, role_arn: str, session_name: str, *, service: str | None = None,
-        policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None,
+        policies: tuple[engine.Policy, ...] | None = None, lasting: float | None = None, provider: str = "",
     ) -> None:  # fmt: skip
         """Keep a session's credentials, as AssumeRole answers them; `lasting`: seconds of validity, if not as they state."""
         self._keys.issued(credentials, lasting=lasting)
@@ -208,13 +212,23 @@ class Authority:
         role_name = role_arn.rsplit("/", 1)[-1]
         arn = f"arn:{role_arn.split(':')[1]}:sts::{account}:assumed-role/{role_name}/{session_name}"
         principal = Principal("session", arn, account, key, role_arn, session_name, service)
-        self._sessions[key] = Session(principal, policies)
+        self._sessions[key] = Session(principal, policies, provider)
 
     def same(self, credentials: CredentialsTypeDef, principal: Principal) -> None:
         """Register temporary keys of a principal, as GetSessionToken answers them."""
         self._keys.issued(credentials)
         before = self._sessions.get(principal.access_key_id)
         self._sessions[credentials["AccessKeyId"]] = Session(principal, before.policies if before else None)
+
+    def trusts_identity(self, role_arn: str, subject: str, provider: str, keys: Context) -> bool:
+        """Return whether a role's trust policy lets in a token, by its subject, its provider's ARN and its condition keys."""
+        role = self.attachments.role(role_arn)
+        if role is None:
+            return False
+        caller = engine.Principal(subject, self._ground.account_id, "federated", provider=provider)
+        context = {**self._context(self._ground.region), **keys}
+        question = engine.request(caller, "sts:AssumeRoleWithWebIdentity", role_arn, context)
+        return engine.decide(question, engine.Policies(resource=role.trust, resource_decides=True)).allowed
 
     def _trusts(self, caller: engine.Principal, role_arn: str, context: Context) -> None:
         role = self.attachments.role(role_arn)
@@ -239,6 +253,8 @@ class Authority:
                 tags=role.tags if role else {},
                 userid=f"{role.unique_id}:{principal.session_name}" if role else "",
             )
+            if session is not None and session.provider:
+                caller = replace(caller, provider=session.provider)
             return caller, engine.Policies(
                 identity=role.policies if role else (),
                 boundary=role.boundary if role else None,

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from pushproof.aws.arns import arn_of_root
 from pushproof.emulator.access.keys import new_key
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import check_limits
 from pushproof.emulator.services import Handler, Service
+from pushproof.engines.github import Claims, condition_keys
 from pushproof.engines.policy import Kind, Policy, PolicyError, parse
+from pushproof.engines.webidentity import (
+    INVALID,
+    NO_JWT,
+    NOT_AUTHORIZED,
+    Presented,
+    Refused,
+    Signature,
+    accepted_audience,
+    provider_path,
+)
 
 if TYPE_CHECKING:
     from pushproof.emulator.access.authority import Authority
@@ -29,17 +41,25 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
 
 
+class Identities(Protocol):
+    """Verification of tokens that identity providers issued."""
+
+    def read(self, token: str) -> tuple[Presented, Claims]:
+        """Return a token as it was presented, and its claims. Raises ValueError for what is no JSON Web Token."""
+
+
 class StsService(Service):
-    """AssumeRole, GetSessionToken and GetCallerIdentity; the substrate answers the rest."""
+    """AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken and GetCallerIdentity; the substrate answers the rest."""
 
     overlay = True
     own_words = True
     # The substrate's keys are the same in every world, and public.
     refused = frozenset({"GetFederationToken"})
 
-    def __init__(self, site: Site, name: str, *, authority: Authority) -> None:
+    def __init__(self, site: Site, name: str, *, authority: Authority, identities: Identities) -> None:
         super().__init__(site, name)
         self._authority = authority
+        self._identities = identities
 
     def assume_role(self, context: RequestContext, request: AssumeRoleRequest) -> AssumeRoleAnswer:
         # The caller's permission, and the role's trust in it, were decided when the call was authorised.
@@ -78,27 +98,88 @@ class StsService(Service):
     def assume_role_with_web_identity(
         self, context: RequestContext, request: AssumeRoleWithWebIdentityRequest
     ) -> AssumeRoleWithWebIdentityAnswer:
-        raise self._unverified("web identity token")
+        """Exchange a token for a session of the role: the provider, the token, and last the role's trust policy decide."""
+        attachments, role_arn, session_name = (
+            self._authority.attachments,
+            request["RoleArn"],
+            request["RoleSessionName"],
+        )
+        policies = self._session_policies(request)
+        settings = self.site.settings
+        try:
+            presented, claims = self._identities.read(request["WebIdentityToken"])
+        except ValueError:
+            if settings.open:
+                # An open world takes any credential, as it takes any key.
+                return self._unverified(context, request)
+            raise AwsError(INVALID, NO_JWT, 400) from None
+        if settings.open and presented.signature is not Signature.VALID:
+            return self._unverified(context, request)
+        provider = (
+            f"{arn_of_root(context.account_id).removesuffix('root')}oidc-provider/{provider_path(presented.issuer)}"
+        )
+        now = self.site.clock.stamp(self.site.clock.now()).timestamp()
+        try:
+            audience = accepted_audience(presented, attachments.client_ids(provider), now)
+        except Refused as refused:
+            raise AwsError(refused.code, str(refused), 400) from None
+        duration = request.get("DurationSeconds", 3600)
+        keys = {
+            **condition_keys({**claims, "aud": audience}, presented.issuer),
+            "sts:RoleSessionName": (session_name,),
+            "sts:DurationSeconds": (str(duration),),
+        }
+        role = attachments.role(role_arn)
+        if role is None or not (
+            not settings.enforce_iam or self._authority.trusts_identity(role_arn, presented.subject, provider, keys)
+        ):
+            raise AwsError("AccessDenied", NOT_AUTHORIZED, 403)
+        if duration > role.longest_session:
+            raise AwsError(
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                400,
+            )
+        opened = self.ask(
+            context,
+            "assume_role",
+            {"RoleArn": role_arn, "RoleSessionName": session_name, "DurationSeconds": duration},
+        )
+        self._authority.opened(opened["Credentials"], role_arn, session_name, policies=policies, provider=provider)
+        return {
+            "Credentials": opened["Credentials"],
+            "SubjectFromWebIdentityToken": presented.subject,
+            "AssumedRoleUser": {
+                "AssumedRoleId": f"{role.unique_id}:{session_name}",
+                "Arn": opened["AssumedRoleUser"]["Arn"],
+            },
+            "Provider": provider,
+            "Audience": audience,
+        }
+
+    def _unverified(
+        self, context: RequestContext, request: AssumeRoleWithWebIdentityRequest
+    ) -> AssumeRoleWithWebIdentityAnswer:
+        answer: AssumeRoleWithWebIdentityAnswer = self.ask(context, "assume_role_with_web_identity", request)
+        return answer
 
     def assume_role_with_saml(
         self, context: RequestContext, request: AssumeRoleWithSAMLRequest
     ) -> AssumeRoleWithSAMLAnswer:
-        raise self._unverified("SAML assertion")
+        words = (
+            "The SAML assertion cannot be verified: this world has no identity provider's keys to check it with. Assume "
+            "the role with AssumeRole, or open the world to any key (--open)."
+        )
+        raise AwsError("InvalidIdentityToken", words, 400)
 
     def handler(self, operation: str) -> Handler | None:
-        if self.site.settings.open and operation in ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"):
+        if self.site.settings.open and operation == "AssumeRoleWithSAML":
             return None
         return super().handler(operation)
 
-    @staticmethod
-    def _unverified(what: str) -> AwsError:
-        words = (
-            f"The {what} cannot be verified: this world has no identity provider's keys to check it with. Assume "
-            f"the role with AssumeRole, or open the world to any key (--open)."
-        )
-        return AwsError("InvalidIdentityToken", words, 400)
-
-    def _session_policies(self, request: AssumeRoleRequest) -> tuple[Policy, ...] | None:
+    def _session_policies(
+        self, request: AssumeRoleRequest | AssumeRoleWithWebIdentityRequest
+    ) -> tuple[Policy, ...] | None:
         """Return the policies passed with the request; None if there are none, which limits nothing."""
         inline = request.get("Policy")
         arns = [item["arn"] for item in request.get("PolicyArns") or () if "arn" in item]

@@ -14,6 +14,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.faults import ActiveFault
 from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 from pushproof.engines.faults import Fault, FaultError, parse, text_of
+from pushproof.engines.github import Job, job_of
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.calls import CallLog
@@ -24,7 +25,8 @@ _PREFIX = "/_pushproof/"
 _ENDPOINTS = (
     "GET health, GET calls, GET events, GET sns/SimpleNotificationService-….pem, POST connections/authorise?arn=…, "
     "GET faults, POST faults?fault=zone-lost:eu-west-1a, DELETE faults/ID, "
-    "POST pull-requests/open?repository=…&source=…&target=…&title=…, POST pull-requests/close?repository=…&number=…[&merge=true]"
+    "POST pull-requests/open?repository=…&source=…&target=…&title=…, POST pull-requests/close?repository=…&number=…[&merge=true], "
+    "POST github/jobs"
 )
 
 
@@ -59,8 +61,15 @@ class PullRequests(Protocol):
         """Close a pull request, after a merge if asked for. Raises ValueError."""
 
 
+class Jobs(Protocol):
+    """GitHub's issuer of tokens, as it learns of jobs that run."""
+
+    def register(self, job: Job) -> dict[str, str]:
+        """Return the environment with which a job requests tokens. Raises ValueError."""
+
+
 class ControlFront:
-    """Pages of state (`GET health`, `calls`, `events`), and steps of people (`POST connections/…`, `pull-requests/…`).
+    """Pages of state (`GET health`, `calls`, `events`), and steps of people (`POST connections/…`, `pull-requests/…`, `github/…`).
 
     `GET sns/SimpleNotificationService-….pem` is SNS's signing certificate.
 
@@ -78,9 +87,11 @@ class ControlFront:
         connections: Handshakes,
         certificates: Callable[[str], bytes | None],
         faults: Faulty,
+        jobs: Jobs,
         pull_requests: PullRequests | None = None,
     ) -> None:
         """Set up. `history` returns the envelopes of events put on buses; `certificates` SNS's signing certificate by name."""
+        self._jobs = jobs
         self._ground = ground
         self._log = log
         self._services = services
@@ -121,6 +132,8 @@ class ControlFront:
             return self._end(route[1].removeprefix("faults/"))
         if request.method == "POST" and route[1].startswith("pull-requests/") and self._pull_requests is not None:
             return self._pull_request(self._pull_requests, route[1].removeprefix("pull-requests/"), request.args)
+        if route == ("POST", "github/jobs"):
+            return self._register(request.get_data())
         return _json({"error": f"{request.method} {request.path} is unknown; there are: {_ENDPOINTS}"}, 404)
 
     def _begin(self, text: str) -> Response:
@@ -164,6 +177,13 @@ class ControlFront:
         except AwsError as error:
             return _json({"error": error.message}, 404)
         return _json({"ConnectionArn": connection.arn, "ConnectionStatus": connection.status})
+
+    def _register(self, body: bytes) -> Response:
+        """Register a job that the body describes by the fields of `Job` and `Repository`, as `job_of` reads them."""
+        try:
+            return _json(self._jobs.register(job_of(json.loads(body or b"{}"))))
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
 
 
 def _shown(active: ActiveFault) -> dict[str, object]:
