@@ -216,7 +216,7 @@ class ActiveFaults:
         )
         return TargetCondition(delay=delay, drops=drops)
 
-    def node_is_lost(self, listener: str, zones: tuple[str, ...]) -> bool:
+    def node_is_lost(self, zones: tuple[str, ...]) -> bool:
         """Return whether a client's connection goes to a node of a load balancer in a zone that is lost.
 
         Clients spread over the nodes, one in each zone, until DNS does not name the lost one any more; without another node they
@@ -228,7 +228,7 @@ class ActiveFaults:
         if len({active.fault.zone for active in lost if isinstance(active.fault, ZoneLost)}) == len(set(zones)):
             return True
         fresh = [active for active in lost if self._now() < active.begun_at + self._node_seconds]
-        return bool(fresh) and self._strikes(("node", listener), len(fresh) / len(set(zones)))
+        return bool(fresh) and self._strikes(("node", zones), len(fresh) / len(set(zones)))
 
     def _strikes(self, thing: Hashable, rate: float) -> bool:
         with self._guard:

@@ -213,7 +213,7 @@ class ListenerProxy:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         begun = time.perf_counter()
         at = self._now()
-        if self._faults.node_is_lost(self.spec.arn, self.spec.zones):
+        if self._faults.node_is_lost(self.spec.zones):
             # What is lost has no answer, and no log.
             return _hang_up(request)
         exchange = self._exchange(request, at)

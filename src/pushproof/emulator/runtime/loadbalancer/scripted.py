@@ -92,7 +92,7 @@ class ScriptedLoadBalancer:
         Raises LookupError if nothing listens there, and ConnectionError if a fault takes the node.
         """
         spec = self._listening(address, port)
-        if self._faults.node_is_lost(spec.arn, spec.zones):
+        if self._faults.node_is_lost(spec.zones):
             raise ConnectionError(f"the node of the load balancer that {address}:{port} is reached by is lost")
         rule, group, target = self._route(address, port, request, draw)
         answer = HttpProbe(None, "refused")

@@ -81,7 +81,7 @@ class StreamProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         spec = self.spec
-        if self._faults.node_is_lost(spec.arn, spec.zones):
+        if self._faults.node_is_lost(spec.zones):
             reset(writer)
             return
         group = self._group()

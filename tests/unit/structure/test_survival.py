@@ -1,0 +1,35 @@
+"""The figures of docs/faults.md are those of the code, and a zone's loss is survived where the check says so."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import pytest
+from tests.unit.structure.graph import SOURCE
+
+
+@pytest.fixture(scope="module")
+def survival() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("survival", SOURCE.parent / "scripts" / "survival.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["survival"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_requests_fail_only_while_health_checks_find_the_loss(survival: ModuleType) -> None:
+    """In every phase of a rollout the table is current, failures end with the health checks, and the end state is right."""
+    results = survival.figures()
+    page = survival.PAGE.read_text(encoding="utf-8")
+    assert survival.table(results) in page, "docs/faults.md is old; run python scripts/survival.py"
+    assert tuple(results) == ("before", "scale-up", "shift", "drain", "rollback")
+    longest = survival.UNHEALTHY * survival.INTERVAL + survival.TIMEOUT
+    for phase, runs in results.items():
+        for run in runs:
+            assert run.failing <= longest, phase
+            assert (run.status, run.revision) == ("COMPLETED", "right"), phase
+            assert run.zones == (survival.LEFT, survival.LEFT), phase
