@@ -38,6 +38,9 @@ class PrivateStack(Stack):
             self._route(subnet, NatGatewayId=nats[number % len(nats)])
         self.subnets = private
         self.group = ec2.create_security_group(GroupName="app", Description="app", VpcId=self.vpc)["GroupId"]
+        ec2.authorize_security_group_ingress(
+            GroupId=self.group, IpProtocol="tcp", FromPort=8080, ToPort=8080, CidrIp="10.0.0.0/16"
+        )
         self.network = {"awsvpcConfiguration": {"subnets": private, "securityGroups": [self.group]}}
 
     def _subnet(self, number: int, zone: str) -> str:
