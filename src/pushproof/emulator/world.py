@@ -154,6 +154,7 @@ class World:
             self.authority.documents,
             fronts,
             None if self.settings.open else Verifier(self.keys, skew=lambda: self.ground.faults.skew),
+            self.paths.call_refusal,
         )
         # Before anything happens: what the parts are made of, and not what they come to hold.
         self._parts = parts_of(self)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
 
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.world import World
@@ -160,3 +164,80 @@ def test_a_world_may_begin_in_trouble_or_not_enforce_paths() -> None:
         assert Site(world).refusal("logs") is not None
     with World.virtual(WorldSettings(enforce_network=False, **settings)) as world:
         assert Site(world).refusal("logs") is None
+
+
+@pytest.fixture
+def inside(site: Site) -> Callable[[str], Any]:
+    """Makes clients that call from a private subnet, over the wire and once."""
+    site.world.serve()
+    iam = site.world.administrator("iam")
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+    iam.create_role(RoleName="task", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.attach_role_policy(RoleName="task", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    arn = iam.get_role(RoleName="task")["Role"]["Arn"]
+    keys = site.world.administrator("sts").assume_role(RoleArn=arn, RoleSessionName="task")["Credentials"]
+    site.world.paths.settle(
+        keys["AccessKeyId"],
+        region=REGION,
+        subnet_id=site.private["a"],
+        security_group_ids=[site.group],
+        public_ip=False,
+    )
+
+    def make(service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=REGION,
+            endpoint_url=site.world.endpoint,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    return make
+
+
+def test_a_call_from_a_task_needs_a_way(site: Site, inside: Callable[[str], Any]) -> None:
+    """Calls pass by the NAT gateway; without it the connection ends, and the call is not carried out."""
+    topics = inside("sns")
+    topics.create_topic(Name="first")
+    site.ec2.delete_route(RouteTableId=site.private_table, DestinationCidrBlock="0.0.0.0/0")
+    with pytest.raises(ConnectionClosedError):
+        topics.create_topic(Name="second")
+    listed = site.world.administrator("sns").list_topics()["Topics"]
+    assert [topic["TopicArn"].rpartition(":")[2] for topic in listed] == ["first"]
+
+
+def test_an_endpoint_is_a_way_to_its_service_only(site: Site, inside: Callable[[str], Any]) -> None:
+    """S3 answers by its gateway endpoint, ECR by an interface endpoint that lets the task in, and nothing else answers."""
+    site.ec2.delete_route(RouteTableId=site.private_table, DestinationCidrBlock="0.0.0.0/0")
+    site.ec2.create_vpc_endpoint(
+        VpcId=site.vpc,
+        VpcEndpointType="Gateway",
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        RouteTableIds=[site.private_table],
+    )
+    assert inside("s3").list_buckets()["Buckets"] == []
+    with pytest.raises(ConnectionClosedError):
+        inside("ecr").get_authorization_token()
+    guard = site.ec2.create_security_group(GroupName="e", Description="e", VpcId=site.vpc)["GroupId"]
+    site.ec2.create_vpc_endpoint(
+        VpcId=site.vpc,
+        VpcEndpointType="Interface",
+        ServiceName=f"com.amazonaws.{REGION}.ecr.api",
+        SubnetIds=list(site.private.values()),
+        SecurityGroupIds=[guard],
+        PrivateDnsEnabled=True,
+    )
+    with pytest.raises(ConnectionClosedError):
+        inside("ecr").get_authorization_token()
+    permission = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.0.0.0/16"}]}
+    site.ec2.authorize_security_group_ingress(GroupId=guard, IpPermissions=[permission])
+    assert inside("ecr").get_authorization_token()["authorizationData"]
+
+
+def test_a_call_from_nowhere_in_particular_is_not_judged(site: Site) -> None:
+    """Terraform, the tests and people are not in the VPC: their calls pass whatever its routes are."""
+    site.ec2.delete_route(RouteTableId=site.private_table, DestinationCidrBlock="0.0.0.0/0")
+    assert site.world.paths.call_refusal("AKIANOBODY", "sns", REGION) is None

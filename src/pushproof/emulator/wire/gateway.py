@@ -111,7 +111,7 @@ class Gateway:
     """Answers requests for a world."""
 
     # : What is no part of a kept world.
-    not_kept: ClassVar[tuple[str, ...]] = ("_listener", "_server", "fronts", "verifier", "judged")
+    not_kept: ClassVar[tuple[str, ...]] = ("_listener", "_server", "fronts", "verifier", "call_refusal", "judged")
 
     ground: Ground
     permissions: Permissions
@@ -121,6 +121,8 @@ class Gateway:
     fronts: list[Front] = field(default_factory=list)
     # Verifies requests from the wire; None if any key is accepted.
     verifier: Verifier | None = None
+    # Why a call with a key, to a service of a region, has no way through the network of its caller; None if it has.
+    call_refusal: Callable[[str, str, str], str | None] = lambda _key, _service, _region: None
     # Whether AWS's models judge every answer of the plane (`judging`).
     judged: bool = field(default_factory=lambda: os.environ.get(judging.VARIABLE) == "1")
     # Requests to fronts that may have changed something: pushes, uploads, control calls.
@@ -315,7 +317,18 @@ class Gateway:
             host = f"{exchange.service}.{exchange.region}.amazonaws.com"
             if not self.ground.faults.resolves(host):
                 raise AnswerLost(f"{host} does not resolve in the VPC, as a fault of this world has it")
+        self._check_path(exchange)
         self.admission.admit(exchange.context, exchange.call)
+
+    def _check_path(self, exchange: Exchange) -> None:
+        """End the connection of a call that no route, endpoint and security group lets through, as a time-out would."""
+        signature = exchange.signature
+        if not exchange.wire or exchange.stranger or signature is None:
+            return
+        refusal = self.call_refusal(signature.access_key_id, signature.signed, exchange.region)
+        if refusal is not None:
+            log.warning("%s does not arrive: %s", _name(exchange), refusal)
+            raise AnswerLost(f"{_name(exchange)} does not arrive: {refusal}")
 
     def _validate(self, exchange: Exchange) -> None:
         if exchange.call is None:
