@@ -74,8 +74,8 @@ class Stage:
         arn: str = answer["taskDefinition"]["taskDefinitionArn"]
         return arn
 
-    def create(self, name: str, port: int, tasks: int) -> None:
-        """Create a service behind a listener of its own."""
+    def create(self, name: str, port: int, tasks: int, *, breaker: bool = False) -> None:
+        """Create a service behind a listener of its own. `breaker`: the circuit breaker ends deployments and rolls back."""
         group = self.elbv2.create_target_group(
             Name=name, Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip", HealthCheckPath="/health"
         )["TargetGroups"][0]["TargetGroupArn"]
@@ -88,11 +88,12 @@ class Stage:
             cluster="main", serviceName=name, taskDefinition=self.define(name, "v1"), desiredCount=tasks,
             launchType="FARGATE", networkConfiguration=network,
             loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
+            deploymentConfiguration={"deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker}},
         )  # fmt: skip
 
-    def deploy(self, name: str) -> None:
+    def deploy(self, name: str, tag: str = "v2") -> None:
         """Deploy another revision."""
-        self.ecs.update_service(cluster="main", service=name, taskDefinition=self.define(name, "v2"))
+        self.ecs.update_service(cluster="main", service=name, taskDefinition=self.define(name, tag))
 
     def settle(self, name: str) -> None:
         """Let time pass until a service is stable. Raises TimeoutError after two hours of AWS time."""

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from pushproof.emulator.kernel.context import Call
@@ -45,8 +45,11 @@ class CallLog:
         return list(islice(reversed(self.calls), newer))[::-1] if newer <= len(self.calls) else None
 
     def record(self, call: Call) -> None:
-        """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
-        self.calls.append(call)
+        """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call.
+
+        Answers to reads are not kept: a waiter reads the same long description thousands of times.
+        """
+        self.calls.append(call if call.mutating else replace(call, response=None))
         self.total += 1
         self.mutating += call.mutating
         for observer in self._observers:
