@@ -185,7 +185,7 @@ class World:
         prober = DisturbedProber(equipment.prober or self.balancer, self.ground.faults)
         self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=prober)
         self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2, functions=self.functions)
-        self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds)
+        self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds, git=equipment.git)
         self.s3 = S3Service(site, "s3")
         sns = SnsService(site, "sns")
         functions = LambdaService(

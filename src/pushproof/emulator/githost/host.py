@@ -17,6 +17,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.base.environment import WORLD_VARIABLE, clean_environment
+from pushproof.emulator.kernel.archives import zip_of
 from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 from pushproof.emulator.kernel.source import (
     Commit,
@@ -259,6 +261,16 @@ class GitHost:
     def archive(self, repository: str, commit: str) -> bytes:
         """Return the files of a commit as a zip with the files at its root, as in CODE_ZIP."""
         return self._run("-C", str(self._existing(repository)), "archive", "--format=zip", commit).stdout
+
+    def clone(self, repository: str, branch: str, commit: str) -> bytes:
+        """Return a clone with its whole history, checked out at a commit of a branch, as a zip with `.git` at its root."""
+        path = self._existing(repository)
+        with tempfile.TemporaryDirectory(dir=self._root, prefix="clone-") as directory:
+            # Local objects are copied: the clone lives on in a build's container.
+            self._run("clone", "--quiet", "--no-hardlinks", "--no-checkout", str(path), directory)
+            self._run("-C", directory, "checkout", "--quiet", "--detach", commit)
+            self._run("-C", directory, "remote", "set-url", "origin", self.url(repository))
+            return zip_of(Path(directory))
 
     # The front.
 

@@ -10,6 +10,7 @@ import io
 import stat
 import zipfile
 import zlib
+from pathlib import Path
 
 MOST_ENTRIES = 200_000
 # A symbolic link's target is a path.
@@ -63,6 +64,25 @@ def _is_text(name: str) -> bool:
 def is_link(entry: zipfile.ZipInfo) -> bool:
     """Return whether an entry is a symbolic link."""
     return stat.S_ISLNK(entry.external_attr >> 16)
+
+
+def zip_of(directory: Path) -> bytes:
+    """Return a zip of everything below a directory, with modes and symbolic links."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(directory.rglob("*")):
+            name = path.relative_to(directory).as_posix()
+            mode = path.lstat().st_mode
+            if path.is_dir() and not path.is_symlink():
+                name += "/"
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = mode << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            if path.is_symlink():
+                archive.writestr(entry, str(path.readlink()))
+            else:
+                archive.writestr(entry, path.read_bytes() if path.is_file() else b"")
+    return content.getvalue()
 
 
 def content_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo | str) -> bytes:

@@ -6,10 +6,12 @@ their order.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from pushproof.emulator.kernel.context import Credentials
 from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
 
 LogLine = Callable[[str], None]
@@ -108,11 +110,60 @@ class Builder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ManagedBuild:
+    """A build without a project, on CodePipeline's own compute, with a session of a role of the pipeline.
+
+    `name` stands for the project's name; `environment` has names, values and types as in StartBuild.
+    """
+
+    name: str
+    region: str
+    account_id: str
+    role_arn: str
+    credentials: Credentials
+    buildspec: str
+    handoff: PipelineHandoff
+    log_group: str
+    minutes: int
+    environment: tuple[tuple[str, str, str], ...] = ()
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CloneReference:
+    """A source artifact that names a commit instead of having its files; CodeBuild clones it.
+
+    `arn` is that of the connection, or of the repository of CodeCommit, on which the build's role needs `permission`.
+    """
+
+    arn: str
+    permission: str
+    repository: str
+    branch: str
+    commit: str
+
+    def text(self) -> bytes:
+        """Return the content of the artifact."""
+        return json.dumps({"cloneReference": asdict(self)}).encode()
+
+    @classmethod
+    def read(cls, content: bytes) -> CloneReference | None:
+        """Return the reference in an artifact; None for an artifact of another kind."""
+        if not content.startswith(b'{"cloneReference"'):
+            return None
+        try:
+            return cls(**json.loads(content)["cloneReference"])
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineHandoff:
     """The part of a build's input that a pipeline's CodeBuild action adds to StartBuild's own members.
 
-    `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec. `revision` is
-    the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact store's, if it has one.
+    `inputs` and `outputs` are artifact names to (bucket, key); `primary` names the input that holds the buildspec, empty for a
+    build without source. `revision` is the primary source's (CODEBUILD_RESOLVED_SOURCE_VERSION); `encryption_key` the artifact
+    store's, if it has one.
     """
 
     pipeline: str

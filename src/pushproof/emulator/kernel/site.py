@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.awsclients import PlaneClient, SubstrateClient
-from pushproof.emulator.kernel.builds import PipelineHandoff
+from pushproof.emulator.kernel.builds import ManagedBuild, PipelineHandoff
 from pushproof.emulator.kernel.context import Call, Credentials, Principal
 from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.images import ResolvedImage
@@ -295,6 +295,15 @@ class Builds(Protocol):
 
     def hand_over(self, handoff: PipelineHandoff) -> str:
         """Deposit a pipeline's input for a build besides StartBuild's own members. Return the token that StartBuild names."""
+
+    def run_managed(self, order: ManagedBuild) -> str:
+        """Start a build without a project, and return its id. Called under the world's lock."""
+
+    def stop_managed(self, build_id: str) -> None:
+        """Stop a build of `run_managed`, if it still runs."""
+
+    def managed(self, build_id: str) -> Mapping[str, object]:
+        """Return a build of `run_managed`, as BatchGetBuilds describes builds."""
 
     def subscribe(self, callback: Callable[[str, str], None]) -> None:
         """Call `callback` with (build id, status) of every build that completes."""

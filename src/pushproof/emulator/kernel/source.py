@@ -97,5 +97,8 @@ class GitSource(Protocol):
             subprocess.CalledProcessError: there is no such commit.
         """
 
+    def clone(self, repository: str, branch: str, commit: str) -> bytes:
+        """Return a clone with its whole history, checked out at a commit of a branch, as a zip with `.git` at its root."""
+
     def archive(self, repository: str, commit: str) -> bytes:
         """Return the files of a commit as a zip with the files at its root."""

@@ -56,14 +56,17 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Approval", "AWS", "Manual"): _kind(
         (0, 0), (0, 0), "", "NotificationArn CustomData ExternalEntityLink ApprovalReviewLink", 7 * DAY
     ),
+    ("Source", "AWS", "ECR"): _kind((0, 0), (0, 1), "RepositoryName", "ImageTag"),
+    ("Compute", "AWS", "Commands"): _kind((1, 10), (0, 1), timeout=55 * 60.0),
+    ("Build", "AWS", "ECRBuildAndPublish"): _kind(
+        (1, 1), (0, 0), "ECRRepositoryName", "DockerFilePath ImageTags RegistryType", 20 * 60.0
+    ),
     ("Deploy", "AWS", "ECS"): _kind((1, 1), (0, 0), "ClusterName ServiceName", "FileName DeploymentTimeout"),
 }
 
 #: AWS's providers that are not executed here. A declaration that names one is valid and unsupported.
 ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
     {
-        ("Source", "AWS", "ECR"),
-        ("Build", "AWS", "ECRBuildAndPublish"),
         ("Build", "Custom", "Jenkins"),
         ("Test", "AWS", "DeviceFarm"),
         ("Test", "Custom", "Jenkins"),
@@ -84,7 +87,6 @@ ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
         ("Invoke", "AWS", "StepFunctions"),
         ("Invoke", "AWS", "CodePipeline"),
         ("Invoke", "AWS", "InspectorScan"),
-        ("Compute", "AWS", "Commands"),
     }
 )
 

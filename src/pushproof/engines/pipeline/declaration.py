@@ -20,12 +20,26 @@ from pushproof.engines.pipeline.names import (
     PipelineType,
     PullRequestAction,
     RetryMode,
+    VariableType,
 )
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentVariable:
+    """A variable of the environment in which commands run."""
+
+    name: str
+    value: str
+    type: VariableType = "PLAINTEXT"
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
-    """One action of a stage. `timeout` in seconds, None for its type's default; `region` None for the pipeline's own."""
+    """One action of a stage. `timeout` in seconds, None for its type's default; `region` None for the pipeline's own.
+
+    `commands`, `environment`, `output_variables` and `output_files` (of an output artifact, by its name) belong to the action
+    Commands.
+    """
 
     name: str
     category: Category
@@ -40,6 +54,10 @@ class Action:
     role_arn: str | None = None
     region: str | None = None
     timeout: float | None = None
+    commands: tuple[str, ...] = ()
+    environment: tuple[EnvironmentVariable, ...] = ()
+    output_variables: tuple[str, ...] = ()
+    output_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def kind(self) -> ActionKind | None:

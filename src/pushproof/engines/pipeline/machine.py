@@ -33,7 +33,7 @@ from pushproof.engines.pipeline.state import (
     Step,
     Transition,
 )
-from pushproof.engines.pipeline.variables import resolve
+from pushproof.engines.pipeline.variables import resolve, resolve_texts
 
 
 def step(state: PipelineState, event: i.Input, now: float, settings: Settings | None = None) -> Step:
@@ -252,8 +252,14 @@ class _Turn(ConditionTurn):
         identity = f"{execution.id}/{stage.name}/{action.name}/{attempt}"
         values = values_of(execution)
         problem = ""
+        commands, environment = action.commands, action.environment
         try:
             configuration = resolve(action.configuration, values)
+            commands = resolve_texts(action.commands, values)
+            texts = resolve_texts([variable.value for variable in action.environment], values)
+            environment = tuple(
+                replace(variable, value=text) for variable, text in zip(action.environment, texts, strict=True)
+            )
         except PipelineError as error:
             configuration, problem = dict(action.configuration), error.message
         missing = [name for name in action.inputs if name not in execution.artifacts]
@@ -270,6 +276,8 @@ class _Turn(ConditionTurn):
             configuration=configuration,
             inputs={name: execution.artifacts[name] for name in action.inputs if name in execution.artifacts},
             token=str(uuid.uuid5(NAMESPACE, identity + "/token")) if action.category == "Approval" else "",
+            commands=commands,
+            environment=environment,
         )
         execution = self._put_stage(execution, replace(passage, runs=(*passage.runs, run)))
         self.events.append(action_event(execution, run, "STARTED"))

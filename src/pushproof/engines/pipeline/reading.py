@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Condition, Declaration, Rule, Stage
+from pushproof.engines.pipeline.declaration import (
+    Action,
+    ArtifactStore,
+    Condition,
+    Declaration,
+    EnvironmentVariable,
+    Rule,
+    Stage,
+)
 from pushproof.engines.pipeline.rules import MEMBERS, check_conditions, stage_error
 from pushproof.engines.pipeline.structure import check, check_stores, structure_error
 from pushproof.engines.pipeline.triggers import check_triggers, read_triggers
@@ -117,4 +125,15 @@ def _read_action(action: Mapping[str, Any]) -> Action:
         role_arn=action.get("roleArn") or None,
         region=action.get("region") or None,
         timeout=None if minutes is None else float(minutes) * 60,
+        commands=tuple(str(command) for command in action.get("commands") or ()),
+        environment=tuple(
+            EnvironmentVariable(str(entry["name"]), str(entry["value"]), entry.get("type") or "PLAINTEXT")
+            for entry in action.get("environmentVariables") or ()
+        ),
+        output_variables=tuple(str(name) for name in action.get("outputVariables") or ()),
+        output_files={
+            str(artifact["name"]): tuple(str(path) for path in artifact["files"])
+            for artifact in action.get("outputArtifacts") or ()
+            if artifact.get("files")
+        },
     )

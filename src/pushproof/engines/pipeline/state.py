@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, Rule
+from pushproof.engines.pipeline.declaration import Action, ArtifactStore, Declaration, EnvironmentVariable, Rule
 from pushproof.engines.pipeline.names import (
     ConditionKind,
     ConditionStatus,
@@ -96,6 +96,8 @@ class ActionRun:
     percent_complete: int | None = None
     log_stream_arn: str = ""
     superseded_run: bool = False
+    commands: tuple[str, ...] = ()
+    environment: tuple[EnvironmentVariable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

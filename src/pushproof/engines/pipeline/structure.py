@@ -11,12 +11,17 @@ import re
 from pushproof.engines.pipeline.catalogue import ELSEWHERE
 from pushproof.engines.pipeline.declaration import Action, Declaration, Stage
 from pushproof.engines.pipeline.errors import PipelineError
+from pushproof.engines.pipeline.rules import check_commands
 from pushproof.engines.pipeline.variables import RESERVED, references
 
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
 MOST_STAGES = 50
 MOST_ACTIONS_IN_STAGE = 50
 MOST_ACTIONS = 500
+# .../action-reference-Commands.html
+MOST_OUTPUT_VARIABLES = 15
+MOST_ENVIRONMENT_VARIABLES = 10
+MOST_FILES = 10
 
 
 def structure_error(message: str) -> PipelineError:
@@ -82,6 +87,12 @@ def _check_v1(declaration: Declaration) -> None:
             f"Variables are only supported for pipelines of type V2; pipeline {declaration.name} is V1"
         )
     for stage in declaration.stages:
+        for action in stage.actions:
+            if action.provider == "Commands":
+                raise structure_error(
+                    f"The Commands action {action.name} is only supported for pipelines of type V2; pipeline "
+                    f"{declaration.name} is V1"
+                )
         if stage.on_failure != "FAIL":
             raise structure_error(
                 f"onFailure of stage {stage.name} is only supported for pipelines of type V2; "
@@ -146,6 +157,7 @@ def _check_action(action: Action) -> None:
     for key in sorted(action.configuration.keys() - kind.required - kind.optional):
         raise action_error(f"Action configuration for action '{action.name}' contains unknown configuration '{key}'")
     _check_values(action)
+    _check_commands(action)
     if action.provider == "CodeBuild" and len(action.inputs) > 1:
         primary = action.configuration.get("PrimarySource")
         if primary is None:
@@ -154,6 +166,42 @@ def _check_action(action: Action) -> None:
             )
         if primary not in action.inputs:
             raise action_error(f"PrimarySource '{primary}' of action '{action.name}' is not one of its input artifacts")
+
+
+def _check_commands(action: Action) -> None:
+    """Commands, and what only goes with them.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
+    """
+    if action.provider != "Commands":
+        for member, value in (
+            ("commands", action.commands),
+            ("outputVariables", action.output_variables),
+            ("environmentVariables", action.environment),
+        ):
+            if value:
+                raise action_error(
+                    f"Action {action.name} of provider {action.provider} declares {member}, which only the Commands action has"
+                )
+        if action.output_files:
+            raise action_error(
+                f"Action {action.name} of provider {action.provider} declares files of output artifacts, which only the Commands "
+                "action has"
+            )
+        return
+    if not action.commands:
+        raise action_error(f"Action {action.name} declares no commands")
+    check_commands(f"action {action.name}", action.commands, action_error)
+    names = [variable.name for variable in action.environment]
+    if len(set(names)) < len(names):
+        raise action_error(f"Action {action.name} declares an environment variable more than once")
+    for what, number, most in (
+        ("output variables", len(action.output_variables), MOST_OUTPUT_VARIABLES),
+        ("environment variables", len(action.environment), MOST_ENVIRONMENT_VARIABLES),
+        ("files of an output artifact", max(map(len, action.output_files.values()), default=0), MOST_FILES),
+    ):
+        if number > most:
+            raise action_error(f"Action {action.name} declares {number} {what}. There can be at most {most}")
 
 
 # The pattern of a configuration value without variables, and its description.
@@ -174,6 +222,7 @@ _VALUES: dict[tuple[str, str], tuple[re.Pattern[str], str]] = {
     ("CodeBuild", "BatchEnabled"): (re.compile("true|false", re.IGNORECASE), "true or false"),
     ("CodeBuild", "CombineArtifacts"): (re.compile("true|false", re.IGNORECASE), "true or false"),
     ("Manual", "NotificationArn"): (re.compile(r"arn:aws(-[\w]+)*:sns:[\w-]+:[0-9]{12}:.+"), "the ARN of a topic"),
+    ("ECRBuildAndPublish", "RegistryType"): (re.compile("private|public"), "private or public"),
     ("ECS", "DeploymentTimeout"): (re.compile("[1-9]|[1-5][0-9]|60"), "a number of minutes from 1 to 60"),
 }
 
@@ -232,9 +281,12 @@ def _check_variables(declaration: Declaration) -> None:
 
 
 def _check_references(declaration: Declaration, action: Action, earlier: set[str]) -> None:
-    for key, value in action.configuration.items():
+    texts = [(f"configuration '{key}'", value) for key, value in action.configuration.items()]
+    texts += [("a command", command) for command in action.commands]
+    texts += [(f"environment variable '{variable.name}'", variable.value) for variable in action.environment]
+    for what, value in texts:
         for namespace, name in references(value):
-            where = f"configuration '{key}' of action '{action.name}'"
+            where = f"{what} of action '{action.name}'"
             if namespace == "variables" and name not in declaration.variables:
                 raise action_error(
                     f"#{{variables.{name}}} in {where} refers to a pipeline variable that is not declared"

@@ -89,6 +89,14 @@ class PlainGit:
             raise subprocess.CalledProcessError(128, "git")
         return Commit(identity, "Ada", "ada@example.com", "2026-01-02T03:04:05+00:00", "A change\n\nWith a body")
 
+    def clone(self, repository: str, branch: str, identity: str) -> bytes:
+        if identity not in self.files:
+            raise subprocess.CalledProcessError(128, "git")
+        buffer = io.BytesIO(self.archive(repository, identity))
+        with zipfile.ZipFile(buffer, "a") as archive:
+            archive.writestr(".git/HEAD", identity)
+        return buffer.getvalue()
+
     def archive(self, repository: str, identity: str) -> bytes:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:

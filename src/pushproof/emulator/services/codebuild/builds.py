@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pushproof.aws.arns import arn_of
 from pushproof.emulator.kernel.builds import PipelineHandoff
+from pushproof.emulator.kernel.context import Credentials
 from pushproof.engines.buildspec import Phase
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ _NOTHING: BuildArtifactsTypeDef = {}
 
 @dataclass(slots=True)
 class Build:
-    """A build. `settings` is the project's body with StartBuild's overrides applied; times are AWS seconds."""
+    """A build. `settings` is the project's body with StartBuild's overrides applied; times are AWS seconds.
+
+    `managed` is the session with which a build without a project runs.
+    """
 
     uuid: str
     number: int
@@ -84,6 +88,7 @@ class Build:
     retried: int = 0
     previous_retry: str | None = None
     next_retry: str | None = None
+    managed: Credentials | None = None
 
     @property
     def id(self) -> str:

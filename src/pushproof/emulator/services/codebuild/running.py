@@ -7,16 +7,18 @@ time limit) ends the turn of the work in progress, whose outcome is then dropped
 from __future__ import annotations
 
 import logging
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import ClientError
 
-from pushproof.emulator.kernel.builds import BuildContainer, BuilderError, BuildJob, BuildPlan
+from pushproof.emulator.kernel.builds import BuildContainer, BuilderError, BuildJob, BuildPlan, CloneReference
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.loop import Outcome as WorkOutcome
+from pushproof.emulator.kernel.source import NoSuchRepository
 from pushproof.emulator.services.codebuild import transfers
 from pushproof.emulator.services.codebuild.builds import Build, PhaseRecord, phase_change, state_change
 from pushproof.emulator.services.codebuild.failures import ACCESS_DENIED, PhaseFailure, words
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.loop import Timer
     from pushproof.emulator.kernel.settings import CodeBuildSettings
     from pushproof.emulator.kernel.site import Site
+    from pushproof.emulator.kernel.source import GitSource
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +73,7 @@ class BuildHost(Protocol):
     site: Site
     builder: Builder | None
     settings: CodeBuildSettings
+    git: GitSource | None
 
     def queue(self, run: BuildRun) -> None:
         """Queue a run until there is room."""
@@ -205,6 +209,9 @@ class BuildRun:
         self._publish("CodeBuild Build State Change", state_change(self.build, self._site.clock.stamp))
 
     def _publish(self, detail_type: str, detail: dict[str, object]) -> None:
+        # A managed build is no build of the account's own.
+        if self.build.managed is not None:
+            return
         self._site.events.publish(
             "aws.codebuild", detail_type, detail, resources=[self.build.arn], region=self.build.region
         )
@@ -218,7 +225,7 @@ class BuildRun:
     def _submit(self) -> PhaseEnd:
         build, role = self.build, self.build.settings["serviceRole"]
         try:
-            self._credentials = self._site.assume(
+            self._credentials = build.managed or self._site.assume(
                 role, "codebuild.amazonaws.com", f"AWSCodeBuild-{build.uuid}", source_arn=build.project_arn
             )
         except AwsError as error:
@@ -277,7 +284,8 @@ class BuildRun:
         build, container = self.build, self._container
         assert container is not None
         self._log.agent("Phase is DOWNLOAD_SOURCE")
-        sources = transfers.fetch(build, self._client("s3"), self._service.site.settings.limits.archive_bytes)
+        most = self._service.site.settings.limits.archive_bytes
+        sources = transfers.fetch(build, self._client("s3"), most, self._clone)
         with transfers.readable("the source"):
             container.put_source(sources.primary, container.source)
         secondary = {
@@ -320,6 +328,25 @@ class BuildRun:
         for notice in self._spec.notices:
             self._log.agent(f"buildspec line {notice.line}: {notice.message}")
         return _SUCCEEDED
+
+    def _clone(self, reference: CloneReference, rank: str) -> bytes:
+        """Clone a commit with the build's role. Raises PhaseFailure."""
+        assert self._credentials is not None
+        where = f"for {rank} source and source version {reference.commit}"
+        caller = self._site.permissions.principal(self._credentials.access_key_id)
+        try:
+            self._site.permissions.require(caller, reference.permission, reference.arn, region=self.build.region)
+        except AwsError as error:
+            raise PhaseFailure("CLIENT_ERROR", f"authorization failed {where}: {error.message}") from error
+        git = self._service.git
+        if git is None:
+            raise PhaseFailure("CLIENT_ERROR", f"this world has no git host {where}")
+        try:
+            return git.clone(reference.repository, reference.branch, reference.commit)
+        except NoSuchRepository as error:
+            raise PhaseFailure("CLIENT_ERROR", f"repository not found {where}") from error
+        except subprocess.CalledProcessError as error:
+            raise PhaseFailure("CLIENT_ERROR", f"reference not found {where}") from error
 
     def _role_variables(self) -> dict[str, str]:
         role = self._credentials

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of, arn_of_bucket, arn_of_root
-from pushproof.emulator.kernel.builds import Builder, PipelineHandoff
+from pushproof.emulator.kernel.builds import Builder, ManagedBuild, PipelineHandoff
 from pushproof.emulator.kernel.context import Principal, RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import CamelMore, CamelToken, camel_page
@@ -29,11 +29,12 @@ from pushproof.emulator.services.codebuild.validation import check_project, chec
 from pushproof.engines.buildspec import Outcome, Phase
 
 if TYPE_CHECKING:
-    from types_boto3_codebuild.literals import PlatformTypeType
+    from types_boto3_codebuild.literals import EnvironmentVariableTypeType, PlatformTypeType
     from types_boto3_codebuild.type_defs import (
         BuildNotDeletedTypeDef,
         BuildTypeDef,
         EnvironmentImageTypeDef,
+        EnvironmentVariableTypeDef,
         ProjectTypeDef,
     )
 
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
         UpdateProjectRequest,
     )
     from pushproof.emulator.kernel.site import Site
+    from pushproof.emulator.kernel.source import GitSource
 
 _PAGE = 100
 # Platforms and languages in the words of https://docs.aws.amazon.com/codebuild/latest/APIReference/API_EnvironmentPlatform.html
@@ -105,6 +107,8 @@ _OVERRIDES: dict[str, tuple[str, ...]] = {
     "logsConfigOverride": ("logsConfig",),
     "autoRetryLimitOverride": ("autoRetryLimit",),
 }
+# The image of builds without a project, on CodePipeline's own compute.
+MANAGED_IMAGE = "aws/codebuild/amazonlinux2-x86_64-standard:5.0"
 _COMPLETION = Callable[[str, str], None]
 
 
@@ -129,9 +133,11 @@ class CodeBuildService(Service):
 
     own_words = True
 
-    def __init__(self, site: Site, name: str, *, builder: Builder | None) -> None:
+    def __init__(self, site: Site, name: str, *, builder: Builder | None, git: GitSource | None = None) -> None:
         super().__init__(site, name)
         self.builder = builder
+        self.git = git
+        self._managed: dict[str, Build] = {}
         self.settings: CodeBuildSettings = site.settings.codebuild
         self._projects: dict[tuple[str, str], dict[str, Project]] = {}
         self._builds: dict[tuple[str, str], dict[str, Build]] = {}
@@ -153,6 +159,51 @@ class CodeBuildService(Service):
         token = f"codepipeline-{uuid.uuid4()}"
         self._handoffs[token] = handoff
         return token
+
+    def run_managed(self, order: ManagedBuild) -> str:
+        """Start a build without a project, and return its id.
+
+        It counts among the account's concurrent builds. No list of projects or builds shows it: on AWS it belongs to CodePipeline.
+        """
+        me = Principal("plane", arn_of_root(order.account_id), order.account_id)
+        context = RequestContext("codebuild", "StartBuild", order.region, order.account_id, me, str(uuid.uuid4()))
+        variables: list[EnvironmentVariableTypeDef] = [
+            {"name": name, "value": value, "type": cast("EnvironmentVariableTypeType", kind)}
+            for name, value, kind in order.environment
+        ]
+        body: CreateProjectRequest = {
+            "name": order.name,
+            "serviceRole": order.role_arn,
+            "source": {"type": "CODEPIPELINE", "buildspec": order.buildspec},
+            "artifacts": {"type": "CODEPIPELINE"},
+            "environment": {
+                "type": "LINUX_CONTAINER",
+                "image": MANAGED_IMAGE,
+                "computeType": "BUILD_GENERAL1_SMALL",
+                "privilegedMode": order.privileged,
+                "environmentVariables": variables,
+            },
+            "timeoutInMinutes": order.minutes,
+            "logsConfig": {"cloudWatchLogs": {"status": "ENABLED", "groupName": order.log_group}},
+        }
+        project = projects.create(context, body, self.site.clock.now())
+        build = self._make_build(context, project, {"projectName": order.name}, order.handoff)
+        build.managed = order.credentials
+        self._managed[build.id] = build
+        run = BuildRun(self, build, self._finished)
+        self._runs[build.id] = run
+        run.start()
+        return build.id
+
+    def managed(self, build_id: str) -> Mapping[str, object]:
+        """Return a build of `run_managed`, as BatchGetBuilds describes builds."""
+        return self._describe_build(self._managed[build_id])
+
+    def stop_managed(self, build_id: str) -> None:
+        """Stop a build of `run_managed`."""
+        run = self._runs.get(build_id)
+        if run is not None:
+            run.cut(Outcome.STOPPED)
 
     def subscribe(self, callback: _COMPLETION) -> None:
         """Call `callback(build id, status)` under the lock whenever a build is COMPLETED."""
@@ -416,8 +467,8 @@ class CodeBuildService(Service):
             source_version=request.get("sourceVersion") or settings.get("sourceVersion"),
         )
         if handoff is not None:
-            bucket, key = handoff.inputs[handoff.primary]
-            build.source_version = arn_of_bucket(bucket, key)
+            if handoff.primary:
+                build.source_version = arn_of_bucket(*handoff.inputs[handoff.primary])
             build.resolved_source_version = handoff.revision
         return build
 

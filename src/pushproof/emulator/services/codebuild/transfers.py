@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from pushproof.aws.arns import arn_of_bucket
 from pushproof.emulator.kernel.archives import UnsafeArchive, content_of, examined
-from pushproof.emulator.kernel.builds import BuildContainer
+from pushproof.emulator.kernel.builds import BuildContainer, CloneReference
 from pushproof.emulator.services.codebuild.builds import Build
 from pushproof.emulator.services.codebuild.failures import PhaseFailure
 from pushproof.engines.buildspec import Artifacts, Buildspec, select
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.type_defs import GetObjectRequestTypeDef, PutObjectRequestTypeDef
 
     from pushproof.emulator.services.codebuild.logs import LogStream
+
+
+Clone = Callable[[CloneReference, str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,12 @@ class Sources:
     secondary: dict[str, SecondarySource] = field(default_factory=dict)
 
 
-def fetch(build: Build, s3: S3Client, most_bytes: int) -> Sources:
+def fetch(build: Build, s3: S3Client, most_bytes: int, clone: Clone) -> Sources:
     """Download the build's sources, each of which unpacks to `most_bytes` at most.
 
-    Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words.
+    `clone` clones what an artifact of a pipeline refers to. Raises PhaseFailure (CLIENT_ERROR) in CodeBuild's words.
     """
-    sources = _fetched(build, s3)
+    sources = _fetched(build, s3, clone)
     zips = [sources.primary, *(further.archive for further in sources.secondary.values())]
     for content in zips:
         if content is not None:
@@ -67,16 +70,18 @@ def readable(name: str) -> Iterator[None]:
         raise PhaseFailure("CLIENT_ERROR", f"{name} cannot be unpacked: {error}") from error
 
 
-def _fetched(build: Build, s3: S3Client) -> Sources:
+def _fetched(build: Build, s3: S3Client, clone: Clone) -> Sources:
     source = build.settings["source"]
     if build.handoff is not None:
         inputs = build.handoff.inputs
         others = {
-            name: SecondarySource(_get(s3, bucket, key, "secondary"), "", arn_of_bucket(bucket, key))
+            name: SecondarySource(_input(s3, bucket, key, "secondary", clone), "", arn_of_bucket(bucket, key))
             for name, (bucket, key) in inputs.items()
             if name != build.handoff.primary
         }
-        return Sources(_get(s3, *inputs[build.handoff.primary], "primary"), others)
+        if not build.handoff.primary:
+            return Sources(None, others)
+        return Sources(_input(s3, *inputs[build.handoff.primary], "primary", clone), others)
     versions = {
         entry["sourceIdentifier"]: entry["sourceVersion"]
         for entry in build.settings.get("secondarySourceVersions") or ()
@@ -111,7 +116,24 @@ def _s3_path(location: str) -> tuple[str, str]:
     return bucket, key
 
 
+def _input(s3: S3Client, bucket: str, key: str, rank: str, clone: Clone) -> bytes:
+    """Return the zip of a pipeline's artifact, cloned if the artifact is a reference."""
+    content = _read(s3, bucket, key, rank)
+    reference = CloneReference.read(content)
+    return _zip(content, bucket, key, rank) if reference is None else clone(reference, rank)
+
+
 def _get(s3: S3Client, bucket: str, key: str, rank: str, version: str | None = None) -> bytes:
+    return _zip(_read(s3, bucket, key, rank, version), bucket, key, rank)
+
+
+def _zip(content: bytes, bucket: str, key: str, rank: str) -> bytes:
+    if rank != "buildspec" and not zipfile.is_zipfile(io.BytesIO(content)):
+        raise PhaseFailure("CLIENT_ERROR", f"the source {arn_of_bucket(bucket, key)} is not a zip archive")
+    return content
+
+
+def _read(s3: S3Client, bucket: str, key: str, rank: str, version: str | None = None) -> bytes:
     arguments: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
     if version:
         arguments["VersionId"] = version
@@ -125,8 +147,6 @@ def _get(s3: S3Client, bucket: str, key: str, rank: str, version: str | None = N
             f"{meta.get('RequestId', '')}, host id: {meta.get('HostId', '')} for {rank} source and source version "
             f"{arn_of_bucket(bucket, key)}",
         ) from error
-    if rank != "buildspec" and not zipfile.is_zipfile(io.BytesIO(content)):
-        raise PhaseFailure("CLIENT_ERROR", f"the source {arn_of_bucket(bucket, key)} is not a zip archive")
     return content
 
 

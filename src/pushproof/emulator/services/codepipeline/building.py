@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pushproof.emulator.kernel.builds import ManagedBuild, PipelineHandoff
+from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.services.codepipeline.work import JobFailed, Order, Work, is_denial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pushproof.emulator.kernel.builds import PipelineHandoff
 
 _TYPES = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
 
@@ -99,6 +98,67 @@ class BuildWork(Work[Order]):
     def log_of(self, build: dict[str, Any]) -> dict[str, str]:
         """Return the member of a report that names the build's log, for work that has one."""
         return {}
+
+
+class ManagedWork(BuildWork[Order]):
+    """Work that a build without a project does, on CodePipeline's own compute.
+
+    Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html (log group, role)
+    """
+
+    def begin_managed(
+        self,
+        buildspec: Mapping[str, object],
+        handoff: PipelineHandoff,
+        *,
+        environment: tuple[tuple[str, str, str], ...] = (),
+        privileged: bool = False,
+    ) -> None:
+        """Run a buildspec with the role of the work."""
+        run = self.command.run
+        name = re.sub("[^A-Za-z0-9_-]", "-", f"codepipeline-{self.pipeline.name}")[:150]
+
+        def begin(credentials: Credentials) -> None:
+            order = ManagedBuild(
+                name=name,
+                region=self.region,
+                account_id=self.pipeline.account_id,
+                role_arn=self.command.role_arn,
+                credentials=credentials,
+                buildspec=json.dumps(buildspec),
+                handoff=handoff,
+                log_group=f"/aws/codepipeline/{self.pipeline.name}",
+                minutes=max(5, round((run.deadline - run.started) / 60)),
+                environment=environment,
+                privileged=privileged,
+            )
+            self.follow(self.neighbours.builds.run_managed(order))
+
+        self.work(self.credentials, begin)
+
+    def read_build(self, build_id: str) -> Callable[[], dict[str, Any]]:
+        def read() -> dict[str, Any]:
+            with self.site.loop.lock:
+                return dict(self.neighbours.builds.managed(build_id))
+
+        return read
+
+    def abandon(self) -> None:
+        super().abandon()
+        if self._id:
+            self.neighbours.builds.stop_managed(self._id)
+
+
+def commands_spec(
+    commands: Sequence[str], *, exported: Sequence[str] = (), files: Sequence[str] = ()
+) -> dict[str, object]:
+    """Return a buildspec of commands, with the variables and files that they leave."""
+    spec: dict[str, object] = {"version": 0.2, "phases": {"build": {"commands": list(commands)}}}
+    if exported:
+        spec["env"] = {"exported-variables": list(exported)}
+    if files:
+        spec["artifacts"] = {"files": list(files)}
+    return spec
 
 
 def _why(build: dict[str, Any]) -> str:

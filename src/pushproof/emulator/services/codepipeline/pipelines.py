@@ -75,12 +75,9 @@ def declared(body: PipelineDeclarationOutputTypeDef, version: int, region: str) 
     with refusals_of(PipelineError):
         declaration = replace(read_declaration(body, region), version=version)
     for stage in declaration.stages:
-        for condition in stage.conditions.values():
-            if any(rule.provider == "Commands" for rule in condition.rules):
-                raise not_done(f"rules of provider Commands, as in stage {stage.name},")
         for action in stage.actions:
-            if action.configuration.get("OutputArtifactFormat", "CODE_ZIP") != "CODE_ZIP":
-                raise not_done(f"OutputArtifactFormat {action.configuration['OutputArtifactFormat']} of {action.name}")
+            if action.configuration.get("RegistryType", "private") != "private":
+                raise not_done(f"RegistryType {action.configuration['RegistryType']} of {action.name}")
             if action.configuration.get("BatchEnabled", "false").lower() == "true":
                 raise not_done(f"BatchEnabled of {action.name}")
     return declaration

@@ -9,6 +9,7 @@ import bisect
 import json
 import subprocess
 
+from pushproof.emulator.kernel.builds import CloneReference
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.source import Commit, GitSource
 from pushproof.emulator.services.codepipeline import artifacts
@@ -59,7 +60,13 @@ class ConnectionSource(Job):
         if git is None:
             raise JobFailed("Pushproof's git host is not running in this world", "InternalError")
         commit = self._commit(git, repository, branch, provider)
-        content = git.archive(repository, commit.id)
+        variables = self.command.override.variables if self.command.override is not None else {}
+        if self.configuration.get("OutputArtifactFormat") == "CODEBUILD_CLONE_REF":
+            permission = f"{arn.split(':')[2]}:UseConnection"
+            reference = CloneReference(arn, permission, repository, variables.get("BranchName", branch), commit.id)
+            content = reference.text()
+        else:
+            content = git.archive(repository, commit.id)
         store = self.store
         key = artifacts.new_key(self.pipeline.name, (*self.run.action.outputs, "source")[0])
         if self.run.action.outputs:
@@ -74,7 +81,7 @@ class ConnectionSource(Job):
             {
                 "AuthorDate": commit.date,
                 "BranchName": branch,
-                **(self.command.override.variables if self.command.override is not None else {}),
+                **variables,
                 "CommitId": commit.id,
                 "CommitMessage": commit.message,
                 "ConnectionArn": arn,

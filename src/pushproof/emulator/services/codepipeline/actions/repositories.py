@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from pushproof.aws.arns import arn_of
 from pushproof.aws.codecommit import place_of
+from pushproof.emulator.kernel.builds import CloneReference
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.source import Commit, NoSuchRepository
 from pushproof.emulator.services.codepipeline import artifacts
@@ -58,6 +59,10 @@ class _RepositorySource(Job):
         """Return output variables besides those that both providers have."""
         return {}
 
+    def reference(self, repository: str, branch: str, commit: str) -> CloneReference | None:
+        """Return what the artifact has instead of files; None for CODE_ZIP."""
+        return None
+
     def _fetch(self) -> Fetched:
         self.check()
         repository, branch = POLLED[self.run.action.provider](self.configuration, self.region)
@@ -75,7 +80,9 @@ class _RepositorySource(Job):
         store, outputs = self.store, self.run.action.outputs
         key = artifacts.new_key(self.pipeline.name, (*outputs, "source")[0])
         if outputs:
-            artifacts.upload(self.client("s3"), store, key, git.archive(repository, commit.id))
+            reference = self.reference(repository, branch, commit.id)
+            content = git.archive(repository, commit.id) if reference is None else reference.text()
+            artifacts.upload(self.client("s3"), store, key, content)
         summary, url = commit.message[:SUMMARY_LIMIT], self.url(commit.id)
         variables = {
             "AuthorDate": commit.date,
@@ -108,6 +115,13 @@ class CodeCommitSource(_RepositorySource):
                 f"repository named {name}. Update the IAM role permissions, or use a different role for the action",
                 "PermissionError",
             ) from error
+
+    def reference(self, repository: str, branch: str, commit: str) -> CloneReference | None:
+        if self.configuration.get("OutputArtifactFormat") != "CODEBUILD_CLONE_REF":
+            return None
+        name = self.configuration["RepositoryName"]
+        arn = arn_of("codecommit", name, region=self.region, account=self.pipeline.account_id)
+        return CloneReference(arn, "codecommit:GitPull", repository, branch, commit)
 
     def missing(self, repository: str, branch: str) -> JobFailed:
         name = self.configuration["RepositoryName"]

@@ -3,6 +3,7 @@
 from pushproof.emulator.services.codepipeline.rules.alarm import CloudWatchAlarm
 from pushproof.emulator.services.codepipeline.rules.base import RuleJob
 from pushproof.emulator.services.codepipeline.rules.build import CodeBuildRule
+from pushproof.emulator.services.codepipeline.rules.commands import Commands
 from pushproof.emulator.services.codepipeline.rules.decisions import DeploymentWindow, VariableCheck
 from pushproof.emulator.services.codepipeline.rules.function import LambdaInvoke
 
@@ -10,6 +11,7 @@ from pushproof.emulator.services.codepipeline.rules.function import LambdaInvoke
 RULE_JOBS: dict[str, type[RuleJob]] = {
     "CloudWatchAlarm": CloudWatchAlarm,
     "CodeBuild": CodeBuildRule,
+    "Commands": Commands,
     "DeploymentWindow": DeploymentWindow,
     "LambdaInvoke": LambdaInvoke,
     "VariableCheck": VariableCheck,
