@@ -59,7 +59,7 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Source", "AWS", "ECR"): _kind((0, 0), (0, 1), "RepositoryName", "ImageTag"),
     ("Compute", "AWS", "Commands"): _kind((1, 10), (0, 1), timeout=55 * 60.0),
     ("Build", "AWS", "ECRBuildAndPublish"): _kind(
-        (1, 1), (0, 0), "ECRRepositoryName", "DockerFilePath ImageTags RegistryType", 20 * 60.0
+        (1, 1), (0, 0), "ECRRepositoryName", "DockerFilePath ImageTags RegistryType"
     ),
     ("Deploy", "AWS", "ECS"): _kind((1, 1), (0, 0), "ClusterName ServiceName", "FileName DeploymentTimeout"),
 }

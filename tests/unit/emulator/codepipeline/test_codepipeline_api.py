@@ -60,9 +60,9 @@ def test_refusals_carry_awss_codes(stack: Stack) -> None:
     elsewhere = stack.declaration() | {"name": "other"}
     elsewhere["stages"][-1]["actions"][0]["actionTypeId"]["provider"] = "CodeDeploy"
     assert code(client.create_pipeline, pipeline=elsewhere) == "NotImplemented"
-    clone = stack.declaration() | {"name": "other"}
-    clone["stages"][0]["actions"][0]["configuration"]["OutputArtifactFormat"] = "CODEBUILD_CLONE_REF"
-    assert code(client.create_pipeline, pipeline=clone) == "NotImplemented"
+    batch = stack.declaration() | {"name": "other"}
+    batch["stages"][1]["actions"][0]["configuration"]["BatchEnabled"] = "true"
+    assert code(client.create_pipeline, pipeline=batch) == "NotImplemented"
     stranger = stack.declaration() | {"name": "other", "roleArn": "arn:aws:iam::123456789012:role/task"}
     assert code(client.create_pipeline, pipeline=stranger) == "InvalidStructureException"
     unknown = "arn:aws:codepipeline:eu-west-1:123456789012:nope"
