@@ -55,6 +55,7 @@ module "ecs" {
   client_cidrs        = var.client_cidrs
   container_name      = local.container_name
   cpu                 = var.cpu
+  deployment_alarm    = var.deployment_alarm
   deletion_protection = var.deletion_protection
   desired_count       = var.desired_count
   environment         = local.environment
@@ -65,6 +66,7 @@ module "ecs" {
   public_subnet_ids   = module.networking.public_subnet_ids
   secrets             = { DATABASE_URL = local.database_secret_arn }
   task_role_arn       = module.iam.task_role_arn
+  traffic_shift       = var.traffic_shift
   vpc_id              = module.networking.vpc_id
 
   task_egress = {

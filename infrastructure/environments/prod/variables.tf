@@ -65,6 +65,12 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "deployment_alarm" {
+  description = "Fail deployments during which the load balancer counts 5xx answers, and roll them back."
+  type        = bool
+  default     = null
+}
+
 variable "desired_count" {
   description = "Number of tasks the service starts with."
   type        = number
@@ -177,6 +183,12 @@ variable "tags" {
   type        = map(string)
   default     = {}
   nullable    = false
+}
+
+variable "traffic_shift" {
+  description = "Prepare for blue/green, linear and canary deployments; see modules/ecs/traffic-shift.tf."
+  type        = bool
+  default     = null
 }
 
 variable "vpc_cidr" {

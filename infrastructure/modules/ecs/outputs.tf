@@ -61,6 +61,18 @@ output "target_group_arn" {
   value       = aws_lb_target_group.this.arn
 }
 
+output "traffic_shift" {
+  description = "Names that deployments which shift traffic are set up with; null without traffic_shift."
+  value = var.traffic_shift ? {
+    alternate_target_group_arn   = aws_lb_target_group.alternate[0].arn
+    hook_function_arn            = aws_lambda_function.smoke_test[0].arn
+    hook_role_arn                = aws_iam_role.hook[0].arn
+    infrastructure_role_arn      = aws_iam_role.infrastructure[0].arn
+    production_listener_rule_arn = aws_lb_listener_rule.production[0].arn
+    test_listener_rule_arn       = aws_lb_listener_rule.test[0].arn
+  } : null
+}
+
 output "task_definition_family" {
   description = "Family of the task definition; Terraform's first revision and the pipeline's are in it."
   value       = aws_ecs_task_definition.this.family

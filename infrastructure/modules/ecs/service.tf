@@ -20,6 +20,16 @@ resource "aws_ecs_service" "this" {
     weight            = 100
   }
 
+  dynamic "alarms" {
+    for_each = aws_cloudwatch_metric_alarm.errors
+
+    content {
+      alarm_names = [alarms.value.alarm_name]
+      enable      = true
+      rollback    = true
+    }
+  }
+
   deployment_circuit_breaker {
     enable   = true
     rollback = true
@@ -52,6 +62,8 @@ resource "aws_ecs_service" "this" {
     aws_ecs_cluster_capacity_providers.this,
     aws_lb_listener.http,
     aws_lb_listener.https,
+    aws_lb_listener_rule.production,
+    aws_lb_listener_rule.test,
     aws_vpc_security_group_egress_rule.load_balancer_tasks,
     aws_vpc_security_group_egress_rule.tasks,
     aws_vpc_security_group_ingress_rule.tasks_load_balancer,

@@ -64,6 +64,25 @@ variable "deletion_protection" {
   nullable    = false
 }
 
+variable "deployment_alarm" {
+  description = "Make an alarm on the load balancer's 5xx answers, during which deployments fail and are rolled back."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "deployment_alarm_errors" {
+  description = "Answers with 5xx in a minute that set the alarm off."
+  type        = number
+  default     = 5
+  nullable    = false
+
+  validation {
+    condition     = var.deployment_alarm_errors >= 1
+    error_message = "Give at least 1: an alarm that 0 errors set off stops every deployment."
+  }
+}
+
 variable "deregistration_delay" {
   description = "Seconds that a deregistered task has to finish its requests. At least as long as the slowest request."
   type        = number
@@ -181,6 +200,18 @@ variable "secrets" {
   }
 }
 
+variable "smoke_test_path" {
+  description = "Path that the smoke test of a new revision asks for; with traffic_shift."
+  type        = string
+  default     = "/"
+  nullable    = false
+
+  validation {
+    condition     = startswith(var.smoke_test_path, "/")
+    error_message = "Begin the path with a slash."
+  }
+}
+
 variable "task_egress" {
   description = "Destinations that tasks may connect to, by description."
   type        = map(object({ cidr = string, port = number }))
@@ -191,6 +222,25 @@ variable "task_egress" {
 variable "task_role_arn" {
   description = "Role of the application."
   type        = string
+  nullable    = false
+}
+
+variable "test_port" {
+  description = "Port of the listener that sends requests to the new revision while it is tested; with traffic_shift."
+  type        = number
+  default     = 8443
+  nullable    = false
+
+  validation {
+    condition     = var.test_port >= 1 && var.test_port <= 65535 && !contains([80, 443], var.test_port)
+    error_message = "Give a port from 1 to 65535 other than 80 and 443, which users take."
+  }
+}
+
+variable "traffic_shift" {
+  description = "Prepare for blue/green, linear and canary deployments: a second target group, a test listener, the roles, a smoke test."
+  type        = bool
+  default     = false
   nullable    = false
 }
 

@@ -150,8 +150,15 @@ def drill(
         typer.Option(
             "--break",
             metavar="NAME",
-            help="a breakage to push: crash, unhealthy, wrong-port, slow, oom, no-image, tests, build, a .patch file, or all; "
-            "may be repeated",
+            help="a breakage to push: crash, unhealthy, wrong-port, slow, oom, no-image, tests, build, hook, alarm, a .patch file, "
+            "or all; may be repeated",
+        ),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="switch the service to this deployment strategy, and prove it: rolling, blue-green, linear, canary",
         ),
     ] = None,
     variant: Annotated[
@@ -198,8 +205,8 @@ def drill(
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
-    Steps: apply, refused-before-authorisation, first-deployment, second-deployment, broken-deployment, notifications,
-    empty-plan, destroy. Options win over pushproof.toml (`pushproof config --explain`).
+    Steps: apply, refused-before-authorisation, first-deployment, strategy (with --strategy), second-deployment,
+    broken-deployment, notifications, empty-plan, destroy. Options win over pushproof.toml (`pushproof config --explain`).
     """
     from pushproof.cli.drill import run_drill
     from pushproof.drill.configured import Options, drill_settings, read_around
@@ -227,6 +234,7 @@ def drill(
             report=report,
             start=start,
             faults=faults or (),
+            strategy=strategy,
         )
         settings = drill_settings(options, read)
         require_environment(settings.environment)

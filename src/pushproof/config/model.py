@@ -49,6 +49,20 @@ class ProbeSettings(BaseModel):
     longest_gap: float = Field(default=5.0, gt=0, description="real seconds that may pass without a good answer")
 
 
+class ShiftSettings(BaseModel):
+    """The numbers of a deployment strategy: minutes of AWS time and percents of the requests."""
+
+    model_config = ConfigDict(**_STRICT, alias_generator=_named)
+
+    bake_minutes: int = Field(
+        default=5, ge=0, le=1440, description="minutes for which both revisions run once all traffic is on the new one"
+    )
+    canary_percent: float = Field(default=10.0, ge=0.1, le=100, description="share of a canary's first step")
+    canary_minutes: int = Field(default=6, ge=0, le=1440, description="minutes of a canary's first step")
+    step_percent: float = Field(default=25.0, ge=3, le=100, description="share of each step of a linear deployment")
+    step_minutes: int = Field(default=4, ge=0, le=1440, description="minutes of each step of a linear deployment")
+
+
 class DrillSection(BaseModel):
     """Settings of `pushproof drill` and `pushproof up`; an option on the command line wins."""
 
@@ -102,6 +116,10 @@ class DrillSection(BaseModel):
         default=None,
         description="where the application tells its commit; false: it does not; left out: /version is tried",
     )
+    strategy: Literal["", "rolling", "blue-green", "linear", "canary"] = Field(
+        default="", description="deployment strategy to switch the service to; empty: the one that it has"
+    )
+    shift: ShiftSettings = Field(default_factory=ShiftSettings, description="numbers of that strategy")
     probe: ProbeSettings = Field(default_factory=ProbeSettings, description="requests while a push deploys")
 
 

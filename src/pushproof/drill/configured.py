@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pushproof.config.model import DrillSection
 from pushproof.config.reading import BadSettings, ReadSettings, read_settings
-from pushproof.drill.settings import BadInput, Bounds, Choices, DrillSettings, VersionPlace
+from pushproof.drill.settings import BadInput, Bounds, Choices, DrillSettings, Shift, VersionPlace
 from pushproof.engines.faults import FaultError, PlannedFault, parse_planned
 
 REPOSITORY = "example/shop"
@@ -37,6 +37,7 @@ class Options:
     report: Path | None = None
     start: str | None = None
     faults: Sequence[str] = ()
+    strategy: str | None = None
 
 
 def read_around(directory: Path) -> ReadSettings:
@@ -82,6 +83,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         version=_version(section),
         bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
         faults=tuple(_planned(text) for text in options.faults),
+        shift=_shift(section, options.strategy or section.strategy),
     )
 
 
@@ -119,6 +121,18 @@ def _breakages(read: ReadSettings) -> tuple[str, ...]:
     """Return the breakages of the settings; a patch file counts from their file."""
     names = read.settings.drill.breakages
     return tuple(str(_path(read, name)) if name.endswith(".patch") else name for name in names)
+
+
+def _shift(section: DrillSection, strategy: str) -> Shift:
+    numbers = section.shift
+    return Shift(
+        strategy=strategy,
+        bake_minutes=numbers.bake_minutes,
+        canary_percent=numbers.canary_percent,
+        canary_minutes=numbers.canary_minutes,
+        step_percent=numbers.step_percent,
+        step_minutes=numbers.step_minutes,
+    )
 
 
 def _version(section: DrillSection) -> VersionPlace | None:

@@ -82,6 +82,14 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """The strategy of the service's deployments in the drill's word ("rolling", "canary", …), and whether hooks test a revision."""
+
+    strategy: str = "rolling"
+    hooks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """The delivery path of one pipeline into one service, as the account's API and Terraform's state show it.
 
@@ -100,6 +108,7 @@ class Delivery:
     entrance: Entrance = field(default_factory=Entrance)
     container: Container = field(default_factory=Container)
     breaker: Breaker = field(default_factory=Breaker)
+    guard: Guard = field(default_factory=Guard)
     secrets: tuple[str, ...] = ()
     topic_arn: str = ""
 

@@ -92,6 +92,16 @@ class Deployed(Evidence):
     asking: Asking
 
 
+@dataclass(frozen=True, slots=True)
+class Switched(Evidence):
+    """The service deploys by a strategy: its target groups and the rule of its users; "" where no traffic shifts."""
+
+    strategy: str
+    group: str
+    alternate: str
+    production_rule: str
+
+
 class Fate(StrEnum):
     """The fate of a bad push."""
 
@@ -161,7 +171,8 @@ class Destroyed(Evidence):
 KINDS: dict[str, type[Evidence]] = {
     kind.__name__: kind
     for kind in (
-        AppliedStack, PushRefused, SourceReady, Deployed, BrokenPushes, Notified, NotHeard, EmptyPlan, Destroyed,
+        AppliedStack, PushRefused, SourceReady, Deployed, Switched, BrokenPushes, Notified, NotHeard, EmptyPlan,
+        Destroyed,
     )
 }  # fmt: skip
 

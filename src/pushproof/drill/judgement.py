@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.context import Context
-from pushproof.drill.evidence import Deployed
+from pushproof.drill.evidence import Deployed, Switched
 from pushproof.drill.faultplan import Tolerance
-from pushproof.drill.observation import Serving
+from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.prober import Prober, ProbeReport, is_commit
 from pushproof.drill.settings import ProofFailed
+from pushproof.drill.shifting.records import newest_record
+from pushproof.drill.shifting.shares import Weights, WeightWatch, require_shares, shares
 
 FEWEST_REQUESTS = 50
 #: Seconds of the machine's own delay that are worth a word.
@@ -68,6 +71,125 @@ def probing(context: Context) -> Iterator[ProbeReport]:
         return
     with Prober(context.front()) as prober:
         yield prober.report
+
+
+@contextmanager
+def watching(context: Context) -> Iterator[Weights]:
+    """Follow the traffic's weights meanwhile, where deployments shift traffic; they are whole at the end."""
+    if context.delivery.guard.strategy == "rolling" or not context.deployed().asking.path:
+        yield Weights()
+        return
+    delivery = context.delivery
+    watch = WeightWatch(
+        context.target.client("ecs"),
+        cluster=delivery.cluster,
+        service=delivery.service,
+        earlier=newest_record(context),
+        interval=min(2.0, max(0.1, context.target.clock.real_delay(3.0))),
+    )
+    with watch:
+        yield watch.weights
+
+
+def judge_shares(context: Context, report: ProbeReport, weights: Weights, commit: str) -> None:
+    """Claim that the new revision got the share of the requests that each step gave it. Raises ProofFailed."""
+    asking = context.deployed().asking
+    if not asking.path:
+        return
+    claim_course(context, weights)
+    if asking.tells:
+        split = shares(report.answers, weights, lambda answer: is_commit(answer.commit or "", commit))
+        require_shares(split)
+        context.narrator.claim(f"the load balancer gave the new revision its share: {'; '.join(map(str, split))}")
+
+
+def claim_course(context: Context, weights: Weights) -> None:
+    """Claim the steps in which the traffic moved."""
+    course = " → ".join(f"{weight:g} %" for weight in weights.course)
+    context.narrator.claim(f"traffic of the new revision by {context.delivery.guard.strategy}: {course}")
+
+
+def judge_broken_share(
+    context: Context, report: ProbeReport, weights: Weights, allowed: set[str], before: Mapping[str, int] | None
+) -> None:
+    """Claim that users met the broken revision only as far as the strategy lets it have requests. Raises ProofFailed.
+
+    `before`: the errors that the load balancer had counted by target group.
+    """
+    asking = context.deployed().asking
+    if not asking.path:
+        judge_requests(context, report, allowed)
+        return
+    own = [answer for answer in report.failed if not answer.broken]
+    if own:
+        raise ProofFailed(
+            f"{len(own)} of {report.sent} requests failed that the broken revision did not answer; the first: "
+            f"{own[0].status or own[0].error}"
+        )
+    strangers = report.strangers(allowed) if asking.tells else {}
+    if strangers:
+        raise ProofFailed(f"commits answered that should not have: {strangers}")
+    if report.sent < FEWEST_REQUESTS:
+        raise ProofFailed(f"only {report.sent} requests were sent: that proves nothing")
+    strategy, failed = context.delivery.guard.strategy, len(report.failed)
+    if not failed:
+        raise ProofFailed("the broken revision answered no request: the alarm was not what stopped it")
+    if strategy != "rolling":
+        claim_course(context, weights)
+        require_shares(split := shares(report.answers, weights, lambda answer: answer.broken))
+        context.narrator.claim(f"errors stayed within the share of the broken revision: {'; '.join(map(str, split))}")
+        if before:
+            _claim_counted(context, before)
+    context.narrator.claim(
+        f"{report.sent} requests sent meanwhile, {failed} of them ({100.0 * failed / report.sent:.1f} %) answered by the broken "
+        f"revision, 0 others failed: {context.settings.shift.steps if strategy != 'rolling' else 'as tasks were replaced'}"
+    )
+
+
+def group_counts(context: Context) -> dict[str, int]:
+    """Return the 5xx answers of each of the service's two target groups, as the load balancer has counted them; {} without two.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+    """
+    switched = context.record.latest(Switched)
+    if switched is None or not switched.alternate:
+        return {}
+    client, clock = context.target.client, context.target.clock
+    (group,) = client("elbv2").describe_target_groups(TargetGroupArns=[switched.group])["TargetGroups"]
+    now = clock.stamp(clock.now())
+    counts = {}
+    for arn in (switched.group, switched.alternate):
+        dimensions = [
+            {"Name": "LoadBalancer", "Value": group["LoadBalancerArns"][0].partition(":loadbalancer/")[2]},
+            {"Name": "TargetGroup", "Value": arn.rsplit(":", 1)[-1]},
+        ]
+        points = client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/ApplicationELB",
+            MetricName="HTTPCode_Target_5XX_Count",
+            Dimensions=dimensions,
+            StartTime=now - timedelta(hours=3),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        counts[arn] = int(sum(point["Sum"] for point in points))
+    return counts
+
+
+def _claim_counted(context: Context, before: Mapping[str, int]) -> None:
+    """Claim that the load balancer counted errors in the target group of the broken revision alone. Raises ProofFailed."""
+
+    def counted() -> dict[str, int] | None:
+        now = group_counts(context)
+        more = {arn: now[arn] - before.get(arn, 0) for arn in now}
+        return more if any(more.values()) else None
+
+    more = wait_for(counted, what="the load balancer's count of errors", clock=context.target.clock, within=600.0)
+    erring = {arn.rsplit("/", 2)[-2]: count for arn, count in more.items() if count}
+    if len(erring) != 1:
+        raise ProofFailed(f"the load balancer counted errors in both target groups: {erring}")
+    ((name, count),) = erring.items()
+    context.narrator.claim(f"the load balancer counted {count} errors in target group {name}, and 0 in the other")
 
 
 def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> None:

@@ -20,7 +20,7 @@ from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.steps.order import NAMES
 from pushproof.targets.base import DrillTarget
 
-FORMAT = 2
+FORMAT = 3
 VERSION = version("pushproof")
 _FOLDER, _EVIDENCE, _MESSAGES, _LOCK = "drill", "evidence.json", "messages.jsonl", "lock"
 

@@ -37,7 +37,10 @@ def preflight(settings: DrillSettings) -> Preflight:
     for path in settings.var_files:
         if not path.is_file():
             raise BadInput(f"--var-file {path} is no file")
-    breakages = choose_breakages(settings.breakages, settings.application, settings.variant)
+    names = settings.breakages
+    if settings.shift.strategy and not names and not settings.variant:
+        names = ("unhealthy", "alarm") if settings.shift.strategy == "rolling" else ("unhealthy", "hook", "alarm")
+    breakages = choose_breakages(names, settings.application, settings.variant)
     needing = [breakage.name for breakage in breakages if breakage.needs_dockerfile]
     if len(needing) == len(breakages) and settings.dockerfile is None and not has_dockerfile(settings.application):
         raise BadInput(

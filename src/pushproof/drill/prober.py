@@ -25,18 +25,24 @@ _RESOLVER_PAUSE = 1.0
 _SHORTEST = 7
 #: Errors of a connection that its other side has ended.
 _ENDED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
+#: The text of the program in `breakages/server`.
+_BREAKAGE = b"broken on purpose"
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One request: when it was answered (monotonic seconds), the status or the error, the commit that answered, its seconds."""
+    """One request: when it was answered (monotonic seconds), the status or the error, the commit that answered, its seconds.
+
+    `broken`: a breakage's own program answered, in the place of the application's.
+    """
 
     at: float
     status: int | None
     commit: str | None
     error: str | None = None
     seconds: float = 0.0
+    broken: bool = False
 
     @property
     def good(self) -> bool:
@@ -156,7 +162,8 @@ class Front:
         if self.place is not None and response.status == 200:
             commit = told_commit(self.place, response.headers.get(self.place.header or "", ""), body)
         ended = time.monotonic()
-        return Answer(ended, response.status, commit, seconds=ended - begun)
+        broken = response.status >= 400 and _BREAKAGE in body
+        return Answer(ended, response.status, commit, seconds=ended - begun, broken=broken)
 
     def version(self, timeout: float = 10.0) -> str:
         """Return the commit that answers now; "" when the answer tells none. Raises OSError or HTTPException."""

@@ -17,7 +17,7 @@ from pushproof.drill.preflight import preflight
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import SlackLog, SlackStandIn, Webhook
-from pushproof.drill.steps.order import STEPS, choose, require_shown, step_named
+from pushproof.drill.steps.order import choose, require_shown, step_named, steps_for
 from pushproof.drill.steps.step import Step
 from pushproof.targets.base import DrillTarget
 
@@ -25,11 +25,12 @@ E = TypeVar("E", bound=Evidence)
 
 
 def chosen_steps(
-    settings: DrillSettings, shown: Collection[str] = (), steps: Sequence[Step] = STEPS
+    settings: DrillSettings, shown: Collection[str] = (), steps: Sequence[Step] | None = None
 ) -> tuple[Step, ...]:
     """Return the steps that the settings ask for; what is kept is not destroyed. Raises BadInput, before anything starts."""
     skip = {*settings.skip, *(["destroy"] if settings.keep else [])}
-    chosen = choose(skip=skip, start=settings.start, shown=shown, steps=steps)
+    all_steps = steps_for(settings) if steps is None else steps
+    chosen = choose(skip=skip, start=settings.start, shown=shown, steps=all_steps)
     require_phases(settings.faults, [step.name for step in chosen])
     return chosen
 
@@ -47,13 +48,13 @@ class Drill:
         narrator: Narrator,
         *,
         kept: Kept | None = None,
-        steps: Sequence[Step] = STEPS,
+        steps: Sequence[Step] | None = None,
     ) -> None:
         means = preflight(settings)
         webhook: Webhook = SlackStandIn(messages_log(target)) if kept is None else SlackLog(messages_log(target))
         record = None if kept is None else Record(dict(kept.entries))
         self.context = Context(target, settings, narrator, means, webhook, record)
-        self._steps = steps
+        self._steps = steps_for(settings) if steps is None else steps
         self._keeper = Keeper(target, settings, narrator.speed)
 
     def run(self) -> Result:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.discovery.choices import Choices
+from pushproof.drill.shifting.strategies import Shift
 from pushproof.engines.faults import PlannedFault
 
 
@@ -45,8 +46,8 @@ class DrillSettings:
     `start`: the step to begin with, with the evidence that is kept of those before. `repository`: owner/name of the source
     repository where the pipeline does not tell. `version`: None for an application that does not tell its commit. `image_map`:
     base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter. `var_files`:
-    *.tfvars files of the environment. `workspace`: the workspace of its state, "" for the default one. `terraform`: the words of
-    the command that runs Terraform; empty for the usual one.
+    *.tfvars files of the environment. `shift`: the deployment strategy that the service is switched to. `workspace`: the workspace
+    of its state, "" for the default one. `terraform`: the words of the command that runs Terraform; empty for the usual one.
     """
 
     environment: Path
@@ -71,8 +72,9 @@ class DrillSettings:
     bounds: Bounds = field(default_factory=Bounds)
     # Faults that accompany steps.
     faults: tuple[PlannedFault, ...] = ()
+    shift: Shift = field(default_factory=Shift)
     # How long, in AWS seconds, a pipeline execution may take before the drill gives up on it.
     patience: float = 3600.0 * 3
 
 
-__all__ = ["BadInput", "Bounds", "Choices", "DrillSettings", "ProofFailed", "VersionPlace"]
+__all__ = ["BadInput", "Bounds", "Choices", "DrillSettings", "ProofFailed", "Shift", "VersionPlace"]

@@ -15,6 +15,8 @@ CONVENTIONAL = {
     "certificate_arn": "certificate_arn",
     "slack_webhook_url": "webhook_url",
     "build_environment": "build_environment",
+    "deployment_alarm": "deployment_alarm",
+    "traffic_shift": "traffic_shift",
 }
 _PLACE = re.compile(r"\$\{([a-z_]+)\}")
 #: Values that tell nobody anything: an environment with one of these as a default waits for a better one.

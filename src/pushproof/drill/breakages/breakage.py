@@ -38,12 +38,14 @@ class Breakage(ABC):
         title: the breakage in a phrase, for the timeline and the commit.
         ending: the ending that is expected.
         needs_dockerfile: whether it changes the application's Dockerfile.
+        reaches_users: whether users get its answers, as many as the deployment's strategy lets it have.
     """
 
     name: str
     title: str
     ending: Ending
     needs_dockerfile: bool = False
+    reaches_users: bool = False
 
     @property
     def rolls_back(self) -> bool:

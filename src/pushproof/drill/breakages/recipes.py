@@ -83,6 +83,33 @@ class Slow(ReplacedProgram):
         return "serve", str(_answering_port(tree)), "200", str(tree.delivery.container.patience + _TOO_LATE)
 
 
+class FailedHook(ReplacedProgram):
+    """Health checks pass, and whatever comes over the load balancer is answered with 500: a test of the revision finds it."""
+
+    name, title = "hook", "healthy, and wrong for whoever asks: the lifecycle hook's test fails"
+
+    def arguments(self, tree: Tree) -> tuple[str, ...]:
+        delivery = tree.delivery
+        if not delivery.guard.hooks:
+            raise NotApplicable("the service has no lifecycle hook that tests a revision before users meet it")
+        return "serve", str(_answering_port(tree)), "500", "0", "forwarded"
+
+
+class TrippedAlarm(ReplacedProgram):
+    """Health checks and tests pass, and users get 500: only an alarm notices."""
+
+    reaches_users = True
+    name, title = "alarm", "healthy, passes its test, and fails for users: the alarm goes off"
+
+    def arguments(self, tree: Tree) -> tuple[str, ...]:
+        delivery = tree.delivery
+        if not delivery.breaker.alarms:
+            raise NotApplicable("the service's deployments have no alarms")
+        if not delivery.entrance.dns_name or delivery.entrance.passes_connections:
+            raise NotApplicable("no Application Load Balancer tells the application which listener a request came over")
+        return "serve", str(_answering_port(tree)), "500", "0", str(delivery.entrance.port)
+
+
 class OutOfMemory(ReplacedProgram):
     """The container takes more memory than its limit."""
 
@@ -136,6 +163,7 @@ class Unbuildable(Breakage):
 #: Every recipe, in the order in which `--break all` pushes them.
 RECIPES: tuple[Breakage, ...] = (
     Tests(), Unbuildable(), Crash(), Unhealthy(), WrongPort(), Slow(), OutOfMemory(), NoImage(),
+    FailedHook(), TrippedAlarm(),
 )  # fmt: skip
 
 

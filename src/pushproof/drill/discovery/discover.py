@@ -25,6 +25,7 @@ from pushproof.drill.discovery.services import (
     choose_container,
     choose_repository,
     container_of,
+    guard_of,
     require_rolling,
     secrets_of,
     urls_of,
@@ -66,6 +67,7 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
         entrance=entrance,
         container=container_of(definition, container, int(balanced.get("containerPort", 0)), group),
         breaker=breaker_of(service),
+        guard=guard_of(service),
         secrets=secrets_of(definition),
         topic_arn=notification_topic(resources, str(pipeline.get("name", ""))),
     )

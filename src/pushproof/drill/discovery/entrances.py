@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NETWORK = ("TCP", "TLS", "UDP", "TCP_UDP")
 #: Protocols of listeners that speak TLS.
 _TLS = ("HTTPS", "TLS")
+_USUAL = (80, 443)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,12 @@ def _forwarded(actions: Sequence[RuleAction]) -> Iterator[str]:
 def choose_listening(listenings: Sequence[Listening], group: str) -> Listening | None:
     """Return the rule to send requests by: one that forwards to the group, TLS first, a plain GET's rather than another's."""
     fitting = [listening for listening in listenings if listening.forwards_to(group)]
-    return min(fitting, key=lambda listening: (not listening.askable, not listening.tls), default=None)
+    return min(fitting, key=_preference, default=None)
+
+
+def _preference(listening: Listening) -> tuple[bool, bool, bool]:
+    """Return what makes a listener a worse way for users: a test listener has a port that no browser takes by itself."""
+    return not listening.askable, not listening.tls, int(listening.listener["Port"]) not in _USUAL
 
 
 def entrance_of(listening: Listening, balancer: LoadBalancer, group: TargetGroup, choices: Choices) -> Entrance:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pushproof.drill.badinput import BadInput
-from pushproof.drill.delivery import Breaker, Container
+from pushproof.drill.delivery import Breaker, Container, Guard
 from pushproof.drill.discovery.choices import Choices, choose
 from pushproof.terraform.resources import Resource
 
@@ -113,6 +113,16 @@ def breaker_of(service: Service) -> Breaker:
         enabled=bool(breaker.get("enable")),
         rollback=bool(breaker.get("rollback")) or bool(alarms.get("enable") and alarms.get("rollback")),
         alarms=bool(alarms.get("enable")),
+    )
+
+
+def guard_of(service: Service) -> Guard:
+    """Return the strategy of a service's deployments, and whether functions test a revision."""
+    configuration = service.get("deploymentConfiguration", {})
+    hooks = configuration.get("lifecycleHooks") or []
+    return Guard(
+        strategy=str(configuration.get("strategy", "ROLLING")).lower().replace("_", "-"),
+        hooks=any(hook.get("targetType", "AWS_LAMBDA") == "AWS_LAMBDA" for hook in hooks),
     )
 
 

@@ -54,6 +54,8 @@ class Apply(Step):
                 "build_environment": lambda: build_environment,
                 "base_image": lambda: build_environment.get("BASE_IMAGE", ""),
             }
+            if settings.shift.strategy:
+                own |= {"deployment_alarm": lambda: True, "traffic_shift": lambda: settings.shift.shifts}
             variables, used = terraform_variables(
                 settings.environment.resolve(), settings.variables, own, settings.var_files
             )

@@ -11,10 +11,20 @@ from pushproof.drill.breakages.breakage import Breakage, NotApplicable
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import BrokenPush, BrokenPushes, Deployed, Fate
 from pushproof.drill.executions import build_log, ended, ended_execution, execution_after_rollback, succeeded
-from pushproof.drill.judgement import images, judge_requests, probing, pushed_for, require_still_serving
+from pushproof.drill.judgement import (
+    group_counts,
+    images,
+    judge_broken_share,
+    judge_requests,
+    probing,
+    pushed_for,
+    require_still_serving,
+    watching,
+)
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
-from pushproof.drill.steps.rollback import await_rollback, newest_record
+from pushproof.drill.shifting.records import newest_record
+from pushproof.drill.steps.rollback import await_rollback
 from pushproof.drill.steps.step import Step
 
 # What compilers, test runners and Docker begin their complaints with.
@@ -77,7 +87,8 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
     delivery = context.delivery
     commit = context.commit(f"Broken: {breakage.title}", breakage)
     breaker = ""
-    with probing(context) as report:
+    before_push = group_counts(context) if breakage.reaches_users else None
+    with probing(context) as report, watching(context) as weights:
         revision = context.push(commit)
         question = ended_execution
         if breakage.rolls_back:
@@ -102,7 +113,10 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
     )
     complaint = "" if breakage.rolls_back else _claim_untouched(context, revision, deployment, known)
     _require_same(context, before, breakage)
-    judge_requests(context, report, {good.commit})
+    if breakage.reaches_users:
+        judge_broken_share(context, report, weights, {good.commit}, before_push)
+    else:
+        judge_requests(context, report, {good.commit})
     fate = Fate.ROLLED_BACK if breakage.rolls_back else Fate.STOPPED
     return BrokenPush(breakage.name, fate, breaker or complaint or message, revision, identity, stage, undecided)
 

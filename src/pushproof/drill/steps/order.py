@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from pushproof.drill.settings import BadInput
+from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.steps.apply import Apply
 from pushproof.drill.steps.broken_deployment import BrokenDeployment
 from pushproof.drill.steps.destroy import Destroy
@@ -14,12 +14,14 @@ from pushproof.drill.steps.notifications import Notifications
 from pushproof.drill.steps.refused_before_authorisation import RefusedBeforeAuthorisation
 from pushproof.drill.steps.second_deployment import SecondDeployment
 from pushproof.drill.steps.step import Step
+from pushproof.drill.steps.strategy import Strategy
 
 #: Every step, in the order in which a drill performs them.
 STEPS: tuple[Step, ...] = (
     Apply(),
     RefusedBeforeAuthorisation(),
     FirstDeployment(),
+    Strategy(),
     SecondDeployment(),
     BrokenDeployment(),
     Notifications(),
@@ -27,6 +29,11 @@ STEPS: tuple[Step, ...] = (
     Destroy(),
 )
 NAMES: tuple[str, ...] = tuple(step.name for step in STEPS)
+
+
+def steps_for(settings: DrillSettings) -> tuple[Step, ...]:
+    """Return the steps of a drill with these settings: a strategy is switched to only where one is asked for."""
+    return tuple(step for step in STEPS if settings.shift.strategy or not isinstance(step, Strategy))
 
 
 def step_named(name: str, steps: Sequence[Step] = STEPS) -> Step:

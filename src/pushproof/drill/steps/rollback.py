@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pushproof.drill.context import Context
 from pushproof.drill.discovery.services import breaker_of
 from pushproof.drill.executions import build_log, ended_execution
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
-
-if TYPE_CHECKING:
-    from pushproof.drill.discovery.shapes import ServiceDeployment
+from pushproof.drill.shifting.records import newest
 
 #: Failed tasks of a deployment after which no start of it is expected to succeed.
 _CONVINCING = 3
-
-
-def newest_record(context: Context) -> str:
-    """Return the ARN of the newest service deployment; "" when there is none."""
-    newest = _newest(context)
-    return "" if newest is None else str(newest["serviceDeploymentArn"])
 
 
 def await_rollback(context: Context, commit: str, before: Serving, earlier: str) -> str:
@@ -123,22 +113,19 @@ def _restored(context: Context, before: Serving) -> bool | None:
 
 def _rollback_record(context: Context, earlier: str) -> str | None:
     """Return what the newest service deployment's record says of a rollback."""
-    newest = _newest(context)
-    if newest is None or newest["serviceDeploymentArn"] == earlier or not str(newest["status"]).startswith("ROLLBACK"):
+    latest = newest(context)
+    if latest is None or latest["serviceDeploymentArn"] == earlier or not str(latest["status"]).startswith("ROLLBACK"):
         return None
     record = context.target.client("ecs").describe_service_deployments(
-        serviceDeploymentArns=[newest["serviceDeploymentArn"]]
+        serviceDeploymentArns=[latest["serviceDeploymentArn"]]
     )
-    breaker = record["serviceDeployments"][0].get("deploymentCircuitBreaker", {})
+    shown = record["serviceDeployments"][0]
+    breaker, alarms = shown.get("deploymentCircuitBreaker", {}), shown.get("alarms", {})
+    if breaker.get("status") != "TRIGGERED":
+        tripped = ", ".join(alarms.get("triggeredAlarmNames", ()))
+        return f"alarm {tripped} went off" if tripped else str(shown.get("statusReason") or shown["status"])
     counted = f"{breaker.get('failureCount')} of {breaker.get('threshold')}"
     return f"circuit breaker {breaker.get('status')} at {counted} failed tasks"
-
-
-def _newest(context: Context) -> ServiceDeployment | None:
-    delivery = context.delivery
-    listed = context.target.client("ecs").list_service_deployments(cluster=delivery.cluster, service=delivery.service)
-    newest: ServiceDeployment | None = max(listed["serviceDeployments"], key=lambda d: d["createdAt"], default=None)
-    return newest
 
 
 def _failed_early(context: Context, commit: str) -> str | None:

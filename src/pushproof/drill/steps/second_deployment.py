@@ -5,10 +5,19 @@ from __future__ import annotations
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import Deployed
 from pushproof.drill.executions import succeeded
-from pushproof.drill.judgement import claim_serving, images, judge_requests, probing, require_still_serving
+from pushproof.drill.judgement import (
+    claim_serving,
+    images,
+    judge_requests,
+    judge_shares,
+    probing,
+    require_still_serving,
+    watching,
+)
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.step import Step
+from pushproof.drill.steps.strategy import require_strategy
 
 
 class SecondDeployment(Step):
@@ -25,7 +34,8 @@ class SecondDeployment(Step):
             require_still_serving(context, first)
             before = context.observer.serving()
             known = images(context)
-            with probing(context) as report:
+            strategy = require_strategy(context)
+            with probing(context) as report, watching(context) as weights:
                 commit = context.push(context.commit("Second version"))
                 execution = succeeded(context, commit)
                 wait_for(
@@ -38,6 +48,8 @@ class SecondDeployment(Step):
             context.result.probes[self.letter] = report
             serving = claim_serving(context, commit, known, earlier=first.digests)
             judge_requests(context, report, {first.commit, commit})
+            if strategy != "rolling":
+                judge_shares(context, report, weights, commit)
             if first.asking.tells and not (report.answered_by(commit) and report.answered_by(first.commit)):
                 raise ProofFailed(
                     f"the prober saw {dict(report.commits)}; expected both {first.commit[:7]} and {commit[:7]}"

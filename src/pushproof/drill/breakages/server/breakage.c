@@ -2,6 +2,8 @@
  *
  *   breakage exit STATUS                 end at once
  *   breakage serve PORT STATUS SECONDS   answer every request with STATUS, SECONDS late
+ *   breakage serve PORT STATUS SECONDS forwarded       only what came over a load balancer's listener; 200 to health checks
+ *   breakage serve PORT STATUS SECONDS LISTENER-PORT   only what came over the listener at that port
  *   breakage eat                         take memory until the kernel ends the process
  *
  * Built by `make` in this directory; x86_64 and aarch64.
@@ -80,9 +82,34 @@ static void rest(long seconds) {
     if (seconds) call(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
 }
 
-static void answer(long peer, const char *status, long seconds) {
+/* The port of the listener that a request came over (X-Forwarded-Port); 0 for one that came directly, as health checks do. */
+static long listener_of(const char *request, long size) {
+    static const char name[] = "\nx-forwarded-port:";
+    for (long at = 0; at < size; at++) {
+        long matched = 0;
+        while (name[matched] && at + matched < size) {
+            char letter = request[at + matched];
+            if (letter >= 'A' && letter <= 'Z') letter = (char)(letter + 'a' - 'A');
+            if (letter != name[matched]) break;
+            matched++;
+        }
+        if (name[matched]) continue;
+        long port = 0;
+        at += matched;
+        while (at < size && request[at] == ' ') at++;
+        for (; at < size && request[at] >= '0' && request[at] <= '9'; at++) port = port * 10 + (request[at] - '0');
+        return port;
+    }
+    return 0;
+}
+
+static void answer(long peer, const char *status, long seconds, const char *where) {
     char request[4096];
-    call(SYS_read, peer, (long)request, sizeof request, 0, 0, 0);
+    long size = call(SYS_read, peer, (long)request, sizeof request, 0, 0, 0);
+    if (*where) {
+        long port = listener_of(request, size);
+        if (same(where, "forwarded") ? port == 0 : port != number(where)) status = "200";
+    }
     rest(seconds);
     say(peer, "HTTP/1.1 ");
     say(peer, status);
@@ -90,7 +117,7 @@ static void answer(long peer, const char *status, long seconds) {
     call(SYS_close, peer, 0, 0, 0, 0, 0);
 }
 
-static void serve(const char *port, const char *status, long seconds) {
+static void serve(const char *port, const char *status, long seconds, const char *where) {
     long wanted = number(port), one = 1;
     /* The first process of a container has no default action for SIGTERM: it is read from a descriptor. */
     unsigned long mask = 1UL << (SIGTERM - 1);
@@ -117,7 +144,7 @@ static void serve(const char *port, const char *status, long seconds) {
         if (peer < 0) continue;
         long child = call(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0);
         if (child == 0) {
-            answer(peer, status, seconds);
+            answer(peer, status, seconds, where);
             leave(0);
         }
         call(SYS_close, peer, 0, 0, 0, 0, 0);
@@ -138,9 +165,10 @@ __attribute__((used)) void begin(long *stack) {
     /* A command of the task definition comes behind the arguments. */
     say(2, "This container is broken on purpose.\n");
     if (count >= 3 && same(arguments[1], "exit")) leave(number(arguments[2]));
-    if (count >= 5 && same(arguments[1], "serve")) serve(arguments[2], arguments[3], number(arguments[4]));
+    if (count >= 5 && same(arguments[1], "serve"))
+        serve(arguments[2], arguments[3], number(arguments[4]), count >= 6 ? arguments[5] : "");
     if (count >= 2 && same(arguments[1], "eat")) eat();
-    say(2, "usage: breakage exit STATUS | serve PORT STATUS SECONDS | eat\n");
+    say(2, "usage: breakage exit STATUS | serve PORT STATUS SECONDS [forwarded | LISTENER-PORT] | eat\n");
     leave(64);
 }
 
