@@ -17,7 +17,7 @@ from typing import Any
 
 from pushproof.drill.evidence import Evidence, Record, Unreadable, from_plain, to_plain
 from pushproof.drill.settings import BadInput, DrillSettings
-from pushproof.drill.steps.order import NAMES
+from pushproof.drill.steps.order import KNOWN
 from pushproof.targets.base import DrillTarget
 
 FORMAT = 3
@@ -142,8 +142,8 @@ def from_text(text: str) -> Kept:
         raise Unreadable("expected a stage and steps")
     entries: dict[str, Evidence] = {}
     for entry in steps:
-        if not isinstance(entry, dict) or entry.get("step") not in NAMES:
-            raise Unreadable(f"expected a step, one of {', '.join(NAMES)}")
+        if not isinstance(entry, dict) or entry.get("step") not in KNOWN:
+            raise Unreadable(f"expected a step, one of {', '.join(KNOWN)}")
         entries[entry["step"]] = from_plain(entry.get("evidence"))
     return Kept(_stage(stage), entries)
 

@@ -17,7 +17,7 @@ from tests.unit.drill.scripted import APPLIED, DEPLOYED, ROOT, ScriptedTarget, s
 from pushproof.drill.evidence import KINDS, Evidence, Record, Unreadable, from_plain, to_plain
 from pushproof.drill.keeping import Keeper, Kept, Stage, evidence_file, from_text, read, to_text
 from pushproof.drill.settings import BadInput
-from pushproof.drill.steps.order import NAMES
+from pushproof.drill.steps.order import KNOWN
 
 STAGE = Stage(
     target="embedded", account_id="1", region="eu-west-1", endpoint="http://127.0.0.1:1", speed=20.0,
@@ -40,7 +40,7 @@ def test_evidence_is_read_as_it_was_written(shown: Evidence) -> None:
 
 
 @examples
-@given(st.dictionaries(st.sampled_from(NAMES), evidence), st.builds(Stage))
+@given(st.dictionaries(st.sampled_from(KNOWN), evidence), st.builds(Stage))
 def test_a_whole_file_is_read_as_it_was_written(entries: dict[str, Evidence], stage: Stage) -> None:
     """Steps keep their order: the newest evidence is the one that holds."""
     kept = from_text(to_text(Kept(stage, entries)))
@@ -108,7 +108,7 @@ def test_the_file_is_for_this_user_alone(tmp_path: Path) -> None:
         ("{", "cannot be used"),
         ("[]", "expected an object"),
         (to_text(Kept(STAGE, {})).replace('"version": "', '"version": "0.0.'), "it is of version 0.0."),
-        (to_text(Kept(STAGE, {})).replace('"format": 2', '"format": 1'), "cannot be used"),
+        (to_text(Kept(STAGE, {})).replace('"format": 3', '"format": 1'), "cannot be used"),
         (to_text(Kept(STAGE, {"apply": APPLIED})).replace('"apply"', '"guess"'), "expected a step, one of apply"),
         (to_text(Kept(STAGE, {})).replace("20.0", '"fast"'), "expected a stage with target"),
     ],

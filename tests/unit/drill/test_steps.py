@@ -29,11 +29,12 @@ from pushproof.drill.judgement import judge_requests, require_still_serving
 from pushproof.drill.observation import Serving
 from pushproof.drill.prober import Answer, ProbeReport
 from pushproof.drill.settings import BadInput, ProofFailed
+from pushproof.drill.shifting.records import newest_record
 from pushproof.drill.standin import SlackLog, SlackStandIn
 from pushproof.drill.steps.authorisation import awaits_authorisation
 from pushproof.drill.steps.notifications import Notifications, expected_states
 from pushproof.drill.steps.order import step_named
-from pushproof.drill.steps.rollback import await_rollback, newest_record
+from pushproof.drill.steps.rollback import await_rollback
 
 REFUSED = PushRefused("c" * 40, "execution-0", "not authorised")
 BAD = BrokenPush("unhealthy", Fate.ROLLED_BACK, "TRIGGERED", "b" * 40, "execution-2")

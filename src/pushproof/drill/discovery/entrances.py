@@ -79,7 +79,7 @@ def choose_listening(listenings: Sequence[Listening], group: str) -> Listening |
 
 def _preference(listening: Listening) -> tuple[bool, bool, bool]:
     """Return what makes a listener a worse way for users: a test listener has a port that no browser takes by itself."""
-    return not listening.askable, not listening.tls, int(listening.listener["Port"]) not in _USUAL
+    return not listening.askable, not listening.tls, int(listening.listener.get("Port", 443)) not in _USUAL
 
 
 def entrance_of(listening: Listening, balancer: LoadBalancer, group: TargetGroup, choices: Choices) -> Entrance:

@@ -16,24 +16,32 @@ from pushproof.drill.steps.second_deployment import SecondDeployment
 from pushproof.drill.steps.step import Step
 from pushproof.drill.steps.strategy import Strategy
 
-#: Every step, in the order in which a drill performs them.
+#: Every step of a drill that takes a service as it is, in the order in which a drill performs them.
 STEPS: tuple[Step, ...] = (
     Apply(),
     RefusedBeforeAuthorisation(),
     FirstDeployment(),
-    Strategy(),
     SecondDeployment(),
     BrokenDeployment(),
     Notifications(),
     PlanAfterDeployments(),
     Destroy(),
 )
-NAMES: tuple[str, ...] = tuple(step.name for step in STEPS)
+#: The step of a drill with a strategy, and the one that it follows.
+STRATEGY, _AFTER = Strategy(), FirstDeployment.name
 
 
 def steps_for(settings: DrillSettings) -> tuple[Step, ...]:
     """Return the steps of a drill with these settings: a strategy is switched to only where one is asked for."""
-    return tuple(step for step in STEPS if settings.shift.strategy or not isinstance(step, Strategy))
+    if not settings.shift.strategy:
+        return STEPS
+    place = next(number for number, step in enumerate(STEPS, 1) if step.name == _AFTER)
+    return (*STEPS[:place], STRATEGY, *STEPS[place:])
+
+
+NAMES: tuple[str, ...] = tuple(step.name for step in STEPS)
+#: Names of all steps that evidence can be of.
+KNOWN: tuple[str, ...] = (*NAMES, STRATEGY.name)
 
 
 def step_named(name: str, steps: Sequence[Step] = STEPS) -> Step:
