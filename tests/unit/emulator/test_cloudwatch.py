@@ -7,11 +7,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 from __future__ import annotations
 
 import datetime
+import io
+import json
 import time
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.unit.emulator.ecs.conftest import Stack
 
 from pushproof.base.clock import VirtualClock
@@ -257,3 +261,148 @@ def test_an_answer_of_the_balancer_itself_is_no_target_s(stack: Stack) -> None:
     names = {metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace="AWS/ApplicationELB")["Metrics"]}
     assert "HTTPCode_ELB_5XX_Count" in names
     assert "HTTPCode_Target_5XX_Count" not in names
+
+
+def inbox(world: World) -> list[dict[str, Any]]:
+    """What a queue that subscribes to a topic has received."""
+    sqs = world.administrator("sqs")
+    url = sqs.get_queue_url(QueueName="inbox")["QueueUrl"]
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"]) for message in messages]
+
+
+def subscribed(world: World) -> str:
+    """A topic whose messages go to a queue."""
+    sns, sqs = world.administrator("sns"), world.administrator("sqs")
+    topic: str = sns.create_topic(Name="alarms")["TopicArn"]
+    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+            }
+        ],
+    }
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return topic
+
+
+def test_an_alarm_sends_its_new_state_to_topics(world: World) -> None:
+    """A topic hears of each state that the alarm has it for, in AWS's form; the same state again is no news."""
+    topic = subscribed(world)
+    put(world, AlarmActions=[topic], AlarmDescription="too many", TreatMissingData="notBreaching")
+    count(world, 5)
+    advance(world, 61)
+    assert state(world) == "ALARM"
+    (envelope,) = inbox(world)
+    assert envelope["Subject"] == 'ALARM: "errors" in EU (Ireland)'
+    message = json.loads(envelope["Message"])
+    assert (message["AlarmName"], message["AlarmDescription"]) == ("errors", "too many")
+    assert (message["OldStateValue"], message["NewStateValue"]) == ("INSUFFICIENT_DATA", "ALARM")
+    assert message["AlarmActions"] == [topic]
+    assert message["Trigger"] == {
+        "MetricName": "Errors",
+        "Namespace": "App",
+        "StatisticType": "Statistic",
+        "Statistic": "SUM",
+        "Unit": None,
+        "Dimensions": [{"value": "shop", "name": "Service"}],
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "Threshold": 3.0,
+        "TreatMissingData": "notBreaching",
+        "EvaluateLowSampleCountPercentile": "",
+    }
+    advance(world, 180)
+    assert (state(world), inbox(world)) == ("OK", [])
+
+
+def test_set_alarm_state_carries_out_the_actions(world: World) -> None:
+    """A state that a person sets is told like any other, unless actions are off."""
+    topic = subscribed(world)
+    put(world, OKActions=[topic], AlarmActions=[topic])
+    cloudwatch = world.administrator("cloudwatch")
+    for value in ("ALARM", "ALARM", "OK"):
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue=value, StateReason="a person")
+        advance(world, 1)
+    subjects = [envelope["Subject"].split(":")[0] for envelope in inbox(world)]
+    assert sorted(subjects) == ["ALARM", "OK"]
+    put(world, AlarmActions=[topic], ActionsEnabled=False)
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a person")
+    advance(world, 1)
+    assert inbox(world) == []
+
+
+def test_a_topic_whose_policy_does_not_admit_cloudwatch_hears_nothing(world: World) -> None:
+    """A topic's own policy decides: without CloudWatch in it, no message comes."""
+    topic = subscribed(world)
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    sns, cloudwatch = world.administrator("sns"), world.administrator("cloudwatch")
+    put(world, AlarmActions=[topic])
+    for principal, heard in (("events.amazonaws.com", 0), ("cloudwatch.amazonaws.com", 1)):
+        statement["Principal"] = {"Service": principal}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy))
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="a person")
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a person")
+        advance(world, 1)
+        assert len(inbox(world)) == heard
+
+
+def test_an_alarm_invokes_functions_that_admit_it(world: World) -> None:
+    """A function gets the alarm and its states if its policy admits alarms."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = world.administrator("iam").create_role(RoleName="f", AssumeRolePolicyDocument=json.dumps(trust))
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", "")
+    client = world.administrator("lambda")
+    arn = client.create_function(
+        FunctionName="react",
+        Runtime="python3.12",
+        Role=role["Role"]["Arn"],
+        Handler="app.handler",
+        Code={"ZipFile": content.getvalue()},
+    )["FunctionArn"]
+    events: list[Any] = []
+    world.functions.register("react", events.append)
+    put(world, AlarmActions=[arn])
+    cloudwatch = world.administrator("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a person")
+    advance(world, 1)
+    assert events == []
+    client.add_permission(
+        FunctionName="react",
+        StatementId="alarms",
+        Action="lambda:InvokeFunction",
+        Principal="lambda.alarms.cloudwatch.amazonaws.com",
+    )
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="a person")
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a person")
+    advance(world, 1)
+    assert [event["alarmData"]["state"]["value"] for event in events] == ["ALARM"]
+
+
+def test_actions_that_do_not_happen_here_are_refused_by_name(world: World) -> None:
+    """What is no ARN is refused in AWS's words; what nothing here carries out, by the name of its kind."""
+    with pytest.raises(ClientError, match="Invalid arn syntax: nobody"):
+        put(world, AlarmActions=["nobody"])
+    with pytest.raises(ClientError, match=r"NotImplemented.*OKActions of automate"):
+        put(world, OKActions=["arn:aws:automate:eu-west-1:ec2:stop"])

@@ -107,7 +107,7 @@ class TrippedAlarm(ReplacedProgram):
             raise NotApplicable("the service's deployments have no alarms")
         if not delivery.entrance.dns_name or delivery.entrance.passes_connections:
             raise NotApplicable("no Application Load Balancer tells the application which listener a request came over")
-        return "serve", str(_answering_port(tree)), "500", "0", str(delivery.entrance.port)
+        return "serve", str(_answering_port(tree)), "500", "0", f"forwarded:{delivery.entrance.port}"
 
 
 class OutOfMemory(ReplacedProgram):

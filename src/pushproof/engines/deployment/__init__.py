@@ -16,7 +16,6 @@ from .errors import (
     InvalidHook,
     ServiceDeploymentConflict,
     ServiceDeploymentNotFound,
-    UnsupportedDeployment,
 )
 from .exchange import (
     Action,
@@ -148,7 +147,6 @@ __all__ = [
     "TaskStopped",
     "Timeline",
     "TrafficShifted",
-    "UnsupportedDeployment",
     "continue_service_deployment",
     "create_service",
     "decide",

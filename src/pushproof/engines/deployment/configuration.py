@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from .errors import InvalidDeploymentConfiguration, UnsupportedDeployment
+from .errors import InvalidDeploymentConfiguration
 from .members import boolean, mapping, texts, whole
 from .strategy import MOST_MINUTES, ROLLING, Strategy
 
@@ -18,6 +18,14 @@ Cleanup = Literal["BLOCKING", "DEFERRED"]
 
 _MINIMUM_THRESHOLD = 3
 _MAXIMUM_THRESHOLD = 200
+
+
+# No sentence of AWS's is on record for it.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-lifecycle-hooks.html
+_NO_STAGES = (
+    "deploymentConfiguration.lifecycleHooks can only be specified with the deployment strategies BLUE_GREEN, LINEAR and CANARY; "
+    "a ROLLING deployment has no lifecycle stages"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,12 @@ class DeploymentConfiguration:
 
         Raises:
             InvalidDeploymentConfiguration: a member has the wrong type or is out of range.
-            UnsupportedDeployment: lifecycle hooks of a rolling update.
+            Lifecycle hooks of a rolling update are among what is refused: AWS describes stages for the other strategies alone.
         """
         members = mapping("deploymentConfiguration", document)
         strategy = Strategy.parse(members)
         if strategy.name == "ROLLING" and strategy.hooks:
-            raise UnsupportedDeployment(
-                "deploymentConfiguration.lifecycleHooks with the strategy ROLLING are not decided here. "
-                "Use BLUE_GREEN, LINEAR or CANARY, or leave the hooks out."
-            )
+            raise InvalidDeploymentConfiguration("deploymentConfiguration.lifecycleHooks", "ROLLING", "", _NO_STAGES)
         minimum = whole("deploymentConfiguration.minimumHealthyPercent", members.get("minimumHealthyPercent"), 100, 0)
         maximum = whole("deploymentConfiguration.maximumPercent", members.get("maximumPercent"), 200, 1)
         if minimum > 100:

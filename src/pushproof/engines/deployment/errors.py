@@ -22,12 +22,6 @@ class InvalidDeploymentConfiguration(DeploymentError):
         super().__init__(words or f"{field} is {value!r}; give {expected}.")
 
 
-class UnsupportedDeployment(DeploymentError):
-    """The configuration is valid at AWS and is not decided here (hooks of rolling updates)."""
-
-    code = "UnsupportedFeatureException"
-
-
 class InvalidHook(DeploymentError):
     """A hook that cannot be continued."""
 

@@ -21,7 +21,7 @@ from pushproof.drill.breakages import recipes
 from pushproof.drill.breakages.breakage import Breakage, Ending, NotApplicable, Tree
 from pushproof.drill.breakages.choice import choose_breakages
 from pushproof.drill.breakages.recipes import PROGRAM, RECIPES
-from pushproof.drill.delivery import Build
+from pushproof.drill.delivery import Breaker, Build, Guard
 
 SERVER = Path(recipes.__file__).parent / "server"
 BY_NAME = {recipe.name: recipe for recipe in RECIPES}
@@ -233,6 +233,50 @@ def status_of(url: str) -> int:
             return error.code
         except OSError:
             assert time.monotonic() < deadline
+
+
+@native
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (["forwarded"], {"": 200, "443": 500, "8443": 500}),
+        (["forwarded:443"], {"": 200, "443": 500, "8443": 200}),
+        (["gunicorn", "app"], {"": 500, "443": 500, "8443": 500}),
+    ],
+)
+def test_the_program_tells_listeners_apart(where: list[str], expected: dict[str, int]) -> None:
+    """Health checks come directly, tests over one listener, users over another; a further command changes nothing."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with started("serve", str(port), "500", "0", *where) as process:
+        try:
+            status_of(f"http://127.0.0.1:{port}/")
+            statuses = {}
+            for listener in expected:
+                headers = {"X-Forwarded-Port": listener} if listener else {}
+                request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers=headers)
+                try:
+                    with urllib.request.urlopen(request, timeout=10) as answer:
+                        statuses[listener] = answer.status
+                except urllib.error.HTTPError as error:
+                    error.close()
+                    statuses[listener] = error.code
+        finally:
+            process.send_signal(signal.SIGTERM)
+    assert statuses == expected
+
+
+def test_hook_and_alarm_need_what_notices_them(tree: Tree) -> None:
+    """A service without a hook or alarms cannot be broken in a way that only these notice."""
+    with pytest.raises(NotApplicable, match="no lifecycle hook that tests a revision"):
+        BY_NAME["hook"].break_in(tree)
+    with pytest.raises(NotApplicable, match="deployments have no alarms"):
+        BY_NAME["alarm"].break_in(tree)
+    guarded = replace(tree.delivery, guard=Guard("canary", hooks=True), breaker=Breaker(True, True, alarms=True))
+    for name, word in (("hook", "forwarded"), ("alarm", "forwarded:443")):
+        BY_NAME[name].break_in(replace(tree, delivery=guarded))
+        assert f'"500", "0", "{word}"]' in (tree.directory / "images/web.Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("name", ["unhealthy", "slow"])

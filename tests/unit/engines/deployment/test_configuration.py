@@ -16,7 +16,6 @@ from pushproof.engines.deployment import (
     FailureThreshold,
     InvalidDeploymentConfiguration,
     Matcher,
-    UnsupportedDeployment,
 )
 
 
@@ -101,7 +100,9 @@ def test_percentages_are_refused_in_awss_words(document: dict[str, object], word
 
 def test_hooks_of_rolling_updates_are_refused_by_name() -> None:
     """Lifecycle hooks are not quietly left out of a rolling update."""
-    with pytest.raises(UnsupportedDeployment, match="ROLLING"):
+    with pytest.raises(
+        InvalidDeploymentConfiguration, match="can only be specified with the deployment strategies BLUE_GREEN"
+    ):
         DeploymentConfiguration.parse(
             {"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"]}]}
         )

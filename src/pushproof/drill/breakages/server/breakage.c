@@ -3,7 +3,7 @@
  *   breakage exit STATUS                 end at once
  *   breakage serve PORT STATUS SECONDS   answer every request with STATUS, SECONDS late
  *   breakage serve PORT STATUS SECONDS forwarded       only what came over a load balancer's listener; 200 to health checks
- *   breakage serve PORT STATUS SECONDS LISTENER-PORT   only what came over the listener at that port
+ *   breakage serve PORT STATUS SECONDS forwarded:PORT  only what came over the listener at that port
  *   breakage eat                         take memory until the kernel ends the process
  *
  * Built by `make` in this directory; x86_64 and aarch64.
@@ -67,6 +67,11 @@ static int same(const char *a, const char *b) {
     return *a == *b;
 }
 
+static int starts(const char *text, const char *beginning) {
+    while (*beginning && *text == *beginning) text++, beginning++;
+    return !*beginning;
+}
+
 static long number(const char *text) {
     long value = 0;
     if (!*text) leave(64);
@@ -106,9 +111,9 @@ static long listener_of(const char *request, long size) {
 static void answer(long peer, const char *status, long seconds, const char *where) {
     char request[4096];
     long size = call(SYS_read, peer, (long)request, sizeof request, 0, 0, 0);
-    if (*where) {
+    if (starts(where, "forwarded")) {
         long port = listener_of(request, size);
-        if (same(where, "forwarded") ? port == 0 : port != number(where)) status = "200";
+        if (where[9] == ':' ? port != number(where + 10) : port == 0) status = "200";
     }
     rest(seconds);
     say(peer, "HTTP/1.1 ");
@@ -168,7 +173,7 @@ __attribute__((used)) void begin(long *stack) {
     if (count >= 5 && same(arguments[1], "serve"))
         serve(arguments[2], arguments[3], number(arguments[4]), count >= 6 ? arguments[5] : "");
     if (count >= 2 && same(arguments[1], "eat")) eat();
-    say(2, "usage: breakage exit STATUS | serve PORT STATUS SECONDS [forwarded | LISTENER-PORT] | eat\n");
+    say(2, "usage: breakage exit STATUS | serve PORT STATUS SECONDS [forwarded[:LISTENER-PORT]] | eat\n");
     leave(64);
 }
 

@@ -17,6 +17,7 @@ from pushproof.engines.alarms import (
     supported,
 )
 
+from .actions import Notice
 from .metrics import MetricKey, Metrics, key_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Watched:
     expressions: dict[str, Expression] = field(default_factory=dict)
     state: AlarmStateName = "INSUFFICIENT_DATA"
     reason: str = "Unchecked: Initial alarm creation"
+    notice: Notice = field(default_factory=Notice)
 
     def points(self, metrics: Metrics, now: float, spare: int) -> list[float | None]:
         """Return the data points of the evaluation range, oldest first: the evaluation periods, and `spare` before them."""
@@ -74,6 +76,7 @@ def watched(region: str, request: PutMetricAlarmRequest) -> Watched:
     """Return an alarm. Bands of anomaly detection, searches and rare statistics give it no rule."""
     queries = request.get("Metrics") or []
     alarm = Watched(request["AlarmName"], region, float(request.get("Period") or 60), _rule(request))
+    alarm.notice = Notice.of(request)
     try:
         if queries:
             _read_queries(alarm, queries)

@@ -19,6 +19,7 @@ from pushproof.emulator.kernel.traffic import MINUTE, MetricPoint, MetricSource
 from pushproof.emulator.services import Service
 from pushproof.engines.alarms import AlarmStateName, Datum, evaluate
 
+from .actions import Change, Notifier, check_actions
 from .alarms import Watched, watched
 from .metrics import MetricKey, Metrics, aws_time, datum_of, key_of
 
@@ -53,6 +54,7 @@ class CloudWatchService(Service):
         self._metrics = Metrics()
         self._alarms: dict[tuple[str, str], Watched] = {}
         self._timer: Timer | None = None
+        self._notifier = Notifier(site)
 
     def admit(self, context: RequestContext, request: dict[str, object]) -> None:
         operation = context.operation
@@ -160,23 +162,27 @@ class CloudWatchService(Service):
         )
 
     def _announce(self, alarm: Watched, before: AlarmStateName) -> None:
-        """Publish the event of a changed state.
+        """Publish the event of a changed state, and carry out the alarm's actions.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
         """
         if before == alarm.state:
             return
-        now = iso(self.site.clock.stamp(self.site.clock.now()), "milliseconds")
+        at = self.site.clock.stamp(self.site.clock.now())
+        now = iso(at, "milliseconds")
         arn = arn_of("cloudwatch", f"alarm:{alarm.name}", region=alarm.region, account=self.site.account_id)
+        metrics = tuple(_shown(alarm, identifier) for identifier in alarm.sources)
         detail = {
             "alarmName": alarm.name,
             "state": {"value": alarm.state, "reason": alarm.reason, "timestamp": now},
             "previousState": {"value": before},
-            "configuration": {"metrics": [_shown(alarm, identifier) for identifier in alarm.sources]},
+            "configuration": {"metrics": list(metrics)},
         }
         self.site.events.publish(
             "aws.cloudwatch", "CloudWatch Alarm State Change", detail, resources=[arn], region=alarm.region
         )
+        change = Change(alarm.name, arn, alarm.region, alarm.state, before, alarm.reason, at, metrics)
+        self._notifier.act(alarm.notice, change)
 
 
 def _shown(alarm: Watched, identifier: str) -> dict[str, object]:
@@ -200,6 +206,7 @@ Check = Callable[[CloudWatchService, RequestContext, Any], None]
 
 def _alarm(_: CloudWatchService, __: RequestContext, request: PutMetricAlarmRequest) -> None:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    check_actions(request)
     period = request.get("Period")
     if period is not None and period not in (10, 20, 30) and period % 60:
         raise AwsError("ValidationError", "Period must be 10, 20, 30 or a multiple of 60")
