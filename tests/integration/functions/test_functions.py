@@ -208,7 +208,7 @@ def test_new_code_and_code_from_a_bucket_run(world: World) -> None:
 
 
 def test_other_services_reach_uploaded_code(world: World) -> None:
-    """What hooks and events call is the uploaded code; a failure is an exception with Lambda's errorType."""
+    """Hooks and events call the uploaded code; a failure is an exception with Lambda's errorType."""
     arn = f"arn:aws:lambda:{world.region}:{world.account_id}:function:shop"
     answer = world.functions.invoke(arn, {"do": "greet"})
     assert isinstance(answer, dict)

@@ -264,7 +264,7 @@ def test_an_answer_of_the_balancer_itself_is_no_target_s(stack: Stack) -> None:
 
 
 def inbox(world: World) -> list[dict[str, Any]]:
-    """What a queue that subscribes to a topic has received."""
+    """Return the messages of a queue that subscribes to a topic."""
     sqs = world.administrator("sqs")
     url = sqs.get_queue_url(QueueName="inbox")["QueueUrl"]
     messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
@@ -401,7 +401,7 @@ def test_an_alarm_invokes_functions_that_admit_it(world: World) -> None:
 
 
 def test_actions_that_do_not_happen_here_are_refused_by_name(world: World) -> None:
-    """What is no ARN is refused in AWS's words; what nothing here carries out, by the name of its kind."""
+    """A text that is no ARN is refused in AWS's words, and an action that nothing here carries out by the name of its kind."""
     with pytest.raises(ClientError, match="Invalid arn syntax: nobody"):
         put(world, AlarmActions=["nobody"])
     with pytest.raises(ClientError, match=r"NotImplemented.*OKActions of automate"):

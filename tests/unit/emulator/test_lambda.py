@@ -83,7 +83,7 @@ def test_without_docker_uploaded_code_is_refused_by_name(world: World) -> None:
 
 
 def test_refusals_of_code_and_roles(world: World) -> None:
-    """What Lambda refuses is refused in its words, and leaves no function."""
+    """Code and roles that Lambda refuses are refused in its words, and leave no function."""
     assert refusal(world, Code={"ZipFile": b"no zip"}) == (
         "InvalidParameterValueException",
         "Could not unzip uploaded file. Please check your file, then try to upload again.",

@@ -91,9 +91,9 @@ def shares(answers: Iterable[Answer], weights: Weights, is_new: Callable[[Answer
     return [Share(weight, counted[weight], new[weight]) for weight in sorted(counted)]
 
 
-def require_shares(found: Iterable[Share]) -> None:
+def require_shares(split: Iterable[Share]) -> None:
     """Raise ProofFailed for the first share that differs from its weight."""
-    for share in found:
+    for share in split:
         if share.problem:
             raise ProofFailed(share.problem)
 

@@ -113,7 +113,7 @@ class Strategy(Step):
 
 def require_strategy(context: Context) -> str:
     """Return the strategy of the service. Raises BadInput when another one was switched to than the settings ask for."""
-    wanted, guard = context.settings.shift.strategy, context.delivery.guard
-    if wanted and guard.strategy != wanted:
-        raise BadInput(f"the service deploys by {guard.strategy}, not {wanted}: perform the step strategy first")
+    expected, guard = context.settings.shift.strategy, context.delivery.guard
+    if expected and guard.strategy != expected:
+        raise BadInput(f"the service deploys by {guard.strategy}, not {expected}: perform the step strategy first")
     return guard.strategy

@@ -25,20 +25,20 @@ def course(*steps: tuple[float, float]) -> Weights:
 
 def answers(begin: float, end: float, share: float, seed: int) -> list[Answer]:
     chance = random.Random(seed)
-    made, at = [], begin
+    series, at = [], begin
     while at < end:
         broken = chance.random() < share
-        made.append(Answer(at, 500 if broken else 200, None, seconds=0.01, broken=broken))
+        series.append(Answer(at, 500 if broken else 200, None, seconds=0.01, broken=broken))
         at += 0.02
-    return made
+    return series
 
 
 @given(st.sampled_from([5.0, 10.0, 25.0, 50.0, 90.0]), st.integers(0, 1000))
 def test_a_split_by_the_weight_is_no_problem(weight: float, seed: int) -> None:
     """A load balancer that splits at random by the weight passes, whatever the seed."""
     weights = course((5.0, 0.0), (15.0, weight), (20.0, 0.0))
-    made = [*answers(0.0, 5.0, 0.0, seed), *answers(5.0, 15.0, weight / 100, seed), *answers(15.0, 20.0, 0.0, seed)]
-    split = shares(made, weights, lambda answer: answer.broken)
+    series = [*answers(0.0, 5.0, 0.0, seed), *answers(5.0, 15.0, weight / 100, seed), *answers(15.0, 20.0, 0.0, seed)]
+    split = shares(series, weights, lambda answer: answer.broken)
     assert [share.weight for share in split] == [0.0, weight]
     require_shares(split)
 

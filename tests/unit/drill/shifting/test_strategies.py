@@ -52,7 +52,7 @@ def test_numbers_that_cannot_work_are_refused_with_their_key() -> None:
 
 
 def test_a_strategy_adds_its_step_and_its_breakages() -> None:
-    """With a strategy a drill switches the service after the first push, and breaks what hook and alarm must stop."""
+    """A drill with a strategy switches the service after the first push, and breaks what hook and alarm must stop."""
     plain = settings()
     assert steps_for(plain) == STEPS
     shifting = settings(shift=Shift("canary"))

@@ -76,7 +76,7 @@ class Variables(TypedDict, total=False):
 
 
 class ImageConfig(TypedDict, total=False):
-    """What a function changes of its image's configuration."""
+    """Changes that a function makes to its image's configuration."""
 
     EntryPoint: list[str]
     Command: list[str]

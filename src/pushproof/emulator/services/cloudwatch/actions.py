@@ -41,7 +41,7 @@ _LONGEST_SUBJECT = 100
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What an alarm tells of itself, and whom: action ARNs by the state that the alarm changes to."""
+    """Content of an alarm's messages, and their receivers: action ARNs by the state that the alarm changes to."""
 
     enabled: bool = True
     actions: Mapping[AlarmStateName, tuple[str, ...]] = field(default_factory=dict)
