@@ -24,6 +24,9 @@ class Announcing:
         self.decision.events.append(ServiceEvent(self.now, message))
 
     def deployment_event(self, name: str, kind: str, deployment: Deployment) -> None:
+        """Announce a deployment's new state. A task set is none: its controller announces deployments."""
+        if self.state.task_set_id:
+            return
         detail = {
             "eventType": kind,
             "eventName": name,
@@ -33,6 +36,9 @@ class Announcing:
         self.bridge(DEPLOYMENT_STATE_CHANGE, detail, "updatedAt")
 
     def action(self, name: str, kind: str, **more: object) -> None:
+        """Announce a service action. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_events.html"""
+        if self.state.task_set_id and name == "SERVICE_STEADY_STATE":
+            name = "TASKSET_STEADY_STATE"
         detail = {"eventType": kind, "eventName": name, "clusterArn": self.state.cluster_arn, **more}
         self.bridge(SERVICE_ACTION, detail, "createdAt")
 

@@ -123,7 +123,8 @@ class Outcomes(Announcing):
             )
         if state.deployments:
             state.primary.status = "ACTIVE"
-        deployment = Deployment(f"ecs-svc/{state.new_number('deployment')}", revision, self.now, self.now)
+        own_id = state.task_set_id or f"ecs-svc/{state.new_number('deployment')}"
+        deployment = Deployment(own_id, revision, self.now, self.now)
         deployment.rollout_state_reason = wording.in_progress(deployment.id)
         state.deployments.insert(0, deployment)
         state.revisions[revision.arn] = revision
@@ -164,5 +165,6 @@ class Outcomes(Announcing):
             updated_at=self.now,
             **self.monitors_ended(),
         )
-        self.event(wording.completed(state.name, primary.id))
+        if not state.task_set_id:
+            self.event(wording.completed(state.name, primary.id))
         self.deployment_event("SERVICE_DEPLOYMENT_COMPLETED", "INFO", primary)

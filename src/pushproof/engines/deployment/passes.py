@@ -152,7 +152,10 @@ class Pass(Shifting):
         if revision.container_check and task.health != "HEALTHY":
             return "WARMING"
         if revision.load_balancers:
-            return "HEALTHY" if all(name == "healthy" for name in task.targets.values()) else "WARMING"
+            # A task set is steady before a listener uses its target group, so without checks of the load balancer:
+            # https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-ecs.html#troubleshooting-ecs-task-set-stability
+            good = ("healthy", "unused") if state.task_set_id else ("healthy",)
+            return "HEALTHY" if all(name in good for name in task.targets.values()) else "WARMING"
         if revision.container_check or self.now >= task.running_at + state.settings.steady_wait_seconds:
             return "HEALTHY"
         return "WARMING"

@@ -36,11 +36,13 @@ def create_service(
     grace_seconds: float = 0.0,
     container_check: bool = False,
     load_balancers: Iterable[LoadBalancer] = (),
+    task_set_id: str = "",
 ) -> Decision:
     """A new service and its first deployment.
 
     `container_check` says whether an essential container of the task definition has a health check;
     `grace_seconds` is healthCheckGracePeriodSeconds. `seed` should differ between services: ids come from it.
+    `task_set_id`: the service is one task set of a service, with this id.
 
     Raises:
         InvalidDeploymentConfiguration: a negative or fractional count or grace period.
@@ -50,7 +52,8 @@ def create_service(
     state = ServiceState(
         service_arn=service_arn,
         cluster_arn=cluster_arn,
-        name=name,
+        name=f"{name}, taskSet {task_set_id}" if task_set_id else name,
+        task_set_id=task_set_id,
         seed=seed or service_arn,
         desired_count=desired_count,
         configuration=configuration or DeploymentConfiguration(),

@@ -299,6 +299,8 @@ class ServiceState:
     source_cap: int = 0
     steady: bool = False
     deleting: bool = False
+    task_set_id: str = ""
+    """The id of the task set that this is; no listener needs to use its target group yet. Empty for a whole service."""
     counter: int = 0
 
     @property

@@ -142,13 +142,13 @@ def test_a_target_group_without_a_load_balancer_is_refused(stack: Any, code: Ref
 
 
 def test_what_is_not_emulated_is_refused_by_name(stack: Any, code: Refused) -> None:
-    """Blue/green is an error that names it, and an operation that does not exist here is a 501."""
-    refused = code(lambda: stack.serve(stack.define(), deploymentController={"type": "CODE_DEPLOY"}))
+    """An external controller is an error that names it, and an operation that does not exist here is a 501."""
+    refused = code(lambda: stack.serve(stack.define(), deploymentController={"type": "EXTERNAL"}))
     assert refused[0] == "UnsupportedFeatureException"
     assert "deploymentController" in refused[1]
-    refused = code(lambda: stack.ecs.create_task_set(cluster="main", service="app", taskDefinition="app"))
+    refused = code(lambda: stack.ecs.list_attributes(cluster="main", targetType="container-instance"))
     assert refused[0] == "NotImplemented"
-    assert "CreateTaskSet" in refused[1]
+    assert "ListAttributes" in refused[1]
 
 
 def test_deleting_a_service_and_its_cluster(stack: Any, code: Refused) -> None:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         PlacementStrategyTypeDef,
         ProxyConfigurationOutputTypeDef,
         RuntimePlatformTypeDef,
+        ScaleTypeDef,
         ServiceConnectConfigurationOutputTypeDef,
         ServiceDeploymentBriefTypeDef,
         ServiceDeploymentTypeDef,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         TaskDefinitionTypeDef,
         TaskManagedEBSVolumeTerminationPolicyTypeDef,
         TaskOverrideOutputTypeDef,
+        TaskSetTypeDef,
         TaskTypeDef,
         VolumeOutputTypeDef,
         VpcLatticeConfigurationTypeDef,
@@ -128,6 +130,26 @@ class CreateServiceAnswer(TypedDict, total=False):
     service: ServiceTypeDef
 
 
+class CreateTaskSetRequest(TypedDict):
+    service: str
+    cluster: str
+    taskDefinition: str
+    externalId: NotRequired[str]
+    networkConfiguration: NotRequired[NetworkConfigurationOutputTypeDef]
+    loadBalancers: NotRequired[list[LoadBalancerTypeDef]]
+    serviceRegistries: NotRequired[list[ServiceRegistryTypeDef]]
+    launchType: NotRequired[LaunchTypeType]
+    capacityProviderStrategy: NotRequired[list[CapacityProviderStrategyItemTypeDef]]
+    platformVersion: NotRequired[str]
+    scale: NotRequired[ScaleTypeDef]
+    clientToken: NotRequired[str]
+    tags: NotRequired[list[TagTypeDef]]
+
+
+class CreateTaskSetAnswer(TypedDict, total=False):
+    taskSet: TaskSetTypeDef
+
+
 class DeleteAccountSettingRequest(TypedDict):
     name: SettingNameType
     principalArn: NotRequired[str]
@@ -162,6 +184,17 @@ class DeleteTaskDefinitionsRequest(TypedDict):
 class DeleteTaskDefinitionsAnswer(TypedDict, total=False):
     taskDefinitions: list[TaskDefinitionTypeDef]
     failures: list[FailureTypeDef]
+
+
+class DeleteTaskSetRequest(TypedDict):
+    cluster: str
+    service: str
+    taskSet: str
+    force: NotRequired[bool]
+
+
+class DeleteTaskSetAnswer(TypedDict, total=False):
+    taskSet: TaskSetTypeDef
 
 
 class DeregisterTaskDefinitionRequest(TypedDict):
@@ -233,6 +266,18 @@ class DescribeTaskDefinitionRequest(TypedDict):
 class DescribeTaskDefinitionAnswer(TypedDict, total=False):
     taskDefinition: TaskDefinitionTypeDef
     tags: list[TagTypeDef]
+
+
+class DescribeTaskSetsRequest(TypedDict):
+    cluster: str
+    service: str
+    taskSets: NotRequired[list[str]]
+    include: NotRequired[list[Literal["TAGS"]]]
+
+
+class DescribeTaskSetsAnswer(TypedDict, total=False):
+    taskSets: list[TaskSetTypeDef]
+    failures: list[FailureTypeDef]
 
 
 class DescribeTasksRequest(TypedDict):
@@ -517,6 +562,27 @@ class UpdateServiceRequest(TypedDict):
 
 class UpdateServiceAnswer(TypedDict, total=False):
     service: ServiceTypeDef
+
+
+class UpdateServicePrimaryTaskSetRequest(TypedDict):
+    cluster: str
+    service: str
+    primaryTaskSet: str
+
+
+class UpdateServicePrimaryTaskSetAnswer(TypedDict, total=False):
+    taskSet: TaskSetTypeDef
+
+
+class UpdateTaskSetRequest(TypedDict):
+    cluster: str
+    service: str
+    taskSet: str
+    scale: ScaleTypeDef
+
+
+class UpdateTaskSetAnswer(TypedDict, total=False):
+    taskSet: TaskSetTypeDef
 
 
 class CreatedAtInput(TypedDict):

@@ -21,17 +21,24 @@ if TYPE_CHECKING:
 
 
 def check_balancing(
-    elbv2: ElasticLoadBalancingv2Client, definition: TaskDefinition, parameters: Mapping[str, Any]
+    elbv2: ElasticLoadBalancingv2Client,
+    definition: TaskDefinition,
+    parameters: Mapping[str, Any],
+    *,
+    attached: bool = True,
 ) -> None:
-    """Refuse balancers whose container, port or target group does not fit the task definition."""
+    """Refuse balancers whose container, port or target group does not fit the task definition.
+
+    `attached`: some listener has to use each target group. That of a task set gets its listener later.
+    """
     balancers = parameters.get("loadBalancers") or []
     at_most("load balancers", balancers, 5)
     at_most("service registries", parameters.get("serviceRegistries"), 1)
     for balancer in balancers:
-        _check_balancer(elbv2, definition, balancer)
+        _check_balancer(elbv2, definition, balancer, attached)
         alternate = alternate_of(balancer)
         if alternate is not None:
-            _check_balancer(elbv2, definition, alternate)
+            _check_balancer(elbv2, definition, alternate, attached)
 
 
 def check_grace(parameters: Mapping[str, Any]) -> None:
@@ -58,7 +65,7 @@ def balancers_of(parameters: Mapping[str, Any]) -> list[LoadBalancer]:
 
 
 def _check_balancer(
-    elbv2: ElasticLoadBalancingv2Client, definition: TaskDefinition, balancer: Mapping[str, Any]
+    elbv2: ElasticLoadBalancingv2Client, definition: TaskDefinition, balancer: Mapping[str, Any], attached: bool
 ) -> None:
     arn, name, port = balancer.get("targetGroupArn"), balancer.get("containerName"), balancer.get("containerPort")
     awsvpc = definition.document.get("networkMode") == "awsvpc"
@@ -79,7 +86,7 @@ def _check_balancer(
         raise invalid(
             f"Unable to assume role and validate the specified targetGroupArn: {error.response['Error']['Message']}"
         ) from error
-    if not group.get("LoadBalancerArns"):
+    if attached and not group.get("LoadBalancerArns"):
         raise invalid(f"The target group with targetGroupArn {arn} does not have an associated load balancer.")
     if awsvpc and group["TargetType"] != "ip":
         raise invalid(

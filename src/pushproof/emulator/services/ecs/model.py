@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pushproof.aws.arns import arn_of
 from pushproof.base.clock import Clock
@@ -14,7 +14,13 @@ from pushproof.engines.deployment import ServiceEvent, ServiceState
 from pushproof.engines.tasks import DesiredStatus, Reminder, TaskState, TaskStatus
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.literals import CompatibilityType, LaunchTypeType, SettingNameType, TaskDefinitionStatusType
+    from types_boto3_ecs.literals import (
+        CompatibilityType,
+        DeploymentControllerTypeType,
+        LaunchTypeType,
+        SettingNameType,
+        TaskDefinitionStatusType,
+    )
     from types_boto3_ecs.type_defs import (
         CapacityProviderStrategyItemTypeDef,
         ClusterConfigurationTypeDef,
@@ -204,15 +210,56 @@ class EcsService:
     watched: set[str] = field(default_factory=set)
     launched: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    controller: DeploymentControllerTypeType = "ECS"
+    task_sets: list[TaskSet] = field(default_factory=list)
+    """Only with another controller than ECS; the primary one comes first."""
+    whole: EcsService | None = None
+    """The service whose task set this one is to the scheduler."""
 
     @property
     def revision(self) -> ServiceRevision:
-        """Return the revision of the primary deployment."""
+        """Return the revision of the primary deployment, or of the primary task set."""
+        if self.task_sets:
+            return self.task_sets[0].part.revision
         return self.revisions[self.state.primary.revision.arn]
+
+    @property
+    def running_count(self) -> int:
+        return self.state.running_count + sum(one.part.state.running_count for one in self.task_sets)
+
+    @property
+    def pending_count(self) -> int:
+        return self.state.pending_count + sum(one.part.state.pending_count for one in self.task_sets)
 
     @property
     def definition(self) -> TaskDefinition:
         return self.revision.definition
+
+
+@dataclass(slots=True)
+class TaskSet:
+    """A task set: tasks of one revision, which a controller other than ECS adds to a service and removes.
+
+    To the scheduler it is a service of its own, `part`, with the name and the events of the whole service.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_TaskSet.html
+    """
+
+    id: str
+    arn: str
+    part: EcsService
+    created_at: float
+    updated_at: float
+    scale: float = 100.0
+    status: Literal["PRIMARY", "ACTIVE", "DRAINING"] = "ACTIVE"
+    external_id: str = ""
+    started_by: str = ""
+    client_token: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def steady(self) -> bool:
+        """Return whether all tasks run, and are healthy as far as they are checked."""
+        return self.part.state.steady
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from .definitions import DefinitionOperations
 from .endpoint import TaskEndpoint
 from .life import TaskLife
 from .model import EcsTask
-from .services import ServiceOperations
 from .tasks import TaskOperations
+from .tasksetoperations import TaskSetOperations
+from .tasksets import TaskSets
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.functions import HookInvoker
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.tasks import TaskRuntime
 
 
-class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOperations):
+class EcsApi(ClusterOperations, DefinitionOperations, TaskSetOperations, TaskOperations):
     """The ECS API. `WorldSettings.ecs` and `WorldSettings.deployment` hold its settings."""
 
     def __init__(
@@ -35,6 +36,7 @@ class EcsApi(ClusterOperations, DefinitionOperations, ServiceOperations, TaskOpe
         self.life = TaskLife(site, runtime, self.settings, self._task_changed)
         self.endpoint = TaskEndpoint(site, runtime, self.life)
         self.controller = ServiceController(site, balancers, self.life, functions, self.service_ended)
+        self.task_sets = TaskSets(site, self.controller, self.service_ended)
 
     def _task_changed(self, task: EcsTask, what: str) -> None:
         if what == "stopped":

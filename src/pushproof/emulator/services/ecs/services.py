@@ -28,11 +28,14 @@ from .balancing import balancers_of, check_balancing, check_grace
 from .base import last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .configurations import merged
-from .model import Cluster, EcsService, ServiceRevision, TaskDefinition
+from .controlled import check_controlled, check_update
+from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition
 from .placement import check_network, check_placement, normalised_network
 from .servicedeployments import ServiceDeploymentOperations
-from .shapes import compute, service_shape
+from .serviceshapes import service_shape
+from .shapes import compute
 from .shifting import PRINCIPAL
+from .tasksets import TaskSets
 
 if TYPE_CHECKING:
     from types_boto3_ecs.type_defs import (
@@ -74,6 +77,8 @@ _ROLLING: DeploymentControllerTypeDef = {"type": "ECS"}
 class ServiceOperations(ServiceDeploymentOperations):
     """Operations on services. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 
+    task_sets: TaskSets
+
     def create_service(self, context: RequestContext, request: CreateServiceRequest) -> CreateServiceAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
@@ -85,6 +90,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         if existing is not None and existing.status == "DRAINING":
             raise invalid("Unable to Start a service that is still Draining.")
         self._refuse_unsupported(request)
+        controller = request.get("deploymentController", _ROLLING)["type"]
         if not request.get("taskDefinition"):
             raise invalid("Task definition must not be null.")
         if request.get("launchType") and request.get("capacityProviderStrategy"):
@@ -102,12 +108,31 @@ class ServiceOperations(ServiceDeploymentOperations):
         desired = 1 if request.get("desiredCount") is None else request["desiredCount"]
         revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
         if existing is not None and existing.status == "ACTIVE":
-            if (existing.revision, existing.parameters, existing.state.desired_count) == (revision, own, desired):
+            standing = (existing.controller, existing.revision, existing.parameters, existing.state.desired_count)
+            if standing == (controller, revision, own, desired):
                 return {"service": service_shape(existing, self.site.clock, tags=True)}
             raise invalid("Creation of service was not idempotent.")
         self._check(context, cluster, definition, {**own, **revised})
         now = self.site.clock.now()
         arn = region.arn(f"service/{cluster.name}/{name}")
+        if controller == "CODE_DEPLOY":
+            check_controlled(own, revised)
+            service = EcsService(
+                name=name,
+                arn=arn,
+                cluster=cluster,
+                region=region.name,
+                created_at=now,
+                created_by=context.principal.role_arn or context.principal.arn,
+                parameters=own,
+                state=self.task_sets.state_of(arn, cluster.arn, name, desired, own),
+                tags=tag_map(request.get("tags")),
+                controller=controller,
+            )
+            region.services[(cluster.name, name)] = service
+            # "When an Amazon ECS service using the blue/green deployment type is initially created, a task set is created."
+            self.task_sets.promote(service, self.task_sets.begin(region, service, revision))
+            return {"service": service_shape(service, self.site.clock, tags=True)}
         with refusals_of(DeploymentError):
             decision = create_service(
                 service_arn=arn,
@@ -146,6 +171,8 @@ class ServiceOperations(ServiceDeploymentOperations):
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
         self._refuse_unsupported(request)
+        if service.controller == "CODE_DEPLOY":
+            return self._update_controlled(context, region, service, request)
         # A rollback that is due restores the service first; the request then changes the restored one.
         self.controller.observe(service, ())
         current = service.revision
@@ -181,6 +208,29 @@ class ServiceOperations(ServiceDeploymentOperations):
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.site.clock, tags=True)}
 
+    def _update_controlled(
+        self, context: RequestContext, region: Region, service: EcsService, request: UpdateServiceRequest
+    ) -> UpdateServiceAnswer:
+        """Update what a service with task sets has of its own: counts, configuration, grace period, placement and tags."""
+        check_update(request)
+        own = service.parameters | _plain(request)
+        own["deploymentConfiguration"] = merged(
+            service.parameters["deploymentConfiguration"], request.get("deploymentConfiguration")
+        )
+        revision = service.revision
+        self._check(context, service.cluster, revision.definition, {**own, **revision.parameters}, attached=False)
+        check_controlled(own, revision.parameters)
+        with refusals_of(DeploymentError):
+            configuration = _configuration(own)
+        in_range("desiredCount", request.get("desiredCount"), 0, 2_147_483_647)
+        state = service.state
+        state.configuration = configuration
+        state.grace_seconds = float(own.get("healthCheckGracePeriodSeconds") or 0)
+        state.desired_count = request.get("desiredCount", state.desired_count)
+        service.parameters = own
+        self.task_sets.follow(region, service)
+        return {"service": service_shape(service, self.site.clock, tags=True)}
+
     def delete_service(self, context: RequestContext, request: DeleteServiceRequest) -> DeleteServiceAnswer:
         region = self.region(context)
         cluster = self.find_cluster(region, request.get("cluster"))
@@ -192,8 +242,11 @@ class ServiceOperations(ServiceDeploymentOperations):
             if service.state.desired_count > 0 and not request.get("force"):
                 raise AwsError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
             service.status = "DRAINING"
-            decision = delete_service(service.state, self.site.clock.now())
-            self.controller.apply(region, service, decision)
+            if service.task_sets:
+                self.task_sets.end_all(region, service)
+            else:
+                decision = delete_service(service.state, self.site.clock.now())
+                self.controller.apply(region, service, decision)
         shown = service_shape(service, self.site.clock, tags=True)
         if shown["status"] == "INACTIVE":
             # The answer to this call still shows DRAINING; the next DescribeServices does not.
@@ -235,7 +288,10 @@ class ServiceOperations(ServiceDeploymentOperations):
         return {"serviceArns": shown, **rest}
 
     def service_ended(self, service: EcsService) -> None:
-        """Finish a deleted service whose last task is gone."""
+        """Finish a deleted service, or a task set, whose last task is gone."""
+        if service.whole is not None:
+            self.task_sets.ended(service)
+            return
         service.status = "INACTIVE"
         region = self._region(self.site.account_id, service.region)
         key = (service.cluster.name, service.name)
@@ -261,7 +317,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         controller = request.get("deploymentController", _ROLLING).get("type") or "ECS"
         connect = request.get("serviceConnectConfiguration")
         refused = [
-            ("deploymentController", controller, controller != "ECS"),
+            ("deploymentController", controller, controller not in ("ECS", "CODE_DEPLOY")),
             ("schedulingStrategy", request.get("schedulingStrategy"), request.get("schedulingStrategy") == "DAEMON"),
             (
                 "serviceConnectConfiguration",
@@ -275,7 +331,8 @@ class ServiceOperations(ServiceDeploymentOperations):
             if wrong:
                 raise AwsError(
                     "UnsupportedFeatureException",
-                    f"Pushproof emulates deployments of REPLICA services by ECS itself; {name} ({value}) is not emulated.",
+                    f"Pushproof emulates deployments of REPLICA services by ECS itself and by CodeDeploy; {name} ({value}) is not "
+                    "emulated.",
                     status=501,
                 )
 
@@ -293,9 +350,15 @@ class ServiceOperations(ServiceDeploymentOperations):
         return {name: value for name, value in revised.items() if value or name == "launchType"}
 
     def _check(
-        self, context: RequestContext, cluster: Cluster, definition: TaskDefinition, parameters: dict[str, Any]
+        self,
+        context: RequestContext,
+        cluster: Cluster,
+        definition: TaskDefinition,
+        parameters: dict[str, Any],
+        *,
+        attached: bool = True,
     ) -> None:
-        """Raise AWS's own refusals before anything is changed."""
+        """Raise AWS's own refusals before anything is changed. `attached`: some listener has to use the target groups."""
         in_range("healthCheckGracePeriodSeconds", parameters.get("healthCheckGracePeriodSeconds"), 0, 2_147_483_647)
         one_of("propagate tags", parameters.get("propagateTags"), ("TASK_DEFINITION", "SERVICE", "NONE"))
         one_of("availability zone rebalancing", parameters.get("availabilityZoneRebalancing"), ("ENABLED", "DISABLED"))
@@ -310,7 +373,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         check_grace(parameters)
         check_alarms(self.site.client("cloudwatch", region=context.region), configuration)
         elbv2 = self.site.client("elbv2", region=context.region)
-        check_balancing(elbv2, definition, parameters)
+        check_balancing(elbv2, definition, parameters, attached=attached)
         check_advanced(
             elbv2,
             parameters.get("loadBalancers") or [],

@@ -1,4 +1,4 @@
-"""Tasks and services in the API's shapes."""
+"""Tasks, and what services and revisions run on, in the API's shapes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from pushproof.base.clock import Clock
-from pushproof.engines.deployment import Deployment, listed
 from pushproof.engines.tasks import TaskState
 
-from .configurations import shown_configuration
-from .model import EcsContainer, EcsService, EcsTask, tag_list
+from .model import EcsContainer, EcsTask, tag_list
 
 if TYPE_CHECKING:
     from types_boto3_ecs.literals import LaunchTypeType
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
         ServiceRevisionTypeDef,
         ServiceTypeDef,
         TaskOverrideOutputTypeDef,
+        TaskSetTypeDef,
         TaskTypeDef,
     )
 
@@ -140,63 +139,6 @@ def runtime_id(task: EcsTask, container: EcsContainer) -> str:
     return f"{task.id}-{zlib.crc32(container.name.encode()):010d}"
 
 
-def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> ServiceTypeDef:
-    """Describe a service. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
-    state, parameters = service.state, {**service.parameters, **service.revision.parameters}
-    inactive = service.status == "INACTIVE"
-    shown: ServiceTypeDef = {
-        "serviceArn": service.arn,
-        "serviceName": service.name,
-        "clusterArn": service.cluster.arn,
-        "loadBalancers": parameters.get("loadBalancers") or [],
-        "serviceRegistries": parameters.get("serviceRegistries") or [],
-        "status": service.status,
-        "desiredCount": state.desired_count,
-        "runningCount": state.running_count,
-        "pendingCount": state.pending_count,
-        "taskDefinition": service.definition.arn,
-        "deploymentConfiguration": shown_configuration(parameters.get("deploymentConfiguration")),
-        "deployments": []
-        if inactive
-        else [deployment_shape(service, deployment, clock) for deployment in listed(state)],
-        "events": [
-            {"id": identifier, "createdAt": clock.stamp(event.at), "message": event.message}
-            for identifier, event in service.events
-        ],
-        "createdAt": clock.stamp(service.created_at),
-        "createdBy": service.created_by,
-        "placementConstraints": parameters.get("placementConstraints") or [],
-        "placementStrategy": parameters.get("placementStrategy") or [],
-        "schedulingStrategy": "REPLICA",
-        "deploymentController": {"type": "ECS"},
-        "enableECSManagedTags": bool(parameters.get("enableECSManagedTags", False)),
-        "propagateTags": parameters.get("propagateTags") or "NONE",
-        "enableExecuteCommand": bool(parameters.get("enableExecuteCommand", False)),
-        "availabilityZoneRebalancing": parameters.get("availabilityZoneRebalancing") or "ENABLED",
-        "roleArn": parameters["roleArn"],
-        "healthCheckGracePeriodSeconds": int(state.grace_seconds),
-    }
-    add_compute(shown, parameters)
-    if not parameters.get("loadBalancers") and "healthCheckGracePeriodSeconds" not in parameters:
-        del shown["healthCheckGracePeriodSeconds"]
-    if state.records and not inactive:
-        current = state.record
-        if not current.ended:
-            shown["currentServiceDeployment"] = current.arn
-        shown["currentServiceRevisions"] = [
-            {
-                "arn": deployment.revision.arn,
-                "requestedTaskCount": state.desired_count if deployment is state.primary else 0,
-                "runningTaskCount": deployment.running_count,
-                "pendingTaskCount": deployment.pending_count,
-            }
-            for deployment in listed(state)
-        ]
-    if tags:
-        shown["tags"] = tag_list(service.tags)
-    return shown
-
-
 class Compute(TypedDict, total=False):
     """The members that describe what a service or revision runs on."""
 
@@ -223,7 +165,7 @@ def compute(parameters: Mapping[str, Any]) -> Compute:
 
 
 def add_compute(
-    shown: ServiceTypeDef | DeploymentTypeDef | ServiceRevisionTypeDef, parameters: Mapping[str, Any]
+    shown: ServiceTypeDef | DeploymentTypeDef | ServiceRevisionTypeDef | TaskSetTypeDef, parameters: Mapping[str, Any]
 ) -> None:
     """Add the members of `compute` to the shape of a service, a deployment or a revision."""
     members = compute(parameters)
@@ -234,24 +176,3 @@ def add_compute(
         shown["launchType"] = members["launchType"]
     if "networkConfiguration" in members:
         shown["networkConfiguration"] = members["networkConfiguration"]
-
-
-def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) -> DeploymentTypeDef:
-    state = service.state
-    primary = deployment is state.primary
-    snapshot = service.revisions[deployment.revision.arn]
-    shown: DeploymentTypeDef = {
-        "id": deployment.id,
-        "status": deployment.status,
-        "taskDefinition": deployment.revision.task_definition,
-        "desiredCount": state.desired_count if primary else min(deployment.active, state.source_cap),
-        "pendingCount": deployment.pending_count,
-        "runningCount": deployment.running_count,
-        "failedTasks": deployment.failed_tasks,
-        "createdAt": clock.stamp(deployment.created_at),
-        "updatedAt": clock.stamp(deployment.updated_at),
-        "rolloutState": deployment.rollout_state,
-        "rolloutStateReason": deployment.rollout_state_reason,
-    }
-    add_compute(shown, snapshot.parameters)
-    return shown

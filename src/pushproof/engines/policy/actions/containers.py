@@ -49,6 +49,17 @@ def _clusters(parameters: Parameters, scope: Scope) -> Iterable[str]:
     return [item if item.startswith("arn:") else scope.arn("ecs", f"cluster/{item}") for item in listed]
 
 
+def _task_sets(parameters: Parameters, scope: Scope) -> Iterable[str]:
+    """Task sets by name or ARN; without one, all of the service: a new one has no name yet."""
+    service = str(parameters.get("service") or "").rsplit("/", 1)[-1]
+    named = texts(parameters.get("taskSet")) + texts(parameters.get("taskSets")) or ["*"]
+    path = f"task-set/{_cluster(parameters)}/{service}"
+    return [
+        item if item.startswith("arn:") else scope.arn("ecs", f"{path}/{item if '/' in item else f'ecs-svc/{item}'}")
+        for item in named
+    ]
+
+
 def _new_service(parameters: Parameters, scope: Scope) -> Iterable[str]:
     return [scope.arn("ecs", f"service/{_cluster(parameters)}/{parameters.get('serviceName', '')}")]
 
@@ -179,7 +190,10 @@ ECS = Table(
             "CreateCluster": _new_cluster,
             "RegisterTaskDefinition": _family,
             "ListTasks": _instances_of_tasks,
-            "UpdateService DeleteService ListServiceDeployments CreateTaskSet": _in_cluster("service", "service"),
+            "UpdateService DeleteService ListServiceDeployments UpdateServicePrimaryTaskSet": _in_cluster(
+                "service", "service"
+            ),
+            "CreateTaskSet DescribeTaskSets UpdateTaskSet DeleteTaskSet": _task_sets,
             "DescribeServices": _in_cluster("service", "services"),
             "DescribeTasks": _in_cluster("task", "tasks"),
             "StopTask ExecuteCommand": _in_cluster("task", "task"),
