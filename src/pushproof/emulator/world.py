@@ -41,6 +41,7 @@ from pushproof.emulator.services.awslambda import LambdaService
 from pushproof.emulator.services.cloudwatch import CloudWatchService
 from pushproof.emulator.services.codebuild import CodeBuildService
 from pushproof.emulator.services.codecommit import CodeCommitService
+from pushproof.emulator.services.codedeploy import CodeDeployService
 from pushproof.emulator.services.codepipeline import CodePipelineService, Neighbours
 from pushproof.emulator.services.connections import ConnectionsService
 from pushproof.emulator.services.ecr import EcrService
@@ -72,7 +73,7 @@ class World:
         equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
         keys: The administrator's keys; by default a new pair.
-        functions: Lambda functions, for lifecycle hooks of ECS and rules of CodePipeline; by default an empty register.
+        functions: Lambda functions, for lifecycle hooks of ECS and CodeDeploy and rules of CodePipeline; by default an empty register.
 
     A context manager; on exit servers stop, containers are removed, and state is discarded.
     """
@@ -201,6 +202,7 @@ class World:
             "elbv2": self.elbv2,
             "codebuild": self.codebuild,
             "codecommit": codecommit,
+            "codedeploy": CodeDeployService(site, "codedeploy", functions=self.functions),
             "codepipeline": CodePipelineService(site, "codepipeline", neighbours=neighbours, objects=self.s3),
             "events": EventsService(site, "events", bus=self.bus),
             "s3": self.s3,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from pushproof.aws.arns import arn_of_role, resource_of
+from pushproof.aws.arns import arn_of, arn_of_role, resource_of
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.access.readers import ID_KEYS, READERS, TAGS
 from pushproof.emulator.kernel.context import Call
@@ -242,6 +242,13 @@ class Attachments:
         if service == "kms" and rest.startswith("alias/"):
             answer = self._ask(service, "describe_key", region, KeyId=rest)
             return str(answer["KeyMetadata"]["Arn"]) if answer else None
+        if service == "codedeploy" and rest.startswith("deployment/"):
+            answer = self._ask(service, "get_deployment", region, deploymentId=rest.partition("/")[2])
+            if answer is None:
+                return None
+            info = answer["deploymentInfo"]
+            group = f"deploymentgroup:{info['applicationName']}/{info['deploymentGroupName']}"
+            return arn_of(service, group, region=region, account=self._ground.account_id)
         if service == "iam" and rest.startswith("role/"):
             # The role alone: a call about it must not fail because of its attachments.
             answer = self._ask("iam", "get_role", RoleName=rest.rsplit("/", 1)[-1])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_codebuild.client import CodeBuildClient
     from types_boto3_codeconnections.client import CodeConnectionsClient
+    from types_boto3_codedeploy.client import CodeDeployClient
     from types_boto3_codepipeline.client import CodePipelineClient
     from types_boto3_codestar_connections.client import CodeStarconnectionsClient
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -58,6 +59,8 @@ class SubstrateClient(Protocol):
     def __call__(self, service: Literal["codebuild"], region: str) -> CodeBuildClient: ...
     @overload
     def __call__(self, service: Literal["codeconnections"], region: str) -> CodeConnectionsClient: ...
+    @overload
+    def __call__(self, service: Literal["codedeploy"], region: str) -> CodeDeployClient: ...
     @overload
     def __call__(self, service: Literal["codepipeline"], region: str) -> CodePipelineClient: ...
     @overload
@@ -124,6 +127,8 @@ class PlaneClient(Protocol):
     def __call__(
         self, service: Literal["codeconnections"], **options: Unpack[ClientOptions]
     ) -> CodeConnectionsClient: ...
+    @overload
+    def __call__(self, service: Literal["codedeploy"], **options: Unpack[ClientOptions]) -> CodeDeployClient: ...
     @overload
     def __call__(self, service: Literal["codepipeline"], **options: Unpack[ClientOptions]) -> CodePipelineClient: ...
     @overload

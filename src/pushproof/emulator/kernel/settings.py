@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pushproof.engines.buildspec import TransitionSettings
+from pushproof.engines.codedeploy import CodeDeploySettings
 from pushproof.engines.deployment import DeploymentSettings
 from pushproof.engines.lifecycle import LifecycleSettings
 from pushproof.engines.pipeline import Settings as PipelineEngineSettings
@@ -165,6 +166,7 @@ class WorldSettings:
     ecs: EcsSettings = field(default_factory=EcsSettings)
     ecr: EcrSettings = field(default_factory=EcrSettings)
     codebuild: CodeBuildSettings = field(default_factory=CodeBuildSettings)
+    codedeploy: CodeDeploySettings = field(default_factory=CodeDeploySettings)
     codepipeline: CodePipelineSettings = field(default_factory=CodePipelineSettings)
     cloudwatch: CloudWatchSettings = field(default_factory=CloudWatchSettings)
     faults: FaultSettings = field(default_factory=FaultSettings)

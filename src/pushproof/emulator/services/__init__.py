@@ -31,6 +31,7 @@ PLANE: dict[str, str] = {
     "elbv2": "pushproof.emulator.services.elbv2:LoadBalancingService",
     "codebuild": "pushproof.emulator.services.codebuild:CodeBuildService",
     "codecommit": "pushproof.emulator.services.codecommit:CodeCommitService",
+    "codedeploy": "pushproof.emulator.services.codedeploy:CodeDeployService",
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
     "sns": "pushproof.emulator.services.sns:SnsService",

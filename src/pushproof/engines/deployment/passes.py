@@ -111,7 +111,7 @@ class Pass(Shifting):
             self.decision.actions.append(RegisterTarget(task.id, arn, balancer.container_name, balancer.container_port))
         if state.grace_seconds > 0:
             heapq.heappush(state.timers, (self.now + state.grace_seconds, task.id))
-        if not task.revision.load_balancers and not task.revision.container_check:
+        if (not task.revision.load_balancers or state.task_set_id) and not task.revision.container_check:
             heapq.heappush(state.timers, (self.now + state.settings.steady_wait_seconds, task.id))
         self.classify(task)
 
@@ -151,11 +151,11 @@ class Pass(Shifting):
             return "WARMING" if self.now < task.running_at + state.grace_seconds else "UNHEALTHY"
         if revision.container_check and task.health != "HEALTHY":
             return "WARMING"
-        if revision.load_balancers:
-            # A task set is steady before a listener uses its target group, so without checks of the load balancer:
-            # https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-ecs.html#troubleshooting-ecs-task-set-stability
-            good = ("healthy", "unused") if state.task_set_id else ("healthy",)
-            return "HEALTHY" if all(name in good for name in task.targets.values()) else "WARMING"
+        # A task set is steady before a listener uses its target group, so without checks of the load balancer:
+        # https://docs.aws.amazon.com/codedeploy/latest/userguide/troubleshooting-ecs.html#troubleshooting-ecs-task-set-stability
+        checks = [name for name in task.targets.values() if name != "unused" or not state.task_set_id]
+        if checks:
+            return "HEALTHY" if all(name == "healthy" for name in checks) else "WARMING"
         if revision.container_check or self.now >= task.running_at + state.settings.steady_wait_seconds:
             return "HEALTHY"
         return "WARMING"

@@ -19,6 +19,7 @@ TABLES: dict[str, Table] = {
     "cloudwatch": messaging.CLOUDWATCH,
     "codebuild": delivery.CODEBUILD,
     "codeconnections": delivery.CODECONNECTIONS,
+    "codedeploy": delivery.CODEDEPLOY,
     "codepipeline": delivery.CODEPIPELINE,
     "codestar-connections": delivery.CODESTAR_CONNECTIONS,
     "dynamodb": storage.DYNAMODB,

@@ -1,4 +1,4 @@
-"""Tables of the services that deliver: CodeBuild, CodePipeline, CodeConnections, EventBridge Scheduler.
+"""Tables of the services that deliver: CodeBuild, CodePipeline, CodeDeploy, CodeConnections, EventBridge Scheduler.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/, pages list_awscodebuild, list_awscodepipeline,
 list_awscodestarconnections, list_amazoneventbridgescheduler.
@@ -181,6 +181,60 @@ CODEPIPELINE = Table(
     ),
     often_anywhere=frozenset({"ListWebhooks"}),
     extra={"CreatePipeline": _declared_roles, "UpdatePipeline": _declared_roles},
+    keys=tag_keys,
+)
+
+# CodeDeploy
+
+
+def _applications(parameters: Parameters, scope: Scope) -> Iterable[str]:
+    names = texts(parameters.get("applicationName")) + texts(parameters.get("applicationNames"))
+    return [scope.arn("codedeploy", f"application:{name}") for name in names]
+
+
+def _deployment_groups(*names: str) -> Resources:
+    def resolve(parameters: Parameters, scope: Scope) -> Iterable[str]:
+        application = parameters.get("applicationName", "*")
+        groups = [group for name in names for group in texts(parameters.get(name))]
+        return [scope.arn("codedeploy", f"deploymentgroup:{application}/{group}") for group in groups]
+
+    return resolve
+
+
+def _groups_of_deployments(parameters: Parameters, scope: Scope) -> Iterable[str]:
+    """A deployment's permissions are those of its group, which a deployment's id does not tell."""
+    identifiers = texts(parameters.get("deploymentId")) + texts(parameters.get("deploymentIds"))
+    return [scope.real(scope.arn("codedeploy", f"deployment/{identifier}")) for identifier in identifiers]
+
+
+CODEDEPLOY = Table(
+    "codedeploy",
+    resources=by_operation(
+        {
+            "CreateApplication GetApplication UpdateApplication DeleteApplication BatchGetApplications "
+            "RegisterApplicationRevision GetApplicationRevision ListApplicationRevisions BatchGetApplicationRevisions "
+            "ListDeploymentGroups": _applications,
+            "CreateDeploymentGroup GetDeploymentGroup DeleteDeploymentGroup CreateDeployment ListDeployments": (
+                _deployment_groups("deploymentGroupName")
+            ),
+            "UpdateDeploymentGroup": _deployment_groups("currentDeploymentGroupName"),
+            "BatchGetDeploymentGroups": _deployment_groups("deploymentGroupNames"),
+            "GetDeployment BatchGetDeployments GetDeploymentTarget BatchGetDeploymentTargets ListDeploymentTargets "
+            "StopDeployment ContinueDeployment PutLifecycleEventHookExecutionStatus": _groups_of_deployments,
+            "CreateDeploymentConfig GetDeploymentConfig DeleteDeploymentConfig": by_name(
+                "deploymentConfigName", "codedeploy", "deploymentconfig:{}"
+            ),
+            "TagResource UntagResource ListTagsForResource": arns_in("ResourceArn"),
+        }
+    ),
+    anywhere=words("ListApplications ListDeploymentConfigs"),
+    # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
+    often_anywhere=words("GetDeployment ContinueDeployment StopDeployment"),
+    extra={
+        operation: lambda p, s: pass_role(p.get("serviceRoleArn"), "codedeploy.amazonaws.com", s)
+        for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
+    },
+    tagging={"CreateApplication": "TagResource", "CreateDeploymentGroup": "TagResource"},
     keys=tag_keys,
 )
 
