@@ -73,7 +73,7 @@ class World:
         equip: Makes the runtimes of the world.
         native: Services that the substrate answers itself, although the plane has them.
         keys: The administrator's keys; by default a new pair.
-        functions: Lambda functions, for lifecycle hooks of ECS and CodeDeploy and rules of CodePipeline; by default an empty register.
+        functions: Lambda functions, for hooks of ECS and CodeDeploy and rules of CodePipeline; by default an empty register.
 
     A context manager; on exit servers stop, containers are removed, and state is discarded.
     """

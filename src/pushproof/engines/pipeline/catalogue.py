@@ -61,6 +61,15 @@ KINDS: dict[tuple[str, str, str], ActionKind] = {
     ("Build", "AWS", "ECRBuildAndPublish"): _kind(
         (1, 1), (0, 0), "ECRRepositoryName", "DockerFilePath ImageTags RegistryType"
     ),
+    ("Deploy", "AWS", "CodeDeployToECS"): _kind(
+        (1, 5),
+        (0, 0),
+        "ApplicationName DeploymentGroupName TaskDefinitionTemplateArtifact AppSpecTemplateArtifact",
+        "TaskDefinitionTemplatePath AppSpecTemplatePath "
+        + " ".join(f"Image{number}ArtifactName Image{number}ContainerName" for number in range(1, 5)),
+        # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+        5 * DAY,
+    ),
     ("Deploy", "AWS", "ECS"): _kind((1, 1), (0, 0), "ClusterName ServiceName", "FileName DeploymentTimeout"),
 }
 
@@ -75,7 +84,6 @@ ELSEWHERE: frozenset[tuple[str, str, str]] = frozenset(
         ("Deploy", "AWS", "CloudFormationStackSet"),
         ("Deploy", "AWS", "CloudFormationStackInstances"),
         ("Deploy", "AWS", "CodeDeploy"),
-        ("Deploy", "AWS", "CodeDeployToECS"),
         ("Deploy", "AWS", "ElasticBeanstalk"),
         ("Deploy", "AWS", "OpsWorks"),
         ("Deploy", "AWS", "ServiceCatalog"),

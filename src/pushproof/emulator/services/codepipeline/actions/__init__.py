@@ -4,6 +4,7 @@ from pushproof.emulator.services.codepipeline.actions.approval import ManualAppr
 from pushproof.emulator.services.codepipeline.actions.base import Assignment, Job, JobFailed, Neighbours
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
 from pushproof.emulator.services.codepipeline.actions.commands import Commands
+from pushproof.emulator.services.codepipeline.actions.codedeploy import CodeDeployToEcs
 from pushproof.emulator.services.codepipeline.actions.connection import ConnectionSource
 from pushproof.emulator.services.codepipeline.actions.ecr import EcrSource
 from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
@@ -23,6 +24,7 @@ JOBS: dict[str, type[Job]] = {
     "Commands": Commands,
     "ECRBuildAndPublish": EcrBuildAndPublish,
     "ECR": EcrSource,
+    "CodeDeployToECS": CodeDeployToEcs,
 }
 
 __all__ = ["JOBS", "Assignment", "Job", "JobFailed", "Neighbours"]
