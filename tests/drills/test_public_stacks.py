@@ -127,15 +127,11 @@ def test_a_monolith_is_applied_and_stops_at_its_build(tmp_path: Path) -> None:
     assert "mvn package" in output
 
 
-def test_blue_green_by_codedeploy_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    """The refusal has file and line of each resource, and comes within seconds."""
+def test_blue_green_by_codedeploy_is_no_reason_to_refuse_a_stack(tmp_path: Path) -> None:
+    """CodeDeploy's resources are emulated; the drill does not judge such a stack, and ends with an error."""
     code, output = run(copied(MODULES, tmp_path), tmp_path, "drill")
-    assert code == 2, output
-    assert (
-        "Infrastructure/Modules/CodeDeploy/main.tf:9: module.codedeploy_server.aws_codedeploy_app.main is refused"
-        in output
-    )
-    assert "(a) An embedded world is up" not in output
+    assert code != 0, output
+    assert "aws_codedeploy_app.main is refused" not in output
 
 
 def test_a_configuration_of_an_older_provider_is_refused_by_terraform(tmp_path: Path) -> None:

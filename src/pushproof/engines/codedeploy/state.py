@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deployment is to do. Times are minutes, as in the API.
+    """Task of a deployment. Times are minutes, as in the API.
 
     `ready_minutes` None: production traffic moves without a wait. `termination_minutes` None: the original task set stays.
     `alarms` are the names of those that stop the deployment. `tests`: there is a test listener.

@@ -124,7 +124,7 @@ def test_a_service_belongs_to_one_group(blue_green: BlueGreen, code: Refused) ->
 
 
 def test_a_group_is_updated_and_renamed(blue_green: BlueGreen) -> None:
-    """What a request leaves out stays; its deployments go with the new name."""
+    """A member that a request leaves out stays; its deployments go with the new name."""
     blue_green.group()
     identifier = blue_green.deploy()
     blue_green.codedeploy.update_deployment_group(
@@ -145,7 +145,7 @@ def test_other_platforms_are_refused_by_name(blue_green: BlueGreen, code: Refuse
     for platform in ({}, {"computePlatform": "Server"}, {"computePlatform": "Lambda"}):
         name = platform.get("computePlatform", "Server")
         refusal = code(lambda p=platform: blue_green.codedeploy.create_application(applicationName="other", **p))
-        assert refusal[0] == "NotImplemented"
+        assert refusal[0] == "InvalidComputePlatformException"
         assert f"the compute platform {name} is not emulated" in refusal[1]
 
 

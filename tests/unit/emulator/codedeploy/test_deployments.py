@@ -191,7 +191,7 @@ def test_an_alarm_takes_a_canary_back(blue_green: BlueGreen) -> None:
 
 
 def test_a_group_waits_until_somebody_continues(blue_green: BlueGreen, code: Refused) -> None:
-    """With STOP_DEPLOYMENT the deployment is Ready until ContinueDeployment, or Stopped after its wait."""
+    """A deployment with STOP_DEPLOYMENT is Ready until ContinueDeployment, or Stopped after its wait."""
     blue_green.group(
         blueGreenDeploymentConfiguration={
             "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE", "terminationWaitTimeInMinutes": 60},
@@ -318,7 +318,7 @@ def test_an_appspec_file_may_be_in_a_bucket(blue_green: BlueGreen) -> None:
     ],
 )
 def test_the_service_role_is_enforced(blue_green: BlueGreen, action: str, service: str) -> None:
-    """Without one of its permissions the deployment fails with the role and the service in AWS's text."""
+    """A deployment without one of its permissions fails with the role and the service in AWS's text."""
     blue_green.group(autoRollbackConfiguration=None)
     blue_green.iam.put_role_policy(
         RoleName="codedeploy",
@@ -338,7 +338,7 @@ def test_the_service_role_is_enforced(blue_green: BlueGreen, action: str, servic
 
 
 def test_a_listener_of_another_group_is_found(blue_green: BlueGreen) -> None:
-    """Where production does not forward to the primary task set's group, the deployment fails in AWS's words."""
+    """A deployment fails in AWS's words where production does not forward to the primary task set's group."""
     blue_green.group()
     blue_green.elbv2.modify_listener(
         ListenerArn=blue_green.production, DefaultActions=[{"Type": "forward", "TargetGroupArn": blue_green.green}]
@@ -415,7 +415,7 @@ def test_triggers_publish_to_topics(blue_green: BlueGreen) -> None:
 
 
 def test_a_role_needs_the_policy_of_aws(blue_green: BlueGreen, code: Refused) -> None:
-    """Without permissions a group is refused in AWS's words; with a role that CodeDeploy cannot assume as well."""
+    """A group is refused in AWS's words without permissions, and with a role that CodeDeploy cannot assume."""
     blue_green.iam.detach_role_policy(RoleName="codedeploy", PolicyArn=POLICY)
     refusal = code(blue_green.group)
     assert refusal[0] == "InvalidECSServiceException"

@@ -184,7 +184,7 @@ def test_a_bad_image_fails_the_action_and_leaves_the_old_revision(blue_green: Bl
 def test_a_missing_file_is_a_wrong_configuration(
     blue_green: BlueGreen, changes: dict[str, str | None], words: str
 ) -> None:
-    """What the templates lack is told in the words that users recorded, and no deployment is created."""
+    """A lack of the templates is told in the words that users recorded, and no deployment is created."""
     delivery = Delivery(blue_green)
     delivery.action()
     before = len(blue_green.codedeploy.list_deployments()["deployments"])
@@ -195,7 +195,7 @@ def test_a_missing_file_is_a_wrong_configuration(
 
 
 def test_the_role_of_the_pipeline_is_enforced(blue_green: BlueGreen) -> None:
-    """Without codedeploy:CreateDeployment the action fails with a permission error."""
+    """The action fails with a permission error without codedeploy:CreateDeployment."""
     delivery = Delivery(blue_green)
     delivery.action()
     delivery.allow([action for action in ALLOWED if action != "codedeploy:CreateDeployment"])

@@ -141,7 +141,7 @@ def test_another_task_set_takes_the_service_over(controlled: Controlled, code: R
 
 
 def test_roles_of_tasks_are_passed_by_the_caller(controlled: Controlled, code: Refused) -> None:
-    """Who adds a task set needs iam:PassRole for the roles in its task definition."""
+    """The caller who adds a task set needs iam:PassRole for the roles in its task definition."""
     iam = controlled.stack.world.administrator("iam")
     iam.create_user(UserName="deployer")
     allowed = {
@@ -159,7 +159,7 @@ def test_roles_of_tasks_are_passed_by_the_caller(controlled: Controlled, code: R
 
 
 def test_a_deleted_service_ends_its_task_sets(controlled: Controlled) -> None:
-    """With force, all task sets drain, and the service is INACTIVE when their tasks are gone."""
+    """All task sets drain with force, and the service is INACTIVE when their tasks are gone."""
     controlled.steady()
     controlled.add()
     controlled.ecs.delete_service(cluster="main", service="app", force=True)

@@ -118,7 +118,7 @@ class Service:
     def done(self, deployment: Deployment, order: object) -> Answered:
         match order:
             case Inspect(order=identifier):
-                others = tuple(one for one in self.task_sets if one != self.primary)
+                others = tuple(item for item in self.task_sets if item != self.primary)
                 return Answered(identifier, self.primary, others)
             case CreateTaskSet(order=identifier):
                 self._count += 1

@@ -118,6 +118,6 @@ _values = st.recursive(
 
 @given(st.text(max_size=60) | _values.map(json.dumps))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    """Nothing but a refusal leaves the reader."""
+    """A refusal is the only error of the reader."""
     with contextlib.suppress(InvalidAppSpec):
         read_appspec(text)

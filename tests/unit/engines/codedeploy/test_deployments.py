@@ -84,7 +84,7 @@ def test_a_linear_deployment_moves_in_equal_steps() -> None:
 
 @pytest.mark.parametrize("event", HOOKED)
 def test_a_failed_hook_takes_everything_back(event: str) -> None:
-    """Whichever function fails, the rollback is a deployment of its own, after which the original task set serves alone."""
+    """The rollback is a deployment of its own, whichever function fails; then the original task set serves alone."""
     service = Service(hooks=lambda name: (5.0, name != event))
     deployment = service.deploy(
         Plan(hooks={event: "check"}, tests=True, rolls_back_on=ALL_CAUSES, termination_minutes=60)
@@ -107,7 +107,7 @@ def test_a_failed_hook_takes_everything_back(event: str) -> None:
 
 
 def test_without_automatic_rollback_a_failure_stays() -> None:
-    """Nobody takes back what no configuration says; production is where it was, and the next deployment clears up."""
+    """A failure without that configuration leaves production where it was, and the next deployment clears up."""
     service = Service(hooks=lambda name: (5.0, name != "BeforeAllowTraffic"))
     deployment = service.deploy(Plan(hooks={"BeforeAllowTraffic": "check"}))
     service.run()
@@ -166,7 +166,7 @@ def test_an_alarm_during_the_wait_for_termination_brings_the_original_back() -> 
 
 
 def test_a_deployment_waits_until_it_is_continued() -> None:
-    """With STOP_DEPLOYMENT it is Ready, and production traffic moves only after ContinueDeployment."""
+    """A deployment with STOP_DEPLOYMENT is Ready, and production traffic moves only after ContinueDeployment."""
     service = Service()
     deployment = service.deploy(Plan(ready_minutes=30))
     with pytest.raises(CodeDeployError, match="not have a status of Ready"):
@@ -180,7 +180,7 @@ def test_a_deployment_waits_until_it_is_continued() -> None:
 
 
 def test_a_deployment_that_nobody_continues_is_stopped() -> None:
-    """After the wait time its status is Stopped, with the documented text."""
+    """Its status is Stopped after the wait time, with the documented text."""
     service = Service()
     deployment = service.deploy(Plan(ready_minutes=30))
     service.run()
@@ -245,7 +245,7 @@ def test_a_refused_call_fails_the_deployment_with_its_reason() -> None:
 
 
 def test_a_rollback_that_fails_is_not_rolled_back() -> None:
-    """Where the load balancer refuses every call, both deployments fail."""
+    """Both deployments fail where the load balancer refuses every call."""
     problem = Problem("ELASTIC_LOAD_BALANCING_INVALID", "no")
     service = Service(refuse=lambda order: problem if isinstance(order, ShiftTraffic) else None)
     service.deploy(Plan(rolls_back_on=ALL_CAUSES))

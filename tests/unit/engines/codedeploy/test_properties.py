@@ -98,7 +98,7 @@ def play(parts: Any) -> Service:
 @settings(max_examples=200, deadline=None)
 @given(_runs)
 def test_every_deployment_ends(parts: Any) -> None:
-    """Whatever happens, each deployment ends, and so does each of its lifecycle events; there is at most one rollback."""
+    """Each deployment ends whatever happens, and so does each of its lifecycle events; there is at most one rollback."""
     service = play(parts)
     assert len(service.deployments) <= 2
     for deployment in service.deployments:
@@ -127,7 +127,7 @@ def test_weights_go_only_where_the_configuration_allows(parts: Any) -> None:
 @settings(max_examples=200, deadline=None)
 @given(_runs)
 def test_a_failure_with_rollback_never_leaves_production_on_the_replacement(parts: Any) -> None:
-    """Where a rollback was made and succeeded, the original task set serves alone: production, test traffic, primary."""
+    """The original task set serves alone where a rollback was made and succeeded: production, test traffic, primary."""
     service = play(parts)
     first = service.deployments[0]
     if first.status == "Succeeded":

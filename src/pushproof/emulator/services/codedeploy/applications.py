@@ -212,9 +212,8 @@ def _check_platform(platform: str | None) -> None:
     """Refuse, by name, what is not emulated. Without a name, CodeDeploy takes Server."""
     if platform != "ECS":
         raise AwsError(
-            "NotImplemented",
+            "InvalidComputePlatformException",
             f"Pushproof emulates CodeDeploy for ECS; the compute platform {platform or 'Server'} is not emulated.",
-            status=501,
         )
 
 

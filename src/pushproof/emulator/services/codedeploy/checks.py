@@ -50,8 +50,8 @@ def check_unsupported(request: CreateDeploymentGroupRequest | UpdateDeploymentGr
     style: DeploymentStyleTypeDef | None = request.get("deploymentStyle")
     if created or style is not None:
         chosen = style or {}
-        wanted = ("BLUE_GREEN", "WITH_TRAFFIC_CONTROL")
-        if (chosen.get("deploymentType"), chosen.get("deploymentOption")) != wanted:
+        expected = ("BLUE_GREEN", "WITH_TRAFFIC_CONTROL")
+        if (chosen.get("deploymentType"), chosen.get("deploymentOption")) != expected:
             raise AwsError(
                 "InvalidDeploymentStyleException",
                 "For ECS deployment, the deployment type must be BLUE_GREEN, and deployment option must be "

@@ -72,7 +72,7 @@ class DeploymentOperations(GroupOperations):
         for member in ("targetInstances", "ec2DeploymentOptions"):
             if request.get(member):
                 raise AwsError("InvalidInputException", f"For ECS deployment, {member} can not be specified")
-        active = next((one for one in _of(region, group) if not one.state.ended), None)
+        active = next((record for record in _of(region, group) if not record.state.ended), None)
         if active is not None:
             raise AwsError(
                 "DeploymentLimitExceededException",

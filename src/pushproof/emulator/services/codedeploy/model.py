@@ -42,7 +42,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a deployment group configures, and each of its deployments takes with it."""
+    """Configuration of a deployment group, which each of its deployments takes with it."""
 
     role_arn: str
     config_name: str

@@ -225,11 +225,11 @@ class EcsService:
 
     @property
     def running_count(self) -> int:
-        return self.state.running_count + sum(one.part.state.running_count for one in self.task_sets)
+        return self.state.running_count + sum(item.part.state.running_count for item in self.task_sets)
 
     @property
     def pending_count(self) -> int:
-        return self.state.pending_count + sum(one.part.state.pending_count for one in self.task_sets)
+        return self.state.pending_count + sum(item.part.state.pending_count for item in self.task_sets)
 
     @property
     def definition(self) -> TaskDefinition:

@@ -54,7 +54,7 @@ def service_shape(service: EcsService, clock: Clock, *, tags: bool = False) -> S
     }
     add_compute(shown, parameters)
     if service.task_sets and not inactive:
-        shown["taskSets"] = [task_set_shape(service, one, clock) for one in service.task_sets]
+        shown["taskSets"] = [task_set_shape(service, item, clock) for item in service.task_sets]
     if not parameters.get("loadBalancers") and "healthCheckGracePeriodSeconds" not in parameters:
         del shown["healthCheckGracePeriodSeconds"]
     if state.records and not inactive:

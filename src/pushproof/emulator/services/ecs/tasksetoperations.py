@@ -46,7 +46,7 @@ class TaskSetOperations(ServiceOperations):
         region, service = self._controlled(context, request["cluster"], request["service"])
         token = request.get("clientToken") or ""
         check_token(token)
-        same = next((one for one in service.task_sets if token and one.client_token == token), None)
+        same = next((item for item in service.task_sets if token and item.client_token == token), None)
         if same is not None:
             return {"taskSet": task_set_shape(service, same, self.site.clock, tags=True)}
         if len(service.task_sets) >= _MOST_TASK_SETS:
@@ -102,7 +102,7 @@ class TaskSetOperations(ServiceOperations):
         tags = "TAGS" in (request.get("include") or [])
         task_sets: list[TaskSetTypeDef] = []
         failures: list[FailureTypeDef] = []
-        for reference in request.get("taskSets") or [one.arn for one in service.task_sets]:
+        for reference in request.get("taskSets") or [item.arn for item in service.task_sets]:
             task_set = _named(service, reference)
             if task_set is None:
                 path = f"task-set/{service.cluster.name}/{service.name}/ecs-svc/{last(reference)}"
@@ -150,7 +150,7 @@ class TaskSetOperations(ServiceOperations):
 
 def _named(service: EcsService, reference: str) -> TaskSet | None:
     """Return a task set by its id, the number in it, or its ARN."""
-    return next((one for one in service.task_sets if last(one.id) == last(reference)), None)
+    return next((item for item in service.task_sets if last(item.id) == last(reference)), None)
 
 
 def _scale(scale: ScaleTypeDef | None) -> float:

@@ -112,7 +112,7 @@ class TaskSets:
             if other.status == "PRIMARY":
                 other.status, other.updated_at = "ACTIVE", now
         task_set.status, task_set.updated_at = "PRIMARY", now
-        service.task_sets.sort(key=lambda one: one is not task_set)
+        service.task_sets.sort(key=lambda item: item is not task_set)
 
     def end(self, region: Region, task_set: TaskSet) -> None:
         """Stop a task set's tasks; it is gone once they are."""
@@ -136,7 +136,7 @@ class TaskSets:
             # A service that is gone still shows the revision that it had.
             service.revisions = dict(part.revisions)
             service.state.deployments = list(part.state.deployments)
-        service.task_sets = [one for one in service.task_sets if one.part is not part]
+        service.task_sets = [item for item in service.task_sets if item.part is not part]
         if service.status == "DRAINING" and not service.task_sets:
             self._forgotten(service)
 

@@ -3,8 +3,8 @@
 from pushproof.emulator.services.codepipeline.actions.approval import ManualApproval
 from pushproof.emulator.services.codepipeline.actions.base import Assignment, Job, JobFailed, Neighbours
 from pushproof.emulator.services.codepipeline.actions.codebuild import CodeBuildAction
-from pushproof.emulator.services.codepipeline.actions.commands import Commands
 from pushproof.emulator.services.codepipeline.actions.codedeploy import CodeDeployToEcs
+from pushproof.emulator.services.codepipeline.actions.commands import Commands
 from pushproof.emulator.services.codepipeline.actions.connection import ConnectionSource
 from pushproof.emulator.services.codepipeline.actions.ecr import EcrSource
 from pushproof.emulator.services.codepipeline.actions.ecs import EcsDeploy
