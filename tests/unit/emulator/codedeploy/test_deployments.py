@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from tests.unit.emulator.codedeploy.bluegreen import POLICY, BlueGreen
 
+from pushproof.emulator.kernel.context import Credentials
+
 Refused = Callable[[Callable[[], Any]], tuple[str, str]]
 
 
@@ -422,3 +424,34 @@ def test_a_role_needs_the_policy_of_aws(blue_green: BlueGreen, code: Refused) ->
     assert refusal[1].startswith("Could not load ECS service information for cluster: main, service: app. Cause: User:")
     other = code(lambda: blue_green.group(serviceRoleArn=blue_green.stack.role))
     assert other == ("InvalidRoleException", "Cannot assume role provided.")
+
+
+def test_a_function_may_report_for_the_group_of_its_policy(blue_green: BlueGreen, code: Refused) -> None:
+    """The permission to report is on the deployment group, which the id of a deployment stands for."""
+    blue_green.group()
+    blue_green.world.functions.register("check", lambda _: None)
+    identifier = blue_green.deploy(hooks={"BeforeInstall": "check"})
+    blue_green.at(identifier, "BeforeInstall")
+
+    def reporter(group: str) -> Any:
+        blue_green.iam.create_user(UserName=group)
+        resource = f"arn:aws:codedeploy:eu-west-1:123456789012:deploymentgroup:app/{group}"
+        action = "codedeploy:PutLifecycleEventHookExecutionStatus"
+        statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        blue_green.iam.put_user_policy(UserName=group, PolicyName="report", PolicyDocument=document)
+        key = blue_green.iam.create_access_key(UserName=group)["AccessKey"]
+        return blue_green.world.client(
+            "codedeploy", credentials=Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        )
+
+    report = {
+        "deploymentId": identifier,
+        "lifecycleEventHookExecutionId": f"{identifier}/BeforeInstall",
+        "status": "Succeeded",
+    }
+    other, own = reporter("other"), reporter("main")
+    refusal = code(lambda: other.put_lifecycle_event_hook_execution_status(**report))
+    assert refusal[0] == "AccessDeniedException"
+    own.put_lifecycle_event_hook_execution_status(**report)
+    assert blue_green.end(identifier)["status"] == "Succeeded"

@@ -28,6 +28,10 @@ JUDGED = {
     ("cloudwatch", "GetMetricData"): "a data set is an optional resource of 2026; without one the action is on *",
     ("cloudwatch", "ListMetrics"): "a data set is an optional resource of 2026; without one the action is on *",
     ("cloudwatch", "PutMetricData"): "a data set is an optional resource of 2026; without one the action is on *",
+    (
+        "codedeploy",
+        "PutLifecycleEventHookExecutionStatus",
+    ): "AWS CDK grants it on the deployment group, and hooks of such roles report",
     ("ec2", "DescribeSecurityGroupReferences"): "groups of peered VPCs: the account has one network",
     ("ec2", "DescribeVpcEndpointServicePermissions"): "endpoint services of one's own are not emulated",
     ("elbv2", "GetResourcePolicy"): "a shared trust store is an optional resource; the plane shares none",

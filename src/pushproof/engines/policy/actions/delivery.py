@@ -219,17 +219,19 @@ CODEDEPLOY = Table(
             ),
             "UpdateDeploymentGroup": _deployment_groups("currentDeploymentGroupName"),
             "BatchGetDeploymentGroups": _deployment_groups("deploymentGroupNames"),
-            "GetDeployment BatchGetDeployments GetDeploymentTarget BatchGetDeploymentTargets ListDeploymentTargets "
-            "StopDeployment ContinueDeployment PutLifecycleEventHookExecutionStatus": _groups_of_deployments,
+            "GetDeployment BatchGetDeployments PutLifecycleEventHookExecutionStatus": _groups_of_deployments,
             "CreateDeploymentConfig GetDeploymentConfig DeleteDeploymentConfig": by_name(
                 "deploymentConfigName", "codedeploy", "deploymentconfig:{}"
             ),
             "TagResource UntagResource ListTagsForResource": arns_in("ResourceArn"),
         }
     ),
-    anywhere=words("ListApplications ListDeploymentConfigs"),
+    anywhere=words(
+        "ListApplications ListDeploymentConfigs ContinueDeployment StopDeployment GetDeploymentTarget "
+        "BatchGetDeploymentTargets ListDeploymentTargets"
+    ),
     # https://docs.aws.amazon.com/codepipeline/latest/userguide/how-to-custom-role.html
-    often_anywhere=words("GetDeployment ContinueDeployment StopDeployment"),
+    often_anywhere=words("GetDeployment"),
     extra={
         operation: lambda p, s: pass_role(p.get("serviceRoleArn"), "codedeploy.amazonaws.com", s)
         for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
