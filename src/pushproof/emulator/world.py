@@ -49,6 +49,7 @@ from pushproof.emulator.services.ecr.front import Registry
 from pushproof.emulator.services.ecs import EcsApi
 from pushproof.emulator.services.elbv2 import LoadBalancingService
 from pushproof.emulator.services.events import EventsService
+from pushproof.emulator.services.fis import FisService
 from pushproof.emulator.services.iam import IamService
 from pushproof.emulator.services.s3 import S3Service
 from pushproof.emulator.services.sns import SnsService
@@ -209,6 +210,7 @@ class World:
             "sns": sns,
             "cloudwatch": CloudWatchService(site, "cloudwatch", sources=[self.elbv2]),
             "lambda": functions,
+            "fis": FisService(site, "fis", injector=self.faults),
             "iam": IamService(site, "iam", authority=self.authority),
             "sts": StsService(site, "sts", authority=self.authority, identities=self.tokens),
         }

@@ -42,6 +42,7 @@ PLANE: dict[str, str] = {
     "acm": "pushproof.emulator.services.modelled:ModelledService",
     "cloudwatch": "pushproof.emulator.services.cloudwatch:CloudWatchService",
     "lambda": "pushproof.emulator.services.awslambda:LambdaService",
+    "fis": "pushproof.emulator.services.fis:FisService",
     "dynamodb": "pushproof.emulator.services.modelled:ModelledService",
     "kms": "pushproof.emulator.services.modelled:ModelledService",
     "secretsmanager": "pushproof.emulator.services.modelled:ModelledService",

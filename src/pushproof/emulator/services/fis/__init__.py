@@ -1,0 +1,5 @@
+"""AWS Fault Injection Service."""
+
+from .service import FisService
+
+__all__ = ["FisService"]

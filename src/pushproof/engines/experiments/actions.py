@@ -1,0 +1,47 @@
+"""The actions of FIS that run here. https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ActionKind:
+    """An action: the name and the resource type of its target, and its parameters with whether they are required."""
+
+    id: str
+    description: str
+    target: tuple[str, str] | None
+    parameters: dict[str, bool]
+
+    @property
+    def lasting(self) -> bool:
+        """Return whether the action has a duration."""
+        return "duration" in self.parameters
+
+
+_API = {"duration": True, "service": True, "operations": True, "percentage": False}
+_ROLES = ("Roles", "aws:iam:role")
+ACTIONS: dict[str, ActionKind] = {
+    kind.id: kind
+    for kind in (
+        ActionKind("aws:fis:wait", "Wait for the specified duration.", None, {"duration": True}),
+        ActionKind("aws:ecs:stop-task", "Stop ECS tasks.", ("Tasks", "aws:ecs:task"), {}),
+        ActionKind(
+            "aws:network:disrupt-connectivity",
+            "Deny the specified traffic to the target subnets.",
+            ("Subnets", "aws:ec2:subnet"),
+            {"duration": True, "scope": True},
+        ),
+        ActionKind("aws:fis:inject-api-internal-error", "Inject internal errors into API requests.", _ROLES, _API),
+        ActionKind("aws:fis:inject-api-throttle-error", "Inject throttle errors into API requests.", _ROLES, _API),
+        ActionKind(
+            "aws:fis:inject-api-unavailable-error", "Inject unavailable errors into API requests.", _ROLES, _API
+        ),
+    )
+}
+
+
+def kind_of(action_id: str) -> ActionKind | None:
+    """Return an action by its id; None for one that does not run here."""
+    return ACTIONS.get(action_id)
