@@ -22,7 +22,7 @@ def survival() -> ModuleType:
 
 
 def test_requests_fail_only_while_health_checks_find_the_loss(survival: ModuleType) -> None:
-    """In every phase of a rollout the table is current, failures end with the health checks, and the end state is right."""
+    """Failures end with the health checks in every phase of a rollout, the end state is right, and the table is current."""
     results = survival.figures()
     page = survival.PAGE.read_text(encoding="utf-8")
     assert survival.table(results) in page, "docs/faults.md is old; run python scripts/survival.py"
