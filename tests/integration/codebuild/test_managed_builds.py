@@ -155,8 +155,8 @@ def pipeline(world: World, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def latest(pipeline: Any) -> dict[str, Any]:
-    found: dict[str, Any] = pipeline.list_pipeline_executions(pipelineName="app")["pipelineExecutionSummaries"][0]
-    return found
+    newest: dict[str, Any] = pipeline.list_pipeline_executions(pipelineName="app")["pipelineExecutionSummaries"][0]
+    return newest
 
 
 def git(directory: Path, *arguments: str) -> None:

@@ -28,6 +28,7 @@ from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from types_boto3_codebuild.type_defs import BuildTypeDef
 
 Context = Mapping[str, str | Iterable[str]]
 
@@ -302,7 +303,7 @@ class Builds(Protocol):
     def stop_managed(self, build_id: str) -> None:
         """Stop a build of `run_managed`, if it still runs."""
 
-    def managed(self, build_id: str) -> Mapping[str, object]:
+    def managed(self, build_id: str) -> BuildTypeDef:
         """Return a build of `run_managed`, as BatchGetBuilds describes builds."""
 
     def subscribe(self, callback: Callable[[str, str], None]) -> None:

@@ -212,7 +212,7 @@ def alarm_states(text: str) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule found: `met` None while it has to look again."""
+    """The outcome of a look: `met` None while the rule has to look again."""
 
     met: bool | None
     summary: str

@@ -189,8 +189,7 @@ resource "aws_codepipeline" "second" {
         result = "ROLLBACK"
 
         rule {
-          name               = "no-errors"
-          timeout_in_minutes = 60
+          name = "no-errors"
 
           rule_type_id {
             category = "Rule"

@@ -172,8 +172,7 @@ def image(stack: Stack, text: str, tag: str = "latest") -> str:
     answer = ecr.put_image(
         repositoryName="web", imageManifest=json.dumps(manifest), imageManifestMediaType=media, imageTag=tag
     )
-    found: str = answer["image"]["imageId"]["imageDigest"]
-    return found
+    return str(answer["image"]["imageId"]["imageDigest"])
 
 
 def test_an_image_is_built_and_published(stack: Stack) -> None:

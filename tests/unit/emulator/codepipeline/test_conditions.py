@@ -68,13 +68,13 @@ def alarm(stack: Stack, state: str, *, new: bool = False) -> None:
 
 
 def condition(stack: Stack, stage: str = "Build", member: str = "beforeEntryConditionState") -> dict[str, Any]:
-    found: dict[str, Any] = stack.stages()[stage][member]
-    return found
+    state: dict[str, Any] = stack.stages()[stage][member]
+    return state
 
 
 def status(stack: Stack, stage: str = "Build") -> str:
-    found: str = stack.stages()[stage]["latestExecution"]["status"]
-    return found
+    latest: str = stack.stages()[stage]["latestExecution"]["status"]
+    return latest
 
 
 VARIABLE = {"Variable": "#{Src.BranchName}", "Value": "main", "Operator": "EQ"}
@@ -133,7 +133,7 @@ def test_a_failed_entry_can_be_overridden_and_a_skip_cannot(stack: Stack) -> Non
 
 
 def test_an_alarm_is_awaited(stack: Stack) -> None:
-    """Before entry, an alarm in ALARM holds the stage until it is OK, for WaitTime at most."""
+    """An alarm in ALARM holds the stage before entry until it is OK, for WaitTime at most."""
     allow(stack, RIGHTS["CloudWatchAlarm"])
     alarm(stack, "ALARM", new=True)
     guarded(stack, "beforeEntry", rule("CloudWatchAlarm", configuration={"AlarmName": "errors", "WaitTime": "10"}))
@@ -272,6 +272,18 @@ def test_rule_types() -> None:
     }
     properties = {item["name"]: item["required"] for item in types["CloudWatchAlarm"]["ruleConfigurationProperties"]}
     assert properties == {"AlarmName": True, "AlarmStates": False, "WaitTime": False}
+
+
+def test_conditions_are_kept_as_written(stack: Stack) -> None:
+    """GetPipeline answers conditions with every member that was sent."""
+    check = rule("VariableCheck", configuration=VARIABLE, timeoutInMinutes=60, region="eu-west-1", inputArtifacts=[])
+    declaration = stack.declaration()
+    declaration["stages"][1]["onSuccess"] = {"conditions": [{"result": "FAIL", "rules": [check]}]}
+    declaration["stages"][1]["onFailure"] = {"result": "RETRY", "retryConfiguration": {"retryMode": "ALL_ACTIONS"}}
+    stack.pipelines.create_pipeline(pipeline=declaration)
+    stage = stack.pipelines.get_pipeline(name="web")["pipeline"]["stages"][1]
+    assert stage["onSuccess"]["conditions"] == [{"result": "FAIL", "rules": [check]}]
+    assert stage["onFailure"] == {"result": "RETRY", "retryConfiguration": {"retryMode": "ALL_ACTIONS"}}
 
 
 def test_conditions_that_are_refused(stack: Stack) -> None:

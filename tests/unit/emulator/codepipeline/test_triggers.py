@@ -28,8 +28,8 @@ def started(stack: Stack) -> bool:
 def source(stack: Stack) -> dict[str, str]:
     """Return the output variables of the newest execution's source action."""
     stack.advance(1)
-    found: dict[str, str] = stack.actions()["Source"]["output"]["outputVariables"]
-    return found
+    variables: dict[str, str] = stack.actions()["Source"]["output"]["outputVariables"]
+    return variables
 
 
 def test_file_paths_choose_pushes(stack: Stack) -> None:

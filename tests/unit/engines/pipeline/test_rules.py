@@ -226,12 +226,12 @@ def test_every_expression_is_read_or_refused(cron: str) -> None:
     ],
 )
 def test_alarms(kind: Any, state: str, waited: float, met: bool | None) -> None:
-    """Before entry the rule waits for OK; on success it watches for the whole time, and ALARM fails it at once."""
+    """The rule waits for OK before entry; on success it watches for the whole time, and ALARM fails it at once."""
     assert judge_alarm(kind, {"AlarmName": "errors", "WaitTime": "10"}, state, waited).met is met
 
 
 def test_alarms_without_a_wait_are_looked_at_once() -> None:
-    """Without WaitTime the first look decides; AlarmStates names the states that are good."""
+    """The first look decides without WaitTime; AlarmStates names the states that are good."""
     assert judge_alarm("BEFORE_ENTRY", {"AlarmName": "a"}, "ALARM", 0).met is False
     assert judge_alarm("ON_SUCCESS", {"AlarmName": "a"}, "OK", 0).met is True
     assert judge_alarm("ON_FAILURE", {"AlarmName": "a", "AlarmStates": "ALARM, OK"}, "ALARM", 0).met is True

@@ -94,13 +94,13 @@ def test_every_pattern_can_be_matched(pattern: str, name: str) -> None:
 
 @given(st.text("ab*?", min_size=1, max_size=6), st.text("ab", max_size=6))
 def test_within_a_segment_a_glob_is_a_shell_pattern(pattern: str, name: str) -> None:
-    """Without slashes, globs match what fnmatch matches."""
+    """Globs match what fnmatch matches, as long as there are no slashes."""
     assert matches(pattern, name) == fnmatch.fnmatchcase(name, pattern)
 
 
 @given(CRITERIA, NAME)
 def test_excludes_win(criteria: Criteria, name: str) -> None:
-    """What a pattern of excludes matches is never admitted, and includes only ever add."""
+    """Names that a pattern of excludes matches are never admitted, and includes only ever add."""
     if any(matches(pattern, name) for pattern in criteria.excludes):
         assert not admits(criteria, name)
     if admits(criteria, name):
@@ -112,8 +112,8 @@ def test_filters_are_alternatives(push: list[PushFilter], requests: list[PullReq
     """A trigger fires exactly when one of its filters alone would, and pushes never pass filters of pull requests."""
     if not push and not requests:
         return
-    alone = [fires(Trigger("Source", push=(one,)), news, "main") for one in push]
-    alone += [fires(Trigger("Source", pull_request=(one,)), news, "main") for one in requests]
+    alone = [fires(Trigger("Source", push=(chosen,)), news, "main") for chosen in push]
+    alone += [fires(Trigger("Source", pull_request=(chosen,)), news, "main") for chosen in requests]
     assert fires(Trigger("Source", tuple(push), tuple(requests)), news, "main") == any(alone)
     if isinstance(news, PullRequestNews) and not requests:
         assert not any(alone)

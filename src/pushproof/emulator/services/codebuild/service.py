@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -195,7 +195,7 @@ class CodeBuildService(Service):
         run.start()
         return build.id
 
-    def managed(self, build_id: str) -> Mapping[str, object]:
+    def managed(self, build_id: str) -> BuildTypeDef:
         """Return a build of `run_managed`, as BatchGetBuilds describes builds."""
         return self._describe_build(self._managed[build_id])
 

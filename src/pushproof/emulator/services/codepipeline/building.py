@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from pushproof.emulator.kernel.builds import ManagedBuild, PipelineHandoff
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.services.codepipeline.work import JobFailed, Order, Work, is_denial
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import BuildTypeDef
 
 _TYPES = ("PLAINTEXT", "PARAMETER_STORE", "SECRETS_MANAGER")
 
@@ -22,7 +25,7 @@ class BuildWork(Work[Order]):
     about = "CodeBuild"
     _id = ""
 
-    def built(self, build: dict[str, Any], result: dict[str, Any]) -> None:
+    def built(self, build: BuildTypeDef, result: dict[str, str]) -> None:
         """Report a build that succeeded; `result` has its id, its page and its log."""
         raise NotImplementedError
 
@@ -36,9 +39,9 @@ class BuildWork(Work[Order]):
         token = self.neighbours.builds.hand_over(handoff)
         self.work(lambda: self._begin(token, overrides), lambda build: self.follow(str(build["id"])))
 
-    def _begin(self, token: str, overrides: list[dict[str, str]]) -> dict[str, Any]:
+    def _begin(self, token: str, overrides: list[dict[str, str]]) -> BuildTypeDef:
         client = self.client("codebuild")
-        parameters: dict[str, Any] = {"environmentVariablesOverride": overrides} if overrides else {}
+        parameters = {"environmentVariablesOverride": overrides} if overrides else {}
         try:
             answer = client.start_build(
                 projectName=self.configuration["ProjectName"], idempotencyToken=token, **parameters
@@ -51,7 +54,7 @@ class BuildWork(Work[Order]):
                 f"Error Code: {code})",
                 "PermissionError" if is_denial(error) else "JobFailed",
             ) from error
-        build: dict[str, Any] = answer["build"]
+        build: BuildTypeDef = answer["build"]
         return build
 
     def follow(self, build_id: str) -> None:
@@ -76,26 +79,26 @@ class BuildWork(Work[Order]):
     def _look(self) -> None:
         self.work(self.read_build(self._id), self._judge)
 
-    def read_build(self, build_id: str) -> Callable[[], dict[str, Any]]:
+    def read_build(self, build_id: str) -> Callable[[], BuildTypeDef]:
         """Return the reading of a build, with the role of the work."""
 
-        def read() -> dict[str, Any]:
-            build: dict[str, Any] = self.client("codebuild").batch_get_builds(ids=[build_id])["builds"][0]
+        def read() -> BuildTypeDef:
+            build: BuildTypeDef = self.client("codebuild").batch_get_builds(ids=[build_id])["builds"][0]
             return build
 
         return read
 
-    def _judge(self, build: dict[str, Any]) -> None:
+    def _judge(self, build: BuildTypeDef) -> None:
         status = build["buildStatus"]
         if status == "IN_PROGRESS":
             return
-        result: dict[str, Any] = {"external_id": self._id, "external_url": self._url()}
+        result = {"external_id": self._id, "external_url": self._url()}
         if status == "SUCCEEDED":
             self.built(build, result)
         else:
             self.failed(JobFailed(_why(build), "JobFailed", **result, **self.log_of(build)))
 
-    def log_of(self, build: dict[str, Any]) -> dict[str, str]:
+    def log_of(self, build: BuildTypeDef) -> dict[str, str]:
         """Return the member of a report that names the build's log, for work that has one."""
         return {}
 
@@ -136,10 +139,10 @@ class ManagedWork(BuildWork[Order]):
 
         self.work(self.credentials, begin)
 
-    def read_build(self, build_id: str) -> Callable[[], dict[str, Any]]:
-        def read() -> dict[str, Any]:
+    def read_build(self, build_id: str) -> Callable[[], BuildTypeDef]:
+        def read() -> BuildTypeDef:
             with self.site.loop.lock:
-                return dict(self.neighbours.builds.managed(build_id))
+                return self.neighbours.builds.managed(build_id)
 
         return read
 
@@ -161,7 +164,7 @@ def commands_spec(
     return spec
 
 
-def _why(build: dict[str, Any]) -> str:
+def _why(build: BuildTypeDef) -> str:
     message = f"Build terminated with state: {build['buildStatus']}"
     for phase in build.get("phases", ()):
         if phase.get("phaseStatus") not in (None, "SUCCEEDED") and phase.get("contexts"):

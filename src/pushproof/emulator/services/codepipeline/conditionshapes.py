@@ -117,15 +117,15 @@ def _type_id(provider: str, version: str = "1") -> RuleTypeIdTypeDef:
 def rule_detail(execution: Execution, run: RuleRun, region: str, stamp: Stamp) -> RuleExecutionDetailTypeDef:
     """RuleExecutionDetail."""
     rule = run.rule
-    given: RuleExecutionInputTypeDef = {
+    asked: RuleExecutionInputTypeDef = {
         "ruleTypeId": _type_id(rule.provider, rule.version),
         "configuration": dict(rule.configuration),
         "resolvedConfiguration": dict(run.configuration),
         "roleArn": rule.role_arn or "",
         "region": rule.region or region,
     }
-    given = filled(given)
-    given["inputArtifacts"] = [
+    asked = filled(asked)
+    asked["inputArtifacts"] = [
         {"name": name, "s3location": {"bucket": artifact.bucket, "key": artifact.key}}
         for name, artifact in run.inputs.items()
     ]
@@ -144,7 +144,7 @@ def rule_detail(execution: Execution, run: RuleRun, region: str, stamp: Stamp) -
         "startTime": stamp(run.started),
         "lastUpdateTime": stamp(run.updated),
         "status": run.status,
-        "input": given,
+        "input": asked,
         "output": {"executionResult": filled(result)},
     }
 

@@ -97,7 +97,9 @@ class Work(Generic[Order]):
         """Report a failure."""
         raise NotImplementedError
 
-    def progressed(self, **news: Any) -> None:
+    def progressed(
+        self, *, external_id: str | None = None, external_url: str | None = None, summary: str | None = None
+    ) -> None:
         """Report progress."""
         raise NotImplementedError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pushproof.emulator.services.codepipeline.work import (
     PRINCIPAL,
@@ -45,12 +45,27 @@ class Job(Work[StartAction]):
             external_url=source.artifact.revision_url,
         )
 
-    def progressed(self, **news: Any) -> None:
-        self._feed(ActionProgressed(self.run.id, **news))
+    def progressed(
+        self, *, external_id: str | None = None, external_url: str | None = None, summary: str | None = None
+    ) -> None:
+        self._feed(ActionProgressed(self.run.id, external_id, external_url, summary))
 
-    def succeeded(self, **result: Any) -> None:
+    def succeeded(
+        self,
+        *,
+        artifacts: Mapping[str, Artifact] | None = None,
+        variables: Mapping[str, str] | None = None,
+        summary: str | None = None,
+        external_id: str | None = None,
+        external_url: str | None = None,
+        log_stream_arn: str = "",
+    ) -> None:
         self.ended = True
-        self._feed(ActionSucceeded(self.run.id, **result))
+        self._feed(
+            ActionSucceeded(
+                self.run.id, artifacts or {}, variables or {}, summary, external_id, external_url, log_stream_arn
+            )
+        )
 
     def failed(self, failure: JobFailed) -> None:
         self.ended = True

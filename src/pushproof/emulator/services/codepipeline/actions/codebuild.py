@@ -5,13 +5,16 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-referen
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.services.codepipeline import artifacts
 from pushproof.emulator.services.codepipeline.actions.base import Job
 from pushproof.emulator.services.codepipeline.building import BuildWork
 from pushproof.engines.pipeline import Artifact, StartAction
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import BuildTypeDef
 
 
 class BuildJob(BuildWork[StartAction], Job):
@@ -38,10 +41,10 @@ class BuildJob(BuildWork[StartAction], Job):
             encryption_key=self.store.encryption_key,
         )
 
-    def log_of(self, build: dict[str, Any]) -> dict[str, str]:
+    def log_of(self, build: BuildTypeDef) -> dict[str, str]:
         return {"log_stream_arn": build.get("logs", {}).get("cloudWatchLogsArn", "")}
 
-    def built(self, build: dict[str, Any], result: dict[str, Any]) -> None:
+    def built(self, build: BuildTypeDef, result: dict[str, str]) -> None:
         exported = {item["name"]: item["value"] for item in build.get("exportedEnvironmentVariables") or ()}
         self.succeeded(
             artifacts=self.outputs, variables=exported, summary="Build succeeded", **result, **self.log_of(build)

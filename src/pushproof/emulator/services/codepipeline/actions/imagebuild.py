@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-referen
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +14,9 @@ from pushproof.emulator.services.codepipeline.actions.base import JobFailed
 from pushproof.emulator.services.codepipeline.actions.codebuild import BuildJob
 from pushproof.emulator.services.codepipeline.building import ManagedWork, commands_spec
 from pushproof.engines.pipeline import StartAction
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import BuildTypeDef
 
 _DIGEST = "ECRImageDigestId"
 
@@ -55,7 +58,7 @@ class EcrBuildAndPublish(ManagedWork[StartAction], BuildJob):
             commands_spec(commands, exported=[_DIGEST]), self.handoff(self.run.action.inputs[0]), privileged=True
         )
 
-    def built(self, build: dict[str, Any], result: dict[str, Any]) -> None:
+    def built(self, build: BuildTypeDef, result: dict[str, str]) -> None:
         exported = {item["name"]: item["value"] for item in build.get("exportedEnvironmentVariables") or ()}
         digest = exported.get(_DIGEST, "")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pushproof.emulator.services.codepipeline.work import Assignment, JobFailed, Work
 from pushproof.engines.pipeline import Finding, PipelineError, RuleFailed, RuleProgressed, RuleSucceeded, StartRule
 
@@ -32,12 +30,16 @@ class RuleJob(Work[StartRule]):
         """Report a configuration that cannot be checked."""
         self.failed(JobFailed(error.message, error.code))
 
-    def progressed(self, **news: Any) -> None:
-        self._feed(RuleProgressed(self.run.id, **news))
+    def progressed(
+        self, *, external_id: str | None = None, external_url: str | None = None, summary: str | None = None
+    ) -> None:
+        self._feed(RuleProgressed(self.run.id, external_id, external_url, summary))
 
-    def succeeded(self, **result: Any) -> None:
+    def succeeded(
+        self, *, summary: str | None = None, external_id: str | None = None, external_url: str | None = None
+    ) -> None:
         self.ended = True
-        self._feed(RuleSucceeded(self.run.id, **result))
+        self._feed(RuleSucceeded(self.run.id, summary, external_id, external_url))
 
     def failed(self, failure: JobFailed) -> None:
         self.ended = True

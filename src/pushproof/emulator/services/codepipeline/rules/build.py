@@ -5,13 +5,16 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/rule-reference
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.builds import PipelineHandoff
 from pushproof.emulator.services.codepipeline.building import BuildWork
 from pushproof.emulator.services.codepipeline.rules.base import CHECK_FAILED, RuleJob
 from pushproof.emulator.services.codepipeline.work import JobFailed
 from pushproof.engines.pipeline import StartRule
+
+if TYPE_CHECKING:
+    from types_boto3_codebuild.type_defs import BuildTypeDef
 
 
 class BuildRule(BuildWork[StartRule], RuleJob):
@@ -28,7 +31,7 @@ class BuildRule(BuildWork[StartRule], RuleJob):
             encryption_key=self.store.encryption_key,
         )
 
-    def built(self, build: dict[str, Any], result: dict[str, Any]) -> None:
+    def built(self, build: BuildTypeDef, result: dict[str, str]) -> None:
         self.succeeded(summary="Build succeeded", **result)
 
     def failed(self, failure: JobFailed) -> None:
