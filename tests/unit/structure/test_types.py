@@ -72,7 +72,6 @@ OPEN = frozenset(
         "engines/pipeline/ecs_deploy.py",
         "engines/pipeline/reading.py",
         "engines/pipeline/state.py",
-        "engines/pipeline/structure.py",
         "engines/policy/parsing.py",
         "engines/tasks/container_health.py",
         "engines/tasks/ordering.py",

@@ -5,21 +5,28 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/reference-pipe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pushproof.engines.pipeline.declaration import (
     Action,
     ArtifactStore,
     Condition,
+    Criteria,
     Declaration,
     EnvironmentVariable,
+    PullRequestFilter,
+    PushFilter,
     Rule,
     Stage,
+    Trigger,
 )
 from pushproof.engines.pipeline.rules import MEMBERS, check_conditions, stage_error
 from pushproof.engines.pipeline.structure import check, check_stores, structure_error
-from pushproof.engines.pipeline.triggers import check_triggers, read_triggers
+from pushproof.engines.pipeline.triggers import check_triggers
+
+# The members of a shape of the API.
+_Members = Mapping[str, Any]
 
 
 def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declaration:
@@ -38,7 +45,7 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
         version=int(pipeline.get("version") or 1),
         region=region,
         stores=_read_stores(pipeline),
-        triggers=read_triggers(pipeline.get("triggers") or ()),
+        triggers=_read_triggers(pipeline.get("triggers") or ()),
     )
     names = [variable["name"] for variable in pipeline.get("variables") or ()]
     if len(set(names)) < len(names):
@@ -52,7 +59,40 @@ def read_declaration(pipeline: Mapping[str, Any], region: str = "") -> Declarati
     return declaration
 
 
-def _read_stores(pipeline: Mapping[str, Any]) -> dict[str, ArtifactStore]:
+def _read_triggers(triggers: Iterable[_Members]) -> tuple[Trigger, ...]:
+    """Convert the `triggers` member of a pipeline."""
+    return tuple(_read_trigger(trigger["gitConfiguration"]) for trigger in triggers)
+
+
+def _read_trigger(git: _Members) -> Trigger:
+    return Trigger(
+        source_action=str(git["sourceActionName"]),
+        push=tuple(
+            PushFilter(
+                branches=_read_criteria(chosen.get("branches")),
+                file_paths=_read_criteria(chosen.get("filePaths")),
+                tags=_read_criteria(chosen.get("tags")),
+            )
+            for chosen in git.get("push") or ()
+        ),
+        pull_request=tuple(
+            PullRequestFilter(
+                events=tuple(chosen.get("events") or ()),
+                branches=_read_criteria(chosen.get("branches")),
+                file_paths=_read_criteria(chosen.get("filePaths")),
+            )
+            for chosen in git.get("pullRequest") or ()
+        ),
+    )
+
+
+def _read_criteria(criteria: _Members | None) -> Criteria | None:
+    if criteria is None:
+        return None
+    return Criteria(tuple(criteria.get("includes") or ()), tuple(criteria.get("excludes") or ()))
+
+
+def _read_stores(pipeline: _Members) -> dict[str, ArtifactStore]:
     declared = ("artifactStore" in pipeline) + ("artifactStores" in pipeline)
     if declared != 1:
         raise structure_error(
@@ -66,7 +106,7 @@ def _read_stores(pipeline: Mapping[str, Any]) -> dict[str, ArtifactStore]:
     }
 
 
-def _read_stage(stage: Mapping[str, Any]) -> Stage:
+def _read_stage(stage: _Members) -> Stage:
     name = str(stage["name"])
     failure = stage.get("onFailure") or {}
     return Stage(
@@ -82,7 +122,7 @@ def _read_stage(stage: Mapping[str, Any]) -> Stage:
     )
 
 
-def _read_condition(stage: str, member: str, block: Mapping[str, Any]) -> Condition:
+def _read_condition(stage: str, member: str, block: _Members) -> Condition:
     conditions = block["conditions"]
     if len(conditions) != 1:
         raise stage_error(f"{member} of stage {stage} has {len(conditions)} conditions. There must be exactly 1")
@@ -93,7 +133,7 @@ def _read_condition(stage: str, member: str, block: Mapping[str, Any]) -> Condit
     )
 
 
-def _read_rule(rule: Mapping[str, Any]) -> Rule:
+def _read_rule(rule: _Members) -> Rule:
     kind, minutes = rule["ruleTypeId"], rule.get("timeoutInMinutes")
     return Rule(
         name=str(rule["name"]),
@@ -108,7 +148,7 @@ def _read_rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-def _read_action(action: Mapping[str, Any]) -> Action:
+def _read_action(action: _Members) -> Action:
     kind = action["actionTypeId"]
     minutes = action.get("timeoutInMinutes")
     return Action(

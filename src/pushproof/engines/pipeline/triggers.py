@@ -8,10 +8,9 @@ https://github.com/hashicorp/terraform-provider-aws/issues/43105
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from pushproof.engines.pipeline.declaration import Criteria, Declaration, PullRequestFilter, PushFilter, Trigger
 from pushproof.engines.pipeline.errors import PipelineError
@@ -161,42 +160,6 @@ def _is_class(text: str) -> bool:
     except re.error:
         return False
     return True
-
-
-# --- reading and rules ------------------------------------------------------------------------------------------------
-
-
-def read_triggers(triggers: Sequence[Mapping[str, Any]]) -> tuple[Trigger, ...]:
-    """Convert the `triggers` member of a pipeline."""
-    return tuple(_read_trigger(trigger["gitConfiguration"]) for trigger in triggers)
-
-
-def _read_trigger(git: Mapping[str, Any]) -> Trigger:
-    return Trigger(
-        source_action=str(git["sourceActionName"]),
-        push=tuple(
-            PushFilter(
-                branches=_read_criteria(chosen.get("branches")),
-                file_paths=_read_criteria(chosen.get("filePaths")),
-                tags=_read_criteria(chosen.get("tags")),
-            )
-            for chosen in git.get("push") or ()
-        ),
-        pull_request=tuple(
-            PullRequestFilter(
-                events=tuple(chosen.get("events") or ()),
-                branches=_read_criteria(chosen.get("branches")),
-                file_paths=_read_criteria(chosen.get("filePaths")),
-            )
-            for chosen in git.get("pullRequest") or ()
-        ),
-    )
-
-
-def _read_criteria(criteria: Mapping[str, Any] | None) -> Criteria | None:
-    if criteria is None:
-        return None
-    return Criteria(tuple(criteria.get("includes") or ()), tuple(criteria.get("excludes") or ()))
 
 
 def _refusal(message: str) -> PipelineError:
