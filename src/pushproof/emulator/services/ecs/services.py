@@ -125,7 +125,14 @@ class ServiceOperations(ServiceDeploymentOperations):
                 created_at=now,
                 created_by=context.principal.role_arn or context.principal.arn,
                 parameters=own,
-                state=self.task_sets.state_of(arn, cluster.arn, name, desired, own),
+                state=self.task_sets.state_of(
+                    arn,
+                    cluster.arn,
+                    name,
+                    desired,
+                    _configuration(own),
+                    float(own.get("healthCheckGracePeriodSeconds") or 0),
+                ),
                 tags=tag_map(request.get("tags")),
                 controller=controller,
             )

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateTaskSet.html
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
@@ -62,7 +62,7 @@ class TaskSetOperations(ServiceOperations):
         if not revised["launchType"]:
             revised["launchType"] = "FARGATE" if revised.get("capacityProviderStrategy") else "EC2"
         # The grace period belongs to the service.
-        own: dict[str, Any] = {**service.parameters, "healthCheckGracePeriodSeconds": None}
+        own = {**service.parameters, "healthCheckGracePeriodSeconds": None}
         self._check(context, service.cluster, definition, {**own, **revised}, attached=False)
         self._check_passing(context, definition)
         revision = ServiceRevision(definition, revised)

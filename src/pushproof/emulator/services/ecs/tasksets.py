@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-exte
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pushproof.emulator.kernel.errors import refusals_of
 from pushproof.engines.deployment import (
@@ -37,10 +37,16 @@ class TaskSets:
         self._controller = controller
         self._forgotten = forgotten
 
-    def state_of(self, arn: str, cluster_arn: str, name: str, desired: int, own: dict[str, Any]) -> ServiceState:
-        """Return the scheduler's state of a service that has no deployments of its own. Raises AwsError."""
-        with refusals_of(DeploymentError):
-            configuration = DeploymentConfiguration.parse(own.get("deploymentConfiguration"))
+    def state_of(
+        self,
+        arn: str,
+        cluster_arn: str,
+        name: str,
+        desired: int,
+        configuration: DeploymentConfiguration,
+        grace_seconds: float,
+    ) -> ServiceState:
+        """Return the scheduler's state of a service that has no deployments of its own."""
         return ServiceState(
             service_arn=arn,
             cluster_arn=cluster_arn,
@@ -49,7 +55,7 @@ class TaskSets:
             desired_count=desired,
             configuration=configuration,
             settings=self._settings,
-            grace_seconds=float(own.get("healthCheckGracePeriodSeconds") or 0),
+            grace_seconds=grace_seconds,
         )
 
     def begin(self, region: Region, service: EcsService, revision: ServiceRevision, scale: float = 100.0) -> TaskSet:

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/codepipeline/latest/userguide/action-referen
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from pushproof.emulator.kernel.archives import UnsafeArchive
 from pushproof.emulator.services.codepipeline import artifacts
@@ -21,6 +21,7 @@ from pushproof.engines.codedeploy import (
 
 if TYPE_CHECKING:
     from types_boto3_codedeploy.type_defs import DeploymentInfoTypeDef
+    from types_boto3_ecs.type_defs import RegisterTaskDefinitionRequestTypeDef
 
 # "The maximum artifact ZIP size in the CodeDeployToECS deploy action is 3 MB."
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/troubleshooting.html#troubleshooting-ecstocodedeploy-size
@@ -42,7 +43,8 @@ class CodeDeployToEcs(Job):
         try:
             images = self._images()
             template = self._read("TaskDefinitionTemplate", "taskdef.json", "task definition artifact file")
-            definition: Any = fill_task_definition(template, images)
+            # RegisterTaskDefinition judges the template, as on AWS.
+            definition = cast("RegisterTaskDefinitionRequestTypeDef", fill_task_definition(template, images))
             spec = self._read("AppSpecTemplate", "appspec.yaml", "app spec artifact file")
         except PlaceholderError as error:
             raise _misconfigured(str(error)) from error
