@@ -141,6 +141,40 @@ class Bus:
         """Put an event from another bus on a bus, unchanged."""
         self._add(PublishedEvent(self._ground.clock.now(), region, envelope.copy(), bus, forwarded=True))
 
+    def scheduled(self, rule: str, arn: str, *, region: str) -> None:
+        """Deliver the event of a rule's schedule to the targets of that rule, and to no other rule.
+
+        Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
+        """
+        at = self._ground.clock.now()
+        envelope: Envelope = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": self._ground.account_id,
+            "time": iso(self._ground.clock.stamp(at)),
+            "region": region,
+            "resources": [arn],
+            "detail": {},
+        }
+        event = PublishedEvent(at, region, envelope)
+
+        def prepare() -> list[Delivery]:
+            client = self._ground.substrate.client("events", region)
+            shown = client.describe_rule(Name=rule)
+            whole: RuleTypeDef = {"Name": rule, "Arn": shown["Arn"]}
+            return [self._prepare(event, whole, target) for target in _targets(client, rule, "default")]
+
+        self._ground.loop.submit(prepare, self._begin, name=f"bus: schedule of {rule}")
+
+    def _begin(self, outcome: Outcome[list[Delivery]]) -> None:
+        for delivery in outcome.get():
+            if delivery.status == "delivering":
+                self._attempt(delivery)
+            else:
+                self._finish(delivery)
+
     def _add(self, event: PublishedEvent) -> None:
         with self._ground.loop.lock:
             self.history.append(event)
@@ -159,11 +193,7 @@ class Bus:
         self._matching = bool(self._pending)
         if self._pending:
             self._ground.loop.call_soon(self._match_pending, name="bus")
-        for delivery in outcome.get():
-            if delivery.status == "delivering":
-                self._attempt(delivery)
-            else:
-                self._finish(delivery)
+        self._begin(outcome)
 
     def _match(self, events: list[PublishedEvent]) -> list[Delivery]:
         deliveries: list[Delivery] = []

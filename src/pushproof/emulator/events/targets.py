@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 PRINCIPAL = "events.amazonaws.com"
 
+#: The beginning of `startedBy` of tasks, by who runs them.
+_STARTERS = {PRINCIPAL: "events-rule", "scheduler.amazonaws.com": "chronos-schedule"}
+
 #: "HTTP status codes 401, 407, 409, 429 and 5xx" are tried again.
 RETRIED_STATUSES = frozenset({401, 407, 409, 429})
 
@@ -62,11 +65,12 @@ class Forward(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """The means of delivery: the ground, decisions about permissions, and the way to other buses."""
+    """The means of delivery: the ground, decisions about permissions, the way to other buses, and who assumes targets' roles."""
 
     ground: Ground
     permissions: Permissions
     forward: Forward
+    principal: str = PRINCIPAL
 
 
 def deliver(
@@ -147,6 +151,11 @@ def _to_function(courier: Courier, target: TargetOutputTypeDef, payload: str, ru
     arn = target["Arn"]
     region = region_of(arn)
     courier.ground.substrate.client("lambda", region).get_function_configuration(FunctionName=arn)
+    if target.get("RoleArn"):
+        _, credentials = _as_role(courier, target, rule_arn)
+        client = courier.ground.client("lambda", region=region, credentials=credentials)
+        client.invoke(FunctionName=arn, InvocationType="Event", Payload=payload.encode())
+        return
     _admit(courier, "lambda:InvokeFunction", arn, rule_arn)
     courier.ground.client("lambda", region=region).invoke(
         FunctionName=arn, InvocationType="Event", Payload=payload.encode()
@@ -222,13 +231,13 @@ def _role_of(target: TargetOutputTypeDef) -> str:
 
 def _as_role(courier: Courier, target: TargetOutputTypeDef, rule_arn: str) -> tuple[str, Credentials]:
     """Return the target's region and its role's credentials, for a client with the role's permissions."""
-    credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    credentials = courier.permissions.assume(_role_of(target), courier.principal, "EventBridge", source_arn=rule_arn)
     return target["Arn"].split(":")[3], credentials
 
 
 def _require(courier: Courier, target: TargetOutputTypeDef, action: str, rule_arn: str) -> None:
     """Raise AwsError unless the target's role may perform an action on the target that is no API call here."""
-    credentials = courier.permissions.assume(_role_of(target), PRINCIPAL, "EventBridge", source_arn=rule_arn)
+    credentials = courier.permissions.assume(_role_of(target), courier.principal, "EventBridge", source_arn=rule_arn)
     caller = courier.permissions.principal(credentials.access_key_id)
     courier.permissions.require(caller, action, target["Arn"], region=str(target["Arn"]).split(":")[3])
 
@@ -277,7 +286,7 @@ def _to_cluster(courier: Courier, target: TargetOutputTypeDef, payload: str, rul
         "cluster": target["Arn"],
         "taskDefinition": parameters.pop("TaskDefinitionArn"),
         "count": parameters.pop("TaskCount", 1),
-        "startedBy": f"events-rule/{rule_arn.rsplit('/', 1)[1]}"[:128],
+        "startedBy": f"{_STARTERS[courier.principal]}/{rule_arn.rsplit('/', 1)[1]}"[:128],
         **{_lower(name): _lowered(value) for name, value in parameters.items()},
     }
     if overrides:

@@ -34,6 +34,7 @@ PLANE: dict[str, str] = {
     "codedeploy": "pushproof.emulator.services.codedeploy:CodeDeployService",
     "codepipeline": "pushproof.emulator.services.codepipeline:CodePipelineService",
     "events": "pushproof.emulator.services.events:EventsService",
+    "scheduler": "pushproof.emulator.services.scheduler:SchedulerService",
     "sns": "pushproof.emulator.services.sns:SnsService",
     "logs": "pushproof.emulator.services.logs:LogsService",
     "s3": "pushproof.emulator.services.s3:S3Service",

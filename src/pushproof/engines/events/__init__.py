@@ -8,6 +8,7 @@ from pushproof.engines.events.filterpolicy import (
     compile_filter_policy,
     unreadable_json,
 )
+from pushproof.engines.events.occurrences import is_occurring, next_occurrence
 from pushproof.engines.events.paths import MISSING, JsonPath, compile_path
 from pushproof.engines.events.pattern import EventPattern, Number, compile_pattern
 from pushproof.engines.events.schedule import is_schedule
@@ -41,6 +42,8 @@ __all__ = [
     "compile_path",
     "compile_pattern",
     "compile_transformer",
+    "is_occurring",
     "is_schedule",
+    "next_occurrence",
     "unreadable_json",
 ]

@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, ClassVar
 
+from botocore.exceptions import ClientError
+
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.services.events.base import bus_of, compiled
 from pushproof.emulator.services.events.connections import Connections
 from pushproof.emulator.services.events.putting import Putting
-from pushproof.engines.events import MAXIMUM_TARGETS, InvalidTarget, check_targets, is_schedule
+from pushproof.engines.events import MAXIMUM_TARGETS, InvalidTarget, check_targets, is_schedule, next_occurrence
 
 if TYPE_CHECKING:
     from types_boto3_events.type_defs import RemoveTargetsResultEntryTypeDef, TargetOutputTypeDef
 
     from pushproof.emulator.events.bus import Bus
+    from pushproof.emulator.kernel.loop import Timer
     from pushproof.emulator.kernel.shapes.events import (
         CreateArchiveAnswer,
         CreateArchiveRequest,
@@ -52,6 +55,8 @@ class EventsService(Connections, Putting):
     def __init__(self, site: Site, name: str, *, bus: Bus) -> None:
         super().__init__(site, name)
         self._bus = bus
+        # By region and name: the next time of each rule with a schedule.
+        self._timers: dict[tuple[str, str], Timer] = {}
         # By region and name: an archive counts the events after its creation.
         self._archived_since: dict[tuple[str, str], float] = {}
 
@@ -72,7 +77,35 @@ class EventsService(Connections, Putting):
             if bus_of(request) != "default":
                 raise AwsError("ValidationException", "ScheduleExpression is supported only on the default event bus.")
         answer: PutRuleAnswer = self.pass_on(context, "put_rule", request)
+        if schedule:
+            self._arm(context.region, request["Name"], schedule, self.site.clock.now())
         return answer
+
+    def _arm(self, region: str, name: str, expression: str, since: float) -> None:
+        """Wait for the next time of a rule's schedule; a rate counts from `since`."""
+        timer = self._timers.pop((region, name), None)
+        if timer is not None:
+            timer.cancel()
+        clock, now = self.site.clock, self.site.clock.now()
+        # Expressions count on the calendar that the world shows.
+        shown = clock.stamp(now).timestamp() - now
+        due = next_occurrence(expression, now + shown, since=since + shown)
+        if due is not None:
+            self._timers[(region, name)] = self.site.loop.call_at(
+                due - shown, lambda: self._due(region, name, expression, since), name=f"schedule of rule {name}"
+            )
+
+    def _due(self, region: str, name: str, expression: str, since: float) -> None:
+        """Deliver to a rule's targets, unless it is off; a rule that is gone or has another schedule is not waited for."""
+        try:
+            rule = self.site.substrate.client("events", region).describe_rule(Name=name)
+        except ClientError:
+            return
+        if rule.get("ScheduleExpression") != expression:
+            return
+        if rule.get("State", "ENABLED") != "DISABLED":
+            self._bus.scheduled(name, rule["Arn"], region=region)
+        self._arm(region, name, expression, since)
 
     def describe_rule(self, context: RequestContext, request: DescribeRuleRequest) -> DescribeRuleAnswer:
         answer: DescribeRuleAnswer = self.pass_on(context, "describe_rule", request)
