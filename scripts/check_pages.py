@@ -57,6 +57,7 @@ EXAMPLES = {
     "cannot_be_assumed_from_github.branch": '"feature"',
     "to": '["ecs-tasks.amazonaws.com"]',
     "permissions": '[Permission("ecr:PutImage", repository_arn)]',
+    "command": '["./deploy.sh", "{image}"]',
     "task_definition": '"shop"',
     "module": "module",
     "bucket": '"shop-state"',

@@ -197,6 +197,22 @@ def drill(
             help="a fault in a phase, such as zone-lost:eu-west-1a@deploy (docs/faults.md); may be repeated",
         ),
     ] = None,
+    road: Annotated[
+        str | None,
+        typer.Option(metavar="pipeline|github", help="the road of a push: the pipeline, or the app's workflow"),
+    ] = None,
+    workflow: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the workflow to run, where several deploy (docs/github.md)")
+    ] = None,
+    workflow_variables: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--workflow-var", metavar="NAME=VALUE", help="a variable of the repository on GitHub; may be repeated"
+        ),
+    ] = None,
+    actions: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="the real code of actions, in folders owner/name; needs Node")
+    ] = None,
     report: Annotated[Path | None, typer.Option(help="write the page (.html) and the record beside it")] = None,
     open_world: Open = False,
     region: Region = "",
@@ -235,6 +251,10 @@ def drill(
             start=start,
             faults=faults or (),
             strategy=strategy,
+            road=road,
+            workflow=workflow,
+            workflow_variables=workflow_variables or (),
+            actions=actions,
         )
         settings = drill_settings(options, read)
         require_environment(settings.environment)

@@ -36,6 +36,10 @@ class Options:
     keep: bool = False
     report: Path | None = None
     start: str | None = None
+    road: str | None = None
+    workflow: Path | None = None
+    workflow_variables: Sequence[str] = ()
+    actions: Path | None = None
     faults: Sequence[str] = ()
     strategy: str | None = None
 
@@ -84,6 +88,10 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
         faults=tuple(_planned(text) for text in options.faults),
         shift=_shift(section, options.strategy or section.strategy),
+        road=options.road or "pipeline",
+        workflow=options.workflow,
+        workflow_variables=dict(_pair(text) for text in options.workflow_variables),
+        actions=options.actions,
     )
 
 
@@ -96,6 +104,13 @@ def parse_image_map(pairs: Sequence[str]) -> dict[str, str]:
             raise BadInput(f"--image-map {pair!r}: expected IMAGE=IMAGE, such as golang:1.23=local/go:1.23")
         images[public] = local
     return images
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise BadInput(f"--workflow-var {text!r}: expected NAME=VALUE, such as AWS_REGION=eu-west-1")
+    return name, value
 
 
 def _planned(text: str) -> PlannedFault:

@@ -13,6 +13,7 @@ from typing import Any
 from pushproof.aws.codecommit import place_of
 from pushproof.drill.breakages.breakage import Breakage
 from pushproof.drill.delivery import Delivery
+from pushproof.drill.discovery.workflows import variables_of
 from pushproof.drill.evidence import AppliedStack, Asking, BrokenPush, Deployed, Record, Workplace
 from pushproof.drill.faultplan import FaultPlan
 from pushproof.drill.narration import Narrator
@@ -22,10 +23,19 @@ from pushproof.drill.prober import Front, ProbeReport
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import Webhook
+from pushproof.drill.workflowroad import (
+    GITHUB,
+    WorkflowObserver,
+    WorkflowRuns,
+    deploying_workflow,
+    environment_of_steps,
+)
 from pushproof.targets.base import DrillTarget, NotificationListener
 from pushproof.terraform.applied import prepare, reopen
 from pushproof.terraform.driver import Terraform
 from pushproof.terraform.working_copy import WorkingCopy
+from pushproof.workflows.runner import Runner, RunnerSettings
+from pushproof.workflows.runs import Push
 
 #: The name of the environment's Terraform run.
 STACK = "stack"
@@ -202,27 +212,62 @@ class Context:
 
     def push(self, commit: str) -> str:
         """Push, and put it on the timeline; returns the revision that the pipeline knows it by."""
-        revision, answer = self.target.push(self.checkout, commit, self.delivery.outputs())
+        if self.delivery.road == GITHUB:
+            self.checkout.push()
+            revision, answer = commit, self.workflow_runs.start(self._workflow_push(commit))
+        else:
+            revision, answer = self.target.push(self.checkout, commit, self.delivery.outputs())
         self.narrator.moment("push", f"{commit[:7]} to {self.checkout.branch}: {answer or 'no answer'}")
         return revision
+
+    # The workflow's road.
+
+    @cached_property
+    def workflow_runs(self) -> WorkflowRuns:
+        """The runs of the workflow that this drill's pushes start."""
+        settings, environment = self.settings, self.target.environment()
+        variables = {
+            **variables_of(self.all_outputs), **self.target.build_environment(), **settings.workflow_variables,
+        }  # fmt: skip
+        runner = RunnerSettings(
+            environment=environment_of_steps(environment),
+            git=environment,
+            source=self.target.repository_url(self.repository),
+            identity=self.target.workflow_identity,
+            clock=self.target.clock,
+            directory=self.target.directory("workflows"),
+            variables=variables,
+            actions=settings.actions,
+        )
+        return WorkflowRuns(
+            lambda: deploying_workflow(self.checkout.directory, settings.workflow, settings.actions),
+            lambda say: Runner(runner, say),
+        )
+
+    def _workflow_push(self, commit: str) -> Push:
+        ids = self.settings.variables.get("github_repository_ids")
+        owner, number = (str(ids.get(key, "")) if isinstance(ids, Mapping) else "" for key in ("owner", "repository"))
+        return Push(self.repository, self.branch, commit, owner_id=owner, repository_id=number)
 
     # What serves and what is said.
 
     @cached_property
     def observer(self) -> Observer:
         """The eyes on the service and its pipeline."""
-        delivery = self.delivery
-        observer = Observer(
-            self.target.client,
-            cluster=delivery.cluster,
-            service=delivery.service,
-            pipeline=delivery.pipeline,
-            container=delivery.container.name,
-        )
+        observer = self._observer()
         if self.resumed:
             # What happened before is no progress of this drill.
             observer.new_events()
         return observer
+
+    def _observer(self) -> Observer:
+        delivery = self.delivery
+        names = {"cluster": delivery.cluster, "service": delivery.service, "container": delivery.container.name}
+        if delivery.road == GITHUB:
+            observer = WorkflowObserver(self.target.client, pipeline="", **names)
+            observer.runs = self.workflow_runs
+            return observer
+        return Observer(self.target.client, pipeline=delivery.pipeline, **names)
 
     def front(self, asking: Asking | None = None) -> Front:
         """Return the way to the application that its users take. `asking`: the newest good push's, unless it is given."""

@@ -94,7 +94,8 @@ class Delivery:
     """The delivery path of one pipeline into one service, as the account's API and Terraform's state show it.
 
     `image_definitions`: the file that the deploy action reads. `secrets`: ARNs of the secrets and parameters that tasks need.
-    `topic_arn`: the topic that the pipeline's notifications go to.
+    `topic_arn`: the topic that the pipeline's notifications go to. `road`: "github" where a workflow deploys in a pipeline's place;
+    `workflow` is its file then, stages are its steps, and `pipeline` is "".
     """
 
     pipeline: str
@@ -111,6 +112,8 @@ class Delivery:
     guard: Guard = field(default_factory=Guard)
     secrets: tuple[str, ...] = ()
     topic_arn: str = ""
+    workflow: str = ""
+    road: str = "pipeline"
 
     def outputs(self) -> dict[str, str]:
         """Return the names that targets go by: the topic, the source's bucket, and the pipeline."""

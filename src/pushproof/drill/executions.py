@@ -94,6 +94,9 @@ def succeeded(context: Context, commit: str) -> str:
 
 def build_log(context: Context, last: int | None = 40) -> str:
     """Return the last lines of the newest build's log, for a message; all of them where `last` is None."""
+    lines = context.observer.build_log()
+    if lines is not None:
+        return "\n".join(lines if last is None else lines[-last:])
     logs = context.target.client("logs")
     group = context.delivery.build.log_group
     try:

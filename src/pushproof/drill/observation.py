@@ -97,6 +97,10 @@ class Observer:
         newest = ", ".join(f"{e['pipelineExecutionId'][:8]} {e['status']}" for e in self.executions()[:3])
         return f"executions {newest or 'none'}; serving {self.serving()}"
 
+    def build_log(self) -> list[str] | None:
+        """Return the log of the newest build; None where it is in CloudWatch Logs."""
+        return None
+
     def actions(self, execution_id: str) -> list[ActionExecution]:
         """Return the action executions of an execution, oldest first."""
         details = self._pipelines.list_action_executions(

@@ -9,6 +9,7 @@ from pushproof.drill.breakages.breakage import Breakage
 from pushproof.drill.breakages.choice import choose_breakages
 from pushproof.drill.breakages.files import has_dockerfile
 from pushproof.drill.settings import DrillSettings
+from pushproof.drill.workflowroad import GITHUB, ROADS, deploying_workflow
 from pushproof.terraform.binary import TerraformBinary, find_terraform
 from pushproof.terraform.providers import require_provider
 from pushproof.terraform.working_copy import require_configuration
@@ -49,6 +50,10 @@ def preflight(settings: DrillSettings) -> Preflight:
         )
     if settings.dockerfile is not None and not (settings.application / settings.dockerfile).is_file():
         raise BadInput(f"dockerfile = {str(settings.dockerfile)!r} is no file of {settings.application}")
+    if settings.road not in ROADS:
+        raise BadInput(f"--road {settings.road!r} is no road; expected {' or '.join(ROADS)}")
+    if settings.road == GITHUB:
+        deploying_workflow(settings.application, settings.workflow, settings.actions)
     binary = find_terraform(settings.terraform)
     require_provider()
     return Preflight(binary, breakages)

@@ -48,6 +48,9 @@ class DrillSettings:
     base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter. `var_files`:
     *.tfvars files of the environment. `shift`: the deployment strategy that the service is switched to. `workspace`: the workspace
     of its state, "" for the default one. `terraform`: the words of the command that runs Terraform; empty for the usual one.
+    `road`: "pipeline", or "github" for a workflow of the application.
+    `workflow`: its file, where several deploy; `workflow_variables`: variables of the repository on GitHub, beside those of the
+    environment's output; `actions`: a directory with the real code of actions, in folders owner/name.
     """
 
     environment: Path
@@ -73,6 +76,10 @@ class DrillSettings:
     # Faults that accompany steps.
     faults: tuple[PlannedFault, ...] = ()
     shift: Shift = field(default_factory=Shift)
+    road: str = "pipeline"
+    workflow: Path | None = None
+    workflow_variables: Mapping[str, str] = field(default_factory=dict)
+    actions: Path | None = None
     # How long, in AWS seconds, a pipeline execution may take before the drill gives up on it.
     patience: float = 3600.0 * 3
 

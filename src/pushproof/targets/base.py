@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from pushproof.base.target import Address, Target
+from pushproof.engines.github import Job
 from pushproof.targets.faults import Faults
 
 
@@ -44,6 +45,9 @@ class DrillTarget(Target, Protocol):
 
     def push(self, checkout: Any, commit: str, outputs: Mapping[str, Any]) -> tuple[str, str]:
         """Bring a commit to the pipeline. Return the revision under which the pipeline lists it, and the remote's answer."""
+
+    def workflow_identity(self, job: Job) -> dict[str, str]:
+        """Return the variables with which a workflow's job requests its tokens, as GitHub's runner sets them."""
 
     def authorise_connection(self, arn: str) -> None:
         """Complete a connection's handshake, as a person does in the console."""

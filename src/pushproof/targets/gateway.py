@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import requests
 from botocore.config import Config
 
 from pushproof.aws.clients import make_client
 from pushproof.base.clock import Clock
 from pushproof.base.environment import WORLD_VARIABLE, world_environment
 from pushproof.base.needs import Needs, Provision
-from pushproof.base.target import Address
+from pushproof.base.target import Address, TargetUnavailable
+from pushproof.engines.github import Job, described
 from pushproof.sandbox.source import upload
 from pushproof.targets.inventory import inventory
 
 #: Log groups of services: CodeBuild and ECS create theirs if they do not exist.
 _SERVICES_OWN = "/aws/"
+_PATIENCE = 30.0
 
 
 class GatewayTarget:
@@ -90,6 +93,18 @@ class GatewayTarget:
         key = outputs.get("source_object_key") or "source.zip"
         version = upload(self.client("s3"), bucket, checkout.directory, commit=commit, key=key)
         return version, f"s3://{bucket}/{key} version {version}"
+
+    def workflow_identity(self, job: Job) -> dict[str, str]:
+        """Register a workflow's job with the world's issuer of GitHub's tokens. Raises TargetUnavailable."""
+        url = f"{self.endpoint}/_pushproof/github/jobs"
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.post(url, json=described(job), auth=self.keys, timeout=_PATIENCE)
+        if not answer.ok:
+            raise TargetUnavailable(
+                f"{self.endpoint} registers no job for {job.repository.full_name}: {answer.text[:300]}"
+            )
+        return {str(name): str(value) for name, value in answer.json().items()}
 
     def certificate(self, certificate: str, private_key: str) -> str:
         """Import a certificate (PEM) into ACM, and return its ARN."""

@@ -16,6 +16,7 @@ from pushproof.base.clock import Clock, ScaledClock
 from pushproof.base.environment import clean_environment
 from pushproof.base.needs import Needs, Provision
 from pushproof.base.target import Address, TargetUnavailable
+from pushproof.engines.github import Job
 from pushproof.sandbox import certificates, cost, deadlines, naming, source
 from pushproof.sandbox.access import Access, SweepAccount
 from pushproof.sandbox.failures import explain
@@ -209,6 +210,13 @@ class SandboxTarget:
         return deadlines.deadline(step, otherwise)
 
     # For the parts that push.
+
+    def workflow_identity(self, job: Job) -> dict[str, str]:
+        """Raise TargetUnavailable: GitHub issues the tokens that AWS takes, to its own runners."""
+        raise TargetUnavailable(
+            f"only GitHub issues tokens for {job.repository.full_name} that AWS takes: push to GitHub itself, or run the drill of "
+            "the workflow on the target embedded"
+        )
 
     def build_environment(self) -> dict[str, str]:
         """Return the environment that builds need: a configured base image, if any.

@@ -8,9 +8,10 @@ from pushproof.checks.service.health import HealthChecks
 from pushproof.checks.service.listeners import ListenerChecks
 from pushproof.checks.service.records import RecordChecks
 from pushproof.checks.service.shifts import ShiftChecks
+from pushproof.checks.service.tools import ToolChecks
 
 
-class ServiceChecks(DeploymentChecks, AlarmChecks, ShiftChecks, HealthChecks, ListenerChecks, RecordChecks):
+class ServiceChecks(DeploymentChecks, AlarmChecks, ShiftChecks, HealthChecks, ListenerChecks, RecordChecks, ToolChecks):
     """Checks of one service, by cluster and name."""
 
 

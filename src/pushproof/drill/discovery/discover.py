@@ -49,11 +49,11 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
     built = build_action(actions, deployment)
     build, variables = _build(clients, built)
     cluster, name = deployment.service
-    service = _service(clients, cluster, name, deployment.pipeline)
+    service = service_named(clients, cluster, name, f"pipeline {deployment.pipeline}")
     require_rolling(service)
     definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     repositories = of_type(resources, "aws_ecr_repository")
-    balanced, entrance, group = _entrance(clients, service, choices)
+    balanced, entrance, group = entrance_to(clients, service, choices)
     container = choose_container(definition, balanced.get("containerName", ""), urls_of(repositories))
     return Delivery(
         pipeline=deployment.pipeline,
@@ -77,7 +77,8 @@ def _pipeline(clients: Clients, name: str) -> Pipeline:
     return clients("codepipeline").get_pipeline(name=name)["pipeline"]
 
 
-def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> Service:
+def service_named(clients: Clients, cluster: str, name: str, road: str) -> Service:
+    """Return a service. Raises BadInput, naming the road that deploys to it, when it does not exist."""
     try:
         services = clients("ecs").describe_services(cluster=cluster, services=[name])["services"]
     except ClientError as error:
@@ -86,8 +87,8 @@ def _service(clients: Clients, cluster: str, name: str, pipeline: str) -> Servic
         services = []
     if not services or services[0]["status"] != "ACTIVE":
         raise BadInput(
-            f"pipeline {pipeline} deploys to service {cluster}/{name}, which does not exist: correct ClusterName and "
-            "ServiceName of its deploy action"
+            f"{road} deploys to service {cluster}/{name}, which does not exist: correct cluster and service of its "
+            "deploy action"
         )
     return services[0]
 
@@ -122,7 +123,7 @@ def _build(clients: Clients, action: Action | None) -> tuple[Build, list[str]]:
     return build, variables
 
 
-def _entrance(
+def entrance_to(
     clients: Clients, service: Service, choices: Choices
 ) -> tuple[ServiceLoadBalancer, Entrance, TargetGroup | None]:
     """Return the service's load balancer entry, the entrance and the target group; ({}, empty, None) for a worker."""

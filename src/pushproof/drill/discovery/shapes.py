@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs import type_defs as ecs
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
     from types_boto3_elbv2 import type_defs as elbv2
+    from types_boto3_iam import IAMClient
 
     Pipeline = codepipeline.PipelineDeclarationOutputTypeDef
     Execution = codepipeline.PipelineExecutionSummaryTypeDef
@@ -38,5 +39,7 @@ class Clients(Protocol):
     def __call__(self, service: Literal["codepipeline"], /) -> CodePipelineClient: ...
     @overload
     def __call__(self, service: Literal["ecs"], /) -> ECSClient: ...
+    @overload
+    def __call__(self, service: Literal["iam"], /) -> IAMClient: ...
     @overload
     def __call__(self, service: Literal["elbv2"], /) -> ElasticLoadBalancingv2Client: ...

@@ -10,12 +10,15 @@ from pushproof.drill.certificate import Trust, self_signed, trust
 from pushproof.drill.context import Context
 from pushproof.drill.delivery import Delivery
 from pushproof.drill.discovery.discover import discover
+from pushproof.drill.discovery.workflows import discover_workflow, outputs_of, variables_of
 from pushproof.drill.evidence import AppliedStack, Workplace
 from pushproof.drill.secrets import put_missing_values
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.state import prepare_state
 from pushproof.drill.steps.step import Step
 from pushproof.drill.variables import terraform_variables
+from pushproof.drill.workflowroad import GITHUB, deploying_workflow
+from pushproof.terraform.configuration import declared_variables
 from pushproof.terraform.driver import Terraform
 from pushproof.terraform.resources import managed_resources
 
@@ -57,7 +60,7 @@ class Apply(Step):
             if settings.shift.strategy:
                 own |= {"deployment_alarm": lambda: True, "traffic_shift": lambda: settings.shift.shifts}
             variables, used = terraform_variables(
-                settings.environment.resolve(), settings.variables, own, settings.var_files
+                settings.environment.resolve(), _explicit(context), own, settings.var_files
             )
             stack = context.environment_run(variables)
             prepared = earlier is None and target.disposable
@@ -78,7 +81,7 @@ class Apply(Step):
             narrator.claim(f"{resources} resources in {seconds:.1f} s; state in {place.where}")
             if used:
                 narrator.claim(f"the environment takes the drill's own {', '.join(sorted(used))}")
-            if delivery.pipeline:
+            if delivery.pipeline or delivery.workflow:
                 narrator.claim(describe(delivery))
             if given:
                 narrator.claim(f"secrets without a value have one now: {', '.join(given)}")
@@ -119,7 +122,7 @@ def describe(delivery: Delivery) -> str:
     origin = source.repository or source.bucket or source.kind
     parts = [
         f"{origin} ({source.branch})" if source.branch else origin,
-        f"pipeline {delivery.pipeline}",
+        f"workflow {delivery.workflow}" if delivery.workflow else f"pipeline {delivery.pipeline}",
         *([f"build {delivery.build.project}"] if delivery.build.project else []),
         f"image {delivery.repository}",
         f"service {delivery.cluster}/{delivery.service}",
@@ -146,10 +149,23 @@ def require_empty_plan(stack: Terraform, when: str) -> None:
         raise ProofFailed(f"{when}, terraform plan wants changes:\n{listed}\n{stack.plan_text()}")
 
 
+def _explicit(context: Context) -> Mapping[str, object]:
+    """Return the variables that a person has set; on the road of a workflow also the reference's switch for it."""
+    settings = context.settings
+    if settings.road != GITHUB or "github_deploy" not in declared_variables(settings.environment.resolve()):
+        return settings.variables
+    return {"github_deploy": True, **settings.variables}
+
+
 def _discover(context: Context, state: Mapping[str, object]) -> tuple[Delivery, str]:
     """Return the delivery path; an empty one, and the reason, where the environment has none."""
     settings = context.settings
     try:
+        if settings.road == GITHUB:
+            workflow = deploying_workflow(settings.application, settings.workflow, settings.actions)
+            variables = {**variables_of(outputs_of(state)), **settings.workflow_variables}
+            client = context.target.client
+            return discover_workflow(client, state, settings.choices, workflow, variables, settings.repository), ""
         return discover(context.target.client, state, settings.choices, _short(settings.environment)), ""
     except BadInput as error:
         return Delivery("", "", "", ""), str(error)

@@ -6,6 +6,7 @@ from pushproof.drill.context import Context
 from pushproof.drill.evidence import BrokenPushes, Deployed, NotHeard, Notified, PushRefused
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.step import Step
+from pushproof.drill.workflowroad import GITHUB
 
 
 class Notifications(Step):
@@ -17,6 +18,11 @@ class Notifications(Step):
     pushes = True
 
     def perform(self, context: Context) -> Notified | NotHeard:
+        if context.delivery.road == GITHUB:
+            reason = "the workflow's run shows its own end: no pipeline sends notifications on this road"
+            with context.narrator.step(self.letter, "Notifications are not judged"):
+                context.narrator.claim(reason)
+            return NotHeard(reason)
         unheard = context.target.lacks("webhooks")
         if unheard is None:
             if context.applied.webhook:

@@ -157,6 +157,17 @@ def job_of(described: object) -> Job:
     return Job(repository, run_number=number, run_attempt=attempt, subject_keys=tuple(keys), **texts)
 
 
+def described(job: Job) -> dict[str, object]:
+    """Return a job as plain JSON describes it, which `job_of` reads."""
+    repository = job.repository
+    plain: dict[str, object] = {name: getattr(job, name) for name in sorted(_TEXTS)}
+    plain |= {"repository": repository.full_name, "visibility": repository.visibility}
+    plain |= {"run_number": job.run_number, "run_attempt": job.run_attempt, "subject_keys": list(job.subject_keys)}
+    if repository.immutable:
+        plain |= {"repository_owner_id": repository.owner_id, "repository_id": repository.id}
+    return plain
+
+
 def _text(members: dict[str, object], name: str, *, needed: bool = False) -> str:
     value = members.pop(name, "")
     if not isinstance(value, str) or (needed and not value):
