@@ -13,6 +13,8 @@ from math import ceil
 from .actions import ACTIONS, ActionKind
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+# The form of AWS's actions, those that do not run here included.
+_ACTION = re.compile(r"aws:[a-z0-9-]+:[a-z0-9-]+")
 _MODE = re.compile(r"ALL|COUNT\(([1-9]\d*)\)|PERCENT\(([1-9]\d?|100)\)")
 # "1 minute to 12 hours": every action's `duration`.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
@@ -74,6 +76,8 @@ def check(template: Template) -> None:
         raise InvalidExperiment("An experiment template must have at least one action.")
     for name, action in template.actions.items():
         kind = ACTIONS.get(action.action_id)
+        if kind is None and not _ACTION.fullmatch(action.action_id):
+            raise InvalidExperiment(f"Action {name}: {action.action_id} is not a valid action.")
         if kind is None:
             raise InvalidExperiment(
                 f"Pushproof does not run the action {action.action_id} (action {name}). It runs: {', '.join(ACTIONS)}.",

@@ -221,6 +221,7 @@ def test_a_target_without_resources_fails_or_skips(stack: Any, mode: str) -> Non
     ("actions", "targets", "expected", "words"),
     [
         ({"kill": {"actionId": "aws:ec2:stop-instances"}}, {}, "NotImplemented", "does not run the action aws:ec2:stop-instances"),
+        ({"odd": {"actionId": "explode"}}, {}, "ValidationException", "explode is not a valid action"),
         ({"rest": {**WAIT, "parameters": {}}}, {}, "ValidationException", "required parameter duration is missing"),
         ({"rest": {**WAIT, "parameters": {"duration": "soon"}}}, {}, "ValidationException", "not a valid ISO 8601"),
         ({"rest": {**WAIT, "parameters": {"duration": "PT5S"}}}, {}, "ValidationException", "from one minute to 12 hours"),

@@ -239,7 +239,8 @@ class FisService(Service):
         tags |= {experiment.arn: experiment.tags for experiment in self.experiments.values()}
         if arn in tags:
             return tags[arn]
-        raise AwsError("ResourceNotFoundException", f"Resource {arn} not found.", 404)
+        # The model has no error of its own for the operations of tags.
+        raise AwsError("ValidationException", f"Resource {arn} not found.", 400)
 
     # Look-ups and shapes ---------------------------------------------------------------------------------------
 
