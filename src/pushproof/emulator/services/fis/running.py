@@ -57,6 +57,13 @@ class Runner:
         """Stop an experiment: end its faults, and begin no further action."""
         self._end(experiment, "stopped", reason)
 
+    def look(self, experiment: Experiment) -> None:
+        """Look at the alarms of an experiment's stop conditions now, if it waits for the next look."""
+        if experiment.watch is not None:
+            experiment.watch.cancel()
+            experiment.watch = None
+            self._watch(experiment)
+
     def close(self, experiments: list[Experiment]) -> None:
         """End the faults of all experiments."""
         for experiment in experiments:

@@ -8,7 +8,7 @@ import string
 from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.aws.arns import arn_of
-from pushproof.emulator.kernel.context import RequestContext
+from pushproof.emulator.kernel.context import Call, RequestContext
 from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import page_of
 from pushproof.emulator.services import Service
@@ -62,6 +62,12 @@ class FisService(Service):
         # Client tokens of calls, with the id that each made.
         self.tokens: dict[str, str] = {}
         self.runner = Runner(site, injector)
+        # A state that is set by hand may be over before the next look.
+        site.calls.observe("cloudwatch", self._alarm_set, "SetAlarmState")
+
+    def _alarm_set(self, _: Call) -> None:
+        for experiment in self.experiments.values():
+            self.runner.look(experiment)
 
     def close(self) -> None:
         self.runner.close(list(self.experiments.values()))
