@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -37,7 +38,7 @@ class EcrSource(Job):
             "ImageSizeInBytes": str(image["imageSizeInBytes"]),
             "ImageDigest": digest,
             "Version": "1.0",
-            "ImagePushedAt": f"{image['imagePushedAt']:%a %b %d %H:%M:%S UTC %Y}",
+            "ImagePushedAt": f"{image['imagePushedAt'].astimezone(UTC):%a %b %d %H:%M:%S UTC %Y}",
             "RegistryId": image["registryId"],
             "RepositoryName": repository,
             "ImageURI": uri,
