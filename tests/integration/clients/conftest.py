@@ -71,6 +71,9 @@ class Scene:
             for number, zone in enumerate("ab")
         ]
         group = self.ec2.create_security_group(GroupName="shop", Description="shop", VpcId=vpc)["GroupId"]
+        # The balancer's nodes have the tasks' group: what is not admitted does not arrive.
+        admitted = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": group}]}
+        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[admitted])
         self.network = {
             "awsvpcConfiguration": {"subnets": subnets, "securityGroups": [group], "assignPublicIp": "ENABLED"}
         }
