@@ -162,6 +162,13 @@ def test_port_80_answers_with_the_redirect(dev: Any, target: Any) -> None:
     assert answer.headers["Location"].startswith("https://shop.example.test")
 
 
+def test_the_cluster_offers_spot_capacity(dev: Any, aws: Callable[[str], Any]) -> None:
+    """A service of the cluster may ask for Fargate Spot; one that asks for nothing runs on Fargate."""
+    cluster = aws("ecs").describe_clusters(clusters=[dev["cluster_name"]])["clusters"][0]
+    assert sorted(cluster["capacityProviders"]) == ["FARGATE", "FARGATE_SPOT"]
+    assert [each["capacityProvider"] for each in cluster["defaultCapacityProviderStrategy"]] == ["FARGATE"]
+
+
 def test_secrets_arrive(secrets_checks: Callable[..., SecretsChecks], dev: Any) -> None:
     """The application is given the variable by which it finds its database."""
     assert secrets_checks(dev).containers_are_given(dev["task_definition_family"], "DATABASE_URL")
