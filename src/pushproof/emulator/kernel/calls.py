@@ -29,8 +29,10 @@ class CallLog:
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self._observers: list[_Observer] = []
-        #: Finished calls, the oldest first.
+        #: Finished calls, the oldest first, without their answers.
         self.calls: deque[Call] = deque(maxlen=100_000)
+        # The latest ones, with the answers of those that change something.
+        self._answered: deque[Call] = deque(maxlen=5_000)
         # : The number of calls that have finished, and of those among them that change something.
         self.total = 0
         self.mutating = 0
@@ -40,16 +42,18 @@ class CallLog:
         self._observers.append(_Observer(service, frozenset(operations), callback))
 
     def since(self, total: int) -> list[Call] | None:
-        """Return the calls after the first `total` ones; None if there are more of them than the log keeps."""
+        """Return the calls after the first `total` ones; None if there are more of them than the log keeps with answers.
+
+        Answers to reads are never kept: a waiter reads the same long description thousands of times.
+        """
         newer = self.total - total
-        return list(islice(reversed(self.calls), newer))[::-1] if newer <= len(self.calls) else None
+        return list(islice(reversed(self._answered), newer))[::-1] if newer <= len(self._answered) else None
 
     def record(self, call: Call) -> None:
-        """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call.
-
-        Answers to reads are not kept: a waiter reads the same long description thousands of times.
-        """
-        self.calls.append(call if call.mutating else replace(call, response=None))
+        """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
+        plain = replace(call, response=None)
+        self.calls.append(plain)
+        self._answered.append(call if call.mutating else plain)
         self.total += 1
         self.mutating += call.mutating
         for observer in self._observers:
