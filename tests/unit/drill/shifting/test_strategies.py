@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.drill.scripted import settings
+from tests.unit.drill.scripted import ROOT, settings
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.preflight import preflight
@@ -61,3 +62,11 @@ def test_a_strategy_adds_its_step_and_its_breakages() -> None:
     assert [breakage.name for breakage in preflight(shifting).breakages] == ["unhealthy", "hook", "alarm"]
     rolling = settings(shift=Shift("rolling"))
     assert [breakage.name for breakage in preflight(rolling).breakages] == ["unhealthy", "alarm"]
+
+
+def test_the_zip_of_the_smoke_test_has_its_source() -> None:
+    """Terraform uploads the function that is in the tree: the zip beside it is written from it."""
+    source = ROOT / "infrastructure/modules/ecs/functions/smoke_test.py"
+    with zipfile.ZipFile(source.with_suffix(".zip")) as archive:
+        assert archive.namelist() == ["smoke_test.py"]
+        assert archive.read("smoke_test.py") == source.read_bytes()
