@@ -61,6 +61,16 @@ output "target_group_arn" {
   value       = aws_lb_target_group.this.arn
 }
 
+output "task_definition_family" {
+  description = "Family of the task definition; Terraform's first revision and the pipeline's are in it."
+  value       = aws_ecs_task_definition.this.family
+}
+
+output "task_security_group_id" {
+  description = "Security group of the tasks. Data stores allow this group."
+  value       = aws_security_group.tasks.id
+}
+
 output "traffic_shift" {
   description = "Names that deployments which shift traffic are set up with; null without traffic_shift."
   value = var.traffic_shift ? {
@@ -71,14 +81,4 @@ output "traffic_shift" {
     production_listener_rule_arn = aws_lb_listener_rule.production[0].arn
     test_listener_rule_arn       = aws_lb_listener_rule.test[0].arn
   } : null
-}
-
-output "task_definition_family" {
-  description = "Family of the task definition; Terraform's first revision and the pipeline's are in it."
-  value       = aws_ecs_task_definition.this.family
-}
-
-output "task_security_group_id" {
-  description = "Security group of the tasks. Data stores allow this group."
-  value       = aws_security_group.tasks.id
 }
