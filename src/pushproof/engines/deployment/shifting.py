@@ -31,6 +31,9 @@ class Shifting(Hooking):
             if before.rolling_back and state.completed is None and state.primary.completed_once:
                 # The revision that a rollback was restoring is what the next one returns to.
                 state.completed = state.primary
+            elif before.cleaning and not before.rolling_back:
+                # All traffic is on the new revision, and the tasks of the former one have begun to go.
+                state.completed = state.primary
         source = state.completed or self._serving()
         used = {balancer.group for balancer in source.revision.load_balancers} if source is not None else set()
         shifts = strategy.name != "ROLLING"

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.engines.deployment.shiftworld import BLUE, GOOD, GREEN, START, push, serving, weights
 
@@ -191,6 +191,10 @@ def test_a_stop_is_honoured_in_each_stage(strategy: Strategy, at: float, tuning:
     assert [len(deployment.groups["HEALTHY"]) for deployment in line.state.deployments] == [2]
 
 
+_PATIENT = Hook(("PRE_SCALE_UP",), target_type="PAUSE", timeout_minutes=63, timeout_action="CONTINUE")
+
+
+@example(Strategy("BLUE_GREEN", bake_minutes=0, hooks=(_PATIENT,)), [(3870.0, "web:3")])
 @settings(max_examples=300, deadline=None)
 @given(
     _strategies, st.lists(st.tuples(st.floats(0.0, 9000.0), st.sampled_from(["stop", "web:3", "force"])), max_size=3)
