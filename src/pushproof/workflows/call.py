@@ -13,6 +13,10 @@ from botocore.client import Config
 from pushproof.aws.clients import make_client
 
 if TYPE_CHECKING:
+    from types_boto3_ecr.client import ECRClient
+    from types_boto3_ecs.client import ECSClient
+    from types_boto3_sts.client import STSClient
+
     from pushproof.base.clock import Clock
 
 
@@ -57,8 +61,22 @@ class Call:
         value = self.input(name)
         return int(value) if value.isdecimal() and int(value) else otherwise
 
-    def client(self, service: str, *, signed: bool = True) -> Any:
-        """Return a boto3 client with the credentials of the step's environment."""
+    def sts(self, *, signed: bool = True) -> STSClient:
+        """Return a client of STS with the credentials of the step's environment, or without any."""
+        client: STSClient = self._client("sts", signed=signed)
+        return client
+
+    def ecr(self) -> ECRClient:
+        """Return a client of ECR with the credentials of the step's environment."""
+        client: ECRClient = self._client("ecr")
+        return client
+
+    def ecs(self) -> ECSClient:
+        """Return a client of ECS with the credentials of the step's environment."""
+        client: ECSClient = self._client("ecs")
+        return client
+
+    def _client(self, service: str, *, signed: bool = True) -> Any:
         region = self.environment.get("AWS_REGION") or self.environment.get("AWS_DEFAULT_REGION") or None
         keys = {
             "aws_access_key_id": self.environment.get("AWS_ACCESS_KEY_ID") or "none",

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 
 
-def handler(event, context):
+def handler(event, _context):
     url = os.environ["TEST_URL"]
     # The certificate is for the application's name, and this is the load balancer's.
     unverified = ssl.create_default_context()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pushproof.drill.badinput import BadInput
 from pushproof.terraform.resources import Resource, managed_resources, of_type
 
 if TYPE_CHECKING:
+    from types_boto3_elbv2.client import ElasticLoadBalancingv2Client
+
     from pushproof.drill.delivery import Delivery
     from pushproof.drill.discovery.shapes import Service
 
@@ -44,7 +46,9 @@ class _Rule:
     groups: tuple[str, ...]
 
 
-def parts_of(client: Callable[[str], Any], state: Mapping[str, object], service: Service, delivery: Delivery) -> Parts:
+def parts_of(
+    elbv2: ElasticLoadBalancingv2Client, state: Mapping[str, object], service: Service, delivery: Delivery
+) -> Parts:
     """Return the parts of a service. Raises BadInput that names what is missing, or lists what fits when several things do."""
     groups = [entry["targetGroupArn"] for entry in service.get("loadBalancers", ()) if "targetGroupArn" in entry]
     name = service["serviceName"]
@@ -52,7 +56,7 @@ def parts_of(client: Callable[[str], Any], state: Mapping[str, object], service:
         raise BadInput(
             f"service {name} has {len(groups)} target groups; deployments that shift traffic are drilled with one and its alternate"
         )
-    rules = [rule for rule in _rules(client("elbv2"), groups[0]) if groups[0] in rule.groups and len(rule.groups) == 2]
+    rules = [rule for rule in _rules(elbv2, groups[0]) if groups[0] in rule.groups and len(rule.groups) == 2]
     production = _only(
         [rule for rule in rules if rule.port == delivery.entrance.port],
         f"listener rule at port {delivery.entrance.port} that forwards to the target group of {name} and a second one",
@@ -95,7 +99,7 @@ def parts_of(client: Callable[[str], Any], state: Mapping[str, object], service:
     )
 
 
-def _rules(elbv2: Any, group: str) -> Iterator[_Rule]:
+def _rules(elbv2: ElasticLoadBalancingv2Client, group: str) -> Iterator[_Rule]:
     """Yield the rules of the load balancers that a target group belongs to, with the groups that each forwards to."""
     for balancer in elbv2.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["LoadBalancerArns"]:
         for listener in elbv2.describe_listeners(LoadBalancerArn=balancer)["Listeners"]:

@@ -10,13 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.drill.settings import ProofFailed
 
 if TYPE_CHECKING:
+    from types_boto3_ecs.client import ECSClient
+
     from pushproof.drill.prober import Answer
 
 #: Real seconds for a changed weight to reach the load balancer: answers so near to a change count for neither side.
@@ -104,7 +106,7 @@ class WeightWatch:
     `earlier`: the newest deployment before, whose weights are not meant.
     """
 
-    def __init__(self, ecs: Any, *, cluster: str, service: str, earlier: str, interval: float) -> None:
+    def __init__(self, ecs: ECSClient, *, cluster: str, service: str, earlier: str, interval: float) -> None:
         self._ecs, self._cluster, self._service, self._earlier = ecs, cluster, service, earlier
         self._interval = interval
         self.weights = Weights()

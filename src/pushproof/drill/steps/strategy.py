@@ -42,7 +42,11 @@ class Strategy(Step):
                 context.narrator.claim(
                     "deployments have no alarms: a push that is healthy and wrong would stay (the reference: deployment_alarm)"
                 )
-            parts = parts_of(context.target.client, context.stack.state(), service, delivery) if shift.shifts else None
+            parts = (
+                parts_of(context.target.client("elbv2"), context.stack.state(), service, delivery)
+                if shift.shifts
+                else None
+            )
             earlier = newest_record(context)
             context.target.client("ecs").update_service(**self._request(context, parts))
             if parts is not None and guard_of(service).strategy == "rolling":

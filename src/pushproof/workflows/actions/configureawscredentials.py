@@ -10,13 +10,19 @@ import random
 import re
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.workflows.call import Call, StepFailed
+
+if TYPE_CHECKING:
+    from types_boto3_sts.type_defs import (
+        AssumeRoleWithWebIdentityRequestTypeDef,
+        AssumeRoleWithWebIdentityResponseTypeDef,
+    )
 
 T = TypeVar("T")
 _UNSUPPORTED = (
@@ -52,7 +58,12 @@ def configure_aws_credentials(call: Call) -> None:
         call.export(name, region)
     token = _repeated(call, "getIDToken", lambda: _token(call, audience), "getIDToken call failed: ")
     account = re.match(r"arn:[^:]+:iam::(\d+):role/", role)
-    arguments = {"RoleArn": role, "RoleSessionName": session, "DurationSeconds": duration, "WebIdentityToken": token}
+    arguments: AssumeRoleWithWebIdentityRequestTypeDef = {
+        "RoleArn": role,
+        "RoleSessionName": session,
+        "DurationSeconds": duration,
+        "WebIdentityToken": token,
+    }
     if account is None:
         raise StepFailed(f"role-to-assume = {role!r} is no ARN of a role")
     if policy := call.input("inline-session-policy"):
@@ -60,10 +71,9 @@ def configure_aws_credentials(call: Call) -> None:
     if managed := call.input("managed-session-policies"):
         arguments["PolicyArns"] = [{"arn": arn.strip()} for arn in managed.splitlines() if arn.strip()]
 
-    def assume() -> dict[str, dict[str, str]]:
+    def assume() -> AssumeRoleWithWebIdentityResponseTypeDef:
         call.say("Assuming role with OIDC")
-        answer: dict[str, dict[str, str]] = call.client("sts", signed=False).assume_role_with_web_identity(**arguments)
-        return answer
+        return call.sts(signed=False).assume_role_with_web_identity(**arguments)
 
     answer = _repeated(call, "AssumeRole", assume, "Could not assume role with OIDC: ")
     keys = answer["Credentials"]
@@ -75,7 +85,7 @@ def configure_aws_credentials(call: Call) -> None:
         ("AWS_SESSION_TOKEN", keys["SessionToken"]),
     ):
         call.export(name, value)
-    identity = _repeated(call, "validateCredentials", lambda: call.client("sts").get_caller_identity(), "")
+    identity = _repeated(call, "validateCredentials", lambda: call.sts().get_caller_identity(), "")
     allowed = [number.strip() for number in call.input("allowed-account-ids").split(",") if number.strip()]
     if allowed and identity["Account"] not in allowed:
         raise StepFailed(

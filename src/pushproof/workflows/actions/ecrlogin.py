@@ -20,7 +20,7 @@ def amazon_ecr_login(call: Call) -> None:
         raise StepFailed("amazon-ecr-login with registry-type public is not performed here: expected private")
     registries = [number for number in call.input("registries").split(",") if number]
     try:
-        answer = call.client("ecr").get_authorization_token(**({"registryIds": registries} if registries else {}))
+        answer = call.ecr().get_authorization_token(**({"registryIds": registries} if registries else {}))
     except ClientError as error:
         raise StepFailed(error.response["Error"]["Message"]) from error
     except BotoCoreError as error:

@@ -53,7 +53,7 @@ def _deploy(call: Call, *, verifies: bool) -> None:
 
 
 def _roll_out(call: Call, *, verifies: bool) -> None:
-    ecs = call.client("ecs")
+    ecs = call.ecs()
     path = Path(call.workspace, call.input("task-definition", required=True))
     content = _without_empty(yaml.safe_load(path.read_text(encoding="utf-8")))
     if not isinstance(content, dict):

@@ -80,13 +80,12 @@ def _definition(call: Call) -> Definition:
     which = "arn" if arn else "specified revision" if revision else "latest revision"
     call.say(f"The task definition {which} will be used to fetch task definition")
     try:
-        answer = call.client("ecs").describe_task_definition(taskDefinition=source, include=["TAGS"])
+        answer = call.ecs().describe_task_definition(taskDefinition=source, include=["TAGS"])
     except ClientError as error:
         raise StepFailed(f"Failed to describe task definition in ECS: {error.response['Error']['Message']}") from error
     except BotoCoreError as error:
         raise StepFailed(str(error)) from error
-    described: Definition = answer["taskDefinition"]
-    described["tags"] = answer.get("tags", [])
+    described: Definition = {**answer["taskDefinition"], "tags": answer.get("tags", [])}
     return described
 
 

@@ -69,7 +69,7 @@ HOOK = role("hook", '"arn:aws:lambda:r:1:function:smoke"')
 
 
 def parts(rules: dict[int, list[list[str]]], *resources: dict[str, Any]) -> Parts:
-    return parts_of(lambda _: Balancing(rules), state(*resources), SERVICE, DELIVERY)
+    return parts_of(Balancing(rules), state(*resources), SERVICE, DELIVERY)
 
 
 def test_parts_are_told_apart() -> None:

@@ -13,7 +13,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 VERSION = "/2018-06-01/runtime"
@@ -63,16 +62,16 @@ def call(
         connection.close()
 
 
-def failure(kind: str, message: str, trace: Sequence[str] = (), request: str = "") -> dict[str, Any]:
+def failure(kind: str, message: str, trace: Sequence[str] = (), request: str = "") -> dict[str, object]:
     return {"errorMessage": message, "errorType": kind, "requestId": request, "stackTrace": list(trace)}
 
 
-def report(path: str, error: dict[str, Any]) -> None:
-    kind = error["errorType"]
+def report(path: str, error: dict[str, object]) -> None:
+    kind, trace = str(error["errorType"]), error["stackTrace"]
     print(f"[ERROR] {kind}: {error['errorMessage']}")
-    if error["stackTrace"]:
+    if isinstance(trace, list) and trace:
         print("Traceback (most recent call last):")
-        for line in error["stackTrace"]:
+        for line in trace:
             print(line.rstrip())
     headers = {"Lambda-Runtime-Function-Error-Type": kind, "Content-Type": "application/json"}
     call("POST", path, json.dumps(error).encode(), headers)
