@@ -110,7 +110,7 @@ def test_localstack_answers_what_it_has_and_the_plane_the_rest(tmp_path: Path) -
         open_target(tmp_path, url) as target,
     ):
         assert target.client("ecs").list_clusters()["clusterArns"] == []
-        assert [target.answers(name) for name in ("ecs", "sts", "lambda")] == [
+        assert [target.answers(name) for name in ("ecs", "sts", "kinesis")] == [
             "plane", "localstack, completed by the plane", "moto",
         ]  # fmt: skip
         assert target.client("dynamodb").list_tables()["TableNames"] == []

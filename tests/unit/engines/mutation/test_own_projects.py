@@ -69,9 +69,9 @@ def test_every_mutant_is_well_formed_and_no_two_are_equal(name: str) -> None:
 
 
 def test_the_reference_has_hundreds_of_mutants_and_none_dominates() -> None:
-    """The reference has 400 to 750 mutants; no operator has more than a sixth of them, and no file more than an eighth."""
+    """The reference has 400 to 1,100 mutants; no operator has more than a sixth of them, and no file more than an eighth."""
     mutants = mutants_of(projects.reference())
-    assert 400 <= len(mutants) <= 750
+    assert 400 <= len(mutants) <= 1100
     assert max(collections.Counter(mutant.operator for mutant in mutants).values()) < len(mutants) / 6
     assert max(collections.Counter(mutant.path for mutant in mutants).values()) < len(mutants) / 8
     assert {mutant.path for mutant in mutants} >= {
