@@ -91,6 +91,19 @@ def test_a_call_has_a_bound() -> None:
         assert "limits.call_bytes" in answer.get_data(as_text=True)
 
 
+def test_a_form_has_a_lower_bound() -> None:
+    """A call of a query API is short: a long form is refused before its escapes are read."""
+    with World.virtual(WorldSettings(limits=LimitSettings(form_bytes=1000))) as world:
+        headers = {
+            "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/iam/aws4_request, SignedHeaders=host, Signature=x",
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        }
+        body = b"Action=ListRoles&Version=2010-05-08&Marker=" + b"%41" * 500
+        answer = world.gateway.handle(Request.from_primitives("POST", "http://127.0.0.1/", headers, body))
+        assert answer.status_code == 413
+        assert "limits.form_bytes" in answer.get_data(as_text=True)
+
+
 def test_layers_have_a_bound_on_disk() -> None:
     """A layer that the disk's bound leaves no room for is refused; one that is given up makes room."""
     with World.virtual(WorldSettings(limits=LimitSettings(disk_bytes=100))) as world:

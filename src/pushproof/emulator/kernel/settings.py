@@ -132,13 +132,15 @@ class DoorSettings:
 class LimitSettings:
     """Bounds on what callers may make a world hold. What exceeds one is refused, with the name of the limit.
 
-    Bytes: `call_bytes` of an API call's body (also unpacked), `object_bytes` of an object's, a layer's and a git push's,
+    Bytes: `call_bytes` of an API call's body (also unpacked), `form_bytes` of one that is a form (EC2, IAM, SNS and the other query
+    APIs, whose calls are short), `object_bytes` of an object's, a layer's and a git push's,
     `header_bytes` of a request's headers, `archive_bytes` that a source or artifact may unpack to, `layer_bytes` that one layer
     of a task's image may unpack to, `disk_bytes` of all layers in the registry.
     Counts: `connections` open at a time, `containers` of the world, those of its own networks included.
     """
 
     call_bytes: int = 128 * 1024**2
+    form_bytes: int = 4 * 1024**2
     object_bytes: int = 16 * 1024**3
     header_bytes: int = 128 * 1024
     archive_bytes: int = 4 * 1024**3

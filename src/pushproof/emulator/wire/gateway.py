@@ -240,7 +240,7 @@ class Gateway:
         # From an unknown caller, no more is read than the size of a call.
         stored = exchange.service in ("s3", _UNKNOWN) and (begun is not None or not exchange.stranger)
         # Read once and kept: form parsing would otherwise consume the body that the substrate needs.
-        exchange.request = unpacked(request, stored=stored, longest=self.ground.settings.limits.call_bytes)
+        exchange.request = unpacked(request, stored=stored, limits=self.ground.settings.limits)
         if begun is not None:
             assert self.verifier is not None
             self.verifier.finish(request, exchange.service, begun, request.get_data(cache=True))
