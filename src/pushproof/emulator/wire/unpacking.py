@@ -17,8 +17,8 @@ def unpacked(request: Request, *, stored: bool, limits: LimitSettings) -> Reques
     """Return the request with its body read and decompressed.
 
     `stored` means that the body is an object, kept as it is; any other has at most `limits.call_bytes`, before and after: no API
-    but S3's accepts more than a layer part of ECR or a function's archive, in Base64. A form has at most `limits.form_bytes`: reading
-    its escapes takes a second of processor time for each six million.
+    but S3's accepts more than a layer part of ECR or a function's archive, in Base64. A form has at most `limits.form_bytes`:
+    reading its escapes takes a second of processor time for each six million.
 
     Raises:
         AwsError: it is too long, or not what its encoding says
