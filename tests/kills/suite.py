@@ -23,7 +23,7 @@ def test_the_bucket_is_there(module: Any, aws: Any) -> None:
 
 @pytest.mark.parametrize("number", range(3))
 def test_a_fork_is_its_own(module: Any, aws: Any, number: int) -> None:
-    """What one fork gets, neither the module nor another fork has."""
+    """A fork's own changes are seen neither in the module nor in another fork."""
     fork = module.fork()
     queues = fork.aws("sqs")
     queues.create_queue(QueueName=f"queue-{number}")

@@ -137,7 +137,7 @@ def _next(number: str) -> str:
 
 
 class Trust:
-    """What a role and its account's provider for GitHub let in."""
+    """The workflows that a role, and its account's provider for GitHub, let in."""
 
     def __init__(self, iam: IAMClient, role: Role) -> None:
         self._iam, self.role = iam, role

@@ -126,11 +126,7 @@ def judge_broken_share(
             f"{len(own)} of {report.sent} requests failed that the broken revision did not answer; the first: "
             f"{own[0].status or own[0].error}"
         )
-    strangers = report.strangers(allowed) if asking.tells else {}
-    if strangers:
-        raise ProofFailed(f"commits answered that should not have: {strangers}")
-    if report.sent < FEWEST_REQUESTS:
-        raise ProofFailed(f"only {report.sent} requests were sent: that proves nothing")
+    require_telling(report, allowed if asking.tells else None)
     strategy, failed = context.delivery.guard.strategy, len(report.failed)
     if not failed:
         raise ProofFailed("the broken revision answered no request: the alarm was not what stopped it")
@@ -192,6 +188,18 @@ def _claim_counted(context: Context, before: Mapping[str, int]) -> None:
     context.narrator.claim(f"the load balancer counted {count} errors in target group {name}, and 0 in the other")
 
 
+def require_telling(report: ProbeReport, allowed: set[str] | None) -> None:
+    """Require that requests prove something: enough of them, answered by the allowed commits if answers name one.
+
+    Raises ProofFailed.
+    """
+    strangers = report.strangers(allowed) if allowed is not None else {}
+    if strangers:
+        raise ProofFailed(f"commits answered that should not have: {strangers}")
+    if report.sent < FEWEST_REQUESTS:
+        raise ProofFailed(f"only {report.sent} requests were sent: that proves nothing")
+
+
 def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> None:
     """Claim that no request failed or waited, and that only the allowed commits answered. Raises ProofFailed."""
     asking = context.deployed().asking
@@ -207,11 +215,7 @@ def judge_requests(context: Context, report: ProbeReport, allowed: set[str]) -> 
         raise ProofFailed(
             f"{len(failed)} of {report.sent} requests failed{after}; the first: {first.status or first.error}"
         )
-    strangers = report.strangers(allowed) if asking.tells else {}
-    if strangers:
-        raise ProofFailed(f"commits answered that should not have: {strangers}")
-    if report.sent < FEWEST_REQUESTS:
-        raise ProofFailed(f"only {report.sent} requests were sent: that proves nothing")
+    require_telling(report, allowed if asking.tells else None)
     if slowest_of(report, borne) > bounds.slowest + report.stall + borne.slower:
         raise ProofFailed(
             f"a request took {report.slowest:.1f} s; at most {bounds.slowest:g} s are allowed ([drill.probe] slowest)"

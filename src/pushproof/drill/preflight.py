@@ -52,6 +52,10 @@ def preflight(settings: DrillSettings) -> Preflight:
         raise BadInput(f"dockerfile = {str(settings.dockerfile)!r} is no file of {settings.application}")
     if settings.road not in ROADS:
         raise BadInput(f"--road {settings.road!r} is no road; expected {' or '.join(ROADS)}")
+    if settings.actions is not None and not settings.actions.is_dir():
+        raise BadInput(
+            f"--actions {settings.actions} is no directory; expected one with the code of actions in folders owner/name"
+        )
     if settings.road == GITHUB:
         deploying_workflow(settings.application, settings.workflow, settings.actions)
     binary = find_terraform(settings.terraform)

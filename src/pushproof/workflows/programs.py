@@ -27,7 +27,7 @@ _FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a program left: outputs, variables, additions to PATH, saved state, secrets to mask, and its last error."""
+    """The results of a program: outputs, variables, additions to PATH, saved state, secrets to mask, and its last error."""
 
     outputs: dict[str, str]
     variables: dict[str, str]

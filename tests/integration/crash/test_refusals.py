@@ -43,6 +43,10 @@ def nothing_left(state: Path) -> bool:
         pytest.param(["--var", "novalue"], "expected NAME=VALUE", id="a-variable-without-a-value"),
         pytest.param(["--speed", "0"], "is not a speed", id="no-speed"),
         pytest.param(["--port", "http"], "is not a port", id="no-port"),
+        pytest.param(["--road", "bus"], "expected pipeline or github", id="no-road"),
+        pytest.param(["--road", "github", "--actions", "nowhere"], "nowhere is no directory", id="no-code-of-actions"),
+        pytest.param(["--strategy", "slow"], "expected one of rolling", id="no-strategy"),
+        pytest.param(["--fault", "flood@deploy"], "is no fault", id="no-fault"),
     ],
 )
 def test_bad_input_is_named(arguments: list[str], words: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:

@@ -40,7 +40,7 @@ class Share:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the split; "" when it is as the weight says, as far as chance allows."""
+        """Return the fault of the split; "" when it is as the weight says, as far as chance allows."""
         chance = self.weight / 100.0
         expected = self.answers * chance
         spread = _DEVIATIONS * math.sqrt(self.answers * chance * (1.0 - chance))

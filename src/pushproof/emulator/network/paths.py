@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -44,16 +44,6 @@ _CALLERS = 10_000
 _OF_TASKS = frozenset({"CreateNetworkInterface", "DeleteNetworkInterface"})
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The network interface from which calls with a key come."""
-
-    region: str
-    subnet_id: str
-    security_group_ids: tuple[str, ...]
-    public_ip: bool
-
-
 class Paths:
     """Network paths from the VPC's own routes, endpoints and security groups, as the substrate's EC2 describes them.
 
@@ -70,7 +60,8 @@ class Paths:
         self._networks: dict[tuple[str, str], Network] = {}
         self._epoch = secrets.token_hex(8)
         self._followers: list[Callable[[], None]] = []
-        self._callers: dict[str, Caller] = {}
+        # Access key id -> region and network interface of its holder.
+        self._callers: dict[str, tuple[str, Place]] = {}
         ground.calls.observe("ec2", self._changed)
 
     # -- answers ------------------------------------------------------------------------------------
@@ -93,7 +84,8 @@ class Paths:
             return f"{subnet_id} is cut off by a fault of this world."
         if not self._ground.settings.enforce_network:
             return None
-        try:
+
+        def ask() -> str | None:
             answer = self.answer(
                 region=region,
                 subnet_id=subnet_id,
@@ -102,11 +94,9 @@ class Paths:
                 port=port,
                 public_ip=public_ip,
             )
-        except ClientError as error:
-            return f"{error.response['Error'].get('Message', error)}"
-        except NetworkModelError as error:
-            return f"{error}"
-        return None if answer.refusal is None else " ".join((str(answer.refusal), *answer.notes))
+            return None if answer.refusal is None else " ".join((str(answer.refusal), *answer.notes))
+
+        return _in_words(ask)
 
     def answer(
         self,
@@ -137,20 +127,16 @@ class Paths:
         if not self._ground.settings.enforce_network:
             return None
         circumstances = self._circumstances
-        try:
+
+        def ask() -> str | None:
             network = self._network_of(region, vpc_id)
             up = [each for each in sources if network.subnet(each.subnet_id).zone not in circumstances.zones_down]
             if not up:
                 return "Every availability zone of the source is lost."
-            for source in up:
-                answer = reach(network, source, target, port=port, circumstances=circumstances)
-                if answer.refusal is not None:
-                    return str(answer.refusal)
-        except ClientError as error:
-            return f"{error.response['Error'].get('Message', error)}"
-        except NetworkModelError as error:
-            return f"{error}"
-        return None
+            answers = (reach(network, source, target, port=port, circumstances=circumstances) for source in up)
+            return next((str(answer.refusal) for answer in answers if answer.refusal is not None), None)
+
+        return _in_words(ask)
 
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""
@@ -170,7 +156,7 @@ class Paths:
         with self._lock:
             while len(self._callers) >= _CALLERS:
                 del self._callers[next(iter(self._callers))]
-            self._callers[access_key_id] = Caller(region, subnet_id, tuple(security_group_ids), public_ip)
+            self._callers[access_key_id] = region, Place(subnet_id, tuple(security_group_ids), public_ip=public_ip)
 
     def call_refusal(self, access_key_id: str, service: str, region: str) -> str | None:
         """Return why a call with a key does not reach a service, by its signing name; None if it does, or nobody knows from where.
@@ -180,16 +166,15 @@ class Paths:
         caller = self._callers.get(access_key_id)
         if caller is None or not self._ground.settings.enforce_network:
             return None
-        place = Place(caller.subnet_id, caller.security_group_ids, public_ip=caller.public_ip)
-        to = Service(_ENDPOINTS.get(service, service)) if region == caller.region else Internet()
+        home, place = caller
+        to = Service(_ENDPOINTS.get(service, service)) if region == home else Internet()
         circumstances = replace(self._circumstances, policy_allows=_any_call)
-        try:
-            answer = reach(self._network(caller.region, caller.subnet_id), place, to, circumstances=circumstances)
-        except ClientError as error:
-            return f"{error.response['Error'].get('Message', error)}"
-        except NetworkModelError as error:
-            return f"{error}"
-        return None if answer.refusal is None else str(answer.refusal)
+
+        def ask() -> str | None:
+            answer = reach(self._network(home, place.subnet_id), place, to, circumstances=circumstances)
+            return None if answer.refusal is None else str(answer.refusal)
+
+        return _in_words(ask)
 
     @property
     def epoch(self) -> str:
@@ -264,6 +249,16 @@ class Paths:
         # Also after a failure: some calls change something before they fail.
         if call.mutating and call.context.operation not in _OF_TASKS:
             self.forget()
+
+
+def _in_words(ask: Callable[[], str | None]) -> str | None:
+    """Return an answer, or the reason why EC2 or the engine has none."""
+    try:
+        return ask()
+    except ClientError as error:
+        return f"{error.response['Error'].get('Message', error)}"
+    except NetworkModelError as error:
+        return f"{error}"
 
 
 def _any_call(_: Document, _action: str, _resource: str) -> bool:

@@ -519,11 +519,7 @@ class CodePipelineService(Service):
         self, context: RequestContext, request: ListActionExecutionsRequest
     ) -> ListActionExecutionsAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
-        chosen = request.get("filter") or {}
-        latest = chosen.get("latestInPipelineExecution")
-        execution_id = chosen.get("pipelineExecutionId") or (latest["pipelineExecutionId"] if latest else None)
-        executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
-        only_latest = latest is not None and latest["startTimeRange"] == "Latest"
+        executions, only_latest = self._chosen(pipeline, request)
         runs: list[tuple[Execution, ActionRun]] = []
         for execution in executions:
             of_this = [
@@ -542,11 +538,7 @@ class CodePipelineService(Service):
         self, context: RequestContext, request: ListRuleExecutionsRequest
     ) -> ListRuleExecutionsAnswer:
         pipeline = self._pipeline(context, request["pipelineName"])
-        chosen = request.get("filter") or {}
-        latest = chosen.get("latestInPipelineExecution")
-        execution_id = chosen.get("pipelineExecutionId") or (latest["pipelineExecutionId"] if latest else None)
-        executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
-        only_latest = latest is not None and latest["startTimeRange"] == "Latest"
+        executions, only_latest = self._chosen(pipeline, request)
         details = [
             conditionshapes.rule_detail(execution, rule, pipeline.region, self.site.clock.stamp)
             for execution in executions
@@ -589,6 +581,16 @@ class CodePipelineService(Service):
                 f"Account '{context.account_id}' does not have a pipeline with name '{name}'",
             )
         return pipeline
+
+    def _chosen(
+        self, pipeline: Pipeline, request: ListActionExecutionsRequest | ListRuleExecutionsRequest
+    ) -> tuple[list[Execution], bool]:
+        """Return the executions that a list is about, and whether only the latest run of each part counts. Raises AwsError."""
+        chosen = request.get("filter") or {}
+        latest = chosen.get("latestInPipelineExecution")
+        execution_id = chosen.get("pipelineExecutionId") or (latest["pipelineExecutionId"] if latest else None)
+        executions = _newest_first(pipeline) if execution_id is None else [self._execution(pipeline, execution_id)]
+        return executions, latest is not None and latest["startTimeRange"] == "Latest"
 
     @staticmethod
     def _execution(pipeline: Pipeline, execution_id: str) -> Execution:

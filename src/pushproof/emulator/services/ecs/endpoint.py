@@ -96,7 +96,7 @@ class TaskEndpoint:
                 region=task.region,
                 subnet_id=task.interface.subnet_id,
                 security_group_ids=task.interface.groups,
-                public_ip=task.network.get("assignPublicIp") == "ENABLED",
+                public_ip=task.public_ip,
             )
         return _json(
             {

@@ -157,6 +157,11 @@ class EcsTask:
     """The last part of the path to its credentials; a secret of the task."""
 
     @property
+    def public_ip(self) -> bool:
+        """Return whether its network interface gets a public address."""
+        return bool(self.network.get("assignPublicIp") == "ENABLED")
+
+    @property
     def role_arn(self) -> str | None:
         """Return the task role, whose credentials its containers get."""
         return self.overrides.get("taskRoleArn") or self.definition.document.get("taskRoleArn") or None

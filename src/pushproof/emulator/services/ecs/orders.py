@@ -65,7 +65,7 @@ def order_of(task: EcsTask) -> Order:
         execution_role=task.overrides.get("executionRoleArn") or document.get("executionRoleArn"),
         subnet_id=task.interface.subnet_id,
         security_groups=tuple(task.network.get("securityGroups") or task.interface.groups),
-        public_ip=task.network.get("assignPublicIp") == "ENABLED",
+        public_ip=task.public_ip,
         task_arn=task.arn,
         service=task.service.name if task.service is not None else "",
         variables={container.name: variables(task, container) for container in task.containers},

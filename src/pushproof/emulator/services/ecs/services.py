@@ -115,46 +115,29 @@ class ServiceOperations(ServiceDeploymentOperations):
         self._check(context, cluster, definition, {**own, **revised})
         now = self.site.clock.now()
         arn = region.arn(f"service/{cluster.name}/{name}")
+        configuration = _configuration(own)
+        grace_seconds = float(own.get("healthCheckGracePeriodSeconds") or 0)
+        decision = None
         if controller == "CODE_DEPLOY":
             check_controlled(own, revised)
-            service = EcsService(
-                name=name,
-                arn=arn,
-                cluster=cluster,
-                region=region.name,
-                created_at=now,
-                created_by=context.principal.role_arn or context.principal.arn,
-                parameters=own,
-                state=self.task_sets.state_of(
-                    arn,
-                    cluster.arn,
-                    name,
-                    desired,
-                    _configuration(own),
-                    float(own.get("healthCheckGracePeriodSeconds") or 0),
-                ),
-                tags=tag_map(request.get("tags")),
-                controller=controller,
-            )
-            region.services[(cluster.name, name)] = service
-            # "When an Amazon ECS service using the blue/green deployment type is initially created, a task set is created."
-            self.task_sets.promote(service, self.task_sets.begin(region, service, revision))
-            return {"service": service_shape(service, self.site.clock, tags=True)}
-        with refusals_of(DeploymentError):
-            decision = create_service(
-                service_arn=arn,
-                cluster_arn=cluster.arn,
-                name=name,
-                task_definition=definition.arn,
-                desired_count=desired,
-                now=now,
-                seed=f"{self.site.id}/{arn}/{now}",
-                configuration=_configuration(own),
-                settings=self._deployment_settings(),
-                grace_seconds=float(own.get("healthCheckGracePeriodSeconds") or 0),
-                container_check=definition.checked,
-                load_balancers=balancers_of(revised),
-            )
+            state = self.task_sets.state_of(arn, cluster.arn, name, desired, configuration, grace_seconds)
+        else:
+            with refusals_of(DeploymentError):
+                decision = create_service(
+                    service_arn=arn,
+                    cluster_arn=cluster.arn,
+                    name=name,
+                    task_definition=definition.arn,
+                    desired_count=desired,
+                    now=now,
+                    seed=f"{self.site.id}/{arn}/{now}",
+                    configuration=configuration,
+                    settings=self._deployment_settings(),
+                    grace_seconds=grace_seconds,
+                    container_check=definition.checked,
+                    load_balancers=balancers_of(revised),
+                )
+            state = decision.state
         service = EcsService(
             name=name,
             arn=arn,
@@ -163,12 +146,17 @@ class ServiceOperations(ServiceDeploymentOperations):
             created_at=now,
             created_by=context.principal.role_arn or context.principal.arn,
             parameters=own,
-            state=decision.state,
+            state=state,
             tags=tag_map(request.get("tags")),
+            controller=controller,
         )
         region.services[(cluster.name, name)] = service
-        self._remember_revision(service, revision)
-        self.controller.apply(region, service, decision)
+        if decision is None:
+            # "When an Amazon ECS service using the blue/green deployment type is initially created, a task set is created."
+            self.task_sets.promote(service, self.task_sets.begin(region, service, revision))
+        else:
+            self._remember_revision(service, revision)
+            self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.site.clock, tags=True)}
 
     def update_service(self, context: RequestContext, request: UpdateServiceRequest) -> UpdateServiceAnswer:
