@@ -8,7 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from pushproof.engines.loadbalancing import HttpRequest
+from pushproof.emulator.kernel.balancing import ListenError, ListenerSpec
+from pushproof.engines.loadbalancing import Forward, HttpRequest
 
 
 def request(balancer: dict[str, Any], path: str = "/", port: int = 80) -> tuple[str, int, HttpRequest]:
@@ -293,3 +294,52 @@ def test_http_listeners_have_no_certificates(stack: Any, operation: str) -> None
     certificate = f"arn:aws:acm:eu-west-1:123456789012:certificate/{'0' * 8}"
     code, message = stack.refused(operation, ListenerArn=listener, Certificates=[{"CertificateArn": certificate}])
     assert (code, message) == ("ValidationError", "A certificate cannot be specified for HTTP listeners")
+
+
+def test_targets_take_requests_before_a_listener_forwards_to_them(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that asks while a listener or a rule changes meets a target, never 503."""
+    plane = stack.world.elbv2.plane
+    seen: list[list[bool]] = []
+    put = plane.put_listener
+
+    def observed(spec: ListenerSpec) -> None:
+        put(spec)
+        forwards = [rule.action for rule in spec.rules if isinstance(rule.action, Forward)]
+        seen.append(
+            [plane.groups[group.arn].choose() is not None for action in forwards for group in action.target_groups]
+        )
+
+    blue, green, third = (stack.target_group(name) for name in ("blue", "green", "third"))
+    for group in (blue, green, third):
+        stack.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.1.5"}])
+    balancer = stack.balancer()["LoadBalancerArn"]
+    monkeypatch.setattr(plane, "put_listener", observed)
+    listener = stack.listener(balancer, blue)
+    weights = [{"TargetGroupArn": blue, "Weight": 90}, {"TargetGroupArn": green, "Weight": 10}]
+    forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}
+    stack.elbv2.modify_listener(ListenerArn=listener, DefaultActions=[forward])
+    stack.elbv2.create_rule(
+        ListenerArn=listener,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/third"]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": third}],
+    )
+    assert seen == [[True], [True, True], [True, True, True]]
+
+
+def test_a_refused_change_leaves_the_targets_out_of_use(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets of a group that a refused listener would have used stay unused."""
+    group = stack.target_group()
+    stack.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.0.1.5"}])
+    balancer = stack.balancer()["LoadBalancerArn"]
+
+    def refuse(_: ListenerSpec) -> None:
+        raise ListenError("the port is taken")
+
+    monkeypatch.setattr(stack.world.elbv2.plane, "put_listener", refuse)
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    code, _ = stack.refused(
+        "create_listener", LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward
+    )
+    assert code == "InvalidConfigurationRequest"
+    assert stack.health(group) == [("10.0.1.5", 8080, "unused", "Target.NotInUse")]

@@ -120,7 +120,7 @@ class ListenerOperations(Store):
         del self.listeners[listener.arn]
         for arn in (listener.arn, *(rule.arn for rule in listener.rules)):
             self.tags.pop(arn, None)
-        self.rewire(before)
+        self.leave(before)
         return {}
 
     def describe_listener_attributes(
@@ -265,12 +265,24 @@ class ListenerOperations(Store):
     # Inside.
 
     def _apply(self, listener: Listener) -> None:
-        """Apply a listener's new settings: to the data plane first, so that a refusal there changes nothing."""
+        """Apply a listener's new settings. A refusal of the data plane changes nothing.
+
+        New target groups come into use before the data plane forwards to them, the others leave after it: requests in
+        between would be answered 503.
+        """
         self._check_protocols(listener)
-        self.publish_listener(listener)
         before = self.in_use()
+        joining = {arn for rule in listener.rules for arn in actions.target_groups_of(rule.actions)} - before
+        for arn in joining:
+            self.health.put_to_use(self.groups[arn])
+        try:
+            self.publish_listener(listener)
+        except AwsError:
+            for arn in joining:
+                self.health.put_out_of_use(self.groups[arn])
+            raise
         self.listeners[listener.arn] = listener
-        self.rewire(before)
+        self.leave(before)
 
     def _check_protocols(self, listener: Listener) -> None:
         """Raise AwsError for a target group whose protocol does not fit the listener's.

@@ -172,7 +172,7 @@ class LoadBalancerOperations(Store):
             del self.listeners[listener.arn]
             for arn in (listener.arn, *(rule.arn for rule in listener.rules)):
                 self.tags.pop(arn, None)
-        self.rewire(before)
+        self.leave(before)
         self._detach(balancer, list(balancer.interfaces))
         del self.balancers[balancer.arn]
         self.tags.pop(balancer.arn, None)

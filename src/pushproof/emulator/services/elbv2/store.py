@@ -129,7 +129,9 @@ class Store(Service):
         try:
             self.plane.put_listener(spec)
         except ListenError as error:
-            raise AwsError("OperationNotPermitted", f"The listener cannot listen on this machine: {error}") from error
+            raise AwsError(
+                "InvalidConfigurationRequest", f"The listener cannot listen on this machine: {error}"
+            ) from error
         except CertificateError as error:
             raise AwsError("UnsupportedCertificate", str(error)) from error
 
@@ -169,12 +171,9 @@ class Store(Service):
                     f"The following target groups cannot be associated with more than one load balancer: {arn}",
                 )
 
-    def rewire(self, before: set[str]) -> None:
-        """Put groups into use or out of use, where their use changed since `before` (see `in_use`)."""
-        after = self.in_use()
-        for arn in after - before:
-            self.health.put_to_use(self.groups[arn])
-        for arn in before - after:
+    def leave(self, before: set[str]) -> None:
+        """Put groups out of use that were in use before (see `in_use`) and no longer are."""
+        for arn in before - self.in_use():
             if arn in self.groups:
                 self.health.put_out_of_use(self.groups[arn])
 
