@@ -12,6 +12,7 @@ import threading
 import unittest
 from pathlib import Path
 
+from webapp.migrate import migrate
 from webapp.routes import answer
 from webapp.server import Handler, Server
 from webapp.settings import Settings, load
@@ -161,6 +162,18 @@ class Draining(unittest.TestCase):
             self.assertIn(SETTINGS.commit.encode(), received)
             drained.join(10)
             self.assertFalse(drained.is_alive())
+
+
+class MigrateTest(unittest.TestCase):
+    """The exit code of the task before a deployment decides about the deployment."""
+
+    def test_a_database_is_prepared(self) -> None:
+        """The task succeeds with a connection string."""
+        self.assertEqual(migrate({"DATABASE_URL": "postgres://"}), 0)
+
+    def test_a_missing_database_stops_the_deployment(self) -> None:
+        """The task fails without one."""
+        self.assertEqual(migrate({}), 1)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ module "iam" {
   source = "../../modules/iam"
 
   artifacts_bucket_name = local.artifacts_bucket_name
+  before_deploy         = length(var.before_deploy_command) > 0
   connection_arn        = module.codepipeline.connection_arn
   environment           = local.environment
   project               = var.project
@@ -77,6 +78,8 @@ module "codepipeline" {
   source = "../../modules/codepipeline"
 
   artifacts_bucket_name     = local.artifacts_bucket_name
+  before_deploy_command     = var.before_deploy_command
+  before_deploy_role_arn    = module.iam.before_deploy_role_arn
   branch                    = var.branch
   build_environment         = var.build_environment
   cluster_name              = module.ecs.cluster_name

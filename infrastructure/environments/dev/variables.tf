@@ -1,3 +1,10 @@
+variable "before_deploy_command" {
+  description = "Command that runs as a task of the new revision before each deployment, such as [\"python3\", \"-m\", \"webapp.migrate\"]. Empty runs nothing."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "bootstrap_image" {
   description = "Image of the first revision, before the pipeline has built one. Null expects dev-bootstrap in the deploy repository; see the infrastructure's README."
   type        = string

@@ -89,6 +89,24 @@ resource "aws_codepipeline" "this" {
     }
   }
 
+  dynamic "stage" {
+    for_each = aws_codebuild_project.before
+
+    content {
+      name = "Before"
+
+      action {
+        name            = "RunTask"
+        category        = "Build"
+        configuration   = { ProjectName = stage.value.name }
+        input_artifacts = ["BuildArtifact"]
+        owner           = "AWS"
+        provider        = "CodeBuild"
+        version         = "1"
+      }
+    }
+  }
+
   stage {
     name = "Deploy"
 

@@ -4,6 +4,19 @@ variable "artifacts_bucket_name" {
   nullable    = false
 }
 
+variable "before_deploy_command" {
+  description = "Command that runs as a task of the new revision before each deployment, such as a database migration: the words of it. Empty runs nothing. A command that fails stops the deployment."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "before_deploy_role_arn" {
+  description = "Role of the project that runs that task. Needed with before_deploy_command."
+  type        = string
+  default     = null
+}
+
 variable "branch" {
   description = "Branch that is deployed. Needed with a connection."
   type        = string

@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "codepipeline" {
   statement {
     sid       = "Build"
     actions   = ["codebuild:BatchGetBuilds", "codebuild:StartBuild"]
-    resources = [local.build_project_arn]
+    resources = concat([local.build_project_arn], var.before_deploy ? [local.before_project_arn] : [])
   }
 
   dynamic "statement" {

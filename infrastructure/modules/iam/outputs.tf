@@ -1,5 +1,12 @@
 # Each ARN is available only after the role has its policies, so that nothing uses an incomplete role.
 
+output "before_deploy_role_arn" {
+  description = "Role of the project that runs a task before each deployment, or null."
+  value       = one(aws_iam_role.before[*].arn)
+
+  depends_on = [aws_iam_role_policy.before]
+}
+
 output "codebuild_role_arn" {
   description = "Role of the build project."
   value       = aws_iam_role.codebuild.arn

@@ -4,6 +4,13 @@ variable "artifacts_bucket_name" {
   nullable    = false
 }
 
+variable "before_deploy" {
+  description = "Create the role of a project that runs a task of the new revision before each deployment."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "connection_arn" {
   description = "ARN of the connection to the source host, or null if the source is a bucket."
   type        = string

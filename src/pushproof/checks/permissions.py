@@ -176,6 +176,38 @@ def execution_needs(pipeline: Pipeline) -> list[Permission]:
     return out + [Permission(reading, arn, purpose="hand secrets to the containers") for arn in pipeline.secret_arns]
 
 
+def task_needs(pipeline: Pipeline, *, project: str, family: str) -> list[Permission]:
+    """The permissions of a CodeBuild project that runs one task of a family before each deployment, such as a migration.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
+    """
+    revision = pipeline.arn("ecs", f"task-definition/{family}:1")
+    service = pipeline.arn("ecs", f"service/{pipeline.cluster}/{pipeline.service}")
+    cluster = pipeline.arn("ecs", f"cluster/{pipeline.cluster}")
+    task = pipeline.arn("ecs", f"task/{pipeline.cluster}/0123456789abcdef0123456789abcdef")
+    group = f"/aws/codebuild/{project}"
+    bucket = f"arn:{pipeline.partition}:s3:::{pipeline.artifacts_bucket}"
+    return [
+        *(
+            permission
+            for permission in _artifacts(pipeline, "read the image definitions")
+            if "Put" not in permission.action
+        ),
+        *(
+            Permission(f"s3:{action}", bucket, purpose="see whose bucket it is, and where")
+            for action in ("GetBucketAcl", "GetBucketLocation")
+        ),
+        Permission("logs:CreateLogGroup", pipeline.arn("logs", f"log-group:{group}"), purpose="write the log"),
+        *_log(pipeline, group),
+        Permission("ecs:DescribeServices", service, purpose="see network and revision of the service"),
+        Permission("ecs:DescribeTaskDefinition", purpose="read the running revision"),
+        Permission("ecs:RegisterTaskDefinition", revision, purpose="register the task's revision"),
+        Permission("ecs:RunTask", revision, {"ecs:cluster": cluster}, "run the task"),
+        Permission("ecs:DescribeTasks", task, purpose="wait for the task, and read its exit code"),
+        *(Permission("iam:PassRole", role, _TASKS, "hand the roles to the task") for role in pipeline.task_roles),
+    ]
+
+
 def forbidden(pipeline: Pipeline) -> list[Permission]:
     """The permissions that no role may have: takeover of the account, access to other owners' resources, and deletion of
     the role's own foundation."""

@@ -150,8 +150,8 @@ def drill(
         typer.Option(
             "--break",
             metavar="NAME",
-            help="a breakage to push: crash, unhealthy, wrong-port, slow, oom, no-image, tests, build, hook, alarm, a .patch file, "
-            "or all; may be repeated",
+            help="a breakage to push: crash, unhealthy, wrong-port, slow, oom, no-image, tests, build, hook, alarm, before, "
+            "a .patch file, or all; may be repeated",
         ),
     ] = None,
     strategy: Annotated[
@@ -159,6 +159,13 @@ def drill(
         typer.Option(
             metavar="NAME",
             help="switch the service to this deployment strategy, and prove it: rolling, blue-green, linear, canary",
+        ),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="run this as a task of the new revision before each deployment, such as a migration (docs/before.md)",
         ),
     ] = None,
     variant: Annotated[
@@ -251,6 +258,7 @@ def drill(
             start=start,
             faults=faults or (),
             strategy=strategy,
+            before=before,
             road=road,
             workflow=workflow,
             workflow_variables=workflow_variables or (),

@@ -116,6 +116,10 @@ class DrillSection(BaseModel):
         default=None,
         description="where the application tells its commit; false: it does not; left out: /version is tried",
     )
+    before: str | list[str] = Field(
+        default="",
+        description="command that runs as a task of the new revision before each deployment, such as a database migration",
+    )
     strategy: Literal["", "rolling", "blue-green", "linear", "canary"] = Field(
         default="", description="deployment strategy to switch the service to; empty: the one that it has"
     )

@@ -42,6 +42,7 @@ class Options:
     actions: Path | None = None
     faults: Sequence[str] = ()
     strategy: str | None = None
+    before: str | None = None
 
 
 def read_around(directory: Path) -> ReadSettings:
@@ -88,6 +89,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
         faults=tuple(_planned(text) for text in options.faults),
         shift=_shift(section, options.strategy or section.strategy),
+        before=_words("--before", options.before) or _command(section.before),
         road=options.road or "pipeline",
         workflow=options.workflow,
         workflow_variables=dict(_pair(text) for text in options.workflow_variables),
@@ -118,6 +120,13 @@ def _planned(text: str) -> PlannedFault:
         return parse_planned(text)
     except FaultError as error:
         raise BadInput(f"--fault {error}") from None
+
+
+def _words(option: str, text: str | None) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(text or ""))
+    except ValueError as error:
+        raise BadInput(f"{option} {text!r} is no command: {error}") from None
 
 
 def _command(setting: str | list[str]) -> tuple[str, ...]:

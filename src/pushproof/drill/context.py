@@ -23,6 +23,7 @@ from pushproof.drill.prober import Front, ProbeReport
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import Webhook
+from pushproof.drill.tasksbefore import TasksBefore
 from pushproof.drill.workflowroad import (
     GITHUB,
     WorkflowObserver,
@@ -283,8 +284,23 @@ class Context:
             passes_connections=entrance.passes_connections,
         )
 
+    @cached_property
+    def tasks_before(self) -> TasksBefore | None:
+        """The tasks that run before deployments; None where the settings ask for none."""
+        if not self.settings.before:
+            return None
+        delivery = self.delivery
+        return TasksBefore(
+            self.target.client("ecs"),
+            cluster=delivery.cluster,
+            container=delivery.container.name,
+            command=self.settings.before,
+        )
+
     def show_progress(self) -> None:
         """Put the service's new events on the timeline."""
+        if self.tasks_before is not None:
+            self.tasks_before.look()
         for message in self.observer.new_events():
             self.narrator.moment("ecs", message)
         self.plan.look(self.observer)
@@ -329,6 +345,6 @@ class Context:
         self.record.clear()
         self._runs.clear()
         self._outputs = None
-        for name in ("checkout", "branch", "observer", "listener"):
+        for name in ("checkout", "branch", "observer", "listener", "tasks_before"):
             with suppress(KeyError):
                 del self.__dict__[name]

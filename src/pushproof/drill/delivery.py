@@ -94,8 +94,9 @@ class Delivery:
     """The delivery path of one pipeline into one service, as the account's API and Terraform's state show it.
 
     `image_definitions`: the file that the deploy action reads. `secrets`: ARNs of the secrets and parameters that tasks need.
-    `topic_arn`: the topic that the pipeline's notifications go to. `road`: "github" where a workflow deploys in a pipeline's place;
-    `workflow` is its file then, stages are its steps, and `pipeline` is "".
+    `topic_arn`: the topic that the pipeline's notifications go to. `before_stage`: the stage that runs something of the new
+    revision between the build and the deployment, such as a database migration; "" without one. `road`: "github" where a workflow
+    deploys in a pipeline's place; `workflow` is its file then, stages are its steps, and `pipeline` is "".
     """
 
     pipeline: str
@@ -112,6 +113,7 @@ class Delivery:
     guard: Guard = field(default_factory=Guard)
     secrets: tuple[str, ...] = ()
     topic_arn: str = ""
+    before_stage: str = ""
     workflow: str = ""
     road: str = "pipeline"
 

@@ -107,6 +107,7 @@ class Fate(StrEnum):
 
     ROLLED_BACK = "rolled back"
     STOPPED = "stopped at the build"
+    HELD = "stopped before the deployment"
     NOT_SURVIVED = "not survived"
     NOT_APPLICABLE = "does not apply"
 
@@ -130,7 +131,7 @@ class BrokenPush:
     @property
     def survived(self) -> bool:
         """True when the revision that served before the push serves after it, without help."""
-        return self.fate in (Fate.ROLLED_BACK, Fate.STOPPED)
+        return self.fate in (Fate.ROLLED_BACK, Fate.STOPPED, Fate.HELD)
 
 
 @dataclass(frozen=True, slots=True)

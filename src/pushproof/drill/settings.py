@@ -48,6 +48,7 @@ class DrillSettings:
     base images to replace in Dockerfiles that are pushed. `secrets`: values by the name of the secret or parameter. `var_files`:
     *.tfvars files of the environment. `shift`: the deployment strategy that the service is switched to. `workspace`: the workspace
     of its state, "" for the default one. `terraform`: the words of the command that runs Terraform; empty for the usual one.
+    `before`: the words of a command that the environment runs as a task of the new revision before each deployment.
     `road`: "pipeline", or "github" for a workflow of the application.
     `workflow`: its file, where several deploy; `workflow_variables`: variables of the repository on GitHub, beside those of the
     environment's output; `actions`: a directory with the real code of actions, in folders owner/name.
@@ -76,6 +77,7 @@ class DrillSettings:
     # Faults that accompany steps.
     faults: tuple[PlannedFault, ...] = ()
     shift: Shift = field(default_factory=Shift)
+    before: tuple[str, ...] = ()
     road: str = "pipeline"
     workflow: Path | None = None
     workflow_variables: Mapping[str, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ CONVENTIONAL = {
     "build_environment": "build_environment",
     "deployment_alarm": "deployment_alarm",
     "traffic_shift": "traffic_shift",
+    "before_deploy_command": "before_deploy_command",
 }
 _PLACE = re.compile(r"\$\{([a-z_]+)\}")
 #: Values that tell nobody anything: an environment with one of these as a default waits for a better one.

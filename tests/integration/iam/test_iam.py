@@ -17,11 +17,12 @@ from pushproof.checks.permissions import (
     forbidden,
     forbidden_beyond,
     pipeline_needs,
+    task_needs,
 )
 from pushproof.checks.state import StateChecks
 
 BUILDSPEC = (Path(__file__).parents[3] / "app/buildspec.yml").read_text()
-ROLES = ("codepipeline", "codebuild", "execution", "task")
+ROLES = ("codepipeline", "codebuild", "execution", "task", "before")
 TO_ECS = ("ecs-tasks.amazonaws.com", "ecs.amazonaws.com")
 
 
@@ -36,6 +37,7 @@ def module(applied: Callable[..., Any], target: Any) -> Any:
         connection_arn=f"arn:aws:codestar-connections:{arn}:connection/0123abcd-0123-0123-0123-0123456789ab",
         # What production adds, and what a customer's key adds: each is a statement of its own.
         require_approval=True,
+        before_deploy=True,
         secrets_kms_key_arn=f"arn:aws:kms:{arn}:key/0123abcd-0123-0123-0123-0123456789ab",
     )
 
@@ -80,9 +82,41 @@ def iam(iam_checks: Callable[..., IamChecks], module: Any) -> IamChecks:
     return iam_checks(module)
 
 
-def test_the_pipeline_can_do_its_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
-    """CodePipeline's role fetches, builds, registers a revision with both task roles, and rolls out."""
-    assert iam.allows(f"{name}-codepipeline", pipeline_needs(stack))
+@pytest.fixture(scope="module")
+def work(stack: Pipeline, name: str, target: Any) -> dict[str, list[Permission]]:
+    """The permissions that each role needs for its work, by the last part of its name."""
+    before = f"{name}-before"
+    project = f"arn:aws:codebuild:{target.region}:{target.account_id}:project/{before}"
+    runs = [Permission(f"codebuild:{action}", project) for action in ("StartBuild", "BatchGetBuilds")]
+    return {
+        "codepipeline": [*pipeline_needs(stack), *runs],
+        "codebuild": build_needs(stack, BUILDSPEC),
+        "before": task_needs(stack, project=before, family=before),
+        "execution": execution_needs(stack),
+    }
+
+
+def test_the_pipeline_can_do_its_work(iam: IamChecks, work: dict[str, list[Permission]], name: str) -> None:
+    """CodePipeline's role fetches, builds, runs the task before, registers a revision with both task roles, and rolls out."""
+    assert iam.allows(f"{name}-codepipeline", work["codepipeline"])
+
+
+def test_the_task_before_a_deployment_can_run(iam: IamChecks, work: dict[str, list[Permission]], name: str) -> None:
+    """The role of its project registers a revision of its own family, runs it in the service's cluster, and reads how it ended."""
+    assert iam.allows(f"{name}-before", work["before"])
+
+
+def test_the_task_before_a_deployment_runs_in_its_cluster_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
+    """No other cluster, and no revision of the service."""
+    revision, other = (stack.arn("ecs", f"task-definition/{family}:1") for family in (f"{name}-before", name))
+    cluster, elsewhere = (stack.arn("ecs", f"cluster/{cluster}") for cluster in (stack.cluster, "elsewhere"))
+    running = [
+        Permission("ecs:RunTask", revision, {"ecs:cluster": elsewhere}, "run the task in another cluster"),
+        Permission("ecs:RunTask", other, {"ecs:cluster": cluster}, "run the service's revision past the service"),
+        Permission("ecs:RegisterTaskDefinition", other, purpose="register a revision of the service"),
+        Permission("s3:PutObject", f"arn:aws:s3:::{stack.artifacts_bucket}/x", purpose="change artifacts"),
+    ]
+    assert iam.denies(f"{name}-before", running)
 
 
 def test_builds_can_do_their_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
@@ -95,11 +129,10 @@ def test_tasks_can_be_started(iam: IamChecks, stack: Pipeline, name: str) -> Non
     assert iam.allows(f"{name}-execution", execution_needs(stack))
 
 
-def test_no_role_can_do_more_than_its_work(iam: IamChecks, stack: Pipeline, name: str) -> None:
+def test_no_role_can_do_more_than_its_work(iam: IamChecks, work: dict[str, list[Permission]], name: str) -> None:
     """Every action and every resource of a role's policies is one that its work needs; the application needs none."""
-    assert iam.allows_only(f"{name}-codepipeline", pipeline_needs(stack))
-    assert iam.allows_only(f"{name}-codebuild", build_needs(stack, BUILDSPEC))
-    assert iam.allows_only(f"{name}-execution", execution_needs(stack))
+    for role, needs in work.items():
+        assert iam.allows_only(f"{name}-{role}", needs)
     assert iam.allows_nothing(f"{name}-task")
 
 

@@ -50,3 +50,21 @@ def test_an_environment_without_terraform_is_refused(application: Path) -> None:
     """The message names the directory."""
     with pytest.raises(NoConfiguration, match="holds no Terraform files"):
         preflight(replace(settings(), environment=application))
+
+
+def test_the_task_before_brings_its_breakage() -> None:
+    """Where nobody names breakages, the usual one and a task that fails are pushed."""
+    chosen = replace(settings(), before=("python3", "-m", "webapp.migrate"))
+    assert [breakage.name for breakage in preflight(chosen).breakages] == ["unhealthy", "before"]
+    assert [breakage.name for breakage in preflight(replace(chosen, breakages=("crash",))).breakages] == ["crash"]
+
+
+def test_a_task_before_needs_somebody_to_run_it(tmp_path: Path) -> None:
+    """An environment without the variable is refused with the ways out; one that takes the command by another name is not."""
+    (tmp_path / "main.tf").write_text('variable "migration" {}\n')
+    chosen = replace(settings(), environment=tmp_path, before=("migrate",))
+    with pytest.raises(BadInput, match=r"takes no before_deploy_command, the variable of a command .*docs/before\.md"):
+        preflight(chosen)
+    preflight(replace(chosen, variables={"migration": "${before_deploy_command}"}))
+    with pytest.raises(BadInput, match=r"Leave out --before or --road"):
+        preflight(replace(settings(), before=("migrate",), road="github"))

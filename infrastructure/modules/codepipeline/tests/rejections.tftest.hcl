@@ -50,6 +50,36 @@ run "approval_comes_before_deploy" {
   }
 }
 
+run "the_task_before_comes_between_build_and_deploy" {
+  command = plan
+
+  variables {
+    before_deploy_command  = ["python3", "-m", "webapp.migrate"]
+    before_deploy_role_arn = "arn:aws:iam::123456789012:role/shop-dev-before"
+    require_approval       = true
+  }
+
+  assert {
+    condition     = aws_codepipeline.this.stage[*].name == tolist(["Source", "Build", "Approval", "Before", "Deploy"])
+    error_message = "Nothing changes the database before somebody has approved, and nothing is deployed before it has changed."
+  }
+
+  assert {
+    condition     = [for variable in aws_codebuild_project.before[0].environment[0].environment_variable : jsondecode(variable.value) if variable.name == "COMMAND"] == [["python3", "-m", "webapp.migrate"]]
+    error_message = "The project gets the words of the command."
+  }
+}
+
+run "rejects_a_task_before_without_a_role" {
+  command = plan
+
+  variables {
+    before_deploy_command = ["true"]
+  }
+
+  expect_failures = [aws_codebuild_project.before]
+}
+
 run "build_environment_cannot_replace_our_own" {
   command = plan
 

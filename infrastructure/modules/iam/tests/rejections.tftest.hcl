@@ -43,6 +43,15 @@ run "follows_the_new_name_of_connections" {
   }
 }
 
+run "runs_no_task_before_a_deployment_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = length(aws_iam_role.before) == 0 && output.before_deploy_role_arn == null
+    error_message = "A role that nobody uses is one that somebody can misuse."
+  }
+}
+
 run "rejects_what_is_no_connection" {
   command = plan
 

@@ -19,6 +19,7 @@ class Ending(StrEnum):
 
     ROLLED_BACK = "rolled back"
     STOPPED = "stopped at the build"
+    HELD = "stopped before the deployment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,21 @@ from pathlib import Path
 
 from pushproof.drill.breakages.breakage import Breakage, Ending, NotApplicable, Tree
 
+_ENDINGS = {".build.patch": Ending.STOPPED, ".before.patch": Ending.HELD}
+
 
 class Patch(Breakage):
-    """A breakage that a patch file makes. Its push is expected to be rolled back; to stop at the build where the name says so.
+    """A breakage that a patch file makes. Its push is expected to be rolled back, unless the name says otherwise.
 
-    A name that ends in `.build.patch` stands for a breakage that the build must stop.
+    A name that ends in `.build.patch` stands for a breakage that the build must stop; one in `.before.patch`, for one that the
+    task before the deployment must stop.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
-        self.name = path.name.removesuffix(".patch").removesuffix(".build")
+        self.name = path.name.removesuffix(".patch").removesuffix(".build").removesuffix(".before")
         self.title = f"the patch {path.name}"
-        self.ending = Ending.STOPPED if path.name.endswith(".build.patch") else Ending.ROLLED_BACK
+        self.ending = next((ending for end, ending in _ENDINGS.items() if path.name.endswith(end)), Ending.ROLLED_BACK)
 
     def break_in(self, tree: Tree) -> None:
         done = subprocess.run(

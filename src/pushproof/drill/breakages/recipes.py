@@ -110,6 +110,18 @@ class TrippedAlarm(ReplacedProgram):
         return "serve", str(_answering_port(tree)), "500", "0", f"forwarded:{delivery.entrance.port}"
 
 
+class FailedTask(ReplacedProgram):
+    """The task before the deployment ends with an exit code, as a database migration that fails."""
+
+    ending = Ending.HELD
+    name, title = "before", "the task before the deployment fails"
+
+    def arguments(self, tree: Tree) -> tuple[str, ...]:
+        if not tree.delivery.before_stage:
+            raise NotApplicable("the pipeline runs nothing between the build and the deployment")
+        return "exit", "1"
+
+
 class OutOfMemory(ReplacedProgram):
     """The container takes more memory than its limit."""
 
@@ -163,7 +175,7 @@ class Unbuildable(Breakage):
 #: Every recipe, in the order in which `--break all` pushes them.
 RECIPES: tuple[Breakage, ...] = (
     Tests(), Unbuildable(), Crash(), Unhealthy(), WrongPort(), Slow(), OutOfMemory(), NoImage(),
-    FailedHook(), TrippedAlarm(),
+    FailedHook(), TrippedAlarm(), FailedTask(),
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from pushproof.drill.discovery.pipelines import (
     choose_deployment,
     source_action,
     source_of,
+    stage_before,
 )
 from pushproof.drill.discovery.services import (
     breaker_of,
@@ -70,6 +71,7 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
         guard=guard_of(service),
         secrets=secrets_of(definition),
         topic_arn=notification_topic(resources, str(pipeline.get("name", ""))),
+        before_stage=stage_before(actions, deployment, built),
     )
 
 

@@ -112,6 +112,20 @@ def source_action(actions: Sequence[Action], deployment: Action, build: Action |
     return next((a for artifact in taken for a in sources if artifact in a.outputs), sources[0])
 
 
+def stage_before(actions: Sequence[Action], deployment: Action, build: Action | None) -> str:
+    """Return the stage between the build and the deployment that runs commands; "" without one.
+
+    A project of its own or a Commands action can run a task of the new revision there:
+    https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-Commands.html
+    """
+    if build is None:
+        return ""
+    between = list(_before(actions, deployment))
+    later = between[between.index(build) + 1 :]
+    running = [action for action in later if action.provider in ("CodeBuild", "Commands")]
+    return running[-1].stage if running and running[-1].stage != build.stage else ""
+
+
 def _before(actions: Sequence[Action], last: Action) -> Iterator[Action]:
     for action in actions:
         if action is last:

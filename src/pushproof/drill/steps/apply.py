@@ -12,6 +12,7 @@ from pushproof.drill.delivery import Delivery
 from pushproof.drill.discovery.discover import discover
 from pushproof.drill.discovery.workflows import discover_workflow, outputs_of, variables_of
 from pushproof.drill.evidence import AppliedStack, Workplace
+from pushproof.drill.preflight import BEFORE, mentions_before
 from pushproof.drill.secrets import put_missing_values
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.steps.state import prepare_state
@@ -59,6 +60,8 @@ class Apply(Step):
             }
             if settings.shift.strategy:
                 own |= {"deployment_alarm": lambda: True, "traffic_shift": lambda: settings.shift.shifts}
+            if settings.before or mentions_before(settings):
+                own[BEFORE] = lambda: list(settings.before)
             variables, used = terraform_variables(
                 settings.environment.resolve(), _explicit(context), own, settings.var_files
             )

@@ -7,7 +7,7 @@ import re
 from rich.table import Table
 
 from pushproof.drill.badinput import BadInput
-from pushproof.drill.breakages.breakage import Breakage, NotApplicable
+from pushproof.drill.breakages.breakage import Breakage, Ending, NotApplicable
 from pushproof.drill.context import Context
 from pushproof.drill.evidence import BrokenPush, BrokenPushes, Deployed, Fate
 from pushproof.drill.executions import build_log, ended, ended_execution, execution_after_rollback, succeeded
@@ -24,6 +24,7 @@ from pushproof.drill.judgement import (
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.shifting.records import newest_record
+from pushproof.drill.steps.before import claim_failed_task
 from pushproof.drill.steps.rollback import await_rollback
 from pushproof.drill.steps.step import Step
 
@@ -63,7 +64,8 @@ class BrokenDeployment(Step):
         return BrokenPushes(tuple(pushes))
 
     def _push(self, context: Context, breakage: Breakage, *, alone: bool) -> BrokenPush:
-        ending = "is rolled back" if breakage.rolls_back else f"stops at {context.delivery.build.stage or 'the build'}"
+        stage = expected_stage(context, breakage)
+        ending = "is rolled back" if breakage.rolls_back else f"stops at {stage or 'the build'}"
         try:
             with context.narrator.step(self.letter, f"A bad push ({breakage.name}) {ending}; nobody notices"):
                 return _drill(context, breakage)
@@ -84,7 +86,6 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
     require_still_serving(context, good)
     before, deployment, known = context.observer.serving(), _newest_deployment(context), images(context)
     earlier = newest_record(context) if breakage.rolls_back else ""
-    delivery = context.delivery
     commit = context.commit(f"Broken: {breakage.title}", breakage)
     breaker = ""
     before_push = group_counts(context) if breakage.reaches_users else None
@@ -101,7 +102,7 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
     identity, status = str(execution["pipelineExecutionId"]), str(execution["status"])
     stage, message = context.observer.failure(identity)
     undecided = breakage.rolls_back and status in context.target.after_rollback - {"Failed"}
-    expected = delivery.deploy_stage if breakage.rolls_back else delivery.build.stage
+    expected = expected_stage(context, breakage)
     if undecided:
         stage, message = expected, "the action still waits; what serves is judged"
     elif status != "Failed" or stage != expected:
@@ -111,14 +112,15 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
         f"the execution {'is ' if undecided else ''}{status} at {stage}:"
         f" {message.splitlines()[0] if message else 'no message'}"
     )
-    complaint = "" if breakage.rolls_back else _claim_untouched(context, revision, deployment, known)
+    complaint = _claim_stopped(context, breakage, revision, deployment, known)
     _require_same(context, before, breakage)
     if breakage.reaches_users:
         judge_broken_share(context, report, weights, {good.commit}, before_push)
     else:
         judge_requests(context, report, {good.commit})
-    fate = Fate.ROLLED_BACK if breakage.rolls_back else Fate.STOPPED
-    return BrokenPush(breakage.name, fate, breaker or complaint or message, revision, identity, stage, undecided)
+    return BrokenPush(
+        breakage.name, Fate(breakage.ending), breaker or complaint or message, revision, identity, stage, undecided
+    )
 
 
 def _require_same(context: Context, before: Serving, breakage: Breakage) -> None:
@@ -169,6 +171,33 @@ def _newest_deployment(context: Context) -> str:
     return str(max(context.observer.service()["deployments"], key=lambda d: d["createdAt"])["id"])
 
 
+def expected_stage(context: Context, breakage: Breakage) -> str:
+    """Return the stage at which the execution of a broken push is expected to fail."""
+    delivery = context.delivery
+    stages = {Ending.ROLLED_BACK: delivery.deploy_stage, Ending.HELD: delivery.before_stage}
+    return stages.get(breakage.ending, delivery.build.stage)
+
+
+def _claim_stopped(
+    context: Context, breakage: Breakage, commit: str, deployment: str, known: dict[str, tuple[str, ...]]
+) -> str:
+    """Claim that a push which is not rolled back deployed nothing; returns why it stopped. Raises ProofFailed."""
+    if breakage.ending is Ending.STOPPED:
+        return _claim_untouched(context, commit, deployment, known)
+    if breakage.ending is Ending.HELD:
+        why = claim_failed_task(context, commit, pushed_for(commit, known, images(context)))
+        _require_no_deployment(context, deployment)
+        context.narrator.claim(f"the service still has deployment {deployment}: nothing of {commit[:7]} was deployed")
+        return why
+    return ""
+
+
+def _require_no_deployment(context: Context, deployment: str) -> None:
+    newest = _newest_deployment(context)
+    if newest != deployment:
+        raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {newest}")
+
+
 def _claim_untouched(context: Context, commit: str, deployment: str, known: dict[str, tuple[str, ...]]) -> str:
     """Claim that a push which stopped before Deploy left no image and no deployment; returns what its build complained of."""
     log = build_log(context, last=None).splitlines()
@@ -180,8 +209,6 @@ def _claim_untouched(context: Context, commit: str, deployment: str, known: dict
     if pushed := pushed_for(commit, known, now):
         named = ", ".join(tag for digest in pushed for tag in now[digest]) or ", ".join(sorted(pushed))
         raise ProofFailed(f"the broken push's build failed, and still pushed {named} to {name}")
-    newest = _newest_deployment(context)
-    if newest != deployment:
-        raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {newest}")
+    _require_no_deployment(context, deployment)
     context.narrator.claim(f"no image of {commit[:7]} is in {name}; the service still has deployment {deployment}")
     return complaints[0].strip() if complaints else ""

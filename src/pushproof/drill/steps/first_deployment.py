@@ -13,6 +13,7 @@ from pushproof.drill.prober import is_commit, looks_like_commit, wait_for_versio
 from pushproof.drill.settings import VersionPlace
 from pushproof.drill.steps.apply import entrance_of
 from pushproof.drill.steps.authorisation import authorise, awaits_authorisation
+from pushproof.drill.steps.before import claim_task_before
 from pushproof.drill.steps.step import Step
 
 
@@ -35,6 +36,7 @@ class FirstDeployment(Step):
             execution = succeeded(context, commit)
             asking = find_asking(context, commit)
             serving = claim_serving(context, commit, before)
+            claim_task_before(context, commit, serving.digests, serving.task_definitions)
             if asking.tells:
                 narrator.claim(f"{entrance_of(context.delivery)}{asking.path} answers {commit[:7]}")
             elif asking.path:

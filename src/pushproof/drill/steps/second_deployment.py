@@ -16,6 +16,7 @@ from pushproof.drill.judgement import (
 )
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
+from pushproof.drill.steps.before import claim_task_before
 from pushproof.drill.steps.step import Step
 from pushproof.drill.steps.strategy import require_strategy
 
@@ -47,6 +48,7 @@ class SecondDeployment(Step):
                 )
             context.result.probes[self.letter] = report
             serving = claim_serving(context, commit, known, earlier=first.digests)
+            claim_task_before(context, commit, serving.digests, serving.task_definitions)
             judge_requests(context, report, {first.commit, commit})
             if strategy != "rolling":
                 judge_shares(context, report, weights, commit)

@@ -122,6 +122,14 @@ def test_a_recipe_says_why_it_does_not_apply(name: str, change: dict[str, object
     assert {path: path.read_bytes() for path in tree.directory.rglob("*") if path.is_file()} == before
 
 
+def test_a_task_before_the_deployment_is_broken_where_there_is_one(tree: Tree) -> None:
+    """The image ends with 1 whatever the task runs; a pipeline without such a stage has nothing to break."""
+    with pytest.raises(NotApplicable, match="runs nothing between the build and the deployment"):
+        BY_NAME["before"].break_in(tree)
+    BY_NAME["before"].break_in(replace(tree, delivery=replace(tree.delivery, before_stage="Migrate")))
+    assert 'ENTRYPOINT ["/pushproof-breakage", "exit", "1"]' in (tree.directory / "images/web.Dockerfile").read_text()
+
+
 def test_a_dockerfile_that_cannot_be_found_is_asked_for(tree: Tree) -> None:
     """None at all, and several of which none is named: the message says how to answer."""
     (tree.directory / "buildspec.yml").write_text("version: 0.2\nphases:\n  build:\n    commands:\n      - make\n")
@@ -153,6 +161,8 @@ def test_breakages_are_chosen_by_name(tmp_path: Path) -> None:
     assert [name for name, _ in names("listens-late", "crash", "crash")] == ["listens-late", "crash"]
     (chosen,) = choose_breakages([str(patch)], app)
     assert (chosen.name, chosen.ending) == ("typo", Ending.STOPPED)
+    (held,) = choose_breakages([str(patch.rename(tmp_path / "typo.before.patch"))], app)
+    assert (held.name, held.ending) == ("typo", Ending.HELD)
     assert [b.name for b in choose_breakages([], tmp_path)] == ["unhealthy"]
 
 

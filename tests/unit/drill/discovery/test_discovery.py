@@ -309,3 +309,19 @@ def test_a_cluster_that_does_not_exist_is_named() -> None:
 
     with pytest.raises(BadInput, match="pipeline orders deploys to service apps/web, which does not exist"):
         found(Clusterless(pipeline("orders", "web")))
+
+
+@pytest.mark.parametrize(
+    ("between", "stage"),
+    [
+        ([], ""),
+        ([("Ask", action("Approval", "Manual"))], ""),
+        ([("Migrate", action("Build", "CodeBuild", "image", ProjectName="migrate"))], "Migrate"),
+        ([("Ask", action("Approval", "Manual")), ("Migrate", action("Compute", "Commands", "image"))], "Migrate"),
+    ],
+)
+def test_the_stage_between_build_and_deployment_is_found(between: list[tuple[str, dict[str, Any]]], stage: str) -> None:
+    """A stage that runs commands there can run a migration; an approval cannot."""
+    made = pipeline("orders", "orders")
+    made["stages"][2:2] = [{"name": name, "actions": [one]} for name, one in between]
+    assert found(Account(made)).before_stage == stage
