@@ -16,6 +16,13 @@ from pushproof.terraform.applied import apply_module as anywhere
 
 ROOT = Path(__file__).parents[2]
 Environment = Callable[[str], AppliedModule]
+#: What the reference can do and does not do by default. Development has it all in emulated worlds, so that the suites look at it;
+#: production has the defaults.
+OPTIONS: dict[str, object] = {
+    "before_deploy_command": ["python3", "-m", "webapp.migrate"],
+    "deployment_alarm": True,
+    "traffic_shift": True,
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,6 +104,7 @@ def environment(
                 "project": "reference",
                 "repository": "example/shop",
                 "slack_webhook_url": None if target.lacks("webhooks") else slack.url,
+                **(OPTIONS if name == "dev" and target.name == "embedded" else {}),
             }
             source = ROOT / "infrastructure/environments" / name
             made[name] = apply_module(target, source, name=f"environment-{name}", variables=variables, backend=backend)
@@ -119,6 +127,14 @@ def environment(
 def dev(environment: Environment) -> AppliedModule:
     """environments/dev, applied."""
     return environment("dev")
+
+
+@pytest.fixture
+def optional(dev: AppliedModule) -> AppliedModule:
+    """environments/dev with everything that is off by default; tests of it are skipped where it is off."""
+    if not dev.terraform.variables.get("traffic_shift"):
+        pytest.skip("the options of environments/dev are on in emulated worlds alone")
+    return dev
 
 
 @pytest.fixture(scope="session")

@@ -153,6 +153,11 @@ output "topic_arn" {
   value       = module.codepipeline.topic_arn
 }
 
+output "traffic_shift" {
+  description = "Names that deployments which shift traffic are set up with; null without traffic_shift."
+  value       = module.ecs.traffic_shift
+}
+
 output "url" {
   description = "URL of the application."
   value       = "https://${module.ecs.load_balancer_dns_name}"

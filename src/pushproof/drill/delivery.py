@@ -61,7 +61,7 @@ class Container:
 
     `port`: its container port, 0 without one. `architecture`: AWS's cpuArchitecture. `patience`: the longest that a health check
     waits for an answer, in seconds; 0 without a health check. `connection_suffices`: nothing but the load balancer's TCP check asks
-    the container. `entry_point`: the task definition's own, in place of the image's.
+    the container. `entry_point`, `command`: the task definition's own, in place of the image's.
     """
 
     name: str = ""
@@ -70,6 +70,7 @@ class Container:
     patience: int = 0
     connection_suffices: bool = False
     entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

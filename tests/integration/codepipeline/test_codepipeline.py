@@ -10,7 +10,14 @@ import pytest
 
 from pushproof import Clients, IamFactory, ImageFactory, RegistryFactory
 from pushproof.checks.delivery import read_delivery
-from pushproof.checks.permissions import build_needs, execution_needs, forbidden_beyond, pipeline_needs
+from pushproof.checks.permissions import (
+    Permission,
+    build_needs,
+    execution_needs,
+    forbidden_beyond,
+    pipeline_needs,
+    task_needs,
+)
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.drill.standin import SlackStandIn
@@ -111,8 +118,16 @@ def test_roles_fit_what_there_is(iam_checks: IamFactory, dev: Any, buildspec: st
     """Each role in use can do its work on the existing names, and nothing else."""
     delivery, iam = read_delivery(aws, dev["pipeline_name"]), iam_checks(dev)
     execution = delivery.execution_role_arn.rpartition("/")[2]
+    before = f"{delivery.build_project}-before"
+    runs = [
+        Permission(f"codebuild:{action}", delivery.arn("codebuild", f"project/{before}"))
+        for action in ("StartBuild", "BatchGetBuilds")
+    ]
+    tasks = [(before, task_needs(delivery, project=before, family=before))]
+    there = bool(dev.terraform.variables.get("before_deploy_command"))
     for role, needs in (
-        (delivery.pipeline_role, pipeline_needs(delivery)),
+        (delivery.pipeline_role, [*pipeline_needs(delivery), *(runs if there else [])]),
+        *(tasks if there else []),
         (delivery.build_role, build_needs(delivery, buildspec)),
         (execution, execution_needs(delivery)),
     ):

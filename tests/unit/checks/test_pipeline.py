@@ -243,6 +243,10 @@ def test_a_build_without_docker_is_found(account: Account) -> None:
     """A build without privileged mode is a finding: it has no daemon."""
     account.privileged = False
     assert "Cannot connect to the Docker daemon" in words(account.checks().builds_can_use_docker())
+    account.project["source"] = {"buildspec": spec("aws ecs run-task --cluster shop")}
+    assert account.checks().builds_can_use_docker()
+    account.project["source"] = {"buildspec": spec("docker build .")}
+    assert "Cannot connect to the Docker daemon" in words(account.checks().builds_can_use_docker())
 
 
 def spec(*commands: str, phase: str = "build", artifact: str = "imagedefinitions.json", more: str = "") -> str:

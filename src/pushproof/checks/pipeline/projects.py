@@ -32,9 +32,11 @@ class ProjectChecks(DescribedPipeline):
 
     @check
     def builds_can_use_docker(self) -> Iterator[Finding]:
-        """The build project runs privileged, which the Docker daemon needs."""
+        """The build project runs privileged, which the Docker daemon needs; a written buildspec without `docker` needs none."""
         for project in self._some_projects(_DOCKER):
-            if not project["environment"].get("privilegedMode"):
+            written = project["source"].get("buildspec") or ""
+            docker = "\n" not in written or re.search(r"\bdocker", written)
+            if docker and not project["environment"].get("privilegedMode"):
                 yield Finding(
                     resource=project["arn"],
                     expected="privilegedMode",

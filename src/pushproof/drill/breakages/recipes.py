@@ -42,8 +42,18 @@ class ReplacedProgram(Breakage):
         _require_stages(text)
         files.add_to_contexts(tree, path, PROGRAM, (_SERVER / program).read_bytes())
         words = ", ".join(f'"{word}"' for word in (f"/{PROGRAM}", *arguments))
-        added = [f"COPY {PROGRAM} /{PROGRAM}", f"ENTRYPOINT [{words}]", "CMD []"]
+        started = [f"CMD [{words}]"] if self._spares_tasks(tree, text) else [f"ENTRYPOINT [{words}]", "CMD []"]
+        added = [f"COPY {PROGRAM} /{PROGRAM}", *started]
         path.write_text(dockerfiles.append_to_stages(text, added), encoding="utf-8")
+
+    def _spares_tasks(self, tree: Tree, dockerfile: str) -> bool:
+        """Return whether the task before the deployment goes on as it is, with a command in place of the image's own.
+
+        It does where nothing but CMD says what runs: an entry point would run in the task as well.
+        """
+        if self.ending is Ending.HELD or not tree.delivery.before_stage or tree.delivery.container.command:
+            return False
+        return not any(each.keyword == "ENTRYPOINT" for each in dockerfiles.instructions(dockerfile))
 
 
 class Crash(ReplacedProgram):

@@ -63,6 +63,7 @@ def container_of(
         patience=max(own, balancer),
         connection_suffices=not own and group is not None and group.get("HealthCheckProtocol") == "TCP",
         entry_point=tuple(container.get("entryPoint", ())),
+        command=tuple(container.get("command", ())),
     )
 
 

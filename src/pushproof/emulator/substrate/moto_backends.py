@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,17 +26,33 @@ def discard_backends() -> None:
 
 
 def backends_in_use() -> dict[str, object]:
-    """Return the backends of every service in use: service -> account -> regions."""
-    return {backends.service_name: dict(backends) for backends in _in_use()}
+    """Return the backends of every service in use: the name that moto finds them by -> account -> regions."""
+    return {_name_of(backends): dict(backends) for backends in _in_use()}
+
+
+def _name_of(backends: Any) -> str:
+    """Return the name that `_backends_of` finds backends by.
+
+    Lambda and Batch have two kinds each, with and without containers, of one service name.
+    """
+    named: str = backends.service_name
+    return named if _backends_of(named) is backends else str(backends.backend.__module__).split(".")[1]
+
+
+def _backends_of(name: str) -> Any:
+    """Return the backends of a service, or of a package of moto's such as "batch_simple"."""
+    from moto.backends import get_backend
+
+    if not name.endswith("_simple"):
+        return get_backend(name)  # type: ignore[call-overload]
+    return getattr(importlib.import_module(f"moto.{name}.models"), f"{name.removeprefix('aws')}_backends")
 
 
 def use_backends(state: Mapping[str, object]) -> None:
     """Make moto continue with what `backends_in_use` returned."""
-    from moto.backends import get_backend
-
     in_use = _in_use()
     for service, accounts in state.items():
-        backends = get_backend(service)  # type: ignore[call-overload]
+        backends = _backends_of(service)
         dict.update(backends, accounts)  # type: ignore[call-overload]
         in_use.append(backends)
         if service == "s3":

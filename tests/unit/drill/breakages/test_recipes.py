@@ -130,6 +130,21 @@ def test_a_task_before_the_deployment_is_broken_where_there_is_one(tree: Tree) -
     assert 'ENTRYPOINT ["/pushproof-breakage", "exit", "1"]' in (tree.directory / "images/web.Dockerfile").read_text()
 
 
+def test_a_broken_service_leaves_the_task_before_alone(tree: Tree) -> None:
+    """The program is the image's command, which the task replaces; where the image has an entry point, the program replaces it."""
+    path = tree.directory / "images/web.Dockerfile"
+    path.write_text('FROM base\nCMD ["serve"]\n')
+    before = replace(tree, delivery=replace(tree.delivery, before_stage="Migrate"))
+    BY_NAME["crash"].break_in(before)
+    assert path.read_text().endswith('CMD ["/pushproof-breakage", "exit", "1"]\n')
+    assert "ENTRYPOINT" not in path.read_text()
+    for text, container in (('FROM base\nENTRYPOINT ["serve"]\n', {}), ("FROM base\n", {"command": ("serve",)})):
+        path.write_text(text)
+        own = replace(before.delivery.container, **container)
+        BY_NAME["crash"].break_in(replace(before, delivery=replace(before.delivery, container=own)))
+        assert path.read_text().endswith('ENTRYPOINT ["/pushproof-breakage", "exit", "1"]\nCMD []\n')
+
+
 def test_a_dockerfile_that_cannot_be_found_is_asked_for(tree: Tree) -> None:
     """None at all, and several of which none is named: the message says how to answer."""
     (tree.directory / "buildspec.yml").write_text("version: 0.2\nphases:\n  build:\n    commands:\n      - make\n")
