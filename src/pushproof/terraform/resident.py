@@ -2,7 +2,8 @@
 
 Terraform attaches to it by TF_REATTACH_PROVIDERS: https://developer.hashicorp.com/terraform/plugin/debugging ("-debug"). A process
 has one configuration at a time, the last one that it got, so that it serves one command at a time, and no root with several
-configurations of the provider. Commands that fail or are interrupted may leave it stopped: it ends with them.
+configurations of the provider. It resolves relative paths, such as the `filename` of a function, by its own working directory, so
+that it serves one root alone. Commands that fail or are interrupted may leave it stopped: it ends with them.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ _SCRIPT = '"$1" -debug & exec >/dev/null; cat; kill -9 $!'
 _OF_THE_CALLER = ("TF_REATTACH_PROVIDERS", "TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_CORE")
 
 
+_Key = tuple[str, str, frozenset[tuple[str, str]]]
+
+
 @dataclass(slots=True)
 class _Provider:
-    """A running provider. `key`: its program and environment; `attach`: the variable that commands get."""
+    """A running provider. `key`: its program, directory and environment; `attach`: the variable that commands get."""
 
-    key: tuple[str, frozenset[tuple[str, str]]]
+    key: _Key
     process: subprocess.Popen[str]
     attach: str
 
@@ -77,7 +81,7 @@ class ResidentProvider:
         That is nothing where the command is to start providers itself.
         """
         program = _program(directory) if _may_share(directory, environment) else None
-        provider = self._take(program, environment) if program is not None else None
+        provider = self._take(program, directory, environment) if program is not None else None
         if provider is None:
             yield {}
             return
@@ -98,15 +102,15 @@ class ResidentProvider:
         if before is not None:
             before.end()
 
-    def _take(self, program: Path, environment: Mapping[str, str]) -> _Provider | None:
-        key = str(program.resolve()), frozenset(environment.items())
+    def _take(self, program: Path, directory: Path, environment: Mapping[str, str]) -> _Provider | None:
+        key = str(program.resolve()), str(directory.resolve()), frozenset(environment.items())
         with self._lock:
             idle, self._idle = self._idle, None
         if idle is not None:
             if idle.key == key and idle.is_alive():
                 return idle
             idle.end()
-        return _start(program, environment, key)
+        return _start(program, directory, environment, key)
 
 
 #: The one of this process.
@@ -114,12 +118,11 @@ RESIDENT = ResidentProvider()
 atexit.register(RESIDENT.close)
 
 
-def _start(
-    program: Path, environment: Mapping[str, str], key: tuple[str, frozenset[tuple[str, str]]]
-) -> _Provider | None:
+def _start(program: Path, directory: Path, environment: Mapping[str, str], key: _Key) -> _Provider | None:
     """Start a provider; None if it does not say where it listens, so that commands start their own."""
     process = subprocess.Popen(
-        ["/bin/sh", "-c", _SCRIPT, "pushproof-provider", str(program)],
+        ["/bin/sh", "-c", _SCRIPT, "pushproof-provider", str(program.resolve())],
+        cwd=directory,
         env={**environment, "TF_LOG": "OFF"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

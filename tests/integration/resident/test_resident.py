@@ -1,4 +1,4 @@
-"""One provider's process for several roots: what one root configures is not seen by the next."""
+"""A provider that stays up: what one root configures, and the files that it names, are not those of the next."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ variable "name" {
 resource "aws_sns_topic" "main" {
   name = var.name
 }
+resource "aws_s3_bucket" "main" {
+  bucket        = "words-of-${var.name}-%s"
+  force_destroy = true
+}
+resource "aws_s3_object" "words" {
+  bucket = aws_s3_bucket.main.bucket
+  key    = "words"
+  source = "words.txt"
+}
 output "arn" {
   value = aws_sns_topic.main.arn
 }
@@ -44,18 +53,18 @@ def world() -> Iterator[EmbeddedTarget]:
 def root(target: EmbeddedTarget, directory: Path, region: str, team: str) -> Terraform:
     source = directory / team
     source.mkdir()
-    (source / "main.tf").write_text(ROOT % (region, team))
+    (source / "main.tf").write_text(ROOT % (region, team, team))
+    (source / "words.txt").write_text(f"of {team}")
     terraform = prepare(target, source, name=team)
     terraform.init()
     return terraform
 
 
 def test_roots_do_not_share_a_configuration(world: EmbeddedTarget, tmp_path: Path) -> None:
-    """Roots of other regions and default tags, in turn by one process, have resources of their own and nothing left to do."""
+    """Roots of other regions, default tags and files, in turn, have resources of their own and nothing left to do."""
     shop, books = root(world, tmp_path, "eu-west-1", "shop"), root(world, tmp_path, "us-east-1", "books")
     for terraform in (shop, books):
         terraform.apply()
-    pids = set()
     for terraform, region, team in (
         (shop, "eu-west-1", "shop"),
         (books, "us-east-1", "books"),
@@ -66,9 +75,8 @@ def test_roots_do_not_share_a_configuration(world: EmbeddedTarget, tmp_path: Pat
         assert f":{region}:" in arn
         tags = world.client("sns", region).list_tags_for_resource(ResourceArn=arn)["Tags"]
         assert tags == [{"Key": "Team", "Value": team}]
-        with RESIDENT.lent(terraform.copy.directory, terraform.environment) as more:
-            pids.add(more["TF_REATTACH_PROVIDERS"])
-    assert len(pids) == 1
+        words = world.client("s3", region).get_object(Bucket=f"words-of-topic-{team}", Key="words")["Body"].read()
+        assert words == f"of {team}".encode()
 
 
 def test_a_failure_leaves_the_next_command_alone(world: EmbeddedTarget, tmp_path: Path) -> None:

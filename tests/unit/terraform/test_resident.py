@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -76,6 +77,21 @@ def test_commands_of_a_world_share_a_provider(resident: ResidentProvider, root: 
     assert has_ended(pids[0])
     resident.close()
     assert has_ended(pids[2])
+
+
+def test_a_provider_serves_one_root(
+    resident: ResidentProvider, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It runs in the root's directory, by which it resolves relative paths; another root gets a process of its own."""
+    other = tmp_path_factory.mktemp("other")
+    shutil.copytree(root, other, dirs_exist_ok=True)
+    pids = []
+    for directory in (root, other):
+        with resident.lent(directory, ENVIRONMENT) as more:
+            pids.append(pid_of(more))
+            assert Path(f"/proc/{pids[-1]}/cwd").resolve() == directory
+    assert pids[0] != pids[1]
+    assert has_ended(pids[0])
 
 
 def test_a_provider_serves_one_command_at_a_time(resident: ResidentProvider, root: Path) -> None:
