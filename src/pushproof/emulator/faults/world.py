@@ -18,6 +18,7 @@ from pushproof.engines.faults import (
     Fault,
     FaultError,
     SpotInterruption,
+    SubnetsCut,
     TaskKilled,
     ZoneLost,
 )
@@ -75,6 +76,8 @@ class WorldFaults:
             self.journal.append(active)
             if isinstance(fault, ZoneLost):
                 self._lose(active, fault)
+            if isinstance(fault, SubnetsCut):
+                self._paths.renew()
             return active
 
     def end(self, fault_id: str) -> ActiveFault | None:
@@ -89,6 +92,8 @@ class WorldFaults:
                 timer.cancel()
             if isinstance(ended.fault, ZoneLost):
                 self._restore(ended.fault.zone)
+            if isinstance(ended.fault, SubnetsCut):
+                self._paths.renew()
             return ended
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from pushproof.emulator.kernel.loop import Loop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.engines.deployment.target_health import TargetHealth
 from pushproof.engines.policy import Decision
-from pushproof.engines.reachability import Place
+from pushproof.engines.reachability import OpenPorts, Place
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -199,6 +199,9 @@ class NetworkPaths(Protocol):
 
     def between(self, *, region: str, vpc_id: str, sources: Sequence[Place], target: Place, port: int) -> str | None:
         """Return why a target in a VPC cannot be reached from one of several sources; None if it can from each."""
+
+    def open_ports(self, *, region: str, source: Place, target: Place) -> tuple[OpenPorts, ...]:
+        """Return the ports on which one network interface reaches another."""
 
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""

@@ -2,7 +2,7 @@
 
 The reachability engine decides; this module keeps its network: read from the substrate's EC2 at the first request, and
 dropped as soon as a call to EC2 that changes something has passed the gateway. Load balancers ask here too, for the way to
-their targets.
+their targets, and ECS for the ways between tasks.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from pushproof.engines.reachability import (
     Internet,
     Network,
     NetworkModelError,
+    OpenPorts,
     Place,
     Service,
+    open_ports,
     reach,
     task_calls,
+    without_address,
 )
 from pushproof.engines.reachability.resources import Document
 
@@ -58,6 +61,8 @@ class Paths:
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
+        # Between two interfaces; dropped with every change.
+        self._open: dict[tuple[str, Place, Place], tuple[OpenPorts, ...]] = {}
         self._epoch = secrets.token_hex(8)
         self._followers: list[Callable[[], None]] = []
         # Access key id -> region and network interface of its holder.
@@ -138,6 +143,24 @@ class Paths:
 
         return _in_words(ask)
 
+    def open_ports(self, *, region: str, source: Place, target: Place) -> tuple[OpenPorts, ...]:
+        """Return the ports on which one network interface reaches another; none if EC2 or the engine knows of no way."""
+        if any(self._ground.faults.cuts(place.subnet_id) for place in (source, target)):
+            return ()
+        try:
+            network = self._network(region, target.subnet_id)
+            question = region, without_address(network, source), without_address(network, target)
+            with self._lock:
+                epoch, known = self._epoch, self._open.get(question)
+            if known is None:
+                known = open_ports(network, *question[1:], circumstances=self._circumstances)
+                with self._lock:
+                    if epoch == self._epoch:
+                        self._open[question] = known
+        except (ClientError, NetworkModelError):
+            return ()
+        return known
+
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""
         ec2 = self._ground.substrate.client("ec2", region)
@@ -196,18 +219,19 @@ class Paths:
         """Lose an availability zone with everything in it, or restore it. Running tasks are not stopped."""
         zones = self._circumstances.zones_down
         self._circumstances = replace(self._circumstances, zones_down=zones | {zone} if down else zones - {zone})
-        self._renew()
+        self.renew()
 
     def require_vpc_endpoints(self, required: bool = True) -> None:
         """Set whether the organisation requires VPC endpoints for AWS services, so that NAT is not enough."""
         self._circumstances = replace(self._circumstances, require_vpc_endpoints=required)
-        self._renew()
+        self.renew()
 
     def forget(self) -> None:
         """Read EC2 anew at the next request, for changes that did not pass this world's gateway."""
         with self._lock:
             self._vpcs.clear()
             self._networks.clear()
+            self._open.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()
 
@@ -236,8 +260,10 @@ class Paths:
                 self._vpcs.update({(region, subnet.id): vpc_id for subnet in network.subnets_of(vpc_id)})
         return network
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
+        """Let everyone who keeps an answer ask again: faults or circumstances have changed."""
         with self._lock:
+            self._open.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()
 

@@ -1,6 +1,6 @@
 """Reachability in a VPC: the path from a source to a target hop by hop, or the first hop that refuses.
 
-`reach` answers one question about a `Network`; `exposures` lists the ways in from the internet;
+`reach` answers one question about a `Network`, `open_ports` one for every port; `exposures` lists the ways in from the internet;
 `from_describe` reads a network out of EC2's answers. IPv4 paths are followed end to end. IPv6 is followed to and
 from the internet. Transit gateways, virtual appliances and VPN are named, not followed.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from pushproof.engines.reachability.describe import from_describe
 from pushproof.engines.reachability.exposure import Exposure, exposures
 from pushproof.engines.reachability.model import Network, UnknownResource
+from pushproof.engines.reachability.ports import OpenPorts, open_ports, without_address
 from pushproof.engines.reachability.questions import (
     ORDINARY,
     Answer,
@@ -67,6 +68,7 @@ __all__ = [
     "Network",
     "NetworkAcl",
     "NetworkModelError",
+    "OpenPorts",
     "Peering",
     "Place",
     "PolicyAllows",
@@ -85,9 +87,11 @@ __all__ = [
     "from_describe",
     "host_of",
     "layer_bucket",
+    "open_ports",
     "plainly_allows",
     "reach",
     "split_by_route",
     "task_calls",
     "tier_of",
+    "without_address",
 ]

@@ -1,0 +1,94 @@
+"""The ports on which one network interface reaches another: the answers of `reach` for all ports at once.
+
+Between two neighbouring limits of rules every port has the same answer, so that one question decides a whole range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from pushproof.engines.reachability.model import Network
+from pushproof.engines.reachability.questions import ORDINARY, Circumstances, Place
+from pushproof.engines.reachability.space import ALL_PORTS, Block
+from pushproof.engines.reachability.walk import reach
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPorts:
+    """A range of ports of a protocol, ends included. `icmp` has no ports: its range is all of them."""
+
+    protocol: str
+    first: int
+    last: int
+
+
+def open_ports(
+    network: Network, source: Place, target: Place, *, circumstances: Circumstances = ORDINARY
+) -> tuple[OpenPorts, ...]:
+    """Return the ports on which `source` reaches `target`, ascending, TCP first.
+
+    Raises:
+        UnknownResource: the network lacks a subnet or a group of theirs.
+        NetworkModelError: an address is outside of its subnet, or a group belongs to another VPC.
+    """
+    ranges: list[OpenPorts] = []
+    limits = [*sorted(_limits(network, source, target)), ALL_PORTS[1] + 1]
+    for protocol in ("tcp", "udp"):
+        for first, after in pairwise(limits):
+            if not reach(network, source, target, port=first, protocol=protocol, circumstances=circumstances):
+                continue
+            if ranges and (ranges[-1].protocol, ranges[-1].last) == (protocol, first - 1):
+                ranges[-1] = replace(ranges[-1], last=after - 1)
+            else:
+                ranges.append(OpenPorts(protocol, first, after - 1))
+    if reach(network, source, target, protocol="icmp", circumstances=circumstances):
+        ranges.append(OpenPorts("icmp", *ALL_PORTS))
+    return tuple(ranges)
+
+
+def _limits(network: Network, source: Place, target: Place) -> set[int]:
+    """Return every port at which an answer may change, the first port included."""
+    limits = {ALL_PORTS[0]}
+    for first, last in _ranges(network, source, target):
+        limits |= {first, last + 1}
+    return {port for port in limits if ALL_PORTS[0] <= port <= ALL_PORTS[1]}
+
+
+def _ranges(network: Network, source: Place, target: Place) -> Iterator[tuple[int, int]]:
+    for place, direction in ((source, "egress"), (target, "ingress")):
+        for identifier in place.security_group_ids:
+            for rule in getattr(network.security_group(identifier), direction):
+                yield rule.ports
+        acl = network.acl_of(place.subnet_id)
+        for entry in acl.entries if acl is not None else ():
+            yield entry.ports
+
+
+def without_address(network: Network, place: Place) -> Place:
+    """Return a place that stands for all of its subnet, unless a rule of the network divides the subnet.
+
+    Tasks of a service then share one answer.
+
+    Raises:
+        UnknownResource: the network lacks the subnet.
+    """
+    block = network.subnet(place.subnet_id).block
+    divided = any(other.meets(block) and not other.holds(block) for other in _blocks(network))
+    return place if divided or place.address is None else replace(place, address=None)
+
+
+def _blocks(network: Network) -> Iterator[Block]:
+    for group in network.security_groups:
+        for rule in (*group.ingress, *group.egress):
+            yield from rule.blocks
+    for listed in network.prefix_lists:
+        yield from listed.blocks
+    for acl in network.network_acls:
+        for entry in acl.entries:
+            yield entry.block
+    for table in network.route_tables:
+        for route in table.routes:
+            if isinstance(route.destination, Block):
+                yield route.destination
