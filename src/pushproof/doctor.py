@@ -33,6 +33,7 @@ def diagnose(port: int = 0) -> list[Diagnosis]:
         _terraform,
         _provider,
         _docker,
+        _container_rules,
         _git,
         lambda: _gateway_port(port),
         _listener_ports,
@@ -104,6 +105,35 @@ def _docker() -> Diagnosis:
         )
         return Diagnosis("Docker Engine", False, text, remedy)
     return Diagnosis("Docker Engine", True, text)
+
+
+def _container_rules() -> Diagnosis:
+    from docker.errors import DockerException
+
+    from pushproof.emulator.runtime.docker.guard import trial
+    from pushproof.emulator.runtime.docker.host import DockerUnavailable, connect
+    from pushproof.emulator.runtime.docker.images import base_image_name
+
+    subject = "containers' rules"
+    try:
+        client = connect(timeout=10)
+    except DockerUnavailable:
+        return Diagnosis(subject, False, "not tried, for want of Docker Engine", needed=False)
+    try:
+        problem = trial(client)
+    except DockerException as error:
+        problem = str(error)
+    finally:
+        client.close()
+    if problem is None:
+        return Diagnosis(subject, True, f"tried with the first container: there is no image {base_image_name()} yet")
+    if problem:
+        remedy = (
+            "load the kernel's nf_tables (`sudo modprobe nf_tables`); without it tasks reach each other whatever security groups "
+            "say, and containers reach services of this machine"
+        )
+        return Diagnosis(subject, False, f"nft fails in a container's network: {problem}", remedy, needed=False)
+    return Diagnosis(subject, True, "nft closes tasks to each other, and this machine to containers")
 
 
 def _git() -> Diagnosis:

@@ -21,6 +21,7 @@ from pushproof.cli.options import (
     Application,
     Bootstrap,
     Environment,
+    HostPorts,
     NoPrivileged,
     Open,
     OptionalSpeed,
@@ -225,6 +226,7 @@ def drill(
     region: Region = "",
     account: Account = "",
     no_privileged: NoPrivileged = False,
+    host_ports: HostPorts = None,
 ) -> None:
     """Prove the whole journey: a push deploys, a bad push rolls back; judged by what serves.
 
@@ -272,6 +274,8 @@ def drill(
             raise BadInput("--open is for a world that this command makes")
         if no_privileged and (start is not None or place == "sandbox"):
             raise BadInput("--no-privileged is for a world that this command makes")
+        if host_ports and (start is not None or place == "sandbox"):
+            raise BadInput("--host-port is for a world that this command makes")
         factor = speed if speed is not None else read.settings.drill.speed
         return run_drill(
             settings,
@@ -279,7 +283,7 @@ def drill(
             speed=factor,
             port=port,
             run_id=run_id,
-            world=WorldOptions(region, account, open_world, not no_privileged),
+            world=WorldOptions(region, account, open_world, not no_privileged, frozenset(host_ports or ())),
         )
 
     finish(body)
@@ -301,6 +305,7 @@ def up(
     region: Region = "",
     account: Account = "",
     no_privileged: NoPrivileged = False,
+    host_ports: HostPorts = None,
 ) -> None:
     """Start an embedded world, apply the environment, and leave it up until Ctrl-C."""
     from pushproof.cli.drill import keep_up
@@ -321,7 +326,7 @@ def up(
         factor = speed if speed is not None else read.settings.drill.speed
         settings = drill_settings(options, read)
         require_environment(settings.environment)
-        world = WorldOptions(region, account, open_world, not no_privileged)
+        world = WorldOptions(region, account, open_world, not no_privileged, frozenset(host_ports or ()))
         return keep_up(settings, speed=factor, port=port, world=world)
 
     finish(body)
@@ -374,6 +379,7 @@ def serve(
     region: Region = REGION,
     account: Account = "",
     no_privileged: NoPrivileged = False,
+    host_ports: HostPorts = None,
     in_container: Annotated[
         bool,
         typer.Option(
@@ -395,7 +401,7 @@ def serve(
             speed=speed,
             runtime=runtime.value,
             init=init,
-            world=WorldOptions(region, account, privileged=not no_privileged),
+            world=WorldOptions(region, account, privileged=not no_privileged, host_ports=frozenset(host_ports or ())),
             in_container=in_container,
             names=name or (),
         )

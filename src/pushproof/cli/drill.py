@@ -162,6 +162,7 @@ def _open_world(name: str, speed: float, port: int, options: WorldOptions) -> Wo
         speed=speed,
         open=options.open,
         privileged=options.privileged,
+        host_ports=options.host_ports,
         region=options.region or REGION,
         account_id=options.account or ACCOUNT,
     )

@@ -18,6 +18,13 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+def parse_host_port(text: str) -> int:
+    """Parse a TCP port of this machine."""
+    if not str(text).isdigit() or not 0 < int(text) <= 65535:
+        raise typer.BadParameter(f"{text!r} is not a port of this machine; expected 1 to 65535")
+    return int(text)
+
+
 def parse_speed(text: str) -> float:
     """Parse a speed: how many times as fast as on AWS time runs."""
     try:
@@ -114,6 +121,7 @@ class WorldOptions:
     account: str = ""
     open: bool = False
     privileged: bool = True
+    host_ports: frozenset[int] = frozenset()
 
 
 Port = Annotated[int, typer.Option(parser=parse_port, metavar="PORT", help="gateway port (0: the first free one)")]
@@ -126,6 +134,15 @@ Open = Annotated[
 NoPrivileged = Annotated[
     bool,
     typer.Option("--no-privileged", help="refuse builds of projects with privileged_mode: no container is root here"),
+]
+HostPorts = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--host-port",
+        parser=parse_host_port,
+        metavar="PORT",
+        help="a TCP port of this machine that tasks, builds and functions may reach; may be repeated",
+    ),
 ]
 OptionalSpeed = Annotated[
     float | None,

@@ -51,6 +51,7 @@ def serve(
         region=world.region or REGION,
         account_id=world.account or ACCOUNT,
         privileged=world.privileged,
+        host_ports=world.host_ports,
         doors=DoorSettings(hosts=frozenset(host_names(names))),
     )
     target = EmbeddedTarget(EmbeddedSettings(world=settings, runtime=runtime, port=port, addresses=addresses))

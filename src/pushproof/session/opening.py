@@ -56,9 +56,20 @@ def _world_settings(config: pytest.Config) -> WorldSettings:
         speed=_speed(config),
         open=is_on(config, "open-world"),
         privileged=not is_on(config, "no-privileged"),
+        host_ports=_host_ports(config),
         region=region,
         account_id=account,
     )
+
+
+def _host_ports(config: pytest.Config) -> frozenset[int]:
+    words = [word.strip() for word in text_of(config, "host-ports").split(",") if word.strip()]
+    wrong = [word for word in words if not word.isdigit() or not 0 < int(word) <= 65535]
+    if wrong:
+        raise pytest.UsageError(
+            f"--pushproof-host-ports requires ports, 1 to 65535, separated by commas, such as 5432,6379; got {wrong[0]!r}"
+        )
+    return frozenset(map(int, words))
 
 
 def _speed(config: pytest.Config) -> float:

@@ -55,6 +55,12 @@ OPTIONS = (
     Option("open-world", "let any access key in: whoever reaches the port is the administrator"),
     Option("no-privileged", "refuse builds of projects with privileged_mode: no container is root here"),
     Option(
+        "host-ports",
+        "TCP ports of this machine that tasks, builds and functions may reach, separated by commas [none]",
+        metavar="PORT,…",
+        short=False,
+    ),
+    Option(
         "task-runtime",
         "what tasks run on when emulated [docker]",
         choices=("docker", "scripted"),

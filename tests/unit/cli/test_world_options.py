@@ -1,4 +1,4 @@
-"""Region and account of the worlds that commands make."""
+"""Region, account and open ports of the worlds that commands make."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ from pushproof.drill.settings import DrillSettings
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--region", "eu-wst-1"], "did you mean eu-west-1"), (["--account", "12"], "expected twelve digits")],
+    [
+        (["--region", "eu-wst-1"], "did you mean eu-west-1"),
+        (["--account", "12"], "expected twelve digits"),
+        (["--host-port", "0"], "'0' is not a port of this machine; expected 1 to 65535"),
+    ],
 )
 @pytest.mark.parametrize("command", ["drill", "up", "serve"])
 def test_a_place_that_does_not_exist_is_refused(
     command: str, options: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A wrong option is refused before a world is created, with the intended name."""
+    """A wrong option is refused before a world is created, with the intended name or what was expected."""
     assert run([command, *options]) == 2
     text = capsys.readouterr()
     assert said in " ".join((text.out + text.err).replace("│", " ").split())

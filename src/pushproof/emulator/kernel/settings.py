@@ -176,5 +176,7 @@ class WorldSettings:
     circumstances: Circumstances = field(default_factory=Circumstances)
     doors: DoorSettings = field(default_factory=DoorSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
+    # TCP ports of this machine that tasks, builds and functions may connect to; all others but the world's own are closed to them.
+    host_ports: frozenset[int] = frozenset()
     # Whether projects with `privileged_mode` get privileged containers; False: their builds are refused.
     privileged: bool = True

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pushproof.engines.reachability import OpenPorts
+
 
 class PullError(Exception):
     """An image cannot be pulled; `reason` is the part after AWS's `CannotPullContainerError: `."""
@@ -60,8 +62,27 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Caller:
+    """Another task that may connect to a task: its real address, and the ports it reaches."""
+
+    address: str
+    ports: tuple[OpenPorts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """The other tasks that reach a task; and those that it reaches, by their addresses in the VPC, with their real ones."""
+
+    callers: tuple[Caller, ...] = ()
+    reached: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A task to start. `started_at` is AWS time; `task_id` the last part of its ARN. CPU in units (1024 = one), memory in MiB."""
+    """A task to start. `started_at` is AWS time; `task_id` the last part of its ARN. CPU in units (1024 = one), memory in MiB.
+
+    `private_ip`: the address of its network interface in the VPC.
+    """
 
     task_id: str
     family: str
@@ -69,6 +90,7 @@ class TaskSpec:
     cpu: int
     memory: int
     started_at: float
+    private_ip: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +150,12 @@ class TaskRuntime(Protocol):
 
     def kill(self, task_id: str, container: str) -> None:
         """Send SIGKILL to a container, whose end is then reported; does nothing if it is gone."""
+
+    def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
+        """Let these other tasks reach a running task, and no others; does nothing if they do already, or if it is gone.
+
+        A task begins with nobody around it.
+        """
 
     def freeze(self, task_id: str, frozen: bool = True) -> None:
         """Let the containers of a task do nothing more, as on a host that is lost; or let them go on."""

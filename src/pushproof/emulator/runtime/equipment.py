@@ -13,6 +13,7 @@ from pushproof.emulator.kernel.source import GitSource
 from pushproof.emulator.kernel.tasks import TargetProber, TaskRuntime
 from pushproof.emulator.runtime.docker.builder import DockerBuilder
 from pushproof.emulator.runtime.docker.functions import DockerFunctions
+from pushproof.emulator.runtime.docker.guard import Guard
 from pushproof.emulator.runtime.docker.host import DockerHost
 from pushproof.emulator.runtime.docker.tasks import DockerTaskRuntime
 from pushproof.emulator.runtime.scripted.builder import ScriptedBuilder
@@ -49,12 +50,13 @@ def docker_equipment(host: DockerHost) -> Equip:
     """Equip a world with Docker Engine: tasks, builds and load balancers are real."""
 
     def equip(ground: Ground, images: Images) -> Equipment:
+        guard = Guard(ground, host)
         return Equipment(
-            tasks=DockerTaskRuntime(ground, host, images),
-            builds=DockerBuilder(ground, host),
+            tasks=DockerTaskRuntime(ground, host, images, guard),
+            builds=DockerBuilder(ground, host, guard),
             git=_git_host(ground),
             engine=host,
-            functions=DockerFunctions(ground, host, images),
+            functions=DockerFunctions(ground, host, images, guard),
         )
 
     return equip

@@ -25,6 +25,7 @@ from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, 
 from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.kernel.settings import LimitSettings
 from pushproof.emulator.runtime.docker.execution import captured, execute
+from pushproof.emulator.runtime.docker.guard import Change
 from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from pushproof.emulator.kernel.site import Ground
+    from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
 
 log = logging.getLogger(__name__)
@@ -52,9 +54,10 @@ class DockerBuilder:
 
     ground: Ground
     host: DockerHost
+    guard: Guard
     real: bool = True
     _open: list[DockerBuildContainer] = field(default_factory=list)
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, job: BuildJob) -> DockerBuildContainer:
         if not is_linux_image(job.image):
@@ -71,12 +74,13 @@ class DockerBuilder:
             with on_behalf_of(self.ground.id, self.ground.directory / "images"):
                 image = ensure_build_image(self.host.client)
             container = self._start(job, image)
+            self._close(container)
         except (ImageUnavailable, APIError, DockerException) as error:
             raise BuilderError("INTERNAL_ERROR", f"The build's container cannot be started: {error}") from error
         opened = DockerBuildContainer(
             self, container, f"/codebuild/output/src{zlib.crc32(job.build_id.encode()) % 10**9}/src"
         )
-        with self._guard:
+        with self._lock:
             self._open.append(opened)
         try:
             opened.await_ready()
@@ -128,9 +132,18 @@ class DockerBuilder:
             container.start()
         return container
 
+    def _close(self, container: Container) -> None:
+        """Close the machine to a build, while its container prepares itself."""
+        try:
+            self.guard.set_from_outside(container, Change(self.guard.rules()))
+        except BaseException:
+            with contextlib.suppress(NotFound, APIError):
+                container.remove(force=True, v=True)
+            raise
+
     def forget(self, container: DockerBuildContainer) -> None:
         """Drop a container that is gone."""
-        with self._guard, contextlib.suppress(ValueError):
+        with self._lock, contextlib.suppress(ValueError):
             self._open.remove(container)
 
     def close(self) -> None:

@@ -22,6 +22,8 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from pushproof.base.clock import work_limit
 from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.functions import FunctionJob, FunctionOutcome, FunctionUnavailable
+from pushproof.emulator.kernel.tasks import StartError
+from pushproof.emulator.runtime.docker.guard import NET_ADMIN, Change
 from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
 from pushproof.emulator.runtime.docker.images import ensure_base_image, ensure_function_image
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from pushproof.emulator.kernel.site import Ground, Images
+    from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
 
 log = logging.getLogger(__name__)
@@ -51,10 +54,11 @@ class DockerFunctions:
     # : What is no part of a kept world.
     not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
-    def __init__(self, ground: Ground, host: DockerHost, images: Images) -> None:
+    def __init__(self, ground: Ground, host: DockerHost, images: Images, guard: Guard) -> None:
         self._ground, self._host, self._images = ground, host, images
         self._running: set[str] = set()
-        self._guard = threading.Lock()
+        self._guard = guard
+        self._lock = threading.Lock()
         self._closed = False
 
     def refusal(self, job: FunctionJob) -> str:
@@ -78,6 +82,8 @@ class DockerFunctions:
             ):
                 network.start()
                 network.reload()
+                needed = [api.port, *(int(word.rpartition("=")[2]) for word in words)]
+                self._guard.set(network, Change(self._guard.rules(ports=needed)))
                 api.peer = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
                 options = self._options(job, network, api.port)
                 with self._container(image, job, "code", list(job.command) or None, options) as container:
@@ -86,7 +92,7 @@ class DockerFunctions:
                     container.start()
                     threading.Thread(target=_await_exit, args=(container, api), daemon=True).start()
                     return self._follow(job, container, api.news, limit)
-        except (ImageUnavailable, NoRoom, DockerException, OSError) as error:
+        except (ImageUnavailable, NoRoom, StartError, DockerException, OSError) as error:
             raise FunctionUnavailable(f"its container cannot be started: {error}") from error
 
     def _follow(self, job: FunctionJob, container: Container, news: queue.Queue[News], limit: float) -> FunctionOutcome:
@@ -189,8 +195,13 @@ class DockerFunctions:
         self, image: str, job: FunctionJob, role: str, command: list[str] | None, options: dict[str, Any]
     ) -> Iterator[Container]:
         if role == "network":
-            options = {"network": self._host.network_name, "entrypoint": [], "log_config": {"Type": "none"}}
-        with self._guard:
+            options = {
+                "network": self._host.network_name,
+                "entrypoint": [],
+                "log_config": {"Type": "none"},
+                "cap_add": [NET_ADMIN],
+            }
+        with self._lock:
             if self._closed:
                 raise FunctionUnavailable("the world has ended")
         # Docker takes a dict as log_config; its stubs name a class of the SDK.
@@ -208,7 +219,7 @@ class DockerFunctions:
 
     def close(self) -> None:
         """Refuse what is new; containers go with the world."""
-        with self._guard:
+        with self._lock:
             self._closed = True
 
 

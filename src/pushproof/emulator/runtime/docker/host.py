@@ -155,8 +155,24 @@ class DockerHost:
             self._own.reload()
             own: str = self._own.attrs["NetworkSettings"]["Networks"][self.network_name]["IPAddress"]
             return own
+        return self.gateway
+
+    @property
+    def block(self) -> str:
+        """Return the block of addresses of the world's network."""
+        block: str = self.network.attrs["IPAM"]["Config"][0]["Subnet"]
+        return block
+
+    @property
+    def gateway(self) -> str:
+        """Return the address that the machine with Docker Engine has on the world's network."""
         address: str = self.network.attrs["IPAM"]["Config"][0]["Gateway"]
         return address.split("/")[0]
+
+    @property
+    def apart(self) -> bool:
+        """Return whether this process runs in a container, and so apart from the machine with Docker Engine."""
+        return self._own is not None
 
     def check_room(self, most: int, more: int) -> None:
         """Raise NoRoom if the world would have more containers than `most` with `more` of them added."""

@@ -55,7 +55,8 @@ BUILD_PACKAGES = (
     "ca-certificates", "docker.io", "git", "curl", "socat", "jq", "iptables", "mount", "python3", "unzip", "xz-utils",
     "zip", "procps", "make", "gettext-base", "wget", "openssl",
 )  # fmt: skip
-BASE_PACKAGES = ("python3", "ca-certificates", "curl")
+# nftables for the rules of containers' networks (firewall.py).
+BASE_PACKAGES = ("python3", "ca-certificates", "curl", "nftables")
 _CONTEXT = Path(__file__).parent / "buildimage"
 _FUNCTION_CONTEXT = Path(__file__).parent / "functionimage"
 _FUNCTION_FILES = ("Dockerfile", "bootstrap.py")

@@ -3,40 +3,35 @@
 As on ECS, a paused container owns the namespace and the task's containers join it. The address itself belongs to one container per
 world, which forwards to the gateway; a route in each namespace leads there. So no port of a task is occupied, nothing
 changes on the host, worlds do not meet, and leftovers of a crash are labelled like every other container.
+
+The namespace also has the task's address in the VPC, routes to the tasks that it reaches, and rules (`firewall`). The paused
+container may change them; the task's own may not.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import threading
 from typing import TYPE_CHECKING
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from pushproof.emulator.kernel.tasks import StartError
+from pushproof.emulator.kernel.tasks import Neighbourhood, StartError, TaskSpec
 from pushproof.emulator.runtime.docker.execution import captured
-from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
-from pushproof.emulator.runtime.docker.images import ensure_base_image
+from pushproof.emulator.runtime.docker.guard import NET_ADMIN, PYTHON, Change
+from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
+    from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
 
 ADDRESS = "169.254.170.2"
 ROLE = "role"
-_PYTHON = ["python3", "-I", "-S", "-c"]
 _NAMES = "import fcntl, socket, struct, sys, threading, time\n" + (
     'def at(host): return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))\n'
-)
-
-# A host route through another container: SIOCADDRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
-_ROUTE = (
-    _NAMES
-    + """
-route = struct.pack("@L16s16s16sHhLPhPLLH", 0, at(sys.argv[1]), at(sys.argv[2]), at("255.255.255.255"), 7, *[0] * 8)
-fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x890B, route)
-"""
 )
 
 # The address on the loopback interface (SIOCSIFADDR, SIOCSIFNETMASK), and a forwarder for each connection to it.
@@ -85,30 +80,45 @@ while True:
 class TaskNetworks:
     """Opens a namespace for each task."""
 
-    def __init__(self, ground: Ground, host: DockerHost) -> None:
+    def __init__(self, ground: Ground, host: DockerHost, guard: Guard) -> None:
         self._ground = ground
         self._host = host
-        self._guard = threading.Lock()
+        self._guard = guard
+        self._lock = threading.Lock()
         self._image = ""
         self._gateway = ""
         self._container: Container | None = None
         self._closed = False
 
-    def open(self, task_id: str, family: str) -> Container:
+    def open(self, spec: TaskSpec) -> Container:
         """Return the container whose namespace a task's containers join. Raises StartError, APIError."""
         gateway = self._endpoint()
         pause = self._run(
-            f"{family}-{task_id[:12]}-pause",
+            f"{spec.family}-{spec.task_id[:12]}-pause",
             ["sleep", "infinity"],
-            {"task": task_id, "container": "~internal~ecs~pause"},
+            {"task": spec.task_id, "container": "~internal~ecs~pause"},
         )
         try:
-            self._execute(pause, _ROUTE, ADDRESS, gateway)
+            addresses = [spec.private_ip] if self._may_have(spec.private_ip) else []
+            self._guard.set(pause, Change(self._guard.rules(), [(ADDRESS, gateway)], addresses=addresses))
             pause.reload()
         except BaseException:
             remove(pause)
             raise
         return pause
+
+    def admit(self, pause: Container, before: Neighbourhood, now: Neighbourhood) -> None:
+        """Let other tasks reach a task, and no others any more. Raises StartError, APIError."""
+        gone = set(before.reached) - set(now.reached)
+        routes = [pair for pair in now.reached if self._may_have(pair[0])]
+        self._guard.set(pause, Change(self._guard.rules(now.callers), routes, gone))
+
+    def _may_have(self, address: str) -> bool:
+        """Return whether an address of a VPC can be one here: neither of the world's Docker network nor of the machine."""
+        if not address or not self._ground.settings.enforce_network:
+            return False
+        inside = ipaddress.ip_address(address) in ipaddress.ip_network(self._host.block)
+        return not inside and address not in self._guard.machine()
 
     def address(self, container: Container) -> str:
         """Return a container's address on the world's network."""
@@ -117,16 +127,15 @@ class TaskNetworks:
 
     def _endpoint(self) -> str:
         """Return the address of the container that owns 169.254.170.2; it is started with the first task."""
-        with self._guard:
+        with self._lock:
             if self._closed:
                 raise StartError("the world has ended")
             if not self._gateway:
                 try:
-                    with on_behalf_of(self._ground.id, self._ground.directory / "images"):
-                        self._image = ensure_base_image(self._host.client)
+                    self._image = self._guard.image()
                 except ImageUnavailable as error:
                     raise StartError(f"a task's network needs a small image: {error}") from error
-                command = [*_PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._ground.endpoint.port)]
+                command = [*PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._ground.endpoint.port)]
                 endpoint = self._run("endpoint", command, {ROLE: "endpoint"})
                 try:
                     self._execute(endpoint, _REACH, ADDRESS)
@@ -139,7 +148,7 @@ class TaskNetworks:
 
     def close(self) -> None:
         """Remove the container that owns the tasks' endpoint."""
-        with self._guard:
+        with self._lock:
             self._gateway, self._closed = "", True
             if self._container is not None:
                 remove(self._container)
@@ -154,14 +163,14 @@ class TaskNetworks:
             name=f"pushproof-{self._host.world_id}-{name}",
             labels=self._host.labels(**labels),
             network=self._host.network_name,
-            cap_add=["NET_ADMIN"],
+            cap_add=[NET_ADMIN],
             log_config={"Type": "none"},
             detach=True,
         )
         return started
 
     def _execute(self, container: Container, script: str, *arguments: str) -> None:
-        status, output = captured(self._host.client.api, container.id, [*_PYTHON, script, *arguments])
+        status, output = captured(self._host.client.api, container.id, [*PYTHON, script, *arguments])
         if status != 0:
             words = output.decode(errors="replace").strip().splitlines() or ["no reason given"]
             raise StartError(f"the task's network could not be created: {words[-1]}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pushproof.base.clock import work_limit
 from pushproof.emulator.kernel.tasks import (
     CommandResult,
     ContainerSpec,
+    Neighbourhood,
     PulledImage,
     PullError,
     StartError,
@@ -29,16 +31,20 @@ if TYPE_CHECKING:
     from docker.models.images import Image
 
     from pushproof.emulator.kernel.site import Ground, Images
+    from pushproof.emulator.runtime.docker.guard import Guard
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Task:
-    """A running task: its spec, its listener, the owner of its network namespace, and its containers."""
+    """A running task: its spec, its listener, the owner of its network namespace, its containers, and who is around it."""
 
     spec: TaskSpec
     listener: TaskListener
     pause: Container
     containers: dict[str, Container] = field(default_factory=dict)
+    neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
 
 
 class DockerTaskRuntime:
@@ -47,13 +53,13 @@ class DockerTaskRuntime:
     # : What is no part of a kept world.
     not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
-    def __init__(self, ground: Ground, host: DockerHost, images: Images | None) -> None:
+    def __init__(self, ground: Ground, host: DockerHost, images: Images | None, guard: Guard) -> None:
         self._ground = ground
         self._registry = images
         self._host = host
         self._client = host.client
         self._tasks: dict[str, _Task] = {}
-        self._networks = TaskNetworks(ground, host)
+        self._networks = TaskNetworks(ground, host, guard)
         self._stopping: set[str] = set()
         self._frozen: set[str] = set()
         self._closed = False
@@ -100,7 +106,7 @@ class DockerTaskRuntime:
         try:
             # One more holds the task's network.
             self._host.check_room(self._ground.settings.limits.containers, len(spec.containers) + 1)
-            task = _Task(spec, listener, self._networks.open(spec.task_id, spec.family))
+            task = _Task(spec, listener, self._networks.open(spec))
             with self._guard:
                 self._tasks[spec.task_id] = task
                 closed = self._closed
@@ -225,6 +231,17 @@ class DockerTaskRuntime:
         if target is not None:
             with contextlib.suppress(NotFound, APIError):
                 target.kill()
+
+    def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
+        task = self._tasks.get(task_id)
+        if task is None or task.neighbourhood == neighbourhood:
+            return
+        try:
+            self._networks.admit(task.pause, task.neighbourhood, neighbourhood)
+            task.neighbourhood = neighbourhood
+        except (APIError, NotFound, StartError, OSError) as error:
+            # As a rule the task has ended meanwhile.
+            log.debug("the neighbours of task %s could not be set: %s", task_id, error)
 
     def freeze(self, task_id: str, frozen: bool = True) -> None:
         task = self._tasks.get(task_id)

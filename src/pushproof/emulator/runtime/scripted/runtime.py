@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING
 from pushproof.emulator.kernel.tasks import (
     CommandResult,
     HttpProbe,
+    Neighbourhood,
     PulledImage,
     PullError,
     StartError,
@@ -230,6 +231,9 @@ class ScriptedRuntime:
             task.exited[container] = 137
             report = partial(task.listener.container_exited, task_id, container, 137)
             task.timers.append(self._ground.loop.call_soon(report, name="scripted kill"))
+
+    def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
+        """Do nothing: nothing runs that could connect to another task."""
 
     def freeze(self, task_id: str, frozen: bool = True) -> None:
         task = self._tasks.get(task_id)

@@ -63,6 +63,7 @@ from pushproof.engines.tasks import (
 
 from . import interfaces
 from .model import EcsTask, Interface
+from .neighbours import Neighbours
 from .orders import container_state, order_of
 from .output import TaskOutput
 from .preparing import Prepared, TaskFailed, login_for, prepare
@@ -102,6 +103,7 @@ class TaskLife:
         self._roles = TaskRoles(site)
         self._output = TaskOutput(site, self._roles, settings.log_flush_seconds)
         self._tasks: dict[str, EcsTask] = {}
+        self._neighbours = Neighbours(site, runtime, self.tasks)
         self._prepared: dict[str, Prepared] = {}
         self._started: dict[str, TaskSpec] = {}
         # : Tasks of a kept world whose containers do not run here yet.
@@ -171,6 +173,7 @@ class TaskLife:
             return
         service = task.service.name if task.service is not None else ""
         faults.settle(task.address, zone=interface.zone, subnet=interface.subnet_id, service=service)
+        self._neighbours.renew()
         if interface.zone in faults.zones_lost:
             self.freeze(task)
 
@@ -366,9 +369,11 @@ class TaskLife:
         self._submit(task, work, answer, "images")
 
     def _start_containers(self, task: EcsTask) -> None:
-        runtime, clock = self._runtime, self._site.clock
+        runtime, clock, interface = self._runtime, self._site.clock, task.interface
         assert runtime is not None
-        spec = self._started[task.id] = self._prepared.pop(task.id).spec
+        assert interface is not None
+        prepared = self._prepared.pop(task.id).spec
+        spec = self._started[task.id] = replace(prepared, private_ip=interface.private_ip)
 
         def work() -> str:
             return runtime.start(replace(spec, started_at=clock.now()), self)
@@ -424,6 +429,7 @@ class TaskLife:
         interface = task.interface
         assert interface is not None
         interface.status = "DELETED"
+        self._neighbours.renew()
         ec2 = self._site.substrate.client("ec2", task.region)
 
         def work() -> None:

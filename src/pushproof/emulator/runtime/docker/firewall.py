@@ -1,0 +1,94 @@
+"""The rules of one container's network namespace, as text for `nft`.
+
+They are set from outside, with a capability that the code inside does not have, and go with the namespace: nothing changes on
+the host, and a crash leaves none behind. https://wiki.nftables.org/wiki-nftables/index.php/Quick_reference-nftables_in_10_minutes
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pushproof.emulator.kernel.tasks import Caller
+
+_TABLE = "inet pushproof"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Addresses and ports around a namespace.
+
+    network: the block of the world's Docker network. own: addresses that may connect to anything here, those of the world's
+    process. host: the addresses of the machine with Docker Engine. gateway: the address of the world's process. ports: its ports
+    that are needed here. host_ports: ports of the machine that the settings allow besides.
+    """
+
+    network: str
+    own: frozenset[str]
+    host: frozenset[str]
+    gateway: str
+    ports: frozenset[int]
+    host_ports: frozenset[int] = frozenset()
+
+
+def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None) -> str:
+    """Return the rules of a namespace, which replace those it has.
+
+    Outwards, the machine is closed except for the ports that are needed, and DNS, which Docker forwards from inside of the
+    namespace. Inwards, containers of the world's network are closed except for `callers`; None: they are not judged.
+    """
+    closed = _set(around.host | {around.gateway})
+    outwards = [
+        'oifname "lo" accept',
+        "ct state established,related accept",
+        f"ip daddr {closed} meta l4proto {{ tcp, udp }} th dport 53 accept",
+        f"ip daddr {around.gateway} tcp dport {_set(map(str, around.ports))} accept",
+        *([f"ip daddr {closed} tcp dport {_set(map(str, around.host_ports))} accept"] if around.host_ports else []),
+        f"ip daddr {closed} drop",
+    ]
+    # What containers inside of a build's container send is forwarded.
+    chains = [_chain("output", outwards), _chain("forward", outwards)]
+    if callers is not None:
+        chains.append(_chain("input", _inwards(around, callers)))
+    return f"table {_TABLE}\ndelete table {_TABLE}\ntable {_TABLE} {{\n{''.join(chains)}}}\n"
+
+
+def _inwards(around: Surroundings, callers: Iterable[Caller]) -> list[str]:
+    ports = [(caller.address, ports) for caller in callers for ports in caller.ports]
+    numbered = [
+        f"{address} . {open_.protocol} . {open_.first}-{open_.last}"
+        for address, open_ in ports
+        if open_.protocol in ("tcp", "udp")
+    ]
+    pinging = [address for address, open_ in ports if open_.protocol == "icmp"]
+    return [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        f"ip saddr {_set(around.own)} accept",
+        *([f"ip saddr . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
+        *([f"ip saddr {_set(pinging)} meta l4proto icmp accept"] if pinging else []),
+        f"ip saddr {around.network} drop",
+    ]
+
+
+def _chain(hook: str, rules: list[str]) -> str:
+    lines = "".join(f"    {rule}\n" for rule in rules)
+    return f"  chain {hook} {{\n    type filter hook {hook} priority filter; policy accept;\n{lines}  }}\n"
+
+
+def _set(members: Iterable[str]) -> str:
+    return f"{{ {', '.join(sorted(set(members)))} }}"
+
+
+def local_addresses(fib_trie: str) -> frozenset[str]:
+    """Return the IPv4 addresses of a machine, loopback aside, out of its `/proc/net/fib_trie`."""
+    addresses: set[str] = set()
+    address = ""
+    for line in fib_trie.splitlines():
+        words = line.split()
+        if words[:1] in (["|--"], ["+--"]):
+            address = words[1].partition("/")[0]
+        elif words == ["/32", "host", "LOCAL"]:
+            addresses.add(address)
+    return frozenset(each for each in addresses if not ipaddress.IPv4Address(each).is_loopback)

@@ -1,0 +1,198 @@
+"""Setting of rules, routes and addresses in containers' network namespaces.
+
+A small program does it, inside of the namespace and with the capability for it: as a command in a container of ours that holds the
+namespace, or as a container that joins it for a moment. Where the kernel has no nf_tables, an error in the log says so, and
+nothing is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from docker.errors import APIError, ContainerError
+
+from pushproof.emulator.kernel.tasks import Caller, StartError
+from pushproof.emulator.runtime.docker.execution import captured
+from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
+from pushproof.emulator.runtime.docker.imagemaking import exists, on_behalf_of
+from pushproof.emulator.runtime.docker.images import base_image_name, ensure_base_image
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+    from docker.models.containers import Container
+
+    from pushproof.emulator.kernel.site import Ground
+    from pushproof.emulator.runtime.docker.host import DockerHost
+
+log = logging.getLogger(__name__)
+
+PYTHON = ["python3", "-I", "-S", "-c"]
+NET_ADMIN = "NET_ADMIN"
+
+# Routes to single hosts through containers: SIOCADDRT and SIOCDELRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
+# Addresses on the loopback interface: SIOCSIFADDR, SIOCSIFNETMASK.
+_SET = """
+import errno, fcntl, json, socket, struct, subprocess, sys
+
+def at(host): return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))
+
+def ask(request, argument, known):
+    try:
+        fcntl.ioctl(control, request, argument)
+    except OSError as error:
+        if error.errno != known:
+            sys.exit(f"{error}")
+
+def route(host, gateway): return struct.pack("@L16s16s16sHhLPhPLLH", 0, at(host), at(gateway), at("255.255.255.255"), 7, *[0] * 8)
+
+wanted = json.loads(sys.argv[1])
+control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for number, address in enumerate(wanted["addresses"], 1):
+    for request, value in ((0x8916, address), (0x891C, "255.255.255.255")):
+        ask(request, struct.pack("16s16s", f"lo:{number}".encode(), at(value)), 0)
+for pair in wanted["gone"]:
+    ask(0x890C, route(*pair), errno.ESRCH)
+for pair in wanted["routes"]:
+    ask(0x890B, route(*pair), errno.EEXIST)
+if wanted["rules"]:
+    try:
+        done = subprocess.run(["nft", "-f", "-"], input=wanted["rules"], text=True, capture_output=True)
+        if done.returncode:
+            print("UNGUARDED", done.stderr.strip() or "nft failed")
+    except OSError as error:
+        print("UNGUARDED", error)
+"""
+_UNGUARDED = "UNGUARDED"
+
+Pairs = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a namespace: rules, host routes (address, by which container), those that go, and addresses of its own."""
+
+    rules: str = ""
+    routes: Pairs = ()
+    gone: Pairs = ()
+    addresses: Iterable[str] = ()
+
+    def text(self) -> str:
+        """Return the change as the program in the namespace reads it."""
+        return json.dumps(
+            {
+                "rules": self.rules,
+                "routes": list(self.routes),
+                "gone": list(self.gone),
+                "addresses": list(self.addresses),
+            }
+        )
+
+
+class Guard:
+    """Guards the containers of one world. Safe to use from any thread."""
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
+    def __init__(self, ground: Ground, host: DockerHost) -> None:
+        self._ground = ground
+        self._host = host
+        self._lock = threading.Lock()
+        self._elsewhere: frozenset[str] | None = None
+        self._warned = False
+
+    def image(self) -> str:
+        """Return the image with the program's tools. Raises ImageUnavailable."""
+        with on_behalf_of(self._ground.id, self._ground.directory / "images"):
+            return ensure_base_image(self._host.client)
+
+    def rules(self, callers: Iterable[Caller] = (), *, ports: Iterable[int] = ()) -> str:
+        """Return the rules of a namespace: `callers` may connect to it, and it to these ports of the world and the gateway's.
+
+        Without enforcement of the network every container of the world may connect.
+        """
+        host = self._host
+        around = Surroundings(
+            network=host.block,
+            own=frozenset({host.bridge_address, host.gateway}),
+            host=self.machine() | {host.gateway},
+            gateway=host.bridge_address,
+            ports=frozenset({self._ground.endpoint.port, *ports}),
+            host_ports=self._ground.settings.host_ports,
+        )
+        return ruleset(around, callers if self._ground.settings.enforce_network else None)
+
+    def machine(self) -> frozenset[str]:
+        """Return the addresses of the machine with Docker Engine, as they are now if this process runs on it."""
+        if not self._host.apart:
+            return local_addresses(Path("/proc/net/fib_trie").read_text())
+        with self._lock:
+            if self._elsewhere is None:
+                table = self._run("addresses", ["cat", "/proc/net/fib_trie"], network_mode="host")
+                self._elsewhere = local_addresses(table)
+            return self._elsewhere
+
+    def set(self, container: Container, change: Change) -> None:
+        """Change the namespace of a container that has the capability. Raises StartError, APIError."""
+        status, output = captured(self._host.client.api, container.id, [*PYTHON, _SET, change.text()])
+        said = output.decode(errors="replace").strip()
+        if status != 0:
+            last = said.rpartition("\n")[2]
+            raise StartError(f"its network could not be created: {last or 'no reason given'}")
+        self._note(said)
+
+    def set_from_outside(self, container: Container, change: Change) -> None:
+        """Change the namespace of a container without the capability. Raises APIError, ImageUnavailable."""
+        join = f"container:{container.id}"
+        self._note(self._run("guard", [*PYTHON, _SET, change.text()], network_mode=join, cap_add=[NET_ADMIN]))
+
+    def _run(self, purpose: str, command: list[str], **options: object) -> str:
+        """Run a command in a container of its own, and return what it printed."""
+        try:
+            output = self._host.client.containers.run(  # type: ignore[call-overload]
+                self.image(),
+                entrypoint=[],
+                command=command,
+                labels=self._host.labels(role=purpose),
+                remove=True,
+                **options,
+            )
+        except ContainerError as error:
+            raise APIError(f"the network of a container could not be set up: {error.stderr or error}") from error
+        return bytes(output).decode(errors="replace").strip()
+
+    def _note(self, said: str) -> None:
+        """Say, once, that the kernel takes no rules."""
+        if not said.startswith(_UNGUARDED) or self._warned:
+            return
+        self._warned = True
+        log.error(
+            "containers of this world are not kept apart, and reach services of this machine: nft fails in their networks (%s)",
+            said.removeprefix(_UNGUARDED).strip(),
+        )
+
+
+def trial(client: DockerClient) -> str | None:
+    """Return why a container's network takes no rules; "" if it does, None without the image for a trial. Raises APIError."""
+    name = base_image_name()
+    if not exists(client, name):
+        return None
+    own = frozenset({"192.0.2.1"})
+    change = Change(ruleset(Surroundings("192.0.2.0/24", own, own, "192.0.2.1", frozenset({1})), ()))
+    try:
+        said: bytes = client.containers.run(
+            name,
+            command=[*PYTHON, _SET, change.text()],
+            network_mode="none",
+            cap_add=[NET_ADMIN],
+            remove=True,
+        )
+    except ContainerError as error:
+        return str(error)
+    return said.decode(errors="replace").strip().removeprefix(_UNGUARDED).strip()

@@ -1,0 +1,118 @@
+"""The ways between tasks: security groups, network ACLs, routes and lost zones decide which task reaches which.
+
+The reachability engine answers for each pair; the runtime lets pass what it says. Nothing here runs where tasks are scripts, or
+where the network is not enforced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from pushproof.emulator.kernel.tasks import Caller, Neighbourhood, TaskRuntime
+from pushproof.engines.reachability import Place
+
+if TYPE_CHECKING:
+    from pushproof.emulator.kernel.site import NetworkPaths, Site
+
+    from .model import EcsTask
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A task that runs: its network interface, and its real address."""
+
+    task_id: str
+    region: str
+    place: Place
+    address: str
+
+
+class Neighbours:
+    """Keeps the runtime informed of who reaches whom. Safe to call from any thread.
+
+    Requests that arrive while one is worked on are worked on once, afterwards.
+    """
+
+    # : What is no part of a kept world.
+    not_kept: ClassVar[tuple[str, ...]] = ("*",)
+
+    def __init__(self, site: Site, runtime: TaskRuntime | None, tasks: Callable[[], Iterable[EcsTask]]) -> None:
+        self._site = site
+        self._runtime = runtime
+        self._tasks = tasks
+        self._guard = threading.Lock()
+        self._working = self._wanted = False
+        if self._matters:
+            site.paths.follow(self.renew)
+
+    @property
+    def _matters(self) -> bool:
+        return self._runtime is not None and self._runtime.endpoint != "" and self._site.settings.enforce_network
+
+    def renew(self) -> None:
+        """Decide anew soon: a task has come or gone, or the network has changed."""
+        if not self._matters:
+            return
+        with self._guard:
+            self._wanted = True
+            if self._working:
+                return
+            self._working = True
+        self._site.loop.submit(self._work, name="ways between tasks")
+
+    def _work(self) -> None:
+        try:
+            while self._next():
+                self._decide()
+        except BaseException:
+            with self._guard:
+                self._working = False
+            raise
+
+    def _next(self) -> bool:
+        with self._guard:
+            self._working, self._wanted = self._wanted, False
+            return self._working
+
+    def _decide(self) -> None:
+        with self._site.loop.lock:
+            standing = [one for task in self._tasks() if (one := standing_of(task)) is not None]
+        runtime = self._runtime
+        assert runtime is not None
+        for task_id, neighbourhood in neighbourhoods(self._site.paths, standing).items():
+            runtime.admit(task_id, neighbourhood)
+
+
+def standing_of(task: EcsTask) -> Standing | None:
+    """Return a task's place and addresses; None if its containers do not run."""
+    interface = task.interface
+    if task.address is None or interface is None or task.last_status in ("DEPROVISIONING", "STOPPED"):
+        return None
+    groups = tuple(task.network.get("securityGroups") or interface.groups)
+    place = Place(interface.subnet_id, groups, address=interface.private_ip)
+    return Standing(task.id, task.region, place, task.address)
+
+
+def neighbourhoods(paths: NetworkPaths, standing: list[Standing]) -> dict[str, Neighbourhood]:
+    """Return the neighbourhood of every task."""
+    callers: dict[str, list[Caller]] = defaultdict(list)
+    reached: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for source in standing:
+        for target in standing:
+            if source is target or source.region != target.region:
+                continue
+            ports = paths.open_ports(region=source.region, source=source.place, target=target.place)
+            if ports:
+                callers[target.task_id].append(Caller(source.address, ports))
+                reached[source.task_id].append((target.place.address or "", target.address))
+    return {
+        task.task_id: Neighbourhood(
+            tuple(sorted(callers[task.task_id], key=lambda caller: caller.address)),
+            tuple(sorted(reached[task.task_id])),
+        )
+        for task in standing
+    }

@@ -1,0 +1,102 @@
+"""The rules of containers' networks, as text for nft."""
+
+from __future__ import annotations
+
+import re
+
+from pushproof.emulator.kernel.tasks import Caller
+from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
+from pushproof.engines.reachability import OpenPorts
+
+AROUND = Surroundings(
+    network="172.18.0.0/16",
+    own=frozenset({"172.18.0.1"}),
+    host=frozenset({"172.17.0.1", "192.0.2.2"}),
+    gateway="172.18.0.1",
+    ports=frozenset({4566}),
+)
+TRIE = """\
+Main:
+  +-- 0.0.0.0/0 3 0 4
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 127.0.0.0/8 2 0 2
+        |-- 127.0.0.1
+           /32 host LOCAL
+     +-- 172.17.0.0/31 1 0 0
+        |-- 172.17.0.0
+           /16 link UNICAST
+        |-- 172.17.0.1
+           /32 host LOCAL
+        |-- 172.17.255.255
+           /32 link BROADCAST
+     |-- 192.0.2.2
+        /32 host LOCAL
+Local:
+     |-- 192.0.2.2
+        /32 host LOCAL
+"""
+
+
+def chain(text: str, hook: str) -> list[str]:
+    """Return the rules of a chain, in order."""
+    block = re.search(rf"chain {hook} {{\n(.*?)\n  }}", text, re.DOTALL)
+    assert block is not None, text
+    return [line.strip() for line in block[1].splitlines()][1:]
+
+
+def test_of_the_machine_only_what_is_needed_is_open() -> None:
+    """The gateway's port and DNS pass; every other port of every address of the machine is closed, also to containers inside."""
+    text = ruleset(AROUND, ())
+    everything = "{ 172.17.0.1, 172.18.0.1, 192.0.2.2 }"
+    assert chain(text, "output") == [
+        'oifname "lo" accept',
+        "ct state established,related accept",
+        f"ip daddr {everything} meta l4proto {{ tcp, udp }} th dport 53 accept",
+        "ip daddr 172.18.0.1 tcp dport { 4566 } accept",
+        f"ip daddr {everything} drop",
+    ]
+    assert chain(text, "forward") == chain(text, "output")
+
+
+def test_ports_that_the_settings_name_are_open_too() -> None:
+    """They are on every address of the machine."""
+    text = ruleset(
+        Surroundings("172.18.0.0/16", AROUND.own, AROUND.host, "172.18.0.1", AROUND.ports, frozenset({5432}))
+    )
+    assert "ip daddr { 172.17.0.1, 172.18.0.1, 192.0.2.2 } tcp dport { 5432 } accept" in chain(text, "output")
+
+
+def test_only_callers_come_in_and_on_their_ports() -> None:
+    """Containers of the network that are no callers are closed out; the world's process is not."""
+    callers = (
+        Caller("172.18.0.5", (OpenPorts("tcp", 80, 80), OpenPorts("icmp", 0, 65535))),
+        Caller("172.18.0.6", (OpenPorts("udp", 53, 60),)),
+    )
+    assert chain(ruleset(AROUND, callers), "input") == [
+        'iifname "lo" accept',
+        "ct state established,related accept",
+        "ip saddr { 172.18.0.1 } accept",
+        "ip saddr . meta l4proto . th dport { 172.18.0.5 . tcp . 80-80, 172.18.0.6 . udp . 53-60 } accept",
+        "ip saddr { 172.18.0.5 } meta l4proto icmp accept",
+        "ip saddr 172.18.0.0/16 drop",
+    ]
+    assert chain(ruleset(AROUND, ()), "input")[-2:] == ["ip saddr { 172.18.0.1 } accept", "ip saddr 172.18.0.0/16 drop"]
+
+
+def test_a_network_that_is_not_enforced_is_open_inwards() -> None:
+    """Nothing that comes in is looked at where there are no callers to judge; the machine stays closed."""
+    text = ruleset(AROUND)
+    assert "chain input" not in text
+    assert chain(text, "output")[-1].endswith("drop")
+
+
+def test_new_rules_replace_the_old_ones_at_once() -> None:
+    """nft reads a file as one transaction: the table is made if need be, deleted and made anew."""
+    lines = ruleset(AROUND, ()).splitlines()
+    assert lines[:3] == ["table inet pushproof", "delete table inet pushproof", "table inet pushproof {"]
+
+
+def test_the_addresses_of_a_machine() -> None:
+    """Each of its own addresses is found once, and loopback's are not among them."""
+    assert local_addresses(TRIE) == {"172.17.0.1", "192.0.2.2"}
