@@ -211,8 +211,8 @@ def test_log_group_receives_events_where_logs_admit_it(world: World) -> None:
     logs.put_resource_policy(policyName="events", policyDocument=json.dumps(statement))
     announce(world)
     advance(world)
-    found = logs.filter_log_events(logGroupName="/aws/events/pipeline")["events"]
-    assert [json.loads(event["message"])["detail"]["state"] for event in found] == ["FAILED"]
+    events = logs.filter_log_events(logGroupName="/aws/events/pipeline")["events"]
+    assert [json.loads(event["message"])["detail"]["state"] for event in events] == ["FAILED"]
 
 
 @dataclass

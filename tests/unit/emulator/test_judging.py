@@ -45,9 +45,9 @@ def call(service: str, operation: str) -> protocol.ParsedCall:
 )
 def test_a_misfit_is_named(result: dict[str, Any], words: str) -> None:
     """A misfit is named with its place, and the model's value there."""
-    found = judging.misfits(call("ecs", "DescribeClusters"), result)
-    assert len(found) >= 1
-    assert words in found[0]
+    misfits = judging.misfits(call("ecs", "DescribeClusters"), result)
+    assert len(misfits) >= 1
+    assert words in misfits[0]
 
 
 def test_moments_have_a_zone() -> None:

@@ -78,11 +78,11 @@ def test_a_change_in_ec2_counts_at_once(site: Site) -> None:
 def test_the_network_is_read_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions between two changes are answered from what was read, for all subnets of the VPC."""
     read: list[str] = []
-    given = site.world.substrate.client
+    client = site.world.substrate.client
 
     def counting(service: str, region: str) -> Any:
         read.append(service)
-        return given(service, region)
+        return client(service, region)
 
     monkeypatch.setattr(site.world.substrate, "client", counting)
     for zone in "abab":

@@ -90,8 +90,8 @@ def test_a_tasks_container_gets_no_privileges_and_nothing_of_the_host() -> None:
         pause=SimpleNamespace(id="p"),
     )
     runtime._run(task, container)
-    given = set(engine.options)
-    assert given & {
+    options = set(engine.options)
+    assert options & {
         "privileged", "cap_add", "security_opt", "volumes", "mounts", "binds", "devices", "pid_mode", "ipc_mode", "userns_mode",
         "cgroup_parent", "sysctls", "device_requests", "extra_hosts", "volumes_from",
     } == set()  # fmt: skip
