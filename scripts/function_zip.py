@@ -1,4 +1,4 @@
-"""Write the zip of the reference's function from its source: `python scripts/function_zip.py`; `--check` exits 1 when it is old.
+"""Write the zips of functions in Terraform from their sources: `python scripts/function_zip.py`; `--check` exits 1 when it is old.
 
 Terraform uploads a zip, and has no way to make one without another provider. The same source makes the same bytes.
 """
@@ -10,7 +10,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "infrastructure" / "modules" / "ecs" / "functions"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = (ROOT / "infrastructure/modules/ecs/functions", ROOT / "examples/codedeploy/infra/functions")
 
 
 def zipped(source: Path) -> bytes:
@@ -25,7 +26,7 @@ def zipped(source: Path) -> bytes:
 
 
 def main(check: bool) -> int:
-    for source in sorted(FOLDER.glob("*.py")):
+    for source in sorted(path for folder in FOLDERS for path in folder.glob("*.py")):
         target = source.with_suffix(".zip")
         new = zipped(source)
         if check and (not target.exists() or target.read_bytes() != new):

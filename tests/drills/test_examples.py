@@ -30,7 +30,7 @@ def drill(example: str, into: Path, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("example", ["monorepo", "worker", "internal-api"])
+@pytest.mark.parametrize("example", ["monorepo", "worker", "internal-api", "codedeploy"])
 def test_an_example_needs_few_lines(example: str) -> None:
     """Its settings parse, and are at most ten lines."""
     text = (EXAMPLES / example / "pushproof.toml").read_text()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.drills.test_examples import drill
 
 from pushproof.drill.shifting.strategies import STRATEGIES
 
@@ -31,3 +32,15 @@ def test_a_strategy_keeps_its_promise(strategy: str, tmp_path: Path) -> None:
         assert "lifecycle hook(s) failed" in done.stdout
         assert "the load balancer gave the new revision its share" in done.stdout
         assert "errors stayed within the share of the broken revision" in done.stdout
+
+
+def test_codedeploy_keeps_its_promise(tmp_path: Path) -> None:
+    """A replacement that fails its health check, its function or an alarm is taken back; requests fail within its share alone."""
+    code, output = drill("codedeploy", tmp_path)
+    assert code == 0, output
+    assert "Proven: a push deploys, a bad push rolls back." in output
+    assert "terraform plan is empty after a deployment by CodeDeploy" in output
+    assert "HOOK_EXECUTION_FAILURE" in output
+    assert "ALARM_ACTIVE" in output
+    assert "the load balancer gave the new revision its share" in output
+    assert "errors stayed within the share of the broken revision" in output

@@ -159,7 +159,8 @@ def drill(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="switch the service to this deployment strategy, and prove it: rolling, blue-green, linear, canary",
+            help="switch the service to this deployment strategy, and prove it: rolling, blue-green, linear, canary; "
+            "codedeploy for one that CodeDeploy deploys",
         ),
     ] = None,
     before: Annotated[

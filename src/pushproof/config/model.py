@@ -120,7 +120,7 @@ class DrillSection(BaseModel):
         default="",
         description="command that runs as a task of the new revision before each deployment, such as a database migration",
     )
-    strategy: Literal["", "rolling", "blue-green", "linear", "canary"] = Field(
+    strategy: Literal["", "rolling", "blue-green", "linear", "canary", "codedeploy"] = Field(
         default="", description="deployment strategy to switch the service to; empty: the one that it has"
     )
     shift: ShiftSettings = Field(default_factory=ShiftSettings, description="numbers of that strategy")

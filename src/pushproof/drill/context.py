@@ -21,6 +21,9 @@ from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import Preflight
 from pushproof.drill.prober import Front, ProbeReport
 from pushproof.drill.repository import Checkout
+from pushproof.drill.rollouts.codedeploy import CodeDeployRollouts
+from pushproof.drill.rollouts.ecs import EcsRollouts
+from pushproof.drill.rollouts.rollouts import Rollouts
 from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import Webhook
 from pushproof.drill.tasksbefore import TasksBefore
@@ -285,6 +288,14 @@ class Context:
         )
 
     @cached_property
+    def rollouts(self) -> Rollouts:
+        """The rollouts of the service, as whoever deploys it shows them."""
+        client, delivery = self.target.client, self.delivery
+        if delivery.codedeploy.name:
+            return CodeDeployRollouts(client("codedeploy"), client("elbv2"), delivery.codedeploy, self.observer)
+        return EcsRollouts(client("ecs"), delivery, self.observer)
+
+    @cached_property
     def tasks_before(self) -> TasksBefore | None:
         """The tasks that run before deployments; None where the settings ask for none."""
         if not self.settings.before:
@@ -345,6 +356,6 @@ class Context:
         self.record.clear()
         self._runs.clear()
         self._outputs = None
-        for name in ("checkout", "branch", "observer", "listener", "tasks_before"):
+        for name in ("checkout", "branch", "observer", "listener", "rollouts", "tasks_before"):
             with suppress(KeyError):
                 del self.__dict__[name]

@@ -84,10 +84,29 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The strategy of the service's deployments in the drill's word ("rolling", "canary", …), and whether hooks test a revision."""
+    """The strategy of the service's deployments in the drill's word ("rolling", "canary", …), and whether hooks test a revision.
+
+    `steps`: the steps of the traffic in words, where the account tells them and not the drill's settings.
+    """
 
     strategy: str = "rolling"
     hooks: bool = False
+    steps: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDeployGroup:
+    """The deployment group of CodeDeploy that deploys a service; empty where ECS deploys itself.
+
+    `listener`: the ARN of its production listener; `target_groups`: the ARNs of the two that it moves traffic between.
+    `configuration`: the name of its deployment configuration.
+    """
+
+    application: str = ""
+    name: str = ""
+    listener: str = ""
+    target_groups: tuple[str, ...] = ()
+    configuration: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +131,7 @@ class Delivery:
     container: Container = field(default_factory=Container)
     breaker: Breaker = field(default_factory=Breaker)
     guard: Guard = field(default_factory=Guard)
+    codedeploy: CodeDeployGroup = field(default_factory=CodeDeployGroup)
     secrets: tuple[str, ...] = ()
     topic_arn: str = ""
     before_stage: str = ""

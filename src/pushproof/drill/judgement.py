@@ -14,7 +14,6 @@ from pushproof.drill.faultplan import Tolerance
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.prober import Prober, ProbeReport, is_commit
 from pushproof.drill.settings import ProofFailed
-from pushproof.drill.shifting.records import newest_record
 from pushproof.drill.shifting.shares import Weights, WeightWatch, require_shares, shares
 
 FEWEST_REQUESTS = 50
@@ -79,13 +78,10 @@ def watching(context: Context) -> Iterator[Weights]:
     if context.delivery.guard.strategy == "rolling" or not context.deployed().asking.path:
         yield Weights()
         return
-    delivery = context.delivery
+    rollouts = context.rollouts
+    earlier = rollouts.newest()
     watch = WeightWatch(
-        context.target.client("ecs"),
-        cluster=delivery.cluster,
-        service=delivery.service,
-        earlier=newest_record(context),
-        interval=min(2.0, max(0.1, context.target.clock.real_delay(3.0))),
+        lambda: rollouts.weight(earlier), interval=min(2.0, max(0.1, context.target.clock.real_delay(3.0)))
     )
     with watch:
         yield watch.weights
@@ -138,8 +134,15 @@ def judge_broken_share(
             _claim_counted(context, before)
     context.narrator.claim(
         f"{report.sent} requests sent meanwhile, {failed} of them ({100.0 * failed / report.sent:.1f} %) answered by the broken "
-        f"revision, 0 others failed: {context.settings.shift.steps if strategy != 'rolling' else 'as tasks were replaced'}"
+        f"revision, 0 others failed: {_steps(context)}"
     )
+
+
+def _steps(context: Context) -> str:
+    guard = context.delivery.guard
+    if guard.strategy == "rolling":
+        return "as tasks were replaced"
+    return guard.steps or context.settings.shift.steps
 
 
 def group_counts(context: Context) -> dict[str, int]:
@@ -148,15 +151,19 @@ def group_counts(context: Context) -> dict[str, int]:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
     switched = context.record.latest(Switched)
-    if switched is None or not switched.alternate:
+    pair = context.rollouts.groups()
+    if not pair and switched is not None and switched.alternate:
+        pair = (switched.group, switched.alternate)
+    if not pair:
         return {}
     client, clock = context.target.client, context.target.clock
-    (group,) = client("elbv2").describe_target_groups(TargetGroupArns=[switched.group])["TargetGroups"]
+    found = client("elbv2").describe_target_groups(TargetGroupArns=list(pair))["TargetGroups"]
+    balancers = [arn for group in found for arn in group["LoadBalancerArns"]]
     now = clock.stamp(clock.now())
     counts = {}
-    for arn in (switched.group, switched.alternate):
+    for arn in pair:
         dimensions = [
-            {"Name": "LoadBalancer", "Value": group["LoadBalancerArns"][0].partition(":loadbalancer/")[2]},
+            {"Name": "LoadBalancer", "Value": balancers[0].partition(":loadbalancer/")[2]},
             {"Name": "TargetGroup", "Value": arn.rsplit(":", 1)[-1]},
         ]
         points = client("cloudwatch").get_metric_statistics(
@@ -271,9 +278,9 @@ def require_still_serving(context: Context, deployed: Deployed) -> None:
     else:
         version = str(context.observer.serving())
         serves = context.observer.serving().task_definitions == frozenset(deployed.task_definitions)
-    deployments = context.observer.service()["deployments"]
-    if not serves or len(deployments) != 1:
-        rollout = f", and {len(deployments)} deployments are on their way" if len(deployments) != 1 else ""
+    underway = context.rollouts.underway()
+    if not serves or underway != 1:
+        rollout = f", and {underway} deployments are on their way" if underway != 1 else ""
         raise BadInput(
             f"{version[:40]} answers now{rollout}; the evidence says that {deployed.commit[:7]} serves. "
             "Begin with --from first-deployment"

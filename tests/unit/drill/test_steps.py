@@ -29,7 +29,6 @@ from pushproof.drill.judgement import judge_requests, require_still_serving
 from pushproof.drill.observation import Serving
 from pushproof.drill.prober import Answer, ProbeReport
 from pushproof.drill.settings import BadInput, ProofFailed
-from pushproof.drill.shifting.records import newest_record
 from pushproof.drill.standin import SlackLog, SlackStandIn
 from pushproof.drill.steps.authorisation import awaits_authorisation
 from pushproof.drill.steps.notifications import Notifications, expected_states
@@ -201,7 +200,7 @@ def test_a_rollback_of_an_earlier_push_is_not_this_one(tmp_path: Path) -> None:
     made = observed(context(ScriptedTarget(tmp_path, {"ecs": ecs})), "shop:2")
     # AWS time does not pass here: the wait ends at once, having asked once.
     made.settings = replace(made.settings, patience=0.0)
-    earlier = newest_record(made)
+    earlier = made.rollouts.newest()
     assert earlier == "deployment/2"
     before = Serving(frozenset({"shop:2"}), frozenset(), 2)
     with pytest.raises(ProofFailed, match="waiting for the deployment of bbbbbbb to begin"):
@@ -232,7 +231,8 @@ def test_going_on_asks_first_whether_the_evidence_holds(
     serves: str, definitions: list[str], words: str | None, tmp_path: Path
 ) -> None:
     """A later deployment, or a rollout in progress, is no failed proof but another step to begin with."""
-    made = observed(context(ScriptedTarget(tmp_path), None, Record({"first-deployment": DEPLOYED})), *definitions)
+    record = Record({"apply": APPLIED, "first-deployment": DEPLOYED})
+    made = observed(context(ScriptedTarget(tmp_path, {"ecs": None}), None, record), *definitions)
     made.front = lambda: Front(serves)
     if words is None:
         require_still_serving(made, DEPLOYED)

@@ -147,7 +147,7 @@ class NoImage(Breakage):
     name, title, ending = "no-image", "the image that is to run was never pushed", Ending.ROLLED_BACK
     _COMMAND: ClassVar[str] = (
         "find \"${{CODEBUILD_SRC_DIR:-.}}\" -name '{file}' -exec "
-        'sed -i \'s/\\("imageUri" *: *"[^"]*\\)"/\\1-never-pushed"/g\' {{}} +'
+        'sed -i \'s/\\("imageUri" *: *"[^"]*\\)"/\\1-never-pushed"/Ig\' {{}} +'
     )
 
     def break_in(self, tree: Tree) -> None:

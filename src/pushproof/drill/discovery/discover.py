@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Build, Delivery, Entrance
 from pushproof.drill.discovery.choices import Choices
+from pushproof.drill.discovery.codedeploy import codedeploy_group, guards, require_controller, with_services
 from pushproof.drill.discovery.entrances import NETWORK, Listening, choose_listening, entrance_of
 from pushproof.drill.discovery.pipelines import (
     Action,
@@ -27,7 +28,6 @@ from pushproof.drill.discovery.services import (
     choose_repository,
     container_of,
     guard_of,
-    require_rolling,
     secrets_of,
     urls_of,
 )
@@ -51,7 +51,12 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
     build, variables = _build(clients, built)
     cluster, name = deployment.service
     service = service_named(clients, cluster, name, f"pipeline {deployment.pipeline}")
-    require_rolling(service)
+    require_controller(service, deployment)
+    codedeploy = codedeploy_group(clients, deployment)
+    if codedeploy.name:
+        breaker, guard = guards(clients("codedeploy"), codedeploy)
+    else:
+        breaker, guard = breaker_of(service), guard_of(service)
     definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     repositories = of_type(resources, "aws_ecr_repository")
     balanced, entrance, group = entrance_to(clients, service, choices)
@@ -62,13 +67,16 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
         cluster=cluster,
         service=name,
         repository=choose_repository(container["image"], repositories, variables, choices, name),
-        image_definitions=deployment.configuration.get("FileName", "imagedefinitions.json"),
+        image_definitions="imageDetail.json"
+        if codedeploy.name
+        else deployment.configuration.get("FileName", "imagedefinitions.json"),
         source=source_of(source_action(actions, deployment, built)),
         build=build,
         entrance=entrance,
         container=container_of(definition, container, int(balanced.get("containerPort", 0)), group),
-        breaker=breaker_of(service),
-        guard=guard_of(service),
+        breaker=breaker,
+        guard=guard,
+        codedeploy=codedeploy,
         secrets=secrets_of(definition),
         topic_arn=notification_topic(resources, str(pipeline.get("name", ""))),
         before_stage=stage_before(actions, deployment, built),
@@ -76,7 +84,7 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
 
 
 def _pipeline(clients: Clients, name: str) -> Pipeline:
-    return clients("codepipeline").get_pipeline(name=name)["pipeline"]
+    return with_services(clients, clients("codepipeline").get_pipeline(name=name)["pipeline"])
 
 
 def service_named(clients: Clients, cluster: str, name: str, road: str) -> Service:

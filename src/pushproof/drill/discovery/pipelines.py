@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pushproof.drill.discovery.shapes import Pipeline
 
 
+_PROVIDERS = ("ECS", "CodeDeployToECS")
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """An action of a pipeline, with the names of its pipeline and stage."""
@@ -66,8 +69,8 @@ def choose_deployment(pipelines: Sequence[Pipeline], choices: Choices, environme
         )
     considered = [p for p in pipelines if choices.pipeline in ("", p["name"])]
     actions = [action for pipeline in considered for action in actions_of(pipeline)]
-    deploying = [action for action in actions if action.category == "Deploy" and action.provider == "ECS"]
-    foreign = sorted({a.provider for a in actions if a.category == "Deploy" and a.provider != "ECS"})
+    deploying = [action for action in actions if action.category == "Deploy" and action.provider in _PROVIDERS]
+    foreign = sorted({a.provider for a in actions if a.category == "Deploy" and a.provider not in _PROVIDERS})
     other = f" Its deploy actions are of {', '.join(foreign)}." if foreign else ""
     if len({action.pipeline for action in deploying}) > 1 and not choices.service:
         first = [action for action in deploying if action is _first_of(deploying, action.pipeline)]
@@ -81,7 +84,7 @@ def choose_deployment(pipelines: Sequence[Pipeline], choices: Choices, environme
         setting="service",
         missing=(
             f"no pipeline of {environment} ({', '.join(p['name'] for p in considered)}) deploys to ECS: an action of category "
-            f"Deploy and provider ECS is expected.{other}"
+            f"Deploy and provider ECS or CodeDeployToECS is expected.{other}"
         ),
     )
 

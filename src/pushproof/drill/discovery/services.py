@@ -127,11 +127,11 @@ def guard_of(service: Service) -> Guard:
     )
 
 
-def require_rolling(service: Service) -> None:
-    """Raise BadInput for a service whose deployments ECS does not roll itself."""
+def require_ecs_controller(service: Service) -> None:
+    """Raise BadInput for a service whose deployments ECS does not make itself."""
     controller = service.get("deploymentController", {}).get("type", "ECS")
     if controller != "ECS":
         raise BadInput(
-            f"service {service['serviceName']} has the deployment controller {controller}; a drill judges rolling updates of "
-            "ECS (deployment_controller type ECS)"
+            f"service {service['serviceName']} has the deployment controller {controller}; a workflow deploys to services whose "
+            "deployment_controller is of type ECS"
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, overload
 
 if TYPE_CHECKING:
     from types_boto3_codebuild import CodeBuildClient
+    from types_boto3_codedeploy import CodeDeployClient
     from types_boto3_codepipeline import CodePipelineClient
     from types_boto3_codepipeline import type_defs as codepipeline
     from types_boto3_ecs import ECSClient
@@ -35,6 +36,8 @@ class Clients(Protocol):
 
     @overload
     def __call__(self, service: Literal["codebuild"], /) -> CodeBuildClient: ...
+    @overload
+    def __call__(self, service: Literal["codedeploy"], /) -> CodeDeployClient: ...
     @overload
     def __call__(self, service: Literal["codepipeline"], /) -> CodePipelineClient: ...
     @overload

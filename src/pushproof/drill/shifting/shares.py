@@ -17,8 +17,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pushproof.drill.settings import ProofFailed
 
 if TYPE_CHECKING:
-    from types_boto3_ecs.client import ECSClient
-
     from pushproof.drill.prober import Answer
 
 #: Real seconds for a changed weight to reach the load balancer: answers so near to a change count for neither side.
@@ -101,13 +99,13 @@ def require_shares(split: Iterable[Share]) -> None:
 
 
 class WeightWatch:
-    """Follows the production weight of the newest service deployment's new revision; a context manager.
+    """Follows the share of users' requests that a new revision gets; a context manager.
 
-    `earlier`: the newest deployment before, whose weights are not meant.
+    `weight` asks for it, in percent; `interval`: real seconds between two questions.
     """
 
-    def __init__(self, ecs: ECSClient, *, cluster: str, service: str, earlier: str, interval: float) -> None:
-        self._ecs, self._cluster, self._service, self._earlier = ecs, cluster, service, earlier
+    def __init__(self, weight: Callable[[], float], *, interval: float) -> None:
+        self._weight = weight
         self._interval = interval
         self.weights = Weights()
         self._stop = threading.Event()
@@ -136,12 +134,3 @@ class WeightWatch:
             # A look that fails leaves a gap, in which no answer counts.
             return
         self.weights.add(time.monotonic(), weight)
-
-    def _weight(self) -> float:
-        listed = self._ecs.list_service_deployments(cluster=self._cluster, service=self._service)["serviceDeployments"]
-        newest = max(listed, key=lambda deployment: deployment["createdAt"], default=None)
-        if newest is None or newest["serviceDeploymentArn"] == self._earlier:
-            return 0.0
-        arn = newest["serviceDeploymentArn"]
-        (record,) = self._ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"]
-        return float(record.get("targetServiceRevision", {}).get("requestedProductionTrafficWeight", 0.0))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_ecs.literals import DeploymentLifecycleHookStageType, DeploymentStrategyType
     from types_boto3_ecs.type_defs import DeploymentConfigurationTypeDef
 
+    from pushproof.drill.delivery import Delivery
     from pushproof.drill.shifting.parts import Parts
 
 #: AWS's word for each of the drill's.
@@ -24,6 +25,8 @@ STRATEGIES: Mapping[str, DeploymentStrategyType] = {
     "linear": "LINEAR",
     "canary": "CANARY",
 }
+#: The strategy of a service that CodeDeploy deploys: it is there, and not switched to.
+CODEDEPLOY = "codedeploy"
 #: The stage at which the hook tests a revision: it has test traffic, and no user's.
 STAGE: DeploymentLifecycleHookStageType = "POST_TEST_TRAFFIC_SHIFT"
 #: Minutes that a pipeline's deploy action waits at most, less what tasks need to start and stop.
@@ -46,8 +49,8 @@ class Shift:
     step_minutes: int = 4
 
     def __post_init__(self) -> None:
-        if self.strategy and self.strategy not in STRATEGIES:
-            raise BadInput(f"--strategy {self.strategy}: expected one of {', '.join(STRATEGIES)}")
+        if self.strategy and self.strategy not in (*STRATEGIES, CODEDEPLOY):
+            raise BadInput(f"--strategy {self.strategy}: expected one of {', '.join((*STRATEGIES, CODEDEPLOY))}")
         for name, percent, least in (
             ("canary-percent", self.canary_percent, 0.1),
             ("step-percent", self.step_percent, 3.0),
@@ -63,11 +66,13 @@ class Shift:
     @property
     def shifts(self) -> bool:
         """True for a strategy that moves traffic between two target groups."""
-        return self.strategy not in ("", "rolling")
+        return self.strategy not in ("", "rolling", CODEDEPLOY)
 
     @property
     def minutes(self) -> float:
-        """The minutes that a deployment bakes, all its steps together."""
+        """The minutes that a deployment bakes, all its steps together; 0 where the deployment group says it."""
+        if self.strategy == CODEDEPLOY:
+            return 0.0
         if self.strategy == "canary":
             return self.canary_minutes + self.bake_minutes
         if self.strategy == "linear":
@@ -82,6 +87,20 @@ class Shift:
         if self.strategy == "linear":
             return f"{self.step_percent:g} % more every {self.step_minutes} minutes"
         return "all at once" if self.strategy == "blue-green" else "as tasks are replaced"
+
+
+def require_fit(strategy: str, delivery: Delivery) -> None:
+    """Raise BadInput for a strategy that the controller of the service's deployments cannot follow."""
+    if strategy == CODEDEPLOY and not delivery.codedeploy.name:
+        raise BadInput(
+            f"--strategy {CODEDEPLOY}: ECS deploys service {delivery.service} itself. A service has the deployment controller "
+            "CODE_DEPLOY from its creation on, and a pipeline that deploys by CodeDeployToECS; examples/codedeploy has both"
+        )
+    if strategy not in ("", CODEDEPLOY) and delivery.codedeploy.name:
+        raise BadInput(
+            f"--strategy {strategy}: CodeDeploy deploys service {delivery.service}, by the configuration of its deployment group. "
+            f"Use --strategy {CODEDEPLOY}"
+        )
 
 
 def configuration_of(

@@ -15,6 +15,7 @@ from pushproof.drill.evidence import AppliedStack, Workplace
 from pushproof.drill.preflight import BEFORE, mentions_before
 from pushproof.drill.secrets import put_missing_values
 from pushproof.drill.settings import ProofFailed
+from pushproof.drill.shifting.strategies import require_fit
 from pushproof.drill.steps.state import prepare_state
 from pushproof.drill.steps.step import Step
 from pushproof.drill.variables import terraform_variables
@@ -169,7 +170,9 @@ def _discover(context: Context, state: Mapping[str, object]) -> tuple[Delivery, 
             variables = {**variables_of(outputs_of(state)), **settings.workflow_variables}
             client = context.target.client
             return discover_workflow(client, state, settings.choices, workflow, variables, settings.repository), ""
-        return discover(context.target.client, state, settings.choices, _short(settings.environment)), ""
+        delivery = discover(context.target.client, state, settings.choices, _short(settings.environment))
+        require_fit(settings.shift.strategy, delivery)
+        return delivery, ""
     except BadInput as error:
         return Delivery("", "", "", ""), str(error)
 

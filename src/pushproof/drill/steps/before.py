@@ -27,7 +27,7 @@ def claim_task_before(context: Context, commit: str, serving: frozenset[str], re
             f"the task before the deployment ran {', '.join(task.digests)}; expected the image of {commit[:7]}, "
             f"{', '.join(sorted(serving))}"
         )
-    begun = [d["createdAt"] for d in context.observer.service()["deployments"] if d["taskDefinition"] in revisions]
+    begun = context.rollouts.begins(revisions)
     if begun and min(begun) < task.stopped_at:
         raise ProofFailed(f"the deployment of {commit[:7]} began before the task before it had ended")
     context.narrator.claim(

@@ -23,7 +23,6 @@ from pushproof.drill.judgement import (
 )
 from pushproof.drill.observation import Serving, wait_for
 from pushproof.drill.settings import ProofFailed
-from pushproof.drill.shifting.records import newest_record
 from pushproof.drill.steps.before import claim_failed_task
 from pushproof.drill.steps.rollback import await_rollback
 from pushproof.drill.steps.step import Step
@@ -84,8 +83,8 @@ def _drill(context: Context, breakage: Breakage) -> BrokenPush:
     """Push one breakage and judge its end. Raises NotApplicable before anything is pushed, ProofFailed when it is not survived."""
     good = context.deployed()
     require_still_serving(context, good)
-    before, deployment, known = context.observer.serving(), _newest_deployment(context), images(context)
-    earlier = newest_record(context) if breakage.rolls_back else ""
+    before, deployment, known = context.observer.serving(), context.rollouts.current(), images(context)
+    earlier = context.rollouts.newest() if breakage.rolls_back else ""
     commit = context.commit(f"Broken: {breakage.title}", breakage)
     breaker = ""
     before_push = group_counts(context) if breakage.reaches_users else None
@@ -137,8 +136,7 @@ def _recover(context: Context) -> None:
         execution = succeeded(context, commit)
 
         def settled() -> Serving | None:
-            service = context.observer.service()
-            return context.observer.serving() if len(service["deployments"]) == 1 else None
+            return context.observer.serving() if context.rollouts.underway() == 1 else None
 
         serving = wait_for(
             settled,
@@ -166,11 +164,6 @@ def table_of(pushes: list[BrokenPush]) -> Table:
     return table
 
 
-def _newest_deployment(context: Context) -> str:
-    """Return the id of the service's newest deployment."""
-    return str(max(context.observer.service()["deployments"], key=lambda d: d["createdAt"])["id"])
-
-
 def expected_stage(context: Context, breakage: Breakage) -> str:
     """Return the stage at which the execution of a broken push is expected to fail."""
     delivery = context.delivery
@@ -193,7 +186,7 @@ def _claim_stopped(
 
 
 def _require_no_deployment(context: Context, deployment: str) -> None:
-    newest = _newest_deployment(context)
+    newest = context.rollouts.current()
     if newest != deployment:
         raise ProofFailed(f"the broken push never came to Deploy, and still the service began deployment {newest}")
 

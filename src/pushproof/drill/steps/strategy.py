@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.context import Context
+from pushproof.drill.discovery.codedeploy import guards
 from pushproof.drill.discovery.services import breaker_of, guard_of
 from pushproof.drill.evidence import Switched
 from pushproof.drill.observation import wait_for
 from pushproof.drill.settings import ProofFailed
 from pushproof.drill.shifting.parts import Parts, parts_of
-from pushproof.drill.shifting.records import newest_record
-from pushproof.drill.shifting.strategies import configuration_of
+from pushproof.drill.shifting.strategies import CODEDEPLOY, configuration_of
 from pushproof.drill.steps.apply import require_empty_plan
 from pushproof.drill.steps.step import Step
 
@@ -35,6 +35,8 @@ class Strategy(Step):
     pushes = True
 
     def perform(self, context: Context) -> Switched:
+        if context.settings.shift.strategy == CODEDEPLOY:
+            return _judge_codedeploy(context)
         shift, delivery = context.settings.shift, context.delivery
         with context.narrator.step(self.letter, f"The service deploys by {shift.strategy or delivery.guard.strategy}"):
             service = context.observer.service()
@@ -47,7 +49,7 @@ class Strategy(Step):
                 if shift.shifts
                 else None
             )
-            earlier = newest_record(context)
+            earlier = context.rollouts.newest()
             context.target.client("ecs").update_service(**self._request(context, parts))
             if parts is not None and guard_of(service).strategy == "rolling":
                 self._await_shift(context, earlier)
@@ -95,7 +97,7 @@ class Strategy(Step):
         """Wait for the first deployment of the strategy. Raises ProofFailed when it does not succeed."""
 
         def ended() -> tuple[str, str] | None:
-            arn = newest_record(context)
+            arn = context.rollouts.newest()
             if arn == earlier:
                 return None
             (record,) = context.target.client("ecs").describe_service_deployments(serviceDeploymentArns=[arn])[
@@ -115,9 +117,31 @@ class Strategy(Step):
             raise ProofFailed(f"the first deployment by {context.settings.shift.strategy} is {status}: {reason}")
 
 
+def _judge_codedeploy(context: Context) -> Switched:
+    """Claim what guards the deployments of CodeDeploy, now that a revision with its AppSpec file is deployed."""
+    narrator, delivery = context.narrator, context.delivery
+    group = delivery.codedeploy
+    with narrator.step(Strategy.letter, "CodeDeploy deploys the service"):
+        breaker, guard = guards(context.target.client("codedeploy"), group)
+        narrator.claim(
+            f"deployment group {group.application}/{group.name} deploys by {group.configuration}: {guard.steps}"
+        )
+        if guard.hooks:
+            narrator.claim("functions of the AppSpec file test each revision before users meet it")
+        if not breaker.alarms:
+            narrator.claim(
+                "deployments have no alarms: a push that is healthy and wrong would stay (alarm_configuration)"
+            )
+        context.record.add("apply", replace(context.applied, delivery=replace(delivery, breaker=breaker, guard=guard)))
+        require_empty_plan(context.stack, "after a deployment by CodeDeploy")
+        narrator.claim("terraform plan is empty after a deployment by CodeDeploy")
+    blue, green = group.target_groups
+    return Switched(CODEDEPLOY, blue, green, production_rule="")
+
+
 def require_strategy(context: Context) -> str:
     """Return the strategy of the service. Raises BadInput when another one was switched to than the settings ask for."""
     expected, guard = context.settings.shift.strategy, context.delivery.guard
-    if expected and guard.strategy != expected:
+    if expected not in ("", CODEDEPLOY) and guard.strategy != expected:
         raise BadInput(f"the service deploys by {guard.strategy}, not {expected}: perform the step strategy first")
     return guard.strategy

@@ -1,15 +1,12 @@
 """aws-actions/amazon-ecs-deploy-task-definition: a revision is registered, and the service updated to it.
 
-Calls: RegisterTaskDefinition, DescribeServices, UpdateService; with `wait-for-service-stability` DescribeServices until the service
-is stable, and since 2.6.2 once more, to see whether the deployment that the update began is still there.
+Calls: RegisterTaskDefinition, those of `run-task`, DescribeServices, UpdateService; with `wait-for-service-stability`
+DescribeServices until the service is stable, and since 2.6.2 once more: the deployment that the update began must still be there.
 Source: https://github.com/aws-actions/amazon-ecs-deploy-task-definition/blob/v2.6.3/index.js
 """
 
 from __future__ import annotations
 
-import math
-import random
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +14,15 @@ import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pushproof.workflows.actions.ecsrender import ONLY_DESCRIBED, Definition
+from pushproof.workflows.actions.ecsruntask import run_task
+from pushproof.workflows.actions.waiting import wait_until
 from pushproof.workflows.call import Call, StepFailed
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import ServiceTypeDef
 
-_LONGEST_WAIT = 360
-_DELAY, _LONGEST_DELAY = 15, 120
-_UNSUPPORTED = ("run-task", "codedeploy-application", "codedeploy-deployment-group", "service-managed-ebs-volume-name")
+_UNSUPPORTED = ("codedeploy-application", "codedeploy-deployment-group", "service-managed-ebs-volume-name")
 
 
 def deploy_task_definition(call: Call) -> None:
@@ -70,6 +67,7 @@ def _roll_out(call: Call, *, verifies: bool) -> None:
         raise StepFailed(f"Failed to register task definition in ECS: {message}") from error
     call.outputs["task-definition-arn"] = revision
     service, cluster = call.input("service"), call.input("cluster") or "default"
+    run_task(call, ecs, cluster, revision)
     if not service:
         return
     answer = ecs.describe_services(services=[service], cluster=cluster)
@@ -124,26 +122,18 @@ def _verify(call: Call, service: ServiceTypeDef, deployment: str) -> None:
 
 
 def _wait_until_stable(call: Call, ecs: ECSClient, cluster: str, service: str) -> None:
-    """Wait as the SDK's waiter does: each pause between 15 seconds and twice the last limit. Raises StepFailed at its end."""
-    minutes = min(call.number("wait-for-minutes", 30), _LONGEST_WAIT)
-    longest = call.number("wait-max-delay-seconds", _LONGEST_DELAY)
-    end = call.clock.now() + minutes * 60
-    ceiling = math.log2(max(longest / _DELAY, 1)) + 1
-    attempt = 1
-    while True:
+    """Wait for one deployment with all its tasks. Raises StepFailed for a service that goes, and when the time is over."""
+
+    def is_stable() -> bool:
         answer = ecs.describe_services(services=[service], cluster=cluster)
         if any(failure.get("reason") == "MISSING" for failure in answer.get("failures", [])):
             raise StepFailed('{"result":{"state":"FAILURE","reason":"MISSING"}}')
         entry = answer["services"][0]
         if entry["status"] in ("DRAINING", "INACTIVE"):
             raise StepFailed(f'{{"result":{{"state":"FAILURE","reason":"{entry["status"]}"}}}}')
-        if len(entry["deployments"]) == 1 and entry["runningCount"] == entry["desiredCount"]:
-            return
-        pause = longest if attempt > ceiling else random.uniform(_DELAY, _DELAY * 2 ** (attempt - 1))
-        if call.clock.now() + pause > end:
-            raise StepFailed('{"state":"TIMEOUT","reason":"Waiter has timed out"}')
-        time.sleep(call.clock.real_delay(pause))
-        attempt += 1
+        return len(entry["deployments"]) == 1 and entry["runningCount"] == entry["desiredCount"]
+
+    wait_until(call, is_stable)
 
 
 def _without_empty(value: object) -> object:

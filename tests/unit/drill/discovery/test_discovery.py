@@ -207,15 +207,15 @@ def test_a_broken_path_is_named(changes: dict[str, Any], words: str) -> None:
         found(Account(pipeline("orders", "orders"), **changes))
 
 
-def test_another_deployment_controller_is_refused() -> None:
+def test_a_controller_that_does_not_fit_the_action_is_refused() -> None:
     """A drill names what it cannot judge before it pushes."""
     account = Account(pipeline("orders", "orders"))
     account.service["deploymentController"] = {"type": "CODE_DEPLOY"}
-    with pytest.raises(BadInput, match="has the deployment controller CODE_DEPLOY"):
+    with pytest.raises(BadInput, match="controller CODE_DEPLOY, and action Ship of pipeline orders deploys by ECS"):
         found(account)
     shipped = pipeline("orders")
-    shipped["stages"][2]["actions"] = [action("Deploy", "CodeDeployToECS", "image")]
-    with pytest.raises(BadInput, match=r"provider ECS is expected. Its deploy actions are of CodeDeployToECS"):
+    shipped["stages"][2]["actions"] = [action("Deploy", "S3", "image")]
+    with pytest.raises(BadInput, match=r"provider ECS or CodeDeployToECS is expected. Its deploy actions are of S3"):
         found(Account(shipped))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.unit.drill.scripted import ROOT, settings
 
 from pushproof.drill.badinput import BadInput
+from pushproof.drill.delivery import CodeDeployGroup, Delivery
 from pushproof.drill.preflight import preflight
 from pushproof.drill.shifting.parts import Parts
-from pushproof.drill.shifting.strategies import STRATEGIES, Shift, configuration_of
+from pushproof.drill.shifting.strategies import STRATEGIES, Shift, configuration_of, require_fit
 from pushproof.drill.steps.order import STEPS, steps_for
 from pushproof.engines.deployment import DeploymentConfiguration
 
@@ -64,9 +66,23 @@ def test_a_strategy_adds_its_step_and_its_breakages() -> None:
     assert [breakage.name for breakage in preflight(rolling).breakages] == ["unhealthy", "alarm"]
 
 
-def test_the_zip_of_the_smoke_test_has_its_source() -> None:
+@pytest.mark.parametrize("folder", ["infrastructure/modules/ecs", "examples/codedeploy/infra"])
+def test_the_zip_of_the_smoke_test_has_its_source(folder: str) -> None:
     """Terraform uploads the function that is in the tree: the zip beside it is written from it."""
-    source = ROOT / "infrastructure/modules/ecs/functions/smoke_test.py"
+    source = ROOT / folder / "functions/smoke_test.py"
     with zipfile.ZipFile(source.with_suffix(".zip")) as archive:
         assert archive.namelist() == ["smoke_test.py"]
         assert archive.read("smoke_test.py") == source.read_bytes()
+
+
+def test_a_strategy_must_fit_the_controller() -> None:
+    """CodeDeploy's deployments follow their group; ECS's own cannot become CodeDeploy's."""
+    own = Delivery("p", "Deploy", "c", "shop")
+    other = replace(own, codedeploy=CodeDeployGroup("shop", "main"))
+    for strategy, delivery in (("", own), ("canary", own), ("", other), ("codedeploy", other)):
+        require_fit(strategy, delivery)
+    with pytest.raises(BadInput, match=r"ECS deploys service shop itself.*examples/codedeploy has both"):
+        require_fit("codedeploy", own)
+    with pytest.raises(BadInput, match="Use --strategy codedeploy"):
+        require_fit("canary", other)
+    assert (Shift("codedeploy").shifts, Shift("codedeploy").minutes) == (False, 0.0)

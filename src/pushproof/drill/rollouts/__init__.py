@@ -1,0 +1,1 @@
+"""Rollouts of a service, as the controller of its deployments shows them: ECS itself, or CodeDeploy."""
