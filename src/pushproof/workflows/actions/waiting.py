@@ -17,7 +17,7 @@ _DELAY, _LONGEST_DELAY = 15, 120
 
 
 def wait_until(call: Call, is_done: Callable[[], bool]) -> None:
-    """Ask until the answer is true, within wait-for-minutes and wait-max-delay-seconds of the call. Raises StepFailed after that."""
+    """Ask until the answer is true, within wait-for-minutes of the call. Raises StepFailed after that."""
     minutes = min(call.number("wait-for-minutes", 30), _LONGEST_WAIT)
     longest = call.number("wait-max-delay-seconds", _LONGEST_DELAY)
     end = call.clock.now() + minutes * 60
