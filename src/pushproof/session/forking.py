@@ -29,7 +29,7 @@ def forked_module(module: AppliedModule, target: WorldTarget, fork: Fork) -> App
         text = target.place.marked(path.read_text(encoding="utf-8"))
         path.write_text(fork.place.filled(text), encoding="utf-8")
     terraform = reopen_in(fork, WorkingCopy(copy.source, here, root), module.terraform)
-    forked = AppliedModule(terraform, terraform.outputs(), client=fork.client)
+    forked = AppliedModule(terraform, terraform.outputs(), client=fork.client, control=(fork.endpoint, fork.keys))
     forked.on_close(fork.close)
     return forked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -56,6 +57,14 @@ class Source(Protocol):
         """Return every fault so far, oldest first."""
 
 
+class Forked(Protocol):
+    """A module in a world, perhaps in a fork of its own."""
+
+    @property
+    def control(self) -> tuple[str, tuple[str, str]] | None:
+        """The endpoint of the fork, and its administrator's key and secret; None for a module that is no fork."""
+
+
 class FaultRun:
     """A fault that has begun. It ends with its `with`, at `end()`, or with the fixture; one that happens once has ended already."""
 
@@ -90,6 +99,17 @@ class Faults:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._begun: list[FaultRun] = []
+        self._forks: dict[str, Faults] = {}
+
+    def of(self, module: Forked) -> Faults:
+        """Return the faults of a fork's world: `with faults.of(fork).zone_lost("eu-west-1a"): …`. They end with these.
+
+        Those of a module that is no fork are these.
+        """
+        if module.control is None:
+            return self
+        endpoint, keys = module.control
+        return self._forks.setdefault(endpoint, Faults(OverControl(endpoint, keys)))
 
     def zone_lost(self, zone: str) -> FaultRun:
         """Lose an availability zone: its tasks, NAT gateways, endpoints, targets and nodes of load balancers."""
@@ -161,10 +181,12 @@ class Faults:
         return self._source.journal()
 
     def end(self) -> None:
-        """End every fault that was begun here."""
+        """End every fault that was begun here, and in forks through here."""
         for run in self._begun:
             run.end()
         self._begun.clear()
+        for faults in self._forks.values():
+            faults.end()
 
 
 class Active(Protocol):
@@ -226,7 +248,9 @@ class OverControl:
         return _from_json(answer.json())
 
     def end(self, fault_id: str) -> None:
-        requests.delete(f"{self._url}/{fault_id}", auth=self._keys, timeout=_LIMIT)
+        # A world that has ended has no faults: a fork may end before the test does.
+        with contextlib.suppress(requests.ConnectionError):
+            requests.delete(f"{self._url}/{fault_id}", auth=self._keys, timeout=_LIMIT)
 
     def journal(self) -> list[FaultRecord]:
         answer = requests.get(self._url, auth=self._keys, timeout=_LIMIT)

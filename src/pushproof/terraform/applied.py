@@ -194,6 +194,8 @@ class AppliedModule:
     outputs: dict[str, Any] = field(default_factory=dict)
     # : Clients of the world that the module is applied in, by service and region; None: those of the target.
     client: Callable[[str, str | None], object] | None = None
+    # : The endpoint of a fork's world, and its administrator's key and secret; None: the module is no fork.
+    control: tuple[str, tuple[str, str]] | None = None
     # : Makes forks of the module; None where its world cannot be forked.
     forker: Callable[[AppliedModule], AppliedModule] | None = None
     _ends: list[Callable[[], None]] = field(default_factory=list)

@@ -245,6 +245,31 @@ def test_a_fork_ends(queue):
 """
 
 
+FAULTS_OF_FORKS = """
+from botocore.exceptions import ClientError
+
+def test_a_fork_has_a_fault(queue, aws, faults):
+    with queue.fork() as fork, faults.of(fork).api_throttled("ssm") as fault:
+        with pytest.raises(ClientError, match="ThrottlingException"):
+            fork.aws("ssm").describe_parameters()
+        aws("ssm").describe_parameters()
+        fault.end()
+        fork.aws("ssm").describe_parameters()
+        assert [record.fault for record in faults.of(fork).journal] == ["api-throttled:ssm"]
+    assert faults.journal == []
+
+def test_a_fork_may_end_before_its_faults(queue, faults):
+    with queue.fork() as fork:
+        faults.of(fork).zone_lost("eu-west-1a")
+"""
+
+
+def test_a_fork_has_faults_of_its_own(project: Project) -> None:
+    """The fixture reaches a fork: the world that was forked goes on as it was, and a fork may end with its faults."""
+    project.write(more=FAULTS_OF_FORKS)
+    project.run()
+
+
 def test_forks_are_worlds_of_their_own(project: Project) -> None:
     """Two forks and the module go their own ways: calls, plans and applies in one are not seen in the others."""
     project.write(more=FORKS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -95,6 +96,23 @@ def test_another_process_has_the_same_vocabulary(world: EmbeddedTarget) -> None:
     assert requests.get(f"{world.endpoint}/_pushproof/faults", timeout=10).status_code == 401
     missing = requests.delete(f"{world.endpoint}/_pushproof/faults/fault-99", auth=world.keys, timeout=10)
     assert (missing.status_code, missing.json()["error"]) == (404, "fault-99 is no active fault; active: none")
+
+
+def test_the_faults_of_a_fork_end_with_the_others(world: EmbeddedTarget) -> None:
+    """A module that is no fork has the faults of its world; one in a fork has the fork's, and both end together."""
+    here = Faults(OverControl("http://127.0.0.1:1", ("k", "s")))
+    assert here.of(SimpleNamespace(control=None)) is here
+    fork = SimpleNamespace(control=(world.endpoint, world.keys))
+    run = here.of(fork).zone_lost("eu-west-1b")
+    assert [active.id for active in world.world.faults.active] == [run.id]
+    assert here.of(fork) is here.of(fork)
+    here.end()
+    assert world.world.faults.active == []
+
+
+def test_a_world_that_is_gone_has_no_fault_to_end() -> None:
+    """The end of a fork before the end of its faults is no error."""
+    OverControl("http://127.0.0.1:1", ("k", "s")).end("fault-1")
 
 
 def test_a_world_that_had_a_fault_has_no_lineage(world: EmbeddedTarget) -> None:
