@@ -45,8 +45,8 @@ MOMENTS: Mapping[str, str] = {
     "drain": "second-deployment",
     "rollback": "broken-deployment",
 }
-# The real seconds that a load balancer waits for a connection to a target that is gone.
-_CONNECTING = 10.0
+# The real seconds that a load balancer waits for a target that is gone, and the drill's clients for a node that is, and one more.
+_CONNECTING = 11.0
 # The time to live of a load balancer's DNS records, in AWS seconds.
 _DNS = 60.0
 _INDIFFERENT = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from pushproof.base.clock import Clock, ScaledClock
+from pushproof.base.clock import Clock, ScaledClock, work_limit
 from pushproof.emulator.access.authority import Authority
 from pushproof.emulator.access.keys import KeyRing
 from pushproof.emulator.clients import WorldClients
@@ -128,7 +128,10 @@ class World:
             doorkeeper=self.keys,
             images_secret=secrets.token_hex(16),
             faults=ActiveFaults(
-                self.settings.faults.seed, self.clock.now, node_seconds=self.settings.faults.node_seconds
+                self.settings.faults.seed,
+                self.clock.now,
+                node_seconds=self.settings.faults.node_seconds,
+                silence=work_limit(self.clock, self.settings.faults.silent_seconds),
             ),
         )
         self.services: dict[str, Service] = {}

@@ -189,6 +189,6 @@ def test_requests_are_judged_with_the_fault_in_mind(tmp_path: Path, late: float,
             judge_requests(judged, report, {DEPLOYED.commit})
         else:
             with pytest.raises(
-                ProofFailed, match=r"1 of 401 requests failed, beyond 12\.0 s after zone-lost:eu-west-1a"
+                ProofFailed, match=r"1 of 401 requests failed, beyond 13\.0 s after zone-lost:eu-west-1a"
             ):
                 judge_requests(judged, report, {DEPLOYED.commit})

@@ -79,13 +79,22 @@ class ActiveFaults:
         seed: Decides rates, so that a run with the same seed and the same calls has the same faults.
         now: AWS time.
         node_seconds: The time for which clients still go to a load balancer's node in a zone that is lost.
+        silence: The real seconds for which such a node gives no answer before the connection ends.
     """
 
     # : What is no part of a kept world.
     not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
-    def __init__(self, seed: int = 0, now: Callable[[], float] = lambda: 0.0, *, node_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        now: Callable[[], float] = lambda: 0.0,
+        *,
+        node_seconds: float = 60.0,
+        silence: float = 5.0,
+    ) -> None:
         self._now = now
+        self.silence = silence
         self._node_seconds = node_seconds
         self._guard = threading.Lock()
         self._draws = Draws(seed)

@@ -109,11 +109,14 @@ class FaultSettings:
     seed: decides which calls a rate concerns: the same seed and the same calls have the same faults.
     node_seconds: the time for which clients still go to a load balancer's node in a zone that is lost (the time to live of its DNS
     records is 60 seconds).
+    silent_seconds: the time for which a connection to a lost node stays without an answer before it ends: Linux gives up connecting
+    after 127 seconds (net.ipv4.tcp_syn_retries). At least five real seconds, at any speed, since clients' own time-outs are real.
     lost_task_seconds: the time after which ECS stops a task in a zone that is lost where no health check shows it.
     """
 
     seed: int = 0
     node_seconds: float = 60.0
+    silent_seconds: float = 127.0
     lost_task_seconds: float = 300.0
 
 

@@ -26,6 +26,7 @@ from yarl import URL
 from pushproof.emulator.kernel.balancing import AccessLogEntry, ListenerSpec, Target, TargetGroupSpec
 from pushproof.emulator.kernel.faults import ActiveFaults, TargetCondition
 from pushproof.emulator.runtime.loadbalancer import pages, websocket
+from pushproof.emulator.runtime.loadbalancer.disturbed import be_silent
 from pushproof.emulator.runtime.loadbalancer.groups import Group, read_cookie, write_cookie
 from pushproof.engines.listenerheaders import HeaderSettings, forwarded_for, invalid_names, tls_headers
 from pushproof.engines.loadbalancing import (
@@ -213,7 +214,8 @@ class ListenerProxy:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         begun = time.perf_counter()
         at = self._now()
-        if self._faults.node_is_lost(self.spec.zones):
+        zones = self.spec.zones
+        if self._faults.node_is_lost(zones) and not await be_silent(self._faults, zones, request.transport):
             # What is lost has no answer, and no log.
             return _hang_up(request)
         exchange = self._exchange(request, at)

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator
 
 from pushproof.emulator.kernel.balancing import ListenerSpec, Target
 from pushproof.emulator.kernel.faults import ActiveFaults
+from pushproof.emulator.runtime.loadbalancer.disturbed import be_silent
 from pushproof.emulator.runtime.loadbalancer.groups import Group
 from pushproof.engines.loadbalancing import Forward, choose_target_group
 
@@ -81,7 +82,8 @@ class StreamProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         spec = self.spec
-        if self._faults.node_is_lost(spec.zones):
+        lost = self._faults.node_is_lost(spec.zones)
+        if lost and not await be_silent(self._faults, spec.zones, writer.transport):
             reset(writer)
             return
         group = self._group()
