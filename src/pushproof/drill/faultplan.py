@@ -21,7 +21,9 @@ from pushproof.engines.faults import (
     EcrThrottled,
     Fault,
     FaultError,
+    PacketsLost,
     PlannedFault,
+    PortBlackholed,
     SecretUnavailable,
     SlowTarget,
     SpotInterruption,
@@ -196,7 +198,7 @@ class FaultPlan:
                     windows.append(Window(text_of(fault), begun, begun + lasting))
                 case SpotInterruption() | TaskKilled():
                     windows.append(Window(text_of(fault), begun, begun + self.real(self.checks()) + _CONNECTING))
-                case DroppedConnections():
+                case DroppedConnections() | PortBlackholed() | PacketsLost():
                     windows.append(Window(text_of(fault), begun, time.monotonic()))
                 case SlowTarget():
                     slower += fault.milliseconds / 1000

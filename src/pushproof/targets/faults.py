@@ -21,6 +21,8 @@ from pushproof.engines.faults import (
     EcrThrottled,
     Fault,
     FaultError,
+    PacketsLost,
+    PortBlackholed,
     SecretUnavailable,
     SlowTarget,
     SpotInterruption,
@@ -138,6 +140,16 @@ class Faults:
     def dropped_connections(self, rate: float, *, service: str = "") -> FaultRun:
         """Break off a share of the connections from load balancers to targets."""
         return self.begin(DroppedConnections(rate, service))
+
+    def port_blackholed(
+        self, port: int, traffic: str = "ingress", *, protocol: str = "tcp", service: str = ""
+    ) -> FaultRun:
+        """Let packets to a port disappear: those that come to tasks ("ingress"), or those that tasks send to it ("egress")."""
+        return self.begin(PortBlackholed(port, traffic, protocol, service))
+
+    def packets_lost(self, rate: float, *, service: str = "") -> FaultRun:
+        """Let a share of the packets that tasks send disappear."""
+        return self.begin(PacketsLost(rate, service))
 
     def secret_unavailable(self, secret: str = "") -> FaultRun:
         """Let Secrets Manager and Parameter Store fail for secrets whose name contains a text, or for all."""

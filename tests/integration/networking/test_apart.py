@@ -22,7 +22,7 @@ from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.runtime.equipment import docker_equipment
 from pushproof.emulator.world import World
-from pushproof.engines.faults import ZoneLost
+from pushproof.engines.faults import PacketsLost, PortBlackholed, ZoneLost
 
 pytestmark = pytest.mark.docker
 
@@ -133,7 +133,7 @@ class Task:
         details = site.show(arn)["attachments"][0]["details"]
         #: The address of its network interface in the VPC.
         self.address = next(each["value"] for each in details if each["name"] == "privateIPv4Address")
-        self.id = arn.rpartition("/")[2]
+        self.arn, self.id = arn, arn.rpartition("/")[2]
         runtime: Any = site.world.equipment.tasks
         self.real: str = runtime.address_of(self.id)
         self.container = runtime._container(self.id, "app")
@@ -147,6 +147,15 @@ def connects(host: DockerHost, container: Any, address: str, port: int, answer: 
     _, said = captured(host.client.api, container.id, ["python3", "-c", CONNECT, address, str(port)])
     assert said.startswith((b"answer", b"no")), said
     return said.split()[:2] == [b"answer", answer]
+
+
+def answers(address: str, port: int) -> bool:
+    """Return whether a task answers this process, where load balancers are."""
+    try:
+        with socket.create_connection((address, port), timeout=2) as connection:
+            return connection.recv(4) == b"here"
+    except OSError:
+        return False
 
 
 def await_(reached: Callable[[], bool], within: float = 60.0) -> None:
@@ -231,6 +240,24 @@ def test_a_task_in_a_lost_zone_is_not_reached(site: Site, pair: tuple[Task, Task
     site.admit(PORT, admitted=False)
 
 
+def test_packets_that_a_fault_takes_do_not_arrive(site: Site, pair: tuple[Task, Task]) -> None:
+    """A port of one task is closed to everyone, the port of AWS's APIs to it, and at last all that it sends is lost."""
+    one, two = pair
+    faults, arn = site.world.faults, two.arn
+    with faults.during(PortBlackholed(PORT, tasks=(arn,))):
+        await_(lambda: not answers(two.real, PORT))
+        assert answers(two.real, OTHER_PORT)
+        assert answers(one.real, PORT)
+    await_(lambda: answers(two.real, PORT))
+    with faults.during(PortBlackholed(443, "egress", tasks=(arn,))):
+        await_(lambda: not two.connects(site.host.bridge_address, site.world.port, b"HTTP"))
+        assert one.connects(site.host.bridge_address, site.world.port, b"HTTP")
+    await_(lambda: two.connects(site.host.bridge_address, site.world.port, b"HTTP"))
+    with faults.during(PacketsLost(1.0, tasks=(arn,))):
+        await_(lambda: not answers(two.real, OTHER_PORT))
+    await_(lambda: answers(two.real, OTHER_PORT))
+
+
 def test_of_this_machine_a_task_reaches_the_gateway_alone(site: Site, pair: tuple[Task, Task], service: int) -> None:
     """A service that listens on every address is closed to a task at each of them; the world's own port is open."""
     task = pair[0]
@@ -249,8 +276,7 @@ def test_a_task_cannot_change_its_rules(site: Site, pair: tuple[Task, Task]) -> 
 
 def test_the_balancers_side_reaches_a_task(pair: tuple[Task, Task]) -> None:
     """The world's process, where load balancers are, connects to every port."""
-    with socket.create_connection((pair[0].real, OTHER_PORT), timeout=5) as connection:
-        assert connection.recv(4) == b"here"
+    assert answers(pair[0].real, OTHER_PORT)
 
 
 @pytest.mark.parametrize("privileged", [False, True])

@@ -17,6 +17,8 @@ from pushproof.engines.faults import (
     ApiThrottled,
     Fault,
     FaultError,
+    PacketsLost,
+    PortBlackholed,
     SpotInterruption,
     SubnetsCut,
     TaskKilled,
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from pushproof.emulator.network.paths import Paths
     from pushproof.emulator.services.ecs import EcsApi
     from pushproof.emulator.services.ecs.model import EcsService, EcsTask
+
+
+# Faults that change who reaches whom, or which packets arrive.
+_OF_NETWORKS = (SubnetsCut, PortBlackholed, PacketsLost)
 
 
 class WorldFaults:
@@ -76,7 +82,7 @@ class WorldFaults:
             self.journal.append(active)
             if isinstance(fault, ZoneLost):
                 self._lose(active, fault)
-            if isinstance(fault, SubnetsCut):
+            if isinstance(fault, _OF_NETWORKS):
                 self._paths.renew()
             return active
 
@@ -92,7 +98,7 @@ class WorldFaults:
                 timer.cancel()
             if isinstance(ended.fault, ZoneLost):
                 self._restore(ended.fault.zone)
-            if isinstance(ended.fault, SubnetsCut):
+            if isinstance(ended.fault, _OF_NETWORKS):
                 self._paths.renew()
             return ended
 

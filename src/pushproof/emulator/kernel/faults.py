@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol, TypeVar
 
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.emulator.kernel.tasks import Impairment
 from pushproof.engines.faults import (
     ApiCall,
     CapacityUnavailable,
@@ -24,6 +25,8 @@ from pushproof.engines.faults import (
     DroppedConnections,
     EcrThrottled,
     Fault,
+    PacketsLost,
+    PortBlackholed,
     SlowTarget,
     SubnetsCut,
     ZoneLost,
@@ -62,11 +65,19 @@ class TargetCondition:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """The place of a task: its zone, its subnet, the name of its service."""
+    """The place of a task: its zone, its subnet, the name of its service, and its ARN."""
 
     zone: str
     subnet: str
     service: str
+    task: str
+
+    def concerned(self, fault: SlowTarget | PortBlackholed | PacketsLost) -> bool:
+        """Return whether a fault of some tasks, or of a service, is one of this task."""
+        return fault.service in ("", self.service) and (not fault.tasks or self.task in fault.tasks)
+
+
+_NOWHERE = _Place("", "", "", "")
 
 
 _FINE = TargetCondition()
@@ -95,6 +106,8 @@ class ActiveFaults:
     ) -> None:
         self._now = now
         self.silence = silence
+        #: Whether no packet really gets lost, so that connections to targets break off in place of them.
+        self.simulates_loss = True
         self._node_seconds = node_seconds
         self._guard = threading.Lock()
         self._draws = Draws(seed)
@@ -199,31 +212,44 @@ class ActiveFaults:
 
     # Targets.
 
-    def settle(self, address: str, *, zone: str, subnet: str, service: str) -> None:
-        """Note the place of the task behind a real address."""
+    def settle(self, address: str, *, zone: str, subnet: str, service: str, task: str = "") -> None:
+        """Note the place of the task behind a real address; `task` is its ARN."""
         with self._guard:
-            self._places[address] = _Place(zone, subnet, service)
+            self._places[address] = _Place(zone, subnet, service, task)
 
     def vacate(self, address: str) -> None:
         """Forget a real address, which another task may get."""
         with self._guard:
             self._places.pop(address, None)
 
-    def condition(self, address: str) -> TargetCondition:
+    def condition(self, address: str, port: int) -> TargetCondition:
         """Return the state of the way from a load balancer to a target."""
         if not self._active:
             return _FINE
-        place = self._places.get(address)
-        service = place.service if place is not None else ""
-        if place is not None and (place.zone in self.zones_lost or self.cuts(place.subnet)):
+        place = self._places.get(address, _NOWHERE)
+        if place.zone in self.zones_lost or self.cuts(place.subnet):
             return TargetCondition(reachable=False)
-        delay = sum(fault.milliseconds for fault in self.of(SlowTarget) if fault.service in ("", service)) / 1000
-        drops = any(
-            self._strikes(("drop", service), fault.rate)
-            for fault in self.of(DroppedConnections)
-            if fault.service in ("", service)
-        )
+        taken = Impairment("ingress", "tcp", port)
+        if place is not _NOWHERE and taken in self.impairments(address):
+            return TargetCondition(reachable=False)
+        delay = sum(fault.milliseconds for fault in self.of(SlowTarget) if place.concerned(fault)) / 1000
+        rates = [fault.rate for fault in self.of(DroppedConnections) if fault.service in ("", place.service)]
+        if self.simulates_loss:
+            rates += [fault.rate for fault in self.of(PacketsLost) if place.concerned(fault)]
+        drops = any(self._strikes(("drop", place.service), rate) for rate in rates)
         return TargetCondition(delay=delay, drops=drops)
+
+    def impairments(self, address: str) -> tuple[Impairment, ...]:
+        """Return the packets that faults take from the task behind a real address."""
+        if not self._active:
+            return ()
+        place = self._places.get(address, _NOWHERE)
+        ports = [fault for fault in self.of(PortBlackholed) if place.concerned(fault)]
+        lost = [fault for fault in self.of(PacketsLost) if place.concerned(fault)]
+        return (
+            *(Impairment(fault.traffic, fault.protocol, fault.port) for fault in ports),
+            *(Impairment("egress", rate=fault.rate) for fault in lost),
+        )
 
     def node_is_lost(self, zones: tuple[str, ...]) -> bool:
         """Return whether a client's connection goes to a node of a load balancer in a zone that is lost.

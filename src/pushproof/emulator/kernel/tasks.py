@@ -70,11 +70,25 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Impairment:
+    """Packets of a task that disappear: those to a port of a protocol (0: all of them), at a rate."""
+
+    traffic: str
+    protocol: str = ""
+    port: int = 0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """The other tasks that reach a task; and those that it reaches, by their addresses in the VPC, with their real ones."""
+    """The other tasks that reach a task; and those that it reaches, by their addresses in the VPC, with their real ones.
+
+    `impaired`: the packets that faults take from it.
+    """
 
     callers: tuple[Caller, ...] = ()
     reached: tuple[tuple[str, str], ...] = ()
+    impaired: tuple[Impairment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,7 @@ class TaskRuntime(Protocol):
     def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
         """Let these other tasks reach a running task, and no others; does nothing if they do already, or if it is gone.
 
-        A task begins with nobody around it.
+        A task begins with nobody around it, and with all of its packets.
         """
 
     def freeze(self, task_id: str, frozen: bool = True) -> None:

@@ -22,11 +22,32 @@ class ActionKind:
 
 _API = {"duration": True, "service": True, "operations": True, "percentage": False}
 _ROLES = ("Roles", "aws:iam:role")
+_TASKS = ("Tasks", "aws:ecs:task")
+_IN_TASKS = {"duration": True, "installDependencies": False, "useEcsFaultInjectionEndpoints": False}
+_ON_FLOWS = {"flowsPercent": False, "sources": False}
 ACTIONS: dict[str, ActionKind] = {
     kind.id: kind
     for kind in (
         ActionKind("aws:fis:wait", "Wait for the specified duration.", None, {"duration": True}),
-        ActionKind("aws:ecs:stop-task", "Stop ECS tasks.", ("Tasks", "aws:ecs:task"), {}),
+        ActionKind("aws:ecs:stop-task", "Stop ECS tasks.", _TASKS, {}),
+        ActionKind(
+            "aws:ecs:task-network-blackhole-port",
+            "Drop inbound or outbound traffic of ECS tasks for a protocol and port.",
+            _TASKS,
+            {**_IN_TASKS, "port": True, "trafficType": True, "protocol": False},
+        ),
+        ActionKind(
+            "aws:ecs:task-network-latency",
+            "Add latency to the network interface of ECS tasks.",
+            _TASKS,
+            {**_IN_TASKS, **_ON_FLOWS, "delayMilliseconds": False, "jitterMilliseconds": False},
+        ),
+        ActionKind(
+            "aws:ecs:task-network-packet-loss",
+            "Add packet loss to the network interface of ECS tasks.",
+            _TASKS,
+            {**_IN_TASKS, **_ON_FLOWS, "lossPercent": False},
+        ),
         ActionKind(
             "aws:network:disrupt-connectivity",
             "Deny the specified traffic to the target subnets.",

@@ -19,6 +19,15 @@ _MODE = re.compile(r"ALL|COUNT\(([1-9]\d*)\)|PERCENT\(([1-9]\d?|100)\)")
 # "1 minute to 12 hours": every action's `duration`.
 _SHORTEST, _LONGEST = 60.0, 12 * 3600.0
 _API_SERVICES = ("ec2", "kinesis")
+# Parameters of the network actions of tasks.
+_NUMBERS = {
+    "port": (1, 65535),
+    "lossPercent": (1, 100),
+    "flowsPercent": (1, 100),
+    "delayMilliseconds": (1, 9_999_999),
+    "jitterMilliseconds": (0, 9_999_999),
+}
+_WORDS = {"trafficType": ("ingress", "egress"), "protocol": ("tcp", "udp")}
 _SCOPES = ("all", "availability-zone", "dynamodb", "prefix-list", "s3", "s3express", "vpc")
 
 
@@ -119,6 +128,8 @@ def _check_action(name: str, action: Action, kind: ActionKind, template: Templat
         percentage = action.parameters.get("percentage", "100")
         if not (percentage.isdecimal() and 1 <= int(percentage) <= 100):
             raise InvalidExperiment(f"Action {name}: the percentage must be from 1 to 100.")
+    if action.action_id.startswith("aws:ecs:task-network-"):
+        _check_network(name, action)
     scope = action.parameters.get("scope", "all")
     if scope not in _SCOPES:
         raise InvalidExperiment(f"Action {name}: the scope must be one of {', '.join(_SCOPES)}.")
@@ -127,6 +138,26 @@ def _check_action(name: str, action: Action, kind: ActionKind, template: Templat
             f"Pushproof does not run {action.action_id} with the scope {scope} (action {name}). It runs the scope all.",
             "NotImplemented",
         )
+
+
+def _check_network(name: str, action: Action) -> None:
+    """Refuse values of a network action of tasks. https://docs.aws.amazon.com/fis/latest/userguide/fis-actions-reference.html"""
+    parameters = action.parameters
+    for parameter, (least, most) in _NUMBERS.items():
+        text = parameters.get(parameter)
+        if text is not None and not (text.isdecimal() and least <= int(text) <= most):
+            raise InvalidExperiment(f"Action {name}: {parameter} must be a number from {least} to {most}.")
+    for parameter, values in _WORDS.items():
+        text = parameters.get(parameter)
+        if text is not None and text not in values:
+            raise InvalidExperiment(f"Action {name}: {parameter} must be one of {', '.join(values)}.")
+    for parameter, only in (("sources", "ALL"), ("flowsPercent", "100")):
+        if parameters.get(parameter, only) != only:
+            raise InvalidExperiment(
+                f"Pushproof does not run {action.action_id} with {parameter} {parameters[parameter]} (action {name}). "
+                f"It runs {only}.",
+                "NotImplemented",
+            )
 
 
 def _check_target(name: str, target: ExperimentTarget) -> None:

@@ -81,11 +81,12 @@ class EcrThrottled:
 
 @dataclass(frozen=True, slots=True)
 class SlowTarget:
-    """Targets behind a load balancer answer later, those of one service or all."""
+    """Targets behind a load balancer answer later: those of one service, those that are certain tasks (by ARN), or all."""
 
     name: ClassVar[str] = "slow-target"
     milliseconds: float
     service: str = ""
+    tasks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.milliseconds < 1e7:
@@ -202,6 +203,42 @@ class SubnetsCut:
             raise FaultError(f"{self.name}: the subnets are missing; name them, such as {self.name}:subnet-1+subnet-2")
 
 
+@dataclass(frozen=True, slots=True)
+class PortBlackholed:
+    """Packets to a port disappear: those that come to tasks (ingress), or those that tasks send to it anywhere (egress).
+
+    It concerns the tasks of one service, certain tasks (by ARN), or all.
+    """
+
+    name: ClassVar[str] = "port-blackholed"
+    port: int
+    traffic: str = "ingress"
+    protocol: str = "tcp"
+    service: str = ""
+    tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.port <= 65535:
+            raise FaultError(f"{self.name}: the port is {self.port}; expected 1 to 65535, such as {self.name}:8080")
+        if self.traffic not in ("ingress", "egress"):
+            raise FaultError(f"{self.name}: the traffic is {self.traffic!r}; expected ingress or egress")
+        if self.protocol not in ("tcp", "udp"):
+            raise FaultError(f"{self.name}: the protocol is {self.protocol!r}; expected tcp or udp")
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsLost:
+    """A share of the packets that tasks send disappears: of one service, of certain tasks (by ARN), or of all."""
+
+    name: ClassVar[str] = "packets-lost"
+    rate: float
+    service: str = ""
+    tasks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_rate(self.name, self.rate)
+
+
 Momentary = SpotInterruption | TaskKilled
 """Faults that happen once, and have no end to wait for."""
 
@@ -221,6 +258,8 @@ Fault = (
     | DiskFull
     | ClockSkewed
     | SubnetsCut
+    | PortBlackholed
+    | PacketsLost
 )
 KINDS: tuple[type[Fault], ...] = (
     ZoneLost,
@@ -238,6 +277,8 @@ KINDS: tuple[type[Fault], ...] = (
     DiskFull,
     ClockSkewed,
     SubnetsCut,
+    PortBlackholed,
+    PacketsLost,
 )
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from pushproof.emulator.kernel.settings import WorldSettings
-from pushproof.emulator.kernel.tasks import Neighbourhood
+from pushproof.emulator.kernel.tasks import Impairment, Neighbourhood
 from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
-from pushproof.engines.faults import SubnetsCut
+from pushproof.engines.faults import PacketsLost, PortBlackholed, SubnetsCut
 from pushproof.engines.reachability import OpenPorts
 
 IMAGE = "shop:1"
@@ -176,9 +176,30 @@ def test_tasks_of_different_vpcs_do_not_meet(site: Site) -> None:
     assert site.callers(one) == {}
 
 
-def test_nothing_is_decided_where_the_network_is_not_enforced() -> None:
-    """`enforce_network=False` leaves the runtime alone."""
+def test_faults_take_packets_of_the_tasks_that_they_concern(site: Site) -> None:
+    """A fault of one task leaves the other's packets alone, and gives them back when it ends."""
+    one, _, _ = site.run("a")
+    two, _, _ = site.run("b")
+    arn = next(task.arn for task in site.world.ecs.life.tasks() if task.id == one)
+    with (
+        site.world.faults.during(PortBlackholed(443, "egress", tasks=(arn,))),
+        site.world.faults.during(PacketsLost(0.5)),
+    ):
+        site.world.loop.advance(1)
+        lost = Impairment("egress", rate=0.5)
+        assert site.runtime.around[one].impaired == (Impairment("egress", "tcp", 443), lost)
+        assert site.runtime.around[two].impaired == (lost,)
+    site.world.loop.advance(1)
+    assert [site.runtime.around[each].impaired for each in (one, two)] == [(), ()]
+
+
+def test_faults_alone_count_where_the_network_is_not_enforced() -> None:
+    """`enforce_network=False` leaves neighbours to themselves, and faults take packets all the same."""
     site = Site(enforce_network=False)
     with site.world:
+        one, _, _ = site.run("a")
         site.run("a")
-        assert site.runtime.around == {}
+        assert site.runtime.around[one] == Neighbourhood()
+        with site.world.faults.during(PortBlackholed(80)):
+            site.world.loop.advance(1)
+            assert site.runtime.around[one].impaired == (Impairment("ingress", "tcp", 80),)

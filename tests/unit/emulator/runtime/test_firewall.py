@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pushproof.emulator.kernel.tasks import Caller
+from pushproof.emulator.kernel.tasks import Caller, Impairment
 from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
 from pushproof.engines.reachability import OpenPorts
 
@@ -82,6 +82,29 @@ def test_only_callers_come_in_and_on_their_ports() -> None:
         "ip saddr 172.18.0.0/16 drop",
     ]
     assert chain(ruleset(AROUND, ()), "input")[-2:] == ["ip saddr { 172.18.0.1 } accept", "ip saddr 172.18.0.0/16 drop"]
+
+
+def test_packets_that_a_fault_takes_are_gone_whatever_else_is_open() -> None:
+    """They are dropped before anything is accepted; the port of AWS's APIs is the gateway's too; loopback has all of them."""
+    taken = (
+        Impairment("egress", "tcp", 443),
+        Impairment("egress", rate=0.07),
+        Impairment("ingress", "udp", 53),
+    )
+    text = ruleset(AROUND, (), taken)
+    assert chain(text, "output")[:4] == [
+        'oifname "lo" accept',
+        "tcp dport 443 drop",
+        "ip daddr 172.18.0.1 tcp dport { 4566 } drop",
+        "numgen random mod 10000 < 700 drop",
+    ]
+    assert chain(text, "input")[:3] == [
+        'iifname "lo" accept',
+        "udp dport 53 drop",
+        "ct state established,related accept",
+    ]
+    assert chain(ruleset(AROUND, None, taken), "input") == ['iifname "lo" accept', "udp dport 53 drop"]
+    assert chain(ruleset(AROUND, (), (Impairment("egress"),)), "output")[1] == "drop"
 
 
 def test_a_network_that_is_not_enforced_is_open_inwards() -> None:

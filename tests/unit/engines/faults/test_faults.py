@@ -22,7 +22,9 @@ from pushproof.engines.faults import (
     EcrThrottled,
     Fault,
     FaultError,
+    PacketsLost,
     PlannedFault,
+    PortBlackholed,
     SecretUnavailable,
     SlowTarget,
     SpotInterruption,
@@ -41,13 +43,15 @@ from pushproof.engines.faults import (
 WORD = st.from_regex(r"[a-z0-9][a-zA-Z0-9/_-]{0,12}", fullmatch=True)
 RATE = st.floats(0.001, 1.0)
 OPERATIONS = st.lists(st.sampled_from(("RunTask", "StopTask", "GetItem")), max_size=2, unique=True).map(tuple)
+PORT = st.integers(1, 65535)
+TASKS = st.sampled_from(((), ("arn:aws:ecs:eu-west-1:123456789012:task/main/0",)))
 FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(ZoneLost, WORD),
     st.builds(SpotInterruption, WORD, st.integers(0, 9)),
     st.builds(TaskKilled, WORD, st.integers(1, 9)),
     st.builds(CapacityUnavailable, st.sampled_from(("", "FARGATE", "FARGATE_SPOT")), WORD),
     st.builds(EcrThrottled, RATE),
-    st.builds(SlowTarget, st.floats(0.5, 1e6), WORD),
+    st.builds(SlowTarget, st.floats(0.5, 1e6), WORD, TASKS),
     st.builds(DroppedConnections, RATE, WORD),
     st.builds(SecretUnavailable, st.sampled_from(("", "db", "arn:aws:secretsmanager:eu-west-1:1:secret:db"))),
     st.builds(DnsFails, WORD),
@@ -56,6 +60,10 @@ FAULTS: st.SearchStrategy[Fault] = st.one_of(
     st.builds(ApiFails, WORD, st.sampled_from(("throttle", "unavailable", "internal")), RATE, OPERATIONS),
     st.builds(DiskFull, WORD),
     st.builds(ClockSkewed, st.floats(1, 1e6)),
+    st.builds(
+        PortBlackholed, PORT, st.sampled_from(("ingress", "egress")), st.sampled_from(("tcp", "udp")), WORD, TASKS
+    ),
+    st.builds(PacketsLost, RATE, WORD, TASKS),
     st.builds(SubnetsCut, st.lists(WORD, min_size=1, max_size=3).map(tuple)),
 )
 

@@ -10,9 +10,10 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pushproof.emulator.kernel.tasks import Caller
+from pushproof.emulator.kernel.tasks import Caller, Impairment
 
 _TABLE = "inet pushproof"
+_HTTPS = 443
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,17 @@ class Surroundings:
     host_ports: frozenset[int] = frozenset()
 
 
-def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None) -> str:
-    """Return the rules of a namespace, which replace those it has.
+def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None, impaired: Iterable[Impairment] = ()) -> str:
+    """Return the rules of a namespace, which replace those it has. `impaired`: the packets that disappear, whatever else is open.
 
     Outwards, the machine is closed except for the ports that are needed, and DNS, which Docker forwards from inside of the
     namespace. Inwards, containers of the world's network are closed except for `callers`; None: they are not judged.
     """
+    impaired = tuple(impaired)
     closed = _set(around.host | {around.gateway})
     outwards = [
         'oifname "lo" accept',
+        *(rule for each in impaired if each.traffic == "egress" for rule in _impaired(each, around)),
         "ct state established,related accept",
         f"ip daddr {closed} meta l4proto {{ tcp, udp }} th dport 53 accept",
         f"ip daddr {around.gateway} tcp dport {_set(map(str, around.ports))} accept",
@@ -49,8 +52,10 @@ def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None) -> st
     ]
     # What containers inside of a build's container send is forwarded.
     chains = [_chain("output", outwards), _chain("forward", outwards)]
-    if callers is not None:
-        chains.append(_chain("input", _inwards(around, callers)))
+    inwards = [rule for each in impaired if each.traffic == "ingress" for rule in _impaired(each, around)]
+    inwards += _inwards(around, callers) if callers is not None else []
+    if inwards:
+        chains.append(_chain("input", ['iifname "lo" accept', *inwards]))
     return f"table {_TABLE}\ndelete table {_TABLE}\ntable {_TABLE} {{\n{''.join(chains)}}}\n"
 
 
@@ -63,13 +68,25 @@ def _inwards(around: Surroundings, callers: Iterable[Caller]) -> list[str]:
     ]
     pinging = [address for address, open_ in ports if open_.protocol == "icmp"]
     return [
-        'iifname "lo" accept',
         "ct state established,related accept",
         f"ip saddr {_set(around.own)} accept",
         *([f"ip saddr . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
         *([f"ip saddr {_set(pinging)} meta l4proto icmp accept"] if pinging else []),
         f"ip saddr {around.network} drop",
     ]
+
+
+def _impaired(impairment: Impairment, around: Surroundings) -> list[str]:
+    """Return the rules that take packets away."""
+    if not impairment.port:
+        return (
+            ["drop"] if impairment.rate >= 1 else [f"numgen random mod 10000 < {round(impairment.rate * 10000)} drop"]
+        )
+    rules = [f"{impairment.protocol} dport {impairment.port} drop"]
+    if (impairment.traffic, impairment.protocol, impairment.port) == ("egress", "tcp", _HTTPS):
+        # The port of AWS's APIs, which are at the gateway here.
+        rules.append(f"ip daddr {around.gateway} tcp dport {_set(map(str, around.ports))} drop")
+    return rules
 
 
 def _chain(hook: str, rules: list[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from docker.errors import APIError, ContainerError
 
-from pushproof.emulator.kernel.tasks import Caller, StartError
+from pushproof.emulator.kernel.tasks import Caller, Impairment, StartError
 from pushproof.emulator.runtime.docker.execution import captured
 from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
 from pushproof.emulator.runtime.docker.imagemaking import exists, on_behalf_of
@@ -112,10 +112,12 @@ class Guard:
         with on_behalf_of(self._ground.id, self._ground.directory / "images"):
             return ensure_base_image(self._host.client)
 
-    def rules(self, callers: Iterable[Caller] = (), *, ports: Iterable[int] = ()) -> str:
+    def rules(
+        self, callers: Iterable[Caller] = (), impaired: Iterable[Impairment] = (), *, ports: Iterable[int] = ()
+    ) -> str:
         """Return the rules of a namespace: `callers` may connect to it, and it to these ports of the world and the gateway's.
 
-        Without enforcement of the network every container of the world may connect.
+        `impaired`: the packets that faults take. Without enforcement of the network every container of the world may connect.
         """
         host = self._host
         around = Surroundings(
@@ -126,7 +128,7 @@ class Guard:
             ports=frozenset({self._ground.endpoint.port, *ports}),
             host_ports=self._ground.settings.host_ports,
         )
-        return ruleset(around, callers if self._ground.settings.enforce_network else None)
+        return ruleset(around, callers if self._ground.settings.enforce_network else None, impaired)
 
     def machine(self) -> frozenset[str]:
         """Return the addresses of the machine with Docker Engine, as they are now if this process runs on it."""

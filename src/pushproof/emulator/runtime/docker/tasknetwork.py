@@ -111,7 +111,7 @@ class TaskNetworks:
         """Let other tasks reach a task, and no others any more. Raises StartError, APIError."""
         gone = set(before.reached) - set(now.reached)
         routes = [pair for pair in now.reached if self._may_have(pair[0])]
-        self._guard.set(pause, Change(self._guard.rules(now.callers), routes, gone))
+        self._guard.set(pause, Change(self._guard.rules(now.callers, now.impaired), routes, gone))
 
     def _may_have(self, address: str) -> bool:
         """Return whether an address of a VPC can be one here: neither of the world's Docker network nor of the machine."""

@@ -55,6 +55,8 @@ class DockerTaskRuntime:
 
     def __init__(self, ground: Ground, host: DockerHost, images: Images | None, guard: Guard) -> None:
         self._ground = ground
+        # Packets get lost in the tasks' own networks.
+        ground.faults.simulates_loss = False
         self._registry = images
         self._host = host
         self._client = host.client

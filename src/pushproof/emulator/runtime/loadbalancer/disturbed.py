@@ -40,7 +40,7 @@ class DisturbedProber:
         self._faults = faults
 
     def probe(self, address: str, port: int, *, path: str, protocol: str, timeout: float) -> HttpProbe:
-        condition = self._faults.condition(address)
+        condition = self._faults.condition(address, port)
         if not condition.reachable or condition.delay >= timeout:
             return HttpProbe(None, "timeout")
         if condition.drops:

@@ -284,7 +284,7 @@ class ListenerProxy:
         if action.stickiness_seconds:
             added.append(f"AWSALBTG={write_cookie(group.spec.arn)}; Max-Age={action.stickiness_seconds}; Path=/")
         with group.serving(target):
-            await self._pass(self._faults.condition(target.address))
+            await self._pass(self._faults.condition(target.address, target.address_port))
             return await self._proxy(exchange, target, group.spec, added)
 
     async def _pass(self, condition: TargetCondition) -> None:

@@ -125,7 +125,7 @@ class ScriptedLoadBalancer:
 
     def _served(self, target: Target, request: HttpRequest) -> tuple[HttpProbe, float]:
         """Return a target's answer to a request, and the seconds by which a fault delays it."""
-        condition = self._faults.condition(target.address)
+        condition = self._faults.condition(target.address, target.address_port)
         if not condition.reachable:
             return HttpProbe(None, "timeout"), _CONNECTING
         if condition.drops:

@@ -91,7 +91,7 @@ class StreamProxy:
         if group is None or target is None or target.refusal is not None:
             reset(writer)
             return
-        condition = self._faults.condition(target.address)
+        condition = self._faults.condition(target.address, target.address_port)
         await asyncio.sleep(condition.delay if condition.reachable else spec.connect_timeout)
         if condition.drops or not condition.reachable:
             reset(writer)

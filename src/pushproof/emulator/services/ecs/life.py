@@ -172,7 +172,7 @@ class TaskLife:
         if task.address is None or interface is None:
             return
         service = task.service.name if task.service is not None else ""
-        faults.settle(task.address, zone=interface.zone, subnet=interface.subnet_id, service=service)
+        faults.settle(task.address, zone=interface.zone, subnet=interface.subnet_id, service=service, task=task.arn)
         self._neighbours.renew()
         if interface.zone in faults.zones_lost:
             self.freeze(task)

@@ -1,7 +1,7 @@
 """The ways between tasks: security groups, network ACLs, routes and lost zones decide which task reaches which.
 
-The reachability engine answers for each pair; the runtime lets pass what it says. Nothing here runs where tasks are scripts, or
-where the network is not enforced.
+The reachability engine answers for each pair; the runtime lets pass what it says, but for the packets that faults take. Nothing
+here runs where tasks are scripts. Where the network is not enforced, faults alone count.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pushproof.emulator.kernel.tasks import Caller, Neighbourhood, TaskRuntime
@@ -51,7 +51,7 @@ class Neighbours:
 
     @property
     def _matters(self) -> bool:
-        return self._runtime is not None and self._runtime.endpoint != "" and self._site.settings.enforce_network
+        return self._runtime is not None and self._runtime.endpoint != ""
 
     def renew(self) -> None:
         """Decide anew soon: a task has come or gone, or the network has changed."""
@@ -83,8 +83,11 @@ class Neighbours:
             standing = [one for task in self._tasks() if (one := standing_of(task)) is not None]
         runtime = self._runtime
         assert runtime is not None
-        for task_id, neighbourhood in neighbourhoods(self._site.paths, standing).items():
-            runtime.admit(task_id, neighbourhood)
+        paths = self._site.paths if self._site.settings.enforce_network else None
+        ways = neighbourhoods(paths, standing)
+        for task in standing:
+            impaired = self._site.faults.impairments(task.address)
+            runtime.admit(task.task_id, replace(ways[task.task_id], impaired=impaired))
 
 
 def standing_of(task: EcsTask) -> Standing | None:
@@ -97,14 +100,15 @@ def standing_of(task: EcsTask) -> Standing | None:
     return Standing(task.id, task.region, place, task.address)
 
 
-def neighbourhoods(paths: NetworkPaths, standing: list[Standing]) -> dict[str, Neighbourhood]:
-    """Return the neighbourhood of every task."""
+def neighbourhoods(paths: NetworkPaths | None, standing: list[Standing]) -> dict[str, Neighbourhood]:
+    """Return the neighbourhood of every task; without paths to ask nobody is a neighbour."""
     callers: dict[str, list[Caller]] = defaultdict(list)
     reached: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for source in standing:
+    for source in standing if paths is not None else ():
         for target in standing:
             if source is target or source.region != target.region:
                 continue
+            assert paths is not None
             ports = paths.open_ports(region=source.region, source=source.place, target=target.place)
             if ports:
                 callers[target.task_id].append(Caller(source.address, ports))

@@ -19,6 +19,7 @@ from pushproof.engines.faults import ApiFails, ApiFailure, Fault, SubnetsCut
 
 from .model import ActionState, Experiment, state_shape
 from .targets import resolved
+from .taskfaults import PREFIX, task_faults
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.faults import FaultInjector
@@ -165,6 +166,8 @@ class Runner:
             for arn in resources:
                 ecs.stop_task(cluster=arn.split("/")[1], task=arn)
             return []
+        if action.startswith(PREFIX):
+            return task_faults(self._site, action, parameters, resources, credentials, region=experiment.region)
         principal = self._site.permissions.principal(credentials.access_key_id)
         if action == "aws:network:disrupt-connectivity":
             for permission in _CUTTING:
