@@ -161,11 +161,11 @@ def _lanes(record: Record, scale: _Scale, end: float) -> Iterator[Lane]:
 
 def _pipelines(executions: Sequence[Execution], scale: _Scale, end: float) -> Lane:
     lane = Lane("Pipeline", 0, 0)
-    for row, execution in enumerate(_packed(executions, lambda e: (e.started or 0.0, e.ended or end))):
-        for one in execution:
-            for action in one.actions:
+    for row, packed in enumerate(_packed(executions, lambda e: (e.started or 0.0, e.ended or end))):
+        for execution in packed:
+            for action in execution.actions:
                 x, width = scale.span(action.started or 0.0, action.ended if action.ended is not None else end)
-                title = f"{one.commit[:7] or one.trigger} {action.stage}/{action.name}: {action.status}"
+                title = f"{execution.commit[:7] or execution.trigger} {action.stage}/{action.name}: {action.status}"
                 title += f". {action.error}" if action.error else ""
                 lane.bars.append(
                     Bar(
@@ -176,7 +176,7 @@ def _pipelines(executions: Sequence[Execution], scale: _Scale, end: float) -> La
                         _status(action.status),
                         title,
                         action.stage,
-                        f"execution-{one.id}",
+                        f"execution-{execution.id}",
                     )
                 )
         lane.height = (row + 1) * (_BAR + _GAP) - _GAP

@@ -108,7 +108,7 @@ def test_packets_that_a_fault_takes_are_gone_whatever_else_is_open() -> None:
 
 
 def test_a_network_that_is_not_enforced_is_open_inwards() -> None:
-    """Nothing that comes in is looked at where there are no callers to judge; the machine stays closed."""
+    """Packets that come in are not looked at where there are no callers to judge; the machine stays closed."""
     text = ruleset(AROUND)
     assert "chain input" not in text
     assert chain(text, "output")[-1].endswith("drop")

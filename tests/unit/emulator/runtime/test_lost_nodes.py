@@ -78,7 +78,7 @@ def test_the_silence_ends(plane: LoadBalancerRuntime) -> None:
 def test_a_request_that_waits_is_answered_when_the_zone_is_back(
     plane: LoadBalancerRuntime, faults: ActiveFaults
 ) -> None:
-    """As a connection that is tried again and again finds the node at last."""
+    """A connection that is tried again and again finds the node at last, and so does this one."""
     port = listening(plane, "HTTP")
     threading.Timer(SILENCE / 4, faults.end, ["fault-1"]).start()
     assert ask(port, 10) == 200
