@@ -14,7 +14,16 @@ from pushproof.mutation.judging import Failure, first_failure, outcomes_of_appli
 from pushproof.mutation.outcome import Outcome, Status
 from pushproof.mutation.runner import Run, Runner
 from pushproof.mutation.settings import CampaignSettings
-from pushproof.mutation.suite import Group, ObservedTest, Suite, groups_of, in_own_order, read_suite, source_of
+from pushproof.mutation.suite import (
+    Group,
+    ObservedTest,
+    Suite,
+    groups_of,
+    in_own_order,
+    quickest_first,
+    read_suite,
+    source_of,
+)
 from pushproof.mutation.workspace import Workspace
 
 #: Seconds that the run of a group may take on top of the timeout, as a multiple of the original's.
@@ -71,7 +80,7 @@ class Worker:
         """Try a mutant. Raises SuiteIsRed, SuiteIsBroken, WorkerLost."""
         known = _Known()
         touching = {test.id for test in self._suite.touching(mutant.path)}
-        for group in self._groups:
+        for group in self._groups if mutant.visible_in_plan else quickest_first(self._groups, touching):
             tests = self._left_to_try(group, mutant, touching, known)
             if not tests:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pushproof.mutation.suite import ObservedTest, Suite, groups_of, read_suite, source_of
+from pushproof.mutation.suite import ObservedTest, Suite, groups_of, quickest_first, read_suite, source_of
 
 NETWORK, SERVICE = "modules/network#1", "modules/service#2"
 SUITE = Suite(
@@ -42,6 +42,16 @@ def test_files_that_apply_the_same_share_a_process() -> None:
 def test_the_cheapest_group_comes_first() -> None:
     """Tests without Terraform come first, then those of kept worlds, the quick ones before the slow ones."""
     assert [group.name for group in groups_of(SUITE)] == ["without Terraform", "modules/network", "modules/service"]
+
+
+def test_what_no_plan_shows_is_tried_with_the_quickest_tests_first() -> None:
+    """A group counts by its tests that the mutant concerns: `terraform test` of one module comes before a whole environment."""
+    slow = ObservedTest("tests/test_static.py::test_rejections", 12.0, files=frozenset({"modules/service/main.tf"}))
+    suite = Suite((*SUITE.tests, slow), SUITE.applies, SUITE.origins)
+    touching = {test.id for test in suite.touching("modules/service/main.tf")}
+    names = [group.name for group in quickest_first(groups_of(suite), touching)]
+    assert names.index("without applies") < names.index("modules/service")
+    assert names[0] == "without Terraform"
 
 
 def test_groups_that_keep_nothing_come_last() -> None:
