@@ -61,8 +61,9 @@ class Paths:
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
-        # Between two interfaces; dropped with every change.
+        # Between two interfaces, and the places that stand for them; dropped with every change.
         self._open: dict[tuple[str, Place, Place], tuple[OpenPorts, ...]] = {}
+        self._standing: dict[tuple[str, Place], Place] = {}
         self._epoch = secrets.token_hex(8)
         self._followers: list[Callable[[], None]] = []
         # Access key id -> region and network interface of its holder.
@@ -148,17 +149,29 @@ class Paths:
         if any(self._ground.faults.cuts(place.subnet_id) for place in (source, target)):
             return ()
         try:
+            # First: an answer from a network that changes meanwhile is good once, and not kept.
+            epoch = self._epoch
             network = self._network(region, target.subnet_id)
-            question = region, without_address(network, source), without_address(network, target)
-            with self._lock:
-                epoch, known = self._epoch, self._open.get(question)
+            one, other = (self._stand_in(network, region, place, epoch) for place in (source, target))
+            question = region, one, other
+            known = self._open.get(question)
             if known is None:
-                known = open_ports(network, *question[1:], circumstances=self._circumstances)
+                known = open_ports(network, one, other, circumstances=self._circumstances)
                 with self._lock:
                     if epoch == self._epoch:
                         self._open[question] = known
         except (ClientError, NetworkModelError):
             return ()
+        return known
+
+    def _stand_in(self, network: Network, region: str, place: Place, epoch: str) -> Place:
+        """Return the place that has the same answers: many interfaces of a subnet share one."""
+        known = self._standing.get((region, place))
+        if known is None:
+            known = without_address(network, place)
+            with self._lock:
+                if epoch == self._epoch:
+                    self._standing[region, place] = known
         return known
 
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
@@ -232,6 +245,7 @@ class Paths:
             self._vpcs.clear()
             self._networks.clear()
             self._open.clear()
+            self._standing.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()
 
@@ -264,6 +278,7 @@ class Paths:
         """Let everyone who keeps an answer ask again: faults or circumstances have changed."""
         with self._lock:
             self._open.clear()
+            self._standing.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()
 
