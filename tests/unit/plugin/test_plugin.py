@@ -126,6 +126,23 @@ def test_a_speed_that_is_none_is_a_usage_error(session: pytest.Pytester) -> None
     assert result.ret != 0
 
 
+def test_ports_that_are_none_are_a_usage_error(session: pytest.Pytester) -> None:
+    """--pushproof-host-ports takes ports separated by commas, and names the first word that is none."""
+    session.makepyfile("def test_it(target):\n    pass\n")
+    result = session.runpytest("--pushproof-host-ports", "5432, postgres", "-p", "no:cacheprovider")
+    assert "--pushproof-host-ports requires ports, 1 to 65535, separated by commas" in result.stdout.str()
+    assert "got 'postgres'" in result.stdout.str()
+    assert result.ret != 0
+
+
+def test_ports_of_the_machine_reach_the_world(session: pytest.Pytester) -> None:
+    """The option, and the key of the ini file, set the world's."""
+    session.makepyfile("def test_it(target):\n    assert target.world.settings.host_ports == {5432, 6379}\n")
+    session.makeini("[pytest]\npushproof_host_ports = 5432,6379\n")
+    result = session.runpytest("-p", "no:cacheprovider", "--pushproof-task-runtime", "scripted")
+    result.assert_outcomes(passed=1)
+
+
 def test_what_a_target_lacks_is_skipped_with_its_reason(session: pytest.Pytester) -> None:
     """`target_needs` skips where the target lacks a capability, and runs where it does not."""
     result = run(

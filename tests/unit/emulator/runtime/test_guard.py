@@ -13,7 +13,7 @@ from docker.errors import APIError, ContainerError, ImageNotFound
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.tasks import Caller, StartError
 from pushproof.emulator.runtime.docker import guard as module
-from pushproof.emulator.runtime.docker.guard import Change, Guard, trial
+from pushproof.emulator.runtime.docker.guard import Change, Guard, proxy_ports, trial
 from pushproof.engines.reachability import OpenPorts
 
 TRIE = "     |-- 192.0.2.9\n        /32 host LOCAL\n"
@@ -65,6 +65,17 @@ def test_the_rules_are_those_of_the_world(monkeypatch: pytest.MonkeyPatch) -> No
     assert "172.18.0.7 . tcp . 80-80" in rules
     assert "172.18.0.7" not in guard(Engine(), enforce_network=False).rules(callers)
     assert "tcp dport { 5432 } accept" in guard(Engine(), host_ports=frozenset({5432})).rules()
+
+
+def test_a_proxy_of_this_machine_stays_open() -> None:
+    """Docker gives containers the proxies of its configuration; those elsewhere need no port of this machine."""
+    proxies = {
+        "default": {"httpProxy": "http://172.17.0.1:3128", "httpsProxy": "http://proxy.example.com:8080"},
+        "tcp://other": {"httpProxy": "http://172.17.0.1", "noProxy": "localhost", "ftpProxy": "http://172.17.0.1:port"},
+        "odd": "nothing",
+    }
+    assert proxy_ports({"proxies": proxies}, {"172.17.0.1"}) == {3128, 80}
+    assert proxy_ports({}, {"172.17.0.1"}) == frozenset()
 
 
 def test_a_world_in_a_container_asks_for_the_machines_addresses_once() -> None:

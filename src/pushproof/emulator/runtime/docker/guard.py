@@ -7,15 +7,18 @@ nothing is closed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
 
 from docker.errors import APIError, ContainerError
+from docker.utils.config import load_general_config
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment, StartError
 from pushproof.emulator.runtime.docker.execution import captured
@@ -69,6 +72,7 @@ if wanted["rules"]:
         print("UNGUARDED", error)
 """
 _UNGUARDED = "UNGUARDED"
+_PROXIES = ("httpProxy", "httpsProxy", "ftpProxy", "allProxy")
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -120,13 +124,14 @@ class Guard:
         `impaired`: the packets that faults take. Without enforcement of the network every container of the world may connect.
         """
         host = self._host
+        machine = self.machine() | {host.gateway}
         around = Surroundings(
             network=host.block,
             own=frozenset({host.bridge_address, host.gateway}),
-            host=self.machine() | {host.gateway},
+            host=machine,
             gateway=host.bridge_address,
             ports=frozenset({self._ground.endpoint.port, *ports}),
-            host_ports=self._ground.settings.host_ports,
+            host_ports=self._ground.settings.host_ports | proxy_ports(load_general_config(), machine),
         )
         return ruleset(around, callers if self._ground.settings.enforce_network else None, impaired)
 
@@ -178,6 +183,22 @@ class Guard:
             "containers of this world are not kept apart, and reach services of this machine: nft fails in their networks (%s)",
             said.removeprefix(_UNGUARDED).strip(),
         )
+
+
+def proxy_ports(configuration: Mapping[str, object], machine: Collection[str]) -> frozenset[int]:
+    """Return the ports of proxies on this machine that Docker's configuration gives to containers.
+
+    https://docs.docker.com/engine/cli/proxy/
+    """
+    proxies = configuration.get("proxies")
+    ports: set[int] = set()
+    for settings in proxies.values() if isinstance(proxies, dict) else ():
+        for name in _PROXIES if isinstance(settings, dict) else ():
+            with contextlib.suppress(ValueError):
+                place = urlsplit(str(settings.get(name) or ""))
+                if place.hostname in machine:
+                    ports.add(place.port or 80)
+    return frozenset(ports)
 
 
 def trial(client: DockerClient) -> str | None:
