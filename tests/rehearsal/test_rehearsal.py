@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import is_running
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 HERE = Path(__file__).parent
@@ -87,12 +88,7 @@ def descendants(pid: int) -> list[int]:
 
 def running(pids: list[int]) -> list[int]:
     """Return the processes that still run."""
-    left = []
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                left.append(pid)
-    return left
+    return [pid for pid in pids if is_running(pid)]
 
 
 def kill(run: subprocess.Popen[bytes], *, all_of_it: bool) -> list[int]:

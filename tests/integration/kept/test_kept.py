@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.processes import ends
 
 MODULE = """
 variable "name" {
@@ -320,12 +321,7 @@ def test_forks_end_with_a_killed_process() -> None:
     process.kill()
     process.wait()
     process.stdout.close()
-    end = time.monotonic() + 60
-    while any(
-        Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in (fork, host)
-    ):
-        assert time.monotonic() < end, "a fork, or its host, is still there"
-        time.sleep(0.1)
+    assert all(ends(int(pid), within=60) for pid in (fork, host)), "a fork, or its host, is still there"
     assert not Path(directory).exists()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from tests.integration.mutation.conftest import SUITE, TERRAFORM, Repository
+from tests.processes import ends
 
 Make = Callable[..., Repository]
 _LINE = re.compile(r"\[ *\d+/\d+\] (killed|refused|survived|equivalent|timed out|broken) +([0-9a-f]{10}) (\S+)", re.M)
@@ -127,7 +128,7 @@ def test_a_killed_campaign_leaves_nothing_that_runs(repository: Make) -> None:
     run = int(mark.read_text())
     process.kill()
     process.wait()
-    _wait(lambda: not Path(f"/proc/{run}").exists() or "Z" in Path(f"/proc/{run}/stat").read_text().split()[2])
+    assert ends(run)
     assert list((made.state / "mutate").glob("*/work-*")) != []
     made.write({"tests/test_infra.py": SUITE})
     assert made.mutate("--tests", "tests", "--sample", "1").returncode == 0

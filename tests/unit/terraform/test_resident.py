@@ -8,11 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.processes import ends
 
 from pushproof.terraform.resident import VARIABLE, ResidentProvider
 
@@ -53,20 +53,6 @@ def pid_of(more: dict[str, str]) -> int:
     return pid
 
 
-def has_ended(pid: int) -> bool:
-    """Return whether a process ends within a while: signals take their time."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def test_commands_of_a_world_share_a_provider(resident: ResidentProvider, root: Path) -> None:
     """The next command gets the same process; another world's gets another, and the first ends; so does the last."""
     pids = []
@@ -74,9 +60,9 @@ def test_commands_of_a_world_share_a_provider(resident: ResidentProvider, root: 
         with resident.lent(root, {**ENVIRONMENT, "WORLD": world}) as more:
             pids.append(pid_of(more))
     assert pids[0] == pids[1] != pids[2]
-    assert has_ended(pids[0])
+    assert ends(pids[0])
     resident.close()
-    assert has_ended(pids[2])
+    assert ends(pids[2])
 
 
 def test_a_provider_serves_one_root(
@@ -91,7 +77,7 @@ def test_a_provider_serves_one_root(
             pids.append(pid_of(more))
             assert Path(f"/proc/{pids[-1]}/cwd").resolve() == directory
     assert pids[0] != pids[1]
-    assert has_ended(pids[0])
+    assert ends(pids[0])
 
 
 def test_a_provider_serves_one_command_at_a_time(resident: ResidentProvider, root: Path) -> None:
@@ -100,14 +86,14 @@ def test_a_provider_serves_one_command_at_a_time(resident: ResidentProvider, roo
         assert pid_of(first) != pid_of(second)
     with resident.lent(root, ENVIRONMENT) as third:
         assert pid_of(third) in (pid_of(first), pid_of(second))
-    assert sum(has_ended(pid) for pid in {pid_of(first), pid_of(second)} - {pid_of(third)}) == 1
+    assert sum(ends(pid) for pid in {pid_of(first), pid_of(second)} - {pid_of(third)}) == 1
 
 
 def test_a_failed_command_takes_its_provider_along(resident: ResidentProvider, root: Path) -> None:
     """The process may be stopped inside by a failure or an interrupt: the next command gets a new one."""
     with pytest.raises(KeyboardInterrupt), resident.lent(root, ENVIRONMENT) as more:
         raise KeyboardInterrupt
-    assert has_ended(pid_of(more))
+    assert ends(pid_of(more))
     with resident.lent(root, ENVIRONMENT) as again:
         assert pid_of(again) != pid_of(more)
 
@@ -116,7 +102,7 @@ def test_a_provider_that_died_is_replaced(resident: ResidentProvider, root: Path
     """A process that is gone is not lent again."""
     with resident.lent(root, ENVIRONMENT) as more:
         os.kill(pid_of(more), signal.SIGKILL)
-        assert has_ended(pid_of(more))
+        assert ends(pid_of(more))
     with resident.lent(root, ENVIRONMENT) as again:
         assert pid_of(again) != pid_of(more)
 
@@ -192,4 +178,4 @@ def test_it_ends_with_its_process(root: Path) -> None:
         assert process.stdout is not None
         pid = json.loads(process.stdout.readline())[ADDRESS]["Pid"]
         process.kill()
-    assert has_ended(pid)
+    assert ends(pid)
