@@ -33,6 +33,10 @@ _PULLS = """      - docker pull --quiet "$CACHE:test" || true
 """
 _PUSH = """      - '[ "$IMAGE_EXISTS" = yes ] || docker push "$IMAGE"'
 """
+_DEPLOYED = """      input_artifacts = ["{}"]
+      owner           = "AWS"
+      provider        = "ECS"
+"""
 _PASSED = """    condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
@@ -410,8 +414,8 @@ MISTAKES = (
         "Deploy reads the source, not the build",
         "codepipeline",
         "pipeline.tf",
-        'input_artifacts = ["BuildArtifact"]',
-        'input_artifacts = ["SourceArtifact"]',
+        _DEPLOYED.format("BuildArtifact"),
+        _DEPLOYED.format("SourceArtifact"),
         "pipeline.build_makes_what_deploy_reads",
         "SourceArtifact",
     ),
