@@ -164,7 +164,16 @@ def bare() -> dict[str, float]:
             target,
             ROOT / "infrastructure/environments/dev",
             name="dev",
-            variables={"certificate_arn": certificate, "project": "reference", "repository": "example/shop"},
+            # As the suites have it: tests/integration/conftest.py.
+            variables={
+                "certificate_arn": certificate,
+                "project": "reference",
+                "repository": "example/shop",
+                "slack_webhook_url": "http://127.0.0.1:9/hook",
+                "before_deploy_command": ["python3", "-m", "webapp.migrate"],
+                "deployment_alarm": True,
+                "traffic_shift": True,
+            },
         )
         started = time.monotonic()
         terraform_alone(bootstrap)
