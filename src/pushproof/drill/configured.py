@@ -70,7 +70,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         variables={**section.variables, **options.variables},
         var_files=tuple(options.var_files) or tuple(_path(read, name) for name in section.var_files),
         workspace=options.workspace or section.workspace,
-        terraform=tuple(shlex.split(options.terraform or "")) or _command(section.terraform),
+        terraform=_words("--terraform", options.terraform) or _words("terraform", section.terraform),
         keep=options.keep,
         report=options.report,
         skip=tuple(options.skip or section.skip),
@@ -89,7 +89,7 @@ def drill_settings(options: Options, read: ReadSettings) -> DrillSettings:
         bounds=Bounds(section.probe.slowest, section.probe.longest_gap),
         faults=tuple(_planned(text) for text in options.faults),
         shift=_shift(section, options.strategy or section.strategy),
-        before=_words("--before", options.before) or _command(section.before),
+        before=_words("--before", options.before) or _words("before", section.before),
         road=options.road or "pipeline",
         workflow=options.workflow,
         workflow_variables=dict(_pair(text) for text in options.workflow_variables),
@@ -122,16 +122,14 @@ def _planned(text: str) -> PlannedFault:
         raise BadInput(f"--fault {error}") from None
 
 
-def _words(option: str, text: str | None) -> tuple[str, ...]:
+def _words(name: str, command: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return the words of a command: a list of them, or a text as a shell splits it. Raises BadInput, naming option or key."""
+    if not isinstance(command, str):
+        return tuple(command or ())
     try:
-        return tuple(shlex.split(text or ""))
+        return tuple(shlex.split(command))
     except ValueError as error:
-        raise BadInput(f"{option} {text!r} is no command: {error}") from None
-
-
-def _command(setting: str | list[str]) -> tuple[str, ...]:
-    """Return the words of a command in the settings: a list of them, or a text as a shell splits it."""
-    return tuple(shlex.split(setting)) if isinstance(setting, str) else tuple(setting)
+        raise BadInput(f"{name} {command!r} is no command: {error}") from None
 
 
 def _path(read: ReadSettings, path: str) -> Path:

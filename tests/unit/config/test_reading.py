@@ -137,3 +137,21 @@ def test_the_command_of_terraform_is_words(written: str, words: tuple[str, ...],
     settings = read(tmp_path, f"[drill]\n{written}\n")
     assert drill_settings(Options(), settings).terraform == words
     assert drill_settings(Options(terraform="wrap 'a b'"), settings).terraform == ("wrap", "a b")
+
+
+@pytest.mark.parametrize("option", ["before", "terraform"])
+def test_a_command_that_is_none_is_named(option: str, tmp_path: Path) -> None:
+    """An open quotation mark is bad input, by the option or the key that has it."""
+    broken = "migrate 'x"
+    with pytest.raises(BadInput, match=rf"--{option} .* is no command: No closing quotation"):
+        drill_settings(Options(**{option: broken}), read_settings(tmp_path))  # type: ignore[arg-type]
+    (tmp_path / "pushproof.toml").write_text(f'[drill]\n{option} = "{broken}"\n')
+    with pytest.raises(BadInput, match=rf"^{option} .* is no command"):
+        drill_settings(Options(), read_settings(tmp_path))
+
+
+def test_the_words_of_a_command_may_be_a_list(tmp_path: Path) -> None:
+    """A list is taken as it is, and an option wins over the key."""
+    (tmp_path / "pushproof.toml").write_text('[drill]\nbefore = ["migrate", "a b"]\n')
+    assert drill_settings(Options(), read_settings(tmp_path)).before == ("migrate", "a b")
+    assert drill_settings(Options(before="prepare 'c d'"), read_settings(tmp_path)).before == ("prepare", "c d")

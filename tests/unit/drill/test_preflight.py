@@ -53,7 +53,7 @@ def test_an_environment_without_terraform_is_refused(application: Path) -> None:
 
 
 def test_the_task_before_brings_its_breakage() -> None:
-    """Where nobody names breakages, the usual one and a task that fails are pushed."""
+    """The usual breakage and a task that fails are pushed, unless somebody names others."""
     chosen = replace(settings(), before=("python3", "-m", "webapp.migrate"))
     assert [breakage.name for breakage in preflight(chosen).breakages] == ["unhealthy", "before"]
     assert [breakage.name for breakage in preflight(replace(chosen, breakages=("crash",))).breakages] == ["crash"]

@@ -14,15 +14,17 @@ from pushproof.drill.delivery import Breaker, CodeDeployGroup, Guard
 
 if TYPE_CHECKING:
     from types_boto3_codedeploy.client import CodeDeployClient
-    from types_boto3_codedeploy.type_defs import DeploymentGroupInfoTypeDef
+    from types_boto3_codedeploy.type_defs import DeploymentGroupInfoTypeDef, DeploymentInfoTypeDef
 
     from pushproof.drill.discovery.pipelines import Action
-    from pushproof.drill.discovery.shapes import Clients, Pipeline, Service
+    from pushproof.drill.discovery.shapes import Clients, Pipeline
 
 PROVIDER, CONTROLLER = "CodeDeployToECS", "CODE_DEPLOY"
 #: AWS's word for how the traffic moves, and the drill's.
 _STRATEGIES = {"AllAtOnce": "blue-green", "TimeBasedCanary": "canary", "TimeBasedLinear": "linear"}
 _HOOKS = re.compile(r"^[\s\"']*Hooks[\"']?\s*:", re.MULTILINE)
+#: https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_BatchGetDeployments.html
+_MOST_DESCRIBED = 25
 #: Events before users meet the replacement.
 _EARLY = re.compile(r"BeforeInstall|AfterInstall|AfterAllowTestTraffic|BeforeAllowTraffic")
 
@@ -68,17 +70,6 @@ def codedeploy_group(clients: Clients, deployment: Action) -> CodeDeployGroup:
     )
 
 
-def require_controller(service: Service, deployment: Action) -> None:
-    """Raise BadInput for a service whose deployment controller does not fit the deploy action."""
-    controller = service.get("deploymentController", {}).get("type", "ECS")
-    expected = CONTROLLER if deployment.provider == PROVIDER else "ECS"
-    if controller != expected:
-        raise BadInput(
-            f"service {service['serviceName']} has the deployment controller {controller}, and action {deployment.stage} of "
-            f"pipeline {deployment.pipeline} deploys by {deployment.provider}, which needs {expected}"
-        )
-
-
 def guards(codedeploy: CodeDeployClient, group: CodeDeployGroup) -> tuple[Breaker, Guard]:
     """Return what rolls deployments of a group back, and how they move the traffic, as the group and its last revision show it."""
     info = codedeploy.get_deployment_group(applicationName=group.application, deploymentGroupName=group.name)[
@@ -94,11 +85,11 @@ def guards(codedeploy: CodeDeployClient, group: CodeDeployGroup) -> tuple[Breake
         steps = f"{canary.get('canaryPercentage')} % for {canary.get('canaryInterval')} minutes, then all"
     elif linear:
         steps = f"{linear.get('linearPercentage')} % more every {linear.get('linearInterval')} minutes"
-    listed = codedeploy.list_deployments(
-        applicationName=group.application, deploymentGroupName=group.name, includeOnlyStatuses=["Succeeded"]
-    )["deployments"]
-    revisions = codedeploy.batch_get_deployments(deploymentIds=listed[:25])["deploymentsInfo"] if listed else []
-    contents = [each.get("revision", {}).get("appSpecContent", {}).get("content", "") for each in revisions]
+    contents = [
+        each.get("revision", {}).get("appSpecContent", {}).get("content", "")
+        for each in deployments_of(codedeploy, group)
+        if each.get("status") == "Succeeded"
+    ]
     return (
         Breaker(
             enabled="DEPLOYMENT_FAILURE" in causes,
@@ -111,6 +102,13 @@ def guards(codedeploy: CodeDeployClient, group: CodeDeployGroup) -> tuple[Breake
             steps=steps,
         ),
     )
+
+
+def deployments_of(codedeploy: CodeDeployClient, group: CodeDeployGroup) -> list[DeploymentInfoTypeDef]:
+    """Return the newest deployments of a group, as many as one call describes."""
+    listed = codedeploy.list_deployments(applicationName=group.application, deploymentGroupName=group.name)
+    names = listed["deployments"][:_MOST_DESCRIBED]
+    return codedeploy.batch_get_deployments(deploymentIds=names)["deploymentsInfo"] if names else []
 
 
 def _group(codedeploy: CodeDeployClient, configuration: Mapping[str, str], pipeline: str) -> DeploymentGroupInfoTypeDef:

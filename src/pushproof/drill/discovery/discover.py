@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from pushproof.drill.badinput import BadInput
 from pushproof.drill.delivery import Build, Delivery, Entrance
 from pushproof.drill.discovery.choices import Choices
-from pushproof.drill.discovery.codedeploy import codedeploy_group, guards, require_controller, with_services
+from pushproof.drill.discovery.codedeploy import CONTROLLER, PROVIDER, codedeploy_group, guards, with_services
 from pushproof.drill.discovery.entrances import NETWORK, Listening, choose_listening, entrance_of
 from pushproof.drill.discovery.pipelines import (
     Action,
@@ -28,6 +28,7 @@ from pushproof.drill.discovery.services import (
     choose_repository,
     container_of,
     guard_of,
+    require_controller,
     secrets_of,
     urls_of,
 )
@@ -51,7 +52,8 @@ def discover(clients: Clients, state: Mapping[str, object], choices: Choices, en
     build, variables = _build(clients, built)
     cluster, name = deployment.service
     service = service_named(clients, cluster, name, f"pipeline {deployment.pipeline}")
-    require_controller(service, deployment)
+    action = f"action {deployment.stage} of pipeline {deployment.pipeline} deploys by {deployment.provider}"
+    require_controller(service, CONTROLLER if deployment.provider == PROVIDER else "ECS", action)
     codedeploy = codedeploy_group(clients, deployment)
     if codedeploy.name:
         breaker, guard = guards(clients("codedeploy"), codedeploy)

@@ -127,11 +127,10 @@ def guard_of(service: Service) -> Guard:
     )
 
 
-def require_ecs_controller(service: Service) -> None:
-    """Raise BadInput for a service whose deployments ECS does not make itself."""
+def require_controller(service: Service, expected: str, why: str) -> None:
+    """Raise BadInput for a service with another deployment controller than the road to it needs. `why`: what needs it."""
     controller = service.get("deploymentController", {}).get("type", "ECS")
-    if controller != "ECS":
+    if controller != expected:
         raise BadInput(
-            f"service {service['serviceName']} has the deployment controller {controller}; a workflow deploys to services whose "
-            "deployment_controller is of type ECS"
+            f"service {service['serviceName']} has the deployment controller {controller}, and {why}, which needs {expected}"
         )

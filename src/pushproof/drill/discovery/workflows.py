@@ -16,7 +16,7 @@ from pushproof.drill.discovery.services import (
     choose_container,
     choose_repository,
     container_of,
-    require_ecs_controller,
+    require_controller,
     secrets_of,
     urls_of,
 )
@@ -65,7 +65,7 @@ def discover_workflow(
         setting="service", missing="the environment has no ECS service that a workflow could deploy to",
     )  # fmt: skip
     service = service_named(clients, cluster, name, f"workflow {workflow.path}")
-    require_ecs_controller(service)
+    require_controller(service, "ECS", "a workflow updates it")
     definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     repositories = of_type(resources, "aws_ecr_repository")
     balanced, entrance, group = entrance_to(clients, service, choices)

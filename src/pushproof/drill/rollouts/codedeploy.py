@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pushproof.drill.discovery.codedeploy import deployments_of
 from pushproof.drill.observation import Observer, Serving
 from pushproof.drill.settings import ProofFailed
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 _FAILED = ("Failed", "Stopped")
 #: The creator of a deployment that takes another one back.
 _ROLLBACK = "codeDeployRollback"
-_MOST_DESCRIBED = 25
 
 
 class CodeDeployRollouts:
@@ -43,7 +43,7 @@ class CodeDeployRollouts:
         return _newest(self._deployments()).get("deploymentId", "")
 
     def newest(self) -> str:
-        return self._pushed().get("deploymentId", "")
+        return _pushed(self._deployments()).get("deploymentId", "")
 
     def underway(self) -> int:
         return len(self._task_sets())
@@ -72,7 +72,7 @@ class CodeDeployRollouts:
         return self.newest() not in ("", earlier)
 
     def rollback(self, before: Serving, earlier: str) -> str | None:
-        failed = self._pushed()
+        failed = _pushed(self._deployments())
         identity = failed.get("deploymentId", "")
         if identity in ("", earlier) or failed.get("status") not in _FAILED:
             return None
@@ -91,8 +91,9 @@ class CodeDeployRollouts:
         return why
 
     def is_restored(self, before: Serving) -> bool:
-        back = self._pushed().get("rollbackInfo", {}).get("rollbackDeploymentId", "")
-        ended = {each.get("deploymentId"): each.get("status") for each in self._deployments()}
+        deployments = self._deployments()
+        back = _pushed(deployments).get("rollbackInfo", {}).get("rollbackDeploymentId", "")
+        ended = {each.get("deploymentId"): each.get("status") for each in deployments}
         if ended.get(back) in _FAILED:
             raise ProofFailed(f"the rollback {back} is {ended[back]}: {self.summary()}")
         task_sets = self._task_sets()
@@ -118,15 +119,13 @@ class CodeDeployRollouts:
     def _task_sets(self) -> list[TaskSetTypeDef]:
         return [each for each in self._observer.service().get("taskSets", []) if each.get("status") != "DRAINING"]
 
-    def _pushed(self) -> DeploymentInfoTypeDef:
-        """Return the newest deployment that is no rollback; {} without one."""
-        return _newest([each for each in self._deployments() if each.get("creator") != _ROLLBACK])
-
     def _deployments(self) -> list[DeploymentInfoTypeDef]:
-        group = self._group
-        listed = self._codedeploy.list_deployments(applicationName=group.application, deploymentGroupName=group.name)
-        names = listed["deployments"][:_MOST_DESCRIBED]
-        return self._codedeploy.batch_get_deployments(deploymentIds=names)["deploymentsInfo"] if names else []
+        return deployments_of(self._codedeploy, self._group)
+
+
+def _pushed(deployments: list[DeploymentInfoTypeDef]) -> DeploymentInfoTypeDef:
+    """Return the newest of these deployments that is no rollback; {} without one."""
+    return _newest([each for each in deployments if each.get("creator") != _ROLLBACK])
 
 
 def _newest(deployments: list[DeploymentInfoTypeDef]) -> DeploymentInfoTypeDef:

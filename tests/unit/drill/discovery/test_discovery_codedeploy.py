@@ -58,7 +58,9 @@ class CodeDeployAccount(Account):
         return {"deployments": ["d-1"] if self.content else []}
 
     def batch_get_deployments(self, **_: Any) -> dict[str, Any]:
-        return {"deploymentsInfo": [{"revision": {"appSpecContent": {"content": self.content}}}]}
+        failed = {"status": "Failed", "revision": {"appSpecContent": {"content": CONTENT}}}
+        revision = {"status": "Succeeded", "revision": {"appSpecContent": {"content": self.content}}}
+        return {"deploymentsInfo": [failed, revision]}
 
     def describe_target_groups(self, **request: Any) -> dict[str, Any]:
         groups: dict[str, Any] = super().describe_target_groups()
