@@ -39,6 +39,10 @@ class Outcome(Generic[T]):
         return self.value  # type: ignore[return-value]
 
 
+def _withdrawn() -> None:
+    """Do nothing: the callback of a timer that was cancelled."""
+
+
 @dataclass(order=True, slots=True)
 class Timer:
     """A scheduled callback; `cancel()` withdraws it."""
@@ -50,7 +54,9 @@ class Timer:
     cancelled: bool = field(compare=False, default=False)
 
     def cancel(self) -> None:
+        """Withdraw the callback. What it closed over is let go of at once: the timer itself stays until it is due."""
         self.cancelled = True
+        self.callback = _withdrawn
 
 
 class Loop(Protocol):

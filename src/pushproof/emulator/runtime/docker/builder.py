@@ -10,13 +10,14 @@ import contextlib
 import io
 import json
 import logging
+import pickle
 import tarfile
 import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from docker.errors import APIError, DockerException, NotFound
 
@@ -180,6 +181,10 @@ class DockerBuildContainer:
         self._container = container
         self._api = builder.host.client.api
         self.source = source
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be kept with a world. Raises PicklingError in the words for a user."""
+        raise pickle.PicklingError(f"{self._container.name} runs a build: wait until the build has ended")
 
     def await_ready(self, *, limit: int = 60) -> None:
         """Wait until the forwards listen and the daemon answers. Raises BuilderError with the daemon's last words."""

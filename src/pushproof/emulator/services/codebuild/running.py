@@ -199,6 +199,8 @@ class BuildRun:
     def _complete(self, now: float) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        # Timers of turns that were cut short still refer to this run.
+        self._container = None
         self.build.phases[-1].end = now
         self.build.end = now
         self.build.status = self.progress.status.value
