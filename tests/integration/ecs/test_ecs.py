@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -181,10 +181,30 @@ def test_everything_is_named_for_its_environment(state_checks: Callable[..., Sta
     assert checks.speaks_of_no_other_environment(dev, "prod")
 
 
+@pytest.fixture
+def shifted(dev: Any, aws: Callable[[str], Any]) -> Iterator[None]:
+    """The traffic of users and of tests at the other target group, as ECS moves it; nothing where the service has one group."""
+    parts = dev["traffic_shift"] if dev.terraform.variables.get("traffic_shift") else None
+
+    def shift(*weights: int) -> None:
+        if parts is None:
+            return
+        groups = dev["target_group_arn"], parts["alternate_target_group_arn"]
+        forward = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(groups, weights, strict=True)]
+        for rule in (parts["production_listener_rule_arn"], parts["test_listener_rule_arn"]):
+            action = {"Type": "forward", "ForwardConfig": {"TargetGroups": forward}}
+            aws("elbv2").modify_rule(RuleArn=rule, Actions=[action])
+
+    shift(0, 1)
+    yield
+    shift(1, 0)
+
+
+@pytest.mark.usefixtures("shifted")
 def test_terraform_leaves_alone_what_a_deployment_changes(
     state_checks: Callable[..., StateChecks], dev: Any, aws: Callable[[str], Any]
 ) -> None:
-    """Cliff 5: a plan is empty after a deployment by the pipeline and after a change of the desired count."""
+    """Cliff 5: a plan is empty after a deployment by the pipeline, a change of the desired count, and a shift of traffic."""
     ecs, names = aws("ecs"), {"cluster": dev["cluster_name"], "service": dev["service_name"]}
     described = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
     shown = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
