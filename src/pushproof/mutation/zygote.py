@@ -79,21 +79,15 @@ def _import_everything() -> None:
     """Import what runs use, as far as it starts no thread."""
     import pytest  # noqa: F401
 
-    import pushproof.emulator.runtime.loadbalancer.runtime
-    import pushproof.emulator.wire.server
     import pushproof.fixtures
     import pushproof.mutation.inrun
     import pushproof.session.applying
     import pushproof.session.drilling
     import pushproof.session.keeping
     import pushproof.targets.embedded  # noqa: F401
-    from pushproof.emulator.kernel.protocol import service_model
-    from pushproof.emulator.services import PLANE
-    from pushproof.emulator.substrate.moto_cache import read_once
+    from pushproof.targets.warmup import warm_up
 
-    read_once()
-    for service in PLANE:
-        service_model(service)
+    warm_up()
     for plugin in entry_points(group="pytest11"):
         # One that cannot be imported is pytest's to report.
         with contextlib.suppress(Exception):

@@ -1,8 +1,8 @@
 """The process that forks worlds: `python -m pushproof.targets.forkhost <socket>`.
 
-It imports everything, and then forks itself for each world: twenty worlds share what was imported, and none waits for it. It
-has a single thread, so that nothing is half done in a fork. A fork ends when the other side of its socket is closed, however
-that happens, and the host ends when the socket to it is.
+It uses a world once, and then forks itself for each world: twenty worlds share what that imported, parsed and cached, and none
+waits for it. It has a single thread, so that nothing is half done in a fork. A fork ends when the other side of its socket is
+closed, however that happens, and the host ends when the socket to it is.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import IO
 
 from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.keeping.reading import UnreadableState
-from pushproof.emulator.services import PLANE
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.targets.forkwords import Order, World, decode_settings
+from pushproof.targets.warmup import warm_up
 
 
 def main() -> int:
@@ -32,9 +32,9 @@ def main() -> int:
     # Ctrl-C is for the process that asks; this one ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    _import_everything()
+    warm_up()
     gc.collect()
-    # What was imported is not looked at again, so that its pages stay shared.
+    # What is there now is not looked at again, so that its pages stay shared.
     gc.freeze()
     here.sendall(b"+")
     while True:
@@ -64,24 +64,6 @@ def _received(here: socket.socket) -> tuple[bytes, list[int]]:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
     return message, list(descriptors)
-
-
-def _import_everything() -> None:
-    """Import what worlds use later, as far as it starts no thread."""
-    import moto.acm.models
-    import moto.ec2.models
-    import moto.iam.models
-    import moto.s3.models
-    import moto.sts.models  # noqa: F401
-
-    import pushproof.emulator.runtime.loadbalancer.runtime
-    import pushproof.emulator.wire.server  # noqa: F401
-    from pushproof.emulator.kernel.protocol import service_model
-    from pushproof.emulator.substrate.moto_cache import read_once
-
-    read_once()
-    for service in PLANE:
-        service_model(service)
 
 
 def _live(line: socket.socket, settings: bytes) -> None:

@@ -1,8 +1,7 @@
 """A cache of files that moto reads repeatedly and that never change: each is read once in a process.
 
 AWS's own managed policies are some 1,600, in one JSON text of several megabytes, read for each account of each world: half a
-second each time. Their contents never change; the rest (their attachments and tags) is created anew for every account. The
-folder of moto's own services is listed at every request: a third of a small one.
+second each time. The folder of moto's own services is listed at every request: a third of a small one.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ from typing import Any
 
 def read_once() -> None:
     """Make moto use what this process has already read; safe to call again."""
+    from pushproof.emulator.substrate.moto_policies import read_policies_once
+
     _models()
-    _managed_policies()
+    read_policies_once()
     _services()
     _methods()
 
@@ -78,38 +79,3 @@ def _services() -> None:
 
         list_of_moto_modules.reads_once = True  # type: ignore[attr-defined]
         setattr(backends, "list_of_moto_modules", list_of_moto_modules)  # noqa: B010
-
-
-def _managed_policies() -> None:
-    from moto.iam.models import IAMBackend
-    from moto.settings import load_iam_aws_managed_policies
-
-    original: Any = IAMBackend._init_aws_policies
-    if getattr(original, "reads_once", False):
-        return
-    # By partition, which is in their ARNs. Nothing is ever attached to these: accounts have copies.
-    read = functools.cache(lambda partition: tuple(original(_Partition(partition))))
-
-    def _init_aws_policies(self: Any) -> list[Any]:
-        policies = load_iam_aws_managed_policies()
-        return [_copy(policy, self.account_id) for policy in read(self.region_name)] if policies else []
-
-    _init_aws_policies.reads_once = True  # type: ignore[attr-defined]
-    setattr(IAMBackend, "_init_aws_policies", _init_aws_policies)  # noqa: B010
-
-
-class _Partition:
-    """The part of a backend that reading the policies needs."""
-
-    account_id = "aws"
-
-    def __init__(self, partition: str) -> None:
-        self.region_name = partition
-
-
-def _copy(policy: Any, account_id: str) -> Any:
-    made = copy.copy(policy)
-    made.account_id = account_id
-    made.tags = {}
-    made.versions = [copy.copy(version) for version in policy.versions]
-    return made
