@@ -121,4 +121,6 @@ resource "aws_cloudwatch_event_target" "source" {
   target_id = "pipeline"
   arn       = aws_codepipeline.this.arn
   role_arn  = aws_iam_role.source_events[0].arn
+
+  depends_on = [aws_iam_role_policy.source_events]
 }

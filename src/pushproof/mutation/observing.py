@@ -53,6 +53,7 @@ class Observer:
         self._prefix = str(self._root) + os.sep
         self._tests: defaultdict[str, Uses] = defaultdict(Uses)
         self._fixtures: defaultdict[str, Uses] = defaultdict(Uses)
+        self._modules: defaultdict[str, Uses] = defaultdict(Uses)
         self._closures: dict[str, list[str]] = {}
         self._shared: dict[str, list[str]] = {}
         self._seconds: defaultdict[str, float] = defaultdict(float)
@@ -60,7 +61,7 @@ class Observer:
         self._applies: dict[str, list[str]] = {}
         self._keys: defaultdict[str, set[str]] = defaultdict(set)
         self._stack: list[str] = []
-        self._test = ""
+        self._test = self._module = ""
         applied.PREPARED.append(self._hear_module)
         sys.addaudithook(self._hear_event)
 
@@ -79,8 +80,13 @@ class Observer:
             self._user().files.add(os.path.normpath(path)[len(self._prefix) :])
 
     def _user(self) -> Uses:
-        """Return the uses of the fixture that is being set up, else of the test that runs; of all tests, where there is none."""
-        return self._fixtures[self._stack[-1]] if self._stack else self._tests[self._test]
+        """Return the uses of the fixture that is being set up, of the test that runs, or of the file of tests that is imported.
+
+        Of all tests, where there is none of these.
+        """
+        if self._stack:
+            return self._fixtures[self._stack[-1]]
+        return self._modules[self._module] if self._module and not self._test else self._tests[self._test]
 
     # Modules.
 
@@ -105,6 +111,15 @@ class Observer:
             keys.add(key)
 
     # Tests.
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
+        # A file of tests is imported when it is collected; classes in it are collected later.
+        self._module = collector.nodeid if isinstance(collector, pytest.Module) else ""
+        try:
+            return (yield)
+        finally:
+            self._module = ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -150,7 +165,8 @@ class Observer:
         ]
         if self._propose is not None:
             read = {file for files in self._applies.values() for file in files}
-            read |= {file for uses in (*self._tests.values(), *self._fixtures.values()) for file in uses.files}
+            every = (*self._tests.values(), *self._fixtures.values(), *self._modules.values())
+            read |= {file for uses in every for file in uses.files}
             self._report("proposed", proposed(session.config, self._root, self._propose, read))
         self._report(
             "observed",
@@ -166,6 +182,7 @@ class Observer:
         uses = [
             self._tests[nodeid],
             self._tests[""],
+            self._modules[nodeid.partition("::")[0]],
             *(self._fixtures[name] for name in self._closures.get(nodeid, ())),
         ]
         return {

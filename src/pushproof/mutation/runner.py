@@ -40,8 +40,8 @@ class Runner:
         self._count = 0
         self._closed = False
 
-    def run(self, assignment: Assignment, *, limit: float, stop_at_first: bool) -> Run:
-        """Run the tests of an assignment. `limit` in seconds. Raises WorkerLost."""
+    def run(self, assignment: Assignment, *, limit: float, stop_at_first: bool, anew: bool = False) -> Run:
+        """Run the tests of an assignment. `limit` in seconds. `anew`: no kept world is used. Raises WorkerLost."""
         self._count += 1
         paths = {name: self._directory / f"{name}-{self._count}" for name in ("assignment", "report", "output")}
         assignment = replace(assignment, report=str(paths["report"]), root=str(self._root))
@@ -52,6 +52,7 @@ class Runner:
                 *_OWN,
                 *_without_workers(),
                 *(["-x"] if stop_at_first else []),
+                *(["--cold"] if anew else []),
                 *self._options,
                 *self._files(assignment),
             ],

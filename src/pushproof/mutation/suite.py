@@ -51,6 +51,15 @@ class Suite:
         """Return the root modules that read a file."""
         return {source_of(name) for name, files in self.applies.items() if path in files}
 
+    def files_of(self, source: str) -> frozenset[str]:
+        """Return the files of a root module and of its modules."""
+        return frozenset().union(*(files for name, files in self.applies.items() if source_of(name) == source))
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Return the files of all root modules."""
+        return frozenset().union(*self.applies.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -92,10 +101,10 @@ def read_suite(observed: Mapping[str, object]) -> Suite:
 def groups_of(suite: Suite) -> list[Group]:
     """Return the groups of a suite, the cheapest first.
 
-    Tests that apply nothing come first, if they take a moment. Tests that apply the same root modules share a process, so that a
-    difference is applied once. They stay beside the others of their file, which share fixtures, the quick ones first. A group
-    whose worlds are not kept applies everything anew for each mutant, and so does the second of two changed root modules in one
-    world: both come last.
+    Tests that apply nothing come first if they take a moment, and else after those whose plans tell most. Tests that apply the
+    same root modules share a process, so that a difference is applied once. They stay beside the others of their file, which share
+    fixtures, the quick ones first. A group whose worlds are not kept applies everything anew for each mutant, and so does the
+    second of two changed root modules in one world: both come late.
     """
     together: dict[str, dict[str, list[ObservedTest]]] = {}
     for test in suite.tests:
@@ -108,7 +117,13 @@ def groups_of(suite: Suite) -> list[Group]:
         groups.append(Group(name, ordered, _seconds(ordered), keeps))
     return sorted(
         groups,
-        key=lambda group: (group.name != QUICK, _changed_roots(suite, group) > 1, _is_cold(group), group.seconds),
+        key=lambda group: (
+            group.name != QUICK,
+            _is_cold(group),
+            group.name == SLOW,
+            _changed_roots(suite, group) > 1,
+            group.seconds,
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pushproof.mutation.outcome import Outcome, Status
 from pushproof.mutation.runner import Run, Runner
 from pushproof.mutation.settings import CampaignSettings
 from pushproof.mutation.suite import (
+    SLOW,
     Group,
     ObservedTest,
     Suite,
@@ -28,6 +30,7 @@ from pushproof.mutation.workspace import Workspace
 
 #: Seconds that the run of a group may take on top of the timeout, as a multiple of the original's.
 LIMIT_FACTOR = 5.0
+_IGNORING = b"ignore_changes"
 
 
 class SuiteIsRed(Exception):
@@ -94,7 +97,41 @@ class Worker:
             outcome = self._judged(mutant, run, known)
             if outcome is not None:
                 return outcome
-        return self._alive(mutant, known)
+        return self._tried_anew(mutant, touching, known) or self._alive(mutant, known)
+
+    def _tried_anew(self, mutant: Mutant, touching: set[str], known: _Known) -> Outcome | None:
+        """Try a mutant that is alive on worlds applied from nothing, where a difference to the original's may have hidden it.
+
+        What `ignore_changes` names keeps the original's value in a difference, and has the mutant's in a new world. None while
+        the mutant is alive.
+        """
+        changed = known.changed_sources()
+        if not changed or not mutant.visible_in_plan or not self._may_be_ignored(mutant.path):
+            return None
+        for group in self._groups:
+            tests = [
+                test
+                for test in group.tests
+                if test.id in touching
+                and {source_of(name) for name in self._suite.relied_on(test, mutant.path)} & changed
+            ]
+            if not tests or not group.keeps:
+                continue
+            with self._workspace.mutated(mutant):
+                run = self._run(group, self._sequence(group, tests), mutant, self._suite_of(group), anew=True)
+            known.runs += 1
+            known.seconds += run.done.seconds
+            if (outcome := self._judged(mutant, run, known)) is not None:
+                return outcome
+        return None
+
+    def _may_be_ignored(self, path: str) -> bool:
+        """Return whether a file is beside a resource with `ignore_changes`, or is a root module's that has one in its modules."""
+        directory = posixpath.dirname(path)
+        files = {name for name in self._suite.files if posixpath.dirname(name) == directory}
+        if directory in self._suite.sources(path):
+            files |= self._suite.files_of(directory)
+        return any(_IGNORING in (self._workspace.root / name).read_bytes() for name in files if name.endswith(".tf"))
 
     def _left_to_try(self, group: Group, mutant: Mutant, touching: set[str], known: _Known) -> list[ObservedTest]:
         """Return the tests of a group that may notice a mutant, as far as plans have not answered that."""
@@ -104,6 +141,10 @@ class Worker:
             sources = {source_of(name) for name in self._suite.relied_on(test, mutant.path)}
             return bool(sources) and sources <= same and mutant.path not in test.files
 
+        sources = self._suite.sources(mutant.path)
+        if group.name == SLOW and sources and sources <= same:
+            # Every plan is the same: there is nothing left to notice.
+            return []
         return [test for test in group.tests if test.id in touching and not is_answered(test)]
 
     def _suite_of(self, group: Group) -> Suite:
@@ -140,7 +181,9 @@ class Worker:
         files = {test.file for test in tests}
         return in_own_order(self._suite, [test for test in group.tests if test.file in files])
 
-    def _run(self, group: Group, tests: Sequence[ObservedTest], mutant: Mutant, here: Suite) -> Run:
+    def _run(
+        self, group: Group, tests: Sequence[ObservedTest], mutant: Mutant, here: Suite, *, anew: bool = False
+    ) -> Run:
         relies: dict[str, Sequence[str]] = {}
         if mutant.visible_in_plan:
             observed = {test.id: test for test in here.tests}
@@ -155,7 +198,7 @@ class Worker:
             origins=here.origins,
             rootdir=self._suite.rootdir,
         )
-        return self._runner.run(assignment, limit=self._limit(group), stop_at_first=True)
+        return self._runner.run(assignment, limit=self._limit(group), stop_at_first=True, anew=anew)
 
     def _limit(self, group: Group) -> float:
         return self._timeout + LIMIT_FACTOR * max(group.seconds, self._seconds.get(group.name, 0.0))

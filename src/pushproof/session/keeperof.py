@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pushproof.session.foresight import uses
 from pushproof.session.options import is_on, text_of
 
 if TYPE_CHECKING:
@@ -35,4 +36,8 @@ def keeper_of(config: pytest.Config, target: Target) -> Keeper | None:
         keeper = config.stash[KEEPER] = Keeper(
             target, KeptWorlds(), cold=is_on(config, "cold"), policy=config.stash.get(POLICY, None)
         )
+        session = config.pluginmanager.get_plugin("session")
+        # A worker of xdist knows all tests, and not which of them it gets.
+        if isinstance(session, pytest.Session) and not hasattr(config, "workerinput") and uses(session.items, "fork"):
+            keeper.expect_forks()
     return keeper

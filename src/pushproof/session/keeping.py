@@ -158,20 +158,29 @@ class Keeper:
 
     def fork(self, module: AppliedModule) -> AppliedModule:
         """Return a copy of a module in a fork of the target's world. Raises NotForkable."""
-        from pushproof.targets.forks import Forks, ForkUnavailable
+        from pushproof.targets.forks import ForkUnavailable
 
-        if self._forks is None:
-            self._forks = Forks(self.target.settings.world, self.target.settings.runtime)
         try:
             origin = self.target.lineage.digest()
             directory = self._kept[1] if self._kept is not None and self._kept[0] == origin else None
             if directory is None or not directory.exists():
                 directory = self.target.directory(f"forked/{secrets.token_hex(4)}")
                 self.target.keep(directory)
-            fork = self._forks.fork(directory, origin or secrets.token_hex(16))
+            fork = self._makes_forks().fork(directory, origin or secrets.token_hex(16))
         except (ForkUnavailable, NotKeepable, OSError) as error:
             raise NotForkable(f"{shown(module.source, module.terraform.base)} cannot be forked: {error}") from error
         return forked_module(module, self.target, fork)
+
+    def expect_forks(self) -> None:
+        """Prepare for forks of the target's world, beside what else the session does."""
+        self._makes_forks().begin()
+
+    def _makes_forks(self) -> Forks:
+        from pushproof.targets.forks import Forks
+
+        if self._forks is None:
+            self._forks = Forks(self.target.settings.world, self.target.settings.runtime)
+        return self._forks
 
     def close(self) -> None:
         """End every fork."""

@@ -77,8 +77,15 @@ class Forks:
         self._world = world
         self._host: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        # The line to a host that is starting.
+        self._starting: socket.socket | None = None
         self._spare: _Line | None = None
         self._forks: list[Fork] = []
+
+    def begin(self) -> None:
+        """Start the process that forks, and do not wait for it: the first fork then comes sooner."""
+        if self._socket is None and self._starting is None:
+            self._starting = self._launch()
 
     def fork(self, kept: Path, origin: str) -> Fork:
         """Return a fork that continues the kept world in a directory. Raises ForkUnavailable."""
@@ -116,6 +123,19 @@ class Forks:
     def _start(self) -> socket.socket:
         if self._socket is not None:
             self._socket.close()
+            self._socket = None
+        mine, self._starting = self._starting or self._launch(), None
+        try:
+            ready = mine.recv(1)
+        except OSError:
+            ready = b""
+        if not ready:
+            mine.close()
+            raise ForkUnavailable("the process that forks worlds has not started; its error is in the output above")
+        self._socket = mine
+        return mine
+
+    def _launch(self) -> socket.socket:
         mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         mine.settimeout(_PATIENCE)
         with other:
@@ -126,14 +146,6 @@ class Forks:
                 # A library's words on import must not be taken for anything of the caller's.
                 stdout=subprocess.DEVNULL,
             )
-        try:
-            ready = mine.recv(1)
-        except OSError:
-            ready = b""
-        if not ready:
-            mine.close()
-            raise ForkUnavailable("the process that forks worlds has not started; its error is in the output above")
-        self._socket = mine
         return mine
 
     def close(self) -> None:
@@ -146,6 +158,12 @@ class Forks:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+        if self._starting is not None:
+            self._starting.close()
+            self._starting = None
+            # It would notice only when it is ready, and has nothing to clean up before.
+            if self._host is not None:
+                self._host.kill()
         if self._host is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._host.wait(timeout=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ def test_builds_have_what_they_need(pipeline: PipelineChecks, application: Path)
     assert pipeline.builds_for_the_architecture_that_runs()
     assert pipeline.build_cache_is_private()
     assert pipeline.builds_find_their_buildspec(application)
+
+
+def test_builds_keep_their_cache_beside_their_artifacts(aws: Clients, dev: Any) -> None:
+    """The project's own cache is in the bucket of the artifacts, under a prefix of its own."""
+    (project,) = aws("codebuild").batch_get_projects(names=[dev["build_project_name"]])["projects"]
+    assert project["cache"]["type"] == "S3"
+    assert project["cache"]["location"] == f"{dev['artifacts_bucket_name']}/build-cache"
 
 
 def test_builds_can_use_docker(pipeline: PipelineChecks) -> None:
@@ -171,6 +179,32 @@ def test_somebody_is_told(pipeline: PipelineChecks) -> None:
     assert pipeline.somebody_is_notified()
     assert pipeline.tells_of_itself_only()
     assert pipeline.topics_admit_only_their_publishers()
+
+
+@pytest.mark.target_needs("webhooks")
+def test_messages_are_sentences(aws: Clients, dev: Any) -> None:
+    """What people read is a sentence with pipeline, state and time, and no event; Slack takes one message a second."""
+    events, name = aws("events"), dev["pipeline_name"]
+    targets = events.list_targets_by_rule(Rule=f"{name}-pipeline")["Targets"]
+    sentence = "Pipeline <pipeline> changed state to <state> at <time>"
+    assert {each["Id"]: each["InputTransformer"]["InputTemplate"] for each in targets} == {
+        "topic": f'"{sentence}"',
+        "slack": f'{{"text": "{sentence}"}}',
+    }
+    destination = events.describe_api_destination(Name=f"{name}-slack")
+    # https://docs.slack.dev/apis/web-api/rate-limits
+    assert (destination["HttpMethod"], destination["InvocationRateLimitPerSecond"]) == ("POST", 1)
+
+
+def test_the_owner_keeps_the_topic(aws: Clients, dev: Any) -> None:
+    """The topic's policy takes the place of SNS's own, and lets the account do what that lets it do."""
+    policy = json.loads(aws("sns").get_topic_attributes(TopicArn=dev["topic_arn"])["Attributes"]["Policy"])
+    (owner,) = (each for each in policy["Statement"] if "aws:SourceOwner" in str(each.get("Condition")))
+    # https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html, the default policy
+    actions = ("AddPermission", "DeleteTopic", "GetTopicAttributes", "ListSubscriptionsByTopic", "Publish")
+    more = ("RemovePermission", "SetTopicAttributes", "Subscribe")
+    assert sorted(owner["Action"]) == [f"sns:{action}" for action in (*actions, *more)]
+    assert owner["Resource"] == dev["topic_arn"]
 
 
 @pytest.mark.target_needs("webhooks")

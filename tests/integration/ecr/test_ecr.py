@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pushproof import resources
 from pushproof.checks.pipeline.buildspecs import tags_of
 from pushproof.checks.registry import RegistryChecks
 from pushproof.checks.state import StateChecks
@@ -17,8 +18,11 @@ Applied = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def ecr(applied: Applied) -> Any:
-    return applied("infrastructure/modules/ecr", project="shop", environment="dev", force_delete=True)
+def ecr(applied: Applied, target: Any) -> Any:
+    # Anywhere but in an emulated world the repositories are destroyed afterwards.
+    return applied(
+        "infrastructure/modules/ecr", project="shop", environment="dev", force_delete=target.name != "embedded"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +122,12 @@ def test_untagged_images_go_after_a_day(deploy: RegistryChecks) -> None:
     assert expired == {old.digest: 1}, (
         f"expected the image of 1.1 days to expire by rule 1 and that of 0.9 days to stay; expired, by rule: {expired}"
     )
+
+
+def test_a_cache_stops_no_destroy(ecr: Any) -> None:
+    """The cache repository is deleted with its images, whatever becomes of the releases."""
+    repositories = {each["name"]: each["force_delete"] for each in resources(ecr, "aws_ecr_repository")}
+    assert repositories[ecr["cache_repository_name"]] is True
 
 
 def test_nothing_is_left_to_do(state_checks: Callable[..., StateChecks], ecr: Any) -> None:

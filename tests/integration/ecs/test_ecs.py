@@ -181,6 +181,14 @@ def test_everything_is_named_for_its_environment(state_checks: Callable[..., Sta
     assert checks.speaks_of_no_other_environment(dev, "prod")
 
 
+def test_everything_is_named_after_project_and_environment(dev: Any) -> None:
+    """People, scripts and policies find what belongs together by its name."""
+    name = f"{dev.terraform.variables['project']}-dev"
+    outputs = ("cluster_name", "service_name", "task_definition_family", "repository_name", "pipeline_name")
+    assert {output: dev[output] for output in outputs} == dict.fromkeys(outputs, name)
+    assert dev["load_balancer_dns_name"].startswith(f"{name}-")
+
+
 @pytest.fixture
 def shifted(dev: Any, aws: Callable[[str], Any]) -> Iterator[None]:
     """The traffic of users and of tests at the other target group, as ECS moves it; nothing where the service has one group."""

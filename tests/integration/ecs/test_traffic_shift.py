@@ -117,7 +117,9 @@ def test_the_smoke_test_asks_the_test_listener(optional: Any, parts: dict[str, s
     url = f"https://{optional['load_balancer_dns_name']}:{described['Port']}/"
     assert function["Environment"]["Variables"] == {"TEST_URL": url}
     assert (function["Handler"], function["Runtime"], function["Timeout"]) == ("smoke_test.handler", "python3.12", 30)
-    assert (described["Protocol"], described["DefaultActions"][0]["Type"]) == ("HTTPS", "fixed-response")
+    (default,) = described["DefaultActions"]
+    assert (described["Protocol"], default["Type"]) == ("HTTPS", "fixed-response")
+    assert default["FixedResponseConfig"]["StatusCode"] == "404"
     (main,) = (
         each
         for each in aws("elbv2").describe_listeners(LoadBalancerArn=described["LoadBalancerArn"])["Listeners"]

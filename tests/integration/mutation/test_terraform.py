@@ -30,6 +30,7 @@ def pytest_pushproof_mutation_operators():
         exchange("hcl.own-refused", b'"IMMUTABLE"', '"NEVER"'),
         exchange("hcl.own-equivalent", b'"IMMUTABLE"', 'upper("immutable")'),
         exchange("hcl.own-survivor", b"scan_on_push = true", "scan_on_push = 1 == 2"),
+        exchange("hcl.own-ignored", b'"first"', '"second"'),
     ]
 
 
@@ -38,6 +39,10 @@ def app(applied, request):
     return applied("infra", name=request.param)
 """
 SUITE = """\
+def test_what_is_kept_is_right(app, aws):
+    kept = aws("ssm").get_parameter(Name="/" + app["name"] + "/kept")["Parameter"]["Value"]
+    assert kept == "first"
+
 def test_tags_are_immutable(app, registry_checks):
     assert registry_checks(app, repository=app["name"]).refuses_a_second_push_of_a_tag()
 """
@@ -45,6 +50,24 @@ def test_tags_are_immutable(app, registry_checks):
 MODULE = 'variable "name" {\n  type = string\n}\n\noutput "name" {\n  value = var.name\n}\n\n' + TERRAFORM.replace(
     '"app"\n  image', "var.name\n  image"
 )
+# The second one keeps the value that it was made with: only a new world shows what a change of the first would make of it.
+MODULE += """
+resource "aws_ssm_parameter" "given" {
+  name  = "/${var.name}/given"
+  type  = "String"
+  value = "first"
+}
+
+resource "aws_ssm_parameter" "kept" {
+  name  = "/${var.name}/kept"
+  type  = "String"
+  value = aws_ssm_parameter.given.value
+
+  lifecycle {
+    ignore_changes = [value]
+  }
+}
+"""
 
 
 def test_outcomes_of_an_applied_module(repository: Callable[..., Repository], tmp_path: Path) -> None:
@@ -59,6 +82,7 @@ def test_outcomes_of_an_applied_module(repository: Callable[..., Repository], tm
         "refused": "refused",
         "equivalent": "equivalent",
         "survivor": "survived",
+        "ignored": "killed",
     }, done.stdout
     assert by_name["killed"]["check"].startswith("tests/test_infra.py::test_tags_are_immutable[")
     assert "the second push moved the tag" in by_name["killed"]["message"]

@@ -1,4 +1,4 @@
-"""Containers of a world in their networks: tasks reach other tasks as the VPC says, and of this machine only the gateway."""
+"""Containers of a world in their networks: tasks reach what the VPC says, and of this machine only the gateway."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import pytest
 from pushproof.emulator.kernel.builds import BuildJob
 from pushproof.emulator.kernel.settings import EcsSettings, WorldSettings
 from pushproof.emulator.runtime.docker.execution import captured
+from pushproof.emulator.runtime.docker.guard import Change
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
 from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.runtime.equipment import docker_equipment
@@ -27,6 +28,8 @@ from pushproof.engines.faults import PacketsLost, PortBlackholed, ZoneLost
 pytestmark = pytest.mark.docker
 
 PORT, OTHER_PORT, HOST_PORT = 8080, 9090, 21789
+#: An address of the internet (RFC 5737).
+ELSEWHERE = "203.0.113.7"
 SERVE = f"""
 import socket, threading
 for port in ({PORT}, {OTHER_PORT}):
@@ -265,6 +268,42 @@ def test_of_this_machine_a_task_reaches_the_gateway_alone(site: Site, pair: tupl
     assert site.host.bridge_address in machine(site)
     assert [address for address in machine(site) if task.connects(address, service)] == []
     assert task.connects("169.254.170.2", 80, b"HTTP")
+
+
+def test_an_address_that_the_machine_gets_later_is_closed(site: Site, pair: tuple[Task, Task], service: int) -> None:
+    """A Docker network that another world makes while a task runs gives this machine one more address."""
+    name = f"{site.host.network_name}-later"
+    network = site.host.client.networks.create(name, driver="bridge", labels=site.host.labels())
+    try:
+        network.reload()
+        address = network.attrs["IPAM"]["Config"][0]["Gateway"]
+        with socket.create_connection((address, service), timeout=5):
+            assert not pair[0].connects(address, service)
+    finally:
+        network.remove()
+
+
+def test_a_task_reaches_of_the_internet_what_its_group_lets_out(site: Site, pair: tuple[Task, Task]) -> None:
+    """An address of the internet, which another container stands in for, is open with a rule that lets out to it alone."""
+    one, two = pair
+    runtime: Any = site.world.equipment.tasks
+    guard: Any = site.world.equipment.builds
+    guard.guard.set(runtime._tasks[two.id].pause, Change(addresses=[two.address, ELSEWHERE]))
+    guard.guard.set(runtime._tasks[one.id].pause, Change(routes=[(ELSEWHERE, two.real)]))
+    inside = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.77.0.0/16"}]}
+    anywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    there = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}
+    site.admit(PORT)
+    await_(lambda: one.connects(ELSEWHERE, PORT))
+    site.ec2.authorize_security_group_egress(GroupId=site.group, IpPermissions=[inside])
+    site.ec2.revoke_security_group_egress(GroupId=site.group, IpPermissions=[anywhere])
+    await_(lambda: not one.connects(ELSEWHERE, PORT))
+    assert one.connects(two.address, PORT)
+    site.ec2.authorize_security_group_egress(GroupId=site.group, IpPermissions=[there])
+    await_(lambda: one.connects(ELSEWHERE, PORT))
+    site.ec2.authorize_security_group_egress(GroupId=site.group, IpPermissions=[anywhere])
+    site.ec2.revoke_security_group_egress(GroupId=site.group, IpPermissions=[inside, there])
+    site.admit(PORT, admitted=False)
 
 
 def test_a_task_cannot_change_its_rules(site: Site, pair: tuple[Task, Task]) -> None:

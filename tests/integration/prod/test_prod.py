@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pushproof import IamFactory, RegistryFactory
+from pushproof import IamFactory, RegistryFactory, resources
 from pushproof.checks.delivery import read_delivery
 from pushproof.checks.iam import IamChecks
 from pushproof.checks.networking import NetworkingChecks
@@ -148,6 +148,31 @@ def test_roles_are_scoped(iam_checks: Callable[..., IamChecks], prod: Any, role:
     name = prod["role_arns"][role].rpartition("/")[2]
     assert iam_checks(prod).is_scoped(name)
     assert iam_checks(prod).every_permission_can_apply(name)
+
+
+def test_production_has_the_roles_that_it_uses(prod: Any, aws: Clients) -> None:
+    """A role that nobody needs is one that nobody watches: what is off by default has none."""
+    name = f"{prod.terraform.variables['project']}-prod"
+    pages = aws("iam").get_paginator("list_roles").paginate()
+    roles = {role["RoleName"] for page in pages for role in page["Roles"] if role["RoleName"].startswith(f"{name}-")}
+    used = {f"{name}-{role}" for role in ("codebuild", "codepipeline", "execution", "task")}
+    assert used <= roles <= used | {f"{name}-notify-slack"}
+
+
+def test_everything_is_named_after_project_and_environment(prod: Any) -> None:
+    """People, scripts and policies find what belongs together by its name."""
+    name = f"{prod.terraform.variables['project']}-prod"
+    outputs = ("cluster_name", "service_name", "task_definition_family", "repository_name", "pipeline_name")
+    assert {output: prod[output] for output in outputs} == dict.fromkeys(outputs, name)
+
+
+def test_production_starts_as_large_as_its_settings_say(prod: Any, aws: Clients) -> None:
+    """Count, CPU and memory of terraform.tfvars are those of the service and its tasks."""
+    settings = read_settings(ENVIRONMENTS / "prod/terraform.tfvars")
+    described = aws("ecs").describe_services(cluster=prod["cluster_name"], services=[prod["service_name"]])
+    (definition,) = resources(prod, "aws_ecs_task_definition")
+    found = (described["services"][0]["desiredCount"], int(definition["cpu"]), int(definition["memory"]))
+    assert found == (settings["desired_count"], settings["cpu"], settings["memory"])
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], prod: Any) -> None:

@@ -118,9 +118,14 @@ class Account:
         }
         definition = {"runtimePlatform": {"cpuArchitecture": self.architecture}}
 
-        def repositories(repositoryNames: list[str]) -> Any:
-            known = set(repositoryNames) <= self.repositories
-            return {} if known else refusal("RepositoryNotFoundException", "there is no such repository")
+        def repositories(repositoryNames: list[str] | None = None) -> Any:
+            known = set(repositoryNames or ()) <= self.repositories
+            uris = [{"repositoryUri": f"{self.variables['ECR_REGISTRY']}/{name}"} for name in sorted(self.repositories)]
+            return (
+                {"repositories": uris}
+                if known
+                else refusal("RepositoryNotFoundException", "there is no such repository")
+            )
 
         aws = clients(
             codepipeline=Answers(get_pipeline={"pipeline": pipeline, "metadata": {"pipelineArn": ARN}}),
@@ -286,7 +291,7 @@ def test_image_definitions_must_arrive_and_name_the_container(account: Account, 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('--cache-from "$CACHE:test"', "", None),
+        ('--cache-from "$CACHE:test"', "", '--target test --tag "$CACHE:test" . has no --cache-from'),
         ("--cache-from", "--label", "no build has --cache-from"),
         ("docker pull", "docker inspect", "is not pulled before the first build"),
         ('docker push "$CACHE', 'echo "$CACHE', "is never pushed"),
@@ -610,6 +615,19 @@ def test_a_repository_that_is_not_there_is_found(account: Account) -> None:
     account.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cache"
     without = "\n".join(line for line in REFERENCE.splitlines() if "docker login" not in line)
     assert "docker login before the first pull" in words(account.checks().images_go_where_they_are_expected(without))
+
+
+def test_an_emulated_registry_is_looked_at_too(account: Account) -> None:
+    """The registry of an emulated account is at an address of its own, which its repositories tell."""
+    account.variables |= {"ECR_REGISTRY": "127.0.0.1:4566", "ECR_CACHE_REPOSITORY_NAME": "shop-cashe"}
+    assert "a repository shop-cashe in 127.0.0.1:4566" in words(
+        account.checks().images_go_where_they_are_expected(REFERENCE)
+    )
+    account.variables["ECR_CACHE_REPOSITORY_NAME"] = "shop-cache"
+    assert account.checks().images_go_where_they_are_expected(REFERENCE)
+    without = "\n".join(line for line in REFERENCE.splitlines() if "docker login" not in line)
+    assert "docker login before the first pull" in words(account.checks().images_go_where_they_are_expected(without))
+    assert account.checks().images_go_where_they_are_expected(spec("docker pull quay.io/team/base:1"))
 
 
 def test_a_commit_that_cannot_be_released_again_is_found(account: Account) -> None:

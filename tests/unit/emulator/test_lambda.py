@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from pushproof.emulator.kernel.functions import FunctionJob, FunctionOutcome
 from pushproof.emulator.world import World
 
 TRUST = {
@@ -171,3 +172,34 @@ def test_invoke_needs_the_permission_on_the_function(world: World) -> None:
     }
     iam.put_role_policy(RoleName="caller", PolicyName="own", PolicyDocument=json.dumps(policy))
     assert client.invoke(FunctionName="shop")["Payload"].read() == b"1"
+
+
+class Recording:
+    """A runtime that remembers the jobs it was given."""
+
+    def __init__(self) -> None:
+        self.jobs: list[FunctionJob] = []
+
+    def refusal(self, job: FunctionJob) -> str:
+        return ""
+
+    def run(self, job: FunctionJob) -> FunctionOutcome:
+        self.jobs.append(job)
+        return FunctionOutcome(b"1")
+
+    def close(self) -> None:
+        pass
+
+
+def test_of_the_internet_a_function_in_a_vpc_reaches_what_its_subnet_leads_to(world: World) -> None:
+    """Without a NAT gateway that is nothing; a function outside of any VPC reaches everything."""
+    runtime = world.awslambda.invocations._runtime = Recording()
+    ec2 = world.administrator("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    create(world, FunctionName="inside", VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
+    create(world, FunctionName="outside")
+    for name in ("inside", "outside"):
+        world.administrator("lambda").invoke(FunctionName=name)
+    assert [job.outwards for job in runtime.jobs] == [(), None]

@@ -126,6 +126,32 @@ def test_validations_end_as_sentences() -> None:
 
 
 @each_directory
+def test_variables_are_used(directory: Path) -> None:
+    """What a caller gives has an effect: each variable is read outside of its own block."""
+    text = "\n".join(block.body for block in blocks(directory) if block.kind != "variable")
+    unused = [
+        name
+        for name in (block.labels[0] for block in blocks(directory, "variable"))
+        if not re.search(rf"\bvar\.{name}\b", text)
+    ]
+    assert unused == [], f"{directory.relative_to(ROOT)} reads none of {unused}"
+
+
+@each_directory
+def test_refusals_are_tried(directory: Path) -> None:
+    """Each variable with a validation, and each resource with a precondition, is expected to fail in a run of `terraform test`."""
+    guarded = {f"var.{block.labels[0]}" for block in blocks(directory, "variable") if "validation {" in block.body}
+    guarded |= {".".join(block.labels) for block in blocks(directory, "resource") if "precondition {" in block.body}
+    written = "\n".join(file.read_text() for file in sorted((directory / "tests").glob("*.tftest.hcl")))
+    tried = {
+        name
+        for listed in re.findall(r"expect_failures = \[(.*?)\]", written, re.S)
+        for name in re.findall(r"[\w.]+", listed)
+    }
+    assert guarded - tried == set(), f"{directory.relative_to(ROOT)}/tests lets none of these fail: {guarded - tried}"
+
+
+@each_directory
 def test_versions(directory: Path) -> None:
     """Terraform and provider are constrained, and AWS provider 5.100 and 6.x are both admitted."""
     (versions,) = (
@@ -249,6 +275,91 @@ def test_task_definition_has_no_command() -> None:
     assert not re.search(r"\b(?:command|entryPoint) +=", task.body.replace(health_check[0], ""))
 
 
+def dependencies(block: Block) -> set[str]:
+    """The resources that a block waits for although it does not refer to them."""
+    listed = re.search(r"^  depends_on = \[(.*?)\]", block.body, re.M | re.S)
+    return set(re.findall(r"[\w.]+", listed[1])) if listed else set()
+
+
+def permissions_of(directory: Path, role: str) -> set[str]:
+    """The policies and attachments that give a role its permissions."""
+    return {
+        ".".join(block.labels)
+        for block in blocks(directory, "resource")
+        if block.labels[0] in ("aws_iam_role_policy", "aws_iam_role_policy_attachment")
+        and re.search(rf"^  role +=.*\baws_iam_role\.{role}\b", block.body, re.M)
+    }
+
+
+#: A role by its ARN, in an argument of a resource: what EventBridge, Lambda or ECS assumes.
+_USED_ROLE = r"^  role(?:_arn)? +=.*\baws_iam_role\.(\w+)\b.*\.arn"
+
+
+@each_directory
+def test_a_role_is_used_once_it_has_its_permissions(directory: Path) -> None:
+    """Whoever gets a role's ARN waits for its policies: what uses an incomplete role fails at its first call, once."""
+    for block in blocks(directory):
+        users = block.kind == "resource" and re.findall(_USED_ROLE, block.body, re.M)
+        given = (
+            block.kind == "output"
+            and block.labels[0].endswith("role_arn")
+            and re.findall(r"\baws_iam_role\.(\w+)\b", block.body)
+        )
+        for role in [*(users or ()), *(given or ())]:
+            missing = permissions_of(directory, role) - dependencies(block)
+            assert not missing, f"{block} gets the role {role} before it has {sorted(missing)}: depends_on"
+
+
+def test_everything_waits_for_what_it_needs() -> None:
+    """What AWS refuses, or loses, for want of a resource that it does not name waits for that resource."""
+    needs = {
+        # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
+        "networking": {
+            "aws_eip.nat": {"aws_internet_gateway.this"},
+            "aws_nat_gateway.this": {"aws_internet_gateway.this"},
+            # A task that starts before it has its ways cannot pull its image.
+            "private_subnet_ids": {
+                "aws_route.private_nat",
+                "aws_route_table_association.private",
+                "aws_vpc_endpoint.interface",
+                "aws_vpc_endpoint.s3",
+                "aws_vpc_security_group_ingress_rule.endpoints_https",
+            },
+            "public_subnet_ids": {"aws_route.public_internet", "aws_route_table_association.public"},
+        },
+        # EventBridge loses what a topic does not take.
+        "codepipeline": {
+            "aws_cloudwatch_event_target.topic": {"aws_sns_topic_policy.pipeline"},
+            # Creating a pipeline starts its first execution.
+            "aws_codepipeline.this": {
+                "aws_s3_bucket_public_access_block.artifacts",
+                "aws_s3_bucket_server_side_encryption_configuration.artifacts",
+                "aws_s3_bucket_versioning.artifacts",
+            },
+        },
+        # ECS refuses a target group that no listener uses, and tasks start as soon as the service exists.
+        "ecs": {
+            "aws_ecs_service.this": {
+                "aws_ecs_cluster_capacity_providers.this",
+                "aws_lb_listener.http",
+                "aws_lb_listener.https",
+                "aws_lb_listener_rule.production",
+                "aws_lb_listener_rule.test",
+                "aws_vpc_security_group_egress_rule.load_balancer_tasks",
+                "aws_vpc_security_group_egress_rule.tasks",
+                "aws_vpc_security_group_ingress_rule.tasks_load_balancer",
+            },
+            # Otherwise Lambda makes the group itself, and keeps it for ever.
+            "aws_lambda_function.smoke_test": {"aws_cloudwatch_log_group.smoke_test"},
+        },
+    }
+    for module, waiting in needs.items():
+        written = {".".join(block.labels): block for block in blocks(ROOT / "modules" / module)}
+        for name, needed in waiting.items():
+            missing = needed - dependencies(written[name])
+            assert not missing, f"{written[name]} does not wait for {sorted(missing)}: depends_on"
+
+
 def test_no_secret_has_a_value() -> None:
     """Terraform creates the secret and never its value, which the state would reveal."""
     for directory in DIRECTORIES:
@@ -296,6 +407,11 @@ def test_environments_differ_where_they_must() -> None:
     assert (defaults["prod"]["force_destroy"], defaults["dev"]["force_destroy"]) == ("false", "true")
     assert (defaults["prod"]["secret_recovery_days"], defaults["dev"]["secret_recovery_days"]) == ("30", "0")
     assert defaults["prod"]["deletion_protection"] == "true"
+    for environment, known in defaults.items():
+        assert known["source_type"] == '"connection"', environment
+        assert known["github_deploy"] == "false", (
+            f"{environment}: nobody is let in from GitHub unless that is asked for"
+        )
     prod, dev = code(ROOT / "environments" / "prod"), code(ROOT / "environments" / "dev")
     assert len(re.findall(r"require_approval += true", prod)) == 2
     assert "require_approval" not in dev
@@ -364,11 +480,12 @@ def test_valid(name: str, tmp_path: Path) -> None:
 
 
 @needs_terraform
-@pytest.mark.parametrize("name", [path.name for path in MODULES])
-def test_rejects_what_it_should(name: str, tmp_path: Path) -> None:
-    """The module's own `terraform test` passes: invalid inputs are refused before anything is created."""
-    module = f"modules/{name}"
-    done = terraform("test", "-no-color", cwd=initialised(copied(tmp_path, module) / module), timeout=180)
+@each_directory
+def test_rejects_what_it_should(directory: Path, tmp_path: Path) -> None:
+    """A directory's own `terraform test` passes: invalid inputs are refused before anything is created."""
+    name = str(directory.relative_to(ROOT))
+    modules = ["modules"] if directory in ENVIRONMENTS else []
+    done = terraform("test", "-no-color", cwd=initialised(copied(tmp_path, name, *modules) / name), timeout=180)
     if "mock_provider" in done.stderr:
         pytest.skip("terraform test with mock providers needs Terraform 1.7 or newer")
     assert done.returncode == 0, done.stdout + done.stderr

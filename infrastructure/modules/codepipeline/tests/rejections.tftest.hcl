@@ -175,3 +175,14 @@ run "rejects_waiting_longer_than_codepipeline_does" {
 
   expect_failures = [var.deployment_timeout_minutes]
 }
+
+run "rejects_names_that_resources_cannot_have" {
+  command = plan
+
+  variables {
+    environment = "Production"
+    project     = "my_shop"
+  }
+
+  expect_failures = [var.environment, var.project]
+}

@@ -85,3 +85,63 @@ run "rejects_a_bare_health_check" {
 
   expect_failures = [var.health_check_command]
 }
+
+run "rejects_what_is_no_name_block_or_path" {
+  command = plan
+
+  variables {
+    client_cidrs      = ["everybody"]
+    environment       = "Production"
+    health_check_path = "health"
+    project           = "my_shop"
+    smoke_test_path   = "version"
+  }
+
+  expect_failures = [
+    var.client_cidrs,
+    var.environment,
+    var.health_check_path,
+    var.project,
+    var.smoke_test_path,
+  ]
+}
+
+run "rejects_numbers_that_are_too_small" {
+  command = plan
+
+  variables {
+    container_port          = 0
+    deployment_alarm_errors = 0
+    deregistration_delay    = -1
+    test_port               = 0
+  }
+
+  expect_failures = [
+    var.container_port,
+    var.deployment_alarm_errors,
+    var.deregistration_delay,
+    var.test_port,
+  ]
+}
+
+run "rejects_numbers_that_are_too_large" {
+  command = plan
+
+  variables {
+    container_port       = 65536
+    deregistration_delay = 3601
+    test_port            = 65536
+  }
+
+  expect_failures = [var.container_port, var.deregistration_delay, var.test_port]
+}
+
+run "rejects_a_test_listener_on_the_port_of_users" {
+  command = plan
+
+  variables {
+    test_port = 443
+  }
+
+  expect_failures = [var.test_port]
+}

@@ -120,3 +120,14 @@ run "rejects_what_is_no_number" {
 
   expect_failures = [var.repository_ids]
 }
+
+run "rejects_names_that_resources_cannot_have" {
+  command = plan
+
+  variables {
+    environment = "Production"
+    project     = "my_shop"
+  }
+
+  expect_failures = [var.environment, var.project]
+}

@@ -81,3 +81,14 @@ run "rejects_a_key_alias" {
 
   expect_failures = [var.secrets_kms_key_arn]
 }
+
+run "rejects_names_that_resources_cannot_have" {
+  command = plan
+
+  variables {
+    environment = "Production"
+    project     = "my_shop"
+  }
+
+  expect_failures = [var.environment, var.project]
+}

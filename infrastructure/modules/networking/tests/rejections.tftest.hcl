@@ -90,3 +90,14 @@ run "rejects_what_is_no_block" {
 
   expect_failures = [var.vpc_cidr]
 }
+
+run "rejects_names_that_resources_cannot_have" {
+  command = plan
+
+  variables {
+    environment = "Production"
+    project     = "my_shop"
+  }
+
+  expect_failures = [var.environment, var.project]
+}

@@ -195,6 +195,8 @@ class BuildspecChecks(DescribedPipeline):
         problems = []
         if not sources:
             problems.append("no build has --cache-from")
+        elif uncached := [listed[n][2] for n in builds if not listed[n][2].option("--cache-from")]:
+            problems.append(f"{_shortened(uncached[0].text)} has no --cache-from")
         if images and not images & pulled:
             problems.append(f"{', '.join(sorted(images))} is not pulled before the first build")
         elif images - pulled:
@@ -400,7 +402,7 @@ class BuildspecChecks(DescribedPipeline):
             if command.docker(verb)
             for ref in references(command.text, verb)
         ]
-        ours = [(number, text) for number, text in uses if _ECR_HOST.match(text)]
+        ours = [(number, text) for number, text in uses if self._is_in_ecr(text)]
         logins = [number for number, _, command in build.commands if command.docker("login")]
         if ours and not any(number < ours[0][0] for number in logins):
             yield Finding(
@@ -425,10 +427,20 @@ class BuildspecChecks(DescribedPipeline):
                     page=_LOGIN,
                 )
 
+    def _is_in_ecr(self, reference: str) -> bool:
+        """Return whether an image is in ECR, or in the registry that an emulated account has at an address of its own."""
+        if _ECR_HOST.match(reference):
+            return True
+        if "/" not in reference or "$" in reference:
+            return False
+        uris = [each["repositoryUri"] for each in self.aws("ecr").describe_repositories()["repositories"]]
+        return reference.partition("/")[0] in {uri.partition("/")[0] for uri in uris}
+
     def _missing_repository(self, registry: str, name: str) -> str | None:
-        account, region = registry.split(".")[0], registry.split(".")[3]
-        if [region, account] != self._arn().split(":")[3:5]:
-            return f"another account's or region's registry, {registry}"
+        if _ECR_HOST.match(f"{registry}/"):
+            account, region = registry.split(".")[0], registry.split(".")[3]
+            if [region, account] != self._arn().split(":")[3:5]:
+                return f"another account's or region's registry, {registry}"
         try:
             self.aws("ecr").describe_repositories(repositoryNames=[name])
         except ClientError as error:
@@ -498,6 +510,12 @@ def _guards(step: Step, *, before_push: bool) -> bool:
         return (good and (chained or stops)) or (not good and stops)
     # A test command that is the whole step fails the step by itself.
     return stops or (good and "||" not in text and "&&" not in text and "if " not in text)
+
+
+def _shortened(text: str) -> str:
+    """Return a command on one line, its middle left out if it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= 120 else f"{line[:70]} … {line[-45:]}"
 
 
 def _runs_tests(command: Command, dockerfile: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
+from pushproof.engines.reachability import OpenBlock
 
 LogLine = Callable[[str], None]
 
@@ -28,13 +29,14 @@ class BuilderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """A build that needs a container."""
+    """A build that needs a container. `outwards`: the public addresses that it reaches; None: all."""
 
     build_id: str
     project: str
     image: str
     privileged: bool
     region: str
+    outwards: tuple[OpenBlock, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

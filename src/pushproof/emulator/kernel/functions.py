@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
+from pushproof.engines.reachability import OpenBlock
 
 Function = Callable[[Mapping[str, object]], object]
 
@@ -31,7 +32,8 @@ class FunctionJob:
     """One invocation of uploaded code.
 
     `code`: the content of a zip; None for a function from the image that `image` names. `doors`: the addresses and ports of the
-    world's load balancers, which the code reaches. `timeout` is in AWS seconds, `memory` in MiB.
+    world's load balancers, which the code reaches. `outwards`: the public addresses that it reaches; None: all. `timeout` is in AWS
+    seconds, `memory` in MiB.
     """
 
     arn: str
@@ -55,6 +57,7 @@ class FunctionJob:
     log_stream: str = ""
     context: str = ""
     doors: tuple[tuple[str, int], ...] = ()
+    outwards: tuple[OpenBlock, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pushproof.emulator.kernel.loop import Loop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.engines.deployment.target_health import TargetHealth
 from pushproof.engines.policy import Decision
-from pushproof.engines.reachability import OpenPorts, Place
+from pushproof.engines.reachability import OpenBlock, OpenPorts, Place
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -202,6 +202,9 @@ class NetworkPaths(Protocol):
 
     def open_ports(self, *, region: str, source: Place, target: Place) -> tuple[OpenPorts, ...]:
         """Return the ports on which one network interface reaches another."""
+
+    def open_outwards(self, *, region: str, source: Place) -> tuple[OpenBlock, ...] | None:
+        """Return the public addresses that a network interface reaches; None where the network is not enforced."""
 
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pushproof.engines.reachability import OpenPorts
+from pushproof.engines.reachability import OpenBlock, OpenPorts
 
 
 class PullError(Exception):
@@ -83,19 +83,20 @@ class Impairment:
 class Neighbourhood:
     """The other tasks that reach a task; and those that it reaches, by their addresses in the VPC, with their real ones.
 
-    `impaired`: the packets that faults take from it.
+    `impaired`: the packets that faults take from it. `outwards`: the public addresses that it reaches; None: all.
     """
 
     callers: tuple[Caller, ...] = ()
     reached: tuple[tuple[str, str], ...] = ()
     impaired: tuple[Impairment, ...] = ()
+    outwards: tuple[OpenBlock, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A task to start. `started_at` is AWS time; `task_id` the last part of its ARN. CPU in units (1024 = one), memory in MiB.
 
-    `private_ip`: the address of its network interface in the VPC.
+    `private_ip`: the address of its network interface in the VPC. `outwards`: the public addresses that it reaches; None: all.
     """
 
     task_id: str
@@ -105,6 +106,7 @@ class TaskSpec:
     memory: int
     started_at: float
     private_ip: str = ""
+    outwards: tuple[OpenBlock, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

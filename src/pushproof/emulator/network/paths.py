@@ -23,9 +23,11 @@ from pushproof.engines.reachability import (
     Internet,
     Network,
     NetworkModelError,
+    OpenBlock,
     OpenPorts,
     Place,
     Service,
+    open_outwards,
     open_ports,
     reach,
     task_calls,
@@ -61,8 +63,9 @@ class Paths:
         # Region and subnet -> VPC; region and VPC -> network. Both are dropped together.
         self._vpcs: dict[tuple[str, str], str] = {}
         self._networks: dict[tuple[str, str], Network] = {}
-        # Between two interfaces, and the places that stand for them; dropped with every change.
+        # Between two interfaces, out of one, and the places that stand for them; dropped with every change.
         self._open: dict[tuple[str, Place, Place], tuple[OpenPorts, ...]] = {}
+        self._outwards: dict[tuple[str, Place], tuple[OpenBlock, ...]] = {}
         self._standing: dict[tuple[str, Place], Place] = {}
         self._epoch = secrets.token_hex(8)
         self._followers: list[Callable[[], None]] = []
@@ -164,6 +167,29 @@ class Paths:
             return ()
         return known
 
+    def open_outwards(self, *, region: str, source: Place) -> tuple[OpenBlock, ...] | None:
+        """Return the public addresses that a network interface reaches, none if EC2 or the engine knows of no way.
+
+        None where the network is not enforced: then all of them.
+        """
+        if not self._ground.settings.enforce_network:
+            return None
+        if self._ground.faults.cuts(source.subnet_id):
+            return ()
+        try:
+            epoch = self._epoch
+            network = self._network(region, source.subnet_id)
+            one = self._stand_in(network, region, source, epoch)
+            known = self._outwards.get((region, one))
+            if known is None:
+                known = open_outwards(network, one, circumstances=self._circumstances)
+                with self._lock:
+                    if epoch == self._epoch:
+                        self._outwards[region, one] = known
+        except (ClientError, NetworkModelError):
+            return ()
+        return known
+
     def _stand_in(self, network: Network, region: str, place: Place, epoch: str) -> Place:
         """Return the place that has the same answers: many interfaces of a subnet share one."""
         known = self._standing.get((region, place))
@@ -245,6 +271,7 @@ class Paths:
             self._vpcs.clear()
             self._networks.clear()
             self._open.clear()
+            self._outwards.clear()
             self._standing.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()
@@ -278,6 +305,7 @@ class Paths:
         """Let everyone who keeps an answer ask again: faults or circumstances have changed."""
         with self._lock:
             self._open.clear()
+            self._outwards.clear()
             self._standing.clear()
             self._epoch = secrets.token_hex(8)
         self._tell()

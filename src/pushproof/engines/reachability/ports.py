@@ -5,7 +5,7 @@ Between two neighbouring limits of rules every port has the same answer, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -33,27 +33,35 @@ def open_ports(
         UnknownResource: the network lacks a subnet or a group of theirs.
         NetworkModelError: an address is outside of its subnet, or a group belongs to another VPC.
     """
+
+    def reached(port: int, protocol: str) -> bool:
+        return bool(reach(network, source, target, port=port, protocol=protocol, circumstances=circumstances))
+
+    return open_ranges(limits_of(_ranges(network, source, target)), reached)
+
+
+def open_ranges(limits: Iterable[int], reached: Callable[[int, str], bool]) -> tuple[OpenPorts, ...]:
+    """Return the ranges of ports that are reached, TCP first; `reached(port, protocol)` is asked at each of the `limits`."""
     ranges: list[OpenPorts] = []
-    limits = [*sorted(_limits(network, source, target)), ALL_PORTS[1] + 1]
     for protocol in ("tcp", "udp"):
-        for first, after in pairwise(limits):
-            if not reach(network, source, target, port=first, protocol=protocol, circumstances=circumstances):
+        for first, after in pairwise((*sorted(limits), ALL_PORTS[1] + 1)):
+            if not reached(first, protocol):
                 continue
             if ranges and (ranges[-1].protocol, ranges[-1].last) == (protocol, first - 1):
                 ranges[-1] = replace(ranges[-1], last=after - 1)
             else:
                 ranges.append(OpenPorts(protocol, first, after - 1))
-    if reach(network, source, target, protocol="icmp", circumstances=circumstances):
+    if reached(0, "icmp"):
         ranges.append(OpenPorts("icmp", *ALL_PORTS))
     return tuple(ranges)
 
 
-def _limits(network: Network, source: Place, target: Place) -> set[int]:
-    """Return every port at which an answer may change, the first port included."""
+def limits_of(ranges: Iterable[tuple[int, int]]) -> frozenset[int]:
+    """Return every port at which an answer may change between these ranges, the first port included."""
     limits = {ALL_PORTS[0]}
-    for first, last in _ranges(network, source, target):
+    for first, last in ranges:
         limits |= {first, last + 1}
-    return {port for port in limits if ALL_PORTS[0] <= port <= ALL_PORTS[1]}
+    return frozenset(port for port in limits if ALL_PORTS[0] <= port <= ALL_PORTS[1])
 
 
 def _ranges(network: Network, source: Place, target: Place) -> Iterator[tuple[int, int]]:

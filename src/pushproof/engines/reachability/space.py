@@ -96,7 +96,7 @@ ANYWHERE = {4: Block.parse("0.0.0.0/0"), 6: Block.parse("::/0")}
 
 # Ranges outside the public internet: private, carrier-grade NAT, loopback, link-local, multicast,
 # reserved. https://www.iana.org/assignments/iana-ipv4-special-registry , IPv6 global unicast is 2000::/3.
-_NEVER_PUBLIC = tuple(
+NEVER_PUBLIC = tuple(
     Block.parse(text)
     for text in (
         "0.0.0.0/8",
@@ -117,7 +117,7 @@ _NEVER_PUBLIC = tuple(
 def public_parts(block: Block) -> tuple[Block, ...]:
     """The parts of a block that hosts on the internet can have as address."""
     parts: tuple[Block, ...] = (block,)
-    for reserved in _NEVER_PUBLIC:
+    for reserved in NEVER_PUBLIC:
         parts = tuple(left for part in parts for left in part.without(reserved))
     return parts
 

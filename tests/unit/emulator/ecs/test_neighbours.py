@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from pushproof.emulator.kernel.settings import WorldSettings
-from pushproof.emulator.kernel.tasks import Impairment, Neighbourhood
+from pushproof.emulator.kernel.tasks import Impairment, Neighbourhood, TaskListener, TaskSpec
 from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
 from pushproof.engines.faults import PacketsLost, PortBlackholed, SubnetsCut
-from pushproof.engines.reachability import OpenPorts
+from pushproof.engines.reachability import Block, OpenBlock, OpenPorts
 
 IMAGE = "shop:1"
 EVERYTHING = (OpenPorts("tcp", 0, 65535), OpenPorts("udp", 0, 65535), OpenPorts("icmp", 0, 65535))
@@ -27,7 +27,12 @@ class Guarded(ScriptedRuntime):
     def __init__(self, ground: Any, images: Any) -> None:
         super().__init__(ground, images)
         self.around: dict[str, Neighbourhood] = {}
+        self.specs: dict[str, TaskSpec] = {}
         self.add_image(IMAGE)
+
+    def start(self, spec: TaskSpec, listener: TaskListener) -> str:
+        self.specs[spec.task_id] = spec
+        return super().start(spec, listener)
 
     def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
         self.around[task_id] = neighbourhood
@@ -113,7 +118,30 @@ def site() -> Iterator[Site]:
 def test_nobody_reaches_a_task_whose_group_admits_nobody(site: Site) -> None:
     """Two tasks of the same group do not reach each other without a rule."""
     ids = [site.run(zone)[0] for zone in "ab"]
-    assert [site.runtime.around[each] for each in ids] == [Neighbourhood(), Neighbourhood()]
+    alone = Neighbourhood(outwards=(OpenBlock(Block.parse("0.0.0.0/0"), EVERYTHING),))
+    assert [site.runtime.around[each] for each in ids] == [alone, alone]
+
+
+def test_a_task_reaches_of_the_internet_what_its_group_lets_out(site: Site) -> None:
+    """It starts with that, and gets to know each change of rules, routes and zones."""
+    HTTPS = OpenPorts("tcp", 443, 443)
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}
+    site.ec2.revoke_security_group_egress(GroupId=site.group, IpPermissions=[everything])
+    site.ec2.authorize_security_group_egress(
+        GroupId=site.group, IpPermissions=[{**https, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    one = site.run("a")[0]
+    assert site.runtime.specs[one].outwards == (OpenBlock(Block.parse("0.0.0.0/0"), (HTTPS,)),)
+    site.ec2.authorize_security_group_egress(GroupId=site.group, IpPermissions=[https])
+    site.ec2.revoke_security_group_egress(
+        GroupId=site.group, IpPermissions=[{**https, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    site.world.loop.advance(1)
+    assert site.runtime.around[one].outwards == (OpenBlock(Block.parse("203.0.113.0/24"), (HTTPS,)),)
+    site.world.paths.set_zone_down("eu-west-1a")
+    site.world.loop.advance(1)
+    assert site.runtime.around[one].outwards == ()
 
 
 def test_a_rule_counts_as_soon_as_it_is_there_and_until_it_is_gone(site: Site) -> None:

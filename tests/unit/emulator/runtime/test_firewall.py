@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment
-from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
-from pushproof.engines.reachability import OpenPorts
+from pushproof.emulator.runtime.docker.firewall import Pool, Surroundings, local_addresses, ruleset
+from pushproof.engines.reachability import Block, OpenBlock, OpenPorts
 
 AROUND = Surroundings(
     network="172.18.0.0/16",
@@ -59,12 +60,46 @@ def test_of_the_machine_only_what_is_needed_is_open() -> None:
     assert chain(text, "forward") == chain(text, "output")
 
 
+def test_an_address_that_the_machine_gets_later_is_closed_now() -> None:
+    """Docker gives the machine the first address of each network, and takes networks from its pools."""
+    pools = Pool("172.16.0.0/12", 16), Pool("10.9.0.0/16", 24)
+    text = ruleset(replace(AROUND, pools=pools, host_ports=frozenset({5432})), ())
+    later = [
+        "ip daddr 172.16.0.0/12 ip daddr & 0.0.255.255 == 0.0.0.1",
+        "ip daddr 10.9.0.0/16 ip daddr & 0.0.0.255 == 0.0.0.1",
+    ]
+    rules = chain(text, "output")
+    assert rules[-2:] == [f"{each} drop" for each in later]
+    for words in ("meta l4proto { tcp, udp } th dport 53 accept", "tcp dport { 5432 } accept"):
+        assert {f"{each} {words}" for each in later} <= set(rules)
+
+
 def test_ports_that_the_settings_name_are_open_too() -> None:
     """They are on every address of the machine."""
     text = ruleset(
         Surroundings("172.18.0.0/16", AROUND.own, AROUND.host, "172.18.0.1", AROUND.ports, frozenset({5432}))
     )
     assert "ip daddr { 172.17.0.1, 172.18.0.1, 192.0.2.2 } tcp dport { 5432 } accept" in chain(text, "output")
+
+
+def test_of_the_internet_only_what_is_reached_is_open() -> None:
+    """Public addresses are open in runs and on ports, after what is closed of the machine; nothing reached: all are closed."""
+    reached = (
+        OpenBlock(Block.parse("203.0.113.0/24"), (OpenPorts("tcp", 443, 443), OpenPorts("icmp", 0, 65535))),
+        OpenBlock(Block.parse("8.8.8.8"), (OpenPorts("udp", 53, 53),)),
+    )
+    private, *rules = chain(ruleset(AROUND, None, (), reached), "output")[-4:]
+    assert private.startswith("ip daddr { 0.0.0.0-0.255.255.255, 10.0.0.0-10.255.255.255, ")
+    assert rules == [
+        "ip daddr . meta l4proto . th dport "
+        "{ 203.0.113.0-203.0.113.255 . tcp . 443-443, 8.8.8.8-8.8.8.8 . udp . 53-53 } accept",
+        "ip daddr { 203.0.113.0-203.0.113.255 } meta l4proto icmp accept",
+        "meta nfproto ipv4 drop",
+    ]
+    closed = chain(ruleset(AROUND, None, (), ()), "output")
+    assert closed[-1] == "meta nfproto ipv4 drop"
+    assert closed[-3:-1] == ["ip daddr 172.18.0.0/16 accept", private]
+    assert chain(ruleset(AROUND, None, (), reached), "forward") == chain(ruleset(AROUND, None, (), reached), "output")
 
 
 def test_only_callers_come_in_and_on_their_ports() -> None:

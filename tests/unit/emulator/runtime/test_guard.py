@@ -13,7 +13,8 @@ from docker.errors import APIError, ContainerError, ImageNotFound
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.tasks import Caller, StartError
 from pushproof.emulator.runtime.docker import guard as module
-from pushproof.emulator.runtime.docker.guard import Change, Guard, proxy_ports, trial
+from pushproof.emulator.runtime.docker.firewall import DEFAULT_POOLS
+from pushproof.emulator.runtime.docker.guard import Change, Guard, pools_of, proxy_ports, trial
 from pushproof.engines.reachability import OpenPorts
 
 TRIE = "     |-- 192.0.2.9\n        /32 host LOCAL\n"
@@ -33,6 +34,9 @@ class Engine:
         if self.said == "fails":
             raise ContainerError(SimpleNamespace(), 1, "python3", image, "no such thing")  # type: ignore[arg-type]
         return self.said.encode()
+
+    def info(self) -> dict[str, object]:
+        return {"DefaultAddressPools": [{"Base": "172.16.0.0/12", "Size": 16}]}
 
     def get(self, name: str) -> str:
         if not self.images_there:
@@ -65,6 +69,26 @@ def test_the_rules_are_those_of_the_world(monkeypatch: pytest.MonkeyPatch) -> No
     assert "172.18.0.7 . tcp . 80-80" in rules
     assert "172.18.0.7" not in guard(Engine(), enforce_network=False).rules(callers)
     assert "tcp dport { 5432 } accept" in guard(Engine(), host_ports=frozenset({5432})).rules()
+
+
+def test_addresses_that_docker_may_give_to_the_machine_are_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that it has, and the first address of each network that Docker's pools have room for."""
+    monkeypatch.setattr(module, "local_addresses", lambda _: frozenset({"192.0.2.9"}))
+    made = guard(Engine())
+    assert [
+        each for each in ("192.0.2.9", "172.31.0.1", "172.31.1.1", "192.168.0.1") if made.is_the_machines(each)
+    ] == [
+        "192.0.2.9",
+        "172.31.0.1",
+    ]
+    assert "ip daddr 172.16.0.0/12 ip daddr & 0.0.255.255 == 0.0.0.1 drop" in made.rules()
+
+
+def test_pools_are_those_of_the_engine() -> None:
+    """Docker's own where the Engine names none; those of IPv6 are left out."""
+    configured = [{"Base": "10.9.0.0/16", "Size": 24}, {"Base": "fd00::/48", "Size": 64}, {"Base": "odd"}]
+    assert pools_of({"DefaultAddressPools": configured}) == (("10.9.0.0/16", 24),)
+    assert pools_of({"DefaultAddressPools": None}) == pools_of({}) == DEFAULT_POOLS
 
 
 def test_a_proxy_of_this_machine_stays_open() -> None:

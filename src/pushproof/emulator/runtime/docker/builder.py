@@ -75,7 +75,7 @@ class DockerBuilder:
             with on_behalf_of(self.ground.id, self.ground.directory / "images"):
                 image = ensure_build_image(self.host.client)
             container = self._start(job, image)
-            self._close(container)
+            self._close(container, job)
         except (ImageUnavailable, APIError, DockerException) as error:
             raise BuilderError("INTERNAL_ERROR", f"The build's container cannot be started: {error}") from error
         opened = DockerBuildContainer(
@@ -133,10 +133,10 @@ class DockerBuilder:
             container.start()
         return container
 
-    def _close(self, container: Container) -> None:
-        """Close the machine to a build, while its container prepares itself."""
+    def _close(self, container: Container, job: BuildJob) -> None:
+        """Close the machine to a build, and to one in a VPC what that does not reach, while its container prepares itself."""
         try:
-            self.guard.set_from_outside(container, Change(self.guard.rules()))
+            self.guard.set_from_outside(container, Change(self.guard.rules(outwards=job.outwards)))
         except BaseException:
             with contextlib.suppress(NotFound, APIError):
                 container.remove(force=True, v=True)

@@ -9,11 +9,24 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment
+from pushproof.engines.reachability import NEVER_PUBLIC, Block, OpenBlock
 
 _TABLE = "inet pushproof"
 _HTTPS = 443
+
+
+class Pool(NamedTuple):
+    """A block of addresses that Docker divides into networks, and their prefix length."""
+
+    block: str
+    size: int
+
+
+#: https://docs.docker.com/engine/network/#automatic-subnet-allocation
+DEFAULT_POOLS = Pool("172.16.0.0/12", 16), Pool("192.168.0.0/16", 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +35,8 @@ class Surroundings:
 
     network: the block of the world's Docker network. own: addresses that may connect to anything here, those of the world's
     process. host: the addresses of the machine with Docker Engine. gateway: the address of the world's process. ports: its ports
-    that are needed here. host_ports: ports of the machine that the settings allow besides.
+    that are needed here. host_ports: ports of the machine that the settings allow besides. pools: blocks from which Docker takes
+    networks, each with their prefix length: the machine gets the first address of every network, also of one that is made later.
     """
 
     network: str
@@ -31,24 +45,44 @@ class Surroundings:
     gateway: str
     ports: frozenset[int]
     host_ports: frozenset[int] = frozenset()
+    pools: tuple[Pool, ...] = ()
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """Return matches of the machine's addresses, now and later."""
+        later = (
+            f"ip daddr {pool.block} ip daddr & {ipaddress.IPv4Address((1 << 32 - pool.size) - 1)} == 0.0.0.1"
+            for pool in self.pools
+        )
+        return f"ip daddr {_set(self.host | {self.gateway})}", *later
 
 
-def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None, impaired: Iterable[Impairment] = ()) -> str:
+def ruleset(
+    around: Surroundings,
+    callers: Iterable[Caller] | None = None,
+    impaired: Iterable[Impairment] = (),
+    reached: Iterable[OpenBlock] | None = None,
+) -> str:
     """Return the rules of a namespace, which replace those it has. `impaired`: the packets that disappear, whatever else is open.
 
     Outwards, the machine is closed except for the ports that are needed, and DNS, which Docker forwards from inside of the
-    namespace. Inwards, containers of the world's network are closed except for `callers`; None: they are not judged.
+    namespace. Of public addresses those are open that are `reached`. Inwards, containers of the world's network are closed except
+    for `callers`. None: they are not judged.
     """
     impaired = tuple(impaired)
-    closed = _set(around.host | {around.gateway})
     outwards = [
         'oifname "lo" accept',
         *(rule for each in impaired if each.traffic == "egress" for rule in _impaired(each, around)),
         "ct state established,related accept",
-        f"ip daddr {closed} meta l4proto {{ tcp, udp }} th dport 53 accept",
+        *(f"{machine} meta l4proto {{ tcp, udp }} th dport 53 accept" for machine in around.closed),
         f"ip daddr {around.gateway} tcp dport {_set(map(str, around.ports))} accept",
-        *([f"ip daddr {closed} tcp dport {_set(map(str, around.host_ports))} accept"] if around.host_ports else []),
-        f"ip daddr {closed} drop",
+        *(
+            f"{machine} tcp dport {_set(map(str, around.host_ports))} accept"
+            for machine in around.closed
+            if around.host_ports
+        ),
+        *(f"{machine} drop" for machine in around.closed),
+        *(_public(around, reached) if reached is not None else []),
     ]
     # What containers inside of a build's container send is forwarded.
     chains = [_chain("output", outwards), _chain("forward", outwards)]
@@ -57,6 +91,28 @@ def ruleset(around: Surroundings, callers: Iterable[Caller] | None = None, impai
     if inwards:
         chains.append(_chain("input", ['iifname "lo" accept', *inwards]))
     return f"table {_TABLE}\ndelete table {_TABLE}\ntable {_TABLE} {{\n{''.join(chains)}}}\n"
+
+
+def _public(around: Surroundings, reached: Iterable[OpenBlock]) -> list[str]:
+    """Return the rules for public addresses. A packet that no rule lets out disappears, as on AWS: its sender waits."""
+    ports = [(_run(each.block), open_) for each in reached for open_ in each.ports]
+    numbered = [
+        f"{run} . {open_.protocol} . {open_.first}-{open_.last}"
+        for run, open_ in ports
+        if open_.protocol in ("tcp", "udp")
+    ]
+    pinged = [run for run, open_ in ports if open_.protocol == "icmp"]
+    return [
+        f"ip daddr {around.network} accept",
+        f"ip daddr {_set(_run(block) for block in NEVER_PUBLIC if block.version == 4)} accept",
+        *([f"ip daddr . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
+        *([f"ip daddr {_set(pinged)} meta l4proto icmp accept"] if pinged else []),
+        "meta nfproto ipv4 drop",
+    ]
+
+
+def _run(block: Block) -> str:
+    return f"{ipaddress.IPv4Address(block.first)}-{ipaddress.IPv4Address(block.last)}"
 
 
 def _inwards(around: Surroundings, callers: Iterable[Caller]) -> list[str]:

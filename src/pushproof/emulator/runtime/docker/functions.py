@@ -83,7 +83,7 @@ class DockerFunctions:
                 network.start()
                 network.reload()
                 needed = [api.port, *(int(word.rpartition("=")[2]) for word in words)]
-                self._guard.set(network, Change(self._guard.rules(ports=needed)))
+                self._guard.set(network, Change(self._guard.rules(ports=needed, outwards=job.outwards)))
                 api.peer = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
                 options = self._options(job, network, api.port)
                 with self._container(image, job, "code", list(job.command) or None, options) as container:

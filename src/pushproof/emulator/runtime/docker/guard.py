@@ -8,6 +8,7 @@ nothing is closed.
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import logging
 import threading
@@ -22,7 +23,7 @@ from docker.utils.config import load_general_config
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment, StartError
 from pushproof.emulator.runtime.docker.execution import captured
-from pushproof.emulator.runtime.docker.firewall import Surroundings, local_addresses, ruleset
+from pushproof.emulator.runtime.docker.firewall import DEFAULT_POOLS, Pool, Surroundings, local_addresses, ruleset
 from pushproof.emulator.runtime.docker.imagemaking import exists, on_behalf_of
 from pushproof.emulator.runtime.docker.images import base_image_name, ensure_base_image
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from pushproof.emulator.kernel.site import Ground
     from pushproof.emulator.runtime.docker.host import DockerHost
+    from pushproof.engines.reachability import OpenBlock
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,7 @@ class Guard:
         self._host = host
         self._lock = threading.Lock()
         self._elsewhere: frozenset[str] | None = None
+        self._pools: tuple[Pool, ...] | None = None
         self._warned = False
 
     def image(self) -> str:
@@ -117,11 +120,17 @@ class Guard:
             return ensure_base_image(self._host.client)
 
     def rules(
-        self, callers: Iterable[Caller] = (), impaired: Iterable[Impairment] = (), *, ports: Iterable[int] = ()
+        self,
+        callers: Iterable[Caller] = (),
+        impaired: Iterable[Impairment] = (),
+        *,
+        ports: Iterable[int] = (),
+        outwards: Iterable[OpenBlock] | None = None,
     ) -> str:
         """Return the rules of a namespace: `callers` may connect to it, and it to these ports of the world and the gateway's.
 
-        `impaired`: the packets that faults take. Without enforcement of the network every container of the world may connect.
+        `impaired`: the packets that faults take. `outwards`: the public addresses that are reached; None: all. Without enforcement
+        of the network every container of the world may connect.
         """
         host = self._host
         machine = self.machine() | {host.gateway}
@@ -131,9 +140,26 @@ class Guard:
             host=machine,
             gateway=host.bridge_address,
             ports=frozenset({self._ground.endpoint.port, *ports}),
+            pools=self.pools(),
             host_ports=self._ground.settings.host_ports | proxy_ports(load_general_config(), machine),
         )
-        return ruleset(around, callers if self._ground.settings.enforce_network else None, impaired)
+        return ruleset(around, callers if self._ground.settings.enforce_network else None, impaired, outwards)
+
+    def pools(self) -> tuple[Pool, ...]:
+        """Return the blocks from which Docker Engine takes networks."""
+        with self._lock:
+            if self._pools is None:
+                self._pools = pools_of(self._host.client.info())
+            return self._pools
+
+    def is_the_machines(self, address: str) -> bool:
+        """Return whether an address is one of the machine, or may become one with another network of Docker's."""
+        number = ipaddress.IPv4Address(address)
+        later = (
+            number in ipaddress.ip_network(pool.block) and int(number) & (1 << 32 - pool.size) - 1 == 1
+            for pool in self.pools()
+        )
+        return address in self.machine() or any(later)
 
     def machine(self) -> frozenset[str]:
         """Return the addresses of the machine with Docker Engine, as they are now if this process runs on it."""
@@ -183,6 +209,18 @@ class Guard:
             "containers of this world are not kept apart, and reach services of this machine: nft fails in their networks (%s)",
             said.removeprefix(_UNGUARDED).strip(),
         )
+
+
+def pools_of(information: Mapping[str, object]) -> tuple[Pool, ...]:
+    """Return the IPv4 blocks from which an Engine takes networks, as `docker info` tells: Docker's own if it names none."""
+    configured = information.get("DefaultAddressPools")
+    pools = []
+    for each in configured if isinstance(configured, list) else ():
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            block = ipaddress.ip_network(each["Base"], strict=False)
+            if block.version == 4:
+                pools.append(Pool(str(block), int(each["Size"])))
+    return tuple(pools) or DEFAULT_POOLS
 
 
 def proxy_ports(configuration: Mapping[str, object], machine: Collection[str]) -> frozenset[int]:

@@ -100,7 +100,8 @@ class TaskNetworks:
         )
         try:
             addresses = [spec.private_ip] if self._may_have(spec.private_ip) else []
-            self._guard.set(pause, Change(self._guard.rules(), [(ADDRESS, gateway)], addresses=addresses))
+            rules = self._guard.rules(outwards=spec.outwards)
+            self._guard.set(pause, Change(rules, [(ADDRESS, gateway)], addresses=addresses))
             pause.reload()
         except BaseException:
             remove(pause)
@@ -111,14 +112,16 @@ class TaskNetworks:
         """Let other tasks reach a task, and no others any more. Raises StartError, APIError."""
         gone = set(before.reached) - set(now.reached)
         routes = [pair for pair in now.reached if self._may_have(pair[0])]
-        self._guard.set(pause, Change(self._guard.rules(now.callers, now.impaired), routes, gone))
+        self._guard.set(
+            pause, Change(self._guard.rules(now.callers, now.impaired, outwards=now.outwards), routes, gone)
+        )
 
     def _may_have(self, address: str) -> bool:
         """Return whether an address of a VPC can be one here: neither of the world's Docker network nor of the machine."""
         if not address or not self._ground.settings.enforce_network:
             return False
         inside = ipaddress.ip_address(address) in ipaddress.ip_network(self._host.block)
-        return not inside and address not in self._guard.machine()
+        return not inside and not self._guard.is_the_machines(address)
 
     def address(self, container: Container) -> str:
         """Return a container's address on the world's network."""

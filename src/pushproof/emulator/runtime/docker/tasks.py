@@ -108,7 +108,7 @@ class DockerTaskRuntime:
         try:
             # One more holds the task's network.
             self._host.check_room(self._ground.settings.limits.containers, len(spec.containers) + 1)
-            task = _Task(spec, listener, self._networks.open(spec))
+            task = _Task(spec, listener, self._networks.open(spec), neighbourhood=Neighbourhood(outwards=spec.outwards))
             with self._guard:
                 self._tasks[spec.task_id] = task
                 closed = self._closed

@@ -28,12 +28,14 @@ from pushproof.emulator.kernel.functions import (
     FunctionUnavailable,
     reference_of,
 )
+from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from types_boto3_logs.type_defs import InputLogEventTypeDef
 
     from pushproof.emulator.kernel.context import Credentials
     from pushproof.emulator.kernel.site import Site
+    from pushproof.engines.reachability import OpenBlock
 
     from .shapes import Configuration, Described
 
@@ -154,7 +156,20 @@ class Invocations:
             log_stream=f"{stamp:%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
             context=client_context,
             doors=self._doors(),
+            outwards=self._outwards(region, configuration),
         )
+
+    def _outwards(self, region: str, configuration: Configuration) -> tuple[OpenBlock, ...] | None:
+        """Return the public addresses that a function in a VPC reaches, from the first of its subnets; None for other functions.
+
+        Its network interface has no public address: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
+        """
+        vpc = configuration.get("VpcConfig", {})
+        subnets = vpc.get("SubnetIds")
+        if not subnets:
+            return None
+        place = Place(subnets[0], tuple(vpc.get("SecurityGroupIds", ())))
+        return self._site.paths.open_outwards(region=region, source=place)
 
     def _credentials(self, configuration: Configuration) -> Credentials:
         try:

@@ -95,6 +95,13 @@ class LoggingConfig(TypedDict, total=False):
     LogGroup: str
 
 
+class VpcConfig(TypedDict, total=False):
+    """The subnets and security groups of a function's network interfaces."""
+
+    SubnetIds: list[str]
+    SecurityGroupIds: list[str]
+
+
 class Configuration(TypedDict, total=False):
     """A function's configuration, as GetFunction shows it."""
 
@@ -111,6 +118,7 @@ class Configuration(TypedDict, total=False):
     PackageType: str
     ImageConfigResponse: ImageConfigResponse
     LoggingConfig: LoggingConfig
+    VpcConfig: VpcConfig
 
 
 class CodeLocation(TypedDict, total=False):

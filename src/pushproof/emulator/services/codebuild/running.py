@@ -41,6 +41,7 @@ from pushproof.engines.buildspec import (
     parse,
     with_supplied,
 )
+from pushproof.engines.reachability import Place
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.builds import Builder
@@ -268,8 +269,16 @@ class BuildRun:
                 f"the project {build.project} has privileged_mode, and this world gives no build privileges "
                 "(--no-privileged): build its images without a Docker daemon and turn privileged_mode off, or leave the option out",
             )
+        place = self._place()
         container = builder.open(
-            BuildJob(build.uuid, build.project, environment["image"], environment["privilegedMode"], build.region)
+            BuildJob(
+                build.uuid,
+                build.project,
+                environment["image"],
+                environment["privilegedMode"],
+                build.region,
+                None if place is None else self._site.paths.open_outwards(region=build.region, source=place),
+            )
         )
         with self._site.loop.lock:
             self._container = container
@@ -353,18 +362,26 @@ class BuildRun:
     def _role_variables(self) -> dict[str, str]:
         role = self._credentials
         assert role is not None
-        vpc = self.build.settings.get("vpcConfig") or {}
-        if vpc.get("subnets"):
-            # A build in a VPC has no public address: https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+        place = self._place()
+        if place is not None:
             self._site.paths.settle(
                 role.access_key_id,
                 region=self.build.region,
-                subnet_id=vpc["subnets"][0],
-                security_group_ids=vpc.get("securityGroupIds") or (),
-                public_ip=False,
+                subnet_id=place.subnet_id,
+                security_group_ids=place.security_group_ids,
+                public_ip=place.public_ip,
             )
         variables = {"AWS_ACCESS_KEY_ID": role.access_key_id, "AWS_SECRET_ACCESS_KEY": role.secret_access_key}
         return variables | ({"AWS_SESSION_TOKEN": role.session_token} if role.session_token else {})
+
+    def _place(self) -> Place | None:
+        """Return the network interface of a build in a VPC, which has no public address; None for other builds.
+
+        https://docs.aws.amazon.com/codebuild/latest/userguide/vpc-support.html
+        """
+        vpc = self.build.settings.get("vpcConfig") or {}
+        subnets = vpc.get("subnets") or ()
+        return Place(subnets[0], tuple(vpc.get("securityGroupIds") or ())) if subnets else None
 
     def _read_buildspec(self, sources: transfers.Sources, container: BuildContainer) -> Buildspec:
         written = self.build.settings["source"].get("buildspec") or _DEFAULT_BUILDSPEC

@@ -63,7 +63,7 @@ from pushproof.engines.tasks import (
 
 from . import interfaces
 from .model import EcsTask, Interface
-from .neighbours import Neighbours
+from .neighbours import Neighbours, place_of
 from .orders import container_state, order_of
 from .output import TaskOutput
 from .preparing import Prepared, TaskFailed, login_for, prepare
@@ -374,9 +374,11 @@ class TaskLife:
         assert interface is not None
         prepared = self._prepared.pop(task.id).spec
         spec = self._started[task.id] = replace(prepared, private_ip=interface.private_ip)
+        region, place = task.region, place_of(task, interface)
 
         def work() -> str:
-            return runtime.start(replace(spec, started_at=clock.now()), self)
+            outwards = self._site.paths.open_outwards(region=region, source=place) if runtime.endpoint else None
+            return runtime.start(replace(spec, started_at=clock.now(), outwards=outwards), self)
 
         def answer(outcome: Outcome[str]) -> TaskEvent:
             error = outcome.error

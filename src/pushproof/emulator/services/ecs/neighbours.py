@@ -1,4 +1,4 @@
-"""The ways between tasks: security groups, network ACLs, routes and lost zones decide which task reaches which.
+"""The ways of tasks: security groups, network ACLs, routes and lost zones decide which task reaches which, and what else.
 
 The reachability engine answers for each pair; the runtime lets pass what it says, but for the packets that faults take. Nothing
 here runs where tasks are scripts. Where the network is not enforced, faults alone count.
@@ -18,7 +18,7 @@ from pushproof.engines.reachability import Place
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import NetworkPaths, Site
 
-    from .model import EcsTask
+    from .model import EcsTask, Interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,15 @@ class Neighbours:
 
 def standing_of(task: EcsTask) -> Standing | None:
     """Return a task's place and addresses; None if its containers do not run."""
-    interface = task.interface
-    if task.address is None or interface is None or task.last_status in ("DEPROVISIONING", "STOPPED"):
+    if task.address is None or task.interface is None or task.last_status in ("DEPROVISIONING", "STOPPED"):
         return None
+    return Standing(task.id, task.region, place_of(task, task.interface), task.address)
+
+
+def place_of(task: EcsTask, interface: Interface) -> Place:
+    """Return a task's network interface as the engine knows it."""
     groups = tuple(task.network.get("securityGroups") or interface.groups)
-    place = Place(interface.subnet_id, groups, address=interface.private_ip)
-    return Standing(task.id, task.region, place, task.address)
+    return Place(interface.subnet_id, groups, public_ip=task.public_ip, address=interface.private_ip)
 
 
 def neighbourhoods(paths: NetworkPaths | None, standing: list[Standing]) -> dict[str, Neighbourhood]:
@@ -117,6 +120,7 @@ def neighbourhoods(paths: NetworkPaths | None, standing: list[Standing]) -> dict
         task.task_id: Neighbourhood(
             tuple(sorted(callers[task.task_id], key=lambda caller: caller.address)),
             tuple(sorted(reached[task.task_id])),
+            outwards=None if paths is None else paths.open_outwards(region=task.region, source=task.place),
         )
         for task in standing
     }
