@@ -183,7 +183,7 @@ def test_somebody_is_told(pipeline: PipelineChecks) -> None:
 
 @pytest.mark.target_needs("webhooks")
 def test_messages_are_sentences(aws: Clients, dev: Any) -> None:
-    """What people read is a sentence with pipeline, state and time, and no event; Slack takes one message a second."""
+    """Messages to people name pipeline, state and time in a sentence, and Slack gets one a second at most."""
     events, name = aws("events"), dev["pipeline_name"]
     targets = events.list_targets_by_rule(Rule=f"{name}-pipeline")["Targets"]
     sentence = "Pipeline <pipeline> changed state to <state> at <time>"

@@ -127,7 +127,7 @@ def test_validations_end_as_sentences() -> None:
 
 @each_directory
 def test_variables_are_used(directory: Path) -> None:
-    """What a caller gives has an effect: each variable is read outside of its own block."""
+    """Every variable has an effect: something outside of its own block reads it."""
     text = "\n".join(block.body for block in blocks(directory) if block.kind != "variable")
     unused = [
         name
@@ -297,21 +297,21 @@ _USED_ROLE = r"^  role(?:_arn)? +=.*\baws_iam_role\.(\w+)\b.*\.arn"
 
 @each_directory
 def test_a_role_is_used_once_it_has_its_permissions(directory: Path) -> None:
-    """Whoever gets a role's ARN waits for its policies: what uses an incomplete role fails at its first call, once."""
+    """A role's ARN goes to others after the role has its policies: an incomplete one fails at the first call."""
     for block in blocks(directory):
         users = block.kind == "resource" and re.findall(_USED_ROLE, block.body, re.M)
-        given = (
+        outputs = (
             block.kind == "output"
             and block.labels[0].endswith("role_arn")
             and re.findall(r"\baws_iam_role\.(\w+)\b", block.body)
         )
-        for role in [*(users or ()), *(given or ())]:
+        for role in [*(users or ()), *(outputs or ())]:
             missing = permissions_of(directory, role) - dependencies(block)
             assert not missing, f"{block} gets the role {role} before it has {sorted(missing)}: depends_on"
 
 
 def test_everything_waits_for_what_it_needs() -> None:
-    """What AWS refuses, or loses, for want of a resource that it does not name waits for that resource."""
+    """Resources wait for those without which AWS refuses them, or loses what they send."""
     needs = {
         # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html
         "networking": {

@@ -1,4 +1,4 @@
-"""What forked worlds share with the process that forks them."""
+"""The process that forks worlds, and the parts of it that they share."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def test_four(): pass
 
 
 def test_a_file_belongs_to_the_tests_that_depend_on_it(pytester: pytest.Pytester) -> None:
-    """What a file of tests reads when it is imported, a shared fixture reads once, or a test reads itself."""
+    """Files that a file of tests reads when it is imported, that a shared fixture reads once, and that a test reads itself."""
     for name in ("imported", "shared", "own"):
         pytester.makefile(".yml", **{name: "text"})
     pytester.makeconftest(CONFTEST)

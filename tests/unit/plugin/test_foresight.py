@@ -27,9 +27,9 @@ def thing(): pass
 
 
 @pytest.mark.parametrize(
-    ("chosen", "found"), [("by_fixture", True), ("by_itself", True), ("by_method", True), ("neither", False)]
+    ("chosen", "expected"), [("by_fixture", True), ("by_itself", True), ("by_method", True), ("neither", False)]
 )
-def test_code_tells_what_is_used(pytester: pytest.Pytester, chosen: str, found: bool) -> None:
+def test_code_tells_what_is_used(pytester: pytest.Pytester, chosen: str, expected: bool) -> None:
     """A name counts in a test, in its fixtures, and in functions inside of them."""
     items, _ = pytester.inline_genitems(pytester.makepyfile(TESTS))
-    assert uses([item for item in items if item.name == f"test_{chosen}"], "fork") is found
+    assert uses([item for item in items if item.name == f"test_{chosen}"], "fork") is expected

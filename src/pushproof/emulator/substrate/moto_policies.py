@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import cast
 
-from moto.iam.models import IAMBackend, PolicyVersion
+from moto.iam.models import IAMBackend, ManagedPolicy, PolicyVersion
 from moto.settings import load_iam_aws_managed_policies
 
-_original: Callable[[Any], list[Any]] = IAMBackend._init_aws_policies
+_original: Callable[[IAMBackend], list[ManagedPolicy]] = IAMBackend._init_aws_policies
 #: Policies by partition and ARN, as far as they were read. Nothing is attached to these: accounts have copies.
-_read: dict[str, Mapping[str, Any]] = {}
+_read: dict[str, Mapping[str, ManagedPolicy]] = {}
 
 
 class _Partition:
@@ -46,20 +46,21 @@ def read_policies_once() -> None:
     setattr(IAMBackend, "_init_aws_policies", _init_aws_policies)  # noqa: B010
 
 
-def _init_aws_policies(self: Any) -> list[Any]:
+def _init_aws_policies(self: IAMBackend) -> list[ManagedPolicy]:
     if not load_iam_aws_managed_policies():
         return []
     return [_copy(policy, self.account_id) for policy in _policies(self.region_name).values()]
 
 
-def _policies(partition: str) -> Mapping[str, Any]:
+def _policies(partition: str) -> Mapping[str, ManagedPolicy]:
     """Return the policies of a partition, by ARN; ARNs contain the partition."""
     if partition not in _read:
-        _read[partition] = {policy.arn: policy for policy in _original(_Partition(partition))}
+        backend = cast(IAMBackend, _Partition(partition))
+        _read[partition] = {policy.arn: policy for policy in _original(backend)}
     return _read[partition]
 
 
-def _copy(policy: Any, account_id: str) -> Any:
+def _copy(policy: ManagedPolicy, account_id: str) -> ManagedPolicy:
     made = copy.copy(policy)
     made.account_id = account_id
     made.tags = {}

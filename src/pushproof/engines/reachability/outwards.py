@@ -34,7 +34,7 @@ def open_outwards(network: Network, source: Place, *, circumstances: Circumstanc
         UnknownResource: the network lacks the subnet or a group.
     """
     limits = limits_of(ports for ports in _ports(network, source))
-    found: list[OpenBlock] = []
+    runs: list[OpenBlock] = []
     for run in _runs(network, source):
         parts = public_parts(run)
         if not parts:
@@ -46,11 +46,11 @@ def open_outwards(network: Network, source: Place, *, circumstances: Circumstanc
             return answer.refusal is None or answer.refusal.code == "NotFollowed"
 
         ports = open_ranges(limits, reached)
-        if found and found[-1].ports == ports:
-            found[-1] = OpenBlock(Block(4, found[-1].block.first, run.last), ports)
+        if runs and runs[-1].ports == ports:
+            runs[-1] = OpenBlock(Block(4, runs[-1].block.first, run.last), ports)
         else:
-            found.append(OpenBlock(run, ports))
-    return tuple(each for each in found if each.ports)
+            runs.append(OpenBlock(run, ports))
+    return tuple(each for each in runs if each.ports)
 
 
 def _runs(network: Network, source: Place) -> Iterator[Block]:

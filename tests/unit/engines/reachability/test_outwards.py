@@ -34,7 +34,7 @@ ANY_PORT = (OpenPorts("tcp", 0, 65535), OpenPorts("udp", 0, 65535), OpenPorts("i
 
 
 def test_a_nat_gateway_leads_everywhere(network: Network) -> None:
-    """With a rule that lets everything out, everything is reached on every port."""
+    """A rule that lets everything out reaches everything on every port."""
     assert open_outwards(network, TASK) == (OpenBlock(ALL, ANY_PORT),)
 
 
@@ -62,7 +62,7 @@ def test_without_a_way_nothing_is_reached(network: Network, altered: Altered) ->
 
 
 def test_what_is_not_followed_counts_as_reached(network: Network, altered: Altered) -> None:
-    """Where a transit gateway leads is not known: nothing is closed for that."""
+    """A transit gateway leads nobody knows where: nothing is closed for that."""
     routes = (Route(ALL, "tgw-1"),)
     assert open_outwards(altered(network, "route_tables", "rtb-private-a", routes=routes), TASK) == (
         OpenBlock(ALL, ANY_PORT),
