@@ -37,7 +37,8 @@ def keeper_of(config: pytest.Config, target: Target) -> Keeper | None:
             target, KeptWorlds(), cold=is_on(config, "cold"), policy=config.stash.get(POLICY, None)
         )
         session = config.pluginmanager.get_plugin("session")
-        # A worker of xdist knows all tests, and not which of them it gets.
-        if isinstance(session, pytest.Session) and not hasattr(config, "workerinput") and uses(session.items, "fork"):
+        # A worker of xdist knows all tests, and not which of them it gets; the tests of a mutant end at the first red one.
+        whole = not hasattr(config, "workerinput") and keeper.policy is None
+        if whole and isinstance(session, pytest.Session) and uses(session.items, "fork"):
             keeper.expect_forks()
     return keeper
