@@ -38,6 +38,7 @@ unit: setup ## Engines, protocol, services: no Docker, no Terraform
 
 integration: setup ## One folder for each module, plus the whole stack (TARGET=embedded|localstack|sandbox)
 	$(BIN)/pytest tests/integration --target $(TARGET) --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+	  --durations 20 --durations-min 10 \
 	  $(if $(filter embedded,$(TARGET)),--ignore tests/integration/localstack --ignore tests/integration/parity) \
 	  --ignore tests/integration/foreign --ignore tests/integration/container
 
