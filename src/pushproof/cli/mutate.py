@@ -47,6 +47,9 @@ def mutate(
         typer.Option(metavar="SECONDS", min=1, help="that a mutant may take, and five times the suite's own on top"),
     ] = 300.0,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the last campaign of this repository")] = False,
+    survivors: Annotated[
+        bool, typer.Option("--survivors", help="only the mutants that survived the last campaign, on the suite of now")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(metavar="PERCENT", min=0, max=100, help="exit code 1 below this score")
     ] = None,
@@ -77,6 +80,10 @@ def mutate(
         for test in tests or ():
             if not (directory / test.partition("::")[0]).exists():
                 return bad_input(f"--tests {test} does not exist; expected a file or directory of tests in {directory}")
+        if resume and survivors:
+            return bad_input(
+                "--resume and --survivors exclude each other: --survivors goes on by itself; give one of them"
+            )
         try:
             more = shlex.split(options)
         except ValueError as error:
@@ -94,6 +101,7 @@ def mutate(
             workers=workers,
             scheduler=scheduler,
             resume=resume,
+            survivors=survivors,
             timeout=timeout,
         )
         return _show_list(settings) if listing else _run(settings, threshold, report)

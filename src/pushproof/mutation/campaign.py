@@ -96,9 +96,15 @@ def _run(settings: CampaignSettings, diary: Diary, work: Path, progress: Progres
     print_of_all = fingerprint(
         snapshot, [settings.here, *settings.paths, "--", *settings.tests, "--", *settings.options, *_programs()]
     )
+    survivors = _survivors(diary) if settings.survivors else {}
     prologue, known = _prologue(settings, diary, snapshot, work, print_of_all, progress)
+    for outcome in survivors.values():
+        # Until it has been tried again: an interruption loses none.
+        diary.note(outcome)
     suite = read_suite(prologue.observed)
     mutants = _chosen(settings, prologue.mutants, snapshot)
+    if settings.survivors:
+        mutants = _still_there(mutants, survivors)
     todo = [mutant for mutant in mutants if mutant.id not in known]
     # In a drawn order, so that an interrupted campaign has tried something of everything.
     random.Random(settings.seed).shuffle(todo)
@@ -201,6 +207,27 @@ def _chosen(settings: CampaignSettings, mutants: Sequence[Mutant], snapshot: Pat
         chosen = within_lines(chosen, changed_lines(settings.root, settings.since, snapshot))
     if settings.sample is not None:
         chosen = sample(chosen, settings.sample, settings.seed)
+    return chosen
+
+
+def _survivors(diary: Diary) -> dict[str, Outcome]:
+    """Return the outcomes of the mutants that survived the last campaign. Raises MutationError."""
+    survivors = {name: outcome for name, outcome in diary.outcomes().items() if outcome.status == "survived"}
+    if not survivors:
+        raise MutationError(
+            "--survivors: no mutant is known to have survived in this repository; leave the option out to try all of them"
+        )
+    return survivors
+
+
+def _still_there(mutants: Sequence[Mutant], survivors: Mapping[str, Outcome]) -> list[Mutant]:
+    """Return the mutants that survived. Raises MutationError if their places have all changed."""
+    chosen = [mutant for mutant in mutants if mutant.id in survivors]
+    if not chosen:
+        raise MutationError(
+            f"--survivors: none of the {len(survivors)} mutant(s) that survived can be made any more, as their files have changed; "
+            "leave the option out"
+        )
     return chosen
 
 

@@ -27,6 +27,7 @@ class CampaignSettings:
         workers: Number of workers on this machine.
         scheduler: Address of a dask scheduler; empty for workers on this machine.
         resume: Whether to go on with the last campaign.
+        survivors: Whether to try the mutants alone that survived the last campaign, whatever has changed since.
         limit: Seconds that the suite may take on the original.
         timeout: Seconds that a run of a mutant may take, and five times as long as the original's tests on top.
     """
@@ -43,5 +44,6 @@ class CampaignSettings:
     workers: int = 1
     scheduler: str = ""
     resume: bool = False
+    survivors: bool = False
     limit: float = 3600.0
     timeout: float = 300.0

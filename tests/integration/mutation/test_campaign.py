@@ -16,6 +16,12 @@ from tests.integration.mutation.conftest import SUITE, TERRAFORM, Repository
 from tests.processes import ends
 
 Make = Callable[..., Repository]
+MORE = """
+from pathlib import Path
+
+def test_images_are_scanned():
+    assert "scan_on_push = true" in (Path(__file__).parents[1] / "infra" / "main.tf").read_text()
+"""
 _LINE = re.compile(r"\[ *\d+/\d+\] (killed|refused|survived|equivalent|timed out|broken) +([0-9a-f]{10}) (\S+)", re.M)
 
 
@@ -104,6 +110,21 @@ def test_a_campaign_is_resumed(repository: Make) -> None:
     match = re.search(r"(\d+) mutant\(s\), (\d+) to try", done.stdout)
     assert match is not None
     assert int(match[1]) - int(match[2]) >= 2
+
+
+def test_survivors_are_tried_again(repository: Make) -> None:
+    """After a gap has been closed, `--survivors` tries those alone that nobody had noticed; then there are fewer."""
+    made = repository()
+    survived = outcomes(made.mutate("--tests", "tests"))["survived"]
+    assert "hcl.flip-boolean" in survived
+    made.write({"tests/test_more.py": MORE})
+    again = made.mutate("--tests", "tests", "--survivors")
+    assert again.returncode == 0, again.stdout + again.stderr
+    tried = outcomes(again)
+    assert sorted(operator for each in tried.values() for operator in each) == sorted(survived)
+    assert "hcl.flip-boolean" in tried["killed"]
+    last = made.mutate("--tests", "tests", "--survivors")
+    assert sorted(outcomes(last).get("survived", [])) == sorted(tried.get("survived", []))
 
 
 def test_a_killed_campaign_leaves_nothing_that_runs(repository: Make) -> None:
@@ -203,6 +224,8 @@ def test_reports_are_written(repository: Make, tmp_path: Path, pytestconfig: pyt
         (("--tests", "nowhere"), "--tests nowhere does not exist"),
         (("--tests", "tests", "--only", "module.nowhere"), "--only module.nowhere: nothing matches"),
         (("--tests", "tests", "--resume"), "--resume: there is no campaign of this repository to go on with"),
+        (("--tests", "tests", "--survivors"), "--survivors: no mutant is known to have survived"),
+        (("--tests", "tests", "--survivors", "--resume"), "--resume and --survivors exclude each other"),
         (("--tests", "tests", "--since", "nowhere"), "--since nowhere: "),
         (("--tests", "tests", "--pytest", "'"), "--pytest"),
         (("pytest.ini", "--tests", "tests"), "pytest.ini: there is nothing that can be mutated"),
