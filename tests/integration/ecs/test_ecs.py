@@ -186,7 +186,7 @@ def test_everything_is_named_after_project_and_environment(dev: Any) -> None:
     name = f"{dev.terraform.variables['project']}-dev"
     outputs = ("cluster_name", "service_name", "task_definition_family", "repository_name", "pipeline_name")
     assert {output: dev[output] for output in outputs} == dict.fromkeys(outputs, name)
-    assert dev["load_balancer_dns_name"].startswith(f"{name}-")
+    assert f":loadbalancer/app/{name}/" in dev["load_balancer_arn"]
 
 
 @pytest.fixture
