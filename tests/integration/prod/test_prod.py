@@ -171,8 +171,8 @@ def test_production_starts_as_large_as_its_settings_say(prod: Any, aws: Clients)
     settings = read_settings(ENVIRONMENTS / "prod/terraform.tfvars")
     described = aws("ecs").describe_services(cluster=prod["cluster_name"], services=[prod["service_name"]])
     (definition,) = resources(prod, "aws_ecs_task_definition")
-    size = (described["services"][0]["desiredCount"], int(definition["cpu"]), int(definition["memory"]))
-    assert size == (settings["desired_count"], settings["cpu"], settings["memory"])
+    size = [described["services"][0]["desiredCount"], definition["cpu"], definition["memory"]]
+    assert list(map(str, size)) == [settings["desired_count"], settings["cpu"], settings["memory"]]
 
 
 def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], prod: Any) -> None:
