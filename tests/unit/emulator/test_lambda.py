@@ -193,7 +193,8 @@ class Recording:
 
 def test_of_the_internet_a_function_in_a_vpc_reaches_what_its_subnet_leads_to(world: World) -> None:
     """A function without a NAT gateway reaches nothing; one outside of any VPC reaches everything."""
-    runtime = world.awslambda.invocations._runtime = Recording()
+    service: Any = world.services["lambda"]
+    runtime = service.invocations._runtime = Recording()
     ec2 = world.administrator("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]

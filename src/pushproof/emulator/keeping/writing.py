@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import io
 import itertools
 import pickle
@@ -102,6 +103,9 @@ class _Writer(pickle.Pickler):
         maker = _MAKERS.get(type(value))
         if maker is not None:
             return maker(value)
+        if isinstance(value, enum.Enum):
+            # By value in every version of Python: 3.11.0 to 3.11.3 would write a call of getattr.
+            return type(value), (value.value,)
         if isinstance(value, defaultdict) and type(value) is not defaultdict:
             made = (type(value), value.default_factory)
             return rebuilding.make_defaultdict, made, value.__dict__, None, iter(list(value.items()))
