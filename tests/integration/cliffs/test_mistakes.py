@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -359,10 +360,8 @@ def test_a_backend_at_the_root_is_not_read(state_checks: Checks, ecr: Stand, tmp
     assert checks.every_environment_has_a_state_of_its_own(*environments)
     copies = [tmp_path / directory.name for directory in environments]
     for directory, copy in zip(environments, copies, strict=True):
-        copy.mkdir()
-        for file in directory.iterdir():
-            destination = tmp_path if file.name == "backend.tf" else copy
-            (destination / file.name).write_text(file.read_text())
+        shutil.copytree(directory, copy)
+        (copy / "backend.tf").replace(tmp_path / "backend.tf")
     assert "one in a parent directory is not read" in str(checks.every_environment_has_a_state_of_its_own(*copies))
 
 
