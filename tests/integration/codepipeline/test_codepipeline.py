@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pushproof.checks.permissions import (
 from pushproof.checks.pipeline import PipelineChecks
 from pushproof.checks.secrets import SecretsChecks
 from pushproof.drill.standin import SlackStandIn
+from pushproof.engines.buildspec import Phase, parse
 from pushproof.terraform.hcl import read_settings
 
 ENVIRONMENTS = Path(__file__).parents[3] / "infrastructure/environments"
@@ -100,6 +102,14 @@ def test_every_release_has_a_tag_of_its_own(pipeline: PipelineChecks, buildspec:
 def test_a_failed_build_pushes_nothing(pipeline: PipelineChecks, buildspec: str) -> None:
     """post_build looks at CODEBUILD_BUILD_SUCCEEDING before it pushes."""
     assert pipeline.pushes_only_after_a_successful_build(buildspec)
+
+
+def test_a_build_without_a_commit_stops(buildspec: str) -> None:
+    """The first command fails where CodeBuild has resolved no commit, and passes where it has."""
+    first = parse(buildspec).phases[Phase.PRE_BUILD].commands[0]
+    for environment, passes in (({}, False), ({"CODEBUILD_RESOLVED_SOURCE_VERSION": "0123abc"}, True)):
+        done = subprocess.run(["/bin/sh", "-c", first], env=environment, capture_output=True, check=False)
+        assert (done.returncode == 0) is passes, done.stdout
 
 
 def test_nothing_untested_is_pushed(pipeline: PipelineChecks, buildspec: str, application: Path) -> None:

@@ -237,6 +237,10 @@ def test_a_pause_stops_it_too(account: Account) -> None:
     [
         (lambda account: account.service["loadBalancers"][0].pop("advancedConfiguration"), "an alternate target group"),
         (lambda account: account.groups[GREEN].update(HealthCheckPath="/"), "HealthCheckPath / instead of /health"),
+        (
+            lambda account: account.groups[GREEN].update(UnhealthyThresholdCount=9),
+            "UnhealthyThresholdCount 9 instead of",
+        ),
         (lambda account: account.rules.update({PRODUCTION: {BLUE: 1}, TEST: {BLUE: 1}}), f"that forwards to {GREEN}"),
         (
             lambda account: account.rules.update({PRODUCTION: {BLUE: 1, GREEN: 1}}),

@@ -31,7 +31,19 @@ _ECS = "ecs.amazonaws.com"
 _EARLY = (
     "PRE_SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT", "PRE_PRODUCTION_TRAFFIC_SHIFT",
 )  # fmt: skip
-_CHECKED = ("HealthCheckPath", "HealthCheckProtocol", "HealthCheckPort", "Matcher", "Protocol", "Port", "TargetType")
+_CHECKED = (
+    "HealthCheckPath",
+    "HealthCheckProtocol",
+    "HealthCheckPort",
+    "HealthCheckIntervalSeconds",
+    "HealthCheckTimeoutSeconds",
+    "HealthyThresholdCount",
+    "UnhealthyThresholdCount",
+    "Matcher",
+    "Protocol",
+    "Port",
+    "TargetType",
+)
 
 
 class ShiftChecks(DescribedService):
