@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/codebuild/latest/userguide/build-spec-ref.html#build
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -66,7 +67,9 @@ class Build:
         """End the process that keeps the shell, and the shell."""
         for process in Path("/proc").iterdir():
             if process.name.isdigit() and str(self.root / "agent.py") in _words(process / "cmdline"):
-                os.killpg(int(process.name), signal.SIGKILL)
+                # It may end between the look and the signal.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(int(process.name), signal.SIGKILL)
 
 
 def _words(path: Path) -> str:
