@@ -133,7 +133,10 @@ def list_mutants(settings: CampaignSettings) -> tuple[list[Mutant], Mapping[str,
 
     files = files_to_mutate(settings.root, settings.paths or (settings.here,), ())
     mutants = mutants_of(Project(files), OPERATORS)
-    return _chosen(settings, mutants, settings.root), files
+    chosen = _chosen(settings, mutants, settings.root)
+    if settings.survivors:
+        chosen = _still_there(chosen, _survivors(Diary(settings.root / settings.here)))
+    return chosen, files
 
 
 def _programs() -> list[str]:

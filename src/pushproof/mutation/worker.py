@@ -87,17 +87,23 @@ class Worker:
             tests = self._left_to_try(group, mutant, touching, known)
             if not tests:
                 continue
-            here = self._suite_of(group)
-            tests = self._sequence(group, tests)
-            with self._workspace.mutated(mutant):
-                run = self._run(group, tests, mutant, here)
-            known.runs += 1
-            known.seconds += run.done.seconds
-            known.applies.update(outcomes_of_applies(run.lines))
-            outcome = self._judged(mutant, run, known)
-            if outcome is not None:
+            if (outcome := self._tried(mutant, group, tests, known)) is not None:
                 return outcome
         return self._tried_anew(mutant, touching, known) or self._alive(mutant, known)
+
+    def _tried(
+        self, mutant: Mutant, group: Group, tests: list[ObservedTest], known: _Known, *, anew: bool = False
+    ) -> Outcome | None:
+        """Run tests of a group on a mutant. Return its outcome; None while it is alive."""
+        here = self._suite_of(group)
+        tests = self._sequence(group, tests)
+        with self._workspace.mutated(mutant):
+            run = self._run(group, tests, mutant, here, anew=anew)
+        known.runs += 1
+        known.seconds += run.done.seconds
+        if not anew:
+            known.applies.update(outcomes_of_applies(run.lines))
+        return self._judged(mutant, run, known)
 
     def _tried_anew(self, mutant: Mutant, touching: set[str], known: _Known) -> Outcome | None:
         """Try a mutant that is alive on worlds applied from nothing, where a difference to the original's may have hidden it.
@@ -117,11 +123,7 @@ class Worker:
             ]
             if not tests or not group.keeps:
                 continue
-            with self._workspace.mutated(mutant):
-                run = self._run(group, self._sequence(group, tests), mutant, self._suite_of(group), anew=True)
-            known.runs += 1
-            known.seconds += run.done.seconds
-            if (outcome := self._judged(mutant, run, known)) is not None:
+            if (outcome := self._tried(mutant, group, tests, known, anew=True)) is not None:
                 return outcome
         return None
 

@@ -1,4 +1,4 @@
-"""What the tests of a session are going to use, as far as their code tells."""
+"""Foresight of what the tests of a session use, as far as their code tells."""
 
 from __future__ import annotations
 

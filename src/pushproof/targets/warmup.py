@@ -1,4 +1,4 @@
-"""Warming up a process that forks itself: what worlds import, parse and cache is there before the first fork, and shared by all."""
+"""Warm-up of a process that forks itself: what worlds import, parse and cache is there before the first fork, and shared by all."""
 
 from __future__ import annotations
 

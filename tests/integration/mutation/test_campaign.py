@@ -117,6 +117,8 @@ def test_survivors_are_tried_again(repository: Make) -> None:
     made = repository()
     survived = outcomes(made.mutate("--tests", "tests"))["survived"]
     assert "hcl.flip-boolean" in survived
+    listed = made.mutate("infra", "--survivors", "--list")
+    assert f"{len(survived)} mutant(s)" in listed.stdout, listed.stdout + listed.stderr
     made.write({"tests/test_more.py": MORE})
     again = made.mutate("--tests", "tests", "--survivors")
     assert again.returncode == 0, again.stdout + again.stderr

@@ -402,7 +402,11 @@ class BuildspecChecks(DescribedPipeline):
             if command.docker(verb)
             for ref in references(command.text, verb)
         ]
-        ours = [(number, text) for number, text in uses if self._is_in_ecr(text)]
+        others = {
+            text.partition("/")[0] for _, text in uses if "/" in text and "$" not in text and not _ECR_HOST.match(text)
+        }
+        emulated = others & self._registry_hosts() if others else others
+        ours = [(n, text) for n, text in uses if _ECR_HOST.match(text) or text.partition("/")[0] in emulated]
         logins = [number for number, _, command in build.commands if command.docker("login")]
         if ours and not any(number < ours[0][0] for number in logins):
             yield Finding(
@@ -427,14 +431,10 @@ class BuildspecChecks(DescribedPipeline):
                     page=_LOGIN,
                 )
 
-    def _is_in_ecr(self, reference: str) -> bool:
-        """Return whether an image is in ECR, or in the registry that an emulated account has at an address of its own."""
-        if _ECR_HOST.match(reference):
-            return True
-        if "/" not in reference or "$" in reference:
-            return False
-        uris = [each["repositoryUri"] for each in self.aws("ecr").describe_repositories()["repositories"]]
-        return reference.partition("/")[0] in {uri.partition("/")[0] for uri in uris}
+    def _registry_hosts(self) -> set[str]:
+        """Return the hosts of the account's registry: an emulated one is at an address of its own."""
+        repositories = self.aws("ecr").describe_repositories()["repositories"]
+        return {repository["repositoryUri"].partition("/")[0] for repository in repositories}
 
     def _missing_repository(self, registry: str, name: str) -> str | None:
         if _ECR_HOST.match(f"{registry}/"):

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from types_boto3_ec2.client import EC2Client
 
     from pushproof.emulator.kernel.site import Ground
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Signing names of services whose VPC endpoint has another name.
 _ENDPOINTS = {"ecr": "ecr.api", "codeconnections": "codeconnections.api", "cloudwatch": "monitoring"}
@@ -152,20 +155,18 @@ class Paths:
         if any(self._ground.faults.cuts(place.subnet_id) for place in (source, target)):
             return ()
         try:
-            # First: an answer from a network that changes meanwhile is good once, and not kept.
+            # First, before the network is read.
             epoch = self._epoch
             network = self._network(region, target.subnet_id)
             one, other = (self._stand_in(network, region, place, epoch) for place in (source, target))
-            question = region, one, other
-            known = self._open.get(question)
-            if known is None:
-                known = open_ports(network, one, other, circumstances=self._circumstances)
-                with self._lock:
-                    if epoch == self._epoch:
-                        self._open[question] = known
+            return self._remembered(
+                self._open,
+                (region, one, other),
+                epoch,
+                lambda: open_ports(network, one, other, circumstances=self._circumstances),
+            )
         except (ClientError, NetworkModelError):
             return ()
-        return known
 
     def open_outwards(self, *, region: str, source: Place) -> tuple[OpenBlock, ...] | None:
         """Return the public addresses that a network interface reaches, none if EC2 or the engine knows of no way.
@@ -180,24 +181,27 @@ class Paths:
             epoch = self._epoch
             network = self._network(region, source.subnet_id)
             one = self._stand_in(network, region, source, epoch)
-            known = self._outwards.get((region, one))
-            if known is None:
-                known = open_outwards(network, one, circumstances=self._circumstances)
-                with self._lock:
-                    if epoch == self._epoch:
-                        self._outwards[region, one] = known
+            return self._remembered(
+                self._outwards,
+                (region, one),
+                epoch,
+                lambda: open_outwards(network, one, circumstances=self._circumstances),
+            )
         except (ClientError, NetworkModelError):
             return ()
-        return known
 
     def _stand_in(self, network: Network, region: str, place: Place, epoch: str) -> Place:
         """Return the place that has the same answers: many interfaces of a subnet share one."""
-        known = self._standing.get((region, place))
+        return self._remembered(self._standing, (region, place), epoch, lambda: without_address(network, place))
+
+    def _remembered(self, answers: dict[K, V], question: K, epoch: str, decide: Callable[[], V]) -> V:
+        """Return the answer to a question, decided once for a network. One that changes meanwhile is good for this answer alone."""
+        known = answers.get(question)
         if known is None:
-            known = without_address(network, place)
+            known = decide()
             with self._lock:
                 if epoch == self._epoch:
-                    self._standing[region, place] = known
+                    answers[question] = known
         return known
 
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
@@ -270,10 +274,7 @@ class Paths:
         with self._lock:
             self._vpcs.clear()
             self._networks.clear()
-            self._open.clear()
-            self._outwards.clear()
-            self._standing.clear()
-            self._epoch = secrets.token_hex(8)
+            self._drop_answers()
         self._tell()
 
     # -- the cache -----------------------------------------------------------------------------------
@@ -304,11 +305,14 @@ class Paths:
     def renew(self) -> None:
         """Let everyone who keeps an answer ask again: faults or circumstances have changed."""
         with self._lock:
-            self._open.clear()
-            self._outwards.clear()
-            self._standing.clear()
-            self._epoch = secrets.token_hex(8)
+            self._drop_answers()
         self._tell()
+
+    def _drop_answers(self) -> None:
+        """Drop what follows from the network. The caller holds the lock."""
+        for answers in (self._open, self._outwards, self._standing):
+            answers.clear()
+        self._epoch = secrets.token_hex(8)
 
     def _tell(self) -> None:
         for follower in self._followers:

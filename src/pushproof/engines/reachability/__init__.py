@@ -1,9 +1,8 @@
 """Reachability in a VPC: the path from a source to a target hop by hop, or the first hop that refuses.
 
 `reach` answers one question about a `Network`, `open_ports` one for every port, `open_outwards` one for every public address;
-`exposures` lists the ways in from the internet;
-`from_describe` reads a network out of EC2's answers. IPv4 paths are followed end to end. IPv6 is followed to and
-from the internet. Transit gateways, virtual appliances and VPN are named, not followed.
+`exposures` lists the ways in from the internet; `from_describe` reads a network out of EC2's answers. IPv4 paths are followed end
+to end. IPv6 is followed to and from the internet. Transit gateways, virtual appliances and VPN are named, not followed.
 """
 
 from __future__ import annotations

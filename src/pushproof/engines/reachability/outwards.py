@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from pushproof.engines.reachability.model import Network
-from pushproof.engines.reachability.ports import OpenPorts, limits_of, open_ranges
+from pushproof.engines.reachability.ports import OpenPorts, dividing_blocks, limits_of, open_ranges
 from pushproof.engines.reachability.questions import ORDINARY, Cidr, Circumstances, Place
+from pushproof.engines.reachability.resources import Rule
 from pushproof.engines.reachability.space import ANYWHERE, Block, public_parts
 from pushproof.engines.reachability.walk import reach
 
@@ -33,7 +34,7 @@ def open_outwards(network: Network, source: Place, *, circumstances: Circumstanc
     Raises:
         UnknownResource: the network lacks the subnet or a group.
     """
-    limits = limits_of(ports for ports in _ports(network, source))
+    limits = limits_of(_ports(network, source))
     runs: list[OpenBlock] = []
     for run in _runs(network, source):
         parts = public_parts(run)
@@ -57,33 +58,22 @@ def _runs(network: Network, source: Place) -> Iterator[Block]:
     """Yield all IPv4 addresses in runs that no rule and no route divides."""
     whole = ANYWHERE[4]
     limits = {whole.first, whole.last + 1}
-    for block in _blocks(network, source):
+    for block in dividing_blocks(network, _rules(network, source)):
         if block.version == 4:
             limits |= {block.first, block.last + 1}
     for first, after in pairwise(sorted(limits)):
         yield Block(4, first, after - 1)
 
 
-def _blocks(network: Network, source: Place) -> Iterator[Block]:
+def _rules(network: Network, source: Place) -> Iterator[Rule]:
     for identifier in source.security_group_ids:
-        for rule in network.security_group(identifier).egress:
-            yield from rule.blocks
-    for listed in network.prefix_lists:
-        yield from listed.blocks
-    # Those of other subnets too: a NAT gateway is in one.
-    for acl in network.network_acls:
-        for entry in acl.entries:
-            yield entry.block
-    for table in network.route_tables:
-        for route in table.routes:
-            if isinstance(route.destination, Block):
-                yield route.destination
+        yield from network.security_group(identifier).egress
 
 
 def _ports(network: Network, source: Place) -> Iterator[tuple[int, int]]:
-    for identifier in source.security_group_ids:
-        for rule in network.security_group(identifier).egress:
-            yield rule.ports
+    for rule in _rules(network, source):
+        yield rule.ports
+    # Those of other subnets too: a NAT gateway is in one.
     for acl in network.network_acls:
         for entry in acl.entries:
             yield entry.ports

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from pushproof.engines.reachability.model import Network
 from pushproof.engines.reachability.questions import ORDINARY, Circumstances, Place
+from pushproof.engines.reachability.resources import Rule
 from pushproof.engines.reachability.space import ALL_PORTS, Block
 from pushproof.engines.reachability.walk import reach
 
@@ -83,14 +84,15 @@ def without_address(network: Network, place: Place) -> Place:
         UnknownResource: the network lacks the subnet.
     """
     block = network.subnet(place.subnet_id).block
-    divided = any(other.meets(block) and not other.holds(block) for other in _blocks(network))
+    rules = (rule for group in network.security_groups for rule in (*group.ingress, *group.egress))
+    divided = any(other.meets(block) and not other.holds(block) for other in dividing_blocks(network, rules))
     return place if divided or place.address is None else replace(place, address=None)
 
 
-def _blocks(network: Network) -> Iterator[Block]:
-    for group in network.security_groups:
-        for rule in (*group.ingress, *group.egress):
-            yield from rule.blocks
+def dividing_blocks(network: Network, rules: Iterable[Rule]) -> Iterator[Block]:
+    """Yield the blocks at whose ends an answer may change: those of the rules, and of prefix lists, network ACLs and routes."""
+    for rule in rules:
+        yield from rule.blocks
     for listed in network.prefix_lists:
         yield from listed.blocks
     for acl in network.network_acls:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment
-from pushproof.engines.reachability import NEVER_PUBLIC, Block, OpenBlock
+from pushproof.engines.reachability import NEVER_PUBLIC, Block, OpenBlock, OpenPorts
 
 _TABLE = "inet pushproof"
 _HTTPS = 443
@@ -23,6 +23,16 @@ class Pool(NamedTuple):
 
     block: str
     size: int
+
+    @property
+    def inside(self) -> int:
+        """Return the mask of an address's place in its network."""
+        return (1 << 32 - self.size) - 1
+
+    def gives_first(self, address: str) -> bool:
+        """Return whether an address is the first one of a network of this pool."""
+        number = ipaddress.IPv4Address(address)
+        return number in ipaddress.ip_network(self.block) and int(number) & self.inside == 1
 
 
 #: https://docs.docker.com/engine/network/#automatic-subnet-allocation
@@ -51,8 +61,7 @@ class Surroundings:
     def closed(self) -> tuple[str, ...]:
         """Return matches of the machine's addresses, now and later."""
         later = (
-            f"ip daddr {pool.block} ip daddr & {ipaddress.IPv4Address((1 << 32 - pool.size) - 1)} == 0.0.0.1"
-            for pool in self.pools
+            f"ip daddr {pool.block} ip daddr & {ipaddress.IPv4Address(pool.inside)} == 0.0.0.1" for pool in self.pools
         )
         return f"ip daddr {_set(self.host | {self.gateway})}", *later
 
@@ -95,18 +104,10 @@ def ruleset(
 
 def _public(around: Surroundings, reached: Iterable[OpenBlock]) -> list[str]:
     """Return the rules for public addresses. A packet that no rule lets out disappears, as on AWS: its sender waits."""
-    ports = [(_run(each.block), open_) for each in reached for open_ in each.ports]
-    numbered = [
-        f"{run} . {open_.protocol} . {open_.first}-{open_.last}"
-        for run, open_ in ports
-        if open_.protocol in ("tcp", "udp")
-    ]
-    pinged = [run for run, open_ in ports if open_.protocol == "icmp"]
     return [
         f"ip daddr {around.network} accept",
         f"ip daddr {_set(_run(block) for block in NEVER_PUBLIC if block.version == 4)} accept",
-        *([f"ip daddr . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
-        *([f"ip daddr {_set(pinged)} meta l4proto icmp accept"] if pinged else []),
+        *_accepted("daddr", ((_run(each.block), ports) for each in reached for ports in each.ports)),
         "meta nfproto ipv4 drop",
     ]
 
@@ -116,19 +117,26 @@ def _run(block: Block) -> str:
 
 
 def _inwards(around: Surroundings, callers: Iterable[Caller]) -> list[str]:
-    ports = [(caller.address, ports) for caller in callers for ports in caller.ports]
-    numbered = [
-        f"{address} . {open_.protocol} . {open_.first}-{open_.last}"
-        for address, open_ in ports
-        if open_.protocol in ("tcp", "udp")
-    ]
-    pinging = [address for address, open_ in ports if open_.protocol == "icmp"]
     return [
         "ct state established,related accept",
         f"ip saddr {_set(around.own)} accept",
-        *([f"ip saddr . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
-        *([f"ip saddr {_set(pinging)} meta l4proto icmp accept"] if pinging else []),
+        *_accepted("saddr", ((caller.address, ports) for caller in callers for ports in caller.ports)),
         f"ip saddr {around.network} drop",
+    ]
+
+
+def _accepted(side: str, ways: Iterable[tuple[str, OpenPorts]]) -> list[str]:
+    """Return the rules that let through what goes to or comes from (`side`) addresses, each with its ports."""
+    ways = list(ways)
+    numbered = [
+        f"{addresses} . {open_.protocol} . {open_.first}-{open_.last}"
+        for addresses, open_ in ways
+        if open_.protocol in ("tcp", "udp")
+    ]
+    pinging = [addresses for addresses, open_ in ways if open_.protocol == "icmp"]
+    return [
+        *([f"ip {side} . meta l4proto . th dport {_set(numbered)} accept"] if numbered else []),
+        *([f"ip {side} {_set(pinging)} meta l4proto icmp accept"] if pinging else []),
     ]
 
 

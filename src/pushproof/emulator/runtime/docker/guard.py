@@ -154,12 +154,7 @@ class Guard:
 
     def is_the_machines(self, address: str) -> bool:
         """Return whether an address is one of the machine, or may become one with another network of Docker's."""
-        number = ipaddress.IPv4Address(address)
-        later = (
-            number in ipaddress.ip_network(pool.block) and int(number) & (1 << 32 - pool.size) - 1 == 1
-            for pool in self.pools()
-        )
-        return address in self.machine() or any(later)
+        return address in self.machine() or any(pool.gives_first(address) for pool in self.pools())
 
     def machine(self) -> frozenset[str]:
         """Return the addresses of the machine with Docker Engine, as they are now if this process runs on it."""
