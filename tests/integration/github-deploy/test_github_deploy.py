@@ -37,9 +37,10 @@ def role(module: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(target: Any, module: Any, role: str) -> Pipeline:
+def stack(target: Any, module: Any) -> Pipeline:
     """The names of a workflow's resources as the reference gives them."""
-    name, variables = role.removesuffix("-github-deploy"), module.terraform.variables
+    variables = module.terraform.variables
+    name = f"{variables['project']}-{variables['environment']}"
     return Pipeline(
         target.region,
         target.account_id,
@@ -64,6 +65,11 @@ def iam(iam_checks: Callable[..., IamChecks], module: Any) -> IamChecks:
 def test_the_workflow_can_take_the_role_and_no_other_can(iam: IamChecks, role: str) -> None:
     """The job in its environment on its branch gets in; other branches, environments, repositories and forks do not."""
     assert iam.can_be_assumed_from_github_only(role, branch="main", environment="production", **REPOSITORY)
+
+
+def test_the_role_is_named_after_project_and_environment(role: str) -> None:
+    """The role's name begins with the project and the environment, in this order."""
+    assert role.startswith("shop-dev")
 
 
 def test_the_subject_is_the_workflows(module: Any) -> None:

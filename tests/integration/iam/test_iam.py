@@ -194,11 +194,14 @@ def test_only_its_service_can_assume_a_role(iam: IamChecks, role: str, service: 
     assert iam.can_be_assumed_only_by(f"{name}-{role}", f"{service}.amazonaws.com")
 
 
-def test_codebuild_can_assume_its_role_for_its_project_only(iam: IamChecks, stack: Pipeline, name: str) -> None:
-    """Another customer's build project cannot make CodeBuild act as the role."""
-    project = stack.arn("codebuild", f"project/{name}")
+@pytest.mark.parametrize(("role", "project"), [("codebuild", ""), ("before", "-before")])
+def test_codebuild_can_assume_a_role_for_its_project_only(
+    iam: IamChecks, stack: Pipeline, name: str, role: str, project: str
+) -> None:
+    """Another customer's build project cannot make CodeBuild act as the role, nor can another project of this account."""
+    arn = stack.arn("codebuild", f"project/{name}{project}")
     service = "codebuild.amazonaws.com"
-    assert iam.can_be_assumed_only_by(f"{name}-codebuild", service, source_account=stack.account, source_arn=project)
+    assert iam.can_be_assumed_only_by(f"{name}-{role}", service, source_account=stack.account, source_arn=arn)
 
 
 def test_only_tasks_of_this_account_can_assume_their_role(iam: IamChecks, stack: Pipeline, name: str) -> None:

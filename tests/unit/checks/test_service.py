@@ -247,6 +247,7 @@ def test_a_missing_container_check_is_found(account: Account) -> None:
         ({"Matcher": {"HttpCode": "200,503"}}, "answers with errors counts as healthy"),
         ({"HealthCheckPort": "9090"}, "a health check on port 9090"),
         ({"HealthCheckEnabled": False}, "health checks are off"),
+        ({"Protocol": "HTTP", "HealthCheckProtocol": "HTTPS"}, "the health check speaks HTTPS to the same port"),
         ({"Port": 80}, "the port of the container, 8080"),
         ({"Protocol": "HTTPS"}, "the target group sends HTTPS"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pushproof.aws.databases import parameter_family
+from pushproof.emulator.substrate.moto_backends import backends_in_use
 from pushproof.emulator.world import World
 
 
@@ -86,3 +87,11 @@ def test_a_database_has_the_default_parameter_group_of_its_family() -> None:
             DBParameterGroupName="default.mysql5.7",
         )["DBInstance"]  # fmt: skip
         assert made["DBParameterGroups"][0]["DBParameterGroupName"] == "default.mysql5.7"
+
+
+def test_a_list_of_endpoint_services_leaves_no_state_of_the_services_in_it() -> None:
+    """DescribeVpcEndpointServices shows ECR's endpoint, and a world kept after it holds nothing of SageMaker or CloudFormation."""
+    with World.virtual() as world:
+        services = world.administrator("ec2").describe_vpc_endpoint_services()["ServiceNames"]
+        assert f"com.amazonaws.{world.region}.ecr.dkr" in services
+        assert not {"cloudformation", "firehose", "sagemaker"} & backends_in_use().keys()

@@ -418,6 +418,14 @@ def test_environments_differ_where_they_must() -> None:
     assert re.search(r"single_nat_gateway += false", prod)
 
 
+def test_environments_compute_their_values_alike() -> None:
+    """Development stands for production only while both name containers, buckets and zones by the same rules."""
+    dev, prod = (
+        [block.body for block in blocks(ROOT / "environments" / name, "locals")] for name in ("dev", "prod")
+    )
+    assert [body.replace('= "dev"', '= "prod"') for body in dev] == prod
+
+
 def settings_of(environment: Path) -> dict[str, Any]:
     """The values of an environment's terraform.tfvars, each on a line of its own and written as JSON writes it."""
     lines = re.findall(r"^(\w+) += (.*)$", (environment / "terraform.tfvars").read_text(), re.M)

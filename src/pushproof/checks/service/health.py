@@ -85,6 +85,14 @@ class HealthChecks(DescribedService):
                 why="What answers there says nothing about what serves; and if nothing answers, no deployment completes.",
                 change='health_check { port = "traffic-port" }',
             )
+        spoken, asked = group.get("Protocol", ""), group.get("HealthCheckProtocol", "")
+        if {spoken, asked} == {"HTTP", "HTTPS"} and port in ("traffic-port", str(container_port)):
+            yield fault(
+                expected=f"a health check in the protocol of requests, {spoken}",
+                found=f"the health check speaks {asked} to the same port",
+                why="A port speaks one of them: either no target is ever healthy, or every request ends in 502.",
+                change=f'health_check {{ protocol = "{spoken}" }}',
+            )
         if group.get("Port", container_port) != container_port:
             yield fault(
                 expected=f"the port of the container, {container_port}",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import importlib
 import io
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from pushproof.base.garbage import collector_paused
 from pushproof.emulator.keeping import rebuilding
 from pushproof.emulator.keeping.places import Place
 
@@ -89,25 +88,13 @@ class _Reader(pickle.Unpickler):
         raise UnreadableState(f"{module}.{name} does not belong into a kept world")
 
 
-@contextlib.contextmanager
-def _without_collection() -> Iterator[None]:
-    """Do not look for garbage while many objects are made, none of which is garbage: half of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def read_into(parts: Mapping[str, object], data: bytes, place: Place) -> dict[str, Mapping[str, object]]:
     """Give parts of a new world the state that was written; returns what was written besides them.
 
     Raises UnreadableState, before any part has changed. Only for bytes whose origin is proven: see `targets/kept`.
     """
     try:
-        with _without_collection():
+        with collector_paused():
             content = _Reader(io.BytesIO(data), parts, place).load()
         states: dict[str, dict[str, object]] = content["parts"]
         targets = [(parts[name], state) for name, state in states.items()]

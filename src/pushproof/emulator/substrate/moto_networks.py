@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from moto.ec2.models.elastic_network_interfaces import NetworkInterface
     from moto.ec2.models.subnets import Subnet
 
+# No account: endpoint services are the same in all.
+_NOBODY = "endpoint-services"
+
 # The parts of a request that moto's backends do not receive, for the thread that answers it.
 _SENT = threading.local()
 
@@ -45,6 +48,7 @@ def repair_networks() -> None:
     _around(NatGatewayBackend, "delete_nat_gateway", _nat_gateways_take_their_interface_along)
     _around(VPCs, "create_vpc_endpoint", _remember_endpoint_request)
     _around(VPCs, "modify_vpc_endpoint", _remember_endpoint_request)
+    _around(VPCBackend, "_collect_default_endpoint_services", _services_are_listed_without_being_used)
     _around(VPCBackend, "create_vpc_endpoint", _endpoints_have_interfaces_in_their_subnets)
     _around(VPCBackend, "modify_vpc_endpoint", _endpoints_move_their_interfaces)
 
@@ -60,6 +64,26 @@ def _around(owner: Any, name: str, repair: Callable[..., Any]) -> None:
 
     repaired.repaired = True  # type: ignore[attr-defined]
     setattr(owner, name, repaired)
+
+
+def _services_are_listed_without_being_used(
+    original: Callable[..., list[dict[str, str]]], _backend: object, _account_id: str, region: str
+) -> list[dict[str, str]]:
+    """List endpoint services in an account of nobody, and forget it.
+
+    moto creates the state of ten services to list them. Without the repair every kept world has it, and reading one imports
+    SageMaker and CloudFormation.
+    """
+    from moto.core.base_backend import BackendDict, backend_lock
+
+    services = original(_NOBODY, region)
+    with backend_lock:
+        in_use = BackendDict._instances  # type: ignore[misc]
+        for backends in list(in_use):
+            backends.pop(_NOBODY, None)
+            if not backends:
+                in_use.remove(backends)
+    return services
 
 
 def _interfaces_have_addresses_of_their_own(
