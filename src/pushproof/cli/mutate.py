@@ -50,6 +50,10 @@ def mutate(
     survivors: Annotated[
         bool, typer.Option("--survivors", help="only the mutants that survived the last campaign, on the suite of now")
     ] = False,
+    grown: Annotated[
+        bool,
+        typer.Option("--grown", help="go on with the last campaign on a suite with more tests; noticed mutants stand"),
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(metavar="PERCENT", min=0, max=100, help="exit code 1 below this score")
     ] = None,
@@ -80,9 +84,12 @@ def mutate(
         for test in tests or ():
             if not (directory / test.partition("::")[0]).exists():
                 return bad_input(f"--tests {test} does not exist; expected a file or directory of tests in {directory}")
-        if resume and survivors:
+        going_on = [
+            name for name, is_on in (("--resume", resume), ("--survivors", survivors), ("--grown", grown)) if is_on
+        ]
+        if len(going_on) > 1:
             return bad_input(
-                "--resume and --survivors exclude each other: --survivors goes on by itself; give one of them"
+                f"{' and '.join(going_on)} exclude each other: each goes on with the last campaign by itself; give one of them"
             )
         try:
             more = shlex.split(options)
@@ -102,6 +109,7 @@ def mutate(
             scheduler=scheduler,
             resume=resume,
             survivors=survivors,
+            grown=grown,
             timeout=timeout,
         )
         return _show_list(settings) if listing else _run(settings, threshold, report)

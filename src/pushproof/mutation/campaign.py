@@ -143,14 +143,34 @@ def _programs() -> list[str]:
     return [code_version(), platform.python_version(), str(find_terraform())]
 
 
+def _standing(last: Prologue, now: Prologue, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """Return the outcomes that stand on a suite that has grown.
+
+    What Terraform refuses and what is equivalent stands, and so does what a test has noticed that is still there. Survivors are
+    tried again. Raises MutationError if the files that are mutated have changed.
+    """
+    if last.mutants != now.mutants:
+        raise MutationError(
+            "--grown: the files that are mutated have changed since the last campaign, and not the suite alone, so that its "
+            "outcomes say nothing about them; leave the option out"
+        )
+    tests = {test.id for test in read_suite(now.observed).tests}
+    return {
+        name: outcome
+        for name, outcome in outcomes.items()
+        if outcome.status == "equivalent" or (outcome.status in ("killed", "refused") and outcome.by in tests)
+    }
+
+
 def _prologue(
     settings: CampaignSettings, diary: Diary, snapshot: Path, work: Path, mark: str, progress: Progress
 ) -> tuple[Prologue, Mapping[str, Outcome]]:
     """Return what is known of the original, and the outcomes to go on from."""
     last = diary.prologue()
-    if settings.resume:
-        if last is None:
-            raise MutationError("--resume: there is no campaign of this repository to go on with; leave the option out")
+    if last is None and (settings.resume or settings.grown):
+        option = "--resume" if settings.resume else "--grown"
+        raise MutationError(f"{option}: there is no campaign of this repository to go on with; leave the option out")
+    if settings.resume and last is not None:
         if last.fingerprint != mark:
             raise MutationError(
                 "--resume: the repository, the suite or a program has changed since the last campaign, so that its outcomes say "
@@ -161,12 +181,18 @@ def _prologue(
         return last, outcomes
     if last is not None and last.fingerprint == mark:
         progress.say("the suite was green on exactly this repository; it is not observed again")
-        diary.begin(last)
-        return last, {}
-    progress.say("the suite runs on the original first")
-    prologue = _observe(settings, snapshot, work, mark)
+        prologue = last
+    else:
+        progress.say("the suite runs on the original first")
+        prologue = _observe(settings, snapshot, work, mark)
+    known: dict[str, Outcome] = {}
+    if settings.grown and last is not None:
+        known = _standing(last, prologue, diary.outcomes())
+        progress.say(f"{len(known)} outcome(s) of the last campaign stand")
     diary.begin(prologue)
-    return prologue, {}
+    for outcome in known.values():
+        diary.note(outcome)
+    return prologue, known
 
 
 def _observe(settings: CampaignSettings, snapshot: Path, work: Path, mark: str) -> Prologue:

@@ -28,6 +28,7 @@ class CampaignSettings:
         scheduler: Address of a dask scheduler; empty for workers on this machine.
         resume: Whether to go on with the last campaign.
         survivors: Whether to try the mutants alone that survived the last campaign, whatever has changed since.
+        grown: Whether to go on with the last campaign on a suite that has grown: what its tests noticed stands.
         limit: Seconds that the suite may take on the original.
         timeout: Seconds that a run of a mutant may take, and five times as long as the original's tests on top.
     """
@@ -45,5 +46,6 @@ class CampaignSettings:
     scheduler: str = ""
     resume: bool = False
     survivors: bool = False
+    grown: bool = False
     limit: float = 3600.0
     timeout: float = 300.0

@@ -124,6 +124,12 @@ def test_untagged_images_go_after_a_day(deploy: RegistryChecks) -> None:
     )
 
 
+def test_the_cache_stays_as_long_as_it_has_its_tag(cache: RegistryChecks) -> None:
+    """The image that the next build reads its layers from stays, however old it is."""
+    expired = cache.expires([Image(f"sha256:{1:064x}", 100 * DAY, ("cache",))], now=1000 * DAY)
+    assert expired == {}, f"the layer cache expires by the rule with priority {list(expired.values())}"
+
+
 def test_a_cache_stops_no_destroy(ecr: Any) -> None:
     """The cache repository is deleted with its images, whatever becomes of the releases."""
     repositories = {each["name"]: each["force_delete"] for each in resources(ecr, "aws_ecr_repository")}

@@ -129,6 +129,22 @@ def test_survivors_are_tried_again(repository: Make) -> None:
     assert sorted(outcomes(last).get("survived", [])) == sorted(tried.get("survived", []))
 
 
+def test_a_campaign_goes_on_with_a_suite_that_has_grown(repository: Make) -> None:
+    """`--grown` keeps what was noticed, and tries survivors again; with other files under test it is refused, and loses nothing."""
+    made = repository()
+    first = outcomes(made.mutate("--tests", "tests"))
+    survived, noticed = first["survived"], len(first["killed"])
+    made.write({"tests/test_more.py": MORE})
+    again = made.mutate("--tests", "tests", "--grown")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert f"{noticed} outcome(s) of the last campaign stand" in again.stdout.replace("\n", " ")
+    assert sum(map(len, outcomes(again).values())) == len(survived)
+    made.write({"infra/main.tf": "# One line more.\n" + TERRAFORM})
+    refused = made.mutate("--tests", "tests", "--grown")
+    assert refused.returncode == 2
+    assert "--grown: the files that are mutated have changed" in " ".join(refused.stderr.split())
+
+
 def test_a_killed_campaign_leaves_nothing_that_runs(repository: Make) -> None:
     """The processes of workers end after kill -9, and the next campaign removes the copies."""
     suite = SUITE + (
@@ -228,6 +244,7 @@ def test_reports_are_written(repository: Make, tmp_path: Path, pytestconfig: pyt
         (("--tests", "tests", "--resume"), "--resume: there is no campaign of this repository to go on with"),
         (("--tests", "tests", "--survivors"), "--survivors: no mutant is known to have survived"),
         (("--tests", "tests", "--survivors", "--resume"), "--resume and --survivors exclude each other"),
+        (("--tests", "tests", "--grown"), "--grown: there is no campaign of this repository"),
         (("--tests", "tests", "--since", "nowhere"), "--since nowhere: "),
         (("--tests", "tests", "--pytest", "'"), "--pytest"),
         (("pytest.ini", "--tests", "tests"), "pytest.ini: there is nothing that can be mutated"),

@@ -11,9 +11,14 @@ from pushproof.base.garbage import collector_paused
 
 def test_the_collector_works_again_after_a_pause() -> None:
     """The collector is off in the block, and on after it, also after an error."""
-    with pytest.raises(LookupError), collector_paused():
-        assert not gc.isenabled()
-        raise LookupError
+
+    def fail() -> None:
+        with collector_paused():
+            assert not gc.isenabled()
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
     assert gc.isenabled()
 
 

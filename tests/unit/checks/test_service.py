@@ -391,6 +391,12 @@ def test_health_that_is_decided_late_is_found(account: Account, change: dict[str
     assert says in str(account.checks().health_is_decided_in_time())
 
 
+def test_a_container_that_is_judged_late_is_found(account: Account) -> None:
+    """Ten failed checks of the container, 30 s apart, leave a hung one for five minutes."""
+    account.container["healthCheck"]["retries"] = 10
+    assert "10 checks, 30 s apart: 300 s" in str(account.checks().health_is_decided_in_time())
+
+
 def test_starts_that_are_not_forgiven_are_found(account: Account) -> None:
     """A start period of none, and a grace shorter than the start period."""
     account.service["healthCheckGracePeriodSeconds"] = 0

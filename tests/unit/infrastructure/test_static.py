@@ -275,6 +275,18 @@ def test_task_definition_has_no_command() -> None:
     assert not re.search(r"\b(?:command|entryPoint) +=", task.body.replace(health_check[0], ""))
 
 
+def test_tasks_run_on_the_platform_that_the_build_makes() -> None:
+    """Task definitions name the platform of their images; the build project is of the same architecture."""
+    tasks = [
+        block for block in blocks(ROOT / "modules" / "ecs", "resource") if block.labels[0] == "aws_ecs_task_definition"
+    ]
+    assert tasks
+    for task in tasks:
+        assert re.search(r'cpu_architecture += "X86_64"', task.body), str(task)
+        assert re.search(r'operating_system_family += "LINUX"', task.body), str(task)
+    assert re.search(r'type += "LINUX_CONTAINER"', code(ROOT / "modules" / "codepipeline"))
+
+
 def dependencies(block: Block) -> set[str]:
     """The resources that a block waits for although it does not refer to them."""
     listed = re.search(r"^  depends_on = \[(.*?)\]", block.body, re.M | re.S)
@@ -418,11 +430,36 @@ def test_environments_differ_where_they_must() -> None:
     assert re.search(r"single_nat_gateway += false", prod)
 
 
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
+def test_an_environment_passes_its_variables_on(path: Path) -> None:
+    """A variable that an environment shares with a module reaches it: a default of the module's never takes its place."""
+    own = {block.labels[0] for block in blocks(path, "variable")}
+    calls = blocks(path, "module")
+    assert calls
+    for call in calls:
+        source = re.search(r'^  source += "(.*)"$', call.body, re.M)
+        assert source, str(call)
+        shared = own & {block.labels[0] for block in blocks((path / source[1]).resolve(), "variable")}
+        left_out = {name for name in shared if not re.search(rf"^  {name} +=", call.body, re.M)}
+        assert not left_out, f"{call} leaves out {sorted(left_out)}"
+
+
+def test_a_secret_is_one_everywhere() -> None:
+    """A variable that one directory declares sensitive is sensitive in all, so that no plan shows it on its way."""
+    variables = [block for directory in DIRECTORIES for block in blocks(directory, "variable")]
+    secret = {block.labels[0] for block in variables if re.search(r"^  sensitive += true$", block.body, re.M)}
+    assert "slack_webhook_url" in secret
+    shown = [
+        str(block)
+        for block in variables
+        if block.labels[0] in secret and not re.search(r"^  sensitive += true$", block.body, re.M)
+    ]
+    assert shown == []
+
+
 def test_environments_compute_their_values_alike() -> None:
     """Development stands for production only while both name containers, buckets and zones by the same rules."""
-    dev, prod = (
-        [block.body for block in blocks(ROOT / "environments" / name, "locals")] for name in ("dev", "prod")
-    )
+    dev, prod = ([block.body for block in blocks(ROOT / "environments" / name, "locals")] for name in ("dev", "prod"))
     assert [body.replace('= "dev"', '= "prod"') for body in dev] == prod
 
 

@@ -198,7 +198,11 @@ class HealthChecks(DescribedService):
 
     @check
     def health_is_decided_in_time(self, *, within: int = 180) -> Iterator[Finding]:
-        """A target is unhealthy within these seconds of its first failed check, and healthy within these of a passed one."""
+        """A target is unhealthy within these seconds of its first failed check, and healthy within these of a passed one.
+
+        A container is unhealthy by its own check within these seconds, too.
+        """
+        yield from self._containers_in_time(within)
         for _, group in self._some(self._groups(), "a target group", page=TARGETS_PAGE):
             interval = group["HealthCheckIntervalSeconds"]
             for count, times, state in (
@@ -217,6 +221,23 @@ class HealthChecks(DescribedService):
                         change="health_check { interval = 30, healthy_threshold = 2, unhealthy_threshold = 3 }",
                         page=TARGETS_PAGE,
                     )
+
+    def _containers_in_time(self, within: int) -> Iterator[Finding]:
+        definition = self._definition()
+        for container in definition["containerDefinitions"]:
+            own = container.get("healthCheck")
+            if own is None:
+                continue
+            interval, retries = own.get("interval", 30), own.get("retries", 3)
+            if interval * retries > within:
+                yield Finding(
+                    resource=definition["taskDefinitionArn"],
+                    expected=f"container {container['name']} counts as unhealthy within {within} s",
+                    found=f"{retries} checks, {interval} s apart: {interval * retries} s",
+                    why="A hung container stays for so long, and a deployment waits for the verdict on each of its tasks.",
+                    change="healthCheck = { interval = 30, retries = 3, … }",
+                    page=_HEALTH,
+                )
 
     @check
     def slow_starts_are_forgiven(self) -> Iterator[Finding]:
