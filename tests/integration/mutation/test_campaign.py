@@ -142,7 +142,7 @@ def test_a_campaign_goes_on_with_a_suite_that_has_grown(repository: Make) -> Non
     made.write({"infra/main.tf": "# One line more.\n" + TERRAFORM})
     refused = made.mutate("--tests", "tests", "--grown")
     assert refused.returncode == 2
-    assert "--grown: the files that are mutated have changed" in " ".join(refused.stderr.split())
+    assert "--grown: the files that are mutated have changed" in " ".join((refused.stdout + refused.stderr).split())
 
 
 def test_a_killed_campaign_leaves_nothing_that_runs(repository: Make) -> None:
