@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pushproof.base.directories import remove_tree
+from pushproof.engines.mutation.hiding import Spans, hidden_lines, is_hidden
 from pushproof.engines.mutation.model import Mutant
 from pushproof.mutation.advising import answers_of_image
 from pushproof.mutation.assignment import Assignment
@@ -30,7 +30,6 @@ from pushproof.mutation.workspace import Workspace
 
 #: Seconds that the run of a group may take on top of the timeout, as a multiple of the original's.
 LIMIT_FACTOR = 5.0
-_IGNORING = b"ignore_changes"
 
 
 class SuiteIsRed(Exception):
@@ -76,6 +75,8 @@ class Worker:
         self._seconds: dict[str, float] = {}
         # Names of groups whose tests depend on each other, so that they run whole and in the suite's own order.
         self._in_sequence: set[str] = set()
+        # Lines whose mistakes a difference may hide, once they are asked for.
+        self._hidden: Spans | None = None
         # Answers of the checks that apply to root modules of a group, on the original.
         self._answers: dict[tuple[str, frozenset[str]], dict[str, bool]] = {}
 
@@ -112,7 +113,7 @@ class Worker:
         the mutant is alive.
         """
         changed = known.changed_sources()
-        if not changed or not mutant.visible_in_plan or not self._may_be_ignored(mutant.path):
+        if not changed or not mutant.visible_in_plan or not self._may_be_hidden(mutant):
             return None
         for group in self._groups:
             tests = [
@@ -127,13 +128,12 @@ class Worker:
                 return outcome
         return None
 
-    def _may_be_ignored(self, path: str) -> bool:
-        """Return whether a file is beside a resource with `ignore_changes`, or is a root module's that has one in its modules."""
-        directory = posixpath.dirname(path)
-        files = {name for name in self._suite.files if posixpath.dirname(name) == directory}
-        if directory in self._suite.sources(path):
-            files |= self._suite.files_of(directory)
-        return any(_IGNORING in (self._workspace.root / name).read_bytes() for name in files if name.endswith(".tf"))
+    def _may_be_hidden(self, mutant: Mutant) -> bool:
+        """Return whether a mutant's value reaches an attribute under `ignore_changes`."""
+        if self._hidden is None:
+            names = [name for name in self._suite.files if name.endswith((".tf", ".tfvars"))]
+            self._hidden = hidden_lines({name: (self._workspace.root / name).read_bytes() for name in names})
+        return is_hidden(mutant, self._hidden)
 
     def _left_to_try(self, group: Group, mutant: Mutant, touching: set[str], known: _Known) -> list[ObservedTest]:
         """Return the tests of a group that may notice a mutant, as far as plans have not answered that."""
