@@ -200,6 +200,14 @@ def test_a_port_that_is_not_mapped_is_found(account: Account) -> None:
     assert "a port mapping for 8080" in str(account.checks().health_checks_agree())
 
 
+def test_a_port_that_is_mapped_for_datagrams_is_found(account: Account) -> None:
+    """Requests arrive by TCP, and the container maps its port for UDP."""
+    account.container["portMappings"] = [{"containerPort": 8080, "protocol": "udp"}]
+    assert "by tcp" in " ".join(str(account.checks().health_checks_agree()).split())
+    account.group |= {"Protocol": "TCP_UDP", "HealthCheckProtocol": "HTTP"}
+    assert "a port mapping" not in str(account.checks().health_checks_agree())
+
+
 @pytest.mark.parametrize(
     ("command", "says"),
     [

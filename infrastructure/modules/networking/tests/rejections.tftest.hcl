@@ -71,6 +71,16 @@ run "rejects_missing_registry_endpoint" {
   expect_failures = [var.interface_endpoints]
 }
 
+run "rejects_an_interface_endpoint_for_s3" {
+  command = plan
+
+  variables {
+    interface_endpoints = ["ecr.api", "ecr.dkr", "s3"]
+  }
+
+  expect_failures = [var.interface_endpoints]
+}
+
 run "rejects_small_vpc" {
   command = plan
 

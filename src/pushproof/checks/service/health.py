@@ -27,6 +27,8 @@ _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 # Variables that set a program's port.
 _PORT_VARIABLES = re.compile(r"(?:^|.*_)(?:HTTP_|LISTEN_|SERVER_|APP_|CONTAINER_)?PORT$")
 _FOREIGN_PORTS = re.compile(r"DB|DATABASE|POSTGRES|PG|MYSQL|REDIS|MONGO|SMTP|METRICS|DEBUG|ADMIN", re.IGNORECASE)
+# Transports of a target group's protocol, where it is not TCP alone.
+_TRANSPORTS = {"UDP": ("udp",), "TCP_UDP": ("tcp", "udp"), "QUIC": ("udp",), "TCP_QUIC": ("tcp", "udp")}
 # Shells and their built-in commands.
 _SHELL = {"exit", "test", "[", "true", "false", "kill", "echo", "exec", "sh", "bash"}
 
@@ -50,11 +52,14 @@ class HealthChecks(DescribedService):
             )
         for balancer, group in self._groups():
             container = containers.get(balancer["containerName"], {})
-            ports = [p["containerPort"] for p in container.get("portMappings", [])]
-            if balancer["containerPort"] not in ports:
+            mappings = container.get("portMappings", [])
+            ports = [f"{p['containerPort']}/{p.get('protocol', 'tcp')}" for p in mappings]
+            transport = _TRANSPORTS.get(group.get("Protocol", ""), ("tcp",))
+            if not {f"{balancer['containerPort']}/{each}" for each in transport} & set(ports):
                 yield Finding(
                     resource=definition["taskDefinitionArn"],
-                    expected=f"a port mapping for {balancer['containerPort']}, which the target group sends to",
+                    expected=f"a port mapping for {balancer['containerPort']}, by {' or '.join(transport)}, which the target group"
+                    " sends to",
                     found=f"port mappings {ports}",
                     why="No request reaches the container; every deployment fails its health checks.",
                     change="Use one variable for the container port.",
