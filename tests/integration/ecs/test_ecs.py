@@ -166,6 +166,8 @@ def test_the_cluster_offers_spot_capacity(dev: Any, aws: Callable[[str], Any]) -
     """A service of the cluster may ask for Fargate Spot; one that asks for nothing runs on Fargate."""
     cluster = aws("ecs").describe_clusters(clusters=[dev["cluster_name"]])["clusters"][0]
     assert sorted(cluster["capacityProviders"]) == ["FARGATE", "FARGATE_SPOT"]
+    shares = {item["capacityProvider"]: item["weight"] for item in cluster["defaultCapacityProviderStrategy"]}
+    assert [name for name, weight in shares.items() if weight > 0] == ["FARGATE"]
     assert [each["capacityProvider"] for each in cluster["defaultCapacityProviderStrategy"]] == ["FARGATE"]
 
 
