@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,30 @@ def test_a_build_without_a_commit_stops(buildspec: str) -> None:
     for environment, passes in (({}, False), ({"CODEBUILD_RESOLVED_SOURCE_VERSION": "0123abc"}, True)):
         done = subprocess.run(["/bin/sh", "-c", first], env=environment, capture_output=True, check=False)
         assert (done.returncode == 0) is passes, done.stdout
+
+
+def test_a_release_that_is_not_pushed_is_not_deployed(buildspec: str, tmp_path: Path) -> None:
+    """A registry that refuses the image fails the build, before there is anything to deploy."""
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    docker.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "IMAGE_EXISTS": "no",
+        "IMAGE": "registry/shop-dev:dev-0123abc",
+        "CACHE": "registry/shop-dev-cache",
+    }
+    results = []
+    for command in parse(buildspec).phases[Phase.POST_BUILD].commands:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command], env=environment, cwd=tmp_path, capture_output=True, check=False
+        )
+        results.append(done.returncode)
+        if done.returncode:
+            break
+    assert results[-1] != 0
+    assert not (tmp_path / "imagedefinitions.json").exists()
 
 
 def test_nothing_untested_is_pushed(pipeline: PipelineChecks, buildspec: str, application: Path) -> None:
