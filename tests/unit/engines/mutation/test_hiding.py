@@ -80,7 +80,7 @@ def test_what_reaches_an_ignored_attribute_is_hidden() -> None:
 
 
 def test_callers_and_outputs_are_followed() -> None:
-    """What a caller gives to such a variable is hidden, with the output of another module that it comes from."""
+    """A caller's argument for such a variable is hidden, with the output of another module that it comes from."""
     assert _texts("dev/main.tf") == {"desired_count = local.count", "count = module.sizes.count"}
     assert _texts("sizes/main.tf") == {'output "count" {', "value = 3"}
 
