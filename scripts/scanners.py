@@ -114,7 +114,9 @@ def _failures(parent: Path, program: str) -> dict[str, set[Failed]]:
     for answer in answers if isinstance(answers, list) else [answers]:
         for check in answer.get("results", {}).get("failed_checks", []):
             tree, _, file = check["file_path"].lstrip("/").partition("/")
-            failed.setdefault(tree, set()).add((check["check_id"], check["resource"], file))
+            # Resources of a Dockerfile begin with its path.
+            resource = check["resource"].removeprefix(f"/{tree}/")
+            failed.setdefault(tree, set()).add((check["check_id"], resource, file))
     return failed
 
 
