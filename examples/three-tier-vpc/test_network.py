@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 from pushproof import resources
 
 
@@ -22,6 +25,14 @@ def test_names_of_endpoints_will_resolve(network):
     (vpc,) = resources(network, "aws_vpc")
     assert vpc["enable_dns_hostnames"]
     assert vpc["enable_dns_support"]
+
+
+def test_addresses_wait_for_the_way_out():
+    # No reference leads from an Elastic IP to the internet gateway, which may have to exist first.
+    text = (Path(__file__).parent / "network/main.tf").read_text()
+    addresses = re.findall(r'^resource "aws_eip" .*?^}', text, re.MULTILINE | re.DOTALL)
+    assert addresses
+    assert all("depends_on = [aws_internet_gateway.main]" in address for address in addresses)
 
 
 def test_terraform_has_nothing_left_to_do(network, state_checks):
