@@ -167,10 +167,13 @@ def _prologue(
 ) -> tuple[Prologue, Mapping[str, Outcome]]:
     """Return what is known of the original, and the outcomes to go on from."""
     last = diary.prologue()
-    if last is None and (settings.resume or settings.grown):
-        option = "--resume" if settings.resume else "--grown"
-        raise MutationError(f"{option}: there is no campaign of this repository to go on with; leave the option out")
-    if settings.resume and last is not None:
+    if last is None:
+        if settings.resume or settings.grown:
+            option = "--resume" if settings.resume else "--grown"
+            raise MutationError(
+                f"{option}: there is no campaign of this repository to go on with; leave the option out"
+            )
+    elif settings.resume:
         if last.fingerprint != mark:
             raise MutationError(
                 "--resume: the repository, the suite or a program has changed since the last campaign, so that its outcomes say "

@@ -51,10 +51,6 @@ class Suite:
         """Return the root modules that read a file."""
         return {source_of(name) for name, files in self.applies.items() if path in files}
 
-    def files_of(self, source: str) -> frozenset[str]:
-        """Return the files of a root module and of its modules."""
-        return frozenset().union(*(files for name, files in self.applies.items() if source_of(name) == source))
-
     @property
     def files(self) -> frozenset[str]:
         """Return the files of all root modules."""

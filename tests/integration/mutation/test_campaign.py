@@ -143,6 +143,9 @@ def test_a_campaign_goes_on_with_a_suite_that_has_grown(repository: Make) -> Non
     refused = made.mutate("--tests", "tests", "--grown")
     assert refused.returncode == 2
     assert "--grown: the files that are mutated have changed" in " ".join((refused.stdout + refused.stderr).split())
+    made.write({"infra/main.tf": TERRAFORM})
+    after = made.mutate("--tests", "tests", "--grown")
+    assert sum(map(len, outcomes(after).values())) == len(outcomes(again).get("survived", []))
 
 
 def test_a_killed_campaign_leaves_nothing_that_runs(repository: Make) -> None:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from tests.unit.structure.graph import SOURCE
+from tests.unit.scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def scanners() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scanners_script", SOURCE.parent / "scripts" / "scanners.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scanners")
 
 
 def _program(directory: Path, *checks: tuple[str, str, str]) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.unit.scripts import load_script
 from tests.unit.structure.graph import SOURCE
 
 ROOT = SOURCE.parent
@@ -19,14 +18,7 @@ LOCKS = sorted(ROOT.glob("requirements*.lock"))
 
 @pytest.fixture(scope="module")
 def audit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit_script", ROOT / "scripts" / "audit.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up by its name.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("audit")
 
 
 def _advisories(directory: Path, *parts: dict[str, Any], **more: Any) -> Path:

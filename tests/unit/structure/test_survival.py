@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import pytest
-from tests.unit.structure.graph import SOURCE
+from tests.unit.scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def survival() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("survival", SOURCE.parent / "scripts" / "survival.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["survival"] = module
-    specification.loader.exec_module(module)
-    return module
+    return load_script("survival")
 
 
 def test_requests_fail_only_while_health_checks_find_the_loss(survival: ModuleType) -> None:

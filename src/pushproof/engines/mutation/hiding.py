@@ -17,6 +17,8 @@ from pushproof.engines.mutation.project import HclFile, Module, Project
 #: Lines of a file, by its path.
 Spans = Mapping[str, frozenset[int]]
 _NAMES = re.compile(r"[\w-]+")
+# Of one of several: `module.web[0].port`, `aws_subnet.main["a"].id`.
+_INDEX = re.compile(r"\[.*?\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def _whole(module: Module, file: HclFile, block: hcl.Block) -> _Part:
 
 def _referenced(project: Project, module: Module, reference: str) -> Iterator[_Part]:
     """Yield what a reference in a module leads to."""
-    names = _NAMES.findall(reference)
+    names = _NAMES.findall(_INDEX.sub("", reference))
     if len(names) < 2:
         return
     match names[0]:

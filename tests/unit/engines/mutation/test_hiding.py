@@ -85,6 +85,13 @@ def test_callers_and_outputs_are_followed() -> None:
     assert _texts("sizes/main.tf") == {'output "count" {', "value = 3"}
 
 
+def test_an_index_is_no_name() -> None:
+    """The output of one of several modules is followed, whatever its index is written as."""
+    for index in (b"[0]", b'["a"]', b"[local.keys[0]]"):
+        caller = CALLER.replace(b"module.sizes.count", b"module.sizes" + index + b".count")
+        assert hidden_lines({**FILES, "dev/main.tf": caller})["sizes/main.tf"] == {1, 2, 3}, index
+
+
 def test_a_resource_that_ignores_all_is_hidden_whole() -> None:
     """`ignore_changes = all` hides every attribute."""
     text = b'resource "aws_s3_bucket" "this" {\n  bucket = "b"\n  lifecycle {\n    ignore_changes = all\n  }\n}\n'
