@@ -6,12 +6,15 @@ Source: https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
 import resource
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -187,21 +190,46 @@ def test_upload_cancelled(client: Client) -> None:
 
 def test_upload_broken_off_goes_on(world: World, client: Client) -> None:
     """An interrupted upload keeps the received part, and continues from there."""
-    content = os.urandom(5000)
+    content = os.urandom(MEGABYTE + 3000)
     at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
+    with begun_upload(world, client, at, content[:MEGABYTE]):
+        pass
+    done = client("PUT", f"{at}?digest={digest_of(content)}", data=content[MEGABYTE:])
+    assert done.status_code == 201, done.text
+
+
+def test_next_part_waits_for_the_one_before_it(world: World, client: Client) -> None:
+    """A part that comes while the one before it is still being received waits until that one has ended."""
+    content = os.urandom(MEGABYTE + 3000)
+    at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
+    with ThreadPoolExecutor(1) as threads:
+        with begun_upload(world, client, at, content[:MEGABYTE]):
+            rest = threads.submit(client, "PUT", f"{at}?digest={digest_of(content)}", data=content[MEGABYTE:])
+            assert wait([rest], 0.5).not_done
+        assert rest.result().status_code == 201, rest.result().text
+
+
+def test_one_part_at_a_time(world: World, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part is refused if the one before it does not end, with the byte that comes next."""
+    monkeypatch.setattr("pushproof.emulator.services.ecr.front._EARLIER_PART", 0.1)
+    at = client("POST", "/v2/app/blobs/uploads/").headers["Location"]
+    with begun_upload(world, client, at, b"x" * MEGABYTE):
+        refused = client("PATCH", at, data=b"y")
+    assert error(refused)[:2] == (416, "BLOB_UPLOAD_INVALID")
+    assert refused.headers["Range"] == f"0-{MEGABYTE - 1}"
+
+
+@contextlib.contextmanager
+def begun_upload(world: World, client: Client, at: str, part: bytes) -> Iterator[None]:
+    """Hold a request that has sent the first part of a longer body, some megabytes, all received. It breaks off at the end."""
     login = base64.b64encode(f"AWS:{client.password}".encode()).decode()
     with socket.create_connection(("127.0.0.1", world.port)) as raw:
         to = f"Host: localhost:{world.port}\r\nAuthorization: Basic {login}"
-        head = f"PATCH {at} HTTP/1.1\r\n{to}\r\nContent-Length: 5000\r\n\r\n"
-        raw.sendall(head.encode() + content[:2000])
-    for _ in range(100):
-        answer = client("GET", at)
-        reached = int(answer.headers["Range"].partition("-")[2]) + 1
-        if reached == 2000:
-            break
-    assert reached == 2000
-    done = client("PUT", f"{at}?digest={digest_of(content)}", data=content[2000:])
-    assert done.status_code == 201, done.text
+        raw.sendall(f"PATCH {at} HTTP/1.1\r\n{to}\r\nContent-Length: {len(part) * 2}\r\n\r\n".encode() + part)
+        expected, deadline = f"0-{len(part) - 1}", time.monotonic() + 30
+        while client("GET", at).headers["Range"] != expected:
+            assert time.monotonic() < deadline, "the registry did not receive the part"
+        yield
 
 
 def test_wrong_digest(client: Client) -> None:

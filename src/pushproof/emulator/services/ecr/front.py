@@ -15,6 +15,7 @@ import contextlib
 import json
 import platform
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -50,6 +51,8 @@ _ROUTES = (
     ("referrers", re.compile(r"/v2/(?P<name>.+)/referrers/(?P<digest>[^/]+)")),
 )
 _DIGEST_HEADER = "Docker-Content-Digest"
+# A client whose connection broke continues at once; the request that broke may still have received bytes to write.
+_EARLIER_PART = 5.0
 
 
 class Registry:
@@ -63,6 +66,7 @@ class Registry:
         self._ecr = ecr
         self._store = ecr.store
         self._measured: set[str] = set()
+        self._parts = threading.Condition()
 
     # Calls from other parts of the plane.
 
@@ -393,10 +397,11 @@ class Registry:
         return True
 
     def _receive(self, request: Request, upload: Upload) -> None:
-        """Append the body, chunk by chunk. Raises RegistryError if it is not the next part."""
+        """Append the body, chunk by chunk, after the part before it. Raises RegistryError if it is not the next part."""
         begins = request.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-        with self._site.loop.lock:
-            if upload.busy or (begins.isdecimal() and int(begins) != upload.size):
+        with self._parts:
+            free = self._parts.wait_for(lambda: not upload.busy, _EARLIER_PART)
+            if not free or (begins.isdecimal() and int(begins) != upload.size):
                 raise RegistryError(
                     416,
                     "BLOB_UPLOAD_INVALID",
@@ -410,7 +415,9 @@ class Registry:
         except OSError as error:
             raise RegistryError(400, "BLOB_UPLOAD_INVALID", f"the upload broke off: {error}") from None
         finally:
-            upload.busy = False
+            with self._parts:
+                upload.busy = False
+                self._parts.notify_all()
 
     def _complete(self, repository: Repository, upload: Upload, digest: str, visit: Visit) -> Response:
         if not manifests.is_digest(digest):
