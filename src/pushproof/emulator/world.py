@@ -28,6 +28,7 @@ from pushproof.emulator.kernel.calls import CallLog
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.faults import ActiveFaults
 from pushproof.emulator.kernel.functions import Functions
+from pushproof.emulator.kernel.guests import Guests
 from pushproof.emulator.kernel.loop import Loop, Outcome, ThreadedLoop, VirtualLoop
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.site import Endpoint, Front, Ground, Site, Substrate
@@ -38,6 +39,7 @@ from pushproof.emulator.runtime.loadbalancer import OnDemandDataPlane, ScriptedL
 from pushproof.emulator.runtime.loadbalancer.disturbed import DisturbedProber
 from pushproof.emulator.services import PLANE, Service, service_class
 from pushproof.emulator.services.awslambda import LambdaService
+from pushproof.emulator.services.cloudmap import CloudMapService
 from pushproof.emulator.services.cloudwatch import CloudWatchService
 from pushproof.emulator.services.codebuild import CodeBuildService
 from pushproof.emulator.services.codecommit import CodeCommitService
@@ -133,6 +135,7 @@ class World:
                 node_seconds=self.settings.faults.node_seconds,
                 silence=work_limit(self.clock, self.settings.faults.silent_seconds),
             ),
+            guests=Guests(),
         )
         self.services: dict[str, Service] = {}
         self.authority = Authority(self.ground, plane_key=plane_key, keys=self.keys, owned=self._owns)
@@ -189,7 +192,15 @@ class World:
         self.connections = ConnectionsService(site, "codestar-connections")
         prober = DisturbedProber(equipment.prober or self.balancer, self.ground.faults)
         self.elbv2 = LoadBalancingService(site, "elbv2", plane=self.balancer, prober=prober)
-        self.ecs = EcsApi(site, "ecs", runtime=equipment.tasks, balancers=self.elbv2, functions=self.functions)
+        cloudmap = CloudMapService(site, "servicediscovery")
+        self.ecs = EcsApi(
+            site,
+            "ecs",
+            runtime=equipment.tasks,
+            balancers=self.elbv2,
+            functions=self.functions,
+            registry=cloudmap,
+        )
         self.codebuild = CodeBuildService(site, "codebuild", builder=equipment.builds, git=equipment.git)
         self.s3 = S3Service(site, "s3")
         sns = SnsService(site, "sns")
@@ -215,6 +226,7 @@ class World:
             "lambda": functions,
             "fis": FisService(site, "fis", injector=self.faults),
             "iam": IamService(site, "iam", authority=self.authority),
+            "servicediscovery": cloudmap,
             "sts": StsService(site, "sts", authority=self.authority, identities=self.tokens),
         }
         for name in PLANE.keys() - self.services.keys():

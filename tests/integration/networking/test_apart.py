@@ -24,6 +24,7 @@ from pushproof.emulator.runtime.docker.images import ensure_base_image
 from pushproof.emulator.runtime.equipment import docker_equipment
 from pushproof.emulator.world import World
 from pushproof.engines.faults import PacketsLost, PortBlackholed, ZoneLost
+from pushproof.engines.reachability import Place
 
 pytestmark = pytest.mark.docker
 
@@ -323,7 +324,7 @@ def test_the_balancers_side_reaches_a_task(pair: tuple[Task, Task]) -> None:
 def test_of_this_machine_a_build_reaches_the_gateway_alone(
     site: Site, pair: tuple[Task, Task], service: int, privileged: bool
 ) -> None:
-    """So do builds, with a Docker daemon of their own too; and they do not reach tasks."""
+    """So do builds, with a Docker daemon of their own too; outside of the VPC they do not reach tasks."""
     builder: Any = site.world.equipment.builds
     build = builder.open(
         BuildJob(secrets.token_hex(6), "project", "aws/codebuild/standard:7.0", privileged, site.world.region)
@@ -337,29 +338,70 @@ def test_of_this_machine_a_build_reaches_the_gateway_alone(
         build.kill()
 
 
+@pytest.mark.parametrize("privileged", [False, True])
+def test_a_build_in_the_vpc_reaches_a_task_as_its_group_says(
+    site: Site, pair: tuple[Task, Task], privileged: bool
+) -> None:
+    """From its first command, while the rule is there; no other port, and not the other way round."""
+    builder: Any = site.world.equipment.builds
+    site.admit(PORT)
+    place = Place(site.subnets[0], (site.group,))
+    image = "aws/codebuild/standard:7.0"
+    build = builder.open(BuildJob(secrets.token_hex(6), "project", image, privileged, site.world.region, place=place))
+    try:
+        assert connects(site.host, build._container, pair[1].address, PORT)
+        assert not connects(site.host, build._container, pair[1].address, OTHER_PORT)
+        build._container.reload()
+        own = build._container.attrs["NetworkSettings"]["Networks"][site.host.network_name]["IPAddress"]
+        captured(site.host.client.api, build._container.id, ["sh", "-c", f"python3 -c '{SERVE}' > /dev/null 2>&1 &"])
+        assert not pair[1].connects(own, PORT)
+        site.admit(PORT, admitted=False)
+        await_(lambda: not connects(site.host, build._container, pair[1].address, PORT))
+    finally:
+        build.kill()
+
+
+class Reaching:
+    """A function that tries an address and a port."""
+
+    def __init__(self, site: Site, name: str, **more: Any) -> None:
+        world, self.name = site.world, name
+        world.administrator("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            archive.writestr("app.py", HANDLER)
+        self.functions = world.administrator("lambda")
+        self.functions.create_function(
+            FunctionName=name,
+            Runtime="python3.12",
+            Role=f"arn:aws:iam::{world.account_id}:role/{name}",
+            Handler="app.handler",
+            Code={"ZipFile": content.getvalue()},
+            Timeout=60,
+            **more,
+        )
+
+    def __call__(self, host: str, port: int) -> str:
+        payload = json.dumps({"host": host, "port": port}).encode()
+        return str(json.loads(self.functions.invoke(FunctionName=self.name, Payload=payload)["Payload"].read()))
+
+
 def test_of_this_machine_a_function_reaches_the_gateway_alone(site: Site, service: int) -> None:
     """The code of a function reaches its endpoint, and nothing else here."""
-    world = site.world
-    world.administrator("iam").create_role(RoleName="code", AssumeRolePolicyDocument=json.dumps(TRUST))
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("app.py", HANDLER)
-    functions = world.administrator("lambda")
-    functions.create_function(
-        FunctionName="reach",
-        Runtime="python3.12",
-        Role=f"arn:aws:iam::{world.account_id}:role/code",
-        Handler="app.handler",
-        Code={"ZipFile": content.getvalue()},
-        Timeout=60,
-    )
-
-    def reaches(host: str, port: int) -> str:
-        answer = functions.invoke(FunctionName="reach", Payload=json.dumps({"host": host, "port": port}).encode())
-        return str(json.loads(answer["Payload"].read()))
-
-    assert reaches(site.host.bridge_address, world.port) == "HTTP"
+    reaches = Reaching(site, "reach")
+    assert reaches(site.host.bridge_address, site.world.port) == "HTTP"
     assert reaches(site.host.bridge_address, service) == ""
+
+
+def test_a_function_in_the_vpc_reaches_a_task_as_its_group_says(site: Site, pair: tuple[Task, Task]) -> None:
+    """From its first line, at the task's address in the VPC, and on the port of a rule alone."""
+    vpc = {"SubnetIds": [site.subnets[0]], "SecurityGroupIds": [site.group]}
+    reaches = Reaching(site, "inside", VpcConfig=vpc)
+    assert reaches(pair[1].address, PORT) != "here"
+    site.admit(PORT)
+    assert reaches(pair[1].address, PORT) == "here"
+    assert reaches(pair[1].address, OTHER_PORT) != "here"
+    site.admit(PORT, admitted=False)
 
 
 def test_a_port_that_the_settings_name_is_open(site: Site, pair: tuple[Task, Task]) -> None:

@@ -204,3 +204,40 @@ def test_of_the_internet_a_function_in_a_vpc_reaches_what_its_subnet_leads_to(wo
     for name in ("inside", "outside"):
         world.administrator("lambda").invoke(FunctionName=name)
     assert [job.outwards for job in runtime.jobs] == [(), None]
+
+
+def test_calls_of_a_function_in_a_vpc_need_a_way_to_the_api(world: World) -> None:
+    """Its code's calls end without an endpoint or a NAT gateway; its log is written nevertheless, from outside of the VPC."""
+    service: Any = world.services["lambda"]
+    runtime = service.invocations._runtime = Recording()
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+    world.administrator("iam").put_role_policy(RoleName="shop", PolicyName="log", PolicyDocument=json.dumps(allowed))
+    ec2 = world.administrator("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    create(world, FunctionName="inside", VpcConfig={"SubnetIds": [subnet], "SecurityGroupIds": [group]})
+    create(world, FunctionName="outside")
+    for name in ("inside", "outside"):
+        world.administrator("lambda").invoke(FunctionName=name)
+    inside, outside = (job.credentials.access_key_id for job in runtime.jobs)
+    refusal = world.paths.call_refusal(inside, "ssm", world.region)
+    assert refusal is not None
+    assert subnet in refusal
+    assert world.paths.call_refusal(outside, "ssm", world.region) is None
+    ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName=f"com.amazonaws.{world.region}.ssm", VpcEndpointType="Interface",
+        SubnetIds=[subnet], SecurityGroupIds=[open_group(ec2, vpc)], PrivateDnsEnabled=True,
+    )  # fmt: skip
+    assert world.paths.call_refusal(inside, "ssm", world.region) is None
+    streams = world.administrator("logs").describe_log_streams(logGroupName="/aws/lambda/inside")["logStreams"]
+    assert len(streams) == 1
+
+
+def open_group(ec2: Any, vpc: str) -> str:
+    """Return a security group that admits HTTPS."""
+    group: str = ec2.create_security_group(GroupName="open", Description="open", VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    return group

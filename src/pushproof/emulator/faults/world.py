@@ -15,6 +15,7 @@ from pushproof.engines.faults import (
     ApiAnswersLost,
     ApiFails,
     ApiThrottled,
+    DnsFails,
     Fault,
     FaultError,
     PacketsLost,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 # Faults that change who reaches whom, or which packets arrive.
-_OF_NETWORKS = (SubnetsCut, PortBlackholed, PacketsLost)
+_OF_NETWORKS = (DnsFails, SubnetsCut, PortBlackholed, PacketsLost)
 
 
 class WorldFaults:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from types_boto3_kms.client import KMSClient
     from types_boto3_logs.client import CloudWatchLogsClient
     from types_boto3_resourcegroupstaggingapi.client import ResourceGroupsTaggingAPIClient
+    from types_boto3_route53.client import Route53Client
     from types_boto3_s3.client import S3Client
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sns.client import SNSClient
@@ -87,6 +88,8 @@ class SubstrateClient(Protocol):
     def __call__(self, service: Literal["logs"], region: str) -> CloudWatchLogsClient: ...
     @overload
     def __call__(self, service: Literal["resourcegroupstaggingapi"], region: str) -> ResourceGroupsTaggingAPIClient: ...
+    @overload
+    def __call__(self, service: Literal["route53"], region: str) -> Route53Client: ...
     @overload
     def __call__(self, service: Literal["s3"], region: str) -> S3Client: ...
     @overload

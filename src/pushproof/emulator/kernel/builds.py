@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.engines.buildspec import Phase, PhaseSpec, SelectedFile
-from pushproof.engines.reachability import OpenBlock
+from pushproof.engines.reachability import OpenBlock, Place
 
 LogLine = Callable[[str], None]
 
@@ -29,7 +29,10 @@ class BuilderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BuildJob:
-    """A build that needs a container. `outwards`: the public addresses that it reaches; None: all."""
+    """A build that needs a container. `place`: its network interface in a VPC; None without one.
+
+    `outwards`: the public addresses that it reaches; None: all.
+    """
 
     build_id: str
     project: str
@@ -37,6 +40,7 @@ class BuildJob:
     privileged: bool
     region: str
     outwards: tuple[OpenBlock, ...] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.kernel.errors import AwsError
-from pushproof.engines.reachability import OpenBlock
+from pushproof.engines.reachability import OpenBlock, Place
 
 Function = Callable[[Mapping[str, object]], object]
 
@@ -32,8 +32,8 @@ class FunctionJob:
     """One invocation of uploaded code.
 
     `code`: the content of a zip; None for a function from the image that `image` names. `doors`: the addresses and ports of the
-    world's load balancers, which the code reaches. `outwards`: the public addresses that it reaches; None: all. `timeout` is in AWS
-    seconds, `memory` in MiB.
+    world's load balancers, which the code reaches. `outwards`: the public addresses that it reaches; None: all. `place`: its
+    network interface in a VPC; None without one. `timeout` is in AWS seconds, `memory` in MiB.
     """
 
     arn: str
@@ -58,6 +58,7 @@ class FunctionJob:
     context: str = ""
     doors: tuple[tuple[str, int], ...] = ()
     outwards: tuple[OpenBlock, ...] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

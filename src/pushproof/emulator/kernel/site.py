@@ -19,6 +19,7 @@ from pushproof.emulator.kernel.awsclients import PlaneClient, SubstrateClient
 from pushproof.emulator.kernel.builds import ManagedBuild, PipelineHandoff
 from pushproof.emulator.kernel.context import Call, Credentials, Principal
 from pushproof.emulator.kernel.faults import ActiveFaults
+from pushproof.emulator.kernel.guests import Guests
 from pushproof.emulator.kernel.images import ResolvedImage
 from pushproof.emulator.kernel.loop import Loop
 from pushproof.emulator.kernel.settings import WorldSettings
@@ -203,6 +204,9 @@ class NetworkPaths(Protocol):
     def open_ports(self, *, region: str, source: Place, target: Place) -> tuple[OpenPorts, ...]:
         """Return the ports on which one network interface reaches another."""
 
+    def vpc_of(self, *, region: str, subnet_id: str) -> str:
+        """Return the VPC of a subnet; "" if there is no such subnet."""
+
     def open_outwards(self, *, region: str, source: Place) -> tuple[OpenBlock, ...] | None:
         """Return the public addresses that a network interface reaches; None where the network is not enforced."""
 
@@ -354,6 +358,7 @@ class Ground:
     # : The label by which builds, and no one else, address the mirror of the host's images.
     images_secret: str = field(repr=False)
     faults: ActiveFaults
+    guests: Guests
 
     @property
     def clock(self) -> Clock:

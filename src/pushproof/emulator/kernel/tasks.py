@@ -80,16 +80,43 @@ class Impairment:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskName:
+    """A name that resolves inside of a task: addresses in the VPC, each with the real one of the task there, or "" for none."""
+
+    name: str
+    addresses: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An endpoint that a task reaches through a proxy of its own, by name and port: ECS Service Connect.
+
+    `targets`: real addresses and ports of the tasks behind it. Times are AWS seconds of real work: `idle_seconds` without a
+    request, `request_seconds` for one; 0: no limit.
+    """
+
+    name: str
+    port: int
+    protocol: str
+    targets: tuple[tuple[str, int], ...]
+    idle_seconds: float = 0.0
+    request_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbourhood:
     """The other tasks that reach a task; and those that it reaches, by their addresses in the VPC, with their real ones.
 
-    `impaired`: the packets that faults take from it. `outwards`: the public addresses that it reaches; None: all.
+    `impaired`: the packets that faults take from it. `outwards`: the public addresses that it reaches; None: all. `names` and
+    `upstreams`: what it finds by name.
     """
 
     callers: tuple[Caller, ...] = ()
     reached: tuple[tuple[str, str], ...] = ()
     impaired: tuple[Impairment, ...] = ()
     outwards: tuple[OpenBlock, ...] | None = None
+    names: tuple[TaskName, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,8 @@ class TaskSpec:
     """A task to start. `started_at` is AWS time; `task_id` the last part of its ARN. CPU in units (1024 = one), memory in MiB.
 
     `private_ip`: the address of its network interface in the VPC. `outwards`: the public addresses that it reaches; None: all.
+    `names` and `upstreams`: what it finds by name when it starts. `forwards`: ports on which its proxy listens, with the container
+    ports behind them.
     """
 
     task_id: str
@@ -107,6 +136,9 @@ class TaskSpec:
     started_at: float
     private_ip: str = ""
     outwards: tuple[OpenBlock, ...] | None = None
+    names: tuple[TaskName, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
+    forwards: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,13 @@ class Paths:
                     answers[question] = known
         return known
 
+    def vpc_of(self, *, region: str, subnet_id: str) -> str:
+        """Return the VPC of a subnet; "" if EC2 does not know the subnet."""
+        try:
+            return self._network(region, subnet_id).subnet(subnet_id).vpc_id
+        except (ClientError, NetworkModelError):
+            return ""
+
     def place_of(self, *, region: str, vpc_id: str, address: str) -> Place | None:
         """Return the network interface with a private address in a VPC, as a place; None if there is none."""
         ec2 = self._ground.substrate.client("ec2", region)

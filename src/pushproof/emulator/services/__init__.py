@@ -47,6 +47,7 @@ PLANE: dict[str, str] = {
     "dynamodb": "pushproof.emulator.services.modelled:ModelledService",
     "kms": "pushproof.emulator.services.modelled:ModelledService",
     "secretsmanager": "pushproof.emulator.services.modelled:ModelledService",
+    "servicediscovery": "pushproof.emulator.services.cloudmap:CloudMapService",
     "ssm": "pushproof.emulator.services.modelled:ModelledService",
 }
 

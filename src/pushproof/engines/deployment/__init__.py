@@ -48,6 +48,7 @@ from .exchange import (
 from .hookanswers import not_assumed, not_invoked, read_answer
 from .passes import listed
 from .scheduler import (
+    MOST_TASKS,
     continue_service_deployment,
     create_service,
     decide,
@@ -87,6 +88,7 @@ __all__ = [
     "ALL",
     "DESCRIPTIONS",
     "HOOK_STAGES",
+    "MOST_TASKS",
     "Action",
     "AlarmReading",
     "Alarms",

@@ -21,6 +21,9 @@ from .passes import Pass
 from .state import LoadBalancer, Revision, ServiceState
 from .strategy import HookAction
 
+# "Tasks per service": https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
+MOST_TASKS = 5000
+
 
 def create_service(
     *,
@@ -45,9 +48,9 @@ def create_service(
     `task_set_id`: the service is one task set of a service, with this id.
 
     Raises:
-        InvalidDeploymentConfiguration: a negative or fractional count or grace period.
+        InvalidDeploymentConfiguration: a negative or fractional count or grace period, or more tasks than a service can have.
     """
-    _whole("desiredCount", desired_count)
+    _tasks("desiredCount", desired_count)
     _not_negative("healthCheckGracePeriodSeconds", grace_seconds)
     state = ServiceState(
         service_arn=service_arn,
@@ -99,7 +102,7 @@ def update_service(
     """
     # Everything is validated before anything changes: a refused call leaves no trace.
     if desired_count is not None:
-        _whole("desiredCount", desired_count)
+        _tasks("desiredCount", desired_count)
     if grace_seconds is not None:
         _not_negative("healthCheckGracePeriodSeconds", grace_seconds)
     if desired_count is not None:
@@ -198,9 +201,9 @@ def _revision(
     return Revision(f"{path}/{state.new_number('revision')}", task_definition, now, check, balancers)
 
 
-def _whole(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidDeploymentConfiguration(name, value, "a whole number of at least 0")
+def _tasks(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TASKS:
+        raise InvalidDeploymentConfiguration(name, value, f"a whole number from 0 to {MOST_TASKS}")
 
 
 def _not_negative(name: str, value: object) -> None:

@@ -54,6 +54,7 @@ def test_a_refused_update_leaves_no_trace(service: Any, code: Refused) -> None:
     """A grace period below zero, or without a load balancer, does not take the desired count with it."""
     assert _update(service, code, desiredCount=5, healthCheckGracePeriodSeconds=-3)[0] == WRONG
     assert _update(service, code, desiredCount=-1, deploymentConfiguration={"maximumPercent": 150})[0] == WRONG
+    assert _update(service, code, desiredCount=5001)[0] == WRONG
     assert _update(service, code, desiredCount=5, healthCheckGracePeriodSeconds=3)[1] == (
         "Health check grace period is only valid for services configured to use load balancers"
     )

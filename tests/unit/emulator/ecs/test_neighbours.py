@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from pushproof.emulator.kernel.guests import Guest
 from pushproof.emulator.kernel.settings import WorldSettings
 from pushproof.emulator.kernel.tasks import Impairment, Neighbourhood, TaskListener, TaskSpec
 from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.runtime.scripted.runtime import ScriptedRuntime
 from pushproof.emulator.world import World
 from pushproof.engines.faults import PacketsLost, PortBlackholed, SubnetsCut
-from pushproof.engines.reachability import Block, OpenBlock, OpenPorts
+from pushproof.engines.reachability import Block, OpenBlock, OpenPorts, Place
 
 IMAGE = "shop:1"
 EVERYTHING = (OpenPorts("tcp", 0, 65535), OpenPorts("udp", 0, 65535), OpenPorts("icmp", 0, 65535))
@@ -120,6 +121,23 @@ def test_nobody_reaches_a_task_whose_group_admits_nobody(site: Site) -> None:
     ids = [site.run(zone)[0] for zone in "ab"]
     alone = Neighbourhood(outwards=(OpenBlock(Block.parse("0.0.0.0/0"), EVERYTHING),))
     assert [site.runtime.around[each] for each in ids] == [alone, alone]
+
+
+def test_a_guest_reaches_tasks_and_is_reached_by_none(site: Site) -> None:
+    """A build or a function gets to know its ways before it goes on, and tasks let it in while it is there."""
+    site.admit(8080)
+    task, _, private = site.run("a")
+    ways: list[Neighbourhood] = []
+    place = Place(site.subnets["b"], (site.group,))
+    guests = site.world.ground.guests
+    guests.join(Guest("build", site.world.region, place, "172.18.0.99", ways.append), within=0.0)
+    site.world.loop.advance(1)
+    assert [pair[0] for pair in ways[-1].reached] == [private]
+    assert ways[-1].callers == ()
+    assert site.callers(task) == {"172.18.0.99": (OpenPorts("tcp", 8080, 8080),)}
+    guests.leave("build")
+    site.world.loop.advance(1)
+    assert site.callers(task) == {}
 
 
 def test_a_task_reaches_of_the_internet_what_its_group_lets_out(site: Site) -> None:

@@ -23,8 +23,10 @@ from docker.errors import APIError, DockerException, NotFound
 
 from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
+from pushproof.emulator.kernel.guests import Guest
 from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.kernel.settings import LimitSettings
+from pushproof.emulator.kernel.tasks import Neighbourhood
 from pushproof.emulator.runtime.docker.execution import captured, execute
 from pushproof.emulator.runtime.docker.guard import Change
 from pushproof.emulator.runtime.docker.host import NoRoom
@@ -38,8 +40,9 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground
     from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
+    from pushproof.engines.reachability import Place
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -88,6 +91,8 @@ class DockerBuilder:
         except BuilderError:
             opened.kill()
             raise
+        if job.place is not None:
+            opened.visit(job, job.place)
         return opened
 
     def _start(self, job: BuildJob, image: str) -> Container:
@@ -181,6 +186,8 @@ class DockerBuildContainer:
         self._container = container
         self._api = builder.host.client.api
         self.source = source
+        self._guest: Guest | None = None
+        self._neighbourhood = Neighbourhood()
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be kept with a world. Raises PicklingError in the words for a user."""
@@ -241,8 +248,29 @@ class DockerBuildContainer:
         self._put(tar_of({"codebuild/cache.tar.gz": archive}))
         self._ask(["restore", "/codebuild/cache.tar.gz"])
 
+    def visit(self, job: BuildJob, place: Place) -> None:
+        """Let the build reach tasks of its VPC, and wait until it does."""
+        self._neighbourhood = Neighbourhood(outwards=job.outwards)
+        self._container.reload()
+        network = self._container.attrs["NetworkSettings"]["Networks"][self._builder.host.network_name]
+        self._guest = Guest(job.build_id, job.region, place, network["IPAddress"], self._admit)
+        self._builder.ground.guests.join(self._guest)
+
+    def _admit(self, neighbourhood: Neighbourhood) -> None:
+        if neighbourhood == self._neighbourhood:
+            return
+        guard = self._builder.guard
+        try:
+            guard.set_from_outside(self._container, guard.change(self._neighbourhood, neighbourhood))
+            self._neighbourhood = neighbourhood
+        except (APIError, NotFound, ImageUnavailable, DockerException) as error:
+            # As a rule the build has ended meanwhile.
+            logger.debug("the neighbours of build %s could not be set: %s", self._container.name, error)
+
     def kill(self) -> None:
         self._builder.forget(self)
+        if self._guest is not None:
+            self._builder.ground.guests.leave(self._guest.id)
         with contextlib.suppress(NotFound, APIError):
             self._container.remove(force=True, v=True)
 

@@ -15,6 +15,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -22,7 +23,8 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from pushproof.base.clock import work_limit
 from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.functions import FunctionJob, FunctionOutcome, FunctionUnavailable
-from pushproof.emulator.kernel.tasks import StartError
+from pushproof.emulator.kernel.guests import Guest
+from pushproof.emulator.kernel.tasks import Neighbourhood, StartError
 from pushproof.emulator.runtime.docker.guard import NET_ADMIN, Change
 from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Ground, Images
     from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
+    from pushproof.engines.reachability import Place
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ class DockerFunctions:
             self._host.check_room(self._ground.settings.limits.containers, 2)
             image, base = self._image(job)
             with (
+                contextlib.ExitStack() as stack,
                 relays(address, job.doors) as words,
                 RuntimeApi(job, address, milliseconds=int(limit * 1000)) as api,
                 self._container(base, job, "network", [*_FORWARDER, address, *words], {}) as network,
@@ -85,6 +89,8 @@ class DockerFunctions:
                 needed = [api.port, *(int(word.rpartition("=")[2]) for word in words)]
                 self._guard.set(network, Change(self._guard.rules(ports=needed, outwards=job.outwards)))
                 api.peer = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
+                if job.place is not None:
+                    stack.enter_context(self._visiting(job, job.place, network, needed))
                 options = self._options(job, network, api.port)
                 with self._container(image, job, "code", list(job.command) or None, options) as container:
                     if job.code is not None:
@@ -94,6 +100,31 @@ class DockerFunctions:
                     return self._follow(job, container, api.news, limit)
         except (ImageUnavailable, NoRoom, StartError, DockerException, OSError) as error:
             raise FunctionUnavailable(f"its container cannot be started: {error}") from error
+
+    @contextlib.contextmanager
+    def _visiting(self, job: FunctionJob, place: Place, network: Container, ports: list[int]) -> Iterator[None]:
+        """Let the code reach tasks of its VPC, and wait until it does."""
+        known = Neighbourhood(outwards=job.outwards)
+
+        def admit(neighbourhood: Neighbourhood) -> None:
+            nonlocal known
+            if neighbourhood == known:
+                return
+            change = self._guard.change(known, neighbourhood)
+            rules = self._guard.rules(ports=ports, outwards=neighbourhood.outwards)
+            try:
+                self._guard.set(network, replace(change, rules=rules))
+                known = neighbourhood
+            except (StartError, APIError, NotFound) as error:
+                # As a rule the function has ended meanwhile.
+                log.debug("the neighbours of function %s could not be set: %s", job.name, error)
+
+        own = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
+        self._ground.guests.join(Guest(job.request_id, job.region, place, own, admit))
+        try:
+            yield
+        finally:
+            self._ground.guests.leave(job.request_id)
 
     def _follow(self, job: FunctionJob, container: Container, news: queue.Queue[News], limit: float) -> FunctionOutcome:
         """Wait for the answer, the end or the time-out."""

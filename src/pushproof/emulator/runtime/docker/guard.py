@@ -21,11 +21,12 @@ from urllib.parse import urlsplit
 from docker.errors import APIError, ContainerError
 from docker.utils.config import load_general_config
 
-from pushproof.emulator.kernel.tasks import Caller, Impairment, StartError
+from pushproof.emulator.kernel.tasks import Caller, Impairment, Neighbourhood, StartError, TaskName, Upstream
+from pushproof.emulator.runtime.docker.connectproxy import loopback_addresses
 from pushproof.emulator.runtime.docker.execution import captured
 from pushproof.emulator.runtime.docker.firewall import DEFAULT_POOLS, Pool, Surroundings, local_addresses, ruleset
 from pushproof.emulator.runtime.docker.imagemaking import exists, on_behalf_of
-from pushproof.emulator.runtime.docker.images import base_image_name, ensure_base_image
+from pushproof.emulator.runtime.docker.images import base_image_name, ensure_base_image, ensure_proxy_image
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
@@ -43,7 +44,9 @@ NET_ADMIN = "NET_ADMIN"
 # Routes to single hosts through containers: SIOCADDRT and SIOCDELRT with RTF_UP, RTF_GATEWAY and RTF_HOST (netdevice(7), rtentry).
 # Addresses on the loopback interface: SIOCSIFADDR, SIOCSIFNETMASK.
 _SET = """
-import errno, fcntl, json, socket, struct, subprocess, sys
+import errno, fcntl, json, os, signal, socket, struct, subprocess, sys
+
+MARK = b"# Names of other tasks.\\n"
 
 def at(host): return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(host))
 
@@ -56,6 +59,12 @@ def ask(request, argument, known):
 
 def route(host, gateway): return struct.pack("@L16s16s16sHhLPhPLLH", 0, at(host), at(gateway), at("255.255.255.255"), 7, *[0] * 8)
 
+def put(path, text):
+    # In place, and in one piece: the file is mounted into other containers, whose programs may read it meanwhile.
+    with open(path, "r+b") as file:
+        file.write(text)
+        file.truncate()
+
 wanted = json.loads(sys.argv[1])
 control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for number, address in enumerate(wanted["addresses"], 1):
@@ -65,6 +74,18 @@ for pair in wanted["gone"]:
     ask(0x890C, route(*pair), errno.ESRCH)
 for pair in wanted["routes"]:
     ask(0x890B, route(*pair), errno.EEXIST)
+if wanted["hosts"] is not None:
+    with open("/etc/hosts", "rb") as file:
+        kept = file.read().partition(MARK)[0]
+    put("/etc/hosts", b"".join([kept, MARK, *(f"{line}\\n".encode() for line in wanted["hosts"])]))
+if wanted["proxy"]:
+    with open("/run/proxy.cfg", "w") as file:
+        file.write(wanted["proxy"])
+    try:
+        with open("/run/proxy.pid") as file:
+            os.kill(int(file.read()), signal.SIGUSR2)
+    except OSError:
+        subprocess.run(["haproxy", "-W", "-D", "-q", "-f", "/run/proxy.cfg", "-p", "/run/proxy.pid"], check=True)
 if wanted["rules"]:
     try:
         done = subprocess.run(["nft", "-f", "-"], input=wanted["rules"], text=True, capture_output=True)
@@ -81,12 +102,17 @@ Pairs = Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a namespace: rules, host routes (address, by which container), those that go, and addresses of its own."""
+    """A change of a namespace: rules, host routes (address, by which container), those that go, and addresses of its own.
+
+    `hosts`: the lines of /etc/hosts after the container's own; None: as they are. `proxy`: a new configuration of the proxy.
+    """
 
     rules: str = ""
     routes: Pairs = ()
     gone: Pairs = ()
     addresses: Iterable[str] = ()
+    hosts: Iterable[str] | None = None
+    proxy: str = ""
 
     def text(self) -> str:
         """Return the change as the program in the namespace reads it."""
@@ -96,6 +122,8 @@ class Change:
                 "routes": list(self.routes),
                 "gone": list(self.gone),
                 "addresses": list(self.addresses),
+                "hosts": None if self.hosts is None else list(self.hosts),
+                "proxy": self.proxy,
             }
         )
 
@@ -114,10 +142,10 @@ class Guard:
         self._pools: tuple[Pool, ...] | None = None
         self._warned = False
 
-    def image(self) -> str:
-        """Return the image with the program's tools. Raises ImageUnavailable."""
+    def image(self, *, proxy: bool = False) -> str:
+        """Return the image with the program's tools, and with the proxy of Service Connect. Raises ImageUnavailable."""
         with on_behalf_of(self._ground.id, self._ground.directory / "images"):
-            return ensure_base_image(self._host.client)
+            return (ensure_proxy_image if proxy else ensure_base_image)(self._host.client)
 
     def rules(
         self,
@@ -165,6 +193,33 @@ class Guard:
                 table = self._run("addresses", ["cat", "/proc/net/fib_trie"], network_mode="host")
                 self._elsewhere = local_addresses(table)
             return self._elsewhere
+
+    def may_have(self, address: str) -> bool:
+        """Return whether an address of a VPC can be one here: neither of the world's Docker network nor of the machine."""
+        if not address or not self._ground.settings.enforce_network:
+            return False
+        inside = ipaddress.ip_address(address) in ipaddress.ip_network(self._host.block)
+        return not inside and not self.is_the_machines(address)
+
+    def change(self, before: Neighbourhood, now: Neighbourhood) -> Change:
+        """Return the change of a namespace to another neighbourhood, without the proxy of Service Connect."""
+        hosts = self.hosts(now.names, now.upstreams)
+        return Change(
+            self.rules(now.callers, now.impaired, outwards=now.outwards),
+            [pair for pair in now.reached if self.may_have(pair[0])],
+            set(before.reached) - set(now.reached),
+            hosts=hosts if hosts != self.hosts(before.names, before.upstreams) else None,
+        )
+
+    def hosts(self, names: Iterable[TaskName], upstreams: Iterable[Upstream]) -> list[str]:
+        """Return lines for /etc/hosts. An address that cannot be one here is replaced by the real one of the task that has it."""
+        lines = [f"{address} {name}" for name, address in loopback_addresses(upstreams).items()]
+        for name in names:
+            lines += [
+                f"{private if self.may_have(private) or not real else real} {name.name}"
+                for private, real in name.addresses
+            ]
+        return lines
 
     def set(self, container: Container, change: Change) -> None:
         """Change the namespace of a container that has the capability. Raises StartError, APIError."""

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import platform
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pushproof.emulator.runtime.docker.connectproxy import PACKAGE
 from pushproof.emulator.runtime.docker.imagemaking import (
     IMAGE_LABEL,
     SLIM,
@@ -38,6 +40,7 @@ __all__ = [
     "ensure_base_image",
     "ensure_build_image",
     "ensure_function_image",
+    "ensure_proxy_image",
 ]
 
 SUITE = "bookworm"
@@ -45,6 +48,7 @@ PUBLIC_BASE = "debian:bookworm-slim"
 BUILD_REPOSITORY = "pushproof/codebuild"
 TOOLS_REPOSITORY = "pushproof/codebuild-tools"
 BASE_REPOSITORY = "pushproof/python"
+PROXY_REPOSITORY = "pushproof/service-connect"
 FUNCTION_REPOSITORY = "pushproof/lambda-python"
 # Lambda's runtimes for Python have it: https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html
 SDK = "boto3==1.44.5"
@@ -57,6 +61,7 @@ BUILD_PACKAGES = (
 )  # fmt: skip
 # nftables for the rules of containers' networks (firewall.py).
 BASE_PACKAGES = ("python3", "ca-certificates", "curl", "nftables")
+PROXY_PACKAGES = (*BASE_PACKAGES, PACKAGE)
 _CONTEXT = Path(__file__).parent / "buildimage"
 _FUNCTION_CONTEXT = Path(__file__).parent / "functionimage"
 _FUNCTION_FILES = ("Dockerfile", "bootstrap.py")
@@ -80,8 +85,17 @@ def build_image_name() -> str:
 
 def base_image_name() -> str:
     """Return `pushproof/python:<hash>`: Debian with Python 3 and curl."""
-    content = hashlib.sha256(repr((BASE_PACKAGES, SUITE, SLIM, platform.machine())).encode())
-    return f"{BASE_REPOSITORY}:{content.hexdigest()[:12]}"
+    return _debian_name(BASE_REPOSITORY, BASE_PACKAGES)
+
+
+def proxy_image_name() -> str:
+    """Return `pushproof/service-connect:<hash>`: the same with the proxy of Service Connect."""
+    return _debian_name(PROXY_REPOSITORY, PROXY_PACKAGES)
+
+
+def _debian_name(repository: str, packages: tuple[str, ...]) -> str:
+    content = hashlib.sha256(repr((packages, SUITE, SLIM, platform.machine())).encode())
+    return f"{repository}:{content.hexdigest()[:12]}"
 
 
 def function_image_name() -> str:
@@ -107,7 +121,12 @@ def ensure_build_image(client: DockerClient | None = None, *, progress: Progress
 
 def ensure_base_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
     """Return the name of a small Debian with Python 3 and curl, built first if it does not exist (about 15 s). Raises as above."""
-    return ensure(base_image_name(), client, progress, _make_base_image)
+    return ensure(base_image_name(), client, progress, partial(_make_debian_image, BASE_PACKAGES))
+
+
+def ensure_proxy_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
+    """Return the name of the image of task networks with Service Connect, built first if it does not exist (about 20 s)."""
+    return ensure(proxy_image_name(), client, progress, partial(_make_debian_image, PROXY_PACKAGES))
 
 
 def ensure_function_image(client: DockerClient | None = None, *, progress: Progress | None = None) -> str:
@@ -116,7 +135,7 @@ def ensure_function_image(client: DockerClient | None = None, *, progress: Progr
 
 
 def _make_function_image(engine: DockerClient, name: str, progress: Progress) -> None:
-    base = ensure(base_image_name(), engine, progress, _make_base_image)
+    base = ensure_base_image(engine, progress=progress)
     with scratch("sdk") as directory:
         progress("fetching boto3")
         remedy = "The Python package index must be reachable through pip (`pip download boto3`)."
@@ -127,15 +146,15 @@ def _make_function_image(engine: DockerClient, name: str, progress: Progress) ->
         build(engine, name, files, target, {"BASE": base})
 
 
-def _make_base_image(engine: DockerClient, name: str, progress: Progress) -> None:
+def _make_debian_image(packages: tuple[str, ...], engine: DockerClient, name: str, progress: Progress) -> None:
     if shutil.which("mmdebstrap"):
         progress(f"building {name} from Debian packages")
-        import_root(engine, name, BASE_PACKAGES, SUITE)
+        import_root(engine, name, packages, SUITE)
         return
     progress(f"building {name} from {PUBLIC_BASE}")
     dockerfile = (
         f"FROM {PUBLIC_BASE}\nRUN apt-get update -q && apt-get install -qy --no-install-recommends "
-        f"{' '.join(BASE_PACKAGES)} && rm -rf /var/lib/apt/lists/*\n"
+        f"{' '.join(packages)} && rm -rf /var/lib/apt/lists/*\n"
     )
     build(engine, name, {"Dockerfile": dockerfile.encode()}, None, {})
 

@@ -11,14 +11,18 @@ container may change them; the task's own may not.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from pushproof.emulator.kernel.tasks import Neighbourhood, StartError, TaskSpec
+from pushproof.base.clock import work_limit
+from pushproof.emulator.kernel.tasks import Neighbourhood, StartError, TaskSpec, Upstream
+from pushproof.emulator.runtime.docker.connectproxy import configuration
 from pushproof.emulator.runtime.docker.execution import captured
 from pushproof.emulator.runtime.docker.guard import NET_ADMIN, PYTHON, Change
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable
@@ -85,7 +89,6 @@ class TaskNetworks:
         self._host = host
         self._guard = guard
         self._lock = threading.Lock()
-        self._image = ""
         self._gateway = ""
         self._container: Container | None = None
         self._closed = False
@@ -93,35 +96,39 @@ class TaskNetworks:
     def open(self, spec: TaskSpec) -> Container:
         """Return the container whose namespace a task's containers join. Raises StartError, APIError."""
         gateway = self._endpoint()
+        proxied = bool(spec.upstreams or spec.forwards)
         pause = self._run(
+            self._tools(proxy=proxied),
             f"{spec.family}-{spec.task_id[:12]}-pause",
             ["sleep", "infinity"],
             {"task": spec.task_id, "container": "~internal~ecs~pause"},
         )
         try:
-            addresses = [spec.private_ip] if self._may_have(spec.private_ip) else []
+            addresses = [spec.private_ip] if self._guard.may_have(spec.private_ip) else []
             rules = self._guard.rules(outwards=spec.outwards)
-            self._guard.set(pause, Change(rules, [(ADDRESS, gateway)], addresses=addresses))
+            change = Change(
+                rules,
+                [(ADDRESS, gateway)],
+                addresses=addresses,
+                hosts=self._guard.hosts(spec.names, spec.upstreams) or None,
+                proxy=self._proxy(spec.upstreams, spec.forwards),
+            )
+            self._guard.set(pause, change)
             pause.reload()
         except BaseException:
             remove(pause)
             raise
         return pause
 
-    def admit(self, pause: Container, before: Neighbourhood, now: Neighbourhood) -> None:
-        """Let other tasks reach a task, and no others any more. Raises StartError, APIError."""
-        gone = set(before.reached) - set(now.reached)
-        routes = [pair for pair in now.reached if self._may_have(pair[0])]
-        self._guard.set(
-            pause, Change(self._guard.rules(now.callers, now.impaired, outwards=now.outwards), routes, gone)
-        )
+    def admit(self, spec: TaskSpec, pause: Container, before: Neighbourhood, now: Neighbourhood) -> None:
+        """Let other tasks reach a task, and no others any more; let it find them by name. Raises StartError, APIError."""
+        change = self._guard.change(before, now)
+        if before.upstreams != now.upstreams:
+            change = replace(change, proxy=self._proxy(now.upstreams, spec.forwards))
+        self._guard.set(pause, change)
 
-    def _may_have(self, address: str) -> bool:
-        """Return whether an address of a VPC can be one here: neither of the world's Docker network nor of the machine."""
-        if not address or not self._ground.settings.enforce_network:
-            return False
-        inside = ipaddress.ip_address(address) in ipaddress.ip_network(self._host.block)
-        return not inside and not self._guard.is_the_machines(address)
+    def _proxy(self, upstreams: Sequence[Upstream], forwards: Sequence[tuple[int, int]]) -> str:
+        return configuration(upstreams, forwards, partial(work_limit, self._ground.clock))
 
     def address(self, container: Container) -> str:
         """Return a container's address on the world's network."""
@@ -134,12 +141,8 @@ class TaskNetworks:
             if self._closed:
                 raise StartError("the world has ended")
             if not self._gateway:
-                try:
-                    self._image = self._guard.image()
-                except ImageUnavailable as error:
-                    raise StartError(f"a task's network needs a small image: {error}") from error
                 command = [*PYTHON, _FORWARD, ADDRESS, self._host.bridge_address, str(self._ground.endpoint.port)]
-                endpoint = self._run("endpoint", command, {ROLE: "endpoint"})
+                endpoint = self._run(self._tools(), "endpoint", command, {ROLE: "endpoint"})
                 try:
                     self._execute(endpoint, _REACH, ADDRESS)
                     endpoint.reload()
@@ -157,10 +160,16 @@ class TaskNetworks:
                 remove(self._container)
                 self._container = None
 
-    def _run(self, name: str, command: list[str], labels: dict[str, str]) -> Container:
+    def _tools(self, *, proxy: bool = False) -> str:
+        try:
+            return self._guard.image(proxy=proxy)
+        except ImageUnavailable as error:
+            raise StartError(f"a task's network needs a small image: {error}") from error
+
+    def _run(self, image: str, name: str, command: list[str], labels: dict[str, str]) -> Container:
         # Docker takes a dict as log_config; its stubs name a class of the SDK.
         started: Container = self._host.client.containers.run(  # type: ignore[call-overload]
-            self._image,
+            image,
             entrypoint=[],
             command=command,
             name=f"pushproof-{self._host.world_id}-{name}",

@@ -108,7 +108,8 @@ class DockerTaskRuntime:
         try:
             # One more holds the task's network.
             self._host.check_room(self._ground.settings.limits.containers, len(spec.containers) + 1)
-            task = _Task(spec, listener, self._networks.open(spec), neighbourhood=Neighbourhood(outwards=spec.outwards))
+            around = Neighbourhood(outwards=spec.outwards, names=spec.names, upstreams=spec.upstreams)
+            task = _Task(spec, listener, self._networks.open(spec), neighbourhood=around)
             with self._guard:
                 self._tasks[spec.task_id] = task
                 closed = self._closed
@@ -239,7 +240,7 @@ class DockerTaskRuntime:
         if task is None or task.neighbourhood == neighbourhood:
             return
         try:
-            self._networks.admit(task.pause, task.neighbourhood, neighbourhood)
+            self._networks.admit(task.spec, task.pause, task.neighbourhood, neighbourhood)
             task.neighbourhood = neighbourhood
         except (APIError, NotFound, StartError, OSError) as error:
             # As a rule the task has ended meanwhile.

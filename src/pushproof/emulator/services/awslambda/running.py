@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from pushproof.emulator.kernel.context import Credentials
     from pushproof.emulator.kernel.site import Site
-    from pushproof.engines.reachability import OpenBlock
 
     from .shapes import Configuration, Described
 
@@ -124,7 +123,7 @@ class Invocations:
         except FunctionUnavailable as error:
             raise _unavailable(job, str(error)) from error
         lines = _log_of(job, outcome)
-        self._write(job, lines)
+        self._write(job, self._credentials(described["Configuration"]), lines)
         return Invoked(version, outcome.payload, outcome.failed, lines)
 
     def _job(self, region: str, described: Described, payload: bytes, client_context: str) -> FunctionJob:
@@ -134,6 +133,15 @@ class Invocations:
         own = configuration.get("ImageConfigResponse", {}).get("ImageConfig", {})
         stamp = self._site.clock.stamp(self._site.clock.now())
         version = configuration.get("Version", "$LATEST")
+        place, credentials = _place(configuration), self._credentials(configuration)
+        if place is not None:
+            self._site.paths.settle(
+                credentials.access_key_id,
+                region=region,
+                subnet_id=place.subnet_id,
+                security_group_ids=place.security_group_ids,
+                public_ip=place.public_ip,
+            )
         return FunctionJob(
             arn=configuration["FunctionArn"],
             name=name,
@@ -141,7 +149,7 @@ class Invocations:
             request_id=str(uuid.uuid4()),
             region=region,
             payload=payload,
-            credentials=self._credentials(configuration),
+            credentials=credentials,
             code=None if image else code,
             image=image,
             runtime=configuration.get("Runtime", ""),
@@ -156,20 +164,9 @@ class Invocations:
             log_stream=f"{stamp:%Y/%m/%d}/[{version}]{uuid.uuid4().hex}",
             context=client_context,
             doors=self._doors(),
-            outwards=self._outwards(region, configuration),
+            outwards=None if place is None else self._site.paths.open_outwards(region=region, source=place),
+            place=place,
         )
-
-    def _outwards(self, region: str, configuration: Configuration) -> tuple[OpenBlock, ...] | None:
-        """Return the public addresses that a function in a VPC reaches, from the first of its subnets; None for other functions.
-
-        Its network interface has no public address: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
-        """
-        vpc = configuration.get("VpcConfig", {})
-        subnets = vpc.get("SubnetIds")
-        if not subnets:
-            return None
-        place = Place(subnets[0], tuple(vpc.get("SecurityGroupIds", ())))
-        return self._site.paths.open_outwards(region=region, source=place)
 
     def _credentials(self, configuration: Configuration) -> Credentials:
         try:
@@ -182,9 +179,12 @@ class Invocations:
                 403,
             ) from error
 
-    def _write(self, job: FunctionJob, lines: tuple[str, ...]) -> None:
-        """Write the log with the function's role; without the permission nothing is written, as on AWS."""
-        logs = self._site.client("logs", region=job.region, credentials=job.credentials)
+    def _write(self, job: FunctionJob, credentials: Credentials, lines: tuple[str, ...]) -> None:
+        """Write the log with the function's role; without the permission nothing is written, as on AWS.
+
+        Lambda writes it from outside of the VPC: `credentials` are another session than the code's own.
+        """
+        logs = self._site.client("logs", region=job.region, credentials=credentials)
         at = int(self._site.clock.stamp(self._site.clock.now()).timestamp() * 1000)
         events: list[InputLogEventTypeDef] = [
             {"timestamp": at, "message": line} for line in lines[:_MOST_LINES] if line
@@ -205,6 +205,16 @@ class Invocations:
         """End what still runs."""
         if self._runtime is not None:
             self._runtime.close()
+
+
+def _place(configuration: Configuration) -> Place | None:
+    """Return the network interface of a function in a VPC, in the first of its subnets; None for other functions.
+
+    It has no public address: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc-internet.html
+    """
+    vpc = configuration.get("VpcConfig", {})
+    subnets = vpc.get("SubnetIds")
+    return Place(subnets[0], tuple(vpc.get("SecurityGroupIds", ()))) if subnets else None
 
 
 def _called(function: Function, payload: bytes, version: str) -> Invoked:

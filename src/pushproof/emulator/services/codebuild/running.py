@@ -278,6 +278,7 @@ class BuildRun:
                 environment["privilegedMode"],
                 build.region,
                 None if place is None else self._site.paths.open_outwards(region=build.region, source=place),
+                place,
             )
         )
         with self._site.loop.lock:

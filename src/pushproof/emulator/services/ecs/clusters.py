@@ -13,6 +13,7 @@ from pushproof.emulator.kernel.errors import AwsError
 from .amounts import check_tags, invalid, one_of
 from .base import EcsBase, last, missing, page
 from .capacity import FARGATE, check_providers, check_strategy, normalised
+from .connecting import ServiceConnect
 from .model import Cluster, Region, tag_list
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ _ACCOUNT_SETTINGS: dict[SettingNameType, str] = {
 class ClusterOperations(EcsBase):
     """Operations on clusters. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Cluster.html"""
 
+    connect: ServiceConnect
+
     def create_cluster(self, context: RequestContext, request: CreateClusterRequest) -> CreateClusterAnswer:
         region = self.region(context)
         name = request.get("clusterName") or "default"
@@ -103,7 +106,7 @@ class ClusterOperations(EcsBase):
             arn=region.arn(f"cluster/{name}"),
             settings=request.get("settings") or [{"name": "containerInsights", "value": insights}],
             configuration=request.get("configuration"),
-            service_connect=_service_connect(request.get("serviceConnectDefaults")),
+            service_connect=self._connect_defaults(region, request.get("serviceConnectDefaults")),
             capacity_providers=list(providers),
             strategy=normalised(strategy),
             tags=tag_map(request.get("tags")),
@@ -135,12 +138,13 @@ class ClusterOperations(EcsBase):
         cluster = self.find_cluster(region, request["cluster"])
         _check_settings(request.get("settings"))
         _check_configuration(request.get("configuration"))
+        defaults = self._connect_defaults(region, request.get("serviceConnectDefaults"))
         if request.get("settings"):
             cluster.settings = request["settings"]
         if request.get("configuration"):
             cluster.configuration = request["configuration"]
-        if request.get("serviceConnectDefaults"):
-            cluster.service_connect = _service_connect(request["serviceConnectDefaults"])
+        if defaults is not None:
+            cluster.service_connect = defaults
         return {"cluster": self._shape(region, cluster, {"SETTINGS", "CONFIGURATIONS", "TAGS"})}
 
     def update_cluster_settings(
@@ -230,6 +234,15 @@ class ClusterOperations(EcsBase):
             shown["serviceConnectDefaults"] = cluster.service_connect
         return shown
 
+    def _connect_defaults(
+        self, region: Region, defaults: ClusterServiceConnectDefaultsRequestTypeDef | None
+    ) -> ClusterServiceConnectDefaultsTypeDef | None:
+        if defaults is None:
+            return None
+        if not defaults["namespace"]:
+            raise invalid("The namespace of serviceConnectDefaults cannot be empty.")
+        return {"namespace": self.connect.default_of(region.name, defaults["namespace"])}
+
     # Account settings -----------------------------------------------------------------------------------------
 
     def put_account_setting(
@@ -288,12 +301,6 @@ class ClusterOperations(EcsBase):
         for key in request["tagKeys"]:
             tags.pop(key, None)
         return {}
-
-
-def _service_connect(
-    defaults: ClusterServiceConnectDefaultsRequestTypeDef | None,
-) -> ClusterServiceConnectDefaultsTypeDef | None:
-    return None if defaults is None else {"namespace": defaults["namespace"]}
 
 
 def _check_configuration(configuration: ClusterConfigurationTypeDef | None) -> None:

@@ -37,6 +37,7 @@ from pushproof.engines.deployment import (
 
 from .alarming import AlarmReader
 from .capacity import next_provider
+from .connecting import ServiceConnect
 from .hookcalls import HookCaller
 from .life import TaskLife
 from .model import EcsService, EcsTask, Region
@@ -62,8 +63,10 @@ class ServiceController:
         life: TaskLife,
         functions: HookInvoker,
         ended: Callable[[EcsService], None],
+        connect: ServiceConnect,
     ) -> None:
         self._site = site
+        self._connect = connect
         self._balancers = balancers
         self._life = life
         self._ended = ended
@@ -193,6 +196,7 @@ class ServiceController:
             tags = dict(definition.tags)
         if service.parameters.get("enableECSManagedTags"):
             tags |= {"aws:ecs:clusterName": service.cluster.name, "aws:ecs:serviceName": service.name}
+        connected = self._connect.connected(service, revision, action.deployment_id)
         task = EcsTask(
             id=action.task_id,
             arn=arn,
@@ -210,6 +214,8 @@ class ServiceController:
             started_by=action.deployment_id,
             capacity_provider=provider,
             tags=tags,
+            connected=connected,
+            registrations=self._connect.registrations(service, revision, connected),
         )
         region.tasks[task.id] = task
         self._life.start(task)

@@ -26,6 +26,7 @@ def attach(ec2: EC2Client, *, subnet: str, groups: list[str], attachment_id: str
         zone=made.get("AvailabilityZone", ""),
         attachment_id=attachment_id,
         groups=tuple(group["GroupId"] for group in made.get("Groups") or []),
+        vpc_id=made.get("VpcId", ""),
     )
 
 

@@ -63,6 +63,7 @@ from pushproof.engines.tasks import (
 
 from . import interfaces
 from .model import EcsTask, Interface
+from .naming import TaskNames, forwards_of
 from .neighbours import Neighbours, place_of
 from .orders import container_state, order_of
 from .output import TaskOutput
@@ -90,6 +91,7 @@ class TaskLife:
         runtime: TaskRuntime | None,
         settings: EcsSettings,
         changed: Callable[[EcsTask, str], None],
+        names: TaskNames,
     ) -> None:
         self._site = site
         self._runtime = runtime
@@ -103,7 +105,8 @@ class TaskLife:
         self._roles = TaskRoles(site)
         self._output = TaskOutput(site, self._roles, settings.log_flush_seconds)
         self._tasks: dict[str, EcsTask] = {}
-        self._neighbours = Neighbours(site, runtime, self.tasks)
+        self._names = names
+        self._neighbours = Neighbours(site, runtime, self.tasks, names)
         self._prepared: dict[str, Prepared] = {}
         self._started: dict[str, TaskSpec] = {}
         # : Tasks of a kept world whose containers do not run here yet.
@@ -125,6 +128,10 @@ class TaskLife:
     def tasks(self) -> list[EcsTask]:
         """Return the tasks that have not stopped yet."""
         return list(self._tasks.values())
+
+    def renew_names(self) -> None:
+        """Let tasks find what is registered in Cloud Map now."""
+        self._neighbours.renew()
 
     def task_credentials(self, task_id: str, role: str) -> Credentials:
         """Return the task role's credentials. Raises AwsError."""
@@ -287,8 +294,11 @@ class TaskLife:
             case DeleteInterface():
                 self._delete_interface(task)
             case ReportRunning():
+                self._neighbours.renew()
                 self._changed(task, "running")
             case ReportHealth():
+                self._names.health_changed(task)
+                self._neighbours.renew()
                 self._changed(task, "health")
             case ReportStopped():
                 self._changed(task, "stopped")
@@ -315,6 +325,9 @@ class TaskLife:
     def _announce(self, task: EcsTask, state: TaskState) -> None:
         """Publish a change of state. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html"""
         clock = self._site.clock
+        self._names.announced(task, state.last_status)
+        if state.last_status == "DEACTIVATING":
+            self._neighbours.renew()
         detail: dict[str, Any] = {
             name: iso(value, "milliseconds") if isinstance(value, datetime) else value
             for name, value in task_shape(task, clock, state=state).items()
@@ -373,7 +386,14 @@ class TaskLife:
         assert runtime is not None
         assert interface is not None
         prepared = self._prepared.pop(task.id).spec
-        spec = self._started[task.id] = replace(prepared, private_ip=interface.private_ip)
+        finding = self._names.around(task, self._tasks.values())
+        spec = self._started[task.id] = replace(
+            prepared,
+            private_ip=interface.private_ip,
+            names=finding.names,
+            upstreams=finding.upstreams,
+            forwards=forwards_of(task),
+        )
         region, place = task.region, place_of(task, interface)
 
         def work() -> str:

@@ -11,6 +11,7 @@ from pushproof.aws.arns import arn_of
 from pushproof.base.clock import Clock
 from pushproof.emulator.kernel.loop import Timer
 from pushproof.engines.deployment import ServiceEvent, ServiceState
+from pushproof.engines.serviceconnect import Configuration, Endpoint, Port
 from pushproof.engines.tasks import DesiredStatus, Reminder, TaskState, TaskStatus
 
 if TYPE_CHECKING:
@@ -105,7 +106,17 @@ class Interface:
     zone: str
     attachment_id: str
     groups: tuple[str, ...] = ()
+    vpc_id: str = ""
     status: str = "ATTACHED"
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A task's part in Service Connect: its service's configuration, its named ports, and the endpoints that it knows."""
+
+    configuration: Configuration
+    ports: dict[str, Port]
+    endpoints: tuple[Endpoint, ...]
 
 
 @dataclass(slots=True)
@@ -155,6 +166,9 @@ class EcsTask:
     tags: dict[str, str] = field(default_factory=dict)
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
     """The last part of the path to its credentials; a secret of the task."""
+    connected: Connected | None = None
+    registrations: tuple[tuple[str, int | None], ...] = ()
+    """The services of Cloud Map in which it is registered, by ARN, with the port that each shows."""
 
     @property
     def public_ip(self) -> bool:
@@ -220,6 +234,10 @@ class EcsService:
     """Only with another controller than ECS; the primary one comes first."""
     whole: EcsService | None = None
     """The service whose task set this one is to the scheduler."""
+    endpoints: dict[str, str] = field(default_factory=dict)
+    """Its endpoints of Service Connect: discovery name -> ARN in Cloud Map."""
+    known: dict[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    """By deployment: the endpoints that its tasks know."""
 
     @property
     def revision(self) -> ServiceRevision:

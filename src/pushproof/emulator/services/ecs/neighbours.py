@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
+from pushproof.emulator.kernel.guests import Guest
 from pushproof.emulator.kernel.tasks import Caller, Neighbourhood, TaskRuntime
 from pushproof.engines.reachability import Place
 
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import NetworkPaths, Site
 
     from .model import EcsTask, Interface
+    from .naming import TaskNames
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A task that runs: its network interface, and its real address."""
+    """A task that runs, or a build or function in its place: its network interface, and its real address."""
 
     task_id: str
     region: str
@@ -40,14 +42,18 @@ class Neighbours:
     # : What is no part of a kept world.
     not_kept: ClassVar[tuple[str, ...]] = ("*",)
 
-    def __init__(self, site: Site, runtime: TaskRuntime | None, tasks: Callable[[], Iterable[EcsTask]]) -> None:
+    def __init__(
+        self, site: Site, runtime: TaskRuntime | None, tasks: Callable[[], Iterable[EcsTask]], names: TaskNames
+    ) -> None:
         self._site = site
+        self._names = names
         self._runtime = runtime
         self._tasks = tasks
         self._guard = threading.Lock()
         self._working = self._wanted = False
         if self._matters:
             site.paths.follow(self.renew)
+            site.guests.follow(self.renew)
 
     @property
     def _matters(self) -> bool:
@@ -79,15 +85,34 @@ class Neighbours:
             return self._working
 
     def _decide(self) -> None:
+        coming = {guest: self._vpc_of(guest) for guest in self._site.guests.present}
         with self._site.loop.lock:
-            standing = [one for task in self._tasks() if (one := standing_of(task)) is not None]
+            tasks = list(self._tasks())
+            standing = [one for task in tasks if (one := standing_of(task)) is not None]
+            around = {task.id: self._names.around(task, tasks) for task in tasks}
+            guests = {
+                guest: self._names.resolved(guest.region, vpc_id, guest.id, tasks) for guest, vpc_id in coming.items()
+            }
         runtime = self._runtime
         assert runtime is not None
         paths = self._site.paths if self._site.settings.enforce_network else None
-        ways = neighbourhoods(paths, standing)
+        visiting = [Standing(guest.id, guest.region, guest.place, guest.address) for guest in guests]
+        ways = neighbourhoods(paths, standing, visiting)
         for task in standing:
-            impaired = self._site.faults.impairments(task.address)
-            runtime.admit(task.task_id, replace(ways[task.task_id], impaired=impaired))
+            finding = around[task.task_id]
+            way = replace(
+                ways[task.task_id],
+                impaired=self._site.faults.impairments(task.address),
+                names=finding.names,
+                upstreams=finding.upstreams,
+            )
+            runtime.admit(task.task_id, way)
+        for guest, names in guests.items():
+            guest.admit(replace(ways[guest.id], names=names))
+        self._site.guests.admitted(guests)
+
+    def _vpc_of(self, guest: Guest) -> str:
+        return self._site.paths.vpc_of(region=guest.region, subnet_id=guest.place.subnet_id)
 
 
 def standing_of(task: EcsTask) -> Standing | None:
@@ -103,11 +128,16 @@ def place_of(task: EcsTask, interface: Interface) -> Place:
     return Place(interface.subnet_id, groups, public_ip=task.public_ip, address=interface.private_ip)
 
 
-def neighbourhoods(paths: NetworkPaths | None, standing: list[Standing]) -> dict[str, Neighbourhood]:
-    """Return the neighbourhood of every task; without paths to ask nobody is a neighbour."""
+def neighbourhoods(
+    paths: NetworkPaths | None, standing: list[Standing], visiting: Sequence[Standing] = ()
+) -> dict[str, Neighbourhood]:
+    """Return the neighbourhood of every task; without paths to ask nobody is a neighbour.
+
+    `visiting`: builds and functions, which reach tasks and are reached by none.
+    """
     callers: dict[str, list[Caller]] = defaultdict(list)
     reached: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for source in standing if paths is not None else ():
+    for source in (*standing, *visiting) if paths is not None else ():
         for target in standing:
             if source is target or source.region != target.region:
                 continue
@@ -122,5 +152,5 @@ def neighbourhoods(paths: NetworkPaths | None, standing: list[Standing]) -> dict
             tuple(sorted(reached[task.task_id])),
             outwards=None if paths is None else paths.open_outwards(region=task.region, source=task.place),
         )
-        for task in standing
+        for task in (*standing, *visiting)
     }

@@ -10,6 +10,7 @@ from pushproof.engines.deployment import DeploymentError, continue_service_deplo
 
 from .amounts import one_of
 from .base import EcsBase, missing, page
+from .connecting import MEMBER
 from .controller import ServiceController
 from .deploymentshapes import brief_shape, resolved_configuration, service_deployment_shape
 from .model import EcsService, Region
@@ -155,6 +156,8 @@ class ServiceDeploymentOperations(EcsBase):
             "guardDutyEnabled": False,
             "createdAt": self.site.clock.stamp(service.state.revisions[arn].created_at),
         }
+        if parameters.get(MEMBER):
+            shown["serviceConnectConfiguration"] = parameters[MEMBER]
         add_compute(shown, parameters)
         shown["platformVersion"] = "1.4.0"
         resolved = resolved_configuration(service.state.revisions[arn])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pushproof.aws.arns import arn_of_role
@@ -13,6 +13,7 @@ from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, refusals_of
 from pushproof.emulator.kernel.paging import CamelPaged
 from pushproof.engines.deployment import (
+    MOST_TASKS,
     DeploymentConfiguration,
     DeploymentError,
     DeploymentSettings,
@@ -28,6 +29,7 @@ from .balancing import balancers_of, check_balancing, check_grace
 from .base import last, missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .configurations import merged
+from .connecting import MEMBER, ServiceConnect
 from .controlled import check_controlled, check_update
 from .model import Cluster, EcsService, Region, ServiceRevision, TaskDefinition
 from .placement import check_network, check_placement, normalised_network
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
 
 
 # A change to any of these creates a new service revision, and so a deployment.
-_REVISED = ("platformVersion", "loadBalancers", "serviceRegistries")
+_REVISED = ("platformVersion", "loadBalancers", "serviceRegistries", MEMBER)
 _PLAIN = (
     "placementConstraints",
     "placementStrategy",
@@ -78,6 +80,7 @@ class ServiceOperations(ServiceDeploymentOperations):
     """Operations on services. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 
     task_sets: TaskSets
+    connect: ServiceConnect
 
     def create_service(self, context: RequestContext, request: CreateServiceRequest) -> CreateServiceAnswer:
         region = self.region(context)
@@ -97,7 +100,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             raise invalid(BOTH_NAMED)
         check_tags(request.get("tags"))
         definition = self.find_definition(region, request["taskDefinition"])
-        revised = self._revised({"launchType": request.get("launchType")}, request)
+        revised = self._connected(cluster, self._revised({"launchType": request.get("launchType")}, request))
         if not revised["launchType"] and not revised.get("capacityProviderStrategy"):
             revised["capacityProviderStrategy"] = copy.deepcopy(cluster.strategy)
         if not revised["launchType"]:
@@ -112,7 +115,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             if standing == (controller, revision, own, desired):
                 return {"service": service_shape(existing, self.site.clock, tags=True)}
             raise invalid("Creation of service was not idempotent.")
-        self._check(context, cluster, definition, {**own, **revised})
+        self._check(context, cluster, definition, {**own, **revised}, controller=controller)
         now = self.site.clock.now()
         arn = region.arn(f"service/{cluster.name}/{name}")
         configuration = _configuration(own)
@@ -120,6 +123,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         decision = None
         if controller == "CODE_DEPLOY":
             check_controlled(own, revised)
+            in_range("desiredCount", desired, 0, MOST_TASKS)
             state = self.task_sets.state_of(arn, cluster.arn, name, desired, configuration, grace_seconds)
         else:
             with refusals_of(DeploymentError):
@@ -156,6 +160,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             self.task_sets.promote(service, self.task_sets.begin(region, service, revision))
         else:
             self._remember_revision(service, revision)
+            self.connect.join(service, revision)
             self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.site.clock, tags=True)}
 
@@ -174,7 +179,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         definition = current.definition
         if request.get("taskDefinition"):
             definition = self.find_definition(region, request["taskDefinition"])
-        revised = self._revised(current.parameters, request)
+        revised = self._connected(cluster, self._revised(current.parameters, request))
         force = bool(request.get("forceNewDeployment"))
         if not force and revised.get("capacityProviderStrategy") != current.parameters.get("capacityProviderStrategy"):
             raise invalid(NEEDS_DEPLOYMENT)
@@ -184,7 +189,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             service.parameters["deploymentConfiguration"], request.get("deploymentConfiguration")
         )
         if revised != current.parameters or definition is not current.definition or own != service.parameters:
-            self._check(context, cluster, definition, {**own, **revised})
+            self._check(context, cluster, definition, {**own, **revised}, held=service.endpoints)
         grace = request.get("healthCheckGracePeriodSeconds")
         with refusals_of(DeploymentError):
             decision = update_service(
@@ -199,7 +204,9 @@ class ServiceOperations(ServiceDeploymentOperations):
                 force_new_deployment=force or revised != current.parameters,
             )
         service.parameters = own
-        self._remember_revision(service, ServiceRevision(definition, revised, own["deploymentConfiguration"]))
+        revision = ServiceRevision(definition, revised, own["deploymentConfiguration"])
+        self._remember_revision(service, revision)
+        self.connect.join(service, revision)
         self.controller.apply(region, service, decision)
         return {"service": service_shape(service, self.site.clock, tags=True)}
 
@@ -217,7 +224,7 @@ class ServiceOperations(ServiceDeploymentOperations):
         check_controlled(own, revision.parameters)
         with refusals_of(DeploymentError):
             configuration = _configuration(own)
-        in_range("desiredCount", request.get("desiredCount"), 0, 2_147_483_647)
+        in_range("desiredCount", request.get("desiredCount"), 0, MOST_TASKS)
         state = service.state
         state.configuration = configuration
         state.grace_seconds = float(own.get("healthCheckGracePeriodSeconds") or 0)
@@ -288,6 +295,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             self.task_sets.ended(service)
             return
         service.status = "INACTIVE"
+        self.connect.leave(service)
         region = self._region(self.site.account_id, service.region)
         key = (service.cluster.name, service.name)
 
@@ -310,15 +318,9 @@ class ServiceOperations(ServiceDeploymentOperations):
     def _refuse_unsupported(self, request: CreateServiceRequest | UpdateServiceRequest) -> None:
         """Refuse by name the features of ECS that are not emulated, instead of ignoring them."""
         controller = request.get("deploymentController", _ROLLING).get("type") or "ECS"
-        connect = request.get("serviceConnectConfiguration")
         refused = [
             ("deploymentController", controller, controller not in ("ECS", "CODE_DEPLOY")),
             ("schedulingStrategy", request.get("schedulingStrategy"), request.get("schedulingStrategy") == "DAEMON"),
-            (
-                "serviceConnectConfiguration",
-                "enabled",
-                bool(connect and connect["enabled"]),
-            ),
             ("volumeConfigurations", "volumes", bool(request.get("volumeConfigurations"))),
             ("vpcLatticeConfigurations", "lattice", bool(request.get("vpcLatticeConfigurations"))),
         ]
@@ -344,6 +346,11 @@ class ServiceOperations(ServiceDeploymentOperations):
             revised["capacityProviderStrategy"] = normalised(request["capacityProviderStrategy"])
         return {name: value for name, value in revised.items() if value or name == "launchType"}
 
+    def _connected(self, cluster: Cluster, revised: dict[str, Any]) -> dict[str, Any]:
+        """Return the members of a revision with the namespace of Service Connect, where it has one."""
+        document = revised.get(MEMBER)
+        return {**revised, MEMBER: self.connect.with_namespace(cluster, document)} if document else revised
+
     def _check(
         self,
         context: RequestContext,
@@ -352,6 +359,8 @@ class ServiceOperations(ServiceDeploymentOperations):
         parameters: dict[str, Any],
         *,
         attached: bool = True,
+        controller: str = "ECS",
+        held: Iterable[str] = (),
     ) -> None:
         """Raise AWS's own refusals before anything is changed. `attached`: some listener has to use the target groups."""
         in_range("healthCheckGracePeriodSeconds", parameters.get("healthCheckGracePeriodSeconds"), 0, 2_147_483_647)
@@ -366,13 +375,15 @@ class ServiceOperations(ServiceDeploymentOperations):
         if network:
             check_network(self.site.substrate.client("ec2", context.region), network)
         check_grace(parameters)
+        shifts = configuration.strategy.name != "ROLLING"
+        self.connect.check(context.region, definition, parameters, controller=controller, shifts=shifts, held=held)
         check_alarms(self.site.client("cloudwatch", region=context.region), configuration)
         elbv2 = self.site.client("elbv2", region=context.region)
         check_balancing(elbv2, definition, parameters, attached=attached)
         check_advanced(
             elbv2,
             parameters.get("loadBalancers") or [],
-            shifts=configuration.strategy.name != "ROLLING",
+            shifts=shifts,
             assume=lambda role: self.site.assume(role, PRINCIPAL, "ecs-infrastructure"),
         )
 

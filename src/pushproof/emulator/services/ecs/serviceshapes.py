@@ -8,6 +8,7 @@ from pushproof.base.clock import Clock
 from pushproof.engines.deployment import Deployment, listed
 
 from .configurations import shown_configuration
+from .connecting import MEMBER, connect_resources
 from .model import EcsService, tag_list
 from .shapes import add_compute
 from .tasksetshapes import task_set_shape
@@ -92,5 +93,8 @@ def deployment_shape(service: EcsService, deployment: Deployment, clock: Clock) 
         "rolloutState": deployment.rollout_state,
         "rolloutStateReason": deployment.rollout_state_reason,
     }
+    if snapshot.parameters.get(MEMBER):
+        shown["serviceConnectConfiguration"] = snapshot.parameters[MEMBER]
+        shown["serviceConnectResources"] = connect_resources(service, snapshot.parameters)
     add_compute(shown, snapshot.parameters)
     return shown
