@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import select
@@ -24,10 +25,13 @@ from pushproof.base.directories import private, remove_tree, state_directory
 from pushproof.base.environment import WORLD_VARIABLE
 from pushproof.base.processes import process_start
 
+log = logging.getLogger(__name__)
+
 __all__ = [
     "WORLD_VARIABLE",
     "Journal",
     "WorldRecord",
+    "end_marked",
     "kill_marked",
     "note_keys",
     "note_registry",
@@ -204,6 +208,12 @@ def kill_marked(world_id: str) -> Iterator[tuple[int, str]]:
                 name = Path(f"/proc/{pid}/comm").read_text().strip()
                 _kill(pid)
                 yield pid, name
+
+
+def end_marked(world_id: str) -> None:
+    """Kill every process that carries a world's mark, as `kill_marked` does, and note each in the log."""
+    for pid, name in kill_marked(world_id):
+        log.info("ended process %s (%d), which was left of world %s", name, pid, world_id)
 
 
 def _kill(pid: int) -> None:

@@ -27,7 +27,7 @@ from pushproof.sandbox.sweep import KnownRun, Outcome, Sweep, SweepScope
 from pushproof.sandbox.sweep.belonging import ANNOUNCED
 from pushproof.sandbox.sweep.resource import StillGoing, gone_is_fine
 from pushproof.targets.faults import Faults
-from pushproof.targets.journal import WORLD_VARIABLE, kill_marked
+from pushproof.targets.journal import WORLD_VARIABLE, end_marked, kill_marked
 from pushproof.terraform.configuration import declared_variables
 
 # Resources that AWS's services create during deployments, outside any Terraform configuration.
@@ -319,6 +319,8 @@ class SandboxTarget:
         if self._closed:
             return
         self._closed = True
+        # A Terraform that was killed leaves its provider, which may still be at a call.
+        end_marked(self.run.id)
         outcome = self.sweep()
         if outcome.clean:
             self._journal.forget(self.run)

@@ -22,7 +22,7 @@ from pushproof.emulator.substrate.moto import Substrate
 from pushproof.emulator.world import World
 from pushproof.targets.faults import Faults, WithinProcess
 from pushproof.targets.gateway import GatewayTarget, running_containers
-from pushproof.targets.journal import Journal, note_keys, note_registry
+from pushproof.targets.journal import Journal, end_marked, note_keys, note_registry
 from pushproof.targets.kept.lineage import NEW, Lineage
 from pushproof.targets.kept.reads import Read, Recording, are_answered_alike, recording
 from pushproof.targets.live import LivePage
@@ -250,6 +250,8 @@ class WorldTarget(GatewayTarget):
 
     def close(self) -> None:
         self._live.close()
+        # A Terraform that was killed leaves its provider, which nothing else ends.
+        end_marked(self._record.id)
         with contextlib.suppress(Exception):
             self._world.gateway.close()
         self._world.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from pushproof.base.processes import owner_mark
 from pushproof.emulator.runtime.docker import host as docker
 from pushproof.emulator.runtime.docker.host import OWNER_LABEL, WORLD_LABEL, DockerUnavailable
 from pushproof.targets import journal as module
+from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 from pushproof.targets.journal import WORLD_VARIABLE, Journal, kill_marked
 
 
@@ -160,3 +162,14 @@ def test_what_is_written_down_nowhere_goes_when_its_process_is_certainly_gone(
     assert journal.clean_up() == []
     assert journal.clean_up(strays=True) == ["network stray"]
     assert set(engine.owned) == {"living", "unmarked", "foreign", "written", "half", "unrelated"}
+
+
+def test_a_world_that_closes_leaves_no_process_of_its_own(tmp_path: Path) -> None:
+    """A provider whose Terraform was killed ends with its world, for nobody else looks for it."""
+    command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+    target = EmbeddedTarget(EmbeddedSettings(runtime="scripted"), journal=Journal(tmp_path))
+    with subprocess.Popen(command, env={**os.environ, **target.environment()}, stdout=subprocess.PIPE) as left:
+        assert left.stdout is not None
+        left.stdout.readline()
+        target.close()
+        assert left.wait(30) == -signal.SIGKILL

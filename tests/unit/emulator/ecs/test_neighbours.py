@@ -123,6 +123,21 @@ def test_nobody_reaches_a_task_whose_group_admits_nobody(site: Site) -> None:
     assert [site.runtime.around[each] for each in ids] == [alone, alone]
 
 
+def test_a_task_without_containers_is_nobodys_neighbour(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept world's tasks have old addresses until their containers run; each counts from then on, at its new one."""
+    site.admit(8080)
+    one, other = (site.run(zone)[0] for zone in "ab")
+    life = site.world.ecs.life
+    monkeypatch.setattr(Guarded, "keeps_tasks", False, raising=False)
+    life.continued()
+    assert life._present() == []
+    life.resume()
+    site.world.loop.advance(1)
+    addresses = {task.id: task.address for task in life.tasks()}
+    assert set(site.callers(one)) == {addresses[other]}
+    assert set(site.callers(other)) == {addresses[one]}
+
+
 def test_a_guest_reaches_tasks_and_is_reached_by_none(site: Site) -> None:
     """A build or a function gets to know its ways before it goes on, and tasks let it in while it is there."""
     site.admit(8080)

@@ -106,11 +106,13 @@ class TaskLife:
         self._output = TaskOutput(site, self._roles, settings.log_flush_seconds)
         self._tasks: dict[str, EcsTask] = {}
         self._names = names
-        self._neighbours = Neighbours(site, runtime, self.tasks, names)
+        self._neighbours = Neighbours(site, runtime, self._present, names)
         self._prepared: dict[str, Prepared] = {}
         self._started: dict[str, TaskSpec] = {}
         # : Tasks of a kept world whose containers do not run here yet.
         self.resting: tuple[EcsTask, ...] = ()
+        # : Those of them whose address is still the one that they had in another world.
+        self._elsewhere: set[str] = set()
         self._effects: deque[tuple[EcsTask, Effect]] = deque()
         self._busy = False
         self._closed = False
@@ -128,6 +130,10 @@ class TaskLife:
     def tasks(self) -> list[EcsTask]:
         """Return the tasks that have not stopped yet."""
         return list(self._tasks.values())
+
+    def _present(self) -> list[EcsTask]:
+        """Return the tasks whose containers are this world's own."""
+        return [task for task in self._tasks.values() if task.id not in self._elsewhere]
 
     def renew_names(self) -> None:
         """Let tasks find what is registered in Cloud Map now."""
@@ -197,6 +203,7 @@ class TaskLife:
             self._settle(task)
         if runtime is not None and not runtime.keeps_tasks:
             self.resting = tuple(task for task in self._tasks.values() if task.id in self._started)
+            self._elsewhere = {task.id for task in self.resting}
 
     def resume(self) -> None:
         """Start the containers of tasks that rest. Off the lock; blocks until they run, or have been reported as ended."""
@@ -207,7 +214,9 @@ class TaskLife:
     def _resume(self, task: EcsTask) -> None:
         runtime = self._runtime
         assert runtime is not None
-        spec = self._started[task.id]
+        kept = self._started[task.id]
+        # Other tasks are where they come to be, which it is told once they are.
+        spec = replace(kept, names=(), upstreams=tuple(replace(each, targets=()) for each in kept.upstreams))
         try:
             for container in spec.containers:
                 runtime.pull(container.image.reference, login_for(self._site, container.image.reference, task.region))
@@ -223,6 +232,7 @@ class TaskLife:
             return
         with self._site.loop.lock:
             before, task.address = task.address, address
+            self._elsewhere.discard(task.id)
             self._settle(task)
             self._changed(task, "moved")
             log.debug("task %s has moved from %s to %s", task.id, before, address)
@@ -253,6 +263,7 @@ class TaskLife:
             self._tasks.pop(task.id, None)
             self._prepared.pop(task.id, None)
             self._started.pop(task.id, None)
+            self._elsewhere.discard(task.id)
             self._roles.forget(task.id)
             if task.address is not None:
                 self._site.faults.vacate(task.address)
@@ -386,7 +397,7 @@ class TaskLife:
         assert runtime is not None
         assert interface is not None
         prepared = self._prepared.pop(task.id).spec
-        finding = self._names.around(task, self._tasks.values())
+        finding = self._names.around(task, self._present())
         spec = self._started[task.id] = replace(
             prepared,
             private_ip=interface.private_ip,
