@@ -61,7 +61,7 @@ CASES = [
     *works("vpc", "simple", "complete", "manage-default-vpc", "network-acls", "secondary-cidr-blocks"),
     *works("vpc", "separate-route-tables", "block-public-access", "ipam", "ipv6-dualstack"),
     *works("vpc", "ipv6-only"),
-    *refused("ecs", complete="serviceConnectConfiguration", fargate="serviceConnectConfiguration"),
+    *works("ecs", "complete", "fargate"),
     *refused("ecs", ec2_autoscaling="CreateCapacityProvider"),
 ]  # fmt: skip
 
