@@ -167,6 +167,18 @@ def test_the_endpoints_end_with_their_service(connect: Connect) -> None:
     connect.map.delete_namespace(Id=connect.namespace.rpartition("/")[2])
 
 
+def test_a_client_outlives_its_namespace(connect: Connect) -> None:
+    """A namespace without endpoints can be deleted; deployments of its clients go on, and know no name."""
+    connect.create("front", connect.client())
+    connect.settle()
+    connect.map.delete_namespace(Id=connect.namespace.rpartition("/")[2])
+    (task,) = connect.ecs.list_tasks(cluster="main", serviceName="front")["taskArns"]
+    connect.ecs.stop_task(cluster="main", task=task)
+    connect.settle()
+    assert connect.ecs.list_tasks(cluster="main", serviceName="front")["taskArns"] not in ([], [task])
+    assert connect.known("front") == set()
+
+
 def test_a_changed_configuration_is_a_deployment(connect: Connect) -> None:
     """New settings replace the tasks; the same settings do not."""
     connect.create("back", connect.offer())

@@ -143,7 +143,9 @@ class ServiceConnect:
 
     def _endpoints(self, region: str, reference: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of a namespace as they are now: of every active service, by its newest revision."""
-        namespace = self._namespace(region, reference)
+        namespace = self._registry.namespace(region, reference)
+        if namespace is None:
+            return ()
         by_name: dict[tuple[str, int], Endpoint] = {}
         for service in self._services(region):
             if service.status != "ACTIVE":

@@ -19,6 +19,7 @@ _DEPLOYED = {
     "loadBalancers": "Unable to update load balancers",
     "platformVersion": "Unable to update platform version",
     "serviceRegistries": "Unable to update service registries",
+    "serviceConnectConfiguration": "Unable to update Service Connect configuration",
     "capacityProviderStrategy": "Unable to update capacity provider strategy",
 }
 
