@@ -386,11 +386,13 @@ class World:
             if part is not None:
                 part.close()
         self.loop.close()
-        if equipment.engine is not None and with_engine:
-            equipment.engine.close()
-        self.substrate.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
+        try:
+            if equipment.engine is not None and with_engine:
+                equipment.engine.close()
+        finally:
+            self.substrate.close()
+            if self._temporary is not None:
+                self._temporary.cleanup()
 
     def __enter__(self) -> World:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from pushproof.targets.journal import Journal, end_marked, note_keys, note_regis
 from pushproof.targets.kept.lineage import NEW, Lineage
 from pushproof.targets.kept.reads import Read, Recording, are_answered_alike, recording
 from pushproof.targets.live import LivePage
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,12 @@ class WorldTarget(GatewayTarget):
         end_marked(self._record.id)
         with contextlib.suppress(Exception):
             self._world.gateway.close()
-        self._world.close()
+        try:
+            self._world.close()
+        except DockerUnavailable as error:
+            # The record stays, by which a later command removes what the Engine still has.
+            log.warning("%s", error)
+            return
         self._journal.forget(self._record)
 
     def __enter__(self) -> Self:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from pushproof.base.processes import owner_mark
 from pushproof.emulator.runtime.docker import host as docker
@@ -173,3 +174,34 @@ def test_a_world_that_closes_leaves_no_process_of_its_own(tmp_path: Path) -> Non
         left.stdout.readline()
         target.close()
         assert left.wait(30) == -signal.SIGKILL
+
+
+def test_a_world_whose_engine_is_gone_stays_on_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Closing ends and says what stays and what removes it: a later clean-up looks at the record."""
+    journal = Journal(tmp_path)
+    target = EmbeddedTarget(EmbeddedSettings(runtime="scripted"), journal=journal)
+    close = target.world.close
+
+    def closes(**options: bool) -> None:
+        close(**options)
+        raise DockerUnavailable("Docker Engine does not answer any more: run `pushproof sweep --local`")
+
+    monkeypatch.setattr(target.world, "close", closes)
+    target.close()
+    assert "pushproof sweep --local" in caplog.text
+    assert [record.id for record in journal.records()] == [target.world.id]
+
+
+def test_an_engine_that_is_gone_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The removal of a world's containers fails in words that name the world and the next step, whatever the client raised."""
+
+    def refuse(*_: object) -> None:
+        raise requests.exceptions.ConnectionError("refused")
+
+    monkeypatch.setattr(docker, "remove_world", refuse)
+    host = docker.DockerHost.__new__(docker.DockerHost)
+    host.world_id, host.client, host.registries = "w1", SimpleNamespace(close=lambda: None), set()
+    with pytest.raises(DockerUnavailable, match=r"world w1 stay.*pushproof sweep --local"):
+        host.close()

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException
 
 from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.builds import BuilderError, BuildJob, BuildPlan, CommandsResult, LogLine
@@ -143,7 +143,7 @@ class DockerBuilder:
         try:
             self.guard.set_from_outside(container, Change(self.guard.rules(outwards=job.outwards)))
         except BaseException:
-            with contextlib.suppress(NotFound, APIError):
+            with contextlib.suppress(DockerException, OSError):
                 container.remove(force=True, v=True)
             raise
 
@@ -263,7 +263,7 @@ class DockerBuildContainer:
         try:
             guard.set_from_outside(self._container, guard.change(self._neighbourhood, neighbourhood))
             self._neighbourhood = neighbourhood
-        except (APIError, NotFound, ImageUnavailable, DockerException) as error:
+        except (DockerException, ImageUnavailable, OSError) as error:
             # As a rule the build has ended meanwhile.
             logger.debug("the neighbours of build %s could not be set: %s", self._container.name, error)
 
@@ -271,7 +271,7 @@ class DockerBuildContainer:
         self._builder.forget(self)
         if self._guest is not None:
             self._builder.ground.guests.leave(self._guest.id)
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(DockerException, OSError):
             self._container.remove(force=True, v=True)
 
     def _ask(self, arguments: list[str], log: LogLine | None = None) -> dict[str, Any]:

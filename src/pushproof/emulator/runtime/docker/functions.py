@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from pushproof.base.clock import work_limit
 from pushproof.emulator.kernel.archives import content_of, examined, is_link
@@ -115,7 +115,7 @@ class DockerFunctions:
             try:
                 self._guard.set(network, replace(change, rules=rules))
                 known = neighbourhood
-            except (StartError, APIError, NotFound) as error:
+            except (StartError, DockerException, OSError) as error:
                 # As a rule the function has ended meanwhile.
                 log.debug("the neighbours of function %s could not be set: %s", job.name, error)
 
@@ -148,7 +148,7 @@ class DockerFunctions:
 
     def _outcome(self, container: Container, payload: bytes, failed: bool, began: float) -> FunctionOutcome:
         seconds = time.monotonic() - began
-        with contextlib.suppress(APIError):
+        with contextlib.suppress(DockerException, OSError):
             container.kill()
         printed = container.logs().decode(errors="replace")
         return FunctionOutcome(payload, failed, tuple(printed.splitlines()), seconds)
@@ -259,7 +259,7 @@ def _await_exit(container: Container, api: RuntimeApi) -> None:
         status = int(container.wait()["StatusCode"])
         container.reload()
         api.news.put(Exited(status, bool(container.attrs["State"].get("OOMKilled"))))
-    except (NotFound, APIError, DockerException, OSError):
+    except (DockerException, OSError):
         return
 
 

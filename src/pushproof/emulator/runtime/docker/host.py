@@ -182,11 +182,19 @@ class DockerHost:
             raise NoRoom(f"the world has {standing} containers; it may have {most} (WorldSettings.limits.containers)")
 
     def close(self) -> None:
-        remove_world(self.client, self.world_id)
-        # Only now: an image cannot be removed while a container uses it.
-        for registry in self.registries:
-            remove_images(self.client, registry)
-        self.client.close()
+        """Remove everything of the world. Raises DockerUnavailable if the Engine does not answer any more."""
+        try:
+            remove_world(self.client, self.world_id)
+            # Only now: an image cannot be removed while a container uses it.
+            for registry in self.registries:
+                remove_images(self.client, registry)
+        except (DockerException, OSError) as error:
+            raise DockerUnavailable(
+                f"Docker Engine does not answer any more ({error}): containers and networks of world {self.world_id} stay. "
+                "Start it, then run `pushproof sweep --local`, which removes them."
+            ) from error
+        finally:
+            self.client.close()
 
 
 # A person with macOS has two ways: without containers, or with the world in a container too.

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from docker.errors import APIError, NotFound
+from docker.errors import DockerException
 from docker.models.containers import Container
 
 from pushproof.base.clock import work_limit
@@ -190,5 +190,5 @@ class TaskNetworks:
 
 def remove(container: Container) -> None:
     """Remove a container, if it still exists."""
-    with contextlib.suppress(NotFound, APIError):
+    with contextlib.suppress(DockerException, OSError):
         container.remove(force=True, v=True)

@@ -175,7 +175,7 @@ class DockerTaskRuntime:
             try:
                 status, printed = captured(self._client.api, target.id, words)
                 result.append(CommandResult(1 if status is None else status, printed.decode(errors="replace")[-4096:]))
-            except (APIError, NotFound, OSError) as error:
+            except (DockerException, OSError) as error:
                 result.append(CommandResult(1, _words(error)))
 
         thread = threading.Thread(target=run, daemon=True)
@@ -189,7 +189,7 @@ class DockerTaskRuntime:
             return None
         try:
             statistics: dict[str, Any] = self._client.api.stats(running.id or "", stream=False, one_shot=True)
-        except (APIError, NotFound):
+        except (DockerException, OSError):
             return None
         return statistics
 
@@ -215,24 +215,24 @@ class DockerTaskRuntime:
 
     def _stop_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
         # Real work: the application finishes its requests at its own speed, within AWS's default stop timeout.
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(DockerException, OSError):
             container.stop(timeout=10)
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(DockerException, OSError):
             container.reload()
             codes[name] = int(container.attrs["State"]["ExitCode"])
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(DockerException, OSError):
             container.remove(force=True, v=True)
 
     def _kill_one(self, name: str, container: Container, codes: dict[str, int]) -> None:
         # What is frozen gets no signal, and a host that is lost does not come back for one.
         codes[name] = 137
-        with contextlib.suppress(NotFound, APIError):
+        with contextlib.suppress(DockerException, OSError):
             container.remove(force=True, v=True)
 
     def kill(self, task_id: str, container: str) -> None:
         target = self._container(task_id, container)
         if target is not None:
-            with contextlib.suppress(NotFound, APIError):
+            with contextlib.suppress(DockerException, OSError):
                 target.kill()
 
     def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
@@ -242,7 +242,7 @@ class DockerTaskRuntime:
         try:
             self._networks.admit(task.spec, task.pause, task.neighbourhood, neighbourhood)
             task.neighbourhood = neighbourhood
-        except (APIError, NotFound, StartError, OSError) as error:
+        except (DockerException, StartError, OSError) as error:
             # As a rule the task has ended meanwhile.
             log.debug("the neighbours of task %s could not be set: %s", task_id, error)
 
@@ -252,11 +252,11 @@ class DockerTaskRuntime:
             return
         (self._frozen.add if frozen else self._frozen.discard)(task_id)
         for container in list(task.containers.values()):
-            with contextlib.suppress(NotFound, APIError):
+            with contextlib.suppress(DockerException, OSError):
                 container.pause() if frozen else container.unpause()
 
     def _follow_logs(self, task_id: str, name: str, container: Container, listener: TaskListener) -> None:
-        with contextlib.suppress(NotFound, APIError, DockerException, OSError):
+        with contextlib.suppress(DockerException, OSError):
             for lines in _batches(container.logs(stream=True, follow=True)):
                 at = self._ground.clock.now()
                 with self._ground.loop.lock:
@@ -267,7 +267,7 @@ class DockerTaskRuntime:
             code = int(container.wait(timeout=86_400)["StatusCode"])
             container.reload()
             killed = bool(container.attrs["State"].get("OOMKilled"))
-        except (NotFound, APIError, DockerException, OSError):
+        except (DockerException, OSError):
             return
         if task_id in self._stopping:
             return
