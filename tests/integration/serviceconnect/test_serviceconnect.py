@@ -70,6 +70,10 @@ class Mesh:
         port: dict[str, Any] = {"name": "web", "containerPort": 8080}
         if protocol:
             port["appProtocol"] = protocol
+        container: dict[str, Any] = {}
+        if command != IDLE:
+            # A task without a check is behind its endpoint as soon as it runs, whether or not its program listens yet.
+            container["healthCheck"] = {"command": ["CMD-SHELL", "curl -sf http://127.0.0.1:8080/"], "interval": 30}
         arn: str = self.ecs.register_task_definition(
             family=family,
             networkMode="awsvpc",
@@ -83,6 +87,7 @@ class Mesh:
                     "command": command,
                     "environment": [{"name": "REVISION", "value": revision}],
                     "portMappings": [port],
+                    **container,
                 }
             ],
         )["taskDefinition"]["taskDefinitionArn"]
@@ -109,7 +114,8 @@ class Mesh:
     def steady(self, name: str) -> dict[str, Any]:
         def steady() -> bool:
             shown = self.show(name)
-            return len(shown["deployments"]) == 1 and shown["runningCount"] == shown["desiredCount"]
+            states = [deployment["rolloutState"] for deployment in shown["deployments"]]
+            return states == ["COMPLETED"] and shown["runningCount"] == shown["desiredCount"]
 
         wait_for(steady, f"{name} is steady")
         return self.show(name)
@@ -132,8 +138,12 @@ class Mesh:
         """Return what a task of a service is answered: the body, or the error's status after it."""
         return self.inside(service, f"curl -s -m 20 -w ' %{{http_code}}' {url}").strip()
 
+    def reaches(self, url: str) -> None:
+        """Wait until a task of the frontend is answered: ways and names follow the tasks within a second or two."""
+        wait_for(lambda: self.get(url).endswith("200"), f"{url} answers")
 
-def wait_for(holds: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+
+def wait_for(holds: Callable[[], bool], what: str, seconds: float = 180.0) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, f"waited in vain: {what}"
@@ -158,8 +168,12 @@ def test_requests_go_to_every_task_of_an_endpoint(mesh: Mesh) -> None:
     """A client reaches an endpoint by name and port, on each of its tasks, whatever port their containers have."""
     mesh.create("backend", mesh.define("backend", ["python3", "-c", PROGRAM]), mesh.back, 2, **mesh.offer())
     mesh.create("frontend", mesh.define("frontend", IDLE), mesh.front, serviceConnectConfiguration={"enabled": True})
-    answers = mesh.inside("frontend", "for i in 1 2 3 4; do curl -s -m 20 http://backend/; echo; done").split("\n")
-    assert len({answer for answer in answers if answer.startswith("one ")}) == 2, answers
+
+    def answers() -> set[str]:
+        said = mesh.inside("frontend", "for i in 1 2 3 4; do curl -s -m 20 http://backend/; echo; done").split("\n")
+        return {answer for answer in said if answer.startswith("one ")}
+
+    wait_for(lambda: len(answers()) == 2, "both tasks answer")
     assert "127.255.0.1 backend" in mesh.inside("frontend", "cat /etc/hosts")
     instances = mesh.map.discover_instances(NamespaceName="shop", ServiceName="backend")["Instances"]
     assert {each["Attributes"]["AWS_INSTANCE_PORT"] for each in instances} == {"8080"}
@@ -182,13 +196,14 @@ def test_new_endpoints_are_known_to_later_deployments_alone(mesh: Mesh) -> None:
     assert mesh.get("http://backend/").endswith("000")
     mesh.ecs.update_service(cluster="main", service="frontend", forceNewDeployment=True)
     mesh.steady("frontend")
-    assert mesh.get("http://backend/").endswith("200")
+    mesh.reaches("http://backend/")
 
 
 def test_a_rollout_behind_an_endpoint_loses_no_request(mesh: Mesh) -> None:
     """Requests go on while the tasks of an endpoint are replaced, and end at the new revision."""
     mesh.create("backend", mesh.define("backend", ["python3", "-c", PROGRAM]), mesh.back, 2, **mesh.offer())
     mesh.create("frontend", mesh.define("frontend", IDLE), mesh.front, serviceConnectConfiguration={"enabled": True})
+    mesh.reaches("http://backend/")
     mesh.inside(
         "frontend",
         "(while true; do curl -s -m 20 -w ' %{http_code}\\n' http://backend/ >> /tmp/answers; sleep 0.05; done) "
@@ -211,7 +226,7 @@ def test_the_port_of_the_proxy_is_what_security_groups_open(mesh: Mesh) -> None:
     alias = {"port": 5000, "dnsName": "backend"}
     mesh.create("backend", definition, mesh.back, **mesh.offer(alias=alias, ingressPortOverride=9000))
     mesh.create("frontend", mesh.define("frontend", IDLE), mesh.front, serviceConnectConfiguration={"enabled": True})
-    assert mesh.get("http://backend:5000/").endswith("200")
+    mesh.reaches("http://backend:5000/")
 
 
 def test_names_of_a_private_namespace(mesh: Mesh) -> None:
@@ -224,7 +239,7 @@ def test_names_of_a_private_namespace(mesh: Mesh) -> None:
     mesh.create("frontend", mesh.define("frontend", IDLE), mesh.front)
     definition = mesh.define("backend", ["python3", "-c", PROGRAM])
     mesh.create("backend", definition, mesh.back, serviceRegistries=[{"registryArn": registry}])
-    wait_for(lambda: mesh.get("http://api.internal.test:8080/").endswith("200"), "the name resolves")
+    mesh.reaches("http://api.internal.test:8080/")
     task = mesh.ecs.describe_tasks(cluster="main", tasks=mesh.tasks("backend"))["tasks"][0]
     address = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
     assert f"{address} api.internal.test" in mesh.inside("frontend", "cat /etc/hosts")
