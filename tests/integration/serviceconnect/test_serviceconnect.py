@@ -43,10 +43,18 @@ class Mesh:
         self.world, self.image = world, image
         self.ecs, self.map = world.administrator("ecs"), world.administrator("servicediscovery")
         self.ec2 = world.administrator("ec2")
-        # Images of these tests are on this machine: the task's way to a registry is no part of them.
-        vpc = self.ec2.describe_vpcs()["Vpcs"][0]
-        self.vpc = vpc["VpcId"]
-        self.subnets = [each["SubnetId"] for each in self.ec2.describe_subnets()["Subnets"]][:2]
+        # Docker may give its own network the addresses of the default VPC; then tasks cannot have theirs.
+        self.vpc = self.ec2.create_vpc(CidrBlock="10.78.0.0/16")["Vpc"]["VpcId"]
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
+        table = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.vpc]}])["RouteTables"][0]
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        self.subnets = [
+            self.ec2.create_subnet(
+                VpcId=self.vpc, CidrBlock=f"10.78.{number}.0/24", AvailabilityZone=f"{world.region}{zone}"
+            )["Subnet"]["SubnetId"]
+            for number, zone in enumerate("ab")
+        ]
         self.front, self.back = (
             self.ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"]
             for name in ("front", "back")
