@@ -43,6 +43,11 @@ def resource_of(arn: str) -> str:
     return _part(arn, 5)
 
 
+def last(reference: str) -> str:
+    """Return the part of an ARN after its last slash: a name or an id, which may also stand for itself."""
+    return reference.rsplit("/", 1)[-1]
+
+
 def _part(arn: str, number: int) -> str:
     parts = arn.split(":", 5)
     return parts[number] if len(parts) == 6 and parts[0] == "arn" else ""

@@ -34,12 +34,11 @@ class Guests:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._guests: dict[str, tuple[Guest, threading.Event]] = {}
-        self._follower: Callable[[], None] = lambda: None
-        self._followed = False
+        self._follower: Callable[[], None] | None = None
 
     def follow(self, callback: Callable[[], None]) -> None:
         """Call `callback` after each change; whoever follows calls `admitted` for those whom it has told."""
-        self._follower, self._followed = callback, True
+        self._follower = callback
 
     @property
     def present(self) -> tuple[Guest, ...]:
@@ -49,7 +48,7 @@ class Guests:
 
     def join(self, guest: Guest, within: float = _PATIENCE) -> None:
         """Add a guest, and wait until it and the tasks that it reaches know of each other. Not under the world's lock."""
-        if not self._followed:
+        if self._follower is None:
             return
         known = threading.Event()
         with self._lock:
@@ -61,7 +60,7 @@ class Guests:
         """Remove a guest; do nothing if it is gone."""
         with self._lock:
             gone = self._guests.pop(guest_id, None)
-        if gone is not None:
+        if gone is not None and self._follower is not None:
             self._follower()
 
     def admitted(self, guests: Iterable[Guest]) -> None:

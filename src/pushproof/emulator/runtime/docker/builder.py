@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import logging
 import pickle
 import tarfile
 import threading
@@ -28,7 +27,7 @@ from pushproof.emulator.kernel.images import IMAGES_HOST
 from pushproof.emulator.kernel.settings import LimitSettings
 from pushproof.emulator.kernel.tasks import Neighbourhood
 from pushproof.emulator.runtime.docker.execution import captured, execute
-from pushproof.emulator.runtime.docker.guard import Change
+from pushproof.emulator.runtime.docker.guard import Change, Surrounded
 from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import on_behalf_of
 from pushproof.emulator.runtime.docker.images import ImageUnavailable, ensure_build_image
@@ -41,8 +40,6 @@ if TYPE_CHECKING:
     from pushproof.emulator.runtime.docker.guard import Guard
     from pushproof.emulator.runtime.docker.host import DockerHost
     from pushproof.engines.reachability import Place
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -187,7 +184,6 @@ class DockerBuildContainer:
         self._api = builder.host.client.api
         self.source = source
         self._guest: Guest | None = None
-        self._neighbourhood = Neighbourhood()
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be kept with a world. Raises PicklingError in the words for a user."""
@@ -250,22 +246,16 @@ class DockerBuildContainer:
 
     def visit(self, job: BuildJob, place: Place) -> None:
         """Let the build reach tasks of its VPC, and wait until it does."""
-        self._neighbourhood = Neighbourhood(outwards=job.outwards)
-        self._container.reload()
-        network = self._container.attrs["NetworkSettings"]["Networks"][self._builder.host.network_name]
-        self._guest = Guest(job.build_id, job.region, place, network["IPAddress"], self._admit)
-        self._builder.ground.guests.join(self._guest)
-
-    def _admit(self, neighbourhood: Neighbourhood) -> None:
-        if neighbourhood == self._neighbourhood:
-            return
         guard = self._builder.guard
-        try:
-            guard.set_from_outside(self._container, guard.change(self._neighbourhood, neighbourhood))
-            self._neighbourhood = neighbourhood
-        except (DockerException, ImageUnavailable, OSError) as error:
-            # As a rule the build has ended meanwhile.
-            logger.debug("the neighbours of build %s could not be set: %s", self._container.name, error)
+
+        def apply(before: Neighbourhood, now: Neighbourhood) -> None:
+            guard.set_from_outside(self._container, guard.change(before, now))
+
+        around = Surrounded(f"build {job.build_id}", Neighbourhood(outwards=job.outwards), apply)
+        self._container.reload()
+        own = self._builder.host.address(self._container)
+        self._guest = Guest(job.build_id, job.region, place, own, around.admit)
+        self._builder.ground.guests.join(self._guest)
 
     def kill(self) -> None:
         self._builder.forget(self)

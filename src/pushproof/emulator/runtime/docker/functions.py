@@ -15,7 +15,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -25,7 +24,7 @@ from pushproof.emulator.kernel.archives import content_of, examined, is_link
 from pushproof.emulator.kernel.functions import FunctionJob, FunctionOutcome, FunctionUnavailable
 from pushproof.emulator.kernel.guests import Guest
 from pushproof.emulator.kernel.tasks import Neighbourhood, StartError
-from pushproof.emulator.runtime.docker.guard import NET_ADMIN, Change
+from pushproof.emulator.runtime.docker.guard import NET_ADMIN, Change, Surrounded
 from pushproof.emulator.runtime.docker.host import NoRoom
 from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, on_behalf_of
 from pushproof.emulator.runtime.docker.images import ensure_base_image, ensure_function_image
@@ -88,7 +87,7 @@ class DockerFunctions:
                 network.reload()
                 needed = [api.port, *(int(word.rpartition("=")[2]) for word in words)]
                 self._guard.set(network, Change(self._guard.rules(ports=needed, outwards=job.outwards)))
-                api.peer = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
+                api.peer = self._host.address(network)
                 if job.place is not None:
                     stack.enter_context(self._visiting(job, job.place, network, needed))
                 options = self._options(job, network, api.port)
@@ -104,23 +103,13 @@ class DockerFunctions:
     @contextlib.contextmanager
     def _visiting(self, job: FunctionJob, place: Place, network: Container, ports: list[int]) -> Iterator[None]:
         """Let the code reach tasks of its VPC, and wait until it does."""
-        known = Neighbourhood(outwards=job.outwards)
 
-        def admit(neighbourhood: Neighbourhood) -> None:
-            nonlocal known
-            if neighbourhood == known:
-                return
-            change = self._guard.change(known, neighbourhood)
-            rules = self._guard.rules(ports=ports, outwards=neighbourhood.outwards)
-            try:
-                self._guard.set(network, replace(change, rules=rules))
-                known = neighbourhood
-            except (StartError, DockerException, OSError) as error:
-                # As a rule the function has ended meanwhile.
-                log.debug("the neighbours of function %s could not be set: %s", job.name, error)
+        def apply(before: Neighbourhood, now: Neighbourhood) -> None:
+            self._guard.set(network, self._guard.change(before, now, ports=ports))
 
-        own = network.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
-        self._ground.guests.join(Guest(job.request_id, job.region, place, own, admit))
+        around = Surrounded(f"function {job.name}", Neighbourhood(outwards=job.outwards), apply)
+        own = self._host.address(network)
+        self._ground.guests.join(Guest(job.request_id, job.region, place, own, around.admit))
         try:
             yield
         finally:

@@ -12,20 +12,20 @@ import ipaddress
 import json
 import logging
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from docker.errors import APIError, ContainerError
+from docker.errors import APIError, ContainerError, DockerException
 from docker.utils.config import load_general_config
 
 from pushproof.emulator.kernel.tasks import Caller, Impairment, Neighbourhood, StartError, TaskName, Upstream
 from pushproof.emulator.runtime.docker.connectproxy import loopback_addresses
 from pushproof.emulator.runtime.docker.execution import captured
 from pushproof.emulator.runtime.docker.firewall import DEFAULT_POOLS, Pool, Surroundings, local_addresses, ruleset
-from pushproof.emulator.runtime.docker.imagemaking import exists, on_behalf_of
+from pushproof.emulator.runtime.docker.imagemaking import ImageUnavailable, exists, on_behalf_of
 from pushproof.emulator.runtime.docker.images import base_image_name, ensure_base_image, ensure_proxy_image
 
 if TYPE_CHECKING:
@@ -128,6 +128,24 @@ class Change:
         )
 
 
+class Surrounded:
+    """A namespace that follows its neighbourhood. `apply` sets the change from one to another; `name` is for the log."""
+
+    def __init__(self, name: str, around: Neighbourhood, apply: Callable[[Neighbourhood, Neighbourhood], None]) -> None:
+        self._name, self._around, self._apply = name, around, apply
+
+    def admit(self, around: Neighbourhood) -> None:
+        """Set another neighbourhood; do nothing if it is the same."""
+        if around == self._around:
+            return
+        try:
+            self._apply(self._around, around)
+            self._around = around
+        except (StartError, ImageUnavailable, DockerException, OSError) as error:
+            # As a rule what runs there has ended meanwhile.
+            log.debug("the neighbours of %s could not be set: %s", self._name, error)
+
+
 class Guard:
     """Guards the containers of one world. Safe to use from any thread."""
 
@@ -201,11 +219,14 @@ class Guard:
         inside = ipaddress.ip_address(address) in ipaddress.ip_network(self._host.block)
         return not inside and not self.is_the_machines(address)
 
-    def change(self, before: Neighbourhood, now: Neighbourhood) -> Change:
-        """Return the change of a namespace to another neighbourhood, without the proxy of Service Connect."""
+    def change(self, before: Neighbourhood, now: Neighbourhood, *, ports: Iterable[int] = ()) -> Change:
+        """Return the change of a namespace to another neighbourhood, without the proxy of Service Connect.
+
+        `ports`: those of the world that are needed, besides the gateway's.
+        """
         hosts = self.hosts(now.names, now.upstreams)
         return Change(
-            self.rules(now.callers, now.impaired, outwards=now.outwards),
+            self.rules(now.callers, now.impaired, ports=ports, outwards=now.outwards),
             [pair for pair in now.reached if self.may_have(pair[0])],
             set(before.reached) - set(now.reached),
             hosts=hosts if hosts != self.hosts(before.names, before.upstreams) else None,

@@ -181,6 +181,11 @@ class DockerHost:
         if standing + more > most:
             raise NoRoom(f"the world has {standing} containers; it may have {most} (WorldSettings.limits.containers)")
 
+    def address(self, container: Container) -> str:
+        """Return a container's address on the world's network, as the container was last read."""
+        address: str = container.attrs["NetworkSettings"]["Networks"][self.network_name]["IPAddress"]
+        return address
+
     def close(self) -> None:
         """Remove everything of the world. Raises DockerUnavailable if the Engine does not answer any more."""
         try:

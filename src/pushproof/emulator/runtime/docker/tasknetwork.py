@@ -89,6 +89,8 @@ class TaskNetworks:
         self._host = host
         self._guard = guard
         self._lock = threading.Lock()
+        # With the proxy of Service Connect, and without.
+        self._images: dict[bool, str] = {}
         self._gateway = ""
         self._container: Container | None = None
         self._closed = False
@@ -130,11 +132,6 @@ class TaskNetworks:
     def _proxy(self, upstreams: Sequence[Upstream], forwards: Sequence[tuple[int, int]]) -> str:
         return configuration(upstreams, forwards, partial(work_limit, self._ground.clock))
 
-    def address(self, container: Container) -> str:
-        """Return a container's address on the world's network."""
-        address: str = container.attrs["NetworkSettings"]["Networks"][self._host.network_name]["IPAddress"]
-        return address
-
     def _endpoint(self) -> str:
         """Return the address of the container that owns 169.254.170.2; it is started with the first task."""
         with self._lock:
@@ -149,7 +146,7 @@ class TaskNetworks:
                 except BaseException:
                     remove(endpoint)
                     raise
-                self._gateway, self._container = self.address(endpoint), endpoint
+                self._gateway, self._container = self._host.address(endpoint), endpoint
             return self._gateway
 
     def close(self) -> None:
@@ -161,10 +158,13 @@ class TaskNetworks:
                 self._container = None
 
     def _tools(self, *, proxy: bool = False) -> str:
-        try:
-            return self._guard.image(proxy=proxy)
-        except ImageUnavailable as error:
-            raise StartError(f"a task's network needs a small image: {error}") from error
+        """Return the image of a task's network, looked for once. Raises StartError."""
+        if proxy not in self._images:
+            try:
+                self._images[proxy] = self._guard.image(proxy=proxy)
+            except ImageUnavailable as error:
+                raise StartError(f"a task's network needs a small image: {error}") from error
+        return self._images[proxy]
 
     def _run(self, image: str, name: str, command: list[str], labels: dict[str, str]) -> Container:
         # Docker takes a dict as log_config; its stubs name a class of the SDK.

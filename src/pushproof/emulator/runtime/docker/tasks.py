@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -24,6 +25,7 @@ from pushproof.emulator.kernel.tasks import (
     TaskSpec,
 )
 from pushproof.emulator.runtime.docker.execution import captured
+from pushproof.emulator.runtime.docker.guard import Surrounded
 from pushproof.emulator.runtime.docker.host import DockerHost, NoRoom
 from pushproof.emulator.runtime.docker.tasknetwork import TaskNetworks, remove
 
@@ -43,8 +45,8 @@ class _Task:
     spec: TaskSpec
     listener: TaskListener
     pause: Container
+    surrounded: Surrounded
     containers: dict[str, Container] = field(default_factory=dict)
-    neighbourhood: Neighbourhood = field(default_factory=Neighbourhood)
 
 
 class DockerTaskRuntime:
@@ -108,8 +110,10 @@ class DockerTaskRuntime:
         try:
             # One more holds the task's network.
             self._host.check_room(self._ground.settings.limits.containers, len(spec.containers) + 1)
+            pause = self._networks.open(spec)
             around = Neighbourhood(outwards=spec.outwards, names=spec.names, upstreams=spec.upstreams)
-            task = _Task(spec, listener, self._networks.open(spec), neighbourhood=around)
+            surrounded = Surrounded(f"task {spec.task_id}", around, partial(self._networks.admit, spec, pause))
+            task = _Task(spec, listener, pause, surrounded)
             with self._guard:
                 self._tasks[spec.task_id] = task
                 closed = self._closed
@@ -121,7 +125,7 @@ class DockerTaskRuntime:
             raise error if isinstance(error, StartError) else StartError(_words(error)) from error
         for name in started:
             self._follow(task, name)
-        return self._networks.address(task.pause)
+        return self._host.address(task.pause)
 
     def start_container(self, task_id: str, container: str) -> None:
         task = self._tasks.get(task_id)
@@ -237,14 +241,8 @@ class DockerTaskRuntime:
 
     def admit(self, task_id: str, neighbourhood: Neighbourhood) -> None:
         task = self._tasks.get(task_id)
-        if task is None or task.neighbourhood == neighbourhood:
-            return
-        try:
-            self._networks.admit(task.spec, task.pause, task.neighbourhood, neighbourhood)
-            task.neighbourhood = neighbourhood
-        except (DockerException, StartError, OSError) as error:
-            # As a rule the task has ended meanwhile.
-            log.debug("the neighbours of task %s could not be set: %s", task_id, error)
+        if task is not None:
+            task.surrounded.admit(neighbourhood)
 
     def freeze(self, task_id: str, frozen: bool = True) -> None:
         task = self._tasks.get(task_id)
@@ -277,7 +275,7 @@ class DockerTaskRuntime:
     def address_of(self, task_id: str) -> str | None:
         """Return the real address of a running task; None if it is gone."""
         task = self._tasks.get(task_id)
-        return self._networks.address(task.pause) if task is not None else None
+        return self._host.address(task.pause) if task is not None else None
 
     def _container(self, task_id: str, name: str) -> Container | None:
         task = self._tasks.get(task_id)

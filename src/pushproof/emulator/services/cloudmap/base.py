@@ -7,6 +7,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from pushproof.aws.arns import last
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import PascalMore, PascalPaged, pascal_page
@@ -70,11 +71,6 @@ class CloudMapBase(Service):
 def new_id(prefix: str, length: int = 16) -> str:
     """Return a new identifier, such as `ns-…` or `srv-…`."""
     return prefix + "".join(secrets.choice(_LETTERS) for _ in range(length))
-
-
-def last(reference: str) -> str:
-    """Return the id in an ARN, or the id itself."""
-    return reference.rsplit("/", 1)[-1]
 
 
 def find_namespace(directory: Directory, reference: str) -> Namespace:

@@ -256,15 +256,14 @@ class DiscoveryOperations(CloudMapBase):
     def _new_service(
         self, directory: Directory, namespace: Namespace, name: str, kind: ServiceTypeType, token: str = ""
     ) -> DiscoveryService:
-        for other in directory.services_of(namespace):
-            # "Names that differ only by case" are the same name to DNS.
-            if other.name.lower() == name.lower():
-                raise AwsError(
-                    "ServiceAlreadyExists",
-                    f"The service {name} already exists in {namespace.name}.",
-                    ServiceId=other.id,
-                    CreatorRequestId=other.creator_request_id,
-                )
+        other = directory.service_named(namespace, name)
+        if other is not None:
+            raise AwsError(
+                "ServiceAlreadyExists",
+                f"The service {name} already exists in {namespace.name}.",
+                ServiceId=other.id,
+                CreatorRequestId=other.creator_request_id,
+            )
         identifier = new_id("srv-")
         arn = arn_of(self.name, f"service/{identifier}", region=directory.region, account=directory.account_id)
         service = DiscoveryService(identifier, arn, name, namespace, kind, self.site.clock.now(), token)

@@ -86,7 +86,7 @@ class Instance:
 
 @dataclass(slots=True)
 class DiscoveryService:
-    """A service of a namespace. `managed`: ECS made it for Service Connect, and deletes it."""
+    """A service of a namespace."""
 
     id: str
     arn: str
@@ -103,7 +103,6 @@ class DiscoveryService:
     attributes: dict[str, str] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     instances_revision: int = 0
-    managed: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -181,6 +180,10 @@ class Directory:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     services: dict[str, DiscoveryService] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
+
+    def service_named(self, namespace: Namespace, name: str) -> DiscoveryService | None:
+        """Return the service of a name, which is the same to DNS in upper and lower case; None if there is none."""
+        return next((each for each in self.services_of(namespace) if each.name.lower() == name.lower()), None)
 
     def services_of(self, namespace: Namespace) -> list[DiscoveryService]:
         """Return the services of a namespace."""

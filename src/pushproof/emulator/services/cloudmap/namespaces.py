@@ -17,7 +17,11 @@ from .model import Directory, Namespace
 
 if TYPE_CHECKING:
     from types_boto3_servicediscovery.literals import NamespaceTypeType
-    from types_boto3_servicediscovery.type_defs import TagTypeDef
+    from types_boto3_servicediscovery.type_defs import (
+        PrivateDnsNamespaceChangeTypeDef,
+        PublicDnsNamespaceChangeTypeDef,
+        TagTypeDef,
+    )
 
     from pushproof.emulator.kernel.shapes.servicediscovery import (
         CreateHttpNamespaceAnswer,
@@ -44,8 +48,6 @@ if TYPE_CHECKING:
         UpdatePublicDnsNamespaceRequest,
     )
 
-_DEFAULT_TTL = 15
-
 
 class NamespaceOperations(CloudMapBase):
     """https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html"""
@@ -58,16 +60,12 @@ class NamespaceOperations(CloudMapBase):
     def create_private_dns_namespace(
         self, context: RequestContext, request: CreatePrivateDnsNamespaceRequest
     ) -> CreatePrivateDnsNamespaceAnswer:
-        properties = request.get("Properties")
-        ttl = properties["DnsProperties"]["SOA"]["TTL"] if properties else _DEFAULT_TTL
-        return {"OperationId": self._create(context, "DNS_PRIVATE", request, vpc_id=request["Vpc"], ttl=ttl)}
+        return {"OperationId": self._create(context, "DNS_PRIVATE", request, vpc_id=request["Vpc"], ttl=_ttl(request))}
 
     def create_public_dns_namespace(
         self, context: RequestContext, request: CreatePublicDnsNamespaceRequest
     ) -> CreatePublicDnsNamespaceAnswer:
-        properties = request.get("Properties")
-        ttl = properties["DnsProperties"]["SOA"]["TTL"] if properties else _DEFAULT_TTL
-        return {"OperationId": self._create(context, "DNS_PUBLIC", request, ttl=ttl)}
+        return {"OperationId": self._create(context, "DNS_PUBLIC", request, ttl=_ttl(request))}
 
     def get_namespace(self, context: RequestContext, request: GetNamespaceRequest) -> GetNamespaceAnswer:
         directory = self.directory_of(context)
@@ -109,17 +107,13 @@ class NamespaceOperations(CloudMapBase):
         self, context: RequestContext, request: UpdatePrivateDnsNamespaceRequest
     ) -> UpdatePrivateDnsNamespaceAnswer:
         change = request["Namespace"]
-        properties = change.get("Properties")
-        ttl = properties["DnsProperties"]["SOA"]["TTL"] if properties else None
-        return {"OperationId": self._update(context, request["Id"], change.get("Description"), ttl)}
+        return {"OperationId": self._update(context, request["Id"], change.get("Description"), _ttl(change))}
 
     def update_public_dns_namespace(
         self, context: RequestContext, request: UpdatePublicDnsNamespaceRequest
     ) -> UpdatePublicDnsNamespaceAnswer:
         change = request["Namespace"]
-        properties = change.get("Properties")
-        ttl = properties["DnsProperties"]["SOA"]["TTL"] if properties else None
-        return {"OperationId": self._update(context, request["Id"], change.get("Description"), ttl)}
+        return {"OperationId": self._update(context, request["Id"], change.get("Description"), _ttl(change))}
 
     def get_operation(self, context: RequestContext, request: GetOperationRequest) -> GetOperationAnswer:
         operation = self.directory_of(context).operations.get(request["OperationId"])
@@ -164,7 +158,7 @@ class NamespaceOperations(CloudMapBase):
         request: CreateHttpNamespaceRequest | CreatePrivateDnsNamespaceRequest | CreatePublicDnsNamespaceRequest,
         *,
         vpc_id: str = "",
-        ttl: int = _DEFAULT_TTL,
+        ttl: int | None = None,
     ) -> str:
         """Create a namespace. Return the id of the operation, which has failed if Route 53 refuses the hosted zone."""
         directory, name = self.directory_of(context), request["Name"]
@@ -189,7 +183,8 @@ class NamespaceOperations(CloudMapBase):
                 return failed.id
         namespace = self._new(directory, kind, name, request.get("Tags"))
         namespace.creator_request_id, namespace.description = token, request.get("Description")
-        namespace.vpc_id, namespace.hosted_zone_id, namespace.soa_ttl = vpc_id, zone, ttl
+        namespace.vpc_id, namespace.hosted_zone_id = vpc_id, zone
+        namespace.soa_ttl = namespace.soa_ttl if ttl is None else ttl
         return self.done(directory, "CREATE_NAMESPACE", "NAMESPACE", namespace.id).id
 
     def _new(
@@ -234,3 +229,14 @@ class NamespaceOperations(CloudMapBase):
         if ttl is not None:
             namespace.soa_ttl = ttl
         return self.done(directory, "UPDATE_NAMESPACE", "NAMESPACE", namespace.id).id
+
+
+def _ttl(
+    document: CreatePrivateDnsNamespaceRequest
+    | CreatePublicDnsNamespaceRequest
+    | PrivateDnsNamespaceChangeTypeDef
+    | PublicDnsNamespaceChangeTypeDef,
+) -> int | None:
+    """Return the TTL that a request sets; None if it sets none."""
+    properties = document.get("Properties")
+    return properties["DnsProperties"]["SOA"]["TTL"] if properties else None

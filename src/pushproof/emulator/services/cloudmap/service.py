@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pushproof.aws.arns import region_of
+from pushproof.aws.arns import last, region_of
 from pushproof.aws.tags import pascal_tags, tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.names import DnsName
 
-from .base import find_namespace, last
+from .base import find_namespace
 from .discovery import DiscoveryOperations
-from .model import DiscoveryService
+from .model import Directory, DiscoveryService
 from .namespaces import NamespaceOperations
 
 if TYPE_CHECKING:
+    from types_boto3_servicediscovery.literals import HealthStatusType
+
     from pushproof.emulator.kernel.shapes.servicediscovery import (
         ListTagsForResourceAnswer,
         ListTagsForResourceRequest,
@@ -67,22 +69,19 @@ class CloudMapService(NamespaceOperations, DiscoveryOperations):
 
     def is_taken(self, namespace_arn: str, name: str) -> bool:
         """Return whether a namespace has a service of a name."""
-        directory = self.directory(self.site.account_id, region_of(namespace_arn))
-        namespace = find_namespace(directory, namespace_arn)
-        return any(other.name.lower() == name.lower() for other in directory.services_of(namespace))
+        directory = self._directory_in(namespace_arn)
+        return directory.service_named(find_namespace(directory, namespace_arn), name) is not None
 
     def endpoint_service(self, namespace_arn: str, name: str) -> str:
         """Create the service of an endpoint of ECS Service Connect, whose name is free. Return its ARN."""
-        directory = self.directory(self.site.account_id, region_of(namespace_arn))
+        directory = self._directory_in(namespace_arn)
         service = self._new_service(directory, find_namespace(directory, namespace_arn), name, "HTTP")
-        service.managed = True
         service.tags["AmazonECSManaged"] = "true"
         return service.arn
 
     def drop_service(self, arn: str) -> None:
         """Delete the service of an endpoint, and what is registered there; do nothing if it is gone."""
-        directory = self.directory(self.site.account_id, region_of(arn))
-        if directory.services.pop(last(arn), None) is not None:
+        if self._directory_in(arn).services.pop(last(arn), None) is not None:
             self.changed()
 
     def register(self, service_arn: str, instance_id: str, attributes: Mapping[str, str]) -> None:
@@ -96,9 +95,10 @@ class CloudMapService(NamespaceOperations, DiscoveryOperations):
         service = self._find(service_arn)
         if service is None or service.custom_health_check is None or instance_id not in service.instances:
             return
-        health, instance = "HEALTHY" if healthy else "UNHEALTHY", service.instances[instance_id]
+        health: HealthStatusType = "HEALTHY" if healthy else "UNHEALTHY"
+        instance = service.instances[instance_id]
         if instance.health != health:
-            instance.health = "HEALTHY" if healthy else "UNHEALTHY"
+            instance.health = health
             self._touched(service)
 
     def deregister(self, service_arn: str, instance_id: str) -> None:
@@ -128,4 +128,8 @@ class CloudMapService(NamespaceOperations, DiscoveryOperations):
         self._followers.append(callback)
 
     def _find(self, arn: str) -> DiscoveryService | None:
-        return self.directory(self.site.account_id, region_of(arn)).services.get(last(arn))
+        return self._directory_in(arn).services.get(last(arn))
+
+    def _directory_in(self, arn: str) -> Directory:
+        """Return the records of the region in an ARN."""
+        return self.directory(self.site.account_id, region_of(arn))

@@ -18,6 +18,11 @@ def invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
 
 
+def unsupported(message: str) -> AwsError:
+    """Return the refusal of a feature of ECS that is not emulated: 501, in words of ours that name it."""
+    return AwsError("UnsupportedFeatureException", message, status=501)
+
+
 def at_most(what: str, items: Sequence[object] | None, most: int) -> None:
     """Refuse a list that is too long, in ECS's words ("subnets can have at most 16 items.").
 

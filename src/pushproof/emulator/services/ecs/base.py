@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from pushproof.aws.arns import last
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.paging import CamelMore, CamelPaged, camel_page
@@ -94,11 +95,6 @@ class EcsBase(Service):
                 raise AwsError("InvalidParameterException", "The specified task is not found.")
             return task.tags
         raise AwsError("InvalidParameterException", f"Unsupported resource ARN: {arn}.")
-
-
-def last(reference: str) -> str:
-    """Return the name in an ARN, or the name itself."""
-    return reference.rsplit("/", 1)[-1]
 
 
 def page(items: Sequence[T], request: CamelPaged, most: int = 100) -> tuple[list[T], CamelMore]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from pushproof.aws.arns import arn_of_root
+from pushproof.aws.arns import arn_of_root, last
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 from .amounts import check_tags, invalid, one_of
-from .base import EcsBase, last, missing, page
+from .base import EcsBase, missing, page
 from .capacity import FARGATE, check_providers, check_strategy, normalised
 from .connecting import ServiceConnect
 from .model import Cluster, Region, tag_list

@@ -23,7 +23,7 @@ from pushproof.engines.serviceconnect import (
     parse,
 )
 
-from .amounts import invalid
+from .amounts import invalid, unsupported
 from .model import Cluster, Connected, EcsService, ServiceRevision, TaskDefinition
 
 if TYPE_CHECKING:
@@ -135,10 +135,12 @@ class ServiceConnect:
             (registry["registryArn"], registry.get("port") or registry.get("containerPort"))
             for registry in revision.parameters.get("serviceRegistries") or []
         ]
-        for offer in connected.configuration.offers if connected is not None else ():
-            if connected is not None and offer.discovery_name in service.endpoints:
-                port = listening_port(connected.configuration, connected.ports, offer.port_name)
-                shown.append((service.endpoints[offer.discovery_name], port))
+        if connected is not None:
+            shown += [
+                (arn, listening_port(connected.configuration, connected.ports, offer.port_name))
+                for offer in connected.configuration.offers
+                if (arn := service.endpoints.get(offer.discovery_name)) is not None
+            ]
         return tuple(shown)
 
     def _endpoints(self, region: str, reference: str) -> tuple[Endpoint, ...]:
@@ -182,10 +184,8 @@ def _document(parameters: Mapping[str, object]) -> Mapping[str, object] | None:
 def _refuse_missing(document: Mapping[str, object], configuration: Configuration, shifts: bool) -> None:
     """Refuse by name what is not emulated."""
     if any(entry.get("tls") for entry in documents(document.get("services"))):
-        raise _missing("TLS of Service Connect")
+        raise unsupported("Pushproof does not emulate TLS of Service Connect.")
     if shifts and configuration.offers:
-        raise _missing("shifting of Service Connect's traffic by blue/green, linear and canary deployments")
-
-
-def _missing(what: str) -> AwsError:
-    return AwsError("UnsupportedFeatureException", f"Pushproof does not emulate {what}.", status=501)
+        raise unsupported(
+            "Pushproof does not emulate shifting of Service Connect's traffic by blue/green, linear and canary deployments."
+        )

@@ -63,7 +63,7 @@ from pushproof.engines.tasks import (
 
 from . import interfaces
 from .model import EcsTask, Interface
-from .naming import TaskNames, forwards_of
+from .naming import Around, TaskNames, forwards_of
 from .neighbours import Neighbours, place_of
 from .orders import container_state, order_of
 from .output import TaskOutput
@@ -397,7 +397,8 @@ class TaskLife:
         assert runtime is not None
         assert interface is not None
         prepared = self._prepared.pop(task.id).spec
-        finding = self._names.around(task, self._present())
+        # Where no container reaches anything, nothing looks for a name.
+        finding = self._names.around(task, self._present()) if runtime.endpoint else Around()
         spec = self._started[task.id] = replace(
             prepared,
             private_ip=interface.private_ip,

@@ -61,13 +61,16 @@ class TaskNames:
 
     def resolved(self, region: str, vpc_id: str, whose: str, tasks: Iterable[EcsTask]) -> tuple[TaskName, ...]:
         """Return the names that resolve in a VPC, with the real addresses of these tasks, in an order of `whose` own."""
+        dns = self._registry.addresses(region, vpc_id) if vpc_id else ()
+        if not dns:
+            return ()
         real = {
             task.interface.private_ip: task.address
             for task in tasks
             if task.interface is not None and task.address is not None and task.region == region
         }
         names = []
-        for name in self._registry.addresses(region, vpc_id) if vpc_id else ():
+        for name in dns:
             if not self._site.faults.resolves(name.name):
                 continue
             # Route 53 answers in any order. Here each container has an order of its own, which stays.

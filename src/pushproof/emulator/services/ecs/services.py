@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pushproof.aws.arns import arn_of_role
+from pushproof.aws.arns import arn_of_role, last
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError, refusals_of
@@ -24,9 +24,9 @@ from pushproof.engines.deployment import (
 
 from .advanced import check_advanced
 from .alarming import check_alarms
-from .amounts import check_tags, check_token, in_range, invalid, one_of
+from .amounts import check_tags, check_token, in_range, invalid, one_of, unsupported
 from .balancing import balancers_of, check_balancing, check_grace
-from .base import last, missing, page
+from .base import missing, page
 from .capacity import BOTH_NAMED, NEEDS_DEPLOYMENT, check_strategy, normalised
 from .configurations import merged
 from .connecting import MEMBER, ServiceConnect
@@ -326,11 +326,9 @@ class ServiceOperations(ServiceDeploymentOperations):
         ]
         for name, value, wrong in refused:
             if wrong:
-                raise AwsError(
-                    "UnsupportedFeatureException",
+                raise unsupported(
                     f"Pushproof emulates deployments of REPLICA services by ECS itself and by CodeDeploy; {name} ({value}) is not "
-                    "emulated.",
-                    status=501,
+                    "emulated."
                 )
 
     def _revised(self, parameters: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:

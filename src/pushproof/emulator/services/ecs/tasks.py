@@ -6,12 +6,13 @@ import uuid
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pushproof.aws.arns import last
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.faults import CAPACITY
 
 from .amounts import check_tags, check_token, invalid
-from .base import EcsBase, last, missing, page
+from .base import EcsBase, missing, page
 from .capacity import BOTH_NAMED, check_strategy, next_provider, normalised
 from .life import TaskLife
 from .model import EcsTask

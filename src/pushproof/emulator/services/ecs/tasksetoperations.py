@@ -8,12 +8,13 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
+from pushproof.aws.arns import last
 from pushproof.aws.tags import tag_map
 from pushproof.emulator.kernel.context import RequestContext
 from pushproof.emulator.kernel.errors import AwsError
 
 from .amounts import check_tags, check_token, invalid, one_of
-from .base import last, missing
+from .base import missing
 from .capacity import BOTH_NAMED
 from .model import EcsService, Region, ServiceRevision, TaskDefinition, TaskSet
 from .services import ServiceOperations
