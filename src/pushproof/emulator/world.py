@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -106,8 +107,19 @@ class World:
         self.clock: Clock = self.loop.clock
         # First, since it may refuse: nothing else exists by then.
         self.substrate: Substrate = substrate or MotoSubstrate(self.account_id)
-        self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="pushproof-")
-        self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+        with ExitStack() as failed:
+            # Another world of this process may use it, if this one cannot be made.
+            failed.callback(self.substrate.close)
+            failed.callback(self.loop.close)
+            self._temporary = None if directory else tempfile.TemporaryDirectory(prefix="pushproof-")
+            if self._temporary is not None:
+                failed.callback(self._temporary.cleanup)
+            self.directory = directory or Path(self._temporary.name)  # type: ignore[union-attr]
+            self._make(equip, native, keys)
+            failed.pop_all()
+
+    def _make(self, equip: Equip, native: frozenset[str], keys: Credentials | None) -> None:
+        """Make the parts, in their order. See the class for the arguments."""
         self._closed = False
         # The plane's own key is random, so that no outsider can act as AWS.
         plane_key = "PLANE" + secrets.token_hex(10).upper()
@@ -376,23 +388,22 @@ class World:
         if self._closed:
             return
         self._closed = True
-        self.faults.close()
-        self.gateway.close()
-        for service in self.services.values():
-            service.close()
         equipment = self.equipment
-        parts = (equipment.tasks, equipment.builds, self.balancer)
-        for part in parts:
-            if part is not None:
-                part.close()
-        self.loop.close()
-        try:
-            if equipment.engine is not None and with_engine:
-                equipment.engine.close()
-        finally:
-            self.substrate.close()
+        # Each part is closed whatever happens to those before it; what is registered last is closed first.
+        with ExitStack() as closing:
             if self._temporary is not None:
-                self._temporary.cleanup()
+                closing.callback(self._temporary.cleanup)
+            closing.callback(self.substrate.close)
+            if equipment.engine is not None and with_engine:
+                closing.callback(equipment.engine.close)
+            closing.callback(self.loop.close)
+            for part in (self.balancer, equipment.builds, equipment.tasks):
+                if part is not None:
+                    closing.callback(part.close)
+            for service in reversed(self.services.values()):
+                closing.callback(service.close)
+            closing.callback(self.gateway.close)
+            closing.callback(self.faults.close)
 
     def __enter__(self) -> World:
         return self

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -253,10 +252,11 @@ class WorldTarget(GatewayTarget):
 
     def close(self) -> None:
         self._live.close()
-        # A Terraform that was killed leaves its provider, which nothing else ends.
-        end_marked(self._record.id)
-        with contextlib.suppress(Exception):
-            self._world.gateway.close()
+        try:
+            # A Terraform that was killed leaves its provider, which nothing else ends.
+            end_marked(self._record.id)
+        except OSError as error:
+            log.warning("processes of world %s could not be looked for: %s", self._record.id, error)
         try:
             self._world.close()
         except DockerUnavailable as error:

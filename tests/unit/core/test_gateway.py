@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +14,8 @@ from botocore.exceptions import ClientError
 from tests.signing import signed
 
 from pushproof.emulator.kernel.context import Call
+from pushproof.emulator.kernel.site import Ground, Images
+from pushproof.emulator.runtime.equipment import Equipment
 from pushproof.emulator.world import World
 
 
@@ -93,6 +96,31 @@ def test_one_world_at_a_time_stands_on_moto() -> None:
     """moto's state belongs to the process: a second world is refused in words."""
     with pytest.raises(RuntimeError, match="another embedded world is open"):
         World.virtual()
+
+
+def test_a_world_that_cannot_be_made_leaves_room_for_the_next() -> None:
+    """Docker Engine may refuse its part: moto is free again, and the world's directory is gone."""
+    directories: list[Path] = []
+
+    def refuse(ground: Ground, _: Images) -> Equipment:
+        directories.append(ground.directory)
+        raise OSError("no address is left")
+
+    with pytest.raises(OSError, match="no address is left"):
+        World.virtual(equip=refuse)
+    assert not directories[0].exists()
+    with World.virtual() as world:
+        assert world.administrator("sts").get_caller_identity()["Account"] == world.account_id
+
+
+def test_a_part_that_fails_to_close_keeps_no_other_part_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure reaches the caller, after everything else is closed; the next world opens."""
+    world = World.virtual()
+    monkeypatch.setattr(world.services["sns"], "close", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.close()
+    assert not world.directory.exists()
+    World.virtual().close()
 
 
 def test_the_gateway_listens_on_loopback_only(world: World) -> None:

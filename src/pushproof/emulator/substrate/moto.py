@@ -145,8 +145,6 @@ class MotoSubstrate:
     _taken: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, account_id: str) -> None:
-        from moto.core.config import default_user_config
-
         if not MotoSubstrate._taken.acquire(blocking=False):
             raise RuntimeError(
                 "another embedded world is open in this process; close it first, or open the second one in a "
@@ -154,6 +152,17 @@ class MotoSubstrate:
             )
         self._open = True
         self._account_id = account_id
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+        self._client = functools.cache(self._make_client)
+
+    def _prepare(self) -> None:
+        """Make moto's application, with no state of an earlier world."""
+        from moto.core.config import default_user_config
+
         hasten()
         read_once()
         discard_backends()
@@ -163,7 +172,6 @@ class MotoSubstrate:
         # Attaching AmazonECSTaskExecutionRolePolicy and the like must work as it does on AWS.
         default_user_config["iam"]["load_aws_managed_policies"] = True
         self._app = _application()
-        self._client = functools.cache(self._make_client)
 
     def state(self) -> dict[str, object]:
         """Return moto's backends, by service."""
