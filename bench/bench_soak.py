@@ -1,8 +1,8 @@
 """A soak of one world: thousands of rollouts, one in four broken. Memory, file handles and threads stay within bounds.
 
 `bench_soak.py [ROLLOUTS] [FILE]` prints a line for each twentieth of them; with FILE in JSON. The clock is virtual and the tasks
-are scripted: 2,000 rollouts are about a week of AWS time. What a world remembers is bounded: 100,000 calls, 5,000 of them with
-answers, 10,000 events, an hour of stopped tasks, 90 days of deployments.
+are scripted: 2,000 rollouts are about a week of AWS time. What a world remembers is bounded: 10,000 calls, 5,000 of them with
+answers, 10,000 that failed, 10,000 events, an hour of stopped tasks, 90 days of deployments.
 """
 
 from __future__ import annotations

@@ -22,10 +22,10 @@ class _Authority(Protocol):
         """The permissions that roles used and lacked."""
 
 
-class _Gateway(Protocol):
+class _Log(Protocol):
     @property
-    def calls(self) -> Iterable[Any]:
-        """Every finished call."""
+    def failed(self) -> Iterable[Any]:
+        """The finished calls that failed."""
 
 
 class _Bus(Protocol):
@@ -42,7 +42,7 @@ class _World(Protocol):
     @property
     def authority(self) -> _Authority: ...
     @property
-    def gateway(self) -> _Gateway: ...
+    def log(self) -> _Log: ...
     @property
     def bus(self) -> _Bus: ...
 
@@ -54,8 +54,7 @@ def inside(world: _World) -> Mapping[str, list[Answer]]:
         "uses": [asdict(use) for use in world.authority.uses.all()],
         "calls": [
             {"at": stamp(call.at), "call": call.name, "principal": call.context.principal.arn, "error": call.error_code}
-            for call in list(world.gateway.calls)
-            if call.error_code is not None
+            for call in list(world.log.failed)
         ],
         "events": [{"at": stamp(event.at), "envelope": event.envelope} for event in list(world.bus.history)],
     }

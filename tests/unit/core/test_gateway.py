@@ -91,6 +91,21 @@ def test_every_sdks_spelling_of_a_target_reaches_the_operation(world: World) -> 
         assert answer.json() == {"Connections": []}
 
 
+def test_the_log_remembers_failures_longer_than_other_calls(world: World) -> None:
+    """Ten thousand calls are kept, and ten thousand failures, which the evidence of a long session shows; neither has headers."""
+    sns = world.administrator("sns")
+    with pytest.raises(ClientError):
+        sns.delete_topic(TopicArn="arn:nonsense")
+    sns.list_topics()
+    latest = world.log.calls[-1]
+    assert (latest.context.headers, latest.response) == ({}, None)
+    for _ in range(10_000):
+        world.log.record(latest)
+    assert {call.name for call in world.log.calls} == {"sns:ListTopics"}
+    (failure,) = world.log.failed
+    assert (failure.name, failure.error_code, failure.request) == ("sns:DeleteTopic", "InvalidParameter", {})
+
+
 @pytest.mark.usefixtures("world")
 def test_one_world_at_a_time_stands_on_moto() -> None:
     """moto's state belongs to the process: a second world is refused in words."""

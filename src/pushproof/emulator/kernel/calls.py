@@ -13,6 +13,9 @@ from pushproof.emulator.kernel.context import Call
 
 log = logging.getLogger(__name__)
 
+# A call takes 2 to 5 KB.
+_KEPT = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class _Observer:
@@ -29,8 +32,10 @@ class CallLog:
     def __init__(self, lock: threading.RLock) -> None:
         self._lock = lock
         self._observers: list[_Observer] = []
-        #: Finished calls, the oldest first, without their answers.
-        self.calls: deque[Call] = deque(maxlen=100_000)
+        #: The latest finished calls, the oldest first, without their answers.
+        self.calls: deque[Call] = deque(maxlen=_KEPT)
+        #: The latest ones among all calls that failed, without what was requested: the evidence of a long session has them.
+        self.failed: deque[Call] = deque(maxlen=_KEPT)
         # The latest ones, with the answers of those that change something.
         self._answered: deque[Call] = deque(maxlen=5_000)
         # : The number of calls that have finished, and of those among them that change something.
@@ -51,9 +56,11 @@ class CallLog:
 
     def record(self, call: Call) -> None:
         """Log a finished call, and call its observers. An observer that fails is logged, without effect on the call."""
-        plain = replace(call, response=None)
+        plain = replace(call, response=None, context=replace(call.context, headers={}))
         self.calls.append(plain)
-        self._answered.append(call if call.mutating else plain)
+        if call.error_code is not None:
+            self.failed.append(replace(plain, request={}))
+        self._answered.append(replace(plain, response=call.response) if call.mutating else plain)
         self.total += 1
         self.mutating += call.mutating
         for observer in self._observers:

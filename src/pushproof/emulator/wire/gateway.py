@@ -139,7 +139,7 @@ class Gateway:
 
     @property
     def calls(self) -> deque[Call]:
-        """Return every finished call, oldest first."""
+        """Return the latest finished calls, oldest first."""
         return self.admission.log.calls
 
     @property
