@@ -83,8 +83,6 @@ class Runner:
             # Numbered as pytest-xdist numbers its workers, so that suites which share ports or names among workers do it here too.
             "PYTEST_XDIST_WORKER": f"gw{self._number}",
             "PYTEST_ADDOPTS": "",
-            # A run has two or three commands of Terraform: each would start the provider twice.
-            "PUSHPROOF_RESIDENT_PROVIDER": os.environ.get("PUSHPROOF_RESIDENT_PROVIDER", "1"),
         }
 
     def _carry_out(self, order: Order) -> Done:

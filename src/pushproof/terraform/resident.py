@@ -3,7 +3,8 @@
 Terraform attaches to it by TF_REATTACH_PROVIDERS: https://developer.hashicorp.com/terraform/plugin/debugging ("-debug"). A process
 has one configuration at a time, the last one that it got, so that it serves one command at a time, and no root with several
 configurations of the provider. It resolves relative paths, such as the `filename` of a function, by its own working directory, so
-that it serves one root alone. Commands that fail or are interrupted may leave it stopped: it ends with them.
+that it serves one root alone. Commands that fail or are interrupted may leave it stopped: it ends with them. It holds 650 MB, so
+that it also ends when no command follows for a while.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from pathlib import Path
 
 from pushproof.terraform.hcl import read_directory
 
-#: Set to 1, commands on emulated targets share a provider.
+#: Set to 0, every command on an emulated target starts providers itself.
 VARIABLE = "PUSHPROOF_RESIDENT_PROVIDER"
 _ADDRESS = "registry.terraform.io/hashicorp/aws"
 _LINE = re.compile(r"\s*TF_REATTACH_PROVIDERS='(.*)'\s*")
 # The provider ends with this process however that ends: its pipe is then closed. The shell closes its own output, so that
 # the end of the provider is the end of that.
 _SCRIPT = '"$1" -debug & exec >/dev/null; cat; kill -9 $!'
+# How long a provider waits for the next command, in seconds.
+_PATIENCE = 20.0
 # Of Terraform's environment: what decides on logs and plugins of the caller's own.
 _OF_THE_CALLER = ("TF_REATTACH_PROVIDERS", "TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_CORE")
 
@@ -70,8 +73,10 @@ class _Provider:
 class ResidentProvider:
     """The provider of this process's commands. At most one waits for the next command; a world of its own needs another."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = _PATIENCE) -> None:
+        self._patience = patience
         self._idle: _Provider | None = None
+        self._expiry: threading.Timer | None = None
         self._lock = threading.Lock()
 
     @contextlib.contextmanager
@@ -90,23 +95,38 @@ class ResidentProvider:
         except BaseException:
             provider.end()
             raise
-        with self._lock:
-            before, self._idle = self._idle, provider
-        if before is not None:
+        if (before := self._swap(provider)) is not None:
             before.end()
 
     def close(self) -> None:
         """End the provider; the next command starts another."""
-        with self._lock:
-            before, self._idle = self._idle, None
-        if before is not None:
+        if (before := self._swap(None)) is not None:
             before.end()
+
+    def _swap(self, provider: _Provider | None) -> _Provider | None:
+        """Let a provider, or none, wait for the next command. Return the one that waited."""
+        with self._lock:
+            if self._expiry is not None:
+                self._expiry.cancel()
+                self._expiry = None
+            if provider is not None:
+                self._expiry = threading.Timer(self._patience, self._expire, [provider])
+                self._expiry.daemon = True
+                self._expiry.start()
+            before, self._idle = self._idle, provider
+        return before
+
+    def _expire(self, provider: _Provider) -> None:
+        """End a provider that still waits."""
+        with self._lock:
+            if self._idle is not provider:
+                return
+            self._idle = self._expiry = None
+        provider.end()
 
     def _take(self, program: Path, directory: Path, environment: Mapping[str, str]) -> _Provider | None:
         key = str(program.resolve()), str(directory.resolve()), frozenset(environment.items())
-        with self._lock:
-            idle, self._idle = self._idle, None
-        if idle is not None:
+        if (idle := self._swap(None)) is not None:
             if idle.key == key and idle.is_alive():
                 return idle
             idle.end()
@@ -157,7 +177,7 @@ def _program(directory: Path) -> Path | None:
 
 def _may_share(directory: Path, environment: Mapping[str, str]) -> bool:
     """Return whether a root has one configuration of the AWS provider, and the caller no plugins or logs of its own."""
-    if os.environ.get(VARIABLE) != "1" or os.name != "posix" or any(environment.get(name) for name in _OF_THE_CALLER):
+    if os.environ.get(VARIABLE) == "0" or os.name != "posix" or any(environment.get(name) for name in _OF_THE_CALLER):
         return False
     blocks = [block for each in _modules(directory) for block in read_directory(each)]
     configurations = [block for block in blocks if block.kind == "provider" and block.labels == ("aws",)]

@@ -28,7 +28,7 @@ ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WORLD": "one"}
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a root with one configuration of a provider, as `init` leaves it."""
-    monkeypatch.setenv(VARIABLE, "1")
+    monkeypatch.delenv(VARIABLE, raising=False)
     (tmp_path / "main.tf").write_text('provider "aws" {\n  region = "eu-west-1"\n}\n')
     put_program(tmp_path, "1.0.0", _PROGRAM.format(address=ADDRESS))
     return tmp_path
@@ -139,12 +139,22 @@ def test_plugins_and_logs_of_the_caller_stay_his(resident: ResidentProvider, roo
         assert more == {}
 
 
-@pytest.mark.parametrize("value", ["", "0"])
-def test_it_is_asked_for(resident: ResidentProvider, root: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Commands share a provider only where the environment says so."""
-    monkeypatch.setenv(VARIABLE, value)
+def test_it_can_be_refused(resident: ResidentProvider, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands start providers themselves where the environment says so."""
+    monkeypatch.setenv(VARIABLE, "0")
     with resident.lent(root, ENVIRONMENT) as more:
         assert more == {}
+
+
+def test_a_provider_waits_for_a_while_only(root: Path) -> None:
+    """Without a next command it ends by itself, and the next command starts another."""
+    resident = ResidentProvider(patience=0.05)
+    with resident.lent(root, ENVIRONMENT) as more:
+        pass
+    assert ends(pid_of(more))
+    with resident.lent(root, ENVIRONMENT) as again:
+        assert pid_of(again) != pid_of(more)
+    assert ends(pid_of(again))
 
 
 @pytest.mark.parametrize(
