@@ -12,6 +12,9 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel.context import Credentials
 from pushproof.emulator.substrate.moto import in_process_client
 
+# Sessions of roles come and go, and a client takes up to half a megabyte.
+_KEPT = 64
+
 
 class WorldClients:
     """Makes clients whose requests go to the gateway in process, one for each service, region and pair of keys."""
@@ -23,7 +26,7 @@ class WorldClients:
         self._handle = handle
         self._region = region
         self._plane = Credentials(plane_key, "plane")
-        self._made = functools.lru_cache(maxsize=256)(self._make)
+        self._made = functools.lru_cache(maxsize=_KEPT)(self._make)
 
     def client(self, service: str, *, region: str | None = None, credentials: Credentials | None = None) -> Any:
         """Return a client of a service. Without credentials it acts as AWS itself inside its own services."""

@@ -169,7 +169,7 @@ def test_a_missing_secret_stops_the_first_deployment_and_leaves_nothing(stack: A
     assert "ResourceNotFoundException" in reason
     assert stack.service()["runningCount"] == 0
     assert stack.interfaces() == []
-    assert stack.runtime.started == []
+    assert not stack.runtime.started
 
 
 def test_scaling_out_and_in(stack: Any) -> None:

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -116,6 +117,10 @@ class _Task:
     frozen: bool = False
 
 
+# What a runtime remembers of each kind.
+_REMEMBERED = 1_000
+
+
 class ScriptedRuntime:
     """A `TaskRuntime`, and the `TargetProber` of the tasks it runs."""
 
@@ -129,8 +134,9 @@ class ScriptedRuntime:
         self._tasks: dict[str, _Task] = {}
         self._addresses: dict[str, _Task] = {}
         self._numbers = itertools.count(1)
-        self.pulled: list[str] = []
-        self.started: list[TaskSpec] = []
+        #: The latest references that were pulled, and tasks that were started.
+        self.pulled: deque[str] = deque(maxlen=_REMEMBERED)
+        self.started: deque[TaskSpec] = deque(maxlen=_REMEMBERED)
 
     def add_image(self, reference: str, behaviour: Mapping[str, str | int | float] | None = None) -> None:
         """Declare an image by its full reference; `behaviour` is keyed by label without the prefix (`exit-after`)."""
