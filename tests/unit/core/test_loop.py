@@ -89,3 +89,26 @@ def test_the_threaded_loop_waits_scaled_seconds() -> None:
         assert [name for name, _ in loop.failures] == ["faulty"]
     finally:
         loop.close()
+
+
+def test_closing_does_not_wait_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    """Work that does not end is named, and the rest of the world can be closed; what has not begun never does."""
+    loop = ThreadedLoop(ScaledClock(1), workers=1)
+    begun, hung, never = threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        begun.set()
+        hung.wait(30)
+
+    try:
+        loop.submit(hang, name="pull of shop:v1")
+        loop.submit(never.set, name="start")
+        assert begun.wait(5)
+        loop.close(within=0.05)
+        assert [record.message for record in caplog.records] == [
+            "the world closes although this goes on: pull of shop:v1"
+        ]
+    finally:
+        hung.set()
+        loop.close()
+    assert not never.is_set()

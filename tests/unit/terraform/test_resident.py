@@ -147,7 +147,7 @@ def test_it_can_be_refused(resident: ResidentProvider, root: Path, monkeypatch: 
 
 
 def test_a_provider_waits_for_a_while_only(root: Path) -> None:
-    """Without a next command it ends by itself, and the next command starts another."""
+    """It ends by itself without a next command, which then starts another."""
     resident = ResidentProvider(patience=0.05)
     with resident.lent(root, ENVIRONMENT) as more:
         pass

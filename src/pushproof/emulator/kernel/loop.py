@@ -139,6 +139,7 @@ class ThreadedLoop(_Timers):
         "_working",
         "_held",
         "_idle",
+        "_running",
     )
 
     def __init__(self, clock: Clock, *, workers: int = 48) -> None:
@@ -146,6 +147,7 @@ class ThreadedLoop(_Timers):
         self._wake = threading.Condition()
         self._idle = threading.Condition()
         self._working = 0
+        self._running: list[str] = []
         self._held = False
         self._closing = False
         self._dirty = False
@@ -168,11 +170,14 @@ class ThreadedLoop(_Timers):
         self._pool.submit(self._counted, work, done, name)
 
     def _counted(self, work: Callable[[], T], done: Callable[[Outcome[T]], None] | None, name: str) -> None:
+        with self._idle:
+            self._running.append(name)
         try:
             self._work(work, done, name)
         finally:
             with self._idle:
                 self._working -= 1
+                self._running.remove(name)
                 self._idle.notify_all()
 
     @contextlib.contextmanager
@@ -234,13 +239,20 @@ class ThreadedLoop(_Timers):
             with self._wake:
                 self._wake.wait_for(lambda: self._dirty or self._closing, timeout=delay)
 
-    def close(self) -> None:
-        """Stop the clock. Wait for work in progress, and drop its outcome."""
+    def close(self, *, within: float = 60.0) -> None:
+        """Stop the clock. Wait for work in progress, for `within` real seconds at most, and drop its outcome."""
         self._closing = True
         self._changed()
         if self._thread is not threading.current_thread():
             self._thread.join(timeout=10)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._idle:
+            ended = self._idle.wait_for(lambda: not self._running, timeout=within)
+            names = ", ".join(sorted(self._running))
+        if ended:
+            self._pool.shutdown()
+        else:
+            log.warning("the world closes although this goes on: %s", names)
 
 
 class VirtualLoop(_Timers):
