@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pushproof.terraform.configuration import local_modules
 from pushproof.terraform.hcl import Block, Call, read_calls, read_directory
+from pushproof.terraform.working_copy import CACHES
 
 _OWN = ("*.tf", "*.tf.json", "*.tfvars", "*.tfvars.json", "*.hcl", ".terraform.lock.hcl", "*.tftest.hcl")
 _READING = frozenset(
@@ -175,13 +176,9 @@ class _Reader:
             self.content.reasons.append(reason)
 
 
-# What no working copy contains: see `working_copy`.
-_LEFT_OUT = frozenset({".git", ".terraform", ".tox", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
-
-
 def _files(directory: Path) -> Iterator[Path]:
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
-        if entry.name in _LEFT_OUT:
+        if entry.name in CACHES:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))

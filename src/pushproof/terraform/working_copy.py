@@ -18,19 +18,22 @@ from pathlib import Path
 from pushproof.terraform.configuration import local_modules, named_paths
 from pushproof.terraform.errors import NoConfiguration
 
-_LEFT_OUT = (
-    ".git",
-    ".terraform",
-    ".terragrunt-cache",
-    "*.tfstate",
-    "*.tfstate.*",
-    "*.tfplan",
-    "__pycache__",
-    ".tox",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
+#: Directories of tools, which no copy and no key of a kept world includes.
+CACHES = frozenset(
+    {
+        ".git",
+        ".terraform",
+        ".terragrunt-cache",
+        "__pycache__",
+        ".tox",
+        ".nox",
+        ".hypothesis",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    }
 )
+_LEFT_OUT = (*sorted(CACHES), "*.tfstate", "*.tfstate.*", "*.tfplan")
 # Packages of other languages: large, and never written by Terraform.
 _LINKED = ("node_modules", ".venv", "venv")
 #: Files that runs write beside a configuration: variables, overrides, Terraform's lock file and state. Terraform reads

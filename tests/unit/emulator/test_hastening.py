@@ -130,7 +130,7 @@ def test_random_names_have_their_length_and_letters() -> None:
 
 
 def test_what_is_deleted_is_not_held() -> None:
-    """S3's objects alone are listed apart from the backends, so that their files are closed; a deleted interface takes no memory."""
+    """S3's objects alone are listed apart from the backends, to close their files; a deleted interface takes no memory."""
     hasten()
     for model, held in ((NetworkInterface, False), (FakeGrant, True)):
         tracked = vars(model)["instances_tracked"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pushproof.terraform.content import read_content
+from pushproof.terraform.working_copy import CACHES, copy_configuration
 
 
 @pytest.fixture
@@ -51,6 +52,22 @@ def test_a_change_of_what_is_read_changes_the_digest(tree: Path, name: str) -> N
     with (tree / name).open("a") as file:
         file.write(" ")
     assert read_content(tree / "live", base=tree).digest() != before
+
+
+@pytest.mark.parametrize("name", sorted(CACHES - {".git"}))
+def test_caches_of_tools_are_neither_copied_nor_content(
+    tree: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    """A copy and the key of a kept world leave out the same directories, also where everything else in a directory counts."""
+    (tree / ".git").mkdir()
+    before = read_content(tree / "live", base=tree).digest()
+    cached = tree / "modules/a/many" / name / "text"
+    cached.parent.mkdir()
+    cached.write_text("cached")
+    assert read_content(tree / "live", base=tree).digest() == before
+    copy = copy_configuration(tree / "live", tmp_path_factory.mktemp("copy"))
+    assert not (copy.root / cached.relative_to(tree)).exists()
+    assert (copy.root / "modules/a/many/one.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["docs/readme.md", "modules/a/policies/unread.json"])
