@@ -6,31 +6,24 @@ itself reads its own services, and only while a page is open.
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import version
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.emulator.kernel.site import CHALLENGE, KEYS_NEEDED
 from pushproof.emulator.world import World
-from pushproof.record.assembling import Told, assemble
-from pushproof.record.codec import to_json
-from pushproof.record.inside import inside
-from pushproof.record.model import Record, Run, Versions
-from pushproof.record.observing import Scope, Watch, discover, read_secrets
+
+if TYPE_CHECKING:
+    from pushproof.record.model import Record
+    from pushproof.targets.livereading import LiveReading
 
 PATH = "/_pushproof/ui"
 # : Real seconds between two looks for changes, and after which a page gets an event in any case: targets change without one.
 _LOOK, _ANYWAY = 0.5, 5.0
-# : One reading serves all requests within it.
-_FRESH = 1.0
 
 
 class LivePage:
@@ -43,9 +36,7 @@ class LivePage:
         self._began = world.clock.stamp(world.clock.now()).timestamp()
         self._closed = threading.Event()
         self._guard = threading.Lock()
-        self._read_at = float("-inf")
-        self._secrets: tuple[str, ...] = ()
-        self._watch = Watch(world.client, self._scope, inside=partial(inside, world))
+        self._reading: LiveReading | None = None
 
     def accepts(self, request: Request) -> bool:
         return request.path == PATH or request.path.startswith(f"{PATH}/")
@@ -66,6 +57,8 @@ class LivePage:
 
             return _unkept(Response(render(self.record(), live=True), content_type="text/html; charset=utf-8"))
         if request.path == f"{PATH}/record":
+            from pushproof.record.codec import to_json
+
             return _unkept(Response(to_json(self.record()), content_type="application/json"))
         if request.path == f"{PATH}/events":
             # https://html.spec.whatwg.org/multipage/server-sent-events.html
@@ -80,40 +73,13 @@ class LivePage:
 
     def record(self) -> Record:
         """Return the record of the world as it is now."""
-        world = self._world
         with self._guard:
-            if time.monotonic() - self._read_at > _FRESH:
-                self._watch.survey()
-                self._secrets = tuple(read_secrets(world.client))
-                self._read_at = time.monotonic()
-            now = world.clock.stamp(world.clock.now()).timestamp()
-            return assemble(
-                Told(
-                    run=Run(
-                        id=world.id,
-                        command="up",
-                        target="embedded",
-                        account=world.account_id,
-                        region=world.region,
-                        speed=world.settings.speed,
-                        began=datetime.fromtimestamp(self._began, UTC).isoformat(timespec="seconds"),
-                        seconds=now - self._began,
-                    ),
-                    versions=Versions(pushproof=version("pushproof"), python=platform.python_version()),
-                    passed=True,
-                    title=f"World {world.id} is up",
-                    watched=True,
-                    began=self._began,
-                    secrets=(*self._secrets, *_keys(world)),
-                ),
-                self._watch.observations,
-            )
+            if self._reading is None:
+                # Imported here, because records take an eighth of a second.
+                from pushproof.targets.livereading import LiveReading
 
-    def _scope(self) -> Scope | None:
-        try:
-            return discover(self._world.client)
-        except (ClientError, BotoCoreError):
-            return None
+                self._reading = LiveReading(self._world, self._began)
+            return self._reading.record()
 
     def _news(self) -> Iterator[bytes]:
         """Yield an event for each change, and now and then one without."""
@@ -132,11 +98,6 @@ class LivePage:
         refused = [use.count for use in world.authority.uses.all() if not use.allowed]
         events = world.bus.history
         return len(events), events[-1].envelope["id"] if events else "", sum(refused)
-
-
-def _keys(world: World) -> tuple[str, str]:
-    administrator = world.keys.administrator
-    return administrator.access_key_id, administrator.secret_access_key
 
 
 def _unkept(response: Response) -> Response:

@@ -50,6 +50,18 @@ def test_requests_do_not_look_at_the_disk(monkeypatch: pytest.MonkeyPatch) -> No
         assert topics.list_topics()["Topics"] == []
 
 
+def test_services_are_listed_once_for_all_loaders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto makes a loader for each model: each has the same list, and a change of one list is no change of another."""
+    from botocore.loaders import create_loader
+
+    World.virtual(WorldSettings()).close()
+    first = create_loader().list_available_services("service-2")
+    monkeypatch.setattr("os.listdir", lambda _: pytest.fail("a loader listed a folder"))
+    assert "ecs" in first
+    first.clear()
+    assert "ecs" in create_loader().list_available_services("service-2")
+
+
 def test_an_operation_is_looked_for_in_its_class_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service's class is gone through at its first request, and again after another world was made."""
     import inspect

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,3 +74,11 @@ def test_looking_leaves_no_trace_in_the_world(target: EmbeddedTarget) -> None:
     own = list(target.world.gateway.calls)[before:]
     assert own
     assert [call.name for call in own if call.mutating] == []
+
+
+def test_a_world_without_a_page_reads_no_records() -> None:
+    """Opening a target imports neither records nor libraries of tokens: a session's first assertion would wait for them."""
+    unneeded = ("pushproof.record", "pushproof.report", "joserfc", "jinja2", "flask")
+    text = f"import sys, pushproof.targets.embedded; print([name for name in {unneeded!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

@@ -15,17 +15,16 @@ import uuid
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from joserfc import jwt
-from joserfc.errors import BadSignatureError, JoseError
-from joserfc.jwk import RSAKey
-from joserfc.util import urlsafe_b64decode
 from moto.core.request import Request
 from werkzeug.wrappers import Response
 
 from pushproof.engines.github import ISSUER, Claim, Claims, Job, Repository, claims_of
 from pushproof.engines.webidentity import Presented, Signature
 
+# joserfc is imported where a token is made or read: few worlds have any, and it takes a tenth of a second.
 if TYPE_CHECKING:
+    from joserfc.jwk import RSAKey
+
     from pushproof.emulator.kernel.site import Ground
 
 _PREFIX = "/_github/oidc/"
@@ -71,6 +70,8 @@ class TokenIssuer:
 
     def issue(self, job: Job, audience: str = "") -> str:
         """Return a token for a job. `audience`: by default the owner's URL on GitHub."""
+        from joserfc import jwt
+
         clock = self._ground.clock
         issued_at = int(clock.stamp(clock.now()).timestamp())
         claims = claims_of(job, audience=audience, issued_at=issued_at, token_id=str(uuid.uuid4()))
@@ -94,6 +95,9 @@ class TokenIssuer:
     def _verified(self, token: str, header: dict[str, object], issuer: str) -> Signature:
         if issuer != ISSUER or not self._pem or header.get("kid") != self._key().thumbprint():
             return Signature.NO_KEY
+        from joserfc import jwt
+        from joserfc.errors import BadSignatureError, JoseError
+
         try:
             jwt.decode(token, self._key(), algorithms=[_ALGORITHM])
         except (BadSignatureError, JoseError, ValueError):
@@ -101,6 +105,8 @@ class TokenIssuer:
         return Signature.VALID
 
     def _key(self) -> RSAKey:
+        from joserfc.jwk import RSAKey
+
         with self._lock:
             if not self._pem:
                 self._pem = RSAKey.generate_key(2048, private=True).as_pem(private=True)
@@ -169,6 +175,8 @@ def _parts(token: str) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def _read(piece: str) -> dict[str, object]:
+    from joserfc.util import urlsafe_b64decode
+
     try:
         value = json.loads(urlsafe_b64decode(piece.encode()))
     except (ValueError, RecursionError):

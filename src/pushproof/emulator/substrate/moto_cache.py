@@ -17,6 +17,7 @@ def read_once() -> None:
     from pushproof.emulator.substrate.moto_policies import read_policies_once
 
     _models()
+    _listings()
     read_policies_once()
     _services()
     _methods()
@@ -45,6 +46,25 @@ def _models() -> None:
 
     load_file.reads_once = True  # type: ignore[attr-defined]
     JSONFileLoader.load_file = load_file  # type: ignore[method-assign]
+
+
+def _listings() -> None:
+    """List botocore's services once: moto has a new loader for each model, and a list asks the disk a thousand times."""
+    from botocore.loaders import Loader
+
+    original: Any = Loader.list_available_services
+    if getattr(original, "reads_once", False):
+        return
+    known: dict[tuple[str, ...], list[str]] = {}
+
+    def list_available_services(self: Loader, type_name: str) -> list[str]:
+        key = (type_name, *self.search_paths)
+        if key not in known:
+            known[key] = original(self, type_name)
+        return list(known[key])
+
+    list_available_services.reads_once = True  # type: ignore[attr-defined]
+    Loader.list_available_services = list_available_services  # type: ignore[method-assign]
 
 
 def _methods() -> None:
