@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,10 +29,12 @@ from pushproof.terraform.configuration import declared_variables
 from pushproof.terraform.content import read_content
 from pushproof.terraform.diagnostics import localise
 from pushproof.terraform.errors import (
+    CommandFailed,
     OutputMissing,
     TerraformError,
     UndeclaredVariables,
 )
+from pushproof.terraform.initialisation import inputs_of, note_inputs, noted_inputs
 from pushproof.terraform.resident import ResidentProvider
 from pushproof.terraform.working_copy import LOCK_FILE, STATE_FILE, VARIABLES_FILE, WorkingCopy
 
@@ -86,6 +89,9 @@ class Terraform:
     # Terraform's words in the last apply that succeeded, unless it was announced.
     apply_output: str = ""
     _initialised: bool = False
+    # Whether the files are those of an earlier run, and the init that could be spared because of them.
+    _resumed: bool = False
+    _spared: Callable[[], None] | None = None
     _stale: bool = False
     _writes: int = 0
     _state: tuple[tuple[int, int | None], dict[str, Any]] | None = None
@@ -102,12 +108,24 @@ class Terraform:
             self.provided = self.provided or self.environment != before
         else:
             settings = None if backend is None or isinstance(backend, str) else dict(backend)
-        self._call("init", lambda t: t.init(init_vars=settings, input=False, color=False))
+        inputs = inputs_of(self.copy, settings)
+        # Half of the time of an init goes into the provider's checksum.
+        spared = self._resumed and not self._stale and noted_inputs(self.copy) == inputs
+        self._resumed = False
+        if spared:
+            self._spared = partial(self._init, settings, inputs)
+        else:
+            self._init(settings, inputs)
         self._initialised = True
+
+    def _init(self, settings: dict[str, object] | None, inputs: str) -> None:
+        self._spared = None
+        self._call("init", lambda t: t.init(init_vars=settings, input=False, color=False))
+        note_inputs(self.copy, inputs)
 
     def resumed(self) -> None:
         """Note that the files of an earlier run of the same configuration, initialised and applied, are in place."""
-        self._initialised, self._state = True, None
+        self._initialised, self._resumed, self._state = True, True, None
         self._writes += 1
         links = [path for path in (self.copy.here / ".terraform").rglob("*") if path.is_symlink()]
         # On another machine, providers may be elsewhere.
@@ -363,6 +381,15 @@ class Terraform:
             self._give(variables)
         if name in ("apply", "destroy"):
             self._writes += 1
+        try:
+            return self._run(name, command)
+        except CommandFailed as error:
+            if self._spared is None or not error.asks_for_init:
+                raise
+        self._spared()
+        return self._run(name, command)
+
+    def _run(self, name: str, command: Callable[[Command], Any]) -> Any:
         runner = Command(str(self.copy.directory), binary=self.binary.path, env={})
         runner.limit, runner.listener, runner.before = self.limit, self.listener, self.binary.arguments
         runner.groups = self._groups

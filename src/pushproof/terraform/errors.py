@@ -28,6 +28,8 @@ _REMEDIES = (
         "[drill] in pushproof.toml, or PUSHPROOF_TERRAFORM.",
     ),
 )
+# Terraform may break the line between the words.
+_ASKS_FOR_INIT = re.compile(r"\bterraform\W+init\b")
 # Characters of Terraform's words in a message: the beginning has the reason, the end what came of it.
 _LONGEST = 6000
 
@@ -71,6 +73,11 @@ class CommandFailed(TerraformError):
     def _remedies(self) -> list[str]:
         said = [diagnostic.summary for diagnostic in self.diagnostics]
         return [text for pattern, text in _REMEDIES if any(pattern.search(summary) for summary in said)]
+
+    @property
+    def asks_for_init(self) -> bool:
+        """Whether Terraform says that `terraform init` has to run first: for another backend, module or provider."""
+        return _ASKS_FOR_INIT.search(self.errors or self.output) is not None
 
     @property
     def reason(self) -> str:

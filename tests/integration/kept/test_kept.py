@@ -126,7 +126,20 @@ def test_a_changed_module_is_applied_as_a_difference(project: Project) -> None:
     output = project.run()
     assert NEAREST in output, output
     assert "0 to add, 1 to change" in output
+    assert "terraform init" not in output
     assert CONTINUED in project.run()
+
+
+def test_a_change_that_needs_an_init_gets_one(project: Project) -> None:
+    """A module that is new is installed before the difference is applied."""
+    other = project.directory / "queue/other"
+    other.mkdir()
+    (other / "main.tf").write_text('resource "aws_sns_topic" "more" {\n  name = "more"\n}\n')
+    project.edit("output", 'module "other" {\n  source = "./other"\n}\noutput')
+    output = project.run()
+    assert NEAREST in output, output
+    assert "terraform init" in output
+    assert "1 to add" in output
 
 
 @pytest.mark.parametrize(
