@@ -76,7 +76,7 @@ class CommandFailed(TerraformError):
 
     @property
     def asks_for_init(self) -> bool:
-        """Whether Terraform says that `terraform init` has to run first: for another backend, module or provider."""
+        """Return whether Terraform asks for `terraform init` first: for another backend, module or provider."""
         return _ASKS_FOR_INIT.search(self.errors or self.output) is not None
 
     @property
