@@ -400,10 +400,15 @@ class World:
             for part in (self.balancer, equipment.builds, equipment.tasks):
                 if part is not None:
                     closing.callback(part.close)
-            for service in reversed(self.services.values()):
-                closing.callback(service.close)
+            closing.callback(self._close_services)
             closing.callback(self.gateway.close)
             closing.callback(self.faults.close)
+
+    def _close_services(self) -> None:
+        """Close the services at a moment at which nothing changes them: builds, executions and tasks are still on their way."""
+        with self.loop.lock, ExitStack() as closing:
+            for service in reversed(self.services.values()):
+                closing.callback(service.close)
 
     def __enter__(self) -> World:
         return self

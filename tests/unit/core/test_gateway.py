@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.signing import signed
 
 from pushproof.emulator.kernel.context import Call
 from pushproof.emulator.kernel.site import Ground, Images
-from pushproof.emulator.runtime.equipment import Equipment
+from pushproof.emulator.runtime.equipment import Equipment, scripted_equipment
 from pushproof.emulator.world import World
 
 
@@ -136,6 +137,26 @@ def test_a_part_that_fails_to_close_keeps_no_other_part_open(monkeypatch: pytest
         world.close()
     assert not world.directory.exists()
     World.virtual().close()
+
+
+def test_services_are_closed_while_nothing_changes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No callback of a build or a task runs meanwhile: another thread does not get the world's lock."""
+    world, entered = World(equip=scripted_equipment), []
+
+    def close() -> None:
+        def enter() -> None:
+            if world.loop.lock.acquire(blocking=False):
+                entered.append("a callback")
+                world.loop.lock.release()
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        entered.append("closed")
+
+    monkeypatch.setattr(world.services["codebuild"], "close", close)
+    world.close()
+    assert entered == ["closed"]
 
 
 def test_the_gateway_listens_on_loopback_only(world: World) -> None:
