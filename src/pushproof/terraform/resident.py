@@ -14,8 +14,10 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,9 +29,9 @@ from pushproof.terraform.hcl import read_directory
 VARIABLE = "PUSHPROOF_RESIDENT_PROVIDER"
 _ADDRESS = "registry.terraform.io/hashicorp/aws"
 _LINE = re.compile(r"\s*TF_REATTACH_PROVIDERS='(.*)'\s*")
-# The provider ends with this process however that ends: its pipe is then closed. The shell closes its own output, so that
-# the end of the provider is the end of that.
-_SCRIPT = '"$1" -debug & exec >/dev/null; cat; kill -9 $!'
+# The provider ends with this process however that ends, and so does the directory of its socket: the pipe is then closed. The
+# shell closes its own output, so that the end of the provider is the end of that.
+_SCRIPT = 'TMPDIR=$2 "$1" -debug & exec >/dev/null; cat; kill -9 $!; rm -rf "$2"'
 # How long a provider waits for the next command, in seconds.
 _PATIENCE = 20.0
 # Of Terraform's environment: what decides on logs and plugins of the caller's own.
@@ -41,11 +43,15 @@ _Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 @dataclass(slots=True)
 class _Provider:
-    """A running provider. `key`: its program, directory and environment; `attach`: the variable that commands get."""
+    """A running provider.
+
+    `key`: its program, directory and environment; `sockets`: the directory of its socket; `attach`: the variable that commands get.
+    """
 
     key: _Key
     process: subprocess.Popen[str]
-    attach: str
+    sockets: str
+    attach: str = ""
 
     def is_alive(self) -> bool:
         """Return whether the provider runs: its output is open."""
@@ -68,6 +74,7 @@ class _Provider:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 class ResidentProvider:
@@ -140,8 +147,10 @@ atexit.register(RESIDENT.close)
 
 def _start(program: Path, directory: Path, environment: Mapping[str, str], key: _Key) -> _Provider | None:
     """Start a provider; None if it does not say where it listens, so that commands start their own."""
+    # Of the usual place for temporary files: the path of a socket has at most 107 bytes.
+    sockets = tempfile.mkdtemp(prefix="pushproof-provider-")
     process = subprocess.Popen(
-        ["/bin/sh", "-c", _SCRIPT, "pushproof-provider", str(program.resolve())],
+        ["/bin/sh", "-c", _SCRIPT, "pushproof-provider", str(program.resolve()), sockets],
         cwd=directory,
         env={**environment, "TF_LOG": "OFF"},
         stdin=subprocess.PIPE,
@@ -153,7 +162,7 @@ def _start(program: Path, directory: Path, environment: Mapping[str, str], key: 
     # One that neither listens nor ends must not hold a run up.
     hopeless = threading.Timer(20.0, lambda: os.killpg(process.pid, signal.SIGKILL))
     hopeless.start()
-    provider = _Provider(key, process, "")
+    provider = _Provider(key, process, sockets)
     try:
         assert process.stdout is not None
         for line in process.stdout:

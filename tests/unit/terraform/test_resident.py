@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from pushproof.terraform.resident import VARIABLE, ResidentProvider
 ADDRESS = "registry.terraform.io/hashicorp/aws"
 _PROGRAM = """#!/bin/sh
 echo "started in $WORLD"
+touch "$TMPDIR/socket"
 echo "TF_REATTACH_PROVIDERS='{{\\"{address}\\": {{\\"Pid\\": $$}}}}'"
 exec sleep 600
 """
@@ -175,17 +178,39 @@ def test_without_an_init_there_is_none(resident: ResidentProvider, root: Path) -
         assert more == {}
 
 
-def test_it_ends_with_its_process(root: Path) -> None:
-    """A killed run leaves no provider behind."""
+def test_it_ends_with_its_process(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A killed run leaves no provider behind, and nothing that the provider has put beside its socket."""
+    temporary = tmp_path_factory.mktemp("temporary")
     text = (
         "import pathlib, sys\nfrom pushproof.terraform.resident import ResidentProvider\n"
         f"with ResidentProvider().lent(pathlib.Path({str(root)!r}), {ENVIRONMENT!r}) as more:\n"
         "    print(more['TF_REATTACH_PROVIDERS'], flush=True)\n    sys.stdin.read()\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", text],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         pid = json.loads(process.stdout.readline())[ADDRESS]["Pid"]
+        assert len(list(temporary.glob("*/socket"))) == 1
         process.kill()
     assert ends(pid)
+    until = time.monotonic() + 30
+    while list(temporary.iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_ended_provider_leaves_nothing(
+    resident: ResidentProvider, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory of its socket goes with it."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    with resident.lent(root, ENVIRONMENT):
+        assert len(list((tmp_path / "temporary").glob("*/socket"))) == 1
+    resident.close()
+    assert list((tmp_path / "temporary").iterdir()) == []
