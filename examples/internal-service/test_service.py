@@ -1,6 +1,6 @@
 import json
 
-from pushproof import resources
+from pushproof import Permission, resources
 
 
 def test_a_bad_revision_rolls_back(service, service_checks):
@@ -16,10 +16,26 @@ def test_only_the_load_balancer_gets_in(network):
     assert network.tasks_admit_only_the_load_balancer()
     assert network.private_subnets_are_private()
     assert network.endpoints_admit_only_the_vpc()
+    assert network.load_balancers_admit_only_their_listeners()
 
 
 def test_tasks_reach_aws_without_the_internet(network):
     assert network.tasks_reach_what_they_need(("ecr.api", "ecr.dkr", "s3", "logs"), require_vpc_endpoints=True)
+    assert network.endpoints_are_reachable_on_443(("ecr.api", "ecr.dkr", "logs"))
+
+
+def test_groups_let_out_what_is_needed_and_no_more(network):
+    assert network.load_balancers_send_only_to_their_targets()
+    assert network.tasks_call_out_on(443)
+
+
+def test_ecs_alone_assumes_the_execution_role(service, iam_checks):
+    iam = iam_checks(service)
+    assert iam.can_be_assumed_only_by("ledger-execution", "ecs-tasks.amazonaws.com")
+    assert iam.allows("ledger-execution", [Permission("ecr:GetAuthorizationToken", "*")])
+    assert iam.denies(
+        "ledger-execution", [Permission("iam:CreateUser", "*"), Permission("s3:GetObject", "arn:aws:s3:::any/key")]
+    )
 
 
 def test_ecs_notices_a_task_that_hangs(service):

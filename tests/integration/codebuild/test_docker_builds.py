@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from docker.errors import NotFound
 
 from pushproof.emulator.kernel.settings import CodeBuildSettings, WorldSettings
 from pushproof.emulator.runtime.docker.host import DockerHost, DockerUnavailable
@@ -314,5 +316,7 @@ def containers(builds: Builds) -> list[str]:
         all=True, filters={"label": f"pushproof.world={builds.world.id}"}, ignore_removed=True
     )
     for container in found:
-        container.wait(condition="removed", timeout=20)
+        # It may be gone since it was listed.
+        with contextlib.suppress(NotFound):
+            container.wait(condition="removed", timeout=20)
     return [c.name for c in client.containers.list(filters={"label": f"pushproof.world={builds.world.id}"})]
