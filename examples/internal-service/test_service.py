@@ -8,7 +8,13 @@ def test_a_bad_revision_rolls_back(service, service_checks):
     assert checks.rolls_back_by_itself()
     assert checks.keeps_its_capacity_while_it_deploys()
     assert checks.health_checks_agree()
+    assert checks.health_is_decided_in_time()
     assert checks.logs_are_kept()
+
+
+def test_tasks_run_on_fargate(service):
+    (shown,) = resources(service, "aws_ecs_service")
+    assert shown["launch_type"] == "FARGATE"
 
 
 def test_only_the_load_balancer_gets_in(network):
@@ -17,6 +23,10 @@ def test_only_the_load_balancer_gets_in(network):
     assert network.private_subnets_are_private()
     assert network.endpoints_admit_only_the_vpc()
     assert network.load_balancers_admit_only_their_listeners()
+
+
+def test_zones_have_room_for_a_deployment(network):
+    assert network.subnets_have_room()
 
 
 def test_tasks_reach_aws_without_the_internet(network):
@@ -41,4 +51,21 @@ def test_ecs_alone_assumes_the_execution_role(service, iam_checks):
 def test_ecs_notices_a_task_that_hangs(service):
     # The load balancer's check covers the port; the container's covers tasks that are not behind it yet.
     (definition,) = resources(service, "aws_ecs_task_definition")
-    assert all("healthCheck" in container for container in json.loads(definition["container_definitions"]))
+    (web,) = json.loads(definition["container_definitions"])
+    assert web["portMappings"][0]["containerPort"] == 3000
+    assert (web["healthCheck"]["interval"], web["healthCheck"]["timeout"]) == (30, 5)
+
+
+def test_terraform_leaves_alone_what_a_deployment_changes(service, state_checks, aws):
+    ecs, names = aws("ecs"), {"cluster": service["cluster_name"], "service": service["service_name"]}
+    (running,) = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"]
+    revision = ecs.describe_task_definition(taskDefinition=running["taskDefinition"])["taskDefinition"]
+    settings = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    deployed = ecs.register_task_definition(**{name: value for name, value in revision.items() if name in settings})
+    ecs.update_service(**names, taskDefinition=deployed["taskDefinition"]["taskDefinitionArn"], desiredCount=3)
+    assert state_checks(service).plan_is_empty(service)
+
+
+def test_the_environment_can_be_taken_down(service):
+    (repository,) = resources(service, "aws_ecr_repository")
+    assert repository["force_delete"]
