@@ -459,6 +459,26 @@ def test_a_load_balancer_that_is_open_beside_its_listeners_is_found(vpc: Vpc) ->
     assert "it admits 0.0.0.0/0 on tcp 8443" in told(vpc.checks().load_balancers_admit_only_their_listeners())
 
 
+def udp(port: int, **peers: Any) -> dict[str, Any]:
+    return {"IpProtocol": "udp", "FromPort": port, "ToPort": port, **peers}
+
+
+@pytest.mark.parametrize(
+    ("check", "group", "port"),
+    [
+        ("load_balancers_admit_only_their_listeners", "alb_group", 443),
+        ("endpoints_admit_only_the_vpc", "endpoint_group", 443),
+    ],
+)
+def test_a_port_of_another_transport_is_another_port(vpc: Vpc, check: str, group: str, port: int) -> None:
+    """A rule for UDP on a listener's port admits nobody who speaks HTTPS, and others."""
+    vpc.service()
+    assert getattr(vpc.checks(), check)()
+    rules = [udp(port, IpRanges=[{"CidrIp": "10.0.0.0/16"}])]
+    vpc.ec2.authorize_security_group_ingress(GroupId=getattr(vpc, group), IpPermissions=rules)
+    assert f"it admits 10.0.0.0/16 on udp {port}" in " ".join(told(getattr(vpc.checks(), check)()).split())
+
+
 def restrict_egress(vpc: Vpc, group: str, *permissions: dict[str, Any]) -> None:
     """Replace a group's egress, which lets everything out at first."""
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -480,6 +500,10 @@ def test_a_load_balancer_that_sends_anywhere_is_found(vpc: Vpc) -> None:
         GroupId=vpc.alb_group, IpPermissions=[tcp(8080, IpRanges=[{"CidrIp": "0.0.0.0/0"}])]
     )
     assert "0.0.0.0/0 on tcp 8080" in told(vpc.checks().load_balancers_send_only_to_their_targets())
+    vpc.ec2.authorize_security_group_egress(
+        GroupId=vpc.alb_group, IpPermissions=[udp(8080, UserIdGroupPairs=[{"GroupId": vpc.task_group}])]
+    )
+    assert f"{vpc.task_group} on udp 8080" in told(vpc.checks().load_balancers_send_only_to_their_targets())
 
 
 def test_tasks_that_may_call_anywhere_are_found(vpc: Vpc) -> None:

@@ -63,9 +63,10 @@ class BalancerChecks(VpcChecks):
         """Security groups of load balancers are open on the ports of their listeners, and on no other."""
         for balancer in self._some(self._balancers(), "a load balancer in this VPC", page=BALANCER_PAGE):
             ports = self._ports(balancer["LoadBalancerArn"])
+            listening = self._listening(balancer["LoadBalancerArn"])
             for identifier in balancer.get("SecurityGroups", ()):
                 for rule in self.network.security_group(identifier).ingress:
-                    if rule.ports[0] == rule.ports[1] and rule.ports[0] in ports:
+                    if rule.ports[0] == rule.ports[1] and (rule.protocol, rule.ports[0]) in listening:
                         continue
                     admitted = [*map(str, rule.blocks), *rule.group_ids, *rule.prefix_list_ids]
                     yield Finding(
@@ -85,10 +86,11 @@ class BalancerChecks(VpcChecks):
         own = self.network.vpc(self.vpc_id).blocks
         for balancer in self._some(self._balancers(), "a load balancer in this VPC", page=BALANCER_PAGE):
             ports = self._target_ports(balancer["LoadBalancerArn"])
+            transports = self._target_transports(balancer["LoadBalancerArn"])
             for identifier in balancer.get("SecurityGroups", ()):
                 for rule in self.network.security_group(identifier).egress:
                     beyond = [block for block in rule.blocks if not any(mine.holds(block) for mine in own)]
-                    single = rule.ports[0] == rule.ports[1] and rule.ports[0] in ports
+                    single = rule.ports[0] == rule.ports[1] and rule.ports[0] in ports and rule.protocol in transports
                     if not beyond and single:
                         continue
                     everybody = [*map(str, rule.blocks), *rule.group_ids, *rule.prefix_list_ids]
@@ -111,6 +113,16 @@ class BalancerChecks(VpcChecks):
         listeners = self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
         return sorted({listener["Port"] for listener in listeners})
 
+    def _listening(self, arn: str) -> set[tuple[str, int]]:
+        """The transports and ports of listeners: what a security group admits."""
+        listeners = self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
+        return {(transport, each["Port"]) for each in listeners for transport in _transports(each["Protocol"])}
+
+    def _target_transports(self, arn: str) -> set[str]:
+        """The transports of target groups; health checks of every group use TCP."""
+        groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+        return {"tcp"}.union(*(_transports(group.get("Protocol", "HTTP")) for group in groups))
+
     def _target_ports(self, arn: str) -> list[int]:
         """The ports of targets: container ports of services behind the load balancer, and the target groups' own."""
         groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
@@ -118,3 +130,12 @@ class BalancerChecks(VpcChecks):
         containers = {port for p in self.placements if arns & set(p.target_groups) for port in p.ports}
         checked = {int(g["HealthCheckPort"]) for g in groups if g.get("HealthCheckPort", "").isdigit()}
         return sorted((containers or {group["Port"] for group in groups if "Port" in group}) | checked)
+
+
+def _transports(protocol: str) -> frozenset[str]:
+    """Return the transports of a listener's or target group's protocol, as security groups name them.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html#listener-configuration
+    """
+    both = {"TCP_UDP": ("tcp", "udp"), "TCP_QUIC": ("tcp", "udp"), "UDP": ("udp",), "QUIC": ("udp",)}
+    return frozenset(both.get(protocol, ("tcp",)))

@@ -63,7 +63,7 @@ class EndpointChecks(Reached):
         for identifier, services in users.items():
             for rule in self.network.security_group(identifier).ingress:
                 strangers = [str(block) for block in rule.blocks if not any(mine.holds(block) for mine in own)]
-                https = rule.ports == (443, 443)
+                https = rule.protocol == "tcp" and rule.ports == (443, 443)
                 if not strangers and https:
                     continue
                 admitted = strangers if https else [*map(str, rule.blocks), *rule.group_ids, *rule.prefix_list_ids]
