@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pushproof.engines.mutation.model import Edit, Mutant
+from pushproof.terraform.working_copy import CACHES
 
 if TYPE_CHECKING:
     import pytest
@@ -27,7 +28,8 @@ _NAMES = (
     "*.dockerfile",
     "Containerfile",
 )
-_LEFT_OUT = frozenset({".git", ".terraform", ".tox", ".venv", "venv", "node_modules", "__pycache__"})
+# Packages that others wrote are not mutated.
+_LEFT_OUT = CACHES | {".venv", "venv", "node_modules"}
 
 
 def files_to_mutate(root: Path, paths: Sequence[str], read: Iterable[str]) -> dict[str, bytes]:

@@ -161,12 +161,11 @@ class WorldTarget(GatewayTarget):
         settings = replace(self.settings.world, port=self.settings.port if port is None else port)
         # First: an Engine elsewhere is refused before anything starts.
         made = self._docker_host() if host is None else None
-        host, substrate = host or made, None
+        host = host or made
         try:
-            substrate = self._substrate(settings)
             world = World(
                 settings,
-                substrate=substrate,
+                substrate=self._substrate(settings),
                 directory=Path(self._record.directory),
                 world_id=self._record.id,
                 equip=scripted_equipment if host is None else docker_equipment(host),
@@ -174,8 +173,6 @@ class WorldTarget(GatewayTarget):
                 keys=keys,
             )
         except BaseException:
-            if substrate is not None:
-                substrate.close()
             if made is not None:
                 made.close()
             raise
@@ -252,11 +249,8 @@ class WorldTarget(GatewayTarget):
 
     def close(self) -> None:
         self._live.close()
-        try:
-            # A Terraform that was killed leaves its provider, which nothing else ends.
-            end_marked(self._record.id)
-        except OSError as error:
-            log.warning("processes of world %s could not be looked for: %s", self._record.id, error)
+        # A Terraform that was killed leaves its provider, which nothing else ends.
+        end_marked(self._record.id)
         try:
             self._world.close()
         except DockerUnavailable as error:

@@ -46,7 +46,7 @@ class BalancerChecks(VpcChecks):
                 )
             for zone in zones:
                 place = Place(zone["SubnetId"], tuple(balancer.get("SecurityGroups", ())), public_ip=True)
-                for port in self._ports(arn):
+                for port in _ports_of(self._listening(arn)):
                     answer = reach(self.network, Internet(), place, port=port, circumstances=self._ordinary())
                     if answer.refusal is not None:
                         yield Finding(
@@ -62,8 +62,8 @@ class BalancerChecks(VpcChecks):
     def load_balancers_admit_only_their_listeners(self) -> Iterator[Finding]:
         """Security groups of load balancers are open on the ports of their listeners, and on no other."""
         for balancer in self._some(self._balancers(), "a load balancer in this VPC", page=BALANCER_PAGE):
-            ports = self._ports(balancer["LoadBalancerArn"])
             listening = self._listening(balancer["LoadBalancerArn"])
+            ports = _ports_of(listening)
             for identifier in balancer.get("SecurityGroups", ()):
                 for rule in self.network.security_group(identifier).ingress:
                     if rule.ports[0] == rule.ports[1] and (rule.protocol, rule.ports[0]) in listening:
@@ -85,8 +85,7 @@ class BalancerChecks(VpcChecks):
         """Security groups of load balancers allow egress only to tasks' groups or addresses of the VPC, on the targets' ports."""
         own = self.network.vpc(self.vpc_id).blocks
         for balancer in self._some(self._balancers(), "a load balancer in this VPC", page=BALANCER_PAGE):
-            ports = self._target_ports(balancer["LoadBalancerArn"])
-            transports = self._target_transports(balancer["LoadBalancerArn"])
+            ports, transports = self._targets(balancer["LoadBalancerArn"])
             for identifier in balancer.get("SecurityGroups", ()):
                 for rule in self.network.security_group(identifier).egress:
                     beyond = [block for block in rule.blocks if not any(mine.holds(block) for mine in own)]
@@ -109,27 +108,26 @@ class BalancerChecks(VpcChecks):
         pages = self.aws("elbv2").get_paginator("describe_load_balancers").paginate()
         return [b for page in pages for b in page["LoadBalancers"] if b.get("VpcId") == self.vpc_id]
 
-    def _ports(self, arn: str) -> list[int]:
-        listeners = self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
-        return sorted({listener["Port"] for listener in listeners})
-
     def _listening(self, arn: str) -> set[tuple[str, int]]:
         """The transports and ports of listeners: what a security group admits."""
         listeners = self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
         return {(transport, each["Port"]) for each in listeners for transport in _transports(each["Protocol"])}
 
-    def _target_transports(self, arn: str) -> set[str]:
-        """The transports of target groups; health checks of every group use TCP."""
-        groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
-        return {"tcp"}.union(*(_transports(group.get("Protocol", "HTTP")) for group in groups))
+    def _targets(self, arn: str) -> tuple[list[int], set[str]]:
+        """The ports and transports of targets: container ports of services behind the load balancer, and the target groups' own.
 
-    def _target_ports(self, arn: str) -> list[int]:
-        """The ports of targets: container ports of services behind the load balancer, and the target groups' own."""
+        Health checks of every group use TCP.
+        """
         groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
         arns = {group["TargetGroupArn"] for group in groups}
         containers = {port for p in self.placements if arns & set(p.target_groups) for port in p.ports}
         checked = {int(g["HealthCheckPort"]) for g in groups if g.get("HealthCheckPort", "").isdigit()}
-        return sorted((containers or {group["Port"] for group in groups if "Port" in group}) | checked)
+        ports = (containers or {group["Port"] for group in groups if "Port" in group}) | checked
+        return sorted(ports), {"tcp"}.union(*(_transports(group.get("Protocol", "HTTP")) for group in groups))
+
+
+def _ports_of(listening: set[tuple[str, int]]) -> list[int]:
+    return sorted({port for _, port in listening})
 
 
 def _transports(protocol: str) -> frozenset[str]:
@@ -137,5 +135,5 @@ def _transports(protocol: str) -> frozenset[str]:
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html#listener-configuration
     """
-    both = {"TCP_UDP": ("tcp", "udp"), "TCP_QUIC": ("tcp", "udp"), "UDP": ("udp",), "QUIC": ("udp",)}
-    return frozenset(both.get(protocol, ("tcp",)))
+    others = {"TCP_UDP": ("tcp", "udp"), "TCP_QUIC": ("tcp", "udp"), "UDP": ("udp",), "QUIC": ("udp",)}
+    return frozenset(others.get(protocol, ("tcp",)))
