@@ -178,7 +178,8 @@ def test_bytes_on_the_wire(world: World, errors: list[str]) -> None:
         if sent:
             status = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
             assert status is not None, answer[:200]
-            assert int(status[1]) < 500, answer[:2000]
+            # 505 is the name of what happened: the bytes begin as a version of HTTP that is not spoken.
+            assert int(status[1]) < 500 or status[1] == b"505", answer[:2000]
         assert errors == []
 
     run()

@@ -101,12 +101,81 @@ def compiled(source: str, *, ignore_case: bool = False, dot_all: bool = False) -
     """Compile an expression. Raises UnsupportedExpression, or re.error for what is none."""
     flags = (re.IGNORECASE if ignore_case else 0) | (re.DOTALL if dot_all else 0)
     try:
-        tree = _READER.parse(source, flags)
+        tree = _READER.parse(unambiguous(source), flags)
         builder = _Builder()
         start = builder.sequence(tree, int(tree.state.flags), 0)
     except (RecursionError, OverflowError) as error:
         raise UnsupportedExpression("it is nested too deeply, or repeats too often") from error
     return Expression(builder.states, start)
+
+
+def pythons(source: str) -> re.Pattern[str]:
+    """Compile an expression from outside for Python's own engine, without its warnings.
+
+    Raises re.error for what is none, and UnsupportedExpression for what is too deep or repeats too often.
+    """
+    try:
+        return re.compile(unambiguous(source))
+    except (RecursionError, OverflowError) as error:
+        raise UnsupportedExpression("it is nested too deeply, or repeats too often") from error
+
+
+def matches(source: str, text: str, *, whole: bool = False) -> bool:
+    """Return whether an expression from outside matches some part of a text; with `whole`, all of it.
+
+    One that is not regular, such as one that looks ahead, runs on Python's engine. Raises re.error for what is none.
+    """
+    try:
+        return compiled(source).is_in(text, whole=whole)
+    except UnsupportedExpression:
+        pattern = pythons(source)
+        return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
+
+
+#: What Python warns of within a set, since it may have another meaning there one day.
+_AMBIGUOUS = frozenset("[-&~|")
+
+
+def unambiguous(source: str) -> str:
+    """Return an expression of the same meaning with such signs escaped in its sets.
+
+    Where warnings are errors, as in many test suites, `[[a-z]` would be one.
+    Source: https://docs.python.org/3/library/re.html ("Support of nested sets and set operations ... might be added")
+    """
+    out: list[str] = []
+    at = 0
+    while at < len(source):
+        if source[at] == "[":
+            end = _set_end(source, at, out)
+            at = end
+        else:
+            width = 2 if source[at] == "\\" else 1
+            out.append(source[at : at + width])
+            at += width
+    return "".join(out)
+
+
+def _set_end(source: str, at: int, out: list[str]) -> int:
+    """Write the set that begins at a place, and return the place after it."""
+    opening = "[^" if source.startswith("[^", at) else "["
+    out.append(opening)
+    at += len(opening)
+    first = True
+    while at < len(source) and (first or source[at] != "]"):
+        at = _member_end(source, at, out)
+        first = False
+        # A hyphen after a member makes a range, unless the set ends with it.
+        if source.startswith("-", at) and not source.startswith("-]", at) and at + 1 < len(source):
+            out.append("-")
+            at = _member_end(source, at + 1, out)
+    return at
+
+
+def _member_end(source: str, at: int, out: list[str]) -> int:
+    width = 2 if source[at] == "\\" else 1
+    member = source[at : at + width]
+    out.append(f"\\{member}" if member in _AMBIGUOUS else member)
+    return at + width
 
 
 class _Builder:

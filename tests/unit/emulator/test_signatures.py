@@ -632,6 +632,18 @@ def test_another_worlds_keys_are_others() -> None:
     assert len({new_key("AKIA").secret_access_key for _ in range(100)}) == 100
 
 
+@pytest.mark.parametrize("service", CALLS)
+def test_a_scope_names_a_region(world: World, owner: Credentials, service: str) -> None:
+    """A credential's scope with what no region is named is refused in the service's words, and nothing behind it is asked."""
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={owner.access_key_id}/20260101/eu-we,st-1/{service}/aws4_request"
+    }
+    answer = requests.get(world.endpoint, headers=headers, timeout=10)
+    code, status = ("AuthorizationHeaderMalformed", 400) if service == "s3" else WRONG_SECRETS[service]
+    assert code in answer.text
+    assert answer.status_code in (status, 403)
+
+
 def test_any_key_is_good_in_an_open_world() -> None:
     """An open world verifies no signature, and every caller is the administrator; foreign pages stay out."""
     import subprocess

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 
 import pytest
 from hypothesis import given, settings
@@ -46,6 +47,34 @@ def test_an_expression_matches_as_pythons_engine_says(source: str, text: str, ig
     assert expression.is_in(text) is (re.search(source, text, flags) is not None)
     if "$" not in source:
         assert expression.is_in(text, whole=True) is (re.fullmatch(source, text, flags) is not None)
+
+
+SETS = st.text(r"[]^-&~|\ab09d", max_size=9)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(source=SETS, text=st.text("[]^-&~|\\ab09", max_size=4))
+def test_what_python_warns_of_is_escaped_and_means_the_same(source: str, text: str) -> None:
+    """An expression without ambiguous signs matches alike, is refused alike, and causes no warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            expected = re.search(source, text) is not None
+        except re.error:
+            with pytest.raises(re.error):
+                expressions.pythons(source)
+            return
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert (expressions.pythons(source).search(text) is not None) is expected
+        assert expressions.matches(source, text) is expected
+
+
+def test_an_expression_that_is_not_regular_still_matches() -> None:
+    """What looks ahead runs on Python's engine, whole or in part."""
+    assert expressions.matches("(?!main).*", "release", whole=True)
+    assert not expressions.matches("(?!main).*", "main", whole=True)
+    assert expressions.matches("(?=b)b", "abc")
 
 
 @pytest.mark.parametrize("source", ["(a+)+$", "(a|a)*b", "(.*a){12}b", "(a?){40}a{40}b", "([a-z]+)*0"])

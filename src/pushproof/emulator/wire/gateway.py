@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import time
 import uuid
 from collections import deque
@@ -45,6 +46,9 @@ Handler = Callable[..., dict[str, Any] | None]
 
 # Services whose calls are not parsed on their way to the substrate: nothing observes or authorises them.
 _UNKNOWN = "unknown"
+
+# A label of a host name (RFC 1123, section 2.1), which is all that the names of regions have in common.
+_REGION = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 
 
 class Examiner(Protocol):
@@ -236,6 +240,8 @@ class Gateway:
         exchange.region = exchange.signature.region if exchange.signature else self.ground.region
         if exchange.signature is not None:
             exchange.service = exchange.signature.service
+            if not _REGION.fullmatch(exchange.region):
+                raise Mistrust(request, exchange.service).misplaced(exchange.region)
         begun = self._begin(exchange)
         # From an unknown caller, no more is read than the size of a call.
         stored = exchange.service in ("s3", _UNKNOWN) and (begun is not None or not exchange.stranger)

@@ -83,6 +83,13 @@ class Mistrust:
             return AwsError("AuthFailure", _EC2, 401)
         return self._worded("SignatureDoesNotMatch", "InvalidSignatureException", words)
 
+    def misplaced(self, region: str) -> AwsError:
+        """Refuse a credential whose scope names what cannot be a region."""
+        if self.s3:
+            words = f"The authorization header is malformed; the region '{region}' is wrong"
+            return AwsError("AuthorizationHeaderMalformed", words, 400)
+        return self.mismatch(f"Credential should be scoped to a valid region, not '{region}'.")
+
     def skewed(self, words: str) -> AwsError:
         """Refuse a request that was signed too long ago or in the future; `words` are those of most services."""
         if self.s3:

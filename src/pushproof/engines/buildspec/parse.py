@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from pushproof.base.expressions import UnsupportedExpression, pythons
 from pushproof.engines.buildspec.document import Value, load
 from pushproof.engines.buildspec.errors import InvalidValue, MissingKey, UnknownVersion, WrongType
 from pushproof.engines.buildspec.model import (
@@ -180,8 +181,8 @@ def _on_failure(value: Value) -> OnFailure:
     if count > RETRY_LIMIT or not pattern:
         raise value.invalid(expected)
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
+        pythons(pattern)
+    except (re.error, UnsupportedExpression):
         raise value.invalid("a regular expression after RETRY-") from None
     return OnFailure(FailureAction.RETRY, count, pattern)
 

@@ -7,10 +7,10 @@ if BUILD failed; FINALIZING and COMPLETED always follow.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pushproof.base.expressions import matches
 from pushproof.engines.buildspec.model import COMMAND_PHASES, Buildspec, FailureAction, Phase
 
 _ORDER = tuple(Phase)
@@ -98,7 +98,7 @@ def advance(
         if on_failure.action is FailureAction.ABORT:
             after = Phase.UPLOAD_ARTIFACTS if settings.upload_after_abort else Phase.FINALIZING
             return Progress(after, Outcome.FAILED, progress.retry, progress.retried)
-        if progress.retried < on_failure.count and re.search(on_failure.pattern, message):
+        if progress.retried < on_failure.count and matches(on_failure.pattern, message):
             return Progress(Phase.FINALIZING, Outcome.FAILED, True, progress.retried)
     if phase in (Phase.BUILD, Phase.POST_BUILD):
         return Progress(following, Outcome.FAILED, progress.retry, progress.retried)

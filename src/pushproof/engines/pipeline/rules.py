@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pushproof.base.expressions import UnsupportedExpression, matches, pythons
 from pushproof.engines.pipeline.catalogue import HOUR
 from pushproof.engines.pipeline.declaration import Condition, Declaration, Rule, Stage
 from pushproof.engines.pipeline.errors import PipelineError
@@ -191,8 +192,8 @@ def _check_values(rule: Rule) -> None:
         raise refuse("AlarmStates", ", ".join(ALARM_STATES))
     if plain.get("Operator") == "MATCHES" and "Value" in plain:
         try:
-            re.compile(plain["Value"])
-        except re.error:
+            pythons(plain["Value"])
+        except (re.error, UnsupportedExpression):
             raise refuse("Value", "a regular expression") from None
     if rule.provider == "DeploymentWindow":
         try:
@@ -225,7 +226,7 @@ def judge_variable(configuration: Mapping[str, str]) -> Finding:
         "EQ": lambda: actual == value,
         "NE": lambda: actual != value,
         "CONTAINS": lambda: value in actual,
-        "MATCHES": lambda: re.fullmatch(value, actual) is not None,
+        "MATCHES": lambda: matches(value, actual, whole=True),
     }
     if operator not in outcomes:
         raise PipelineError("ConfigurationError", f"Operator {operator} is not one of {', '.join(OPERATORS)}")

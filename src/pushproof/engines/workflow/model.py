@@ -12,6 +12,7 @@ from typing import Final
 
 import yaml
 
+from pushproof.base.expressions import UnsupportedExpression, pythons
 from pushproof.engines.workflow.errors import WorkflowError
 
 _UNSUPPORTED_JOB: Final = ("strategy", "container", "services", "uses", "snapshot")
@@ -108,6 +109,11 @@ def read_workflow(text: str, path: str) -> Workflow:
     if triggers is None:
         raise WorkflowError(f"{path} has no `on`: nothing starts it")
     branches, ignored = _push(triggers, path)
+    for glob in (*(branches or ()), *ignored):
+        try:
+            _pattern(glob.removeprefix("!"))
+        except (re.error, UnsupportedExpression) as error:
+            raise WorkflowError(f"{path}: `on.push` names branches by {glob!r}, which is no pattern: {error}") from None
     jobs = _mapping(top.get("jobs"), path, "`jobs`")
     if not jobs:
         raise WorkflowError(f"{path} has no jobs")
@@ -206,7 +212,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
     """Return a filter pattern: `*` stays within a part of the name, `**` does not."""
     parts = re.split(r"(\*\*|\*|\?|\[[^\]]*\])", glob)
     known = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(known.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts))
+    return pythons("".join(known.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts))
 
 
 def _grants_token(permissions: object) -> bool:

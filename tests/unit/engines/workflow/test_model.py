@@ -60,6 +60,10 @@ def test_pushes_start_what_they_start_on_github(triggers: str, branch: str, star
         ),
         ("on: push\njobs:\n  a:\n    uses: o/r/.github/workflows/x.yml@main", "job a has `uses`"),
         ("on: push\njobs:\n  a:\n    runs-on: windows-2025\n    steps: [{run: x}]", "runs on windows-2025"),
+        (
+            "on: {push: {branches: ['v[9-1]']}}\njobs:\n  a:\n    runs-on: ubuntu-24.04\n    steps: [{run: x}]",
+            "`on.push` names branches by 'v[9-1]', which is no pattern",
+        ),
         (f"{HEAD}    needs: b\n    steps: [{{run: x}}]", "job a needs b, which is no job"),
         (f"{HEAD}    env: [x]\n    steps: [{{run: x}}]", "env is list; expected names with values"),
     ],
