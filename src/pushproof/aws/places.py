@@ -12,9 +12,14 @@ def regions() -> frozenset[str]:
     """Return the regions that botocore knows, of every partition."""
     import botocore.session
 
-    session = botocore.session.get_session()
-    partitions = session.get_available_partitions()
-    return frozenset(region for partition in partitions for region in session.get_available_regions("ec2", partition))
+    # `get_available_regions` reads the whole model of a service for the name of its endpoint.
+    partitions = botocore.session.get_session().get_data("endpoints")["partitions"]
+    return frozenset(
+        region
+        for partition in partitions
+        for region in partition["services"].get("ec2", {}).get("endpoints", {})
+        if region in partition["regions"]
+    )
 
 
 def require_region(text: str) -> str:

@@ -92,7 +92,8 @@ class Applier:
 
     def _begin_scope(self, keeper: Keeper) -> None:
         """Note the way back to before the first apply, and that narrower scopes have none to before this one."""
-        if not self._modules and self._checkpoint is None:
+        # After a session's scope the world ends.
+        if not self._modules and self._checkpoint is None and self._scope != "session":
             self._checkpoint = keeper.checkpoint(self._scope)
         keeper.pin(self._scope)
 

@@ -23,12 +23,14 @@ def open_own_target(
 ) -> WorldTarget | SandboxTarget | None:
     """Open one of Pushproof's own targets; None for any other name. `environment`: what this process began with."""
     with collector_paused():
+        # What an earlier session of this process left.
+        gc.unfreeze()
         target = _open(config, name, environment)
-    if target is not None:
-        # A thousand modules and their classes stay until the end; looking at them again takes a third of a second each time.
-        gc.freeze()
-        # A world that is read has 200,000 objects, and as many are made by an apply. The default looks after every 700.
-        gc.set_threshold(20_000, 10, 10)
+        if target is not None:
+            # A thousand modules and their classes stay until the end; looking at them again takes a third of a second each time.
+            gc.freeze()
+            # A world that is read has 200,000 objects, and as many are made by an apply. The default looks after every 700.
+            gc.set_threshold(20_000, 10, 10)
     return target
 
 

@@ -101,17 +101,23 @@ def read_directory(directory: Path) -> list[Block]:
 
 def read_file(path: Path) -> list[Block]:
     """Return the top-level blocks of one file."""
+    return list(_parsed(path, path.read_bytes()))
+
+
+# A session reads the same files for their modules, their copy, their key and their findings.
+@functools.lru_cache(maxsize=1000)
+def _parsed(path: Path, text: bytes) -> tuple[Block, ...]:
     if path.name.endswith(".json"):
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return list(_of_json(content, path)) if isinstance(content, dict) else []
+            content = json.loads(text)
+            return tuple(_of_json(content, path)) if isinstance(content, dict) else ()
         except (ValueError, RecursionError):
-            return []
+            return ()
     try:
-        return list(_children(_body(_parser().parse(path.read_bytes()).root_node), path))
+        return tuple(_children(_body(_parser().parse(text).root_node), path))
     except RecursionError:
         # Nested deeper than Terraform accepts.
-        return []
+        return ()
 
 
 def read_settings(path: Path) -> dict[str, str]:

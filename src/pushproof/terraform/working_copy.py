@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ CACHES = frozenset(
         ".ruff_cache",
     }
 )
-_LEFT_OUT = (*sorted(CACHES), "*.tfstate", "*.tfstate.*", "*.tfplan")
+_LEFT_OUT = re.compile("|".join(map(fnmatch.translate, (*sorted(CACHES), "*.tfstate", "*.tfstate.*", "*.tfplan"))))
 # Packages of other languages: large, and never written by Terraform.
 _LINKED = ("node_modules", ".venv", "venv")
 #: Files that runs write beside a configuration: variables, overrides, Terraform's lock file and state. Terraform reads
@@ -179,7 +180,7 @@ def _files(directory: Path) -> Iterator[os.DirEntry[str]]:
     except OSError:
         return
     for entry in entries:
-        if _matches(entry.name, _LEFT_OUT) or entry.name in _LINKED:
+        if _is_left_out(entry.name) or entry.name in _LINKED:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _files(Path(entry.path))
@@ -187,8 +188,8 @@ def _files(directory: Path) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+def _is_left_out(name: str) -> bool:
+    return _LEFT_OUT.match(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class _Copier:
         for entry in os.scandir(source):
             path, copy = Path(entry.path), destination / entry.name
             # A copy may be made inside the tree that it copies.
-            if _matches(entry.name, _LEFT_OUT) or path == self.target:
+            if _is_left_out(entry.name) or path == self.target:
                 continue
             if entry.is_symlink():
                 self._copy_link(path, copy)
@@ -232,7 +233,7 @@ class _Copier:
         destination = Path(os.path.realpath(path))
         text = os.readlink(path)
         inside = destination.is_relative_to(self.root) and not os.path.isabs(text)
-        if inside and not any(_matches(part, _LEFT_OUT) for part in destination.relative_to(self.root).parts):
+        if inside and not any(_is_left_out(part) for part in destination.relative_to(self.root).parts):
             copy.symlink_to(text)
         elif destination.is_file():
             _copy_file(destination, copy)

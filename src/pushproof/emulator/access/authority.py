@@ -89,6 +89,8 @@ class Authority:
         root = arn_of_root(account)
         if key == self._plane_key:
             return Principal("plane", root, account, key)
+        if key == self._keys.administrator.access_key_id:
+            return Principal("account", root, account, key)
         session = self._sessions.get(key)
         if session is not None:
             return session.principal
