@@ -71,7 +71,7 @@ def test_what_python_warns_of_is_escaped_and_means_the_same(source: str, text: s
 
 
 def test_an_expression_that_is_not_regular_still_matches() -> None:
-    """What looks ahead runs on Python's engine, whole or in part."""
+    """An expression that looks ahead runs on Python's engine, whole or in part."""
     assert expressions.matches("(?!main).*", "release", whole=True)
     assert not expressions.matches("(?!main).*", "main", whole=True)
     assert expressions.matches("(?=b)b", "abc")
