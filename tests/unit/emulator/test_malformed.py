@@ -348,6 +348,26 @@ def test_an_error_that_echoes_control_characters_is_readable_xml(world: World) -
     assert parsed["Error"]["Code"] == "LoadBalancerNotFound"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-Amz-Target": "AmazonSSM.ListCommands"}, {"smithy-protocol": "rpc-v2-cbor"}],
+    ids=["query", "json", "cbor"],
+)
+def test_an_error_that_quotes_what_cannot_be_written_is_written(world: World, headers: dict[str, str]) -> None:
+    """A refusal quotes half of a surrogate pair, or a control character, as an escape."""
+    scope = "AWS4-HMAC-SHA256 Credential=a/20260101/\ud800\x01/iam/aws4_request"
+    answer = send(world, "iam", b"", {"Authorization": scope, **headers})
+    assert answer.status in (400, 403)
+    assert r"not '\ud800\x01'" in answer.text.replace("\\\\", "\\")
+
+
+def test_a_value_that_a_model_forbids_is_no_fault_of_ours(world: World) -> None:
+    """A call that is looked up before it is answered is checked against the model first."""
+    answer = call_json(world, "kms.Encrypt", b'{"KeyId": "", "Plaintext": "YQ=="}')
+    assert (answer.status, answer.code) == (400, "ValidationException")
+    assert "keyId" in answer.message
+
+
 # CBOR
 
 

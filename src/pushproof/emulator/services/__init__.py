@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore import xform_name
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 
 from pushproof.emulator.kernel.context import RequestContext
-from pushproof.emulator.kernel.errors import as_answered
+from pushproof.emulator.kernel.errors import AwsError, as_answered
 
 if TYPE_CHECKING:
     from pushproof.emulator.kernel.site import Site
@@ -114,6 +114,9 @@ class Service:
             answer: dict[str, object] = getattr(client, xform_name(operation))(**request)
         except ClientError as error:
             raise as_answered(error) from error
+        except ParamValidationError as error:
+            # The caller's own value, which boto3 does not send.
+            raise AwsError("ValidationException", str(error).partition("\n")[2]) from error
         answer.pop("ResponseMetadata", None)
         return answer
 

@@ -39,9 +39,9 @@ class ModelledService(Service):
 
     def admit(self, context: RequestContext, request: dict[str, Any]) -> None:
         operation = context.operation
-        if operation.startswith(_CHANGING) and operation not in _DATA:
-            check_limits(self.name, operation, request)
         check = _CHECKS.get((self.name, operation))
+        if check is not None or (operation.startswith(_CHANGING) and operation not in _DATA):
+            check_limits(self.name, operation, request)
         if check is not None:
             check(self, context, request)
 

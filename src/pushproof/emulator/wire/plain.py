@@ -6,6 +6,7 @@ No SDK reads an error in another protocol: it would retry, or show "unable to pa
 from __future__ import annotations
 
 import json
+import re
 from xml.sax.saxutils import escape
 
 from moto.core.request import Request
@@ -14,21 +15,24 @@ from werkzeug.wrappers import Response
 from pushproof.emulator.kernel.errors import AwsError
 from pushproof.emulator.kernel.protocol import service_model
 
+# https://www.w3.org/TR/xml/#charsets
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
 
 def plain_error(error: AwsError, request: Request, service: str, request_id: str) -> Response:
     """Return an error response that the sending SDK can read."""
     protocol = protocol_of(request, service)
-    status = error.status or 400
+    status, message = error.status or 400, _writable(error.message)
     if protocol == "cbor":
-        body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", error.code, "message", error.message))
+        body = b"\xa2" + b"".join(_cbor_text(text) for text in ("__type", error.code, "message", message))
         response = Response(body, status=status, content_type="application/cbor")
         response.headers["smithy-protocol"] = "rpc-v2-cbor"
     elif protocol == "json":
-        text = json.dumps({"__type": error.code, "message": error.message})
+        text = json.dumps({"__type": error.code, "message": message})
         response = Response(text, status=status, content_type="application/x-amz-json-1.1")
         response.headers["x-amzn-ErrorType"] = error.code
     else:
-        response = Response(_xml(protocol, error, request_id), status=status, content_type="text/xml")
+        response = Response(_xml(protocol, error.code, message, request_id), status=status, content_type="text/xml")
     response.headers["x-amzn-RequestId"] = request_id
     return response
 
@@ -52,8 +56,14 @@ def protocol_of(request: Request, service: str) -> str:
     return "json"
 
 
-def _xml(protocol: str, error: AwsError, request_id: str) -> str:
-    code, message = escape(error.code), escape(error.message)
+def _writable(text: str) -> str:
+    """Return a text that quotes what a caller sent with escapes for what neither UTF-8 nor XML 1.0 has."""
+    text = _UNWRITABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _xml(protocol: str, code: str, message: str, request_id: str) -> str:
+    code, message = escape(code), escape(message)
     if protocol == "ec2":
         inner = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
         return f"<Response>{inner}<RequestID>{request_id}</RequestID></Response>"
