@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pushproof.aws.types import canonical_type
 from pushproof.checks.buckets import bucket_findings
@@ -32,6 +32,23 @@ class Stated(Protocol):
     """A module that can return its state, as `terraform show -json` prints it."""
 
     def state(self) -> dict[str, Any]: ...
+
+
+class Managed(Protocol):
+    """A managed resource of a state."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+
+@runtime_checkable
+class Managing(Protocol):
+    """A module that can list its managed resources, which takes no process."""
+
+    def managed(self) -> Sequence[Managed]: ...
 
 
 class StateChecks(Checks):
@@ -130,9 +147,9 @@ class StateChecks(Checks):
                 )
 
     @check
-    def resources_carry_tags(self, module: Stated, /, **tags: str) -> Iterator[Finding]:
+    def resources_carry_tags(self, module: Stated | Managing, /, **tags: str) -> Iterator[Finding]:
         """Every resource that can have tags has these: `resources_carry_tags(module, Environment="prod")`."""
-        tagged = [(a, v["tags_all"]) for a, v in _managed(module.state()) if v.get("tags_all") is not None]
+        tagged = [(a, v["tags_all"]) for a, v in _managed(module) if v.get("tags_all") is not None]
         for name, value in tags.items():
             wrong = [(address, there.get(name)) for address, there in self._some(tagged, "resources with tags")]
             wrong = [(address, there) for address, there in wrong if there != value]
@@ -148,11 +165,11 @@ class StateChecks(Checks):
                 )
 
     @check
-    def speaks_of_no_other_environment(self, module: Stated, *others: str) -> Iterator[Finding]:
+    def speaks_of_no_other_environment(self, module: Stated | Managing, *others: str) -> Iterator[Finding]:
         """No resource has a name, a reference or a value with another environment's name in it."""
         for other in others:
             word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(other)}(?![A-Za-z0-9])")
-            for address, values in _managed(module.state()):
+            for address, values in _managed(module):
                 texts = [text for text in _texts(values) if word.search(text)]
                 if texts:
                     yield Finding(
@@ -166,9 +183,11 @@ class StateChecks(Checks):
                     )
 
     @check
-    def a_destroy_keeps_what_matters(self, module: Stated, *, except_for: Sequence[str] = ()) -> Iterator[Finding]:
+    def a_destroy_keeps_what_matters(
+        self, module: Stated | Managing, *, except_for: Sequence[str] = ()
+    ) -> Iterator[Finding]:
         """`terraform destroy` deletes no bucket, repository or secret that has content; `except_for` names addresses to skip."""
-        for address, values in _managed(module.state()):
+        for address, values in _managed(module):
             if address in except_for:
                 continue
             faults = [f"{name} = true" for name in ("force_destroy", "force_delete") if values.get(name) is True]
@@ -200,17 +219,20 @@ class StateChecks(Checks):
             )
 
 
-def _managed(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The managed resources of a state: address and values."""
+def _managed(module: Stated | Managing) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the managed resources of a module: address and values."""
+    if isinstance(module, Managing):
+        yield from ((resource.address, resource.values) for resource in module.managed())
+    else:
+        yield from _resources(module.state().get("values", {}).get("root_module", {}))
 
-    def walk(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        for resource in module.get("resources", ()):
-            if resource["mode"] == "managed":
-                yield resource["address"], resource.get("values") or {}
-        for child in module.get("child_modules", ()):
-            yield from walk(child)
 
-    yield from walk(state.get("values", {}).get("root_module", {}))
+def _resources(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in module.get("resources", ()):
+        if resource["mode"] == "managed":
+            yield resource["address"], resource.get("values") or {}
+    for child in module.get("child_modules", ()):
+        yield from _resources(child)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -237,6 +259,5 @@ def _backend(directory: Path) -> dict[str, str] | None:
 
 
 def _ids(state: Mapping[str, Any]) -> set[str]:
-    return {
-        str(values.get("arn") or f"{address.split('.')[-2]} {values.get('id')}") for address, values in _managed(state)
-    }
+    resources = _resources(state.get("values", {}).get("root_module", {}))
+    return {str(values.get("arn") or f"{address.split('.')[-2]} {values.get('id')}") for address, values in resources}

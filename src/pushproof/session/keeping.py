@@ -209,6 +209,9 @@ class Keeper:
             )
             reasons += content.reasons
             files.append(content.digest())
+            if not content.reasons and not content.everything:
+                # No provider but AWS's: nothing writes files.
+                terraform.copy.narrow({terraform.copy.base / name for name in content.files})
         # A world that another thread changes meanwhile is neither continued nor kept.
         with self._alone:
             lineage = self.target.lineage

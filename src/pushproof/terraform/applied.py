@@ -20,6 +20,7 @@ from pushproof.terraform.errors import CommandFailed, OutputMissing, TerraformEr
 from pushproof.terraform.groundwork import Groundwork
 from pushproof.terraform.providers import session_configuration
 from pushproof.terraform.resident import RESIDENT
+from pushproof.terraform.resources import Resource, stored_resources
 from pushproof.terraform.working_copy import WorkingCopy, copy_configuration, require_configuration
 
 #: Callables that get the source, the base of its working copy and the variables of each configuration that is prepared.
@@ -264,6 +265,10 @@ class AppliedModule:
     def state(self) -> dict[str, Any]:
         """The state, as `terraform show -json` gives it."""
         return self.terraform.state()
+
+    def managed(self) -> list[Resource]:
+        """Every managed resource with its attributes, child modules' included; read from the stored state, without a provider."""
+        return stored_resources(self.terraform.raw_state())
 
 
 @dataclass(slots=True)

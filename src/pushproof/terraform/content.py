@@ -1,7 +1,7 @@
 """The content that a configuration's apply depends on, and what makes an apply depend on more than content.
 
-A configuration reads its own files, those of its local modules, and files that its functions name. An expression that only
-Terraform can evaluate may name any file of the working copy, so that all of them count.
+A configuration reads its own files, those of its local modules, and files that its functions and some arguments name. An
+expression that only Terraform can evaluate may name any file of the working copy, so that all of them count.
 
 Sources: https://developer.hashicorp.com/terraform/language/functions (filesystem, date and time), .../language/provisioners
 """
@@ -48,6 +48,14 @@ _OUTSIDE = {
     "local_file": "reads a file that only Terraform knows",
     "local_sensitive_file": "reads a file that only Terraform knows",
 }
+#: Arguments that name a file which the AWS provider reads, by resource type. Source: its pages of these resources.
+_FILES = {
+    "aws_lambda_function": "filename",
+    "aws_lambda_layer_version": "filename",
+    "aws_s3_bucket_object": "source",
+    "aws_s3_object": "source",
+    "aws_synthetics_canary": "zip_file",
+}
 # `"${path.module}/policies/x.json"`, `"./x"`, `path.module`, `"${path.module}/${var.name}.json"`
 _PATH = re.compile(
     r'^(?:"(?:\$\{\s*path\.(?P<base>module|root|cwd)\s*\}/?)?(?P<rest>[^"]*)"|path\.(?P<bare>module|root|cwd))$'
@@ -63,6 +71,8 @@ class Content:
 
     files: dict[str, str] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
+    # Whether an expression that only Terraform can evaluate names a file.
+    everything: bool = False
 
     def digest(self) -> str:
         """Return one digest of all files."""
@@ -88,7 +98,6 @@ class _Reader:
     def __init__(self, root: Path, base: Path, remote_states: frozenset[str], show: Callable[[Path], str]) -> None:
         self._root, self._base, self._remote_states, self._show = root, base, remote_states, show
         self.content = Content()
-        self._everything = False
 
     def read(self, module: Path) -> None:
         for path in sorted(module.iterdir()):
@@ -119,6 +128,9 @@ class _Reader:
                 self._refuse(f"{place}: the state of another root is read from outside of this world")
         elif not label.startswith(("aws_", "terraform_")):
             self._refuse(f"{place}: provider {label.partition('_')[0]} may read or write outside of this world")
+        file = block.attributes.get(_FILES.get(label, "")) if block.kind == "resource" else None
+        if file is not None and file.text != "null":
+            self._add_named(file.text, block.file.parent, place, f"{label}.{file.name}")
         if any(inner.kind == "provisioner" for inner in block.blocks):
             self._refuse(f"{place}: a provisioner runs a program")
 
@@ -128,6 +140,9 @@ class _Reader:
             self._refuse(f"{place}: {call.name}() {_CHANGING[call.name]}")
         elif call.name in _READING:
             self._add_named(call.argument, module, place, call.name)
+            if call.name == "fileset" and ".." in call.others:
+                # The pattern leads out of the directory.
+                self._add_everything()
 
     def _add_named(self, argument: str, module: Path, place: str, function: str) -> None:
         """Add the files that a function's first argument may name."""
@@ -151,8 +166,8 @@ class _Reader:
                 self._add(path)
 
     def _add_everything(self) -> None:
-        if not self._everything:
-            self._everything = True
+        if not self.content.everything:
+            self.content.everything = True
             self._add_tree(self._base)
 
     def _add_tree(self, directory: Path) -> None:

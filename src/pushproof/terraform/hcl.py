@@ -53,12 +53,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of one of Terraform's functions: its name, its first argument as written, and its place (line 0 in JSON)."""
+    """A call of one of Terraform's functions: its name, its arguments as written, and its place (line 0 in JSON).
+
+    `argument`: the first; `others`: the text from the second on.
+    """
 
     name: str
     argument: str
     file: Path
     line: int
+    others: str = ""
 
 
 _CALL_IN_JSON = re.compile(r"\b(?:provider::\w+::)?([a-z][a-z0-9_]*)\(\s*((?:\\\"(?:[^\"\\]|\\[^\"])*\\\"|[^,()])*)")
@@ -74,7 +78,8 @@ def read_calls(directory: Path) -> list[Call]:
     for path in sorted(directory.glob("*.tf.json")):
         text = path.read_text(encoding="utf-8", errors="replace")
         calls += [
-            Call(match[1], match[2].replace('\\"', '"').strip(), path, 0) for match in _CALL_IN_JSON.finditer(text)
+            Call(match[1], match[2].replace('\\"', '"').strip(), path, 0, text[match.end() :].partition(")")[0])
+            for match in _CALL_IN_JSON.finditer(text)
         ]
     return calls
 
@@ -85,7 +90,8 @@ def _call(node: Node, path: Path) -> Call:
     first = arguments.named_children[0] if arguments is not None and arguments.named_children else None
     # The last of `provider::aws::arn_parse`.
     name = _text(names[-1]) if names else ""
-    return Call(name, _text(first) if first is not None else "", path, node.start_point[0] + 1)
+    others = [_text(other) for other in arguments.named_children[1:]] if arguments is not None else []
+    return Call(name, _text(first) if first is not None else "", path, node.start_point[0] + 1, ", ".join(others))
 
 
 def read_directory(directory: Path) -> list[Block]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pushproof.aws.types import canonical_type
 
@@ -39,6 +40,26 @@ def managed_resources(state: Attributes) -> list[Resource]:
     return list(walk((state.get("values") or {}).get("root_module") or {}))
 
 
+def stored_resources(state: Attributes) -> list[Resource]:
+    """Return every managed resource of a state as a backend stores it (version 4), by module, type and name.
+
+    Attributes are as `terraform show -json` gives them. Source: https://developer.hashicorp.com/terraform/internals/json-format
+    """
+    resources: list[Resource] = []
+    for entry in state.get("resources", ()):
+        if entry.get("mode") != "managed":
+            continue
+        base = ".".join(filter(None, (entry.get("module", ""), entry["type"], entry["name"])))
+        for instance in entry.get("instances", ()):
+            # An object that is to be destroyed after its replacement was made.
+            if "deposed" in instance:
+                continue
+            key = instance.get("index_key")
+            address = base if key is None else f"{base}[{json.dumps(key, ensure_ascii=False)}]"
+            resources.append(Resource(str(entry["type"]), address, instance.get("attributes") or {}))
+    return resources
+
+
 class Stated(Protocol):
     """An object with a state, such as an applied module."""
 
@@ -46,12 +67,25 @@ class Stated(Protocol):
         """Return the state, as `terraform show -json` gives it."""
 
 
+@runtime_checkable
+class Managing(Protocol):
+    """An object that lists its managed resources itself, such as an applied module."""
+
+    def managed(self) -> list[Resource]:
+        """Return every managed resource."""
+
+
+def managed_by(module: Stated | Managing) -> list[Resource]:
+    """Return every managed resource of a module, in the state's order."""
+    return module.managed() if isinstance(module, Managing) else managed_resources(module.state())
+
+
 def resources(module: Stated, kind: str) -> list[Attributes]:
     """Return the attributes of a module's managed resources of a type, such as "aws_ecs_service", in the state's order.
 
     `aws_lb` and `aws_alb` are one type.
     """
-    return [resource.values for resource in of_type(managed_resources(module.state()), kind)]
+    return [resource.values for resource in of_type(managed_by(module), kind)]
 
 
 def of_type(resources: list[Resource], kind: str) -> list[Resource]:

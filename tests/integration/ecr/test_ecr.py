@@ -13,6 +13,7 @@ from pushproof.checks.pipeline.buildspecs import tags_of
 from pushproof.checks.registry import RegistryChecks
 from pushproof.checks.state import StateChecks
 from pushproof.engines.lifecycle import DAY, Image
+from pushproof.terraform.resources import managed_resources
 
 Applied = Callable[..., Any]
 
@@ -47,6 +48,12 @@ def release_tags(buildspec: str, *, environment: str) -> list[str]:
 def release(number: int, age: float) -> Image:
     """Create a release of that age in days, on a clock at day 1000."""
     return Image(f"sha256:{number:064x}", (1000 - age) * DAY, (f"dev-{number:07x}",))
+
+
+def test_the_stored_state_says_what_terraform_shows(ecr: Any) -> None:
+    """Resources are read without a process, with the same addresses and attributes."""
+    assert ecr.managed() == managed_resources(ecr.state())
+    assert {resource.type for resource in ecr.managed()} >= {"aws_ecr_repository", "aws_ecr_lifecycle_policy"}
 
 
 def test_outputs_are_about_one_repository(ecr: Any) -> None:

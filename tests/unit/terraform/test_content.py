@@ -87,6 +87,24 @@ def test_a_path_with_values_in_it_counts_everything(tree: Path) -> None:
     assert read_content(tree / "live", base=tree).digest() != before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'resource "aws_lambda_function" "f" {\n  filename = "${path.module}/../docs/readme.md"\n}\n',
+        'resource "aws_s3_object" "o" {\n  source = "../docs/readme.md"\n}\n',
+        'resource "aws_synthetics_canary" "c" {\n  zip_file = "${path.root}/../docs/readme.md"\n}\n',
+        'locals {\n  all = fileset(path.module, "../docs/*.md")\n}\n',
+    ],
+)
+def test_a_file_that_an_argument_names_counts(tree: Path, text: str) -> None:
+    """The AWS provider reads some files itself, and a pattern may lead out of its directory."""
+    (tree / "live/x.tf").write_text(text)
+    before = read_content(tree / "live", base=tree)
+    assert before.reasons == []
+    (tree / "docs/readme.md").write_text("other")
+    assert read_content(tree / "live", base=tree).digest() != before.digest()
+
+
 def test_a_program_that_becomes_executable_is_a_change(tree: Path) -> None:
     """Files count with their modes."""
     before = read_content(tree / "live", base=tree).digest()
@@ -112,6 +130,10 @@ def test_a_program_that_becomes_executable_is_a_change(tree: Path) -> None:
         ('module "x" {\n  source = "git::https://example.com/x.git"\n}\n', r"module x comes from git::https"),
         ('module "x" {\n  source = "terraform-aws-modules/vpc/aws"\n}\n', r"module x comes from terraform-aws-modules"),
         ("locals {\n  x = file(var.path)\n}\n", r"file\(var.path\) names a file that only Terraform knows"),
+        (
+            'resource "aws_lambda_function" "f" {\n  filename = var.package\n}\n',
+            r"x.tf:1: aws_lambda_function.filename\(var.package\) names a file that only Terraform knows",
+        ),
         ('locals {\n  x = file("/etc/hostname")\n}\n', r"file\(\"/etc/hostname\"\) names a file"),
         (
             'data "terraform_remote_state" "net" {\n  backend = "local"\n  config = { path = "/x" }\n}\n',

@@ -67,6 +67,23 @@ def test_a_repository_is_copied_as_a_whole(tmp_path: Path) -> None:
     assert not any(path.is_symlink() for path in (text, *text.parents) if path.is_relative_to(copy.root))
 
 
+def test_a_copy_for_a_known_reader_links_what_it_does_not_read(tmp_path: Path) -> None:
+    """Modules and the files that are read are copies that may be written; everything else leads to the tree, which stays."""
+    repository = live(tmp_path, git=True)
+    (repository / "unnamed/by/someone.txt").write_text("read")
+    copy = copy_configuration(repository / "live/prod", tmp_path / "copy")
+    copy.narrow({repository / "unnamed/by/someone.txt"})
+    (copy.directory / "main.tf").write_text("written")
+    (copy.root / "unnamed/by/someone.txt").write_text("written")
+    assert (copy.root / "unnamed/by/anyone.txt").is_symlink()
+    assert (copy.root / "unnamed/by/anyone.txt").read_text() == "c"
+    assert (repository / "unnamed/by/someone.txt").read_text() == "read"
+    assert "written" not in (repository / "live/prod/main.tf").read_text()
+    assert not (copy.directory / "../../modules/net").is_symlink()
+    remove_tree(copy.root)
+    assert (repository / "unnamed/by/anyone.txt").read_text() == "c"
+
+
 def test_symbolic_links_lead_to_what_they_led_to(tmp_path: Path) -> None:
     """Links within the tree stay links; those out of it are followed, files by a copy."""
     shared = tree(tmp_path / "shared", providers_DOT_tf='provider "aws" {}\n', module__main_DOT_tf="")
