@@ -9,6 +9,8 @@ BIN := .venv/bin
 # Compiled modules are kept, beside the environment: a run would compile a thousand of them each time.
 unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
+# No module's test uses Hypothesis, whose plugin takes a quarter of a second at the end of a run.
+QUICK := -p no:hypothesispytest
 MODULES := networking ecr iam ecs codepipeline github-deploy stack prod state cliffs examples
 WORKERS ?= 2
 MUTATED := networking ecr iam ecs codepipeline github-deploy state prod stack
@@ -56,7 +58,7 @@ rehearsal: setup ## The sandbox target against a world in place of AWS, shortene
 	  --ignore tests/rehearsal/test_drill.py --ignore tests/rehearsal/test_account.py
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
-	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET)
+	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET) $(QUICK)
 
 # Before any set-up: a mistyped name should not cost minutes.
 known-module:

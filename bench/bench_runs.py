@@ -47,7 +47,18 @@ def run(module: str, kind: str, cache: Path, *options: str, root: Path = ROOT) -
     environment = {**os.environ, "PUSHPROOF_CACHE": str(cache), "PYTHONUNBUFFERED": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     started, first, applies = time.monotonic(), None, 0
-    command = [sys.executable, "-m", "pytest", f"tests/integration/{module}", "-v", "-p", "no:cacheprovider", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"tests/integration/{module}",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:hypothesispytest",
+        *options,
+    ]
     with subprocess.Popen(
         command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
