@@ -16,7 +16,7 @@ WORKERS ?= 2
 MUTATED := networking ecr iam ecs codepipeline github-deploy state prod stack
 SHORT := localstack networking ecr iam ecs codepipeline state
 
-.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway bench-terraform mutate doctor localstack-image localstack-up localstack-down parity clean
+.PHONY: help setup demo test lint unit integration localstack localstack-short test-module known-module rehearsal bench bench-runs bench-gateway bench-drill bench-terraform mutate doctor localstack-image localstack-up localstack-down parity clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,10 +69,13 @@ bench-gateway: setup ## The gateway beside moto's server, MiniStack and LocalSta
 	$(BIN)/python bench/bench_gateway.py all
 
 bench: setup ## Speed of the engines, at three sizes each
-	@set -e; for bench in $(filter-out %_runs.py %_gateway.py %_terraform.py,$(wildcard bench/bench_*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
+	@set -e; for bench in $(filter-out %_runs.py %_gateway.py %_terraform.py %_drill.py,$(wildcard bench/bench_*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
 
 bench-runs: setup ## Runs of a module's tests: cold, continued, changed (PARTS="ecr changes bare together forks forks-docker")
 	$(BIN)/python bench/bench_runs.py $(PARTS)
+
+bench-drill: setup ## The drill's deployments beside git push, docker build, push and run by hand, and AWS's waits
+	$(BIN)/python bench/bench_drill.py
 
 bench-terraform: setup ## Settings of Terraform beside what runs use (PARTS="plan apply reads reattach")
 	$(BIN)/python bench/bench_terraform.py $(PARTS)
