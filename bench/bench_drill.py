@@ -64,7 +64,7 @@ def parts() -> list[dict[str, float]]:
         token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         password = base64.b64decode(token).decode().partition(":")[2]
         host = target.endpoint.removeprefix("http://")
-        run("docker", "login", "--username", "AWS", "--password-stdin", host, given=password)
+        run("docker", "login", "--username", "AWS", "--password-stdin", host, text=password)
         base = target.build_environment()["BASE_IMAGE"]
         app, bare, archive = (Path(directory) / name for name in ("app", "bare.git", "base.tar"))
         shutil.copytree(ROOT / "app", app, ignore=shutil.ignore_patterns("__pycache__"))
@@ -79,7 +79,7 @@ def parts() -> list[dict[str, float]]:
             run("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com", "commit", "-qm", number, cwd=app)
             timed("git push", partial(run, "git", "push", "--quiet", str(bare), "HEAD:refs/heads/main", cwd=app))
             with engine(target) as inside:
-                run(*inside, "docker", "login", "--username", "AWS", "--password-stdin", host, given=password)
+                run(*inside, "docker", "login", "--username", "AWS", "--password-stdin", host, text=password)
                 if pushes:
                     for stage in ("test", "runtime"):
                         timed(
@@ -168,9 +168,9 @@ def answers(url: str) -> bool:
         return False
 
 
-def run(*command: str, cwd: Path | None = None, given: str | None = None) -> str:
+def run(*command: str, cwd: Path | None = None, text: str | None = None) -> str:
     """Run a command and return its output. Raises RuntimeError with its words."""
-    done = subprocess.run(command, cwd=cwd, input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, input=text, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command[:3])}: {done.stderr.strip()}")
     return done.stdout
