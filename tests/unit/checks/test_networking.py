@@ -292,6 +292,9 @@ def test_tasks_that_admit_more_than_the_load_balancer_are_found(vpc: Vpc) -> Non
     text = told(vpc.checks().tasks_admit_only_the_load_balancer())
     assert "it admits 10.0.0.0/16 on tcp 8080" in text
     assert "on tcp 22" in text
+    udp = {"IpProtocol": "udp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": vpc.alb_group}]}
+    vpc.ec2.authorize_security_group_ingress(GroupId=vpc.task_group, IpPermissions=[udp])
+    assert f"it admits {vpc.alb_group} on udp 8080" in told(vpc.checks().tasks_admit_only_the_load_balancer())
     permission = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080}
     peers: list[dict[str, Any]] = [
         {"UserIdGroupPairs": [{"GroupId": vpc.alb_group}]},

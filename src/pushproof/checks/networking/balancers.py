@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
-from pushproof.checks.networking.vpc import BALANCER_GROUPS_PAGE, BALANCER_PAGE, VpcChecks, listed, shown_ports
+from pushproof.checks.networking.vpc import (
+    BALANCER_GROUPS_PAGE,
+    BALANCER_PAGE,
+    VpcChecks,
+    listed,
+    shown_ports,
+    transports_of,
+)
 from pushproof.engines.reachability import Internet, Place, reach
 
 if TYPE_CHECKING:
@@ -111,7 +118,7 @@ class BalancerChecks(VpcChecks):
     def _listening(self, arn: str) -> set[tuple[str, int]]:
         """The transports and ports of listeners: what a security group admits."""
         listeners = self.aws("elbv2").describe_listeners(LoadBalancerArn=arn)["Listeners"]
-        return {(transport, each["Port"]) for each in listeners for transport in _transports(each["Protocol"])}
+        return {(transport, each["Port"]) for each in listeners for transport in transports_of(each["Protocol"])}
 
     def _targets(self, arn: str) -> tuple[list[int], set[str]]:
         """The ports and transports of targets: container ports of services behind the load balancer, and the target groups' own.
@@ -123,17 +130,8 @@ class BalancerChecks(VpcChecks):
         containers = {port for p in self.placements if arns & set(p.target_groups) for port in p.ports}
         checked = {int(g["HealthCheckPort"]) for g in groups if g.get("HealthCheckPort", "").isdigit()}
         ports = (containers or {group["Port"] for group in groups if "Port" in group}) | checked
-        return sorted(ports), {"tcp"}.union(*(_transports(group.get("Protocol", "HTTP")) for group in groups))
+        return sorted(ports), {"tcp"}.union(*(transports_of(group.get("Protocol", "HTTP")) for group in groups))
 
 
 def _ports_of(listening: set[tuple[str, int]]) -> list[int]:
     return sorted({port for _, port in listening})
-
-
-def _transports(protocol: str) -> frozenset[str]:
-    """Return the transports of a listener's or target group's protocol, as security groups name them.
-
-    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html#listener-configuration
-    """
-    others = {"TCP_UDP": ("tcp", "udp"), "TCP_QUIC": ("tcp", "udp"), "UDP": ("udp",), "QUIC": ("udp",)}
-    return frozenset(others.get(protocol, ("tcp",)))

@@ -138,3 +138,12 @@ def listed(names: Sequence[str]) -> str:
     """Names in a sentence: ``a, b and c``."""
     unique = list(dict.fromkeys(names))
     return " and ".join([", ".join(unique[:-1]), unique[-1]] if len(unique) > 1 else unique)
+
+
+def transports_of(protocol: str) -> frozenset[str]:
+    """Return the transports of a listener's or target group's protocol, as security groups name them.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-listeners.html#listener-configuration
+    """
+    others = {"TCP_UDP": ("tcp", "udp"), "TCP_QUIC": ("tcp", "udp"), "UDP": ("udp",), "QUIC": ("udp",)}
+    return frozenset(others.get(protocol, ("tcp",)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.networking.placements import Placement
-from pushproof.checks.networking.vpc import GROUP_PAGE, SUBNET_PAGE, TASK_PAGE, VpcChecks, shown_ports
+from pushproof.checks.networking.vpc import GROUP_PAGE, SUBNET_PAGE, TASK_PAGE, VpcChecks, shown_ports, transports_of
 from pushproof.engines.reachability import Eni, Place, exposures, reach, tier_of
 
 
@@ -108,20 +108,24 @@ class WaysIn(VpcChecks):
                 if (placement.service, identifier) in seen:
                     continue
                 seen.add((placement.service, identifier))
-                yield from self._admissions(placement, identifier, allowed)
+                # Health checks of every group use TCP.
+                transports = {"tcp"}.union(*(transports_of(group.get("Protocol", "HTTP")) for group in groups))
+                yield from self._admissions(placement, identifier, allowed, transports)
             for balancer in described:
                 for zone in balancer.get("AvailabilityZones", ()):
                     source = Place(zone["SubnetId"], tuple(balancer.get("SecurityGroups", ())))
                     for port in placement.ports:
                         yield from self._unreachable_task(placement, source, port)
 
-    def _admissions(self, placement: Placement, identifier: str, allowed: set[str]) -> Iterator[Finding]:
+    def _admissions(
+        self, placement: Placement, identifier: str, allowed: set[str], transports: set[str]
+    ) -> Iterator[Finding]:
         for rule in self.network.security_group(identifier).ingress:
             others = [str(block) for block in rule.blocks]
             others += [group for group in rule.group_ids if group not in allowed]
             others += rule.prefix_list_ids
-            wide = rule.ports[0] != rule.ports[1] or rule.ports[0] not in placement.ports
-            if not others and not wide:
+            single = rule.ports[0] == rule.ports[1] and rule.ports[0] in placement.ports and rule.protocol in transports
+            if not others and single:
                 continue
             who = ", ".join(others or rule.group_ids)
             yield Finding(
