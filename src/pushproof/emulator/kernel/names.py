@@ -33,8 +33,8 @@ class ServiceRegistry(Protocol):
     def http_namespace(self, region: str, name: str) -> str:
         """Return the ARN of the namespace of a name, which is created first if there is none."""
 
-    def is_taken(self, namespace_arn: str, name: str) -> bool:
-        """Return whether a namespace has a service of a name."""
+    def service_named(self, namespace_arn: str, name: str) -> str | None:
+        """Return the ARN of a namespace's service of a name; None if it has none."""
 
     def has_service(self, arn: str) -> bool:
         """Return whether there is a service of an ARN."""

@@ -167,6 +167,27 @@ def test_the_endpoints_end_with_their_service(connect: Connect) -> None:
     connect.map.delete_namespace(Id=connect.namespace.rpartition("/")[2])
 
 
+def test_a_service_moves_to_another_namespace(connect: Connect) -> None:
+    """New tasks are registered there, the old ones leave the former, and both entries end with the service."""
+    connect.create("back", connect.offer())
+    connect.settle()
+    connect.map.create_http_namespace(Name="annex")
+    annex = next(each["Arn"] for each in connect.map.list_namespaces()["Namespaces"] if each["Name"] == "annex")
+    moved = {**connect.offer(), "namespace": annex}
+    connect.ecs.update_service(cluster="main", service="back", serviceConnectConfiguration=moved)
+    connect.settle()
+    assert (len(connect.registered()), len(connect.registered(namespace="annex"))) == (0, 1)
+    # The same namespace by its name is no other one.
+    named = {**moved, "namespace": "annex"}
+    connect.ecs.update_service(cluster="main", service="back", serviceConnectConfiguration=named)
+    connect.settle()
+    assert len(connect.registered(namespace="annex")) == 1
+    assert len(connect.map.list_services()["Services"]) == 2
+    connect.ecs.delete_service(cluster="main", service="back", force=True)
+    connect.settle()
+    assert connect.map.list_services()["Services"] == []
+
+
 def test_a_client_outlives_its_namespace(connect: Connect) -> None:
     """A namespace without endpoints can be deleted; deployments of its clients go on, and know no name."""
     connect.create("front", connect.client())

@@ -67,10 +67,11 @@ class CloudMapService(NamespaceOperations, DiscoveryOperations):
         """Return whether there is a service of an ARN."""
         return self._find(arn) is not None
 
-    def is_taken(self, namespace_arn: str, name: str) -> bool:
-        """Return whether a namespace has a service of a name."""
+    def service_named(self, namespace_arn: str, name: str) -> str | None:
+        """Return the ARN of a namespace's service of a name; None if it has none."""
         directory = self._directory_in(namespace_arn)
-        return directory.service_named(find_namespace(directory, namespace_arn), name) is not None
+        service = directory.service_named(find_namespace(directory, namespace_arn), name)
+        return None if service is None else service.arn
 
     def endpoint_service(self, namespace_arn: str, name: str) -> str:
         """Create the service of an endpoint of ECS Service Connect, whose name is free. Return its ARN."""

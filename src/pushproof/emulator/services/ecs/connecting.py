@@ -77,7 +77,7 @@ class ServiceConnect:
     ) -> None:
         """Raise AWS's refusals of Service Connect and service registries.
 
-        `held`: the discovery names that the service has already. `shifts`: its deployments shift traffic.
+        `held`: the ARNs of the service's own endpoints in Cloud Map. `shifts`: its deployments shift traffic.
         """
         for registry in documents(parameters.get("serviceRegistries")):
             if not self._registry.has_service(str(registry.get("registryArn"))):
@@ -95,7 +95,8 @@ class ServiceConnect:
         _refuse_missing(document or {}, configuration, shifts)
         namespace = self._namespace(region, configuration.namespace)
         for offer in configuration.offers:
-            if offer.discovery_name not in held and self._registry.is_taken(namespace.arn, offer.discovery_name):
+            taken = self._registry.service_named(namespace.arn, offer.discovery_name)
+            if taken is not None and taken not in held:
                 raise invalid(f"SC service is already used by {namespace.arn}")
 
     def join(self, service: EcsService, revision: ServiceRevision) -> None:
@@ -104,13 +105,15 @@ class ServiceConnect:
         if configuration.enabled:
             namespace = self._namespace(service.region, configuration.namespace)
             for offer in configuration.offers:
-                if offer.discovery_name not in service.endpoints:
+                # A revision that names the namespace otherwise, by name or ARN, has the same endpoint.
+                arn = self._registry.service_named(namespace.arn, offer.discovery_name)
+                if arn is None:
                     arn = self._registry.endpoint_service(namespace.arn, offer.discovery_name)
-                    service.endpoints[offer.discovery_name] = arn
+                service.endpoints[configuration.namespace, offer.discovery_name] = arn
 
     def leave(self, service: EcsService) -> None:
         """Delete the endpoints of a service that has ended."""
-        for arn in service.endpoints.values():
+        for arn in set(service.endpoints.values()):
             self._registry.drop_service(arn)
         service.endpoints.clear()
 
@@ -139,7 +142,7 @@ class ServiceConnect:
             shown += [
                 (arn, listening_port(connected.configuration, connected.ports, offer.port_name))
                 for offer in connected.configuration.offers
-                if (arn := service.endpoints.get(offer.discovery_name)) is not None
+                if (arn := service.endpoints.get((connected.configuration.namespace, offer.discovery_name))) is not None
             ]
         return tuple(shown)
 
@@ -169,10 +172,11 @@ def connect_resources(
 
     https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectServiceResource.html
     """
+    configuration = parse(_document(parameters))
     return [
-        {"discoveryName": offer.discovery_name, "discoveryArn": service.endpoints[offer.discovery_name]}
-        for offer in parse(_document(parameters)).offers
-        if offer.discovery_name in service.endpoints
+        {"discoveryName": offer.discovery_name, "discoveryArn": arn}
+        for offer in configuration.offers
+        if (arn := service.endpoints.get((configuration.namespace, offer.discovery_name))) is not None
     ]
 
 

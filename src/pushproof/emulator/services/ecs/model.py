@@ -234,8 +234,8 @@ class EcsService:
     """Only with another controller than ECS; the primary one comes first."""
     whole: EcsService | None = None
     """The service whose task set this one is to the scheduler."""
-    endpoints: dict[str, str] = field(default_factory=dict)
-    """Its endpoints of Service Connect: discovery name -> ARN in Cloud Map."""
+    endpoints: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Its endpoints of Service Connect: namespace, as a revision names it, and discovery name -> ARN in Cloud Map."""
     known: dict[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     """By deployment: the endpoints that its tasks know."""
 

@@ -189,7 +189,7 @@ class ServiceOperations(ServiceDeploymentOperations):
             service.parameters["deploymentConfiguration"], request.get("deploymentConfiguration")
         )
         if revised != current.parameters or definition is not current.definition or own != service.parameters:
-            self._check(context, cluster, definition, {**own, **revised}, held=service.endpoints)
+            self._check(context, cluster, definition, {**own, **revised}, held=service.endpoints.values())
         grace = request.get("healthCheckGracePeriodSeconds")
         with refusals_of(DeploymentError):
             decision = update_service(
