@@ -132,7 +132,7 @@ def matches(source: str, text: str, *, whole: bool = False) -> bool:
         return (pattern.fullmatch(text) if whole else pattern.search(text)) is not None
 
 
-#: What Python warns of within a set, since it may have another meaning there one day.
+#: Signs of which Python warns within a set, since it may have another meaning there one day.
 _AMBIGUOUS = frozenset("[-&~|")
 
 
@@ -146,8 +146,7 @@ def unambiguous(source: str) -> str:
     at = 0
     while at < len(source):
         if source[at] == "[":
-            end = _set_end(source, at, out)
-            at = end
+            at = _set_end(source, at, out)
         else:
             width = 2 if source[at] == "\\" else 1
             out.append(source[at : at + width])
