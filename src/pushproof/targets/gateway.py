@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ class GatewayTarget:
         self.keys = keys
         self.clock = clock
         self._directory = directory
+        self._session: boto3.session.Session | None = None
+        self._making = threading.Lock()
 
     def environment(self) -> dict[str, str]:
         environment = world_environment(self.endpoint, region=self.region, account_id=self.account_id, keys=self.keys)
@@ -60,15 +63,19 @@ class GatewayTarget:
         return environment
 
     def client(self, service: str, region: str | None = None) -> Any:
-        return make_client(
-            boto3.session.Session(),
-            service,
-            region_name=region or self.region,
-            endpoint_url=self.endpoint,
-            aws_access_key_id=self.keys[0],
-            aws_secret_access_key=self.keys[1],
-            config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
-        )
+        # A session takes as long as most clients, and serves one thread at a time:
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+        with self._making:
+            self._session = self._session or boto3.session.Session()
+            return make_client(
+                self._session,
+                service,
+                region_name=region or self.region,
+                endpoint_url=self.endpoint,
+                aws_access_key_id=self.keys[0],
+                aws_secret_access_key=self.keys[1],
+                config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
+            )
 
     def variables(self, source: Path, explicit: Mapping[str, Any]) -> dict[str, Any]:
         return {}
