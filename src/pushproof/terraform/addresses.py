@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pushproof.base.origin import Origin, shown
 from pushproof.terraform.configuration import local_source
 from pushproof.terraform.hcl import read_directory
+from pushproof.terraform.resources import stored_instances
 
 # Keys of `for_each` may hold brackets and dots.
 _INDEX = re.compile(r'\[(?:"(?:[^"\\]|\\.)*"|[^\]"]*)\]')
@@ -115,7 +116,8 @@ def _resources(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
     if not isinstance(state, Mapping):
         raise StateUnreadable(f"a Terraform state is a JSON object, and this is {type(state).__name__}")
     if "resources" in state and "version" in state:
-        yield from _of_file(state["resources"])
+        for _, address, instance in stored_instances(state["resources"]):
+            yield address, instance.get("attributes") or {}
     elif "format_version" in state:
         yield from _of_show(state.get("values", {}).get("root_module", {}))
     else:
@@ -123,16 +125,6 @@ def _resources(state: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
             f"no Terraform state: it has {', '.join(sorted(state)) or 'nothing'}; "
             "give a terraform.tfstate (version 4) or what `terraform show -json` prints"
         )
-
-
-def _of_file(resources: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for resource in resources:
-        if resource.get("mode") != "managed":
-            continue
-        base = ".".join(part for part in (resource.get("module", ""), resource["type"], resource["name"]) if part)
-        for instance in resource.get("instances", ()):
-            key = instance.get("index_key")
-            yield base + ("" if key is None else f"[{json.dumps(key)}]"), instance.get("attributes") or {}
 
 
 def _of_show(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -45,19 +45,27 @@ def stored_resources(state: Attributes) -> list[Resource]:
 
     Attributes are as `terraform show -json` gives them. Source: https://developer.hashicorp.com/terraform/internals/json-format
     """
-    resources: list[Resource] = []
-    for entry in state.get("resources", ()):
+    # A deposed object is to be destroyed after its replacement was made.
+    return [
+        Resource(kind, address, instance.get("attributes") or {})
+        for kind, address, instance in stored_instances(state.get("resources", ()))
+        if "deposed" not in instance
+    ]
+
+
+def stored_instances(resources: Iterable[Attributes]) -> Iterator[tuple[str, str, Attributes]]:
+    """Yield the type, the address and the stored object of each instance of a stored state's managed resources."""
+    for entry in resources:
         if entry.get("mode") != "managed":
             continue
         base = ".".join(filter(None, (entry.get("module", ""), entry["type"], entry["name"])))
         for instance in entry.get("instances", ()):
-            # An object that is to be destroyed after its replacement was made.
-            if "deposed" in instance:
-                continue
             key = instance.get("index_key")
-            address = base if key is None else f"{base}[{json.dumps(key, ensure_ascii=False)}]"
-            resources.append(Resource(str(entry["type"]), address, instance.get("attributes") or {}))
-    return resources
+            yield (
+                str(entry["type"]),
+                base if key is None else f"{base}[{json.dumps(key, ensure_ascii=False)}]",
+                instance,
+            )
 
 
 class Stated(Protocol):

@@ -14,6 +14,7 @@ from pushproof.checks.networking.vpc import (
     listed,
     shown_ports,
     transports_of,
+    transports_to,
 )
 from pushproof.engines.reachability import Internet, Place, reach
 
@@ -121,16 +122,13 @@ class BalancerChecks(VpcChecks):
         return {(transport, each["Port"]) for each in listeners for transport in transports_of(each["Protocol"])}
 
     def _targets(self, arn: str) -> tuple[list[int], set[str]]:
-        """The ports and transports of targets: container ports of services behind the load balancer, and the target groups' own.
-
-        Health checks of every group use TCP.
-        """
+        """The ports and transports of targets: container ports of services behind the load balancer, and the target groups' own."""
         groups = self.aws("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
         arns = {group["TargetGroupArn"] for group in groups}
         containers = {port for p in self.placements if arns & set(p.target_groups) for port in p.ports}
         checked = {int(g["HealthCheckPort"]) for g in groups if g.get("HealthCheckPort", "").isdigit()}
         ports = (containers or {group["Port"] for group in groups if "Port" in group}) | checked
-        return sorted(ports), {"tcp"}.union(*(transports_of(group.get("Protocol", "HTTP")) for group in groups))
+        return sorted(ports), transports_to(groups)
 
 
 def _ports_of(listening: set[tuple[str, int]]) -> list[int]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pushproof.aws.network import read_network
 from pushproof.base.origin import Addresses
@@ -19,6 +20,9 @@ from pushproof.engines.reachability import (
     plainly_allows,
     tier_of,
 )
+
+if TYPE_CHECKING:
+    from types_boto3_elbv2.type_defs import TargetGroupTypeDef
 
 _GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide/"
 NAT_PAGE = _GUIDE + "nat-gateway-basics.html"
@@ -138,6 +142,11 @@ def listed(names: Sequence[str]) -> str:
     """Names in a sentence: ``a, b and c``."""
     unique = list(dict.fromkeys(names))
     return " and ".join([", ".join(unique[:-1]), unique[-1]] if len(unique) > 1 else unique)
+
+
+def transports_to(groups: Iterable[TargetGroupTypeDef]) -> set[str]:
+    """Return the transports on which target groups reach their targets: TCP for the health checks of every group, and their own."""
+    return {"tcp"}.union(*(transports_of(group.get("Protocol", "HTTP")) for group in groups))
 
 
 def transports_of(protocol: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pushproof.checks.check import check
 from pushproof.checks.finding import Finding
 from pushproof.checks.networking.placements import Placement
-from pushproof.checks.networking.vpc import GROUP_PAGE, SUBNET_PAGE, TASK_PAGE, VpcChecks, shown_ports, transports_of
+from pushproof.checks.networking.vpc import GROUP_PAGE, SUBNET_PAGE, TASK_PAGE, VpcChecks, shown_ports, transports_to
 from pushproof.engines.reachability import Eni, Place, exposures, reach, tier_of
 
 
@@ -108,9 +108,7 @@ class WaysIn(VpcChecks):
                 if (placement.service, identifier) in seen:
                     continue
                 seen.add((placement.service, identifier))
-                # Health checks of every group use TCP.
-                transports = {"tcp"}.union(*(transports_of(group.get("Protocol", "HTTP")) for group in groups))
-                yield from self._admissions(placement, identifier, allowed, transports)
+                yield from self._admissions(placement, identifier, allowed, transports_to(groups))
             for balancer in described:
                 for zone in balancer.get("AvailabilityZones", ()):
                     source = Place(zone["SubnetId"], tuple(balancer.get("SecurityGroups", ())))
