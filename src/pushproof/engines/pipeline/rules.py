@@ -232,7 +232,7 @@ def judge_variable(configuration: Mapping[str, str]) -> Finding:
         raise PipelineError("ConfigurationError", f"Operator {operator} is not one of {', '.join(OPERATORS)}")
     try:
         met = outcomes[operator]()
-    except re.error as error:
+    except (re.error, UnsupportedExpression) as error:
         raise PipelineError("ConfigurationError", f"{value} is not a regular expression: {error}") from None
     return Finding(met, f"The variable's value '{actual}' {'meets' if met else 'does not meet'} {operator} '{value}'")
 

@@ -244,3 +244,10 @@ def test_alarms_without_a_wait_are_looked_at_once() -> None:
     assert judge_alarm("BEFORE_ENTRY", {"AlarmName": "a"}, "ALARM", 0).met is False
     assert judge_alarm("ON_SUCCESS", {"AlarmName": "a"}, "OK", 0).met is True
     assert judge_alarm("ON_FAILURE", {"AlarmName": "a", "AlarmStates": "ALARM, OK"}, "ALARM", 0).met is True
+
+
+def test_a_variable_that_makes_an_expression_too_deep_is_a_configuration_error() -> None:
+    """A value that is known only when the rule runs is refused as one that is no expression."""
+    for value in ("(", "(" * 5000 + ")" * 5000):
+        with pytest.raises(PipelineError, match="is not a regular expression"):
+            judge_variable({"Variable": "a", "Operator": "MATCHES", "Value": value})
