@@ -58,7 +58,7 @@ rehearsal: setup ## The sandbox target against a world in place of AWS, shortene
 	  --ignore tests/rehearsal/test_drill.py --ignore tests/rehearsal/test_account.py
 
 test-module: known-module setup ## One module under test: make test-module MODULE=ecs [TARGET=embedded|localstack|sandbox]
-	$(BIN)/pytest tests/integration/$(MODULE) --target $(TARGET) $(QUICK)
+	$(BIN)/pushproof test tests/integration/$(MODULE) --target $(TARGET) $(QUICK)
 
 # Before any set-up: a mistyped name should not cost minutes.
 known-module:

@@ -129,6 +129,19 @@ def doctor(
     finish(lambda: show_diagnoses(port) if stack is None else show_stack(stack, as_json=language is StackFormat.JSON))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run pytest with the arguments that follow, from the second run on in seconds less: imports are done once.
+
+    The first run starts a process that has everything imported, and later runs are forks of it. It ends after five minutes without
+    a run, with `pushproof sweep --local`, and when a file of it changes. Exit codes are pytest's. On CI each run has a process of
+    its own, and so it is where PUSHPROOF_RESIDENT_TESTS is 0.
+    """
+    from pushproof.runhost.client import run_tests
+
+    finish(lambda: run_tests(context.args))
+
+
 @app.command()
 def drill(
     environment: Environment = None,

@@ -11,10 +11,13 @@ from pushproof.cli.outcome import FAILED, OK, UNAVAILABLE, bad_input, console
 
 def sweep_machine(*, alone: bool) -> int:
     """Remove what crashed runs left on this machine. `alone`: no option of the account's sweep was given with it."""
+    from pushproof.runhost.client import end_hosts
     from pushproof.targets.journal import Journal
 
     if not alone:
         return bad_input("--local always acts, and on every crashed run; give it alone")
+    if ended := end_hosts():
+        console.print(f"ended {ended} process(es) that waited for test runs")
     journal = Journal()
     removed = journal.clean_up(strays=True)
     for line in removed:

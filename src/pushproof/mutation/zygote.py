@@ -8,7 +8,6 @@ however that happens.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import os
@@ -20,6 +19,8 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
+
+from pushproof.runhost.groups import end_with_parent, make_group, signal_group
 
 #: Seconds that a run has to clean up after it was interrupted.
 PATIENCE = 30.0
@@ -77,17 +78,10 @@ def main() -> int:
 
 def _import_everything() -> None:
     """Import what runs use, as far as it starts no thread."""
-    import pytest  # noqa: F401
+    import pushproof.mutation.inrun  # noqa: F401
+    from pushproof.runhost.imports import import_everything
 
-    import pushproof.fixtures
-    import pushproof.mutation.inrun
-    import pushproof.session.applying
-    import pushproof.session.drilling
-    import pushproof.session.keeping
-    import pushproof.targets.embedded  # noqa: F401
-    from pushproof.targets.warmup import warm_up
-
-    warm_up()
+    import_everything()
     for plugin in entry_points(group="pytest11"):
         # One that cannot be imported is pytest's to report.
         with contextlib.suppress(Exception):
@@ -104,7 +98,7 @@ def _carry_out(order: Order) -> Done | None:
         _run(order)
     os.close(start)
     # Both sides do it: whichever comes first, the group is there.
-    _make_group(child)
+    make_group(child)
     deadline, closed, timed_out = started + order.limit, False, False
     while True:
         ready, _, _ = select.select([end] if closed else [end, 0], [], [], max(0.0, deadline - time.monotonic()))
@@ -113,39 +107,19 @@ def _carry_out(order: Order) -> Done | None:
         # What comes in now can only be the end of standard input: one order is carried out at a time.
         closed = closed or 0 in ready
         if timed_out:
-            _signal(child, signal.SIGKILL)
+            signal_group(child, signal.SIGKILL)
             break
         timed_out = True
         deadline = time.monotonic() + PATIENCE
-        _signal(child, signal.SIGINT)
+        signal_group(child, signal.SIGINT)
     os.close(end)
     _, status = os.waitpid(child, 0)
     # Processes that the run has left.
-    _signal(child, signal.SIGKILL)
+    signal_group(child, signal.SIGKILL)
     if closed:
         return None
     code = os.waitstatus_to_exitcode(status)
     return Done(code if code >= 0 else None, time.monotonic() - started, timed_out)
-
-
-def _end_with_parent() -> None:
-    """Let the system interrupt this process when the zygote is killed. Source: PR_SET_PDEATHSIG(2const), Linux."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGINT)
-
-
-def _make_group(child: int) -> None:
-    try:
-        os.setpgid(child, child)
-    except OSError:
-        return
-
-
-def _signal(group: int, sign: int) -> None:
-    try:
-        os.killpg(group, sign)
-    except OSError:
-        return
 
 
 def _run(order: Order) -> None:
@@ -153,7 +127,7 @@ def _run(order: Order) -> None:
     code = 3
     try:
         os.setpgid(0, 0)
-        _end_with_parent()
+        end_with_parent()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         output = os.open(order.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)

@@ -31,11 +31,17 @@ def main() -> int:
     here = socket.socket(fileno=int(sys.argv[1]))
     # Ctrl-C is for the process that asks; this one ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     warm_up()
     gc.collect()
     # What is there now is not looked at again, so that its pages stay shared.
     gc.freeze()
+    return serve(here)
+
+
+def serve(here: socket.socket) -> int:
+    """Fork this process, which is warm, for each world that is asked for; returns when the other side of the socket is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     here.sendall(b"+")
     while True:
         message, descriptors = _received(here)
@@ -58,7 +64,11 @@ def main() -> int:
 
 def _received(here: socket.socket) -> tuple[bytes, list[int]]:
     """Return a message and the file descriptors that came with it; an empty one at the end."""
-    message, ancillary, _, _ = here.recvmsg(65_536, socket.CMSG_SPACE(array.array("i", [0]).itemsize))
+    try:
+        message, ancillary, _, _ = here.recvmsg(65_536, socket.CMSG_SPACE(array.array("i", [0]).itemsize))
+    except ConnectionResetError:
+        # The other side has ended, and has not even read that this one is ready.
+        return b"", []
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -12,7 +12,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Self
@@ -23,6 +22,7 @@ from pushproof.base.clock import ScaledClock
 from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.keeping.places import Place
 from pushproof.emulator.kernel.settings import WorldSettings
+from pushproof.targets.forkprocess import HostProcess, start_host
 from pushproof.targets.forkwords import Order, World, encode_settings
 from pushproof.targets.gateway import GatewayTarget
 
@@ -75,7 +75,7 @@ class Forks:
     def __init__(self, world: WorldSettings, runtime: str) -> None:
         self._settings = encode_settings(replace(world, port=0), runtime)
         self._world = world
-        self._host: subprocess.Popen[bytes] | None = None
+        self._host: HostProcess | None = None
         self._socket: socket.socket | None = None
         # The line to a host that is starting.
         self._starting: socket.socket | None = None
@@ -136,16 +136,8 @@ class Forks:
         return mine
 
     def _launch(self) -> socket.socket:
-        mine, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._host, mine = start_host()
         mine.settimeout(_PATIENCE)
-        with other:
-            self._host = subprocess.Popen(
-                [sys.executable, "-m", "pushproof.targets.forkhost", str(other.fileno())],
-                pass_fds=[other.fileno()],
-                stdin=subprocess.DEVNULL,
-                # A library's words on import must not be taken for anything of the caller's.
-                stdout=subprocess.DEVNULL,
-            )
         return mine
 
     def close(self) -> None:

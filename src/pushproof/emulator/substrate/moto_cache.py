@@ -14,8 +14,10 @@ from typing import Any
 
 def read_once() -> None:
     """Make moto use what this process has already read; safe to call again."""
+    from pushproof.emulator.substrate.moto_instance_types import read_instance_types_late
     from pushproof.emulator.substrate.moto_policies import read_policies_once
 
+    read_instance_types_late()
     _models()
     _listings()
     read_policies_once()
