@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parents[1]
+import pushproof
+
+_PACKAGE = Path(pushproof.__file__).parent
 #: Clocks of file systems run behind by some milliseconds. In seconds.
 _MARGIN = 0.1
 

@@ -15,9 +15,12 @@ def import_everything() -> None:
     import pushproof.session.drilling
     import pushproof.session.keeping
     import pushproof.targets.embedded  # noqa: F401
+    from pushproof.session.codeversion import code_version
     from pushproof.targets.warmup import warm_up
 
     warm_up()
+    # What is remembered of this package's files is right as long as none of them changes; a host ends then.
+    code_version()
     # Those of others stay for the run: pytest rewrites their asserts.
     for plugin in entry_points(group="pytest11", name="pushproof"):
         plugin.load()

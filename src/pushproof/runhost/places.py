@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pushproof
+
 #: Variables that nothing reads on import, and that differ between one shell and the next, or are secrets. A run gets them all.
 _OF_A_RUN = frozenset(
     {
@@ -47,7 +49,7 @@ def socket_of(environment: Mapping[str, str]) -> Path:
     identity = [
         sys.executable,
         sys.prefix,
-        str(Path(__file__).parents[1]),
+        pushproof.__file__,
         sorted(host_environment(environment).items()),
     ]
     digest = hashlib.sha256(json.dumps(identity).encode("utf-8", "surrogateescape")).hexdigest()

@@ -19,6 +19,7 @@ import traceback
 from pathlib import Path
 from typing import IO
 
+from pushproof.base.garbage import collector_paused
 from pushproof.base.target import TargetUnavailable
 from pushproof.emulator.keeping.reading import UnreadableState
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
@@ -90,7 +91,10 @@ def _live(line: socket.socket, settings: bytes) -> None:
             while text := _next(orders):
                 order: Order = json.loads(text)
                 try:
-                    target.continue_from(Path(order["kept"]), order["origin"])
+                    with collector_paused():
+                        target.continue_from(Path(order["kept"]), order["origin"])
+                        # The world is there until the end of this process.
+                        gc.freeze()
                 except (UnreadableState, OSError) as error:
                     _answer(line, {"refused": str(error)})
                     return

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pushproof
 from pushproof.runhost import places
 from pushproof.runhost.freshness import has_changed, origins
 from pushproof.runhost.host import serve
@@ -90,7 +91,7 @@ def _pass(moment: float) -> None:
 def test_everything_that_a_host_is_made_from_is_watched() -> None:
     """Files of this package that are no modules are among it, and directories that distributions are installed in."""
     watched = set(origins())
-    package = Path(places.__file__).parents[1]
+    package = Path(pushproof.__file__).parent
     assert {str(package / "py.typed"), str(package / "plugin.py"), str(Path(pytest.__file__).parents[1])} <= watched
 
 
