@@ -319,10 +319,11 @@ def drill(target: DrillTarget, pytestconfig: pytest.Config) -> Iterator[DrillFac
     what they have shown, and raise ProofFailed when something does not hold.
     """
     from pushproof.session.drilling import Drills
+    from pushproof.session.keeperof import keeper_of
     from pushproof.session.options import text_of
 
     speed = 1.0 if text_of(pytestconfig, "target") == "sandbox" else float(text_of(pytestconfig, "speed"))
-    drills = Drills(target, pytestconfig, speed)
+    drills = Drills(target, pytestconfig, speed, keeper_of(pytestconfig, target))
     yield drills
     drills.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pushproof import Clients
 from pushproof.drill.certificate import kept_self_signed
 from pushproof.drill.standin import SlackStandIn
 from pushproof.terraform.applied import AppliedModule
@@ -127,6 +128,22 @@ def environment(
 def dev(environment: Environment) -> AppliedModule:
     """environments/dev, applied."""
     return environment("dev")
+
+
+@pytest.fixture
+def own_dev(dev: AppliedModule, target: Any) -> Iterator[AppliedModule]:
+    """environments/dev for a test that changes something: a copy in emulated worlds, whose later applies are kept."""
+    if target.name != "embedded":
+        yield dev
+        return
+    with dev.fork() as fork:
+        yield fork
+
+
+@pytest.fixture
+def own_aws(own_dev: AppliedModule, dev: AppliedModule, aws: Clients) -> Clients:
+    """Clients of the world that `own_dev` is in."""
+    return aws if own_dev is dev else own_dev.aws
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from pushproof.drill.rollouts.rollouts import Rollouts
 from pushproof.drill.settings import BadInput, DrillSettings
 from pushproof.drill.standin import Webhook
 from pushproof.drill.tasksbefore import TasksBefore
+from pushproof.drill.ways import Ways
 from pushproof.drill.workflowroad import (
     GITHUB,
     WorkflowObserver,
@@ -72,18 +73,23 @@ class Context:
         means: Preflight,
         webhook: Webhook,
         record: Record | None = None,
+        ways: Ways | None = None,
     ) -> None:
         self.target, self.settings, self.narrator = target, settings, narrator
         self.binary, self.breakages = means.binary, means.breakages
-        self.webhook = webhook
+        self.webhook, self.ways = webhook, ways or Ways()
         self.record = record or Record()
         self.resumed = record is not None
         self.result = Result()
         if settings.faults and (reason := target.lacks("faults")) is not None:
             raise BadInput(f"--fault needs a world of Pushproof's own; target {target.name}: {reason}")
-        self.plan = FaultPlan(settings.faults, lambda: target.faults(), narrator, target.clock.real_delay, self._checks)
+        self.plan = FaultPlan(settings.faults, lambda: target.faults(), narrator, self._real_delay, self._checks)
         self._runs: dict[str, Terraform] = {}
         self._outputs: dict[str, Any] | None = None
+
+    def _real_delay(self, seconds: float) -> float:
+        # A world that is continued has a clock of its own.
+        return self.target.clock.real_delay(seconds)
 
     # What the apply has shown.
 

@@ -16,9 +16,10 @@ from pushproof.drill.observation import Observer
 from pushproof.drill.preflight import preflight
 from pushproof.drill.repository import Checkout
 from pushproof.drill.settings import BadInput, DrillSettings
-from pushproof.drill.standin import SlackLog, SlackStandIn, Webhook
+from pushproof.drill.standin import SlackLog, Webhook
 from pushproof.drill.steps.order import choose, require_shown, step_named, steps_for
 from pushproof.drill.steps.step import Step
+from pushproof.drill.ways import Ways
 from pushproof.targets.base import DrillTarget
 
 E = TypeVar("E", bound=Evidence)
@@ -38,7 +39,8 @@ def chosen_steps(
 class Drill:
     """One drill on a target: `run()` performs the steps in their order, `perform()` one of them by name, as often as it is asked.
 
-    `kept`: the evidence of an earlier process, with which this drill goes on. Closing it ends the webhook, not the world.
+    `kept`: the evidence of an earlier process, with which this drill goes on; `ways`: how it applies, where Terraform alone is
+    not to. Closing it ends the webhook, not the world.
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class Drill:
         *,
         kept: Kept | None = None,
         steps: Sequence[Step] | None = None,
+        ways: Ways | None = None,
     ) -> None:
-        means = preflight(settings)
-        webhook: Webhook = SlackStandIn(messages_log(target)) if kept is None else SlackLog(messages_log(target))
+        means, ways = preflight(settings), ways or Ways()
+        log = messages_log(target)
+        webhook: Webhook = ways.listen(log) if kept is None else SlackLog(log)
         record = None if kept is None else Record(dict(kept.entries))
-        self.context = Context(target, settings, narrator, means, webhook, record)
+        self.context = Context(target, settings, narrator, means, webhook, record, ways)
         self._steps = steps_for(settings) if steps is None else steps
         self._keeper = Keeper(target, settings, narrator.speed)
 

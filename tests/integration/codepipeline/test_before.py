@@ -74,9 +74,9 @@ def test_its_role_is_its_own(project: dict[str, Any], iam_checks: Callable[..., 
 
 @pytest.mark.docker
 @pytest.mark.target_needs("containers", "builds")
-def test_the_exit_code_decides(project: dict[str, Any], optional: Any, aws: Clients, target: Any) -> None:
+def test_the_exit_code_decides(project: dict[str, Any], optional: Any, own_aws: Clients, target: Any) -> None:
     """The task runs in the image of the image definitions; a command that fails fails the build, which says so in its log."""
-    secret = aws("secretsmanager")
+    secret = own_aws("secretsmanager")
     secret.put_secret_value(SecretId=optional["database_secret_arn"], SecretString="postgresql://db.internal/shop")
     image = target.build_environment()["BASE_IMAGE"]
     source = io.BytesIO()
@@ -84,8 +84,8 @@ def test_the_exit_code_decides(project: dict[str, Any], optional: Any, aws: Clie
         definitions = [{"name": "other", "imageUri": "none"}, {"name": optional["container_name"], "imageUri": image}]
         archive.writestr("imagedefinitions.json", json.dumps(definitions))
     bucket = optional["artifacts_bucket_name"]
-    aws("s3").put_object(Bucket=bucket, Key="before/source.zip", Body=source.getvalue())
-    builds = aws("codebuild")
+    own_aws("s3").put_object(Bucket=bucket, Key="before/source.zip", Body=source.getvalue())
+    builds = own_aws("codebuild")
 
     def start(command: list[str]) -> str:
         override = {"name": "COMMAND", "value": json.dumps(command), "type": "PLAINTEXT"}
@@ -105,7 +105,7 @@ def test_the_exit_code_decides(project: dict[str, Any], optional: Any, aws: Clie
 
         build = wait_for(status, what="the build to end", clock=target.clock, within=3600)
         stream = build["logs"]
-        events = aws("logs").get_log_events(logGroupName=stream["groupName"], logStreamName=stream["streamName"])
+        events = own_aws("logs").get_log_events(logGroupName=stream["groupName"], logStreamName=stream["streamName"])
         return str(build["buildStatus"]), "".join(event["message"] for event in events["events"])
 
     good, bad = (
@@ -117,5 +117,5 @@ def test_the_exit_code_decides(project: dict[str, Any], optional: Any, aws: Clie
     status, log = ended(bad)
     assert status == "FAILED", log
     assert "The task before the deployment ended with exit code 3" in log
-    listed = aws("ecs").list_task_definitions(familyPrefix=project["name"])["taskDefinitionArns"]
+    listed = own_aws("ecs").list_task_definitions(familyPrefix=project["name"])["taskDefinitionArns"]
     assert len(listed) == 2

@@ -240,11 +240,11 @@ def test_the_owner_keeps_the_topic(aws: Clients, dev: Any) -> None:
 
 
 @pytest.mark.target_needs("webhooks")
-def test_slack_hears_how_an_execution_ends(dev: Any, slack: SlackStandIn, aws: Callable[[str], Any]) -> None:
+def test_slack_hears_how_an_execution_ends(own_dev: Any, own_aws: Clients, slack: SlackStandIn) -> None:
     """Slack receives plain messages about an execution that fails at Source, from its start to its end."""
-    aws("codepipeline").start_pipeline_execution(name=dev["pipeline_name"])
+    own_aws("codepipeline").start_pipeline_execution(name=own_dev["pipeline_name"])
     for state in ("STARTED", "FAILED"):
-        message = slack.wait_for(f"Pipeline {dev['pipeline_name']} changed state to {state} at", timeout=60)
+        message = slack.wait_for(f"Pipeline {own_dev['pipeline_name']} changed state to {state} at", timeout=60)
         assert message is not None, f"no message about {state}; the webhook heard {slack.messages}"
     assert slack.refused == []
 

@@ -139,14 +139,14 @@ def test_secrets_go_by_reference(secrets_checks: Callable[..., SecretsChecks], d
 
 
 def test_a_secret_without_a_value_is_found(
-    secrets_checks: Callable[..., SecretsChecks], dev: Any, aws: Callable[[str], Any]
+    secrets_checks: Callable[..., SecretsChecks], own_dev: Any, own_aws: Callable[[str], Any]
 ) -> None:
     """The check explains why no task starts until the secret has a value; then it has no finding."""
-    checks, family = secrets_checks(dev), dev["task_definition_family"]
-    secret = aws("secretsmanager")
-    if "VersionIdsToStages" not in secret.describe_secret(SecretId=dev["database_secret_arn"]):
+    checks, family = secrets_checks(own_dev), own_dev["task_definition_family"]
+    secret, arn = own_aws("secretsmanager"), own_dev["database_secret_arn"]
+    if "VersionIdsToStages" not in secret.describe_secret(SecretId=arn):
         assert "no current value" in str(checks.every_reference_resolves(family))
-        secret.put_secret_value(SecretId=dev["database_secret_arn"], SecretString="postgresql://db.internal/shop")
+        secret.put_secret_value(SecretId=arn, SecretString="postgresql://db.internal/shop")
     assert checks.every_reference_resolves(family)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pushproof.drill.badinput import BadInput
-from pushproof.drill.certificate import Trust, self_signed, trust
+from pushproof.drill.certificate import Trust, trust
 from pushproof.drill.context import Context
 from pushproof.drill.delivery import Delivery
 from pushproof.drill.discovery.discover import discover
@@ -68,21 +68,27 @@ class Apply(Step):
             )
             stack = context.environment_run(variables)
             prepared = earlier is None and target.disposable
-            before = target.leftovers() if prepared else []
-            stack.init(backend=place.backend)
-            if prepared:
-                # Buckets and roles that the first init was given are the world's, and go with it.
-                there_before = tuple(sorted({*there_before, *(set(target.leftovers()) - set(before))}))
+            before = set(target.leftovers()) if prepared else set()
+            made: set[str] = set()
             stack.limit = context.deadline("apply", stack.limit)
             spent = stack.timings.get("apply", 0.0)
-            stack.apply()
-            seconds = stack.timings["apply"] - spent
+
+            def initialised() -> None:
+                if prepared:
+                    # Buckets and roles that the first init was given are the world's, and go with it.
+                    made.update(set(target.leftovers()) - before)
+                    stack.provided = stack.provided or bool(made)
+
+            applied = context.ways.apply(stack, place.backend, initialised)
+            there_before = tuple(sorted({*there_before, *made}))
+            seconds = stack.timings.get("apply", 0.0) - spent
             state = stack.state()
             resources = len(managed_resources(state))
             delivery, undelivered = _discover(context, state)
             trusted = _trust(context, delivery)
             given = put_missing_values(target.client, delivery.secrets, settings.secrets)
-            narrator.claim(f"{resources} resources in {seconds:.1f} s; state in {place.where}")
+            duration = f"in {seconds:.1f} s" if applied else "as an earlier run has left them"
+            narrator.claim(f"{resources} resources {duration}; state in {place.where}")
             if used:
                 narrator.claim(f"the environment takes the drill's own {', '.join(sorted(used))}")
             if delivery.pipeline or delivery.workflow:
@@ -115,7 +121,7 @@ class _Certificate:
 
     def arn(self) -> str:
         if not self.made:
-            signed = self_signed(HOST)
+            signed = self._context.ways.sign(HOST)
             self.made = self._context.target.certificate(signed.certificate, signed.private_key)
         return self.made
 

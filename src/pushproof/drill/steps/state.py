@@ -58,8 +58,7 @@ def prepare_state(context: Context) -> StatePlace:
     if "project" in settings.variables and "project" in known:
         variables["project"] = settings.variables["project"]
     bootstrap = context.terraform(source, "bootstrap", variables)
-    bootstrap.init()
-    bootstrap.apply()
+    context.ways.apply(bootstrap, None, lambda: None)
     bucket = _bucket(bootstrap, source)
     return StatePlace(f"s3://{bucket}/{key}", {"bucket": bucket, **backend}, bootstrap)
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, TypedDict
 
 from moto.core.request import Request
 
+from pushproof.targets.kept.lineage import LOCK
+
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
@@ -27,8 +29,6 @@ _DECISIVE = ("accept", "content-type", "content-encoding", "host", "range", "if-
 _SCOPE = re.compile(r"Credential=[^/]+/[^,\s]*")
 # What differs between two equal answers: https://docs.aws.amazon.com/general/latest/gr/api-retries.html
 _OF_ONE_ANSWER = re.compile(rb"<(RequestId|requestId|HostId)>[^<]*</\1>")
-# The lock of the S3 backend: https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
-_LOCK = ".tflock"
 
 
 class Read(TypedDict):
@@ -55,7 +55,7 @@ def recording(world: World) -> Iterator[Recording]:
     made, begun = Recording(), world.log.total
 
     def hear(request: Request, body: bytes, response: Response) -> None:
-        if not request.path.endswith(_LOCK):
+        if not request.path.endswith(LOCK):
             made.reads.append(_read(request, body, response, world.place))
 
     with world.gateway.heard_by(hear):
@@ -64,7 +64,7 @@ def recording(world: World) -> Iterator[Recording]:
     made.complete = calls is not None and all(
         not call.mutating
         or call.context.principal.kind == "plane"
-        or (call.context.service == "s3" and str(call.request.get("Key", "")).endswith(_LOCK))
+        or (call.context.service == "s3" and str(call.request.get("Key", "")).endswith(LOCK))
         for call in calls
     )
 
