@@ -191,18 +191,18 @@ def test_everything_is_named_after_project_and_environment(dev: Any) -> None:
 
 
 @pytest.fixture
-def shifted(dev: Any, aws: Callable[[str], Any]) -> Iterator[None]:
+def shifted(own_dev: Any, own_aws: Callable[[str], Any]) -> Iterator[None]:
     """The traffic of users and of tests at the other target group, as ECS moves it; nothing where the service has one group."""
-    parts = dev["traffic_shift"] if dev.terraform.variables.get("traffic_shift") else None
+    parts = own_dev["traffic_shift"] if own_dev.terraform.variables.get("traffic_shift") else None
 
     def shift(*weights: int) -> None:
         if parts is None:
             return
-        groups = dev["target_group_arn"], parts["alternate_target_group_arn"]
+        groups = own_dev["target_group_arn"], parts["alternate_target_group_arn"]
         forward = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(groups, weights, strict=True)]
         for rule in (parts["production_listener_rule_arn"], parts["test_listener_rule_arn"]):
             action = {"Type": "forward", "ForwardConfig": {"TargetGroups": forward}}
-            aws("elbv2").modify_rule(RuleArn=rule, Actions=[action])
+            own_aws("elbv2").modify_rule(RuleArn=rule, Actions=[action])
 
     shift(0, 1)
     yield
@@ -211,10 +211,10 @@ def shifted(dev: Any, aws: Callable[[str], Any]) -> Iterator[None]:
 
 @pytest.mark.usefixtures("shifted")
 def test_terraform_leaves_alone_what_a_deployment_changes(
-    state_checks: Callable[..., StateChecks], dev: Any, aws: Callable[[str], Any]
+    state_checks: Callable[..., StateChecks], own_dev: Any, own_aws: Callable[[str], Any]
 ) -> None:
     """Cliff 5: a plan is empty after a deployment by the pipeline, a change of the desired count, and a shift of traffic."""
-    ecs, names = aws("ecs"), {"cluster": dev["cluster_name"], "service": dev["service_name"]}
+    ecs, names = own_aws("ecs"), {"cluster": own_dev["cluster_name"], "service": own_dev["service_name"]}
     described = ecs.describe_services(cluster=names["cluster"], services=[names["service"]])["services"][0]
     shown = ecs.describe_task_definition(taskDefinition=described["taskDefinition"])["taskDefinition"]
     known = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
@@ -225,6 +225,6 @@ def test_terraform_leaves_alone_what_a_deployment_changes(
         desiredCount=described["desiredCount"] + 1,
     )
     try:
-        assert state_checks(dev).plan_is_empty(dev)
+        assert state_checks(own_dev).plan_is_empty(own_dev)
     finally:
         ecs.update_service(**names, desiredCount=described["desiredCount"])
