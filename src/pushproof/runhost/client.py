@@ -24,7 +24,7 @@ from pushproof.runhost.messages import (
     send_order,
     send_signal,
 )
-from pushproof.runhost.places import host_environment, socket_of, sockets
+from pushproof.runhost.places import forget, host_environment, socket_of, sockets
 from pushproof.runhost.pytestrun import run_pytest
 
 #: Set to 0, every run has a process of its own.
@@ -85,14 +85,14 @@ def end_hosts() -> int:
     ended = 0
     for path in sockets():
         line = _connected(path)
-        if line is None:
-            path.unlink(missing_ok=True)
-            continue
-        with line, contextlib.suppress(OSError):
-            line.sendall(END)
-            # It closes the line when it ends.
-            line.recv(1)
-            ended += 1
+        if line is not None:
+            line.settimeout(_PATIENCE)
+            with line, contextlib.suppress(OSError):
+                line.sendall(END)
+                # It closes the line when it ends.
+                line.recv(1)
+                ended += 1
+        forget(path)
     return ended
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -57,19 +58,37 @@ def socket_of(environment: Mapping[str, str]) -> Path:
 
 
 def sockets() -> list[Path]:
-    """Return the sockets of this user's hosts, of every installation."""
+    """Return the sockets of this user's hosts, of every installation; those of hosts that have ended, too."""
     try:
-        return sorted(directory().glob("*.sock"))
+        _require_own(_directory())
     except OSError:
         return []
+    # A host that ends removes its socket, and neither its log nor the lock of its clients.
+    return sorted({path.with_suffix(".sock") for path in _directory().iterdir()})
+
+
+def forget(path: Path) -> None:
+    """Remove what a host whose process has ended left behind, and the directory with the last one."""
+    for suffix in (".sock", ".log", ".lock"):
+        path.with_suffix(suffix).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
 
 
 def directory() -> Path:
     """Return the directory of the sockets, created if need be. Raises OSError if somebody else may enter it."""
-    # The path of a socket has at most 107 bytes, so that it cannot be in the state directory.
-    path = Path(tempfile.gettempdir()) / f"pushproof-runs-{os.getuid()}"
+    path = _directory()
     path.mkdir(mode=0o700, exist_ok=True)
+    _require_own(path)
+    return path
+
+
+def _directory() -> Path:
+    # The path of a socket has at most 107 bytes, so that it cannot be in the state directory.
+    return Path(tempfile.gettempdir()) / f"pushproof-runs-{os.getuid()}"
+
+
+def _require_own(path: Path) -> None:
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(f"{path} is not a directory that only you can enter; remove it")
-    return path

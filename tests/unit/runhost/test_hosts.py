@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import pushproof
 from pushproof.runhost import places
+from pushproof.runhost.client import end_hosts
 from pushproof.runhost.freshness import has_changed, origins
 from pushproof.runhost.host import serve
 from pushproof.runhost.messages import (
@@ -116,6 +117,19 @@ def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path, monkeypatc
     place.symlink_to(tmp_path)
     with pytest.raises(PermissionError):
         places.directory()
+
+
+def test_a_sweep_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no host was, none is looked for; what one that was killed left goes, and its directory."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert end_hosts() == 0
+    assert list(tmp_path.iterdir()) == []
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(places.directory() / "a.sock"))
+    for name in ("a.log", "a.lock", "ended.log", "ended.lock"):
+        (places.directory() / name).write_text("")
+    assert end_hosts() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 @given(
