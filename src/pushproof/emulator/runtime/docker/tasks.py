@@ -286,8 +286,10 @@ class DockerTaskRuntime:
             # What ends from here on is not replaced: another world may go on with the same Engine.
             self._closed = True
             self._stopping |= self._tasks.keys()
-        for task_id in list(self._tasks):
-            task = self._tasks.pop(task_id)
+            # A stop in another thread has taken its task, and removes the containers itself; or finds none.
+            tasks = list(self._tasks.values())
+            self._tasks.clear()
+        for task in tasks:
             for container in (*task.containers.values(), task.pause):
                 remove(container)
         self._networks.close()
