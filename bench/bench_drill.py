@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from pushproof.emulator.runtime.docker.builder import host_capabilities
-from pushproof.emulator.runtime.docker.images import ensure_build_image
+from pushproof.emulator.runtime.docker.images import ensure_base_image, ensure_build_image
 from pushproof.record.store import load
 from pushproof.targets.embedded import EmbeddedSettings, EmbeddedTarget
 
@@ -179,6 +179,9 @@ def run(*command: str, cwd: Path | None = None, text: str | None = None) -> str:
 def main() -> None:
     """Measure, print the table, and write the file."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    # A machine makes its base images once.
+    ensure_base_image()
+    ensure_build_image()
     samples = [(drilled(), parts()) for _ in range(rounds)]
     figures: dict[str, dict[str, float]] = {}
     for number, step in enumerate(STEPS):
