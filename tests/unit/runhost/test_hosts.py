@@ -120,7 +120,7 @@ def test_a_directory_that_others_can_enter_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_a_sweep_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where no host was, none is looked for; what one that was killed left goes, and its directory."""
+    """A sweep makes no directory, and removes what hosts that have ended left in it, with the directory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert end_hosts() == 0
     assert list(tmp_path.iterdir()) == []
