@@ -132,7 +132,7 @@ def dev(environment: Environment) -> AppliedModule:
 
 @pytest.fixture
 def own_dev(dev: AppliedModule, target: Any) -> Iterator[AppliedModule]:
-    """environments/dev for a test that changes something: a copy in emulated worlds, whose later applies are kept."""
+    """environments/dev for a test that changes something: in emulated worlds a copy, since later applies depend on the world."""
     if target.name != "embedded":
         yield dev
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import json
 import signal
 import socket
@@ -49,23 +48,17 @@ class Result:
 def send_order(line: socket.socket, order: Order, streams: Sequence[int]) -> None:
     """Send an order with three file descriptors: standard input, output and error."""
     text = json.dumps(asdict(order)).encode("utf-8", "surrogateescape")
-    rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", streams))
-    line.sendmsg([_LENGTH.pack(len(text))], [rights])
+    socket.send_fds(line, [_LENGTH.pack(len(text))], streams)
     line.sendall(text)
 
 
 def receive_order(line: socket.socket) -> tuple[Order, list[int]]:
     """Return an order and its file descriptors. Raises ConnectionLost."""
-    room = socket.CMSG_SPACE(array.array("i", range(_STREAMS)).itemsize * _STREAMS)
-    head, ancillary, _, _ = line.recvmsg(_LENGTH.size, room)
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    head, descriptors, _, _ = socket.recv_fds(line, _LENGTH.size, _STREAMS)
     if len(head) < _LENGTH.size or len(descriptors) != _STREAMS:
         raise ConnectionLost("the connection ended within an order")
     text = _exactly(line, _LENGTH.unpack(head)[0])
-    return Order(**json.loads(text.decode("utf-8", "surrogateescape"))), list(descriptors)
+    return Order(**json.loads(text.decode("utf-8", "surrogateescape"))), descriptors
 
 
 def receive_result(line: socket.socket) -> Result:

@@ -115,13 +115,12 @@ class Drills:
 
     def close(self) -> None:
         """Take away what the drills have applied: a kept world goes back to before, elsewhere Terraform destroys, last first."""
+        goes_back = False
         if self._keeper is not None and self._begun and not was_interrupted(self._config):
             goes_back = self._checkpoint is not None and self._keeper.return_to(self._checkpoint)
             if not goes_back:
                 # A narrower scope's end comes first.
                 self._keeper.settle()
-        else:
-            goes_back = False
         while self._open:
             with self._open.pop() as drill:
                 if not goes_back:

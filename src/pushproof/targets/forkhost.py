@@ -7,7 +7,6 @@ closed, however that happens, and the host ends when the socket to it is.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import gc
 import json
@@ -66,15 +65,11 @@ def serve(here: socket.socket) -> int:
 def _received(here: socket.socket) -> tuple[bytes, list[int]]:
     """Return a message and the file descriptors that came with it; an empty one at the end."""
     try:
-        message, ancillary, _, _ = here.recvmsg(65_536, socket.CMSG_SPACE(array.array("i", [0]).itemsize))
+        message, descriptors, _, _ = socket.recv_fds(here, 65_536, 1)
     except ConnectionResetError:
         # The other side has ended, and has not even read that this one is ready.
         return b"", []
-    descriptors = array.array("i")
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    return message, list(descriptors)
+    return message, descriptors
 
 
 def _live(line: socket.socket, settings: bytes) -> None:

@@ -6,7 +6,6 @@ only loads the state.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import json
 import os
@@ -110,7 +109,7 @@ class Forks:
         host = host or self._start()
         mine, other = socket.socketpair()
         try:
-            host.sendmsg([self._settings], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [other.fileno()]))])
+            socket.send_fds(host, [self._settings], [other.fileno()])
         except OSError as error:
             mine.close()
             raise ForkUnavailable(
